@@ -1,0 +1,23 @@
+"""marlfast: teams of agents that learn together, trained on a CPU at the speed of C."""
+from marlfast import draws, games, learners, rewards, schedules, stop
+from marlfast.encoders import Grid, Rounding
+from marlfast.env import Env
+from marlfast.errors import FileError, TrainingError
+from marlfast.evaluate import Evaluation, evaluate
+from marlfast.experiment import Experiment
+from marlfast.exploration import Boltzmann, EpsilonGreedy
+from marlfast.files import load
+from marlfast.learners import IQL
+from marlfast.policy import Policy, RandomPolicy
+from marlfast.result import Result
+from marlfast.stop import Episodes, GreedyStable, ReturnReached, Steps
+from marlfast.team import Team
+from marlfast.train import train
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Boltzmann", "Env", "Episodes", "EpsilonGreedy", "Evaluation", "Experiment", "FileError", "GreedyStable", "Grid",
+    "IQL", "Policy", "RandomPolicy", "Result", "ReturnReached", "Rounding", "Steps", "Team", "TrainingError", "draws",
+    "evaluate", "games", "learners", "load", "rewards", "schedules", "stop", "train",
+]

@@ -1,0 +1,33 @@
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+
+from marlfast.core.operations cimport (
+    EncoderOperations, GameOperations, LearnerOperations, RewardOperations)
+
+
+cdef object check(object array, str name, str dtype, tuple shape, bint writable)
+cdef object check_status(int status, str what)
+
+
+cdef class Game:
+    cdef GameOperations operations
+    cdef readonly int64_t agents, state_size, views, features
+    cdef readonly int64_t step_uniforms, step_normals, start_uniforms, start_normals
+    cdef readonly object held           # what the context points into
+
+
+cdef class Encoder:
+    cdef EncoderOperations operations
+    cdef readonly int64_t runs, agents, views, features
+    cdef readonly object held
+
+
+cdef class Reward:
+    cdef RewardOperations operations
+    cdef readonly int64_t runs, agents, views, features, state_size
+    cdef readonly object held
+
+
+cdef class Learner:
+    cdef LearnerOperations operations
+    cdef readonly int64_t runs, agents, draws
+    cdef readonly object held

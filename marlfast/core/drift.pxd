@@ -1,0 +1,44 @@
+# cython: language_level=3
+"""The drift game, one run: the leaves of ``src/_drift.pyx``."""
+from libc.math cimport fabs
+from libc.stdint cimport int32_t, int64_t
+
+ctypedef struct Drift:
+    int64_t agents
+    int64_t state_size
+    int64_t bonus_below     # actions below this earn the bonus
+    double noise            # standard deviation of each variable's move
+    double push             # how far one unit of action moves variable 0
+    double bonus
+
+
+cdef inline void drift_start(const Drift *game, double *state, const double *normals) noexcept nogil:
+    cdef int64_t k
+    for k in range(game.state_size):
+        state[k] = normals[k]
+
+
+cdef inline void drift_step(const Drift *game, double *state, const int32_t *actions, const double *normals,
+                            double *rewards) noexcept nogil:
+    cdef int64_t i, k, total = 0
+    cdef double team
+    for k in range(game.state_size):
+        state[k] += normals[k] * game.noise
+    for i in range(game.agents):
+        total += actions[i]
+    state[0] += <double> total * game.push
+    team = -fabs(state[0])
+    for i in range(game.agents):
+        rewards[i] = team + (game.bonus if actions[i] < game.bonus_below else 0.0)
+
+
+cdef inline void drift_without(const Drift *game, const double *state, const int32_t *actions,
+                               double *without) noexcept nogil:
+    """The others' total reward, had agent i not pushed (its action taken out of the sum)."""
+    cdef int64_t i, bonuses = 0, others
+    for i in range(game.agents):
+        bonuses += 1 if actions[i] < game.bonus_below else 0
+    for i in range(game.agents):
+        others = bonuses - (1 if actions[i] < game.bonus_below else 0)
+        without[i] = (-fabs(state[0] - <double> actions[i] * game.push) * <double> (game.agents - 1)
+                      + <double> others * game.bonus)

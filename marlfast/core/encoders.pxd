@@ -1,0 +1,79 @@
+# cython: language_level=3
+"""From observations to table rows, one view of one run: the leaves of ``src/_encoders.pyx``."""
+from libc.math cimport fabs
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+
+cdef extern from *:
+    """
+    /* Adding and subtracting 1.5 * 2^52 rounds half to even, as numpy.rint does. */
+    #define MF_RINT(x) (((x) + 6755399441055744.0) - 6755399441055744.0)
+    """
+    double round_half_even "MF_RINT"(double x) noexcept nogil
+
+ctypedef struct Grid:
+    int64_t agents, views, features
+    const double *low           # [D]
+    const double *scale         # [D] bins per unit
+    const int64_t *bins         # [D]
+
+ctypedef struct Rounding:
+    int64_t agents, views, features
+    int64_t rows                # rows there is room for
+    int64_t slots               # slots of a run's hash table: a power of two, more than rows
+    double scale                # 10 ** decimals
+    int64_t *keys               # [R, rows, D] rounded observations, times scale
+    int32_t *table              # [R, slots] row + 1; 0: empty
+    int64_t *used               # [R] rows in use
+
+
+cdef inline int64_t grid_row(const Grid *grid, const double *observation) noexcept nogil:
+    """Row of a cell, the first feature the most significant; -1 if not finite. Outer bins are open."""
+    cdef int64_t d, k, row = 0
+    cdef double y
+    for d in range(grid.features):
+        y = (observation[d] - grid.low[d]) * grid.scale[d]
+        if not (y - y == 0.0):
+            return -1
+        if y < 0.0:
+            k = 0
+        elif y >= <double> grid.bins[d]:
+            k = grid.bins[d] - 1
+        else:
+            k = <int64_t> y
+        row = row * grid.bins[d] + k
+    return row
+
+
+cdef inline uint64_t rounding_hash(const int64_t *key, int64_t n) noexcept nogil:
+    """Multiply and fold, one feature after the other."""
+    cdef uint64_t h = 0x9E3779B97F4A7C15ULL
+    cdef int64_t d
+    for d in range(n):
+        h = (h ^ <uint64_t> key[d]) * 0xD6E8FEB86659FD93ULL
+        h = h ^ (h >> 32)
+    return h
+
+
+cdef inline int64_t rounding_find(const Rounding *table, int64_t run, const int64_t *key) noexcept nogil:
+    """Row of a key, which is added if it is new; -2 if there is no room. Open addressing, linear probing."""
+    cdef uint64_t mask = <uint64_t> table.slots - 1
+    cdef uint64_t slot = rounding_hash(key, table.features) & mask
+    cdef int32_t *slots = table.table + run * table.slots
+    cdef int64_t *keys = table.keys + run * table.rows * table.features
+    cdef int64_t row, d
+    while slots[slot] != 0:
+        row = slots[slot] - 1
+        d = 0
+        while d < table.features and keys[row * table.features + d] == key[d]:
+            d += 1
+        if d == table.features:
+            return row
+        slot = (slot + 1) & mask
+    row = table.used[run]
+    if row >= table.rows:
+        return -2
+    for d in range(table.features):
+        keys[row * table.features + d] = key[d]
+    slots[slot] = <int32_t> (row + 1)
+    table.used[run] = row + 1
+    return row

@@ -1,0 +1,86 @@
+# cython: language_level=3
+"""The C structs through which games, encoders, rewards and learners meet the loop.
+
+Each function works on a *range of runs*: ``first`` is the number of the first
+run of the range (for parameters that differ from run to run), ``count`` how many
+runs follow. Every array pointer points at the entry of run ``first``; the next
+run's entry lies one row further. Functions return a status (0: fine) and never
+touch Python. Shapes below leave out the leading axis of runs.
+
+N agents, S state variables, V views (1: all agents see the same; N: each its
+own), D features per view, K exploration draws per agent.
+"""
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+cdef enum Status:
+    FINE = 0
+    BAD_OBSERVATION = 1     # not finite, or outside what the encoder can number
+    BAD_REWARD = 2          # not finite
+    BAD_ACTION = 3          # outside the agent's actions
+    BAD_DRAW = 4            # outside [0, 1)
+    BAD_ROW = 5             # outside the table
+    BAD_VALUE = 6           # a learned value stopped being finite
+    TABLE_FULL = 7          # no room for a new row
+    NO_DRAWS = 8            # supplied draws are used up
+
+ctypedef struct Draws:
+    const double *uniforms      # in [0, 1)
+    int64_t uniform_stride      # from one run's record to the next run's
+    const double *normals
+    int64_t normal_stride
+
+ctypedef struct GameOperations:
+    void *context
+    # One step: reads and writes state [S], reads actions [N], writes rewards [N] and terminated.
+    int (*step)(void *context, int64_t first, int64_t count, double *state, const int32_t *actions,
+                const Draws *draws, double *rewards, uint8_t *terminated) noexcept nogil
+    # A new episode: writes state [S].
+    int (*start)(void *context, int64_t first, int64_t count, double *state,
+                 const Draws *draws) noexcept nogil
+    # What the agents see: reads state, writes observation [V, D].
+    int (*observe)(void *context, int64_t first, int64_t count, const double *state,
+                   double *observation) noexcept nogil
+    # The team's total reward of the step just made, had agent i not been there, for each i:
+    # writes without [N]. NULL where a game cannot say.
+    int (*without)(void *context, int64_t first, int64_t count, const double *state,
+                   const int32_t *actions, const double *rewards, double *without) noexcept nogil
+
+ctypedef struct EncoderOperations:
+    void *context
+    # Table rows of an observation: reads observation [V, D], writes rows [N].
+    int (*encode)(void *context, int64_t first, int64_t count, const double *observation,
+                  int32_t *rows) noexcept nogil
+    const int64_t *used         # [R] rows in use of an encoder that grows; NULL: all rows exist
+    int64_t rows                # rows there is room for
+    int64_t views               # most rows that one call may add to a run
+
+ctypedef struct Transition:
+    const int32_t *rows         # [N] before the step
+    const int32_t *actions      # [N]
+    const double *raw           # [N] the game's rewards
+    double *rewards             # [N] what the agents learn from
+    const int32_t *next_rows    # [N] of the true successor
+    const double *state         # [S] of the true successor
+    const double *observation   # [V, D] of the true successor
+    const uint8_t *terminated
+    const uint8_t *truncated
+
+ctypedef struct RewardOperations:
+    void *context
+    # After a start: reads rows and observation only. NULL: nothing to remember.
+    int (*begin)(void *context, int64_t first, int64_t count, const int32_t *rows,
+                 const double *observation) noexcept nogil
+    # The structure writes transition.rewards; each shaping component adds to it.
+    int (*apply)(void *context, int64_t first, int64_t count, const Transition *transition) noexcept nogil
+
+ctypedef struct LearnerOperations:
+    void *context
+    # Reads rows [N] and draws [N, K]; writes actions [N] of the agents it leads.
+    int (*act)(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
+               int64_t stride, int32_t *actions) noexcept nogil
+    # Learns from a transition; sets changed to 1 where a greedy action changed in a visited row.
+    # NULL: the learner is frozen.
+    int (*update)(void *context, int64_t first, int64_t count, const Transition *transition,
+                  uint8_t *changed) noexcept nogil
+    # Moves the schedules on; ended[run] != 0 where an episode is over.
+    void (*tick)(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil

@@ -1,0 +1,64 @@
+# cython: language_level=3
+"""Tabular temporal-difference learning, one agent of one run: the leaves of ``src/_td.pyx``.
+
+A *cell* is one row of one table: ``q`` points at its A action values, ``greedy``
+at the first of the greatest of them. ``greedy`` is kept up to date at every
+write, so that acting and bootstrapping never scan the actions.
+"""
+from libc.stdint cimport int32_t, int64_t, uint32_t
+
+from marlfast.core.draws cimport exp_
+
+
+cdef inline int32_t first_greatest(const double *q, int64_t actions) noexcept nogil:
+    cdef int64_t a, best = 0
+    cdef double value = q[0]
+    for a in range(1, actions):
+        if q[a] > value:
+            value = q[a]
+            best = a
+    return <int32_t> best
+
+
+cdef inline bint write_value(double *q, int32_t *greedy, int64_t actions, int64_t action, double value) noexcept nogil:
+    """Write one action value and keep ``greedy``; true if the greedy action changed."""
+    cdef int32_t best = greedy[0]
+    cdef double old = q[action]
+    q[action] = value
+    if action == best:
+        if value < old:
+            greedy[0] = first_greatest(q, actions)
+    elif value > q[best] or (value == q[best] and action < best):
+        greedy[0] = <int32_t> action
+    return greedy[0] != best
+
+
+cdef inline int64_t random_greatest(const double *q, int64_t actions, int64_t best, double u) noexcept nogil:
+    """One of the actions whose value equals that of ``best``, each as likely, by the uniform ``u``."""
+    cdef int64_t a, ties = 0, chosen
+    for a in range(actions):
+        ties += q[a] == q[best]
+    if ties == 1:
+        return best
+    chosen = <int64_t> (u * <double> ties)
+    for a in range(actions):
+        if q[a] == q[best]:
+            if chosen == 0:
+                return a
+            chosen -= 1
+    return best
+
+
+cdef inline int64_t boltzmann(const double *q, int64_t actions, int64_t best, double temperature,
+                              double u) noexcept nogil:
+    """Action a with probability proportional to exp((q[a] - q[best]) / temperature), by inverse transform."""
+    cdef int64_t a
+    cdef double total = 0.0, running = 0.0
+    for a in range(actions):
+        total += exp_((q[a] - q[best]) / temperature)
+    u = u * total
+    for a in range(actions - 1):
+        running += exp_((q[a] - q[best]) / temperature)
+        if u < running:
+            return a
+    return actions - 1

@@ -1,0 +1,103 @@
+"""A game to step by hand, for embedding in larger programs."""
+import numpy as np
+
+from marlfast.backends import kernels
+from marlfast.errors import integer
+
+_INT32 = np.dtype(np.int32)
+
+
+class Env:
+    """R runs of a game, stepped together from Python.
+
+    The same seed gives the same starts and chances as in :func:`marlfast.train`.
+
+    Parameters
+    ----------
+    game : Game
+    runs : int
+    seed : int
+        0 to 2**64 - 1.
+    backend : {"cython", "numpy"}
+    copy : bool
+        False: ``reset`` and ``step`` return the environment's own arrays, which the next call overwrites.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> env = mf.games.Drift(agents=2).env(runs=3, seed=0)
+    >>> observation = env.reset()
+    >>> observation, rewards, terminated, truncated = env.step([[0, 1], [2, 3], [4, 0]])
+    >>> rewards.shape
+    (3, 2)
+    """
+
+    def __init__(self, game, runs=1, seed=0, backend="cython", copy=True):
+        runs, seed = integer("runs", runs, 1, 2**31 - 1), integer("seed", seed, 0, 2**64 - 1)
+        self.game, self.runs, self.copy = game, runs, bool(copy)
+        kernel = game.kernel(backend)
+        self.state = np.zeros((runs, kernel.state_size))
+        self.observation = np.zeros((runs, game.views, game.features))
+        self.rewards = np.zeros((runs, game.agents))
+        self.terminated, self.truncated = np.zeros(runs, bool), np.zeros(runs, bool)
+        self.steps, self.starts, self.episode_steps = (np.zeros(runs, np.int64) for _ in range(3))
+        self._shape = (runs, game.agents)
+        self._kernel = kernels(backend, "env").Env(
+            kernel, game.action_counts, game.horizon, self.state, self.observation, self.rewards, self.terminated,
+            self.truncated, self.steps, self.starts, self.episode_steps, np.arange(runs, dtype=np.int64), seed, 0)
+        self._step = self._kernel.step
+
+    def reset(self, where=None):
+        """Begin the next episode.
+
+        Parameters
+        ----------
+        where : bool [R], optional
+            In which runs; default: in all.
+
+        Returns
+        -------
+        float64 [R, V, D]
+            What the agents see (V is 1 where all see the same), of all runs.
+        """
+        where = np.ones(self.runs, bool) if where is None else np.asarray(where)
+        if where.dtype != bool or where.shape != (self.runs,):
+            raise ValueError(f"where: expected bool of shape {(self.runs,)}, got {where.dtype} {where.shape}")
+        self._kernel.reset(np.ascontiguousarray(where))
+        return self.observation.copy() if self.copy else self.observation
+
+    def step(self, actions):
+        """One step of every run.
+
+        Parameters
+        ----------
+        actions : int [R, N], or [N] with one run
+
+        Returns
+        -------
+        observation : float64 [R, V, D]
+            Of the true successor, also where the episode is over.
+        rewards : float64 [R, N]
+        terminated : bool [R]
+            The game is over.
+        truncated : bool [R]
+            The time limit was reached.
+        """
+        if type(actions) is not np.ndarray or actions.dtype is not _INT32 or actions.shape != self._shape:
+            actions = self._actions(actions)
+        self._step(actions)
+        if self.copy:
+            return self.observation.copy(), self.rewards.copy(), self.terminated.copy(), self.truncated.copy()
+        return self.observation, self.rewards, self.terminated, self.truncated
+
+    def _actions(self, actions):
+        array = np.asarray(actions)
+        if array.dtype.kind not in "iu":
+            raise TypeError(f"actions: expected whole numbers, got {array.dtype}")
+        if array.shape == (self.game.agents,) and self.runs == 1:
+            array = array[None]
+        if array.shape != self._shape:
+            raise ValueError(f"actions: expected shape {self._shape}, got {array.shape}")
+        if array.size and (array.max() > 2**31 - 1 or array.min() < -(2**31)):
+            raise ValueError(f"actions: expected 0 to {self.game.most_actions - 1}, got {array.max()}")
+        return np.ascontiguousarray(array, np.int32)

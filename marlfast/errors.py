@@ -1,0 +1,81 @@
+"""The one place that words errors about arguments.
+
+A message names the argument, says what came and what to do.
+"""
+import difflib
+import math
+import numbers
+
+
+class TrainingError(RuntimeError):
+    """Training could not go on. Nothing learned so far is lost.
+
+    Attributes
+    ----------
+    result : Result
+        All runs as they stood; it can be saved, looked at and resumed.
+    """
+
+    def __init__(self, message, result=None):
+        super().__init__(message)
+        self.result = result
+
+
+class FileError(ValueError):
+    """A file is not a result that this version can read."""
+
+
+def unknown(what, name, known):
+    """Error for a name that does not exist, with the nearest that does."""
+    known = sorted(known)
+    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+    return ValueError(f"unknown {what} {name!r}; {hint}")
+
+
+def integer(name, value, least=None, most=None):
+    """``value`` as an int, if it is a whole number in [least, most]."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        if isinstance(value, numbers.Real) and not isinstance(value, bool) and float(value).is_integer():
+            pass
+        else:
+            raise TypeError(f"{name}: expected a whole number, got {value!r}")
+    value = int(value)
+    _bounds(name, value, least, most)
+    return value
+
+
+def real(name, value, least=None, most=None):
+    """``value`` as a float, if it is finite and in [least, most]."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name}: expected a number, got {value!r}")
+    value = float(value)
+    if not math.isfinite(value):
+        raise ValueError(f"{name}: expected a finite number, got {value}")
+    _bounds(name, value, least, most)
+    return value
+
+
+def _bounds(name, value, least, most):
+    if (least is not None and value < least) or (most is not None and value > most):
+        wanted = (f"at least {least}" if most is None else f"at most {most}" if least is None
+                  else f"{least} to {most}")
+        raise ValueError(f"{name}: expected {wanted}, got {value}")
+
+
+def choice(name, value, known):
+    """``value``, if it is one of ``known``."""
+    if value not in known:
+        raise ValueError(f"{name}: expected one of {', '.join(map(repr, known))}, got {value!r}")
+    return value
+
+
+def extra(module, extra_name, purpose):
+    """Import an optional dependency, or say which extra brings it."""
+    import importlib
+
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(f"{purpose} needs {module.partition('.')[0]}: "
+                          f"pip install 'marlfast[{extra_name}]'") from error

@@ -1,0 +1,146 @@
+"""An experiment: all that a training run is made from, as one frozen definition."""
+import math
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from marlfast.encoders import Encoder, Numbered
+from marlfast.errors import integer, unknown
+from marlfast.games.base import Game
+from marlfast.learners.base import Learner
+from marlfast.registry import from_dict, require
+from marlfast.rewards.shaping import Shaping
+from marlfast.rewards.structure import Structure, individual
+from marlfast.stop import Rule
+
+_KINDS = {"game": "game", "learner": "learner", "encoder": "encoder", "rewards": "reward structure",
+          "shaping": "shaping", "stop": "stop rule"}
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """What is trained, and for how long.
+
+    Parameters
+    ----------
+    game : Game
+    learner : Learner
+    encoder : Encoder, optional
+        Needed where observations are real numbers.
+    rewards : Structure, optional
+        Default: ``individual()``.
+    shaping : Shaping or sequence of Shaping
+    episodes, steps : int, optional
+        Each run ends after so many; at least one of them or a stop rule is needed.
+    runs : int
+        Teams trained from scratch, each from its own draws.
+    seed : int
+        0 to 2**64 - 1.
+    stop : Rule or sequence of Rule
+        Further stop rules: a run ends with the first that holds.
+    record_every : int
+        Episodes per entry of ``returns``, whose mean it is; 0: nothing is recorded.
+    first_run : int
+        Number of the first run; a run's draws depend on its number, so that runs 10 to 19 can be
+        trained apart from runs 0 to 9.
+    """
+
+    game: Game
+    learner: Learner
+    encoder: Encoder | None = None
+    rewards: Structure | None = None
+    shaping: tuple = ()
+    episodes: int | None = None
+    steps: int | None = None
+    runs: int = 1
+    seed: int = 0
+    stop: tuple = ()
+    record_every: int = 1
+    first_run: int = 0
+
+    def __post_init__(self):
+        set_ = {"game": require("game", self.game, "game"), "learner": require("learner", self.learner, "learner"),
+                "encoder": Numbered() if self.encoder is None else require("encoder", self.encoder, "encoder"),
+                "rewards": individual() if self.rewards is None else require(
+                    "reward structure", self.rewards, "rewards")}
+        for name, kind, base in (("shaping", "shaping", Shaping), ("stop", "stop rule", Rule)):
+            value = getattr(self, name)
+            many = () if value is None else (value,) if isinstance(value, (base, str, dict)) else value
+            try:
+                set_[name] = tuple(require(kind, v, f"{name}[{k}]") for k, v in enumerate(many))
+            except TypeError as error:
+                raise TypeError(f"{name}: expected {kind}s, got {value!r}") if "iterable" in str(error) else error \
+                    from None
+        for name in ("episodes", "steps"):
+            value = getattr(self, name)
+            set_[name] = None if value is None else integer(name, value, 1, 2**62)
+        set_["runs"] = integer("runs", self.runs, 1, 2**31 - 1)
+        set_["seed"] = integer("seed", self.seed, 0, 2**64 - 1)
+        set_["record_every"] = integer("record_every", self.record_every, 0)
+        set_["first_run"] = integer("first_run", self.first_run, 0, 2**32 - set_["runs"])
+        for name, value in set_.items():
+            object.__setattr__(self, name, value)
+        self._check()
+
+    def _check(self):
+        """Refuse parts that do not fit together, before anything is allocated."""
+        if self.episodes is None and self.steps is None and not self.stop:
+            raise ValueError("episodes: nothing says when to stop; give episodes=, steps= or stop=")
+        self.encoder.check(self.game)
+        self.rewards.check(self.game)
+        for part in self.shaping:
+            part.check(self.game, self.encoder)
+        self.learner.check(self.game, self.rewards)
+
+    def limits(self):
+        """What the loop needs: most_steps, most_episodes, most_stable, (enough, window)."""
+        unlimited = 2**62
+        most = {"steps": self.steps or unlimited, "episodes": self.episodes or unlimited, "greedy_stable": unlimited}
+        enough, window = math.inf, 0
+        for rule in self.stop:
+            if rule.name == "return_reached":
+                if window:
+                    raise ValueError("stop: expected at most one ReturnReached, got two")
+                enough, window = rule.value, rule.window
+            else:
+                most[rule.name] = min(most[rule.name], rule.n)
+        return most["steps"], most["episodes"], most["greedy_stable"], enough, window
+
+    def to_dict(self):
+        """Plain values, as in an experiment file."""
+        values = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name in ("shaping", "stop"):
+                value = [part.to_dict() for part in value]
+            elif field.name in _KINDS:
+                value = None if isinstance(value, Numbered) else value.to_dict()
+            if value is not None and not (isinstance(value, list) and not value):
+                values[field.name] = value
+        return values
+
+    @classmethod
+    def from_dict(cls, values):
+        """An experiment from plain values; unknown keys are refused."""
+        known = {field.name for field in fields(cls)}
+        arguments = {}
+        for key, value in values.items():
+            if key not in known:
+                raise unknown("key of the experiment", key, known)
+            if key in ("shaping", "stop"):
+                if not isinstance(value, (list, tuple)):
+                    value = [value]
+                arguments[key] = tuple(from_dict(_KINDS[key], v, f"{key}[{k}]") for k, v in enumerate(value))
+            else:
+                arguments[key] = from_dict(_KINDS[key], value, key) if key in _KINDS else value
+        for key in ("game", "learner"):
+            if key not in arguments:
+                raise ValueError(f"{key}: the experiment does not name one")
+        return cls(**arguments)
+
+    def replace(self, **changes):
+        """A copy with other values."""
+        return replace(self, **changes)
+
+    def run_numbers(self):
+        return np.arange(self.first_run, self.first_run + self.runs, dtype=np.int64)

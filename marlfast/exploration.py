@@ -1,0 +1,95 @@
+"""Exploration: how an agent departs from its greedy action.
+
+Draws per step and agent, in agent order, in this order: explore?, which action, which of the
+tied actions (only with random ties). Boltzmann takes one draw.
+"""
+from dataclasses import dataclass
+
+from marlfast.errors import choice, real
+from marlfast.registry import Definition, option
+from marlfast.schedules import Constant, Exponential, Schedule, schedule
+
+__all__ = ["Boltzmann", "EpsilonGreedy", "Exploration"]
+
+
+class Exploration(Definition):
+    """Base of explorations: ``level`` (the schedule), ``draws`` per agent and step, kernel ``code``."""
+
+    kind = "exploration"
+    strict = True
+    random_ties = False
+
+
+@dataclass(frozen=True)
+class EpsilonGreedy(Exploration):
+    """With probability epsilon any action, each as likely; else the greedy one.
+
+    Parameters
+    ----------
+    epsilon : float or Schedule
+        In [0, 1].
+    decay : float, optional
+        Epsilon is multiplied by this at every tick; only with a number for ``epsilon``.
+    minimum : float
+        Epsilon never falls below it; only with ``decay``.
+    per : {"episode", "step"}
+        What a tick of ``decay`` is.
+    ties : {"first", "random"}
+        Which of several greatest action values is greedy.
+    strict : bool
+        Explore iff ``u < epsilon`` (True) or iff ``u <= epsilon`` (False; some published programs).
+    """
+
+    name = "epsilon_greedy"
+    code = 0
+    epsilon: float | Schedule = option(0.1, kind="schedule")
+    decay: float | None = None
+    minimum: float = 0.0
+    per: str = "episode"
+    ties: str = "first"
+    strict: bool = True
+
+    def __post_init__(self):
+        choice("per", self.per, ("episode", "step"))
+        choice("ties", self.ties, ("first", "random"))
+        choice("strict", self.strict, (True, False))
+        level = schedule("epsilon", self.epsilon, 0.0, 1.0)
+        if self.decay is not None:
+            if not isinstance(level, Constant):
+                raise ValueError("decay: epsilon is a schedule already; leave decay out")
+            level = Exponential(level.value, real("decay", self.decay, 0.0, 1.0),
+                                real("minimum", self.minimum, 0.0, 1.0), self.per)
+        elif self.minimum != 0.0:
+            raise ValueError(f"minimum: only means something together with decay, got {self.minimum}")
+        self._set(level=level)
+
+    @property
+    def random_ties(self):
+        return self.ties == "random"
+
+    @property
+    def draws(self):
+        return 3 if self.random_ties else 2
+
+
+@dataclass(frozen=True)
+class Boltzmann(Exploration):
+    """Action a with probability proportional to exp(q[a] / temperature).
+
+    Parameters
+    ----------
+    temperature : float or Schedule
+        Greater than 0 at all times; a schedule that falls needs a ``minimum``.
+    """
+
+    name = "boltzmann"
+    code = 1
+    draws = 1
+    temperature: float | Schedule = option(1.0, kind="schedule")
+
+    def __post_init__(self):
+        level = schedule("temperature", self.temperature)
+        if level.bounds()[0] <= 0.0:
+            raise ValueError(f"temperature: expected greater than 0 at all times, got {level.bounds()[0]}; "
+                             "give a falling schedule a minimum")
+        self._set(level=level)

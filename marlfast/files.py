@@ -1,0 +1,197 @@
+"""Results on disk: one ``.npz`` of arrays with a JSON manifest inside. Nothing in it is ever executed.
+
+A file is written beside its place under another name, flushed to the disk, and then moved there, so that
+what stands under the name is always whole.
+"""
+import json
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from marlfast.errors import FileError
+from marlfast.experiment import Experiment
+from marlfast.result import Result
+from marlfast.session import allocate
+
+FORMAT = "marlfast result"
+VERSION = 1
+
+# Arrays whose second axis is cut to what is in use.
+_TRIMMED = ("encoder.keys", "learner.q", "learner.visits")
+
+
+def write_atomically(path, write):
+    """Call ``write(file)`` on a new binary file that then takes the place of ``path``, all or nothing."""
+    path = Path(path)
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write in {path.parent}: {error.strerror}") from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException as error:
+        Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OSError(error.errno, f"cannot write {path}: {error.strerror or error}; "
+                                       "what stood there before is untouched") from None
+        raise
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def save(result, path):
+    """Write a result to one ``.npz`` file, all or nothing. See :meth:`Result.save`."""
+    used = int(result.used.max())
+    entries = int(result.arrays["episodes"].max() // result.experiment.record_every) + 1 \
+        if result.experiment.record_every else 0
+    derived = {f"learner.{name}" for name in result.experiment.learner.derived} | {"encoder.table"}
+    arrays = {}
+    for name, array in result.arrays.items():
+        if name in derived:
+            continue
+        if name in _TRIMMED:
+            array = array[:, :used]
+        elif name in ("returns", "shaped_returns", "lengths"):
+            array = array[:, :entries]
+        arrays[name] = array
+    from marlfast import __version__
+
+    manifest = {"format": FORMAT, "version": VERSION, "marlfast": __version__, "numpy": np.__version__,
+                "experiment": result.experiment.to_dict(), "seconds": result.seconds, "interrupted": result.interrupted}
+    text = json.dumps(manifest, allow_nan=False)
+    write_atomically(path, lambda file: np.savez(file, manifest=np.frombuffer(text.encode(), np.uint8), **arrays))
+
+
+def load(path, backend="cython"):
+    """Read a result that :meth:`Result.save` wrote.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    FileError
+        Not a result, damaged, of a newer version, or arrays that do not fit its experiment.
+    OSError
+        It cannot be read at all.
+    """
+    path = Path(path)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if "manifest" not in archive.files:
+                raise FileError(f"{path}: not a marlfast result (it has no manifest)")
+            manifest = _manifest(path, archive)
+            experiment = _experiment(path, manifest)
+            arrays = {name: archive[name] for name in archive.files if name != "manifest"}
+    except FileError:
+        raise
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: no such file") from None
+    except (zipfile.BadZipFile, ValueError, EOFError, KeyError, AttributeError, NotImplementedError, RuntimeError,
+            zipfile.zlib.error) as error:
+        reason = "it holds Python objects, which are never loaded" if "pickle" in str(error) else \
+            f"it is damaged or of another kind ({type(error).__name__})"
+        raise FileError(f"{path}: not a marlfast result: {reason}") from None
+    return Result(experiment, _arrays(path, experiment, arrays, backend), manifest["seconds"], manifest["interrupted"])
+
+
+def _manifest(path, archive):
+    try:
+        manifest = json.loads(bytes(archive["manifest"]).decode())
+    except (ValueError, UnicodeDecodeError):
+        raise FileError(f"{path}: not a marlfast result (its manifest cannot be read)") from None
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise FileError(f"{path}: not a marlfast result (its manifest is of another kind)")
+    version = manifest.get("version")
+    if not isinstance(version, int) or version > VERSION:
+        raise FileError(f"{path}: written by a newer marlfast ({manifest.get('marlfast')}, file version {version}); "
+                        f"this one reads up to version {VERSION}: upgrade marlfast")
+    if not isinstance(manifest.get("seconds"), (int, float)) or not isinstance(manifest.get("interrupted"), bool):
+        raise FileError(f"{path}: its manifest is incomplete")
+    return manifest
+
+
+def _experiment(path, manifest):
+    try:
+        return Experiment.from_dict(manifest["experiment"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FileError(f"{path}: its experiment cannot be made again: {error}") from None
+
+
+def _arrays(path, experiment, arrays, backend):
+    """The arrays, checked against fresh ones of the same experiment, with what was left out made again."""
+    game, encoder, learner = experiment.game, experiment.encoder, experiment.learner
+    fresh = allocate(experiment.replace(runs=1, first_run=0), "numpy")
+    wanted = set(fresh) - {f"learner.{name}" for name in learner.derived} - {"encoder.table"}
+    if set(arrays) != wanted:
+        odd = sorted(set(arrays) ^ wanted)
+        raise FileError(f"{path}: its arrays do not fit its experiment ({', '.join(odd[:3])})")
+    free = {"returns", "shaped_returns", "lengths", *_TRIMMED}
+    for name, array in arrays.items():
+        like = fresh[name]
+        shape = (experiment.runs, *like.shape[1:])
+        fits = array.dtype == like.dtype and array.ndim == like.ndim and all(
+            k == 1 and name in free or n == m for k, (n, m) in enumerate(zip(array.shape, shape, strict=True)))
+        if not fits:
+            raise FileError(f"{path}: its array {name} is {array.dtype.name} {array.shape}, "
+                            f"expected {like.dtype.name} {shape}")
+        if array.dtype.kind == "f" and not np.isfinite(array).all() and name not in ("state", "observation"):
+            raise FileError(f"{path}: its array {name} holds numbers that are not finite")
+        arrays[name] = np.ascontiguousarray(array)
+    _ranges(path, experiment, arrays)
+    if encoder.grows:
+        rows = max(arrays["encoder.keys"].shape[1], 1)
+        larger = encoder.allocate(game, experiment.runs, max(2 * rows, fresh["encoder.keys"].shape[1]))
+        part = {name.partition(".")[2]: a for name, a in arrays.items() if name.startswith("encoder.")}
+        larger["keys"][:, :part["keys"].shape[1]] = part["keys"]
+        larger["used"][:] = part["used"]
+        try:
+            encoder.bind(game, experiment.runs, larger, backend).rebuild()
+        except ValueError as error:
+            raise FileError(f"{path}: {error}") from None
+        arrays |= {f"encoder.{name}": a for name, a in larger.items()}
+        tables = {name.partition(".")[2]: a for name, a in arrays.items() if name.startswith("learner.")}
+        learner.derive(game, experiment.rewards, tables, backend)
+        tables = learner.grow(game, experiment.rewards, tables, larger["keys"].shape[1], backend)
+        arrays |= {f"learner.{name}": a for name, a in tables.items()}
+    return arrays
+
+
+def _ranges(path, experiment, arrays):
+    """Numbers that stand for places must be places."""
+    rows = arrays["learner.q"].shape[1]
+    limits = {"rows": (0, rows - 1), "steps": (0, 2**62), "episodes": (0, 2**62), "episode_steps": (0, 2**62),
+              "stable": (0, 2**62), "run_numbers": (0, 2**32 - 1), "reason": (0, 2**10),
+              "fault": (-1, experiment.game.agents - 1), "learner.rate.ticks": (0, 2**62),
+              "learner.level.ticks": (0, 2**62), "learner.visits": (0, 2**62), "encoder.used": (0, rows)}
+    for name, (least, most) in limits.items():
+        if name in arrays and arrays[name].size and (arrays[name].min() < least or arrays[name].max() > most):
+            raise FileError(f"{path}: its array {name} holds numbers outside {least} to {most}")
+    if rows < 1 or arrays["learner.visits"].shape[1] != rows:
+        raise FileError(f"{path}: its tables differ in length")
+    if experiment.encoder.grows:
+        if arrays["encoder.keys"].shape[1] != rows:
+            raise FileError(f"{path}: its tables differ in length")
+    elif rows != experiment.encoder.rows(experiment.game):
+        raise FileError(f"{path}: its tables have {rows} rows, its encoder {experiment.encoder.rows(experiment.game)}")
+    entries = {arrays[name].shape[1] for name in ("returns", "shaped_returns", "lengths")}
+    every = experiment.record_every
+    if len(entries) > 1 or (every and arrays["episodes"].max() // every > entries.pop()):
+        raise FileError(f"{path}: its records differ in length")

@@ -1,0 +1,47 @@
+"""What every game declares."""
+import numpy as np
+
+from marlfast.registry import Definition
+
+
+class Game(Definition):
+    """Base of games: a frozen definition that declares its facts and makes its kernel.
+
+    Attributes
+    ----------
+    agents : int
+        N, how many agents play.
+    action_counts : int32 [N]
+        Actions of each agent; they are numbered from 0.
+    features : int
+        D, numbers in one observation.
+    views : int
+        1: all agents see the same; N: each has its own.
+    observations : int or None
+        Where an observation is a single whole number: how many there are. None: D reals.
+    horizon : int
+        Steps after which an episode is truncated; 0: never.
+    teams : list of list of int, or None
+        Who plays with whom, where the game says so.
+    """
+
+    kind = "game"
+    views = 1
+    observations = None
+    horizon = 0
+    teams = None
+
+    def kernel(self, backend="cython"):
+        """The compiled game, or its NumPy twin: ``step``, ``start`` and ``observe`` on arrays."""
+        raise NotImplementedError
+
+    @property
+    def most_actions(self):
+        """A, the greatest number of actions of any agent."""
+        return int(np.max(self.action_counts))
+
+    def env(self, runs=1, seed=0, backend="cython", copy=True):
+        """The game as an environment to step by hand: see :class:`marlfast.Env`."""
+        from marlfast.env import Env
+
+        return Env(self, runs=runs, seed=seed, backend=backend, copy=copy)

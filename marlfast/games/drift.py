@@ -1,0 +1,75 @@
+"""The drift game: a team keeps a drifting quantity small."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from marlfast.backends import kernels
+from marlfast.errors import integer, real
+from marlfast.games.base import Game
+
+
+@dataclass(frozen=True)
+class Drift(Game):
+    """A team keeps a drifting quantity small, while each agent is tempted by a bonus.
+
+    Dynamics
+        ``state += noise * standard normals``; then ``state[0] += push * (sum of all actions)``.
+    Observation
+        The state, ``state_size`` reals, the same for every agent.
+    Action
+        0 to ``actions - 1``.
+    Reward
+        ``-|state[0]|`` after the move, to everyone; plus ``bonus`` to an agent whose action is below
+        ``bonus_below``.
+    Start
+        Every state variable a standard normal.
+    End
+        Truncated after ``horizon`` steps; it never terminates.
+
+    Parameters
+    ----------
+    agents, state_size, actions : int
+        At least 1 each.
+    horizon : int
+        Steps of an episode; 0: no limit.
+    noise, push, bonus : float
+    bonus_below : int, optional
+        Default ``actions // 2``.
+
+    Notes
+    -----
+    Source: the environment of "Multi-Agent Reinforcement Learning for Task Optimization: Agents That
+    Improve Together" (CallSphere blog, 2026). Its rule for the bonus is cut off in print; ``bonus_below``
+    fills it in.
+    """
+
+    name = "drift"
+    agents: int = 4
+    state_size: int = 2
+    actions: int = 5
+    horizon: int = 100
+    noise: float = 0.1
+    push: float = 0.05
+    bonus: float = 0.1
+    bonus_below: int | None = None
+
+    def __post_init__(self):
+        self._set(agents=integer("agents", self.agents, 1, 2**31 - 1),
+                  state_size=integer("state_size", self.state_size, 1, 2**31 - 1),
+                  actions=integer("actions", self.actions, 1, 2**31 - 1),
+                  horizon=integer("horizon", self.horizon, 0),
+                  noise=real("noise", self.noise), push=real("push", self.push), bonus=real("bonus", self.bonus))
+        below = self.actions // 2 if self.bonus_below is None else integer("bonus_below", self.bonus_below, 0)
+        self._set(bonus_below=below)
+
+    @property
+    def action_counts(self):
+        return np.full(self.agents, self.actions, np.int32)
+
+    @property
+    def features(self):
+        return self.state_size
+
+    def kernel(self, backend="cython"):
+        return kernels(backend, "drift").Drift(self.agents, self.state_size, self.noise, self.push, self.bonus,
+                                               self.bonus_below)

@@ -1,0 +1,163 @@
+"""Independent Q-learning."""
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from marlfast.backends import kernels
+from marlfast.errors import real
+from marlfast.exploration import EpsilonGreedy, Exploration
+from marlfast.learners.base import Learner, table_of_agent
+from marlfast.registry import option, require
+from marlfast.schedules import Constant, Schedule, schedule
+
+
+@dataclass(frozen=True, eq=False)
+class IQL(Learner):
+    """Independent Q-learning: each agent learns action values of its own, as if it were alone.
+
+    ``q[row, a] += learning_rate * (reward + discount * max q[next row] - q[row, a])``; nothing is
+    bootstrapped from a terminal state, a truncated episode bootstraps from its true successor.
+
+    Parameters
+    ----------
+    learning_rate : float or Schedule
+        In [0, 1].
+    discount : float
+        In [0, 1].
+    explore : Exploration
+    share : {"none", "all", "team"} or sequence of int [N]
+        Parameter sharing: a table for each agent, one for all, one per team of the reward structure,
+        or the table of each agent. Agents who share learn in agent order.
+    initial_q : float or array
+        Initial action values, broadcast to (rows, tables, actions); with an encoder that numbers rows as
+        it goes, to (tables, actions).
+
+    Notes
+    -----
+    Sources: C. J. C. H. Watkins, "Learning from delayed rewards" (1989); M. Tan, "Multi-agent
+    reinforcement learning: independent vs. cooperative agents", ICML 1993.
+    """
+
+    name = "iql"
+    derived = ("greedy",)
+    learning_rate: float | Schedule = option(0.1, kind="schedule")
+    discount: float = 0.95
+    explore: Exploration = option(EpsilonGreedy(1.0, decay=0.995, minimum=0.05), kind="exploration")
+    share: Any = "none"
+    initial_q: Any = 0.0
+
+    def __post_init__(self):
+        schedule("learning_rate", self.learning_rate, 0.0, 1.0)
+        self._set(discount=real("discount", self.discount, 0.0, 1.0),
+                  explore=require("exploration", self.explore, "explore"))
+        try:
+            initial = np.array(self.initial_q, np.float64)
+        except (TypeError, ValueError):
+            raise TypeError(f"initial_q: expected a number or an array of numbers, got {self.initial_q!r}") from None
+        if not np.isfinite(initial).all():
+            raise ValueError("initial_q: expected finite numbers")
+        if initial.ndim > 3:
+            raise ValueError(f"initial_q: expected at most (rows, tables, actions), got shape {initial.shape}")
+        if not isinstance(self.share, str):
+            try:
+                self._set(share=tuple(self.share))
+            except TypeError:
+                raise TypeError(f"share: expected 'none', 'all', 'team' or a table for each agent, "
+                                f"got {self.share!r}") from None
+
+    def tables(self, game, structure):
+        """Table of each agent, int32 [N]."""
+        return table_of_agent(self.share, game, structure.teams or game.teams)
+
+    def check(self, game, structure):
+        table, counts = self.tables(game, structure), game.action_counts
+        for t in range(int(table.max()) + 1):
+            members = np.flatnonzero(table == t)
+            if len(set(counts[members].tolist())) > 1:
+                raise ValueError(f"share: agents {members.tolist()} share a table but have different numbers of "
+                                 f"actions, {counts[members].tolist()}")
+
+    def allocate(self, game, structure, rows, runs, dense=True):
+        """``q`` float64 [R, rows, T, A], ``greedy`` int32 and ``visits`` int64 [R, rows, T], and the schedules'."""
+        tables = int(self.tables(game, structure).max()) + 1
+        shape = (runs, rows, tables, game.most_actions)
+        arrays = {"q": np.zeros(shape), "visits": np.zeros(shape[:3], np.int64)}
+        self._initialize(arrays, 0, dense)
+        for name, value in (("rate", schedule("learning_rate", self.learning_rate)), ("level", self.explore.level)):
+            arrays |= {f"{name}.{k}": v for k, v in value.allocate(runs).items()}
+        return arrays
+
+    def _initialize(self, arrays, first, dense):
+        """Give rows from ``first`` on their initial values. Zeros stay untouched memory."""
+        initial = np.asarray(self.initial_q, np.float64)
+        if not initial.any():
+            return
+        q = arrays["q"][:, first:]
+        if not dense and initial.ndim > 2:
+            raise ValueError(f"initial_q: rows are numbered as they are first seen; expected a shape that broadcasts to "
+                             f"(tables, actions) = {q.shape[2:]}, got {initial.shape}")
+        try:
+            q[:] = initial
+        except ValueError:
+            raise ValueError(f"initial_q: expected a shape that broadcasts to (rows, tables, actions) = {q.shape[1:]}, "
+                             f"got {initial.shape}") from None
+
+    def grow(self, game, structure, arrays, rows, backend):
+        """The same tables with room for ``rows``."""
+        runs, old = arrays["q"].shape[:2]
+        larger = dict(arrays)
+        for name in ("q", "greedy", "visits"):
+            larger[name] = np.zeros((runs, rows, *arrays[name].shape[2:]), arrays[name].dtype)
+            larger[name][:, :old] = arrays[name]
+        self._initialize(larger, old, dense=False)
+        if np.asarray(self.initial_q).any():     # else the first greatest of new rows is action 0
+            self._find_greedy(game, structure, larger, old, backend)
+        return larger
+
+    def _find_greedy(self, game, structure, arrays, first, backend):
+        """Greedy actions of rows from ``first`` on, from their values."""
+        q = arrays["q"][:, first:]
+        counts = np.zeros(q.shape[2], np.int32)
+        counts[self.tables(game, structure)] = game.action_counts
+        flat = np.ascontiguousarray(q).reshape(-1, q.shape[3])
+        greedy = np.zeros(len(flat), np.int32)
+        kernels(backend, "td").find_greedy(flat, np.tile(counts, len(flat) // len(counts)), greedy)
+        arrays["greedy"][:, first:] = greedy.reshape(q.shape[:3])
+
+    def derive(self, game, structure, arrays, backend):
+        """Make the derived arrays from the others."""
+        arrays["greedy"] = np.zeros(arrays["q"].shape[:3], np.int32)
+        if arrays["q"].any():
+            self._find_greedy(game, structure, arrays, 0, backend)
+
+    def draws(self):
+        """Exploration draws per agent and step."""
+        return self.explore.draws
+
+    def bind(self, game, structure, arrays, backend, draws=None, learning=True, exploration=None):
+        """The kernel over these arrays.
+
+        Parameters
+        ----------
+        draws : int, optional
+            Draws per agent in the whole team, if more than this learner's own.
+        learning : bool
+            False: the tables are frozen.
+        exploration : Exploration, optional
+            In place of the learner's own, with arrays of its own; for evaluation.
+        """
+        runs = len(arrays["q"])
+        explore, level = self.explore, {k: arrays[f"level.{k}"] for k in ("value", "ticks")}
+        rate, rate_arrays = schedule("learning_rate", self.learning_rate), {
+            k: arrays[f"rate.{k}"] for k in ("value", "ticks")}
+        if exploration is not None:
+            explore, level = exploration, exploration.level.allocate(runs)
+        if not learning:
+            rate = Constant(0.0)
+            rate_arrays = rate.allocate(runs)
+        return kernels(backend, "td").QLearning(
+            arrays["q"], arrays["greedy"], arrays["visits"], self.tables(game, structure), game.action_counts,
+            np.arange(game.agents, dtype=np.int32), np.full(runs, self.discount), rate.bind(rate_arrays, backend),
+            explore.level.bind(level, backend), explore.code, explore.strict, explore.random_ties,
+            draws or explore.draws, learning)

@@ -1,0 +1,90 @@
+"""A game to step from outside, in NumPy: the twin of ``src/_env.pyx``."""
+import numpy as np
+
+from marlfast.reference.kernels import BAD_REWARD, check, check_status
+from marlfast.reference.loop import _Windows
+
+MOST_DRAWS = 4194304
+
+
+class Env:
+    """Runs of a game that are stepped from outside, under the same draws as in training.
+
+    Parameters
+    ----------
+    game : Game
+    action_counts : int32 [N]
+    horizon : int
+        Steps after which an episode is truncated; 0: never.
+    state : float64 [R, S]
+    observation : float64 [R, V, D]
+    rewards : float64 [R, N]
+    terminated, truncated : bool [R]
+        All five: written.
+    steps, starts, episode_steps : int64 [R]
+        Modified: steps, episodes begun, and steps of the episode under way.
+    run_numbers : int64 [R]
+    seed, purpose : int
+    """
+
+    def __init__(self, game, action_counts, horizon, state, observation, rewards, terminated, truncated, steps,
+                 starts, episode_steps, run_numbers, seed, purpose):
+        check(state, "state", "float64", (-1, game.state_size), True)
+        runs = len(state)
+        if runs < 1:
+            raise ValueError("state: expected at least one run, got none")
+        check(action_counts, "action_counts", "int32", (game.agents,), False)
+        check(observation, "observation", "float64", (runs, game.views, game.features), True)
+        check(rewards, "rewards", "float64", (runs, game.agents), True)
+        for name, array, dtype in (("terminated", terminated, "bool"), ("truncated", truncated, "bool"),
+                                   ("steps", steps, "int64"), ("starts", starts, "int64"),
+                                   ("episode_steps", episode_steps, "int64"), ("run_numbers", run_numbers, "int64")):
+            check(array, name, dtype, (runs,), name != "run_numbers")
+        if run_numbers.min() < 0 or run_numbers.max() >= 2**32:
+            raise ValueError("run_numbers: expected 0 to 2**32 - 1")
+        for name, array in (("steps", steps), ("starts", starts), ("episode_steps", episode_steps)):
+            if array.min() < 0:
+                raise ValueError(f"{name}: expected at least 0, got {array.min()}")
+        if horizon < 0:
+            raise ValueError(f"horizon: expected at least 0, got {horizon}")
+        self.game, self.runs, self.agents, self.horizon = game, runs, game.agents, horizon
+        self.action_counts, self.state, self.observation, self.rewards = action_counts, state, observation, rewards
+        self.terminated, self.truncated, self.steps, self.starts = terminated, truncated, steps, starts
+        self.episode_steps = episode_steps
+        widths = (game.step_uniforms, game.step_normals, game.start_uniforms, game.start_normals)
+        self.windows = []
+        for k, width in enumerate(widths):
+            most = max(1, min(8 if k > 1 else 64, MOST_DRAWS // (4 * max(width, 1) * runs)))
+            self.windows.append(_Windows(width, k % 2 == 1, seed, 8 * purpose + k + 1, run_numbers, None, most))
+
+    def reset(self, which):
+        """Begin the next episode of the runs that ``which`` (bool [R]) marks."""
+        runs = np.flatnonzero(check(which, "which", "bool", (self.runs,), False))
+        state, observation = self.state[runs], self.observation[runs]
+        draws = [window.at(runs, self.starts[runs]) for window in self.windows[2:]]
+        check_status(self.game.stage_start(runs, state, *draws), "reset")
+        check_status(self.game.stage_observe(runs, state, observation), "reset")
+        self.state[runs], self.observation[runs] = state, observation
+        self.starts[runs] += 1
+        self.episode_steps[runs] = 0
+        self.terminated[runs] = self.truncated[runs] = False
+
+    def step(self, actions):
+        """One step of every run (actions int32 [R, N]); refused, and nothing changed, if one cannot be made."""
+        check(actions, "actions", "int32", (self.runs, self.agents), False)
+        outside = (actions < 0) | (actions >= self.action_counts)
+        over = self.terminated | self.truncated | (self.starts == 0)
+        bad = np.flatnonzero(over | outside.any(axis=1))
+        if len(bad) and not over[bad[0]]:
+            r, i = int(bad[0]), int(outside[bad[0]].argmax())
+            raise ValueError(f"actions[{r}, {i}]: expected 0 to {self.action_counts[i] - 1}, got {actions[r, i]}")
+        if len(bad):
+            raise ValueError(f"run {bad[0]}: its episode is over, or was never begun; call reset first")
+        runs = np.arange(self.runs)
+        draws = [window.at(runs, self.steps) for window in self.windows[:2]]
+        status = self.game.stage_step(runs, self.state, actions, *draws, self.rewards, self.terminated)
+        status = np.where(status == 0, self.game.stage_observe(runs, self.state, self.observation), status)
+        check_status(np.where((status == 0) & ~np.isfinite(self.rewards).all(axis=1), BAD_REWARD, status), "step")
+        self.steps += 1
+        self.episode_steps += 1
+        self.truncated[:] = ~self.terminated & (self.episode_steps == self.horizon)

@@ -1,0 +1,173 @@
+"""What games, encoders, rewards and learners have in common: the twin of ``src/_kernels.pyx``.
+
+Shapes: R runs, N agents, S state variables, V views, D features, K exploration draws an agent.
+
+Beside the methods of the compiled classes, each class here has the *stage* that the NumPy loop
+calls: it works on some of the runs at once (``runs``: their numbers, int64 [n]) and returns their
+statuses (int32 [n], 0 where all is well), as the compiled stages do one run at a time.
+"""
+import numpy as np
+
+BAD_OBSERVATION, BAD_REWARD, BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, TABLE_FULL, NO_DRAWS = range(1, 9)
+
+STATUS_TEXT = {
+    BAD_OBSERVATION: "an observation is not finite or lies outside what the encoder can number",
+    BAD_REWARD: "a reward is not finite",
+    BAD_ACTION: "an action lies outside the agent's actions",
+    BAD_DRAW: "a draw lies outside [0, 1)",
+    BAD_ROW: "a row lies outside the table",
+    BAD_VALUE: "a learned value stopped being finite",
+    TABLE_FULL: "the table has no room for a new row",
+    NO_DRAWS: "the supplied draws are used up",
+}
+
+
+def check(array, name, dtype, shape, writable):
+    """The array, if it is C-contiguous with this dtype and shape (-1: any length); else an error."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name}: expected a NumPy array of {dtype}, got {type(array).__name__}")
+    if array.dtype.name != dtype:
+        raise TypeError(f"{name}: expected {dtype}, got {array.dtype.name}; convert it with .astype({dtype!r})")
+    if array.ndim != len(shape) or any(n >= 0 and n != m for n, m in zip(shape, array.shape, strict=True)):
+        raise ValueError(f"{name}: expected shape {tuple(shape)}, got {array.shape}")
+    if not array.flags.c_contiguous:
+        raise ValueError(f"{name}: expected a C-contiguous array; copy it with numpy.ascontiguousarray")
+    if writable and not array.flags.writeable:
+        raise ValueError(f"{name}: is written to, but the array is read-only")
+    return array
+
+
+def check_status(status, what):
+    """Raise what the first non-zero status says."""
+    bad = status[status != 0]
+    if len(bad):
+        raise ValueError(f"{what}: {STATUS_TEXT[int(bad[0])]}")
+
+
+def fine(n):
+    """Statuses of n runs in which all is well."""
+    return np.zeros(n, np.int32)
+
+
+class Game:
+    """A game's functions. Twin of ``marlfast.core._kernels.Game``, whose attributes it has.
+
+    A game writes ``stage_start``, ``stage_step``, ``stage_observe`` and, where it can,
+    ``stage_without``; see those of :class:`marlfast.reference.drift.Drift`.
+    """
+
+    stage_without = None
+
+    def step(self, state, actions, uniforms, normals, rewards, terminated):
+        """One step of every run: see the compiled twin for shapes."""
+        runs = len(state)
+        check(state, "state", "float64", (runs, self.state_size), True)
+        check(actions, "actions", "int32", (runs, self.agents), False)
+        check(uniforms, "uniforms", "float64", (runs, self.step_uniforms), False)
+        check(normals, "normals", "float64", (runs, self.step_normals), False)
+        check(rewards, "rewards", "float64", (runs, self.agents), True)
+        check(terminated, "terminated", "bool", (runs,), True)
+        check_status(self.stage_step(np.arange(runs), state, actions, uniforms, normals, rewards, terminated), "step")
+
+    def start(self, state, uniforms, normals):
+        """A new episode in every run."""
+        runs = len(state)
+        check(state, "state", "float64", (runs, self.state_size), True)
+        check(uniforms, "uniforms", "float64", (runs, self.start_uniforms), False)
+        check(normals, "normals", "float64", (runs, self.start_normals), False)
+        check_status(self.stage_start(np.arange(runs), state, uniforms, normals), "start")
+
+    def observe(self, state, observation):
+        """What the agents see."""
+        runs = len(state)
+        check(state, "state", "float64", (runs, self.state_size), False)
+        check(observation, "observation", "float64", (runs, self.views, self.features), True)
+        check_status(self.stage_observe(np.arange(runs), state, observation), "observe")
+
+    def without(self, state, actions, rewards, without):
+        """The team's total reward of the last step, had agent i not been there."""
+        if self.stage_without is None:
+            raise ValueError("without: this game cannot say what would have happened without an agent")
+        runs = len(state)
+        check(state, "state", "float64", (runs, self.state_size), False)
+        check(actions, "actions", "int32", (runs, self.agents), False)
+        check(rewards, "rewards", "float64", (runs, self.agents), False)
+        check(without, "without", "float64", (runs, self.agents), True)
+        check_status(self.stage_without(np.arange(runs), state, actions, rewards, without), "without")
+
+
+class Encoder:
+    """Turns observations into table rows. Twin of ``marlfast.core._kernels.Encoder``."""
+
+    used = None
+
+    def encode(self, observation, rows):
+        """Table rows of an observation of every run."""
+        check(observation, "observation", "float64", (self.runs, self.views, self.features), False)
+        check(rows, "rows", "int32", (self.runs, self.agents), True)
+        check_status(self.stage_encode(np.arange(self.runs), observation, rows), "encode")
+
+
+class Reward:
+    """A reward structure or a shaping component. Twin of ``marlfast.core._kernels.Reward``."""
+
+    def _shapes(self, runs, game):
+        if runs < 1:
+            raise ValueError(f"runs: expected at least 1, got {runs}")
+        self.runs, self.agents, self.state_size = runs, game.agents, game.state_size
+        self.views, self.features = game.views, game.features
+
+    def stage_begin(self, runs, rows, observation):
+        return fine(len(runs))
+
+    def begin(self, rows, observation):
+        """Remember what is needed of the start of an episode (rows [R, N], observation [R, V, D])."""
+        check(rows, "rows", "int32", (self.runs, self.agents), False)
+        check(observation, "observation", "float64", (self.runs, self.views, self.features), False)
+        check_status(self.stage_begin(np.arange(self.runs), rows, observation), "begin")
+
+    def apply(self, rows, actions, raw, rewards, next_rows, state, observation, terminated, truncated):
+        """The structure writes ``rewards``; a shaping component adds to it."""
+        runs, agents = self.runs, self.agents
+        check(rows, "rows", "int32", (runs, agents), False)
+        check(actions, "actions", "int32", (runs, agents), False)
+        check(raw, "raw", "float64", (runs, agents), False)
+        check(rewards, "rewards", "float64", (runs, agents), True)
+        check(next_rows, "next_rows", "int32", (runs, agents), False)
+        check(state, "state", "float64", (runs, self.state_size), False)
+        check(observation, "observation", "float64", (runs, self.views, self.features), False)
+        check(terminated, "terminated", "bool", (runs,), False)
+        check(truncated, "truncated", "bool", (runs,), False)
+        check_status(self.stage_apply(np.arange(runs), rows, actions, raw, rewards, next_rows, state, observation,
+                                      terminated), "apply")
+
+
+class Learner:
+    """Acts and learns. Twin of ``marlfast.core._kernels.Learner``."""
+
+    learning = True
+
+    def act(self, rows, draws, actions):
+        """Actions of the agents that this learner leads, in every run."""
+        check(rows, "rows", "int32", (self.runs, self.agents), False)
+        check(draws, "draws", "float64", (self.runs, self.agents, self.draws), False)
+        check(actions, "actions", "int32", (self.runs, self.agents), True)
+        check_status(self.stage_act(np.arange(self.runs), rows, draws, actions), "act")
+
+    def update(self, rows, actions, rewards, next_rows, terminated, changed):
+        """Learn from one transition of every run."""
+        runs, agents = self.runs, self.agents
+        check(rows, "rows", "int32", (runs, agents), False)
+        check(actions, "actions", "int32", (runs, agents), False)
+        check(rewards, "rewards", "float64", (runs, agents), False)
+        check(next_rows, "next_rows", "int32", (runs, agents), False)
+        check(terminated, "terminated", "bool", (runs,), False)
+        check(changed, "changed", "bool", (runs,), True)
+        if self.learning:
+            check_status(self.stage_update(np.arange(runs), rows, actions, rewards, next_rows, terminated, changed),
+                         "update")
+
+    def tick(self, ended):
+        """Move the schedules on by one step; ``ended`` (bool [R]): an episode is over."""
+        check(ended, "ended", "bool", (self.runs,), False)
+        self.stage_tick(np.arange(self.runs), ended)

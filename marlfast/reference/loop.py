@@ -1,0 +1,322 @@
+"""The training loop in NumPy: the twin of ``src/_loop.pyx``, all runs of a range side by side.
+
+    draws -> act -> step -> observe, encode -> structure + shaping -> update -> schedules
+          -> (record, start) -> stop rule -> next step
+"""
+import numpy as np
+
+from marlfast.reference.kernels import BAD_REWARD, NO_DRAWS, check, fine
+from marlfast.reference.random import fill
+
+RUNNING, STEPS, EPISODES, GREEDY_STABLE, RETURN_REACHED = range(5)
+FAILED = 64
+ROWS, RECORDS, DRAWS = 1, 2, 4
+MOST_PARTS = 64
+
+STREAMS = ("explore", "step_uniforms", "step_normals", "start_uniforms", "start_normals")
+
+
+class _Windows:
+    """Draws of one stream for many runs, filled some records at a time."""
+
+    def __init__(self, width, normal, seed, stream, run_numbers, supplied, most):
+        self.width, self.normal, self.seed, self.stream, self.run_numbers = width, normal, seed, stream, run_numbers
+        runs = len(run_numbers)
+        self.fixed = supplied is not None
+        if self.fixed:
+            self.data, self.first = supplied
+            self.records = self.data.shape[1]
+            self.count = np.full(runs, self.records)
+        else:
+            self.records = max(1, min(most, 2048 // max(width, 1)))
+            self.data = np.empty((runs, self.records, width))
+            self.first, self.count = np.zeros(runs, np.int64), np.zeros(runs, np.int64)
+
+    def reaches(self, runs, record):
+        """Where the draws of a record can be had."""
+        if not self.fixed:
+            return np.ones(len(runs), bool)
+        return (record >= self.first[runs]) & (record < self.first[runs] + self.count[runs])
+
+    def at(self, runs, record):
+        """Draws [n, width] of one record of each run."""
+        if self.width == 0:
+            return np.empty((len(runs), 0))
+        if not self.fixed:
+            stale = (record < self.first[runs]) | (record >= self.first[runs] + self.count[runs])
+            if stale.any():
+                which = runs[stale]
+                out = np.empty((len(which), self.records * self.width))
+                fill(self.seed, self.stream, self.run_numbers[which], record[stale] * self.width, out, self.normal)
+                self.data[which] = out.reshape(len(which), self.records, self.width)
+                self.first[which], self.count[which] = record[stale], self.records
+        return self.data[runs, record - self.first[runs]]
+
+
+class Loop:
+    """Runs, and all that it takes to take them further.
+
+    Parameters
+    ----------
+    game : Game
+    encoder : Encoder
+    rewards : list of Reward
+        The structure first, then the shaping components.
+    learners : list of Learner
+        Each agent is led by exactly one.
+    arrays : dict of str to ndarray
+        Modified in place: see ``marlfast.core._loop.Loop``.
+    horizon : int
+        Steps after which an episode is truncated; 0: never.
+    every : int
+        Episodes per entry of ``returns``; 0: nothing is recorded.
+    most_steps, most_episodes, most_stable : int
+        Stop rules; a run stops when it has done that many.
+    enough : float
+        Stop when the mean team return of the last W episodes is at least this (W > 0).
+    seed : int
+    purpose : int
+        0 training, 1 evaluation: which family of streams is read.
+    supplied : dict of str to (ndarray, ndarray)
+        Draws from outside, in place of a stream.
+    """
+
+    def __init__(self, game, encoder, rewards, learners, arrays, horizon, every, most_steps,
+                 most_episodes, most_stable, enough, seed, purpose, supplied):
+        runs, agents = len(arrays["state"]), game.agents
+        if runs < 1:
+            raise ValueError("state: expected at least one run, got none")
+        if (encoder.runs, encoder.agents, encoder.views, encoder.features) != (
+                runs, agents, game.views, game.features):
+            raise ValueError("encoder: made for other runs, agents or observations than the game's")
+        if not 1 <= len(rewards) <= MOST_PARTS or not 1 <= len(learners) <= MOST_PARTS:
+            raise ValueError(f"rewards, learners: expected 1 to {MOST_PARTS} of each")
+        for p, reward in enumerate(rewards):
+            if (reward.runs, reward.agents, reward.state_size, reward.views, reward.features) != (
+                    runs, agents, game.state_size, game.views, game.features):
+                raise ValueError(f"rewards[{p}]: made for another game or number of runs")
+        for p, learner in enumerate(learners):
+            if (learner.runs, learner.agents, learner.draws) != (runs, agents, learners[0].draws):
+                raise ValueError(f"learners[{p}]: made for another number of runs, agents or draws")
+        capacity = arrays["returns"].shape[1]
+        for name, dtype, shape in (
+                ("state", "float64", (game.state_size,)), ("observation", "float64", (game.views, game.features)),
+                ("rows", "int32", (agents,)), ("steps", "int64", ()), ("episodes", "int64", ()),
+                ("episode_steps", "int64", ()), ("episode_return", "float64", (agents,)),
+                ("episode_shaped", "float64", (agents,)), ("returns", "float64", (capacity, agents)),
+                ("shaped_returns", "float64", (capacity, agents)), ("lengths", "int64", (capacity,)),
+                ("stable", "int64", ()), ("recent", "float64", (-1,)), ("recent_sum", "float64", ()),
+                ("reason", "int32", ()), ("run_numbers", "int64", ()), ("fault", "int64", ())):
+            setattr(self, name, check(arrays[name], name, dtype, (runs, *shape), True))
+        for name in ("steps", "episodes", "episode_steps", "run_numbers"):
+            if arrays[name].min() < 0:
+                raise ValueError(f"{name}: expected at least 0, got {arrays[name].min()}")
+        if self.run_numbers.max() >= 2**32:
+            raise ValueError(f"run_numbers: expected less than 2**32, got {self.run_numbers.max()}")
+        if horizon < 0 or every < 0:
+            raise ValueError(f"horizon, every: expected at least 0, got {horizon}, {every}")
+        self.runs, self.agents, self.game, self.encoder = runs, agents, game, encoder
+        self.rewards, self.learners = list(rewards), list(learners)
+        self.horizon, self.every, self.window = horizon, every, self.recent.shape[1]
+        self.most_steps, self.most_episodes, self.most_stable = most_steps, most_episodes, most_stable
+        self.enough = enough
+        widths = (agents * learners[0].draws, game.step_uniforms, game.step_normals, game.start_uniforms,
+                  game.start_normals)
+        unknown = set(supplied) - set(STREAMS)
+        if unknown:
+            raise ValueError(f"supplied: unknown streams {sorted(unknown)}; expected some of {STREAMS}")
+        self.windows = []
+        for k, name in enumerate(STREAMS):
+            given = None
+            if name in supplied:
+                array, first = supplied[name]
+                array = check(array.reshape(array.shape[0], array.shape[1], -1), name, "float64",
+                              (runs, -1, widths[k]), False)
+                given = array, check(first, f"{name} (first)", "int64", (runs,), False)
+            self.windows.append(_Windows(widths[k], k in (2, 4), seed, 8 * purpose + k, self.run_numbers, given,
+                                         8 if k > 2 else 64))
+
+    def begin(self, lo, hi):
+        """Start the first episode of runs lo to hi - 1."""
+        self._range(lo, hi)
+        runs = np.arange(lo, hi)
+        self._fail(runs, self._begin(runs))
+        return 0
+
+    def advance(self, lo, hi, target):
+        """Take runs lo to hi - 1 to ``target`` (int64 [R]) steps each, or to their end.
+
+        Returns
+        -------
+        int
+            0, or why a run paused: 1 rows, 2 records, 4 supplied draws (added up over runs).
+        """
+        self._range(lo, hi)
+        check(target, "target", "int64", (self.runs,), False)
+        runs, pauses = np.arange(lo, hi), 0
+        while True:
+            runs = runs[(self.reason[runs] == RUNNING) & (self.steps[runs] < target[runs])]
+            runs, pause = self._ready(runs)
+            pauses |= pause
+            if len(runs) == 0:
+                return pauses
+            self._step(runs)
+
+    def _range(self, lo, hi):
+        if not 0 <= lo <= hi <= self.runs:
+            raise ValueError(f"lo, hi: expected 0 <= lo <= hi <= {self.runs}, got {lo}, {hi}")
+
+    def _fail(self, runs, status):
+        """Stop the runs whose status is not 0; true where it is."""
+        self.reason[runs] = np.where(status == 0, self.reason[runs], FAILED + status)
+        return status == 0
+
+    def _ready(self, runs):
+        """The runs that have all that a step may need, and why the others pause."""
+        pauses = 0
+        if self.encoder.used is not None:
+            room = self.encoder.used[runs] + 2 * self.encoder.views <= self.encoder.rows
+            pauses |= ROWS if not room.all() else 0
+            runs = runs[room]
+        if self.every:
+            room = self.episodes[runs] // self.every < self.returns.shape[1]
+            pauses |= RECORDS if not room.all() else 0
+            runs = runs[room]
+        explore, step_uniforms, step_normals, start_uniforms, start_normals = self.windows
+        reach = np.ones(len(runs), bool)
+        for window in (explore, step_uniforms, step_normals):
+            reach &= window.reaches(runs, self.steps[runs])
+        for window in (start_uniforms, start_normals):
+            reach &= window.reaches(runs, self.episodes[runs] + 1)
+        pauses |= DRAWS if not reach.all() else 0
+        return runs[reach], pauses
+
+    def _begin(self, runs):
+        """Start, observe and encode. The draws of a start are at the position of the episode."""
+        episode = self.episodes[runs]
+        status = fine(len(runs))
+        for window in self.windows[3:]:
+            status[~window.reaches(runs, episode)] = NO_DRAWS
+        good = np.flatnonzero(status == 0)
+        which = runs[good]
+        state, observation = self.state[which], self.observation[which]
+        self.episode_steps[which] = 0
+        bad = self.game.stage_start(which, state, *(w.at(which, episode[good]) for w in self.windows[3:]))
+        self.state[which] = state
+        bad = np.where(bad == 0, self.game.stage_observe(which, state, observation), bad)
+        self.observation[which] = observation
+        status[good] = bad
+        good = good[bad == 0]
+        which = runs[good]
+        rows = self.rows[which]
+        status[good] = self.encoder.stage_encode(which, self.observation[which], rows)
+        self.rows[which] = rows
+        good = good[status[good] == 0]
+        for reward in self.rewards:
+            status[good] = reward.stage_begin(runs[good], self.rows[runs[good]], self.observation[runs[good]])
+            good = good[status[good] == 0]
+        return status
+
+    def _step(self, runs):
+        """One step of some runs. Runs that fail leave at the stage where they fail."""
+        n = len(runs)
+        steps = self.steps[runs]
+        rows, state = self.rows[runs], self.state[runs]
+        explore = self.windows[0].at(runs, steps).reshape(n, self.agents, -1)
+        actions, raw, terminated = np.zeros((n, self.agents), np.int32), np.zeros((n, self.agents)), np.zeros(n, bool)
+        status = fine(n)
+        for learner in self.learners:
+            status = np.where(status == 0, learner.stage_act(runs, rows, explore, actions), status)
+        keep = self._fail(runs, status)
+        runs, steps, rows, state, actions, raw, terminated = (
+            a[keep] for a in (runs, steps, rows, state, actions, raw, terminated))
+        status = self.game.stage_step(runs, state, actions, self.windows[1].at(runs, steps),
+                                      self.windows[2].at(runs, steps), raw, terminated)
+        self.state[runs] = state
+        finite = np.isfinite(raw)
+        unsound = (status == 0) & ~finite.all(axis=1)
+        self.fault[runs[unsound]] = (~finite).argmax(axis=1)[unsound]
+        keep = self._fail(runs, np.where(unsound, BAD_REWARD, status))
+        runs, rows, state, actions, raw, terminated = (a[keep] for a in (runs, rows, state, actions, raw, terminated))
+        self.steps[runs] += 1
+        self.episode_steps[runs] += 1
+        truncated = ~terminated & (self.episode_steps[runs] == self.horizon)
+
+        observation, next_rows = self.observation[runs], np.zeros((len(runs), self.agents), np.int32)
+        status = self.game.stage_observe(runs, state, observation)
+        self.observation[runs] = observation
+        good = np.flatnonzero(status == 0)
+        some = next_rows[good]
+        status[good] = self.encoder.stage_encode(runs[good], observation[good], some)
+        next_rows[good] = some
+        keep = self._fail(runs, status)
+        (runs, rows, state, actions, raw, terminated, truncated, observation, next_rows) = (
+            a[keep] for a in (runs, rows, state, actions, raw, terminated, truncated, observation, next_rows))
+
+        rewards, changed = np.zeros(raw.shape), np.zeros(len(runs), bool)
+        status = fine(len(runs))
+        for reward in self.rewards:
+            status = np.where(status == 0, reward.stage_apply(
+                runs, rows, actions, raw, rewards, next_rows, state, observation, terminated), status)
+        keep = self._fail(runs, status)
+        (runs, rows, actions, raw, terminated, truncated, next_rows, rewards, changed) = (
+            a[keep] for a in (runs, rows, actions, raw, terminated, truncated, next_rows, rewards, changed))
+        ended = terminated | truncated
+        alive = np.arange(len(runs))
+        for learner in self.learners:
+            if learner.learning:
+                flags = changed[alive]
+                status = learner.stage_update(runs[alive], rows[alive], actions[alive], rewards[alive],
+                                              next_rows[alive], terminated[alive], flags)
+                changed[alive] = flags
+                alive = alive[self._fail(runs[alive], status)]
+            learner.stage_tick(runs[alive], ended[alive])
+        runs, raw, rewards, next_rows, ended, changed = (
+            a[alive] for a in (runs, raw, rewards, next_rows, ended, changed))
+        self.stable[runs] = np.where(changed, 0, self.stable[runs] + 1)
+
+        self.episode_return[runs] += raw
+        self.episode_shaped[runs] += rewards
+        self.rows[runs[~ended]] = next_rows[~ended]
+        over = runs[ended]
+        good = np.ones(len(runs), bool)
+        if len(over):
+            self._record(over)
+            good[ended] = self._fail(over, self._begin(over))
+        self._stop(runs[good], ended[good])
+
+    def _record(self, runs):
+        """Write down an episode that is over; ``every`` episodes share an entry, which becomes their mean."""
+        team = np.zeros(len(runs))
+        for i in range(self.agents):
+            team += self.episode_return[runs, i]
+        team /= self.agents
+        episode = self.episodes[runs]
+        if self.every:
+            entry = episode // self.every
+            self.returns[runs, entry] += self.episode_return[runs]
+            self.shaped_returns[runs, entry] += self.episode_shaped[runs]
+            self.lengths[runs, entry] += self.episode_steps[runs]
+            full = (episode + 1) % self.every == 0
+            if self.every > 1 and full.any():
+                self.returns[runs[full], entry[full]] /= self.every
+                self.shaped_returns[runs[full], entry[full]] /= self.every
+        if self.window:
+            place = episode % self.window
+            self.recent_sum[runs] += team - self.recent[runs, place]
+            self.recent[runs, place] = team
+        self.episode_return[runs] = 0.0
+        self.episode_shaped[runs] = 0.0
+        self.episodes[runs] += 1
+
+    def _stop(self, runs, ended):
+        """The first stop rule that holds."""
+        reason = np.zeros(len(runs), np.int32)
+        if self.window:
+            reached = (ended & (self.episodes[runs] >= self.window)
+                       & (self.recent_sum[runs] / self.window >= self.enough))
+            reason[reached] = RETURN_REACHED
+        reason[self.stable[runs] >= self.most_stable] = GREEDY_STABLE
+        reason[self.episodes[runs] >= self.most_episodes] = EPISODES
+        reason[self.steps[runs] >= self.most_steps] = STEPS
+        self.reason[runs] = reason

@@ -1,0 +1,68 @@
+"""Schedules in NumPy: the twin of ``src/_schedules.pyx``."""
+import numpy as np
+
+from marlfast.reference.kernels import check
+
+CONSTANT, LINEAR, EXPONENTIAL, HARMONIC, TABLE = range(5)
+
+
+class Schedule:
+    """A value per run that changes from tick to tick.
+
+    Parameters
+    ----------
+    kind : int
+        0 constant, 1 linear (start to final in ``rate`` ticks), 2 exponential (times ``rate``, at
+        least ``final``), 3 harmonic (start / (1 + rate * ticks), at least ``final``), 4 table.
+    per_episode : bool
+        A tick is the end of an episode; else a step.
+    start, final, rate : float64 [R]
+    table : float64 [length]
+        Only read by kind 4; then at least one value.
+    value : float64 [R]
+        Written: the value in force.
+    ticks : int64 [R]
+        Written: ticks so far.
+    """
+
+    def __init__(self, kind, per_episode, start, final, rate, table, value, ticks):
+        check(start, "start", "float64", (-1,), False)
+        runs = len(start)
+        if runs < 1:
+            raise ValueError("start: expected at least one run, got none")
+        check(final, "final", "float64", (runs,), False)
+        check(rate, "rate", "float64", (runs,), False)
+        check(table, "table", "float64", (-1,), False)
+        check(value, "value", "float64", (runs,), True)
+        check(ticks, "ticks", "int64", (runs,), True)
+        if not CONSTANT <= kind <= TABLE:
+            raise ValueError(f"kind: expected 0 to 4, got {kind}")
+        if kind == TABLE and len(table) < 1:
+            raise ValueError("table: expected at least one value, got none")
+        if ticks.min() < 0:
+            raise ValueError(f"ticks: expected at least 0, got {ticks.min()}")
+        self.runs, self.kind, self.per_episode = runs, kind, bool(per_episode)
+        self.start, self.final, self.rate, self.table = start, final, rate, table
+        self.value, self.ticks = value, ticks
+
+    def stage_tick(self, runs, ended):
+        if self.per_episode:
+            runs = runs[ended]
+        if self.kind == CONSTANT or len(runs) == 0:
+            return
+        self.ticks[runs] += 1
+        ticks, start, final, rate = self.ticks[runs], self.start[runs], self.final[runs], self.rate[runs]
+        if self.kind == EXPONENTIAL:
+            value = np.maximum(self.value[runs] * rate, final)
+        elif self.kind == LINEAR:
+            value = np.where(ticks >= rate, final, start + (final - start) * (ticks / np.where(rate > 0, rate, 1.0)))
+        elif self.kind == HARMONIC:
+            value = np.maximum(start / (1.0 + rate * ticks), final)
+        else:
+            value = self.table[np.minimum(ticks, len(self.table) - 1)]
+        self.value[runs] = value
+
+    def tick(self, ended):
+        """Move on by one step; ``ended`` (bool [R]): an episode is over."""
+        check(ended, "ended", "bool", (self.runs,), False)
+        self.stage_tick(np.arange(self.runs), ended)

@@ -1,0 +1,214 @@
+"""Tabular Q-learning in NumPy: the twin of ``src/_td.pyx``, vectorised over runs and tables."""
+import numpy as np
+
+from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, Learner, check, fine
+from marlfast.reference.random import exp_values
+
+EPSILON_GREEDY, BOLTZMANN = range(2)
+
+
+def _waves(leads, table_of):
+    """Stretches of agents, in order, in which no table comes twice: they cannot see each other's writes."""
+    waves = [[]]
+    for i in leads.tolist():
+        if table_of[i] in [table_of[j] for j in waves[-1]]:
+            waves.append([])
+        waves[-1].append(i)
+    return [np.array(wave) for wave in waves]
+
+
+def _first_greatest(q, actions):
+    """The first of the greatest of the first ``actions`` values of each cell (q [n, A], actions [n])."""
+    return np.where(np.arange(q.shape[1]) < actions[:, None], q, -np.inf).argmax(axis=1)
+
+
+class QLearning(Learner):
+    """Q-learning (Watkins 1989), one table an agent or shared, as the index ``table_of`` says.
+
+    ``q[row, action] += rate * (reward + discount * max q[next row] - q[row, action])``; agents in
+    order, so that agents who share a table see each other's writes of the same step.
+
+    Parameters
+    ----------
+    q : float64 [R, rows, T, A]
+        Modified: action values of T tables.
+    greedy : int32 [R, rows, T]
+        Modified: the first of the greatest action values.
+    visits : int64 [R, rows, T]
+        Modified: how often each row of each table was updated.
+    table_of, actions : int32 [N]
+        Table, and number of actions, of every agent of the team.
+    leads : int32 [L]
+        The agents that this learner leads.
+    discount : float64 [R]
+    rate, exploration : Schedule
+        Learning rate, and epsilon or temperature.
+    kind : int
+        0: epsilon-greedy; 1: Boltzmann.
+    strict : bool
+        Explore iff u < epsilon; else iff u <= epsilon.
+    random_ties : bool
+        Ties broken by a third draw; else the first of the greatest.
+    draws : int
+        K, exploration draws per agent in the whole team.
+    learning : bool
+        False: the tables are frozen.
+    """
+
+    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration,
+                 kind, strict, random_ties, draws, learning):
+        check(q, "q", "float64", (-1, -1, -1, -1), True)
+        runs, rows, tables, width = q.shape
+        if runs < 1 or rows < 1 or tables < 1 or width < 1:
+            raise ValueError(f"q: expected at least one run, row, table and action, got shape {q.shape}")
+        check(greedy, "greedy", "int32", (runs, rows, tables), True)
+        check(visits, "visits", "int64", (runs, rows, tables), True)
+        check(table_of, "table_of", "int32", (-1,), False)
+        agents = len(table_of)
+        if agents < 1:
+            raise ValueError("table_of: expected at least one agent, got none")
+        check(actions, "actions", "int32", (agents,), False)
+        check(leads, "leads", "int32", (-1,), False)
+        check(discount, "discount", "float64", (runs,), False)
+        if table_of.min() < 0 or table_of.max() >= tables:
+            raise ValueError(f"table_of: expected tables 0 to {tables - 1}, got {table_of.min()} to {table_of.max()}")
+        if actions.min() < 1 or actions.max() > width:
+            raise ValueError(f"actions: expected 1 to {width} actions, got {actions.min()} to {actions.max()}")
+        if len(leads) < 1 or leads.min() < 0 or leads.max() >= agents:
+            raise ValueError(f"leads: expected at least one agent from 0 to {agents - 1}")
+        if rate.runs != runs or exploration.runs != runs:
+            raise ValueError(f"rate, exploration: expected {runs} runs, got {rate.runs}, {exploration.runs}")
+        if kind not in (EPSILON_GREEDY, BOLTZMANN):
+            raise ValueError(f"kind: expected 0 or 1, got {kind}")
+        needed = 1 if kind == BOLTZMANN else 3 if random_ties else 2
+        if draws < needed:
+            raise ValueError(f"draws: expected at least {needed}, got {draws}")
+        self.runs, self.agents, self.draws = runs, agents, draws
+        self.q, self.greedy, self.visits, self.table_of, self.actions = q, greedy, visits, table_of, actions
+        self.leads, self.discount, self.rate, self.exploration = leads, discount, rate, exploration
+        self.kind, self.strict, self.random_ties, self.learning = kind, bool(strict), bool(random_ties), bool(learning)
+        self.waves = _waves(leads, table_of)
+
+    def stage_act(self, runs, rows, draws, actions):
+        leads, choices = self.leads, self.actions[self.leads]
+        rows, draws = rows[:, leads], draws[:, leads]
+        level = self.exploration.value[runs][:, None]
+        inside = (rows >= 0) & (rows < self.q.shape[1])
+        at = (runs[:, None], np.where(inside, rows, 0), self.table_of[leads])
+        greedy = self.greedy[at].astype(np.int64)
+        known = (greedy >= 0) & (greedy < choices)
+        if self.kind == BOLTZMANN:
+            explores = np.zeros(rows.shape, bool)
+            chosen = self._boltzmann(self.q[at], np.where(known, greedy, 0), choices, level, draws[:, :, 0])
+        else:
+            explores = draws[:, :, 0] < level if self.strict else draws[:, :, 0] <= level
+            chosen = greedy
+            if self.random_ties:
+                chosen = self._random_greatest(self.q[at], np.where(known, greedy, 0), choices, draws[:, :, 2])
+            random = (draws[:, :, min(1, self.draws - 1)] * choices).astype(np.int64)
+            chosen = np.where(explores, random, chosen)
+        status = np.where(explores, np.where((chosen >= 0) & (chosen < choices), 0, BAD_DRAW),
+                          np.where(inside, np.where(known, 0, BAD_ACTION), BAD_ROW))
+        actions[:, leads] = chosen
+        return _first(status)
+
+    @staticmethod
+    def _boltzmann(q, best, choices, temperature, u):
+        """Inverse transform; sums run over the actions in order."""
+        top = np.take_along_axis(q, best[:, :, None], axis=2)[:, :, 0]
+        width = q.shape[2]
+        weight = [np.where(a < choices, exp_values((q[:, :, a] - top) / temperature), 0.0) for a in range(width)]
+        total = np.zeros(top.shape)
+        for a in range(width):
+            total = total + weight[a]
+        running, chosen, left = np.zeros(top.shape), np.broadcast_to(choices - 1, top.shape).astype(np.int64), u * total
+        found = np.zeros(top.shape, bool)
+        for a in range(width - 1):
+            running = running + weight[a]
+            here = ~found & (left < running) & (a < choices - 1)
+            chosen[here] = a
+            found |= here
+        return chosen
+
+    @staticmethod
+    def _random_greatest(q, best, choices, u):
+        """One of the actions whose value equals the greatest, each as likely."""
+        top = np.take_along_axis(q, best[:, :, None], axis=2)
+        ties = (q == top) & (np.arange(q.shape[2]) < choices[:, None])
+        count = ties.sum(axis=2)
+        which = (u * count).astype(np.int64)
+        chosen = (ties & (ties.cumsum(axis=2) == which[:, :, None] + 1)).argmax(axis=2)
+        return np.where((count == 1) | (which < 0) | (which >= count), best, chosen)
+
+    def stage_update(self, runs, rows, actions, rewards, next_rows, terminated, changed):
+        status = fine(len(runs))
+        for wave in self.waves:
+            status = self._update_wave(wave, status, runs, rows[:, wave], actions[:, wave], rewards[:, wave],
+                                       next_rows[:, wave], terminated, changed)
+        return status
+
+    def _update_wave(self, wave, status, runs, rows, actions, rewards, next_rows, terminated, changed):
+        bound, choices, tables = self.q.shape[1], self.actions[wave], self.table_of[wave]
+        known = (actions >= 0) & (actions < choices)
+        inside = (rows >= 0) & (rows < bound) & (next_rows >= 0) & (next_rows < bound)
+        row, next_row, action = np.where(inside, rows, 0), np.where(inside, next_rows, 0), np.where(known, actions, 0)
+        over = terminated[:, None]
+        best = self.greedy[runs[:, None], next_row, tables].astype(np.int64)
+        sane = over | ((best >= 0) & (best < choices))
+        best = np.where(sane, best, 0)
+        rate, discount = self.rate.value[runs][:, None], self.discount[runs][:, None]
+        with np.errstate(over="ignore", invalid="ignore"):
+            ahead = discount * self.q[runs[:, None], next_row, tables, best]
+            target = np.where(over, rewards, rewards + ahead)
+            old = self.q[runs[:, None], row, tables, action]
+            value = old + rate * (target - old)
+        fault = np.where(known, np.where(inside, np.where(sane, np.where(np.isfinite(value), 0, BAD_VALUE), BAD_ACTION),
+                                         BAD_ROW), BAD_ACTION)
+        # Agents learn in order: those from a run's first fault on do not.
+        learns = (status == 0)[:, None] & (np.maximum.accumulate(fault != 0, axis=1) == 0)
+        r, j = np.nonzero(learns)
+        self._write(runs[r], row[r, j], tables[j], choices[j], action[r, j], value[r, j], old[r, j], r, changed)
+        return np.where(status == 0, _first(fault), status)
+
+    def _write(self, run, row, table, choices, action, value, old, r, changed):
+        self.visits[run, row, table] += 1
+        self.q[run, row, table, action] = value
+        best = self.greedy[run, row, table].astype(np.int64)
+        top = self.q[run, row, table, best]
+        new = np.where((action != best) & ((value > top) | ((value == top) & (action < best))), action, best)
+        fallen = np.flatnonzero((action == best) & (value < old))
+        if len(fallen):
+            new[fallen] = _first_greatest(self.q[run[fallen], row[fallen], table[fallen]], choices[fallen])
+        self.greedy[run, row, table] = new
+        changed[r[new != best]] = True
+
+    def stage_tick(self, runs, ended):
+        self.rate.stage_tick(runs, ended)
+        self.exploration.stage_tick(runs, ended)
+
+
+def _first(status):
+    """The first non-zero status of each run (status [n, agents])."""
+    at = (status != 0).argmax(axis=1)
+    return status[np.arange(len(status)), at].astype(np.int32)
+
+
+def find_greedy(q, actions, greedy):
+    """The first of the greatest action values of every cell.
+
+    Parameters
+    ----------
+    q : float64 [cells, A]
+    actions : int32 [cells]
+        Actions of each cell, 1 to A.
+    greedy : int32 [cells]
+        Written.
+    """
+    check(q, "q", "float64", (-1, -1), False)
+    check(actions, "actions", "int32", (len(q),), False)
+    check(greedy, "greedy", "int32", (len(q),), True)
+    if len(q) == 0:
+        return
+    if actions.min() < 1 or actions.max() > q.shape[1]:
+        raise ValueError(f"actions: expected 1 to {q.shape[1]} actions, got {actions.min()} to {actions.max()}")
+    greedy[:] = _first_greatest(q, actions)

@@ -1,0 +1,124 @@
+"""Definitions: frozen descriptions of games, learners, encoders and the rest, by kind and name.
+
+A definition is data: it can be written to a file as a dictionary of plain values and made again
+from one. A subclass that sets ``name`` registers itself, so that adding one edits no other file.
+"""
+import dataclasses
+import importlib
+import pkgutil
+
+import numpy as np
+
+from marlfast.errors import unknown
+
+_REGISTRY = {}
+
+
+def option(default=dataclasses.MISSING, kind=None, many=False):
+    """A field that holds another definition (``kind``), or a list of them (``many``)."""
+    return dataclasses.field(default=default, metadata={"kind": kind, "many": many})
+
+
+class Definition:
+    """Base of all frozen definitions. Subclasses are frozen dataclasses with ``kind`` and ``name``."""
+
+    kind = None
+    name = None
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if cls.__dict__.get("name"):
+            _REGISTRY.setdefault(cls.kind, {})[cls.name] = cls
+
+    def _set(self, **values):
+        """Put checked values into a frozen instance; for ``__post_init__``."""
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def to_dict(self):
+        """Plain values: numbers, strings, lists and dictionaries, with the ``name``."""
+        values = {f.name: _plain(f"{self.kind} {self.name}: {f.name}", getattr(self, f.name))
+                  for f in dataclasses.fields(self)}
+        return {"name": self.name, **{k: v for k, v in values.items() if v is not None}}
+
+
+def _plain(where, value):
+    if isinstance(value, Definition):
+        return value.to_dict()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (list, tuple)):
+        return [_plain(where, v) for v in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(f"{where}: a {type(value).__name__} cannot be written to a file")
+
+
+def names(kind):
+    """Registered names of one kind (``"game"``, ``"learner"``, ...) and their classes."""
+    for package in ("games", "learners", "rewards"):
+        module = importlib.import_module(f"marlfast.{package}")
+        for found in pkgutil.iter_modules(module.__path__, f"marlfast.{package}."):
+            importlib.import_module(found.name)
+    for module in ("encoders", "exploration", "schedules", "stop"):
+        importlib.import_module(f"marlfast.{module}")
+    return dict(sorted(_REGISTRY.get(kind, {}).items()))
+
+
+def lookup(kind, name):
+    """The class registered under a name; an error that suggests the nearest name otherwise."""
+    known = names(kind)
+    if name not in known:
+        raise unknown(kind, name, known)
+    return known[name]
+
+
+def from_dict(kind, values, where=None):
+    """A definition from plain values, or from a name alone.
+
+    Parameters
+    ----------
+    kind : str
+    values : dict or str
+        ``{"name": ..., field: value, ...}``; unknown fields are refused with the nearest known one.
+    where : str, optional
+        What to call it in errors.
+    """
+    where = where or kind
+    if isinstance(values, str):
+        values = {"name": values}
+    if not isinstance(values, dict) or "name" not in values:
+        raise ValueError(f"{where}: expected a table with a name, got {values!r}")
+    cls = lookup(kind, values["name"])
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    arguments = {}
+    for key, value in values.items():
+        if key == "name":
+            continue
+        if key not in fields:
+            raise unknown(f"option of {kind} {cls.name!r} ({where})", key, fields)
+        arguments[key] = _build(fields[key].metadata, value, f"{where}.{key}")
+    try:
+        return cls(**arguments)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{where}: {error}") from None
+
+
+def _build(metadata, value, where):
+    kind = metadata.get("kind")
+    if kind is None:
+        return value
+    if metadata.get("many"):
+        return tuple(from_dict(kind, v, f"{where}[{k}]") for k, v in enumerate(value))
+    return from_dict(kind, value, where) if isinstance(value, (dict, str)) else value
+
+
+def require(kind, value, where):
+    """``value``, if it is a definition of the right kind; a registered name or a dictionary makes one."""
+    if isinstance(value, Definition) and value.kind == kind:
+        return value
+    if isinstance(value, (str, dict)):
+        return from_dict(kind, value, where)
+    raise TypeError(f"{where}: expected a {kind} (one of {', '.join(names(kind))}), got {value!r}")

@@ -1,0 +1,183 @@
+"""What training leaves: returns, tables, and all that it takes to go on."""
+import numpy as np
+
+from marlfast.policy import Policy
+from marlfast.stop import reason_text
+
+
+class Result:
+    """The outcome of training: R runs, each a team of N agents.
+
+    Attributes
+    ----------
+    experiment : Experiment
+    arrays : dict of str to ndarray
+        Everything that changes; the first axis is the run. A checkpoint is these arrays.
+    seconds : float
+        Wall time of training, sessions added up.
+    interrupted : bool
+        Whether Ctrl-C ended it.
+    """
+
+    def __init__(self, experiment, arrays, seconds=0.0, interrupted=False):
+        self.experiment, self.arrays = experiment, arrays
+        self.seconds, self.interrupted = float(seconds), bool(interrupted)
+
+    def __repr__(self):
+        e = self.experiment
+        return (f"Result({e.game.name}, {e.learner.name}, runs={len(self.steps)}, "
+                f"steps={int(self.steps.sum())}, team return={self.last_return():.4g})")
+
+    # -- what happened --------------------------------------------------------------------------
+
+    def _recorded(self, name):
+        every = self.experiment.record_every
+        full = self.arrays["episodes"] // every if every else np.zeros_like(self.arrays["episodes"])
+        entries = int(full.max())
+        array = self.arrays[name][:, :entries]
+        missing = np.arange(entries) >= full[:, None]
+        if array.dtype.kind == "i":
+            return np.where(missing, -1, array)
+        return np.where(missing[:, :, None], np.nan, array)
+
+    @property
+    def returns(self):
+        """Sum of each agent's own, unshaped rewards per episode: float64 [R, episodes, N].
+
+        With ``record_every=k``: the mean of k episodes per entry. NaN after a run's end.
+        """
+        return self._recorded("returns")
+
+    @property
+    def shaped_returns(self):
+        """Sum of what each agent learned from, after structure and shaping: like ``returns``."""
+        return self._recorded("shaped_returns")
+
+    @property
+    def team_returns(self):
+        """Mean over agents of ``returns``: float64 [R, episodes]."""
+        return self.returns.mean(axis=2)
+
+    @property
+    def lengths(self):
+        """Steps of each episode (of k together with ``record_every=k``): int64 [R, episodes]; -1 after a run's end."""
+        return self._recorded("lengths")
+
+    @property
+    def steps(self):
+        """Steps of each run: int64 [R]."""
+        return self.arrays["steps"]
+
+    @property
+    def episodes(self):
+        """Finished episodes of each run: int64 [R]."""
+        return self.arrays["episodes"]
+
+    @property
+    def stop_reason(self):
+        """Why each run stopped: list of str [R]; ``"interrupted"`` where Ctrl-C did it."""
+        return ["interrupted" if self.interrupted and code == 0 else reason_text(code)
+                for code in self.arrays["reason"]]
+
+    # -- what was learned -----------------------------------------------------------------------
+
+    @property
+    def used(self):
+        """Table rows in use of each run: int64 [R]."""
+        if self.experiment.encoder.grows:
+            return self.arrays["encoder.used"]
+        return np.full(len(self.steps), self.experiment.encoder.rows(self.experiment.game))
+
+    @property
+    def q(self):
+        """Action values: float64 [R, rows, T, A], a view; rows up to the most that any run uses."""
+        return self.arrays["learner.q"][:, :int(self.used.max())]
+
+    @property
+    def visits(self):
+        """How often each row of each table was updated: int64 [R, rows, T], a view."""
+        return self.arrays["learner.visits"][:, :int(self.used.max())]
+
+    @property
+    def rows(self):
+        """Which observation each row stands for: list of R arrays float64 [rows, D].
+
+        Rounded observations in the order in which they were first seen, or the centres of a grid's cells.
+        """
+        e = self.experiment
+        encoder = {name.partition(".")[2]: a for name, a in self.arrays.items() if name.startswith("encoder.")}
+        if not e.encoder.grows:
+            return [e.encoder.centres(e.game, encoder, 0)] * len(self.steps)
+        return [e.encoder.centres(e.game, encoder, r) for r in range(len(self.steps))]
+
+    def policy(self, run=0):
+        """The greedy policy that one run's team has learned.
+
+        Parameters
+        ----------
+        run : int
+            0 to R - 1.
+
+        Returns
+        -------
+        Policy
+        """
+        return Policy.of_result(self, run)
+
+    # -- in short -------------------------------------------------------------------------------
+
+    def first_return(self, share=0.1):
+        """Mean team return of the first tenth of the episodes, over runs."""
+        return self._tenth(share, first=True)
+
+    def last_return(self, share=0.1):
+        """Mean team return of the last tenth of each run's episodes, over runs."""
+        return self._tenth(share, first=False)
+
+    def _tenth(self, share, first):
+        per_run = []
+        for returns in self.team_returns:
+            returns = returns[~np.isnan(returns)]
+            n = max(1, int(round(len(returns) * share)))
+            if len(returns):
+                per_run.append((returns[:n] if first else returns[-n:]).mean())
+        return float(np.mean(per_run)) if per_run else float("nan")
+
+    def summary(self):
+        """A few lines of text."""
+        e = self.experiment
+        steps = int(self.steps.sum())
+        reasons = self.stop_reason
+        counts = ", ".join(f"{reason} ({reasons.count(reason)})" for reason in dict.fromkeys(reasons))
+        rate = steps * e.game.agents / self.seconds if self.seconds else float("nan")
+        lines = [
+            f"{e.game.name}: {e.game.agents} agents, {e.learner.name}, {len(self.steps)} runs, seed {e.seed}",
+            f"steps {steps:,}, episodes {int(self.episodes.sum()):,}; stopped by: {counts}",
+            f"table rows in use: {int(self.used.min()):,} to {int(self.used.max()):,}",
+        ]
+        if self.team_returns.size:
+            lines.append(f"team return: first tenth {self.first_return():.2f}, last tenth {self.last_return():.2f}")
+        lines.append(f"{self.seconds:.2f} s, {rate:,.0f} agent-steps/s")
+        return "\n".join(lines)
+
+    def plot(self, axes=None):
+        """A learning curve: team return per episode, mean over runs, with a band. Needs ``marlfast[plot]``.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        from marlfast.plotting import learning_curve
+
+        return learning_curve(self, axes)
+
+    def save(self, path):
+        """Write to one ``.npz`` file, all or nothing: see :func:`marlfast.load`.
+
+        Parameters
+        ----------
+        path : str or path-like
+        """
+        from marlfast.files import save
+
+        save(self, path)

@@ -1,0 +1,249 @@
+"""A session: some runs under way, their arrays, and the kernels bound to them.
+
+Training and evaluation are both sessions. All that changes is in ``arrays``, whose first axis is the
+run: a checkpoint is these arrays, and nothing else.
+"""
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from marlfast.backends import kernels
+from marlfast.draws import check_supplied, supply
+from marlfast.errors import TrainingError, integer
+from marlfast.stop import FAILED
+
+ROWS, RECORDS, DRAWS = 1, 2, 4      # why the loop paused
+
+# Seconds that a block should take: short enough for Ctrl-C, long enough to hide Python.
+BLOCK_SECONDS = 0.1
+MOST_RECORDS = 2**40
+
+
+def allocate(experiment, backend):
+    """Fresh arrays for an experiment."""
+    game, runs = experiment.game, experiment.runs
+    kernel = game.kernel(backend)
+    *_, window = experiment.limits()
+    arrays = {
+        "state": np.zeros((runs, kernel.state_size)), "observation": np.zeros((runs, kernel.views, kernel.features)),
+        "rows": np.zeros((runs, game.agents), np.int32), "steps": np.zeros(runs, np.int64),
+        "episodes": np.zeros(runs, np.int64), "episode_steps": np.zeros(runs, np.int64),
+        "episode_return": np.zeros((runs, game.agents)), "episode_shaped": np.zeros((runs, game.agents)),
+        "returns": np.zeros((runs, 0, game.agents)), "shaped_returns": np.zeros((runs, 0, game.agents)),
+        "lengths": np.zeros((runs, 0), np.int64), "stable": np.zeros(runs, np.int64),
+        "recent": np.zeros((runs, window)), "recent_sum": np.zeros(runs), "reason": np.zeros(runs, np.int32),
+        "run_numbers": experiment.run_numbers(), "fault": np.full(runs, -1, np.int64),
+    }
+    encoder = experiment.encoder.allocate(game, runs)
+    rows = len(encoder["keys"][0]) if experiment.encoder.grows else experiment.encoder.rows(game)
+    learner = experiment.learner.allocate(game, experiment.rewards, rows, runs, dense=not experiment.encoder.grows)
+    arrays |= {f"encoder.{name}": array for name, array in encoder.items()}
+    arrays |= {f"learner.{name}": array for name, array in learner.items()}
+    return arrays
+
+
+class Session:
+    """Runs under way.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    arrays : dict of str to ndarray, optional
+        Of an earlier session; default: fresh ones.
+    backend : {"cython", "numpy"}
+    draws : dict, optional
+        Draws from outside, see :func:`marlfast.train`.
+    purpose : int
+        0 training, 1 evaluation.
+    learning : bool
+        False: tables are frozen.
+    exploration : Exploration, optional
+        In place of the learner's.
+    """
+
+    def __init__(self, experiment, arrays=None, backend="cython", draws=None, purpose=0, learning=True,
+                 exploration=None):
+        self.experiment, self.game, self.backend = experiment, experiment.game, backend
+        self.purpose, self.learning, self.exploration = purpose, learning, exploration
+        self.supplied = check_supplied(draws)
+        self.game_kernel = self.game.kernel(backend)
+        self.draws = (exploration or experiment.learner.explore).draws
+        fresh = arrays is None
+        self.arrays = allocate(experiment, backend) if fresh else arrays
+        self.failed_before = set(np.flatnonzero(self.arrays["reason"] >= FAILED).tolist())
+        learner = self._part("learner")
+        experiment.learner.derive(self.game, experiment.rewards, learner, backend)
+        self._put("learner", learner)
+        self._room()
+        self._bind()
+        if fresh:
+            self._bind(1)
+            self.loop.begin(0, experiment.runs)
+            self._check()
+            self._bind()
+
+    # -- arrays ---------------------------------------------------------------------------------
+
+    def _part(self, name):
+        return {key.partition(".")[2]: array for key, array in self.arrays.items() if key.startswith(f"{name}.")}
+
+    def _put(self, name, part):
+        self.arrays |= {f"{name}.{key}": array for key, array in part.items()}
+
+    def _room(self):
+        """Room for the episodes to come: all that can come, or twice what there is."""
+        every = self.experiment.record_every
+        if not every:
+            return
+        most = self.experiment.limits()[1]
+        have = self.arrays["returns"].shape[1]
+        if self.arrays["episodes"].max() // every < have and have:
+            return
+        wanted = -(-most // every) if most < MOST_RECORDS else 0
+        size = min(wanted, max(65536, 2 * have)) if wanted else max(1024, 2 * have)
+        if size <= have:
+            return
+        for name in ("returns", "shaped_returns", "lengths"):
+            old = self.arrays[name]
+            larger = np.zeros((old.shape[0], size, *old.shape[2:]), old.dtype)
+            larger[:, :have] = old
+            self.arrays[name] = larger
+
+    def _grow(self):
+        """Twice the rows, up to the encoder's limit."""
+        encoder, rows = self.experiment.encoder, self.arrays["encoder.keys"].shape[1]
+        limit = encoder.limit(self.game)
+        if rows >= limit:
+            run = int(self.arrays["encoder.used"].argmax())
+            raise TrainingError(
+                f"max_rows: run {run} has seen {int(self.arrays['encoder.used'][run])} different observations, more than "
+                f"max_rows={limit - 2 * self.game.views}; raise it, or round to fewer decimals (decimals="
+                f"{encoder.decimals})")
+        rows = min(2 * rows, limit)
+        self._put("encoder", encoder.grow(self.game, self._part("encoder"), rows, self.backend))
+        self._put("learner", self.experiment.learner.grow(
+            self.game, self.experiment.rewards, self._part("learner"), rows, self.backend))
+
+    def _bind(self, count=None):
+        """Make the loop over the arrays as they are now; with draws from outside, for ``count`` steps."""
+        e, runs = self.experiment, len(self.arrays["state"])
+        encoder = e.encoder.bind(self.game, runs, self._part("encoder"), self.backend)
+        learner = e.learner.bind(self.game, e.rewards, self._part("learner"), self.backend, learning=self.learning,
+                                 exploration=self.exploration)
+        rewards = [e.rewards.bind(self.game, self.game_kernel, runs, self.backend)]
+        rewards += [part.bind(self.game, self.game_kernel, e.encoder, e.learner.discount, runs, self.backend)
+                    for part in e.shaping]
+        for reward in rewards:
+            reward.begin(self.arrays["rows"], self.arrays["observation"])
+        most_steps, most_episodes, most_stable, enough, _ = e.limits()
+        supplied = supply(self.supplied, self, count) if self.supplied and count else {}
+        self.loop = kernels(self.backend, "loop").Loop(
+            self.game_kernel, encoder, rewards, [learner], self.arrays, self.game.horizon, e.record_every, most_steps,
+            most_episodes, most_stable, enough, e.seed, self.purpose, supplied)
+
+    # -- work -----------------------------------------------------------------------------------
+
+    def running(self):
+        """Which runs have not stopped: bool [R]."""
+        return self.arrays["reason"] == 0
+
+    def work(self, threads=None, block=None, on_block=None):
+        """Take every run to its end, or until interrupted.
+
+        Parameters
+        ----------
+        threads : int, optional
+            Default: as many as there are processors (1 with the NumPy backend).
+        block : int, optional
+            Steps between returns to Python. Default: what takes about a tenth of a second.
+        on_block : callable, optional
+            Called after each block with this session.
+
+        Returns
+        -------
+        bool
+            Whether it was interrupted (Ctrl-C); everything learned so far is kept.
+        """
+        most = (os.cpu_count() or 1) if self.backend == "cython" else 1
+        threads = most if threads is None else integer("threads", threads, 1)
+        steps = 256 if block is None else integer("block", block, 1)
+        with _Interrupts() as interrupts, ThreadPoolExecutor(threads) as pool:
+            while self.running().any() and not interrupts.seen:
+                begun = time.perf_counter()
+                self._block(steps, threads, pool)
+                seconds = time.perf_counter() - begun
+                if block is None:
+                    most_draws = 4096 if self.supplied else 2**24
+                    steps = int(min(most_draws, max(64, steps * min(8.0, BLOCK_SECONDS / max(seconds, 1e-6)))))
+                if on_block:
+                    on_block(self)
+        return interrupts.seen and bool(self.running().any())
+
+    def _block(self, steps, threads, pool):
+        target = self.arrays["steps"] + steps
+        if self.supplied:
+            self._bind(steps)
+        while True:
+            pauses = self._advance(target, threads, pool)
+            self._check()
+            if not pauses:
+                return
+            if pauses & ROWS:
+                self._grow()
+            if pauses & RECORDS:
+                self._room()
+            if pauses & DRAWS:
+                raise TrainingError("draws: the supplied draws ended before the block did")
+            self._bind(steps if self.supplied else None)
+
+    def _advance(self, target, threads, pool):
+        runs = len(target)
+        if threads == 1 or runs == 1:
+            return self.loop.advance(0, runs, target)
+        # A few ranges a thread even out runs of different speed; which thread takes which does not matter.
+        pieces = min(runs, 4 * threads)
+        edges = [runs * k // pieces for k in range(pieces + 1)]
+        futures = [pool.submit(self.loop.advance, lo, hi, target) for lo, hi in zip(edges, edges[1:], strict=False)]
+        pauses = 0
+        for future in futures:
+            pauses |= future.result()
+        return pauses
+
+    def _check(self):
+        """Raise for the first run that failed in this session."""
+        failed = [r for r in np.flatnonzero(self.arrays["reason"] >= FAILED).tolist() if r not in self.failed_before]
+        if failed:
+            raise TrainingError(self._explain(failed[0]))
+
+    def _explain(self, r):
+        arrays = self.arrays
+        text = kernels(self.backend, "kernels").STATUS_TEXT[int(arrays["reason"][r]) - FAILED]
+        agent = int(arrays["fault"][r])
+        where = f"run {int(arrays['run_numbers'][r])}, step {int(arrays['steps'][r])}"
+        who = f", agent {agent}" if agent >= 0 else ""
+        observation = np.array2string(arrays["observation"][r], threshold=8, precision=6)
+        return f"{where}{who}: {text} (last observation {observation}); the other runs are kept in error.result"
+
+
+class _Interrupts:
+    """Turns Ctrl-C into a flag while it lasts; a second Ctrl-C interrupts at once."""
+
+    def __enter__(self):
+        self.seen = False
+        self.previous = None
+        if threading.current_thread() is threading.main_thread():
+            self.previous = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def _note(self, number, frame):
+        if self.seen:
+            raise KeyboardInterrupt
+        self.seen = True
+
+    def __exit__(self, *_):
+        if self.previous is not None:
+            signal.signal(signal.SIGINT, self.previous)

@@ -1,0 +1,139 @@
+"""Training: from an experiment, or from what an earlier one left, to a result."""
+import time
+
+import numpy as np
+
+from marlfast.errors import TrainingError
+from marlfast.experiment import Experiment
+from marlfast.progress import Progress
+from marlfast.result import Result
+from marlfast.session import Session
+from marlfast.stop import EPISODES, FAILED, GREEDY_STABLE, RETURN_REACHED, RUNNING, STEPS
+
+
+def train(game=None, learner=None, *, encoder=None, rewards=None, shaping=(), episodes=None, steps=None, runs=None,
+          seed=None, stop=None, record_every=None, first_run=None, resume=None, threads=None, block=None,
+          backend="cython", draws=None, progress=False, callback=None):
+    """Train teams of agents, one per run, each from scratch under its own draws.
+
+    Parameters
+    ----------
+    game : Game, Experiment, dict or str
+        What is played. An :class:`Experiment` (or its dictionary) stands for all definitions at once.
+    learner : Learner
+    encoder, rewards, shaping, episodes, steps, runs, seed, stop, record_every, first_run
+        See :class:`Experiment`.
+    resume : Result, optional
+        Go on where it stopped, in place of ``game`` and ``learner``: ``episodes`` and ``steps`` are then
+        so many more. The result is the same, bit for bit, as if it had never stopped.
+    threads : int, optional
+        Default: as many as there are processors. Results do not depend on it.
+    block : int, optional
+        Steps between returns to Python. Results do not depend on it.
+    backend : {"cython", "numpy"}
+        Compiled kernels, or the NumPy reference, which gives the same numbers.
+    draws : dict of str to callable, optional
+        Random numbers from outside in place of a stream: ``"explore"``: ``f(run, first_step, n) -> float64
+        [n, N, K]``; ``"dynamics"``: ``f(run, first_step, n) -> float64 [n, uniforms + normals]``; ``"start"``:
+        ``f(run, first_episode, n) -> float64 [n, uniforms + normals]``.
+    progress : bool
+        Show it on stderr (with tqdm where installed).
+    callback : callable, optional
+        Called after each block with the :class:`Session`.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    TrainingError
+        Where a game or learner went wrong; its ``result`` holds what was learned until then.
+
+    Notes
+    -----
+    Ctrl-C stops after the block under way and returns what was learned so far
+    (``result.interrupted`` is then True).
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.Drift(), mf.IQL(), encoder=mf.Rounding(1), episodes=20, runs=2, seed=0)
+    >>> run.returns.shape
+    (2, 20, 4)
+    """
+    given = {"encoder": encoder, "rewards": rewards, "shaping": shaping or None, "episodes": episodes, "steps": steps,
+             "runs": runs, "seed": seed, "stop": stop, "record_every": record_every, "first_run": first_run}
+    given = {name: value for name, value in given.items() if value is not None}
+    arrays = seconds = None
+    if resume is not None:
+        if game is not None or learner is not None:
+            raise ValueError("resume: goes on with its own game and learner; leave game and learner out")
+        experiment, arrays = _resumed(resume, given)
+        seconds = resume.seconds
+    else:
+        if isinstance(game, dict) and "game" in game:
+            game = Experiment.from_dict(game)
+        if isinstance(game, Experiment):
+            if learner is not None:
+                given["learner"] = learner
+            experiment = game.replace(**given) if given else game
+        else:
+            for name, value in (("game", game), ("learner", learner)):
+                if value is None:
+                    raise TypeError(f"{name}: expected one, got None; see marlfast.games and marlfast.learners")
+            experiment = Experiment(game, learner, **given)
+
+    session = None
+    begun = time.perf_counter()
+    seconds = seconds or 0.0
+    interrupted = False
+    try:
+        session = Session(experiment, arrays, backend, draws)
+        with Progress(session, progress) as bar:
+            def on_block(session):
+                bar.update(session)
+                if callback:
+                    callback(session)
+            interrupted = session.work(threads, block, on_block)
+    except TrainingError as error:
+        if session is not None:
+            error.result = Result(experiment, session.arrays, seconds + time.perf_counter() - begun, False)
+        raise
+    return Result(experiment, session.arrays, seconds + time.perf_counter() - begun, interrupted)
+
+
+def _resumed(result, given):
+    """The experiment that goes on with a result, and a copy of its arrays."""
+    for name in given:
+        if name not in ("episodes", "steps", "stop"):
+            raise ValueError(f"{name}: cannot change when resuming; only episodes, steps and stop can")
+    experiment, changes = result.experiment, dict(given)
+    for name in ("episodes", "steps"):
+        if name in given:
+            done = getattr(experiment, name) or int(result.arrays[name].max())
+            changes[name] = done + given[name]
+    for name, other in (("episodes", "steps"), ("steps", "episodes")):
+        # A limit that was reached would end the run at once; the one that is asked for takes its place.
+        limit = getattr(experiment, name)
+        if other in given and name not in given and limit and (result.arrays[name] >= limit).any():
+            changes[name] = None
+    experiment = experiment.replace(**changes) if changes else experiment
+    arrays = {name: array.copy() for name, array in result.arrays.items()}
+    most_steps, most_episodes, most_stable, _, window = experiment.limits()
+    if window != arrays["recent"].shape[1]:
+        if arrays["recent"].shape[1] == 0 and (arrays["episodes"] == 0).all():
+            arrays["recent"] = np.zeros((len(arrays["recent"]), window))
+        else:
+            raise ValueError(f"stop: the window of ReturnReached cannot change when resuming; it is "
+                             f"{arrays['recent'].shape[1]}, got {window}")
+    reason = arrays["reason"]
+    again = (((reason == STEPS) & (arrays["steps"] < most_steps))
+             | ((reason == EPISODES) & (arrays["episodes"] < most_episodes))
+             | ((reason == GREEDY_STABLE) & (arrays["stable"] < most_stable)))
+    if "stop" in given:
+        again |= reason == RETURN_REACHED
+    reason[again] = RUNNING
+    if not (reason == RUNNING).any() and (reason < FAILED).any():
+        raise ValueError("episodes: every run has reached its end; give episodes= or steps= to go on for so many more")
+    return experiment, arrays

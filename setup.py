@@ -1,0 +1,63 @@
+"""Compiles ``src/_name.pyx`` to ``marlfast/core/_name``. Everything else is in pyproject.toml.
+
+Modes, by environment variable (see CONTRIBUTING.md):
+``MARLFAST_BUILD=debug`` checks every index; ``MARLFAST_BUILD=annotate`` writes
+Cython's HTML annotation beside the C files; ``MARLFAST_NATIVE=1`` compiles for
+this processor only.
+"""
+import os
+import sys
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+MODE = os.environ.get("MARLFAST_BUILD", "release")
+if MODE not in ("release", "debug", "annotate"):
+    raise SystemExit(f"MARLFAST_BUILD: expected release, debug or annotate, got {MODE!r}")
+DEBUG = MODE == "debug"
+
+# The only place where compiler directives are set.
+DIRECTIVES = {
+    "language_level": "3",
+    "boundscheck": DEBUG,
+    "wraparound": False,
+    "initializedcheck": DEBUG,
+    "nonecheck": DEBUG,
+    "cdivision": True,
+    "binding": True,
+    "freethreading_compatible": True,
+}
+
+if sys.platform == "win32":
+    flags = ["/O2", "/fp:precise"]
+else:
+    # No contraction and no fast-math: kernels and their NumPy twins give the same bits.
+    # No errno from sqrt: else the normals are not vectorised.
+    flags = ["-O1" if DEBUG else "-O3", "-ffp-contract=off", "-fno-math-errno", "-Wno-unused-function"]
+    if DEBUG:
+        flags += ["-g", "-UNDEBUG"]
+    if os.environ.get("MARLFAST_NATIVE") == "1":
+        flags.append("-march=native")
+
+extensions = [
+    Extension(
+        f"marlfast.core.{path.stem}",
+        [path.as_posix()],
+        include_dirs=["marlfast/core"],
+        extra_compile_args=flags,
+        depends=["marlfast/core/draws.h"],
+    )
+    for path in sorted(Path("src").glob("_*.pyx"))
+]
+
+setup(
+    ext_modules=cythonize(
+        extensions,
+        include_path=["."],
+        build_dir=f"build/cython-{MODE}",
+        compiler_directives=DIRECTIVES,
+        annotate=MODE == "annotate",
+        show_all_warnings=False,
+    )
+)

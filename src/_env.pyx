@@ -1,0 +1,172 @@
+"""A game to step from outside. Twin: ``marlfast/reference/env.py``."""
+import numpy as np
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdlib cimport free, malloc
+
+from marlfast.core._kernels cimport Game, check, check_status
+from marlfast.core.draws cimport GROUP, Window, window_at, window_of_run, window_records
+from marlfast.core.operations cimport Draws, Status
+
+cdef enum:
+    WINDOWS = 4             # step uniforms, step normals, start uniforms, start normals
+    MOST_DRAWS = 4194304    # held for all runs together
+
+
+cdef class Env:
+    """Runs of a game that are stepped from outside, under the same draws as in training.
+
+    Parameters
+    ----------
+    game : Game
+    action_counts : int32 [N]
+    horizon : int
+        Steps after which an episode is truncated; 0: never.
+    state : float64 [R, S]
+    observation : float64 [R, V, D]
+    rewards : float64 [R, N]
+    terminated, truncated : bool [R]
+        All five: written.
+    steps, starts, episode_steps : int64 [R]
+        Modified: steps, episodes begun, and steps of the episode under way.
+    run_numbers : int64 [R]
+    seed, purpose : int
+    """
+    cdef Game game
+    cdef object held
+    cdef readonly int64_t runs, agents
+    cdef int64_t horizon
+    cdef const int32_t[::1] action_counts
+    cdef double[:, ::1] state, rewards
+    cdef double[:, :, ::1] observation
+    cdef uint8_t[::1] terminated, truncated
+    cdef int64_t[::1] steps, starts, episode_steps
+    cdef Window *windows
+    cdef double *buffer
+
+    def __cinit__(self):
+        self.windows, self.buffer = NULL, NULL
+
+    def __init__(self, Game game, action_counts, horizon, state, observation, rewards, terminated, truncated, steps,
+                 starts, episode_steps, run_numbers, seed, purpose):
+        self.state = check(state, "state", "float64", (-1, game.state_size), True)
+        cdef int64_t runs = self.state.shape[0], r, k, size = 0, width, records, at = 0
+        if runs < 1:
+            raise ValueError("state: expected at least one run, got none")
+        self.action_counts = check(action_counts, "action_counts", "int32", (game.agents,), False)
+        self.observation = check(observation, "observation", "float64", (runs, game.views, game.features), True)
+        self.rewards = check(rewards, "rewards", "float64", (runs, game.agents), True)
+        self.terminated = check(terminated, "terminated", "bool", (runs,), True).view(np.uint8)
+        self.truncated = check(truncated, "truncated", "bool", (runs,), True).view(np.uint8)
+        self.steps = check(steps, "steps", "int64", (runs,), True)
+        self.starts = check(starts, "starts", "int64", (runs,), True)
+        self.episode_steps = check(episode_steps, "episode_steps", "int64", (runs,), True)
+        cdef const int64_t[::1] numbers = check(run_numbers, "run_numbers", "int64", (runs,), False)
+        if run_numbers.min() < 0 or run_numbers.max() >= 2**32:
+            raise ValueError("run_numbers: expected 0 to 2**32 - 1")
+        for name, array in (("steps", steps), ("starts", starts), ("episode_steps", episode_steps)):
+            if array.min() < 0:
+                raise ValueError(f"{name}: expected at least 0, got {array.min()}")
+        if horizon < 0:
+            raise ValueError(f"horizon: expected at least 0, got {horizon}")
+        self.game, self.runs, self.agents, self.horizon = game, runs, game.agents, horizon
+        free(self.windows)
+        free(self.buffer)
+        self.windows, self.buffer = NULL, NULL
+        widths = (game.step_uniforms, game.step_normals, game.start_uniforms, game.start_normals)
+        lengths = []
+        for k, width in enumerate(widths):
+            records = window_records(width, 8 if k > 1 else 64)
+            if width:
+                records = max(1, min(records, MOST_DRAWS // (4 * width * runs)))
+            lengths.append(records)
+            size += (width * records + 2 * GROUP) * runs
+        self.windows = <Window *> malloc(runs * WINDOWS * sizeof(Window))
+        self.buffer = <double *> malloc(size * sizeof(double))
+        if self.windows == NULL or self.buffer == NULL:
+            raise MemoryError(f"env: no memory for the draws of {runs} runs")
+        for r in range(runs):
+            for k in range(WINDOWS):
+                width, records = widths[k], lengths[k]
+                self.windows[r * WINDOWS + k] = Window(
+                    buffer=self.buffer + at, data=NULL, width=width, records=records, first=0, count=0, normal=k % 2,
+                    stream=8 * purpose + k + 1, run=<uint32_t> numbers[r], seed=seed)
+                at += width * records + 2 * GROUP
+
+    def __dealloc__(self):
+        free(self.windows)
+        free(self.buffer)
+
+    def reset(self, which):
+        """Begin the next episode of the runs that ``which`` (bool [R]) marks."""
+        cdef const uint8_t[::1] w = check(which, "which", "bool", (self.runs,), False).view(np.uint8)
+        cdef int64_t r
+        cdef int status = 0
+        cdef Draws draws
+        cdef Window *windows
+        with nogil:
+            for r in range(self.runs):
+                if not w[r]:
+                    continue
+                windows = self.windows + r * WINDOWS
+                draws.uniforms = window_at(&windows[2], self.starts[r])
+                draws.normals = window_at(&windows[3], self.starts[r])
+                draws.uniform_stride, draws.normal_stride = windows[2].width, windows[3].width
+                status = self.game.operations.start(self.game.operations.context, r, 1, &self.state[r, 0], &draws)
+                if status == 0:
+                    status = self.game.operations.observe(self.game.operations.context, r, 1, &self.state[r, 0],
+                                                          &self.observation[r, 0, 0])
+                if status:
+                    break
+                self.starts[r] += 1
+                self.episode_steps[r] = 0
+                self.terminated[r] = self.truncated[r] = 0
+        check_status(status, "reset")
+
+    def step(self, const int32_t[:, ::1] actions not None):
+        """One step of every run (actions int32 [R, N]); refused, and nothing changed, if one cannot be made."""
+        cdef int64_t r, i, bad_run = -1, bad_agent = -1
+        cdef int status = 0
+        cdef double finite
+        cdef Draws draws
+        cdef Window *windows
+        if actions.shape[0] != self.runs or actions.shape[1] != self.agents:
+            raise ValueError(f"actions: expected shape {(self.runs, self.agents)}, "
+                             f"got {(actions.shape[0], actions.shape[1])}")
+        with nogil:
+            for r in range(self.runs):
+                if self.terminated[r] or self.truncated[r] or self.starts[r] == 0:
+                    bad_run = r
+                    break
+                for i in range(self.agents):
+                    if <uint32_t> actions[r, i] >= <uint32_t> self.action_counts[i]:
+                        bad_run, bad_agent = r, i
+                        break
+        if bad_agent >= 0:
+            raise ValueError(f"actions[{bad_run}, {bad_agent}]: expected 0 to {self.action_counts[bad_agent] - 1}, "
+                             f"got {actions[bad_run, bad_agent]}")
+        if bad_run >= 0:
+            raise ValueError(f"run {bad_run}: its episode is over, or was never begun; call reset first")
+        with nogil:
+            for r in range(self.runs):
+                windows = self.windows + r * WINDOWS
+                draws.uniforms = window_at(&windows[0], self.steps[r])
+                draws.normals = window_at(&windows[1], self.steps[r])
+                draws.uniform_stride, draws.normal_stride = windows[0].width, windows[1].width
+                status = self.game.operations.step(self.game.operations.context, r, 1, &self.state[r, 0],
+                                                   &actions[r, 0], &draws, &self.rewards[r, 0], &self.terminated[r])
+                if status == 0:
+                    status = self.game.operations.observe(self.game.operations.context, r, 1, &self.state[r, 0],
+                                                          &self.observation[r, 0, 0])
+                if status:
+                    break
+                finite = 0.0
+                for i in range(self.agents):
+                    finite += self.rewards[r, i] * 0.0
+                if finite != 0.0:
+                    status = Status.BAD_REWARD
+                    break
+                self.steps[r] += 1
+                self.episode_steps[r] += 1
+                self.truncated[r] = not self.terminated[r] and self.episode_steps[r] == self.horizon
+        check_status(status, "step")

@@ -1,0 +1,339 @@
+"""What compiled games, encoders, rewards and learners have in common.
+
+Each is a C struct of functions (``marlfast/core/operations.pxd``) with the
+arrays and parameters that it works on. The loop calls the struct; the methods
+here call the same functions from Python, after checking every array, so that
+no call can read or write outside them. Twin: ``marlfast/reference/kernels.py``.
+"""
+import numpy as np
+
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+from marlfast.core.operations cimport Draws, Status, Transition
+
+
+STATUS_TEXT = {
+    Status.BAD_OBSERVATION: "an observation is not finite or lies outside what the encoder can number",
+    Status.BAD_REWARD: "a reward is not finite",
+    Status.BAD_ACTION: "an action lies outside the agent's actions",
+    Status.BAD_DRAW: "a draw lies outside [0, 1)",
+    Status.BAD_ROW: "a row lies outside the table",
+    Status.BAD_VALUE: "a learned value stopped being finite",
+    Status.TABLE_FULL: "the table has no room for a new row",
+    Status.NO_DRAWS: "the supplied draws are used up",
+}
+
+
+cdef object check(object array, str name, str dtype, tuple shape, bint writable):
+    """The array, if it is C-contiguous with this dtype and shape (-1: any length); else an error."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name}: expected a NumPy array of {dtype}, got {type(array).__name__}")
+    if array.dtype.name != dtype:
+        raise TypeError(f"{name}: expected {dtype}, got {array.dtype.name}; convert it with .astype({dtype!r})")
+    fits = array.ndim == len(shape)
+    if fits:
+        for axis in range(len(shape)):
+            if shape[axis] >= 0 and array.shape[axis] != shape[axis]:
+                fits = False
+    if not fits:
+        raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
+    if not array.flags.c_contiguous:
+        raise ValueError(f"{name}: expected a C-contiguous array; copy it with numpy.ascontiguousarray")
+    if writable and not array.flags.writeable:
+        raise ValueError(f"{name}: is written to, but the array is read-only")
+    return array
+
+
+cdef object check_status(int status, str what):
+    if status != 0:
+        raise ValueError(f"{what}: {STATUS_TEXT.get(status, f'the kernel stopped with status {status}')}")
+
+
+# What an empty array points at: nothing is read there, but NULL would mean an exception.
+cdef double _no_reals
+cdef int32_t _no_ids
+cdef uint8_t _no_flags
+
+
+cdef inline double *_reals(object array) except? NULL:
+    cdef double[::1] view = array.reshape(-1)
+    if view.shape[0] == 0:
+        return &_no_reals
+    return &view[0]
+
+
+cdef inline const double *_const_reals(object array) except? NULL:
+    cdef const double[::1] view = array.reshape(-1)
+    if view.shape[0] == 0:
+        return &_no_reals
+    return &view[0]
+
+
+cdef inline int32_t *_ids(object array) except? NULL:
+    cdef int32_t[::1] view = array.reshape(-1)
+    if view.shape[0] == 0:
+        return &_no_ids
+    return &view[0]
+
+
+cdef inline const int32_t *_const_ids(object array) except? NULL:
+    cdef const int32_t[::1] view = array.reshape(-1)
+    if view.shape[0] == 0:
+        return &_no_ids
+    return &view[0]
+
+
+cdef inline uint8_t *_flags(object array) except? NULL:
+    cdef uint8_t[::1] view = array.reshape(-1).view(np.uint8)
+    if view.shape[0] == 0:
+        return &_no_flags
+    return &view[0]
+
+
+cdef inline const uint8_t *_const_flags(object array) except? NULL:
+    cdef const uint8_t[::1] view = array.reshape(-1).view(np.uint8)
+    if view.shape[0] == 0:
+        return &_no_flags
+    return &view[0]
+
+
+cdef class Game:
+    """A game's compiled functions. Twin: ``marlfast.reference.kernels.Game``.
+
+    Attributes
+    ----------
+    agents, state_size, views, features : int
+        N, S, V (1 or N) and D of the shapes below.
+    step_uniforms, step_normals, start_uniforms, start_normals : int
+        How many draws one step, and one start, takes.
+    """
+
+    def step(self, state, actions, uniforms, normals, rewards, terminated):
+        """One step of every run.
+
+        Parameters
+        ----------
+        state : float64 [R, S]
+            Modified in place.
+        actions : int32 [R, N]
+        uniforms : float64 [R, step_uniforms]
+            In [0, 1).
+        normals : float64 [R, step_normals]
+        rewards : float64 [R, N]
+            Written.
+        terminated : bool [R]
+            Written.
+        """
+        cdef int64_t runs = len(state)
+        cdef Draws draws
+        cdef double *s = _reals(check(state, "state", "float64", (runs, self.state_size), True))
+        cdef const int32_t *a = _const_ids(check(actions, "actions", "int32", (runs, self.agents), False))
+        draws.uniforms = _const_reals(check(uniforms, "uniforms", "float64", (runs, self.step_uniforms), False))
+        draws.uniform_stride = self.step_uniforms
+        draws.normals = _const_reals(check(normals, "normals", "float64", (runs, self.step_normals), False))
+        draws.normal_stride = self.step_normals
+        cdef double *r = _reals(check(rewards, "rewards", "float64", (runs, self.agents), True))
+        cdef uint8_t *t = _flags(check(terminated, "terminated", "bool", (runs,), True))
+        cdef int status
+        with nogil:
+            status = self.operations.step(self.operations.context, 0, runs, s, a, &draws, r, t)
+        check_status(status, "step")
+
+    def start(self, state, uniforms, normals):
+        """A new episode in every run.
+
+        Parameters
+        ----------
+        state : float64 [R, S]
+            Written.
+        uniforms : float64 [R, start_uniforms]
+        normals : float64 [R, start_normals]
+        """
+        cdef int64_t runs = len(state)
+        cdef Draws draws
+        cdef double *s = _reals(check(state, "state", "float64", (runs, self.state_size), True))
+        draws.uniforms = _const_reals(check(uniforms, "uniforms", "float64", (runs, self.start_uniforms), False))
+        draws.uniform_stride = self.start_uniforms
+        draws.normals = _const_reals(check(normals, "normals", "float64", (runs, self.start_normals), False))
+        draws.normal_stride = self.start_normals
+        cdef int status
+        with nogil:
+            status = self.operations.start(self.operations.context, 0, runs, s, &draws)
+        check_status(status, "start")
+
+    def observe(self, state, observation):
+        """What the agents see.
+
+        Parameters
+        ----------
+        state : float64 [R, S]
+        observation : float64 [R, V, D]
+            Written.
+        """
+        cdef int64_t runs = len(state)
+        cdef const double *s = _const_reals(check(state, "state", "float64", (runs, self.state_size), False))
+        cdef double *o = _reals(
+            check(observation, "observation", "float64", (runs, self.views, self.features), True))
+        cdef int status
+        with nogil:
+            status = self.operations.observe(self.operations.context, 0, runs, s, o)
+        check_status(status, "observe")
+
+    def without(self, state, actions, rewards, without):
+        """The team's total reward of the last step, had agent i not been there.
+
+        Parameters
+        ----------
+        state : float64 [R, S]
+            After the step.
+        actions : int32 [R, N]
+        rewards : float64 [R, N]
+            Of the step.
+        without : float64 [R, N]
+            Written.
+        """
+        if self.operations.without == NULL:
+            raise ValueError("without: this game cannot say what would have happened without an agent")
+        cdef int64_t runs = len(state)
+        cdef const double *s = _const_reals(check(state, "state", "float64", (runs, self.state_size), False))
+        cdef const int32_t *a = _const_ids(check(actions, "actions", "int32", (runs, self.agents), False))
+        cdef const double *r = _const_reals(check(rewards, "rewards", "float64", (runs, self.agents), False))
+        cdef double *w = _reals(check(without, "without", "float64", (runs, self.agents), True))
+        cdef int status
+        with nogil:
+            status = self.operations.without(self.operations.context, 0, runs, s, a, r, w)
+        check_status(status, "without")
+
+
+cdef class Encoder:
+    """Turns observations into table rows. Twin: ``marlfast.reference.kernels.Encoder``."""
+
+    @property
+    def rows(self):
+        """Rows there is room for."""
+        return self.operations.rows
+
+    def encode(self, observation, rows):
+        """Table rows of an observation of every run.
+
+        Parameters
+        ----------
+        observation : float64 [R, V, D]
+        rows : int32 [R, N]
+            Written. Encoders that grow also write their own tables.
+        """
+        cdef const double *o = _const_reals(
+            check(observation, "observation", "float64", (self.runs, self.views, self.features), False))
+        cdef int32_t *r = _ids(check(rows, "rows", "int32", (self.runs, self.agents), True))
+        cdef int status
+        with nogil:
+            status = self.operations.encode(self.operations.context, 0, self.runs, o, r)
+        check_status(status, "encode")
+
+
+cdef class Reward:
+    """A reward structure or a shaping component. Twin: ``marlfast.reference.kernels.Reward``."""
+
+    def begin(self, rows, observation):
+        """Remember what is needed of the start of an episode (rows [R, N], observation [R, V, D])."""
+        cdef const int32_t *n = _const_ids(check(rows, "rows", "int32", (self.runs, self.agents), False))
+        cdef const double *o = _const_reals(
+            check(observation, "observation", "float64", (self.runs, self.views, self.features), False))
+        cdef int status = 0
+        if self.operations.begin != NULL:
+            with nogil:
+                status = self.operations.begin(self.operations.context, 0, self.runs, n, o)
+        check_status(status, "begin")
+
+    def apply(self, rows, actions, raw, rewards, next_rows, state, observation, terminated, truncated):
+        """The structure writes ``rewards``; a shaping component adds to it.
+
+        Parameters
+        ----------
+        rows, actions, next_rows : int32 [R, N]
+        raw : float64 [R, N]
+            The game's rewards.
+        rewards : float64 [R, N]
+            Modified in place.
+        state : float64 [R, S]
+        observation : float64 [R, V, D]
+            Both of the true successor.
+        terminated, truncated : bool [R]
+        """
+        cdef Transition transition
+        cdef int64_t runs = self.runs, agents = self.agents
+        transition.rows = _const_ids(check(rows, "rows", "int32", (runs, agents), False))
+        transition.actions = _const_ids(check(actions, "actions", "int32", (runs, agents), False))
+        transition.raw = _const_reals(check(raw, "raw", "float64", (runs, agents), False))
+        transition.rewards = _reals(check(rewards, "rewards", "float64", (runs, agents), True))
+        transition.next_rows = _const_ids(check(next_rows, "next_rows", "int32", (runs, agents), False))
+        transition.state = _const_reals(check(state, "state", "float64", (runs, self.state_size), False))
+        transition.observation = _const_reals(
+            check(observation, "observation", "float64", (runs, self.views, self.features), False))
+        transition.terminated = _const_flags(check(terminated, "terminated", "bool", (runs,), False))
+        transition.truncated = _const_flags(check(truncated, "truncated", "bool", (runs,), False))
+        cdef int status
+        with nogil:
+            status = self.operations.apply(self.operations.context, 0, runs, &transition)
+        check_status(status, "apply")
+
+
+cdef class Learner:
+    """Acts and learns. Twin: ``marlfast.reference.kernels.Learner``."""
+
+    def act(self, rows, draws, actions):
+        """Actions of the agents that this learner leads, in every run.
+
+        Parameters
+        ----------
+        rows : int32 [R, N]
+        draws : float64 [R, N, K]
+            In [0, 1); K is at least this learner's ``draws``.
+        actions : int32 [R, N]
+            Written for the learner's own agents.
+        """
+        cdef const int32_t *n = _const_ids(check(rows, "rows", "int32", (self.runs, self.agents), False))
+        check(draws, "draws", "float64", (self.runs, self.agents, self.draws), False)
+        cdef const double *d = _const_reals(draws)
+        cdef int32_t *a = _ids(check(actions, "actions", "int32", (self.runs, self.agents), True))
+        cdef int64_t stride = self.agents * self.draws
+        cdef int status
+        with nogil:
+            status = self.operations.act(self.operations.context, 0, self.runs, n, d, stride, a)
+        check_status(status, "act")
+
+    def update(self, rows, actions, rewards, next_rows, terminated, changed):
+        """Learn from one transition of every run.
+
+        Parameters
+        ----------
+        rows, actions, next_rows : int32 [R, N]
+        rewards : float64 [R, N]
+        terminated : bool [R]
+            True: the game is over, nothing is bootstrapped from ``next_rows``.
+        changed : bool [R]
+            Set to True where the greedy action of a visited row changed.
+        """
+        cdef Transition transition
+        cdef int64_t runs = self.runs, agents = self.agents
+        transition.rows = _const_ids(check(rows, "rows", "int32", (runs, agents), False))
+        transition.actions = _const_ids(check(actions, "actions", "int32", (runs, agents), False))
+        transition.raw = NULL
+        transition.rewards = <double *> _const_reals(check(rewards, "rewards", "float64", (runs, agents), False))
+        transition.next_rows = _const_ids(check(next_rows, "next_rows", "int32", (runs, agents), False))
+        transition.state = NULL
+        transition.observation = NULL
+        transition.terminated = _const_flags(check(terminated, "terminated", "bool", (runs,), False))
+        transition.truncated = NULL
+        cdef uint8_t *c = _flags(check(changed, "changed", "bool", (runs,), True))
+        cdef int status = 0
+        if self.operations.update != NULL:
+            with nogil:
+                status = self.operations.update(self.operations.context, 0, runs, &transition, c)
+        check_status(status, "update")
+
+    def tick(self, ended):
+        """Move the schedules on by one step; ``ended`` (bool [R]): an episode is over."""
+        cdef const uint8_t *e = _const_flags(check(ended, "ended", "bool", (self.runs,), False))
+        with nogil:
+            self.operations.tick(self.operations.context, 0, self.runs, e)

@@ -1,0 +1,456 @@
+"""The training loop. Twin: ``marlfast/reference/loop.py``.
+
+    draws -> act -> step -> observe, encode -> structure + shaping -> update -> schedules
+          -> (record, start) -> stop rule -> next step
+
+One run goes through a whole block before the next one begins, so that its
+tables stay in the cache. Runs share nothing: any thread may take any range of
+them, and nothing a run computes depends on the blocks it was cut into.
+"""
+import numpy as np
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy
+
+from marlfast.core._kernels cimport Encoder, Game, Learner, Reward, check
+from marlfast.core.draws cimport GROUP, Window, window_at, window_of_run, window_records
+from marlfast.core.operations cimport (
+    Draws, EncoderOperations, GameOperations, LearnerOperations, RewardOperations, Status, Transition)
+
+# Why a run stopped (0: it has not). Statuses of operations.pxd are reported as FAILED + status.
+cdef enum Reason:
+    RUNNING = 0
+    STEPS = 1
+    EPISODES = 2
+    GREEDY_STABLE = 3
+    RETURN_REACHED = 4
+    FAILED = 64
+
+# Why a run paused before the end of its block.
+cdef enum Pause:
+    NONE = 0
+    ROWS = 1                # the encoder may need more rows than there is room for
+    RECORDS = 2             # no room to record another episode
+    DRAWS = 3               # supplied draws are used up
+
+cdef enum:
+    WINDOWS = 5             # explore, step uniforms, step normals, start uniforms, start normals
+    MOST_PARTS = 64         # reward components, and learners
+
+
+cdef struct Data:
+    int64_t agents, state_size, sight, horizon, capacity, every, window, explore
+    int64_t most_steps, most_episodes, most_stable
+    double enough
+    GameOperations *game
+    EncoderOperations *encoder
+    RewardOperations **rewards
+    int64_t reward_count
+    LearnerOperations **learners
+    int64_t learner_count
+    double *state               # [R, S]
+    double *observation         # [R, V, D]
+    int32_t *rows               # [R, N]
+    int64_t *steps              # [R]
+    int64_t *episodes           # [R]
+    int64_t *episode_steps      # [R]
+    double *episode_return      # [R, N] raw, of the episode under way
+    double *episode_shaped      # [R, N]
+    double *returns             # [R, capacity, N]
+    double *shaped_returns      # [R, capacity, N]
+    int64_t *lengths            # [R, capacity]
+    int64_t *stable             # [R] steps since a greedy action last changed
+    double *recent              # [R, window] team returns of the last episodes
+    double *recent_sum          # [R]
+    int32_t *reason             # [R]
+    int64_t *run_numbers        # [R]
+    int64_t *fault              # [R] agent that a status is about, or -1
+
+
+cdef inline int _begin_episode(Data *d, int64_t r, Window *windows) noexcept nogil:
+    """Start, observe and encode. The draws of a start are at the position of the episode."""
+    cdef Draws draws
+    cdef int64_t p
+    cdef int status
+    draws.uniforms = window_at(&windows[3], d.episodes[r])
+    draws.normals = window_at(&windows[4], d.episodes[r])
+    draws.uniform_stride = windows[3].width
+    draws.normal_stride = windows[4].width
+    if draws.uniforms == NULL or draws.normals == NULL:
+        return Status.NO_DRAWS
+    d.episode_steps[r] = 0
+    status = d.game.start(d.game.context, r, 1, d.state + r * d.state_size, &draws)
+    if status == 0:
+        status = d.game.observe(d.game.context, r, 1, d.state + r * d.state_size, d.observation + r * d.sight)
+    if status == 0:
+        status = d.encoder.encode(d.encoder.context, r, 1, d.observation + r * d.sight, d.rows + r * d.agents)
+    for p in range(d.reward_count):
+        if status == 0 and d.rewards[p].begin != NULL:
+            status = d.rewards[p].begin(d.rewards[p].context, r, 1, d.rows + r * d.agents,
+                                        d.observation + r * d.sight)
+    return status
+
+
+cdef inline void _record(Data *d, int64_t r) noexcept nogil:
+    """Write down an episode that is over; `every` episodes share an entry, which becomes their mean."""
+    cdef int64_t i, entry, place
+    cdef double team = 0.0
+    cdef double *total
+    cdef double *shaped
+    for i in range(d.agents):
+        team += d.episode_return[r * d.agents + i]
+    team = team / <double> d.agents
+    if d.every:
+        entry = r * d.capacity + d.episodes[r] // d.every
+        total = d.returns + entry * d.agents
+        shaped = d.shaped_returns + entry * d.agents
+        for i in range(d.agents):
+            total[i] += d.episode_return[r * d.agents + i]
+            shaped[i] += d.episode_shaped[r * d.agents + i]
+        d.lengths[entry] += d.episode_steps[r]
+        if d.every > 1 and (d.episodes[r] + 1) % d.every == 0:
+            for i in range(d.agents):
+                total[i] = total[i] / <double> d.every
+                shaped[i] = shaped[i] / <double> d.every
+    if d.window:
+        place = r * d.window + d.episodes[r] % d.window
+        d.recent_sum[r] += team - d.recent[place]
+        d.recent[place] = team
+    for i in range(d.agents):
+        d.episode_return[r * d.agents + i] = 0.0
+        d.episode_shaped[r * d.agents + i] = 0.0
+    d.episodes[r] += 1
+
+
+cdef inline int _reason(Data *d, int64_t r, bint ended) noexcept nogil:
+    """The first stop rule that holds, in the order of the enumeration."""
+    if d.steps[r] >= d.most_steps:
+        return Reason.STEPS
+    if d.episodes[r] >= d.most_episodes:
+        return Reason.EPISODES
+    if d.stable[r] >= d.most_stable:
+        return Reason.GREEDY_STABLE
+    if ended and d.window and d.episodes[r] >= d.window and d.recent_sum[r] / <double> d.window >= d.enough:
+        return Reason.RETURN_REACHED
+    return Reason.RUNNING
+
+
+cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, int32_t *actions, int32_t *next_rows,
+                      double *raw, double *rewards) noexcept nogil:
+    """Take one run to `target` steps, to a pause or to its end. Returns the pause."""
+    cdef Draws draws
+    cdef Transition transition
+    cdef uint8_t terminated, truncated, ended, changed
+    cdef int64_t i, p
+    cdef int status = 0
+    cdef double finite
+    cdef const double *explore
+    cdef int32_t *rows = d.rows + r * d.agents
+    cdef double *state = d.state + r * d.state_size
+    cdef double *observation = d.observation + r * d.sight
+    draws.uniform_stride = windows[1].width
+    draws.normal_stride = windows[2].width
+    transition.rows = rows
+    transition.actions = actions
+    transition.raw = raw
+    transition.rewards = rewards
+    transition.next_rows = next_rows
+    transition.state = state
+    transition.observation = observation
+    transition.terminated = &terminated
+    transition.truncated = &truncated
+    while d.steps[r] < target:
+        # Everything a step may need is there before it begins: a step is never half done.
+        if d.encoder.used != NULL and d.encoder.used[r] + 2 * d.encoder.views > d.encoder.rows:
+            return Pause.ROWS
+        if d.every and d.episodes[r] // d.every >= d.capacity:
+            return Pause.RECORDS
+        explore = window_at(&windows[0], d.steps[r])
+        draws.uniforms = window_at(&windows[1], d.steps[r])
+        draws.normals = window_at(&windows[2], d.steps[r])
+        if (explore == NULL or draws.uniforms == NULL or draws.normals == NULL
+                or window_at(&windows[3], d.episodes[r] + 1) == NULL
+                or window_at(&windows[4], d.episodes[r] + 1) == NULL):
+            return Pause.DRAWS
+
+        for p in range(d.learner_count):
+            status = d.learners[p].act(d.learners[p].context, r, 1, rows, explore, d.explore, actions)
+            if status:
+                break
+        if status:
+            break
+        terminated = 0
+        status = d.game.step(d.game.context, r, 1, state, actions, &draws, raw, &terminated)
+        if status:
+            break
+        finite = 0.0
+        for i in range(d.agents):
+            finite += raw[i] * 0.0
+        if finite != 0.0:
+            status = Status.BAD_REWARD
+            for i in range(d.agents):
+                if raw[i] - raw[i] != 0.0:
+                    d.fault[r] = i
+                    break
+            break
+        d.steps[r] += 1
+        d.episode_steps[r] += 1
+        truncated = not terminated and d.episode_steps[r] == d.horizon
+        ended = terminated or truncated
+
+        status = d.game.observe(d.game.context, r, 1, state, observation)
+        if status:
+            break
+        status = d.encoder.encode(d.encoder.context, r, 1, observation, next_rows)
+        if status:
+            break
+        for p in range(d.reward_count):
+            status = d.rewards[p].apply(d.rewards[p].context, r, 1, &transition)
+            if status:
+                break
+        if status:
+            break
+
+        changed = 0
+        for p in range(d.learner_count):
+            if d.learners[p].update != NULL:
+                status = d.learners[p].update(d.learners[p].context, r, 1, &transition, &changed)
+                if status:
+                    break
+            d.learners[p].tick(d.learners[p].context, r, 1, &ended)
+        if status:
+            break
+        d.stable[r] = 0 if changed else d.stable[r] + 1
+
+        for i in range(d.agents):
+            d.episode_return[r * d.agents + i] += raw[i]
+            d.episode_shaped[r * d.agents + i] += rewards[i]
+        if ended:
+            _record(d, r)
+            status = _begin_episode(d, r, windows)
+            if status:
+                break
+        else:
+            memcpy(rows, next_rows, d.agents * sizeof(int32_t))
+        d.reason[r] = _reason(d, r, ended)
+        if d.reason[r]:
+            return Pause.NONE
+    if status:
+        d.reason[r] = Reason.FAILED + status
+    return Pause.NONE
+
+
+cdef class Loop:
+    """Runs, and all that it takes to take them further.
+
+    Parameters
+    ----------
+    game : Game
+    encoder : Encoder
+    rewards : list of Reward
+        The structure first, then the shaping components.
+    learners : list of Learner
+        Each agent is led by exactly one.
+    arrays : dict of str to ndarray
+        Modified in place. ``state`` [R, S], ``observation`` [R, V, D], ``rows`` [R, N], ``steps``,
+        ``episodes``, ``episode_steps`` [R], ``episode_return``, ``episode_shaped`` [R, N],
+        ``returns``, ``shaped_returns`` [R, E, N], ``lengths`` [R, E], ``stable`` [R], ``recent``
+        [R, W], ``recent_sum`` [R], ``reason`` [R], ``run_numbers`` [R], ``fault`` [R].
+    horizon : int
+        Steps after which an episode is truncated; 0: never.
+    every : int
+        Episodes per entry of ``returns``; 0: nothing is recorded.
+    most_steps, most_episodes, most_stable : int
+        Stop rules; a run stops when it has done that many.
+    enough : float
+        Stop when the mean team return of the last W episodes is at least this (W > 0).
+    seed : int
+    purpose : int
+        0 training, 1 evaluation: which family of streams is read.
+    supplied : dict of str to (ndarray, ndarray)
+        Draws from outside, in place of a stream: ``explore`` [R, n, N, K], ``step_uniforms``,
+        ``step_normals``, ``start_uniforms``, ``start_normals`` [R, n, width], each with the
+        number of the first step (or episode) it holds for each run, int64 [R].
+    """
+    cdef Data data
+    cdef RewardOperations *reward_parts[MOST_PARTS]
+    cdef LearnerOperations *learner_parts[MOST_PARTS]
+    cdef object held
+    cdef readonly int64_t runs
+    cdef uint64_t seed
+    cdef uint32_t purpose
+    cdef Window[WINDOWS] templates
+    cdef object supplied
+
+    def __init__(self, Game game, Encoder encoder, rewards, learners, arrays, horizon, every, most_steps,
+                 most_episodes, most_stable, enough, seed, purpose, supplied):
+        cdef Data *d = &self.data
+        cdef int64_t agents = game.agents, p
+        cdef Reward reward
+        cdef Learner learner
+        d.rewards, d.learners = self.reward_parts, self.learner_parts
+        cdef double[:, ::1] state = check(arrays["state"], "state", "float64", (-1, game.state_size), True)
+        cdef int64_t runs = state.shape[0]
+        if runs < 1:
+            raise ValueError("state: expected at least one run, got none")
+        if encoder.runs != runs or encoder.agents != agents or encoder.views != game.views \
+                or encoder.features != game.features:
+            raise ValueError("encoder: made for other runs, agents or observations than the game's")
+        if not 1 <= len(rewards) <= MOST_PARTS or not 1 <= len(learners) <= MOST_PARTS:
+            raise ValueError(f"rewards, learners: expected 1 to {MOST_PARTS} of each")
+        for p, reward in enumerate(rewards):
+            if (reward.runs, reward.agents, reward.state_size, reward.views, reward.features) != (
+                    runs, agents, game.state_size, game.views, game.features):
+                raise ValueError(f"rewards[{p}]: made for another game or number of runs")
+            d.rewards[p] = &reward.operations
+        for p, learner in enumerate(learners):
+            if learner.runs != runs or learner.agents != agents or learner.draws != (<Learner> learners[0]).draws:
+                raise ValueError(f"learners[{p}]: made for another number of runs, agents or draws")
+            d.learners[p] = &learner.operations
+        d.reward_count, d.learner_count = len(rewards), len(learners)
+        d.game, d.encoder = &game.operations, &encoder.operations
+        d.agents, d.state_size, d.sight = agents, game.state_size, game.views * game.features
+        d.explore = agents * (<Learner> learners[0]).draws
+        d.horizon, d.every = horizon, every
+        d.most_steps, d.most_episodes, d.most_stable, d.enough = most_steps, most_episodes, most_stable, enough
+        cdef double[:, :, ::1] observation = check(
+            arrays["observation"], "observation", "float64", (runs, game.views, game.features), True)
+        cdef int32_t[:, ::1] rows = check(arrays["rows"], "rows", "int32", (runs, agents), True)
+        cdef int64_t[::1] steps = check(arrays["steps"], "steps", "int64", (runs,), True)
+        cdef int64_t[::1] episodes = check(arrays["episodes"], "episodes", "int64", (runs,), True)
+        cdef int64_t[::1] episode_steps = check(arrays["episode_steps"], "episode_steps", "int64", (runs,), True)
+        cdef double[:, ::1] episode_return = check(
+            arrays["episode_return"], "episode_return", "float64", (runs, agents), True)
+        cdef double[:, ::1] episode_shaped = check(
+            arrays["episode_shaped"], "episode_shaped", "float64", (runs, agents), True)
+        cdef double[:, :, ::1] returns = check(arrays["returns"], "returns", "float64", (runs, -1, agents), True)
+        d.capacity = returns.shape[1]
+        cdef double[:, :, ::1] shaped_returns = check(
+            arrays["shaped_returns"], "shaped_returns", "float64", (runs, d.capacity, agents), True)
+        cdef int64_t[:, ::1] lengths = check(arrays["lengths"], "lengths", "int64", (runs, d.capacity), True)
+        cdef int64_t[::1] stable = check(arrays["stable"], "stable", "int64", (runs,), True)
+        cdef double[:, ::1] recent = check(arrays["recent"], "recent", "float64", (runs, -1), True)
+        d.window = recent.shape[1]
+        cdef double[::1] recent_sum = check(arrays["recent_sum"], "recent_sum", "float64", (runs,), True)
+        cdef int32_t[::1] reason = check(arrays["reason"], "reason", "int32", (runs,), True)
+        cdef int64_t[::1] run_numbers = check(arrays["run_numbers"], "run_numbers", "int64", (runs,), True)
+        cdef int64_t[::1] fault = check(arrays["fault"], "fault", "int64", (runs,), True)
+        for name in ("steps", "episodes", "episode_steps", "run_numbers"):
+            if arrays[name].min() < 0:
+                raise ValueError(f"{name}: expected at least 0, got {arrays[name].min()}")
+        if arrays["run_numbers"].max() >= 2**32:
+            raise ValueError(f"run_numbers: expected less than 2**32, got {arrays['run_numbers'].max()}")
+        if horizon < 0 or every < 0:
+            raise ValueError(f"horizon, every: expected at least 0, got {horizon}, {every}")
+        d.state, d.observation, d.rows = &state[0, 0], &observation[0, 0, 0], &rows[0, 0]
+        d.steps, d.episodes, d.episode_steps = &steps[0], &episodes[0], &episode_steps[0]
+        d.episode_return, d.episode_shaped = &episode_return[0, 0], &episode_shaped[0, 0]
+        if d.capacity:
+            d.returns, d.shaped_returns, d.lengths = &returns[0, 0, 0], &shaped_returns[0, 0, 0], &lengths[0, 0]
+        d.stable, d.recent_sum, d.reason = &stable[0], &recent_sum[0], &reason[0]
+        if d.window:
+            d.recent = &recent[0, 0]
+        d.run_numbers, d.fault = &run_numbers[0], &fault[0]
+        self.runs, self.seed, self.purpose = runs, seed, purpose
+        self.held = (game, encoder, list(rewards), list(learners), dict(arrays))
+        self._windows(game, d.explore, supplied)
+
+    cdef object _windows(self, Game game, int64_t explore, object supplied):
+        cdef const double[:, :, ::1] draws
+        cdef const int64_t[::1] first
+        cdef Window *w
+        cdef int64_t k
+        names = ("explore", "step_uniforms", "step_normals", "start_uniforms", "start_normals")
+        widths = (explore, game.step_uniforms, game.step_normals, game.start_uniforms, game.start_normals)
+        unknown = set(supplied) - set(names)
+        if unknown:
+            raise ValueError(f"supplied: unknown streams {sorted(unknown)}; expected some of {names}")
+        self.supplied = {}
+        for k, name in enumerate(names):
+            w = &self.templates[k]
+            w.width, w.normal, w.seed = widths[k], k in (2, 4), self.seed
+            w.stream = 8 * self.purpose + k
+            w.records = window_records(w.width, 8 if k > 2 else 512)
+            w.buffer, w.data, w.first, w.count = NULL, NULL, 0, 0
+            if name in supplied:
+                array, start = supplied[name]
+                array = array.reshape(array.shape[0], array.shape[1], -1)
+                draws = check(array, name, "float64", (self.runs, -1, w.width), False)
+                first = check(start, f"{name} (first)", "int64", (self.runs,), False)
+                w.records = 0
+                self.supplied[k] = (array, start)
+
+    def begin(self, lo, hi):
+        """Start the first episode of runs lo to hi - 1."""
+        return self._work(lo, hi, None)
+
+    def advance(self, lo, hi, target):
+        """Take runs lo to hi - 1 to ``target`` (int64 [R]) steps each, or to their end.
+
+        Threads may call this at the same time for ranges that do not overlap.
+
+        Returns
+        -------
+        int
+            0, or why a run paused: 1 rows, 2 records, 4 supplied draws (added up over runs).
+        """
+        return self._work(lo, hi, target)
+
+    cdef object _work(self, int64_t lo, int64_t hi, object target):
+        cdef Data *d = &self.data
+        cdef Window[WINDOWS] windows
+        cdef const int64_t[::1] goals
+        cdef const double[:, :, ::1] given
+        cdef const int64_t[::1] given_first
+        cdef const double *bases[WINDOWS]
+        cdef const int64_t *firsts[WINDOWS]
+        cdef int64_t[WINDOWS] counts
+        cdef int64_t r, size = 0, pauses = 0, k
+        cdef double *buffer
+        cdef int32_t *ids
+        cdef int pause, status
+        cdef bint begin = target is None
+        if not 0 <= lo <= hi <= self.runs:
+            raise ValueError(f"lo, hi: expected 0 <= lo <= hi <= {self.runs}, got {lo}, {hi}")
+        if not begin:
+            goals = check(target, "target", "int64", (self.runs,), False)
+        for k in range(WINDOWS):
+            windows[k] = self.templates[k]
+            bases[k], firsts[k], counts[k] = NULL, NULL, 0
+            if k in self.supplied:
+                given, given_first = self.supplied[k]
+                counts[k] = given.shape[1]
+                firsts[k] = &given_first[0]
+                bases[k] = &given[0, 0, 0] if given.shape[1] and given.shape[2] else <const double *> d
+            else:
+                size += windows[k].width * windows[k].records + 2 * GROUP
+        buffer = <double *> malloc((size + 2 * d.agents) * sizeof(double))
+        ids = <int32_t *> calloc(2 * d.agents, sizeof(int32_t))
+        if buffer == NULL or ids == NULL:
+            free(buffer)
+            free(ids)
+            raise MemoryError("advance: no memory for a block's draws")
+        with nogil:
+            size = 2 * d.agents
+            for k in range(WINDOWS):
+                if bases[k] == NULL:
+                    windows[k].buffer = buffer + size
+                    size += windows[k].width * windows[k].records + 2 * GROUP
+            for r in range(lo, hi):
+                for k in range(WINDOWS):
+                    window_of_run(&windows[k], <uint32_t> d.run_numbers[r])
+                    if bases[k] != NULL:
+                        windows[k].data = bases[k] + r * counts[k] * windows[k].width
+                        windows[k].first, windows[k].count = firsts[k][r], counts[k]
+                if begin:
+                    status = _begin_episode(d, r, windows)
+                    if status:
+                        d.reason[r] = Reason.FAILED + status
+                elif d.reason[r] == 0:
+                    pause = _advance_run(d, r, goals[r], windows, ids, ids + d.agents, buffer, buffer + d.agents)
+                    if pause:
+                        pauses |= 1 << (pause - 1)
+        free(buffer)
+        free(ids)
+        return pauses
