@@ -46,7 +46,7 @@ extensions = [
         [path.as_posix()],
         include_dirs=["marlfast/core"],
         extra_compile_args=flags,
-        depends=["marlfast/core/draws.h"],
+        depends=["marlfast/core/draws.h", "marlfast/core/greatest.h"],
     )
     for path in sorted(Path("src").glob("_*.pyx"))
 ]

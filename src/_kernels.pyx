@@ -24,8 +24,7 @@ STATUS_TEXT = {
 }
 
 
-cdef object check(object array, str name, str dtype, tuple shape, bint writable):
-    """The array, if it is C-contiguous with this dtype and shape (-1: any length); else an error."""
+cdef object _check_kind(object array, str name, str dtype, tuple shape):
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{name}: expected a NumPy array of {dtype}, got {type(array).__name__}")
     if array.dtype.name != dtype:
@@ -37,11 +36,34 @@ cdef object check(object array, str name, str dtype, tuple shape, bint writable)
                 fits = False
     if not fits:
         raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
+
+
+cdef object check(object array, str name, str dtype, tuple shape, bint writable):
+    """The array, if it is C-contiguous with this dtype and shape (-1: any length); else an error."""
+    _check_kind(array, name, dtype, shape)
     if not array.flags.c_contiguous:
         raise ValueError(f"{name}: expected a C-contiguous array; copy it with numpy.ascontiguousarray")
     if writable and not array.flags.writeable:
         raise ValueError(f"{name}: is written to, but the array is read-only")
     return array
+
+
+cdef int64_t check_cells(object array, str name, str dtype, tuple shape) except -1:
+    """Check an array [R, rows, T] or [R, rows, T, A] whose cells lie at equal distances; returns that in items.
+
+    A table keeps the action values, the greedy action and the visits of a cell side by side, so that
+    they share a cache line: each of the three arrays is then a view with gaps.
+    """
+    _check_kind(array, name, dtype, shape)
+    if not array.flags.writeable:
+        raise ValueError(f"{name}: is written to, but the array is read-only")
+    cell = array.strides[2]
+    width = array.shape[3] if array.ndim == 4 else 1
+    if (cell % array.itemsize or cell < width * array.itemsize or array.strides[1] != cell * array.shape[2]
+            or array.strides[0] != cell * array.shape[2] * array.shape[1]
+            or array.ndim == 4 and width > 1 and array.strides[3] != array.itemsize):
+        raise ValueError(f"{name}: expected a C-contiguous array, or one whose cells lie at equal distances")
+    return cell // array.itemsize
 
 
 cdef object check_status(int status, str what):
@@ -262,6 +284,7 @@ cdef class Reward:
         """
         cdef Transition transition
         cdef int64_t runs = self.runs, agents = self.agents
+        transition.distinct = NULL
         transition.rows = _const_ids(check(rows, "rows", "int32", (runs, agents), False))
         transition.actions = _const_ids(check(actions, "actions", "int32", (runs, agents), False))
         transition.raw = _const_reals(check(raw, "raw", "float64", (runs, agents), False))
@@ -318,7 +341,7 @@ cdef class Learner:
         cdef int64_t runs = self.runs, agents = self.agents
         transition.rows = _const_ids(check(rows, "rows", "int32", (runs, agents), False))
         transition.actions = _const_ids(check(actions, "actions", "int32", (runs, agents), False))
-        transition.raw = NULL
+        transition.raw, transition.distinct = NULL, NULL
         transition.rewards = <double *> _const_reals(check(rewards, "rewards", "float64", (runs, agents), False))
         transition.next_rows = _const_ids(check(next_rows, "next_rows", "int32", (runs, agents), False))
         transition.state = NULL

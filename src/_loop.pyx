@@ -142,7 +142,7 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, int32
     cdef Draws draws
     cdef Transition transition
     cdef uint8_t terminated, truncated, ended, changed
-    cdef int64_t i, p
+    cdef int64_t i, p, distinct
     cdef int status = 0
     cdef double finite
     cdef const double *explore
@@ -160,6 +160,7 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, int32
     transition.observation = observation
     transition.terminated = &terminated
     transition.truncated = &truncated
+    transition.distinct = &distinct
     while d.steps[r] < target:
         # Everything a step may need is there before it begins: a step is never half done.
         if d.encoder.used != NULL and d.encoder.used[r] + 2 * d.encoder.views > d.encoder.rows:
@@ -205,6 +206,10 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, int32
         status = d.encoder.encode(d.encoder.context, r, 1, observation, next_rows)
         if status:
             break
+        for p in range(d.learner_count):
+            if d.learners[p].prefetch != NULL:
+                d.learners[p].prefetch(d.learners[p].context, r, 1, next_rows)
+        distinct = -1
         for p in range(d.reward_count):
             status = d.rewards[p].apply(d.rewards[p].context, r, 1, &transition)
             if status:

@@ -21,7 +21,7 @@ cdef struct DifferenceContext:
 
 cdef struct DistinctContext:
     int64_t agents, actions, words
-    double weight
+    const double *amounts       # [N + 1] what so many different actions add
     uint64_t *seen              # [R, words] scratch
 
 cdef struct PotentialContext:
@@ -56,31 +56,28 @@ cdef int _difference(void *context, int64_t first, int64_t count, const Transiti
     return status
 
 
-cdef int _diversity(void *context, int64_t first, int64_t count, const Transition *t) noexcept nogil:
-    cdef DistinctContext *c = <DistinctContext *> context
-    cdef int64_t r, i, n
-    cdef double bonus
-    for r in range(count):
-        n = leaf.distinct(c.agents, c.actions, t.actions + r * c.agents, c.seen + (first + r) * c.words)
-        if n < 0:
-            return Status.BAD_ACTION
-        bonus = c.weight * (<double> n / <double> c.agents)
-        for i in range(c.agents):
-            t.rewards[r * c.agents + i] += bonus
-    return 0
+cdef inline int64_t _count(DistinctContext *c, int64_t run, int64_t r, const Transition *t) noexcept nogil:
+    """Different actions of a run. In the loop the second component to ask finds them counted."""
+    cdef int64_t n
+    if t.distinct != NULL and t.distinct[0] >= 0:
+        return t.distinct[0]
+    n = leaf.distinct(c.agents, c.actions, t.actions + r * c.agents, c.seen + run * c.words)
+    if t.distinct != NULL:
+        t.distinct[0] = n
+    return n
 
 
-cdef int _redundancy(void *context, int64_t first, int64_t count, const Transition *t) noexcept nogil:
+cdef int _distinct(void *context, int64_t first, int64_t count, const Transition *t) noexcept nogil:
     cdef DistinctContext *c = <DistinctContext *> context
     cdef int64_t r, i, n
-    cdef double penalty
+    cdef double amount
     for r in range(count):
-        n = leaf.distinct(c.agents, c.actions, t.actions + r * c.agents, c.seen + (first + r) * c.words)
+        n = _count(c, first + r, r, t)
         if n < 0:
             return Status.BAD_ACTION
-        penalty = c.weight * <double> (c.agents - n)
+        amount = c.amounts[n]
         for i in range(c.agents):
-            t.rewards[r * c.agents + i] -= penalty
+            t.rewards[r * c.agents + i] += amount
     return 0
 
 
@@ -227,10 +224,11 @@ cdef class Diversity(Reward):
 
     def __init__(self, runs, Game game, actions, weight):
         _shapes(self, runs, game)
-        self.held = _scratch(&self.context, runs, game.agents, actions, weight)
+        counts = np.arange(game.agents + 1.0)
+        self.held = _scratch(&self.context, runs, game.agents, actions, weight * (counts / game.agents))
         self.operations.context = &self.context
         self.operations.begin = NULL
-        self.operations.apply = _diversity
+        self.operations.apply = _distinct
 
 
 cdef class Redundancy(Reward):
@@ -248,20 +246,22 @@ cdef class Redundancy(Reward):
 
     def __init__(self, runs, Game game, actions, penalty):
         _shapes(self, runs, game)
-        self.held = _scratch(&self.context, runs, game.agents, actions, penalty)
+        counts = np.arange(game.agents + 1.0)
+        self.held = _scratch(&self.context, runs, game.agents, actions, -(penalty * (game.agents - counts)))
         self.operations.context = &self.context
         self.operations.begin = NULL
-        self.operations.apply = _redundancy
+        self.operations.apply = _distinct
 
 
-cdef object _scratch(DistinctContext *context, runs, agents, actions, weight):
+cdef object _scratch(DistinctContext *context, runs, agents, actions, amounts):
     if actions < 1:
         raise ValueError(f"actions: expected at least 1, got {actions}")
     words = (actions + 63) // 64
     seen = np.zeros((runs, words), np.uint64)
     cdef uint64_t[:, ::1] s = seen
-    context[0] = DistinctContext(agents, actions, words, weight, &s[0, 0])
-    return seen
+    cdef const double[::1] a = amounts
+    context[0] = DistinctContext(agents, actions, words, &a[0], &s[0, 0])
+    return seen, amounts
 
 
 cdef class PotentialTable(Reward):

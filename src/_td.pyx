@@ -2,7 +2,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from marlfast.core cimport td as leaf
-from marlfast.core._kernels cimport Learner, check
+from marlfast.core._kernels cimport Learner, check, check_cells
 from marlfast.core._schedules cimport Schedule
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_tick
@@ -19,9 +19,10 @@ cdef struct Context:
     const int32_t *table_of     # [N]
     const int32_t *actions      # [N] actions of each agent
     int64_t rows, tables, width
-    double *q                   # [R, rows, tables, width]
-    int32_t *greedy             # [R, rows, tables]
-    int64_t *visits             # [R, rows, tables]
+    double *q                   # [R, rows, tables, width]; cells lie q_step apart
+    int32_t *greedy             # [R, rows, tables], greedy_step apart
+    int64_t *visits             # [R, rows, tables], visits_step apart
+    int64_t q_step, greedy_step, visits_step
     const double *discount      # [R]
     ScheduleData *rate
     ScheduleData *exploration
@@ -51,13 +52,13 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
                 if <uint32_t> rows[r * c.agents + i] >= <uint64_t> c.rows:
                     return Status.BAD_ROW
                 cell = ((first + r) * c.rows + rows[r * c.agents + i]) * c.tables + c.table_of[i]
-                action = c.greedy[cell]
+                action = c.greedy[cell * c.greedy_step]
                 if <uint64_t> action >= <uint64_t> choices:
                     return Status.BAD_ACTION
                 if c.kind == BOLTZMANN:
-                    action = leaf.boltzmann(c.q + cell * c.width, choices, action, level, draw[0])
+                    action = leaf.boltzmann(c.q + cell * c.q_step, choices, action, level, draw[0])
                 elif c.random_ties:
-                    action = leaf.random_greatest(c.q + cell * c.width, choices, action, draw[2])
+                    action = leaf.random_greatest(c.q + cell * c.q_step, choices, action, draw[2])
             actions[r * c.agents + i] = <int32_t> action
     return 0
 
@@ -81,18 +82,29 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
             target = t.rewards[k]
             if not t.terminated[r]:
                 next_ = ((first + r) * c.rows + t.next_rows[k]) * c.tables + c.table_of[i]
-                best = c.greedy[next_]
+                best = c.greedy[next_ * c.greedy_step]
                 if <uint64_t> best >= <uint64_t> c.actions[i]:
                     return Status.BAD_ACTION
-                target += discount * c.q[next_ * c.width + best]
-            old = c.q[cell * c.width + action]
+                target += discount * c.q[next_ * c.q_step + best]
+            old = c.q[cell * c.q_step + action]
             value = old + rate * (target - old)
             if value - value != 0.0:
                 return Status.BAD_VALUE
-            c.visits[cell] += 1
-            if leaf.write_value(c.q + cell * c.width, c.greedy + cell, c.actions[i], action, value):
+            c.visits[cell * c.visits_step] += 1
+            if leaf.write_value(c.q + cell * c.q_step, c.greedy + cell * c.greedy_step, c.actions[i], action, value):
                 changed[r] = 1
     return 0
+
+
+cdef void _prefetch(void *context, int64_t first, int64_t count, const int32_t *rows) noexcept nogil:
+    cdef const Context *c = <const Context *> context
+    cdef int64_t r, j, i
+    for r in range(count):
+        for j in range(c.led):
+            i = c.leads[j]
+            if <uint32_t> rows[r * c.agents + i] < <uint64_t> c.rows:
+                leaf.prefetch(c.q + (((first + r) * c.rows + rows[r * c.agents + i]) * c.tables + c.table_of[i])
+                              * c.q_step)
 
 
 cdef void _tick(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil:
@@ -141,12 +153,15 @@ cdef class QLearning(Learner):
 
     def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate, Schedule exploration,
                  kind, strict, random_ties, draws, learning):
-        cdef double[:, :, :, ::1] q_ = check(q, "q", "float64", (-1, -1, -1, -1), True)
+        cdef int64_t q_step = check_cells(q, "q", "float64", (-1, -1, -1, -1)), greedy_step, visits_step
+        cdef double[:, :, :, :] q_ = q
         cdef int64_t runs = q_.shape[0], rows = q_.shape[1], tables = q_.shape[2], width = q_.shape[3]
         if runs < 1 or rows < 1 or tables < 1 or width < 1:
             raise ValueError(f"q: expected at least one run, row, table and action, got shape {q.shape}")
-        cdef int32_t[:, :, ::1] g = check(greedy, "greedy", "int32", (runs, rows, tables), True)
-        cdef int64_t[:, :, ::1] v = check(visits, "visits", "int64", (runs, rows, tables), True)
+        greedy_step = check_cells(greedy, "greedy", "int32", (runs, rows, tables))
+        visits_step = check_cells(visits, "visits", "int64", (runs, rows, tables))
+        cdef int32_t[:, :, :] g = greedy
+        cdef int64_t[:, :, :] v = visits
         cdef const int32_t[::1] t = check(table_of, "table_of", "int32", (-1,), False)
         cdef int64_t agents = t.shape[0]
         if agents < 1:
@@ -170,13 +185,14 @@ cdef class QLearning(Learner):
         self.held = (q, greedy, visits, table_of, actions, leads, discount, rate, exploration)
         self.runs, self.agents, self.draws = runs, agents, draws
         self.context = Context(agents, l.shape[0], &l[0], &t[0], &a[0], rows, tables, width, &q_[0, 0, 0, 0],
-                               &g[0, 0, 0], &v[0, 0, 0], &d[0], &rate.data, &exploration.data, kind,
+                               &g[0, 0, 0], &v[0, 0, 0], q_step, greedy_step, visits_step, &d[0], &rate.data, &exploration.data, kind,
                                1 if strict else 0, 1 if random_ties else 0, draws)
         self.operations.context = &self.context
         self.operations.act = _act
         self.operations.update = NULL
         if learning:
             self.operations.update = _update
+        self.operations.prefetch = _prefetch
         self.operations.tick = _tick
         if rate.data.kind == CONSTANT and exploration.data.kind == CONSTANT:
             self.operations.tick = _no_tick

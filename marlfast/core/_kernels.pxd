@@ -5,6 +5,7 @@ from marlfast.core.operations cimport (
 
 
 cdef object check(object array, str name, str dtype, tuple shape, bint writable)
+cdef int64_t check_cells(object array, str name, str dtype, tuple shape) except -1
 cdef object check_status(int status, str what)
 
 

@@ -64,6 +64,7 @@ ctypedef struct Transition:
     const double *observation   # [V, D] of the true successor
     const uint8_t *terminated
     const uint8_t *truncated
+    int64_t *distinct           # how many different actions, once a component has counted them; -1 before
 
 ctypedef struct RewardOperations:
     void *context
@@ -82,5 +83,7 @@ ctypedef struct LearnerOperations:
     # NULL: the learner is frozen.
     int (*update)(void *context, int64_t first, int64_t count, const Transition *transition,
                   uint8_t *changed) noexcept nogil
+    # Asks the processor to fetch what a later update will read; it changes nothing. May be NULL.
+    void (*prefetch)(void *context, int64_t first, int64_t count, const int32_t *rows) noexcept nogil
     # Moves the schedules on; ended[run] != 0 where an episode is over.
     void (*tick)(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil

@@ -10,27 +10,28 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from marlfast.core.draws cimport exp_
 
 
-cdef inline int32_t first_greatest(const double *q, int64_t actions) noexcept nogil:
-    cdef int64_t a, best = 0
-    cdef double value = q[0]
-    for a in range(1, actions):
-        if q[a] > value:
-            value = q[a]
-            best = a
-    return <int32_t> best
+cdef extern from "greatest.h" nogil:
+    int32_t first_greatest "mf_first_greatest"(const double *q, int64_t actions) noexcept
+    void prefetch "MF_PREFETCH"(const void *address) noexcept
+
+cdef enum:
+    FEW_ACTIONS = 8         # up to here all values are compared at every write, without a branch
 
 
 cdef inline bint write_value(double *q, int32_t *greedy, int64_t actions, int64_t action, double value) noexcept nogil:
     """Write one action value and keep ``greedy``; true if the greedy action changed."""
-    cdef int32_t best = greedy[0]
+    cdef int32_t best = greedy[0], now = best
     cdef double old = q[action]
     q[action] = value
-    if action == best:
+    if actions <= FEW_ACTIONS:
+        now = first_greatest(q, actions)
+    elif action == best:
         if value < old:
-            greedy[0] = first_greatest(q, actions)
+            now = first_greatest(q, actions)
     elif value > q[best] or (value == q[best] and action < best):
-        greedy[0] = <int32_t> action
-    return greedy[0] != best
+        now = <int32_t> action
+    greedy[0] = now
+    return now != best
 
 
 cdef inline int64_t random_greatest(const double *q, int64_t actions, int64_t best, double u) noexcept nogil:

@@ -81,8 +81,7 @@ class IQL(Learner):
     def allocate(self, game, structure, rows, runs, dense=True):
         """``q`` float64 [R, rows, T, A], ``greedy`` int32 and ``visits`` int64 [R, rows, T], and the schedules'."""
         tables = int(self.tables(game, structure).max()) + 1
-        shape = (runs, rows, tables, game.most_actions)
-        arrays = {"q": np.zeros(shape), "visits": np.zeros(shape[:3], np.int64)}
+        arrays = _tables((runs, rows, tables, game.most_actions))
         self._initialize(arrays, 0, dense)
         for name, value in (("rate", schedule("learning_rate", self.learning_rate)), ("level", self.explore.level)):
             arrays |= {f"{name}.{k}": v for k, v in value.allocate(runs).items()}
@@ -106,9 +105,8 @@ class IQL(Learner):
     def grow(self, game, structure, arrays, rows, backend):
         """The same tables with room for ``rows``."""
         runs, old = arrays["q"].shape[:2]
-        larger = dict(arrays)
+        larger = arrays | _tables((runs, rows, *arrays["q"].shape[2:]))
         for name in ("q", "greedy", "visits"):
-            larger[name] = np.zeros((runs, rows, *arrays[name].shape[2:]), arrays[name].dtype)
             larger[name][:, :old] = arrays[name]
         self._initialize(larger, old, dense=False)
         if np.asarray(self.initial_q).any():     # else the first greatest of new rows is action 0
@@ -126,8 +124,12 @@ class IQL(Learner):
         arrays["greedy"][:, first:] = greedy.reshape(q.shape[:3])
 
     def derive(self, game, structure, arrays, backend):
-        """Make the derived arrays from the others."""
-        arrays["greedy"] = np.zeros(arrays["q"].shape[:3], np.int32)
+        """Make the derived arrays from the others, side by side with them."""
+        packed = _tables(arrays["q"].shape)
+        for name in ("q", "visits"):
+            if arrays[name].any():
+                packed[name][:] = arrays[name]
+        arrays |= packed
         if arrays["q"].any():
             self._find_greedy(game, structure, arrays, 0, backend)
 
@@ -161,3 +163,23 @@ class IQL(Learner):
             np.arange(game.agents, dtype=np.int32), np.full(runs, self.discount), rate.bind(rate_arrays, backend),
             explore.level.bind(level, backend), explore.code, explore.strict, explore.random_ties,
             draws or explore.draws, learning)
+
+
+def _tables(shape):
+    """Zeros for ``q`` [R, rows, T, A], ``greedy`` int32 and ``visits`` int64 [R, rows, T] in one piece of memory.
+
+    What belongs to a cell lies side by side, and from a cache line's start where that costs little:
+    with 5 actions a cell's 7 numbers get 8 places, one cache line, so that a step touches one line an
+    agent in place of four.
+    """
+    *cells, actions = shape
+    width = actions + 2
+    width += width % 4 == 3
+    count = int(np.prod(cells)) * width
+    memory = np.zeros(count + 8)
+    first = (-memory.ctypes.data % 64) // 8
+    memory = memory[first:first + count].reshape(*cells, width)
+    whole = memory.view(np.int64)
+    # The low half of the greedy action's place; which half that is depends on the byte order.
+    low = 2 * actions + (0 if np.little_endian else 1)
+    return {"q": memory[..., :actions], "greedy": memory.view(np.int32)[..., low], "visits": whole[..., actions + 1]}

@@ -1,7 +1,7 @@
 """Tabular Q-learning in NumPy: the twin of ``src/_td.pyx``, vectorised over runs and tables."""
 import numpy as np
 
-from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, Learner, check, fine
+from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, Learner, check, check_cells, fine
 from marlfast.reference.random import exp_values
 
 EPSILON_GREEDY, BOLTZMANN = range(2)
@@ -57,12 +57,12 @@ class QLearning(Learner):
 
     def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration,
                  kind, strict, random_ties, draws, learning):
-        check(q, "q", "float64", (-1, -1, -1, -1), True)
+        check_cells(q, "q", "float64", (-1, -1, -1, -1))
         runs, rows, tables, width = q.shape
         if runs < 1 or rows < 1 or tables < 1 or width < 1:
             raise ValueError(f"q: expected at least one run, row, table and action, got shape {q.shape}")
-        check(greedy, "greedy", "int32", (runs, rows, tables), True)
-        check(visits, "visits", "int64", (runs, rows, tables), True)
+        check_cells(greedy, "greedy", "int32", (runs, rows, tables))
+        check_cells(visits, "visits", "int64", (runs, rows, tables))
         check(table_of, "table_of", "int32", (-1,), False)
         agents = len(table_of)
         if agents < 1:
