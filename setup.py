@@ -34,7 +34,7 @@ if sys.platform == "win32":
 else:
     # No contraction and no fast-math: kernels and their NumPy twins give the same bits.
     # No errno from sqrt: else the normals are not vectorised.
-    flags = ["-O1" if DEBUG else "-O3", "-ffp-contract=off", "-fno-math-errno", "-Wno-unused-function"]
+    flags = ["-O1" if DEBUG else "-O3", "-ffp-contract=off", "-fno-math-errno", "-Wno-unused-function", "-fvect-cost-model=very-cheap"]
     if DEBUG:
         flags += ["-g", "-UNDEBUG"]
     if os.environ.get("MARLFAST_NATIVE") == "1":
@@ -46,7 +46,7 @@ extensions = [
         [path.as_posix()],
         include_dirs=["marlfast/core"],
         extra_compile_args=flags,
-        depends=["marlfast/core/draws.h", "marlfast/core/greatest.h"],
+        depends=sorted(path.as_posix() for path in Path("marlfast/core").glob("*.h")),
     )
     for path in sorted(Path("src").glob("_*.pyx"))
 ]

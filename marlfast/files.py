@@ -180,7 +180,7 @@ def _ranges(path, experiment, arrays):
     limits = {"rows": (0, rows - 1), "steps": (0, 2**62), "episodes": (0, 2**62), "episode_steps": (0, 2**62),
               "stable": (0, 2**62), "run_numbers": (0, 2**32 - 1), "reason": (0, 2**10),
               "fault": (-1, experiment.game.agents - 1), "learner.rate.ticks": (0, 2**62),
-              "learner.level.ticks": (0, 2**62), "learner.visits": (0, 2**62), "encoder.used": (0, rows)}
+              "learner.level.ticks": (0, 2**62), "learner.visits": (0, 2**31), "encoder.used": (0, rows)}
     for name, (least, most) in limits.items():
         if name in arrays and arrays[name].size and (arrays[name].min() < least or arrays[name].max() > most):
             raise FileError(f"{path}: its array {name} holds numbers outside {least} to {most}")

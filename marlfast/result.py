@@ -95,7 +95,7 @@ class Result:
 
     @property
     def visits(self):
-        """How often each row of each table was updated: int64 [R, rows, T], a view."""
+        """How often each row of each table was updated (up to 2**31 - 1): int32 [R, rows, T], a view."""
         return self.arrays["learner.visits"][:, :int(self.used.max())]
 
     @property

@@ -2,7 +2,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy
 
-from marlfast.core cimport drift as leaf
+cimport marlfast.core.drift as leaf
 from marlfast.core._kernels cimport Game
 from marlfast.core.operations cimport Draws
 

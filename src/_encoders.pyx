@@ -4,7 +4,7 @@ import numpy as np
 from libc.math cimport fabs
 from libc.stdint cimport int32_t, int64_t
 
-from marlfast.core cimport encoders as leaf
+cimport marlfast.core.encoders as leaf
 from marlfast.core._kernels cimport Encoder, check
 from marlfast.core.operations cimport Status
 

@@ -358,5 +358,7 @@ cdef class Learner:
     def tick(self, ended):
         """Move the schedules on by one step; ``ended`` (bool [R]): an episode is over."""
         cdef const uint8_t *e = _const_flags(check(ended, "ended", "bool", (self.runs,), False))
+        if self.operations.tick == NULL:
+            return
         with nogil:
             self.operations.tick(self.operations.context, 0, self.runs, e)

@@ -68,7 +68,7 @@ cdef struct Data:
     int64_t *fault              # [R] agent that a status is about, or -1
 
 
-cdef inline int _begin_episode(Data *d, int64_t r, Window *windows) noexcept nogil:
+cdef int _begin_episode(Data *d, int64_t r, Window *windows, int32_t *rows) noexcept nogil:
     """Start, observe and encode. The draws of a start are at the position of the episode."""
     cdef Draws draws
     cdef int64_t p
@@ -84,15 +84,15 @@ cdef inline int _begin_episode(Data *d, int64_t r, Window *windows) noexcept nog
     if status == 0:
         status = d.game.observe(d.game.context, r, 1, d.state + r * d.state_size, d.observation + r * d.sight)
     if status == 0:
-        status = d.encoder.encode(d.encoder.context, r, 1, d.observation + r * d.sight, d.rows + r * d.agents)
+        status = d.encoder.encode(d.encoder.context, r, 1, d.observation + r * d.sight, rows)
     for p in range(d.reward_count):
         if status == 0 and d.rewards[p].begin != NULL:
-            status = d.rewards[p].begin(d.rewards[p].context, r, 1, d.rows + r * d.agents,
+            status = d.rewards[p].begin(d.rewards[p].context, r, 1, rows,
                                         d.observation + r * d.sight)
     return status
 
 
-cdef inline void _record(Data *d, int64_t r) noexcept nogil:
+cdef void _record(Data *d, int64_t r) noexcept nogil:
     """Write down an episode that is over; `every` episodes share an entry, which becomes their mean."""
     cdef int64_t i, entry, place
     cdef double team = 0.0
@@ -123,7 +123,7 @@ cdef inline void _record(Data *d, int64_t r) noexcept nogil:
     d.episodes[r] += 1
 
 
-cdef inline int _reason(Data *d, int64_t r, bint ended) noexcept nogil:
+cdef int _reason(Data *d, int64_t r, bint ended) noexcept nogil:
     """The first stop rule that holds, in the order of the enumeration."""
     if d.steps[r] >= d.most_steps:
         return Reason.STEPS
@@ -136,114 +136,148 @@ cdef inline int _reason(Data *d, int64_t r, bint ended) noexcept nogil:
     return Reason.RUNNING
 
 
-cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, int32_t *actions, int32_t *next_rows,
-                      double *raw, double *rewards) noexcept nogil:
+cdef inline int64_t _at_hand(Data *d, int64_t r, int64_t target, Window *windows, const double **explore,
+                             Draws *draws) noexcept nogil:
+    """Point at the draws of the next steps; for how many steps, up to `target`, they lie in a row (0: none)."""
+    cdef int64_t k, count = target - d.steps[r]
+    explore[0] = window_at(&windows[0], d.steps[r])
+    draws.uniforms = window_at(&windows[1], d.steps[r])
+    draws.normals = window_at(&windows[2], d.steps[r])
+    if explore[0] == NULL or draws.uniforms == NULL or draws.normals == NULL:
+        return 0
+    for k in range(3):
+        count = min(count, windows[k].first + windows[k].count - d.steps[r])
+    return count
+
+
+cdef inline int _episode_fits(Data *d, int64_t r, Window *windows) noexcept nogil:
+    """Whether the episode under way can be recorded, and the one after it begun; else the pause."""
+    if d.every and d.episodes[r] // d.every >= d.capacity:
+        return Pause.RECORDS
+    if window_at(&windows[3], d.episodes[r] + 1) == NULL or window_at(&windows[4], d.episodes[r] + 1) == NULL:
+        return Pause.DRAWS
+    return Pause.NONE
+
+
+cdef int _bad_reward(Data *d, int64_t r, const double *raw) noexcept nogil:
+    cdef int64_t i
+    for i in range(d.agents):
+        if raw[i] - raw[i] != 0.0:
+            d.fault[r] = i
+            break
+    return Status.BAD_REWARD
+
+
+cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, int32_t *actions, int32_t *rows,
+                      int32_t *next_rows, double *raw, double *rewards) noexcept nogil:
     """Take one run to `target` steps, to a pause or to its end. Returns the pause."""
     cdef Draws draws
     cdef Transition transition
-    cdef uint8_t terminated, truncated, ended, changed
-    cdef int64_t i, p, distinct
-    cdef int status = 0
+    cdef uint8_t terminated = 0, truncated = 0, ended, changed
+    cdef int64_t agents = d.agents, horizon = d.horizon, count, s, i, p, distinct
+    # Where each agent has its own rewards, there is nothing to mix.
+    cdef int64_t parts = d.reward_count, plain = d.rewards[0].plain
+    cdef int64_t spare = d.encoder.rows - 2 * d.encoder.views
+    cdef int status = 0, pause = 0
     cdef double finite
     cdef const double *explore
-    cdef int32_t *rows = d.rows + r * d.agents
+    cdef const int64_t *used = d.encoder.used
     cdef double *state = d.state + r * d.state_size
     cdef double *observation = d.observation + r * d.sight
-    draws.uniform_stride = windows[1].width
-    draws.normal_stride = windows[2].width
-    transition.rows = rows
-    transition.actions = actions
-    transition.raw = raw
-    transition.rewards = rewards
-    transition.next_rows = next_rows
-    transition.state = state
-    transition.observation = observation
-    transition.terminated = &terminated
-    transition.truncated = &truncated
-    transition.distinct = &distinct
-    while d.steps[r] < target:
-        # Everything a step may need is there before it begins: a step is never half done.
-        if d.encoder.used != NULL and d.encoder.used[r] + 2 * d.encoder.views > d.encoder.rows:
-            return Pause.ROWS
-        if d.every and d.episodes[r] // d.every >= d.capacity:
-            return Pause.RECORDS
-        explore = window_at(&windows[0], d.steps[r])
-        draws.uniforms = window_at(&windows[1], d.steps[r])
-        draws.normals = window_at(&windows[2], d.steps[r])
-        if (explore == NULL or draws.uniforms == NULL or draws.normals == NULL
-                or window_at(&windows[3], d.episodes[r] + 1) == NULL
-                or window_at(&windows[4], d.episodes[r] + 1) == NULL):
-            return Pause.DRAWS
-
-        for p in range(d.learner_count):
-            status = d.learners[p].act(d.learners[p].context, r, 1, rows, explore, d.explore, actions)
+    cdef double *episode_return = d.episode_return + r * agents
+    cdef double *episode_shaped = d.episode_shaped + r * agents
+    cdef GameOperations *game = d.game
+    cdef EncoderOperations *encoder = d.encoder
+    cdef LearnerOperations *learner
+    draws.uniform_stride, draws.normal_stride = windows[1].width, windows[2].width
+    transition.actions, transition.raw, transition.rewards = actions, raw, rewards
+    transition.state, transition.observation = state, observation
+    transition.terminated, transition.truncated, transition.distinct = &terminated, &truncated, &distinct
+    memcpy(rows, d.rows + r * agents, agents * sizeof(int32_t))
+    pause = _episode_fits(d, r, windows)
+    while pause == 0 and status == 0 and d.reason[r] == 0 and d.steps[r] < target:
+        count = _at_hand(d, r, target, windows, &explore, &draws)
+        if count <= 0:
+            pause = Pause.DRAWS
+            break
+        for s in range(count):
+            # Everything a step may need is there before it begins: a step is never half done.
+            if used != NULL and used[r] > spare:
+                pause = Pause.ROWS
+                break
+            for p in range(d.learner_count):
+                learner = d.learners[p]
+                status |= learner.act(learner.context, r, 1, rows, explore, d.explore, actions)
             if status:
                 break
-        if status:
-            break
-        terminated = 0
-        status = d.game.step(d.game.context, r, 1, state, actions, &draws, raw, &terminated)
-        if status:
-            break
-        finite = 0.0
-        for i in range(d.agents):
-            finite += raw[i] * 0.0
-        if finite != 0.0:
-            status = Status.BAD_REWARD
-            for i in range(d.agents):
-                if raw[i] - raw[i] != 0.0:
-                    d.fault[r] = i
-                    break
-            break
-        d.steps[r] += 1
-        d.episode_steps[r] += 1
-        truncated = not terminated and d.episode_steps[r] == d.horizon
-        ended = terminated or truncated
-
-        status = d.game.observe(d.game.context, r, 1, state, observation)
-        if status:
-            break
-        status = d.encoder.encode(d.encoder.context, r, 1, observation, next_rows)
-        if status:
-            break
-        for p in range(d.learner_count):
-            if d.learners[p].prefetch != NULL:
-                d.learners[p].prefetch(d.learners[p].context, r, 1, next_rows)
-        distinct = -1
-        for p in range(d.reward_count):
-            status = d.rewards[p].apply(d.rewards[p].context, r, 1, &transition)
+            status = game.step(game.context, r, 1, state, actions, &draws, raw, &terminated)
             if status:
                 break
-        if status:
-            break
+            finite = 0.0
+            for i in range(agents):
+                finite += raw[i] * 0.0
+            if finite != 0.0:
+                status = _bad_reward(d, r, raw)
+                break
+            d.steps[r] += 1
+            d.episode_steps[r] += 1
+            truncated = not terminated and d.episode_steps[r] == horizon
+            ended = terminated | truncated
 
-        changed = 0
-        for p in range(d.learner_count):
-            if d.learners[p].update != NULL:
-                status = d.learners[p].update(d.learners[p].context, r, 1, &transition, &changed)
+            status = game.observe(game.context, r, 1, state, observation)
+            if status == 0:
+                status = encoder.encode(encoder.context, r, 1, observation, next_rows)
+            if status:
+                break
+            transition.rows, transition.next_rows, distinct = rows, next_rows, -1
+            if plain:
+                for i in range(agents):
+                    rewards[i] = raw[i]
+            for p in range(plain, parts):
+                status = d.rewards[p].apply(d.rewards[p].context, r, 1, &transition)
                 if status:
                     break
-            d.learners[p].tick(d.learners[p].context, r, 1, &ended)
-        if status:
-            break
-        d.stable[r] = 0 if changed else d.stable[r] + 1
-
-        for i in range(d.agents):
-            d.episode_return[r * d.agents + i] += raw[i]
-            d.episode_shaped[r * d.agents + i] += rewards[i]
-        if ended:
-            _record(d, r)
-            status = _begin_episode(d, r, windows)
             if status:
                 break
-        else:
-            memcpy(rows, next_rows, d.agents * sizeof(int32_t))
-        d.reason[r] = _reason(d, r, ended)
-        if d.reason[r]:
-            return Pause.NONE
+
+            changed = 0
+            for p in range(d.learner_count):
+                learner = d.learners[p]
+                if learner.update != NULL:
+                    status = learner.update(learner.context, r, 1, &transition, &changed)
+                    if status:
+                        break
+                if learner.tick != NULL:
+                    learner.tick(learner.context, r, 1, &ended)
+            if status:
+                break
+            d.stable[r] = 0 if changed else d.stable[r] + 1
+
+            for i in range(agents):
+                episode_return[i] += raw[i]
+                episode_shaped[i] += rewards[i]
+            explore += d.explore
+            draws.uniforms += draws.uniform_stride
+            draws.normals += draws.normal_stride
+            if ended:
+                _record(d, r)
+                status = _begin_episode(d, r, windows, rows)
+                if status:
+                    break
+                d.reason[r] = _reason(d, r, True)
+                pause = _episode_fits(d, r, windows)
+                if d.reason[r] or pause:
+                    break
+            else:
+                rows, next_rows = next_rows, rows
+                if d.steps[r] >= d.most_steps or d.stable[r] >= d.most_stable:
+                    d.reason[r] = _reason(d, r, False)
+                    break
+    memcpy(d.rows + r * agents, rows, agents * sizeof(int32_t))
     if status:
         d.reason[r] = Reason.FAILED + status
-    return Pause.NONE
+        return Pause.NONE
+    return Pause.NONE if d.reason[r] or d.steps[r] >= target else pause
 
 
 cdef class Loop:
@@ -431,7 +465,7 @@ cdef class Loop:
             else:
                 size += windows[k].width * windows[k].records + 2 * GROUP
         buffer = <double *> malloc((size + 2 * d.agents) * sizeof(double))
-        ids = <int32_t *> calloc(2 * d.agents, sizeof(int32_t))
+        ids = <int32_t *> calloc(3 * d.agents, sizeof(int32_t))
         if buffer == NULL or ids == NULL:
             free(buffer)
             free(ids)
@@ -449,11 +483,12 @@ cdef class Loop:
                         windows[k].data = bases[k] + r * counts[k] * windows[k].width
                         windows[k].first, windows[k].count = firsts[k][r], counts[k]
                 if begin:
-                    status = _begin_episode(d, r, windows)
+                    status = _begin_episode(d, r, windows, d.rows + r * d.agents)
                     if status:
                         d.reason[r] = Reason.FAILED + status
                 elif d.reason[r] == 0:
-                    pause = _advance_run(d, r, goals[r], windows, ids, ids + d.agents, buffer, buffer + d.agents)
+                    pause = _advance_run(d, r, goals[r], windows, ids, ids + d.agents, ids + 2 * d.agents, buffer,
+                                         buffer + d.agents)
                     if pause:
                         pauses |= 1 << (pause - 1)
         free(buffer)

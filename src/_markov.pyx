@@ -1,7 +1,7 @@
 """Kernels of a game given as arrays. Twin: ``marlfast/reference/markov.py``."""
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from marlfast.core cimport markov as leaf
+cimport marlfast.core.markov as leaf
 from marlfast.core._kernels cimport Game, check
 from marlfast.core.operations cimport Draws, Status
 

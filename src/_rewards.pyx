@@ -3,7 +3,7 @@ import numpy as np
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
-from marlfast.core cimport rewards as leaf
+cimport marlfast.core.rewards as leaf
 from marlfast.core._kernels cimport Game, Reward, check
 from marlfast.core.operations cimport GameOperations, Status, Transition
 
@@ -185,6 +185,7 @@ cdef class Mix(Reward):
         self.operations.context = &self.context
         self.operations.begin = NULL
         self.operations.apply = _mix
+        self.operations.plain = teams == 0 and own == 1.0
 
 
 cdef class Difference(Reward):

@@ -1,15 +1,36 @@
 """Tabular Q-learning for any number of agents and tables. Twin: ``marlfast/reference/td.py``."""
+import numpy as np
+
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from marlfast.core cimport td as leaf
+cimport marlfast.core.td as leaf
 from marlfast.core._kernels cimport Learner, check, check_cells
 from marlfast.core._schedules cimport Schedule
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_tick
 
+cdef extern from "qlearning.h" nogil:
+    enum:
+        MF_FEW_ACTIONS
+    ctypedef struct Cells "mf_qlearning":
+        int64_t agents, led
+        const int32_t *leads
+        const int64_t *table
+        int64_t bound, row_bytes, run_bytes
+        char *cells
+        int64_t greedy, visits, draws
+    int act_few "mf_act"(const Cells *c, int64_t choices, int64_t run, const int32_t *rows, const double *draws,
+                         double level, int32_t *actions) noexcept
+    int update_few "mf_update"(const Cells *c, int64_t choices, int64_t run, const int32_t *rows,
+                               const int32_t *next_rows, const int32_t *actions, const double *rewards, int over,
+                               double rate, double discount, uint8_t *changed) noexcept
+
 cdef enum Exploration:
     EPSILON_GREEDY = 0
     BOLTZMANN = 1
+
+cdef enum:
+    MOST_VISITS = 2147483647
 
 
 cdef struct Context:
@@ -21,7 +42,7 @@ cdef struct Context:
     int64_t rows, tables, width
     double *q                   # [R, rows, tables, width]; cells lie q_step apart
     int32_t *greedy             # [R, rows, tables], greedy_step apart
-    int64_t *visits             # [R, rows, tables], visits_step apart
+    int32_t *visits             # [R, rows, tables], visits_step apart
     int64_t q_step, greedy_step, visits_step
     const double *discount      # [R]
     ScheduleData *rate
@@ -30,21 +51,54 @@ cdef struct Context:
     int64_t strict              # 1: explore iff u < epsilon; 0: iff u <= epsilon
     int64_t random_ties
     int64_t draws               # K
+    int64_t choices             # actions that every agent has, where they are few and the table is in one piece
+    Cells cells                 # then: where its cells are
+
+
+cdef int _act_few(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
+                  int64_t stride, int32_t *actions) noexcept nogil:
+    """Epsilon-greedy, ties to the first, few actions."""
+    cdef const Context *c = <const Context *> context
+    cdef int64_t r
+    cdef int status
+    for r in range(count):
+        status = act_few(&c.cells, c.choices, first + r, rows + r * c.agents, draws + r * stride,
+                         leaf.below(c.exploration.value[first + r], c.strict), actions + r * c.agents)
+        if status:
+            return status
+    return 0
+
+
+cdef int _update_few(void *context, int64_t first, int64_t count, const Transition *t,
+                     uint8_t *changed) noexcept nogil:
+    cdef const Context *c = <const Context *> context
+    cdef int64_t r
+    cdef int status
+    for r in range(count):
+        status = update_few(&c.cells, c.choices, first + r, t.rows + r * c.agents, t.next_rows + r * c.agents,
+                            t.actions + r * c.agents, t.rewards + r * c.agents, t.terminated[r],
+                            c.rate.value[first + r], c.discount[first + r], changed + r)
+        if status:
+            return status
+    return 0
 
 
 cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
               int64_t stride, int32_t *actions) noexcept nogil:
+    """Any exploration, any number of actions."""
     cdef const Context *c = <const Context *> context
     cdef int64_t r, j, i, cell, action, choices
     cdef const double *draw
     cdef double level
     for r in range(count):
         level = c.exploration.value[first + r]
+        if c.kind == EPSILON_GREEDY:
+            level = leaf.below(level, c.strict)
         for j in range(c.led):
             i = c.leads[j]
             choices = c.actions[i]
             draw = draws + r * stride + i * c.draws
-            if c.kind == EPSILON_GREEDY and (draw[0] < level if c.strict else draw[0] <= level):
+            if c.kind == EPSILON_GREEDY and draw[0] < level:
                 action = <int64_t> (draw[1] * <double> choices)
                 if <uint64_t> action >= <uint64_t> choices:
                     return Status.BAD_DRAW
@@ -65,46 +119,50 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
 
 cdef int _update(void *context, int64_t first, int64_t count, const Transition *t, uint8_t *changed) noexcept nogil:
     cdef const Context *c = <const Context *> context
-    cdef int64_t r, j, i, k, cell, next_, action, best
+    cdef const int32_t *leads = c.leads
+    cdef const int32_t *table_of = c.table_of
+    cdef const int32_t *choices = c.actions
+    cdef int64_t agents = c.agents, led = c.led, bound = c.rows, tables = c.tables
+    cdef int64_t q_step = c.q_step, greedy_step = c.greedy_step, visits_step = c.visits_step
+    cdef const int32_t *rows
+    cdef const int32_t *next_rows
+    cdef const int32_t *actions
+    cdef const double *rewards
+    cdef double *q
+    cdef int32_t *greedy
+    cdef int32_t *visits
+    cdef int64_t r, j, i, start, cell, next_, action, best
     cdef double rate, discount, target, old, value
+    cdef bint over, moved
     for r in range(count):
-        rate = c.rate.value[first + r]
-        discount = c.discount[first + r]
-        for j in range(c.led):
-            i = c.leads[j]
-            k = r * c.agents + i
-            action = t.actions[k]
-            if <uint64_t> action >= <uint64_t> c.actions[i]:
+        rate, discount, over, moved = c.rate.value[first + r], c.discount[first + r], t.terminated[r], False
+        start = (first + r) * bound * tables
+        q, greedy, visits = c.q + start * q_step, c.greedy + start * greedy_step, c.visits + start * visits_step
+        rows, next_rows, actions = t.rows + r * agents, t.next_rows + r * agents, t.actions + r * agents
+        rewards = t.rewards + r * agents
+        for j in range(led):
+            i = leads[j]
+            action = actions[i]
+            if <uint64_t> action >= <uint64_t> choices[i]:
                 return Status.BAD_ACTION
-            if <uint32_t> t.rows[k] >= <uint64_t> c.rows or <uint32_t> t.next_rows[k] >= <uint64_t> c.rows:
+            if <uint32_t> rows[i] >= <uint64_t> bound or <uint32_t> next_rows[i] >= <uint64_t> bound:
                 return Status.BAD_ROW
-            cell = ((first + r) * c.rows + t.rows[k]) * c.tables + c.table_of[i]
-            target = t.rewards[k]
-            if not t.terminated[r]:
-                next_ = ((first + r) * c.rows + t.next_rows[k]) * c.tables + c.table_of[i]
-                best = c.greedy[next_ * c.greedy_step]
-                if <uint64_t> best >= <uint64_t> c.actions[i]:
+            cell = rows[i] * tables + table_of[i]
+            target = rewards[i]
+            if not over:
+                next_ = next_rows[i] * tables + table_of[i]
+                best = greedy[next_ * greedy_step]
+                if <uint64_t> best >= <uint64_t> choices[i]:
                     return Status.BAD_ACTION
-                target += discount * c.q[next_ * c.q_step + best]
-            old = c.q[cell * c.q_step + action]
+                target += discount * q[next_ * q_step + best]
+            old = q[cell * q_step + action]
             value = old + rate * (target - old)
             if value - value != 0.0:
                 return Status.BAD_VALUE
-            c.visits[cell * c.visits_step] += 1
-            if leaf.write_value(c.q + cell * c.q_step, c.greedy + cell * c.greedy_step, c.actions[i], action, value):
-                changed[r] = 1
+            visits[cell * visits_step] += visits[cell * visits_step] < MOST_VISITS
+            moved |= leaf.write_value(q + cell * q_step, greedy + cell * greedy_step, choices[i], action, value)
+        changed[r] |= moved
     return 0
-
-
-cdef void _prefetch(void *context, int64_t first, int64_t count, const int32_t *rows) noexcept nogil:
-    cdef const Context *c = <const Context *> context
-    cdef int64_t r, j, i
-    for r in range(count):
-        for j in range(c.led):
-            i = c.leads[j]
-            if <uint32_t> rows[r * c.agents + i] < <uint64_t> c.rows:
-                leaf.prefetch(c.q + (((first + r) * c.rows + rows[r * c.agents + i]) * c.tables + c.table_of[i])
-                              * c.q_step)
 
 
 cdef void _tick(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil:
@@ -129,8 +187,8 @@ cdef class QLearning(Learner):
         Modified: action values of T tables.
     greedy : int32 [R, rows, T]
         Modified: the first of the greatest action values.
-    visits : int64 [R, rows, T]
-        Modified: how often each row of each table was updated.
+    visits : int32 [R, rows, T]
+        Modified: how often each row of each table was updated; it stays at 2**31 - 1 once there.
     table_of, actions : int32 [N]
         Table, and number of actions, of every agent of the team.
     leads : int32 [L]
@@ -159,9 +217,9 @@ cdef class QLearning(Learner):
         if runs < 1 or rows < 1 or tables < 1 or width < 1:
             raise ValueError(f"q: expected at least one run, row, table and action, got shape {q.shape}")
         greedy_step = check_cells(greedy, "greedy", "int32", (runs, rows, tables))
-        visits_step = check_cells(visits, "visits", "int64", (runs, rows, tables))
+        visits_step = check_cells(visits, "visits", "int32", (runs, rows, tables))
         cdef int32_t[:, :, :] g = greedy
-        cdef int64_t[:, :, :] v = visits
+        cdef int32_t[:, :, :] v = visits
         cdef const int32_t[::1] t = check(table_of, "table_of", "int32", (-1,), False)
         cdef int64_t agents = t.shape[0]
         if agents < 1:
@@ -186,20 +244,38 @@ cdef class QLearning(Learner):
         self.runs, self.agents, self.draws = runs, agents, draws
         self.context = Context(agents, l.shape[0], &l[0], &t[0], &a[0], rows, tables, width, &q_[0, 0, 0, 0],
                                &g[0, 0, 0], &v[0, 0, 0], q_step, greedy_step, visits_step, &d[0], &rate.data, &exploration.data, kind,
-                               1 if strict else 0, 1 if random_ties else 0, draws)
+                               1 if strict else 0, 1 if random_ties else 0, draws, 0)
         self.operations.context = &self.context
         self.operations.act = _act
         self.operations.update = NULL
         if learning:
             self.operations.update = _update
-        self.operations.prefetch = _prefetch
         self.operations.tick = _tick
+        self._few(q, greedy, visits, table_of)
         if rate.data.kind == CONSTANT and exploration.data.kind == CONSTANT:
-            self.operations.tick = _no_tick
+            self.operations.tick = NULL
 
 
-cdef void _no_tick(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil:
-    pass
+    cdef object _few(self, object q, object greedy, object visits, object table_of):
+        """Take the faster way where all agents have the same few actions and the table is in one piece."""
+        cdef Context *c = &self.context
+        cdef int64_t pitch = 8 * c.q_step
+        if pitch != 4 * c.greedy_step or pitch != 4 * c.visits_step or c.width > MF_FEW_ACTIONS:
+            return
+        if (np.asarray(self.held[4]) != c.width).any():
+            return
+        offsets = table_of.astype(np.int64) * pitch
+        cdef const int64_t[::1] t = offsets
+        self.held = (self.held, offsets)
+        c.choices = c.width
+        c.cells = Cells(agents=c.agents, led=c.led, leads=c.leads, table=&t[0], bound=c.rows,
+                        row_bytes=pitch * c.tables, run_bytes=pitch * c.tables * c.rows, cells=<char *> c.q,
+                        greedy=<char *> c.greedy - <char *> c.q, visits=<char *> c.visits - <char *> c.q,
+                        draws=c.draws)
+        if c.kind == EPSILON_GREEDY and not c.random_ties:
+            self.operations.act = _act_few
+        if self.operations.update != NULL:
+            self.operations.update = _update_few
 
 
 def find_greedy(q, actions, greedy):

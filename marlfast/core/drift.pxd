@@ -1,7 +1,7 @@
 # cython: language_level=3
 """The drift game, one run: the leaves of ``src/_drift.pyx``."""
 from libc.math cimport fabs
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 
 ctypedef struct Drift:
     int64_t agents
@@ -20,17 +20,17 @@ cdef inline void drift_start(const Drift *game, double *state, const double *nor
 
 cdef inline void drift_step(const Drift *game, double *state, const int32_t *actions, const double *normals,
                             double *rewards) noexcept nogil:
-    cdef int64_t i, k, total = 0
-    cdef double team
+    cdef int64_t agents = game.agents, below = game.bonus_below, i, k, total = 0
+    cdef double team, bonus = game.bonus
     for k in range(game.state_size):
         state[k] += normals[k] * game.noise
-    for i in range(game.agents):
+    for i in range(agents):
         total += actions[i]
     state[0] += <double> total * game.push
     team = -fabs(state[0])
-    for i in range(game.agents):
-        # A product, not a branch: who earns the bonus is close to random, and bonus * 1.0 is bonus.
-        rewards[i] = team + game.bonus * <double> (actions[i] < game.bonus_below)
+    for i in range(agents):
+        # Sign bit and product in place of a branch: who earns the bonus is close to random.
+        rewards[i] = team + bonus * <double> <int32_t> (<uint64_t> (actions[i] - below) >> 63)
 
 
 cdef inline void drift_without(const Drift *game, const double *state, const int32_t *actions,

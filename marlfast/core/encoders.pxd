@@ -28,20 +28,17 @@ ctypedef struct Rounding:
 
 cdef inline int64_t grid_row(const Grid *grid, const double *observation) noexcept nogil:
     """Row of a cell, the first feature the most significant; -1 if not finite. Outer bins are open."""
-    cdef int64_t d, k, row = 0
-    cdef double y
-    for d in range(grid.features):
+    cdef int64_t d, row = 0, features = grid.features
+    cdef double y, last
+    cdef double sound = 0.0
+    for d in range(features):
         y = (observation[d] - grid.low[d]) * grid.scale[d]
-        if not (y - y == 0.0):
-            return -1
-        if y < 0.0:
-            k = 0
-        elif y >= <double> grid.bins[d]:
-            k = grid.bins[d] - 1
-        else:
-            k = <int64_t> y
-        row = row * grid.bins[d] + k
-    return row
+        sound += y * 0.0            # stays 0 as long as all are finite
+        last = <double> (grid.bins[d] - 1)
+        y = y if y > 0.0 else 0.0
+        y = y if y < last else last
+        row = row * grid.bins[d] + <int64_t> y
+    return row if sound == 0.0 else -1
 
 
 cdef inline uint64_t rounding_hash(const int64_t *key, int64_t n) noexcept nogil:

@@ -9,6 +9,29 @@
 
 #include "draws.h" /* MF_INLINE */
 
+#if defined(__SSE2__) && (defined(__GNUC__) || defined(__clang__))
+#include <emmintrin.h>
+/* Two neighbours by two loads: one of them was just written, and a load of both would have to wait
+ * until that write has reached the cache. */
+#define MF_PAIR(p) _mm_loadh_pd(_mm_load_sd(p), (p) + 1)
+
+/* The greatest, then the first place where it stands. n is a constant, so the loops unroll. */
+MF_INLINE int32_t mf_greatest_of(const double *value, const int n) {
+    __m128d most = _mm_load_sd(value);
+    int mask = 0, k;
+    most = _mm_unpacklo_pd(most, most);
+    for (k = 0; k + 1 < n; k += 2)
+        most = _mm_max_pd(most, MF_PAIR(value + k));
+    if (n % 2)
+        most = _mm_max_pd(most, _mm_load1_pd(value + n - 1));
+    most = _mm_max_pd(most, _mm_shuffle_pd(most, most, 1));
+    for (k = 0; k + 1 < n; k += 2)
+        mask |= _mm_movemask_pd(_mm_cmpeq_pd(MF_PAIR(value + k), most)) << k;
+    if (n % 2)
+        mask |= 1 << (n - 1); /* if nowhere before, then here */
+    return (int32_t)__builtin_ctz((unsigned)mask);
+}
+#else
 MF_INLINE int32_t mf_greatest_of(const double *value, const int n) {
     double most = value[0];
     int32_t best = 0;
@@ -21,6 +44,7 @@ MF_INLINE int32_t mf_greatest_of(const double *value, const int n) {
     }
     return best;
 }
+#endif
 
 /* With n known to the compiler the comparisons are unrolled. */
 MF_INLINE int32_t mf_first_greatest(const double *value, int64_t n) {
@@ -47,10 +71,9 @@ MF_INLINE int32_t mf_first_greatest(const double *value, int64_t n) {
     return best;
 }
 
-#if defined(__GNUC__) || defined(__clang__)
-#define MF_PREFETCH(address) __builtin_prefetch((address), 1)
-#else
-#define MF_PREFETCH(address) ((void)(address))
-#endif
+/* The next greater number of a finite value that is at least 0. */
+MF_INLINE double mf_next_double(double value) {
+    return mf_from_bits((mf_to_bits(value) & 0x7FFFFFFFFFFFFFFFull) + 1); /* -0.0 counts as 0.0 */
+}
 
 #endif

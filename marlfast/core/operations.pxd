@@ -73,6 +73,7 @@ ctypedef struct RewardOperations:
                  const double *observation) noexcept nogil
     # The structure writes transition.rewards; each shaping component adds to it.
     int (*apply)(void *context, int64_t first, int64_t count, const Transition *transition) noexcept nogil
+    int plain                   # 1: a structure that passes the game's rewards on as they are
 
 ctypedef struct LearnerOperations:
     void *context
@@ -83,7 +84,5 @@ ctypedef struct LearnerOperations:
     # NULL: the learner is frozen.
     int (*update)(void *context, int64_t first, int64_t count, const Transition *transition,
                   uint8_t *changed) noexcept nogil
-    # Asks the processor to fetch what a later update will read; it changes nothing. May be NULL.
-    void (*prefetch)(void *context, int64_t first, int64_t count, const int32_t *rows) noexcept nogil
-    # Moves the schedules on; ended[run] != 0 where an episode is over.
+    # Moves the schedules on; ended[run] != 0 where an episode is over. NULL: they never change.
     void (*tick)(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil

@@ -32,10 +32,12 @@ cdef inline int64_t distinct(int64_t agents, int64_t actions, const int32_t *tak
         for i in range(agents):
             if <uint32_t> taken[i] >= <uint32_t> actions:
                 return -1
-            bit = <uint64_t> 1 << taken[i]
-            count += (first & bit) == 0
-            first |= bit
-        return count
+            first |= <uint64_t> 1 << taken[i]
+        # Bits set, counted in parallel.
+        first = first - ((first >> 1) & 0x5555555555555555ULL)
+        first = (first & 0x3333333333333333ULL) + ((first >> 2) & 0x3333333333333333ULL)
+        first = (first + (first >> 4)) & 0x0F0F0F0F0F0F0F0FULL
+        return <int64_t> ((first * 0x0101010101010101ULL) >> 56)
     for i in range((actions + 63) // 64):
         seen[i] = 0
     for i in range(agents):

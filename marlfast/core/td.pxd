@@ -12,7 +12,7 @@ from marlfast.core.draws cimport exp_
 
 cdef extern from "greatest.h" nogil:
     int32_t first_greatest "mf_first_greatest"(const double *q, int64_t actions) noexcept
-    void prefetch "MF_PREFETCH"(const void *address) noexcept
+    double next_double "mf_next_double"(double value) noexcept
 
 cdef enum:
     FEW_ACTIONS = 8         # up to here all values are compared at every write, without a branch
@@ -32,6 +32,11 @@ cdef inline bint write_value(double *q, int32_t *greedy, int64_t actions, int64_
         now = <int32_t> action
     greedy[0] = now
     return now != best
+
+
+cdef inline double below(double level, bint strict) noexcept nogil:
+    """The bound b for which ``u < b`` says ``u < level`` (strict) or ``u <= level``; level is at least 0."""
+    return level if strict else next_double(level)
 
 
 cdef inline int64_t random_greatest(const double *q, int64_t actions, int64_t best, double u) noexcept nogil:

@@ -79,7 +79,7 @@ class IQL(Learner):
                                  f"actions, {counts[members].tolist()}")
 
     def allocate(self, game, structure, rows, runs, dense=True):
-        """``q`` float64 [R, rows, T, A], ``greedy`` int32 and ``visits`` int64 [R, rows, T], and the schedules'."""
+        """``q`` float64 [R, rows, T, A], ``greedy`` and ``visits`` int32 [R, rows, T], and the schedules'."""
         tables = int(self.tables(game, structure).max()) + 1
         arrays = _tables((runs, rows, tables, game.most_actions))
         self._initialize(arrays, 0, dense)
@@ -166,20 +166,15 @@ class IQL(Learner):
 
 
 def _tables(shape):
-    """Zeros for ``q`` [R, rows, T, A], ``greedy`` int32 and ``visits`` int64 [R, rows, T] in one piece of memory.
+    """Zeros for ``q`` [R, rows, T, A], ``greedy`` and ``visits`` int32 [R, rows, T], in one piece of memory.
 
-    What belongs to a cell lies side by side, and from a cache line's start where that costs little:
-    with 5 actions a cell's 7 numbers get 8 places, one cache line, so that a step touches one line an
-    agent in place of four.
+    What belongs to a cell lies side by side: its action values, then, in one more place, its greedy action
+    and its visits. A step touches as few cache lines as can be, and small tables stay in the cache.
     """
     *cells, actions = shape
-    width = actions + 2
-    width += width % 4 == 3
-    count = int(np.prod(cells)) * width
+    count = int(np.prod(cells)) * (actions + 1)
     memory = np.zeros(count + 8)
-    first = (-memory.ctypes.data % 64) // 8
-    memory = memory[first:first + count].reshape(*cells, width)
-    whole = memory.view(np.int64)
-    # The low half of the greedy action's place; which half that is depends on the byte order.
-    low = 2 * actions + (0 if np.little_endian else 1)
-    return {"q": memory[..., :actions], "greedy": memory.view(np.int32)[..., low], "visits": whole[..., actions + 1]}
+    first = (-memory.ctypes.data % 64) // 8         # from the start of a cache line
+    memory = memory[first:first + count].reshape(*cells, actions + 1)
+    halves = memory.view(np.int32)
+    return {"q": memory[..., :actions], "greedy": halves[..., 2 * actions], "visits": halves[..., 2 * actions + 1]}

@@ -5,6 +5,7 @@ from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE,
 from marlfast.reference.random import exp_values
 
 EPSILON_GREEDY, BOLTZMANN = range(2)
+MOST_VISITS = 2**31 - 1
 
 
 def _waves(leads, table_of):
@@ -34,8 +35,8 @@ class QLearning(Learner):
         Modified: action values of T tables.
     greedy : int32 [R, rows, T]
         Modified: the first of the greatest action values.
-    visits : int64 [R, rows, T]
-        Modified: how often each row of each table was updated.
+    visits : int32 [R, rows, T]
+        Modified: how often each row of each table was updated; it stays at 2**31 - 1 once there.
     table_of, actions : int32 [N]
         Table, and number of actions, of every agent of the team.
     leads : int32 [L]
@@ -62,7 +63,7 @@ class QLearning(Learner):
         if runs < 1 or rows < 1 or tables < 1 or width < 1:
             raise ValueError(f"q: expected at least one run, row, table and action, got shape {q.shape}")
         check_cells(greedy, "greedy", "int32", (runs, rows, tables))
-        check_cells(visits, "visits", "int64", (runs, rows, tables))
+        check_cells(visits, "visits", "int32", (runs, rows, tables))
         check(table_of, "table_of", "int32", (-1,), False)
         agents = len(table_of)
         if agents < 1:
@@ -171,7 +172,7 @@ class QLearning(Learner):
         return np.where(status == 0, _first(fault), status)
 
     def _write(self, run, row, table, choices, action, value, old, r, changed):
-        self.visits[run, row, table] += 1
+        self.visits[run, row, table] += self.visits[run, row, table] < MOST_VISITS
         self.q[run, row, table, action] = value
         best = self.greedy[run, row, table].astype(np.int64)
         top = self.q[run, row, table, best]
