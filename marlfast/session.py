@@ -204,9 +204,11 @@ class Session:
         runs = len(target)
         if threads == 1 or runs == 1:
             return self.loop.advance(0, runs, target)
-        # A few ranges a thread even out runs of different speed; which thread takes which does not matter.
-        pieces = min(runs, 4 * threads)
-        edges = [runs * k // pieces for k in range(pieces + 1)]
+        # Neighbouring runs share cache lines, which threads should not: few ranges, whose edges are lines' where
+        # there are runs enough. Which thread takes which range does not matter to the result.
+        pieces = 4 * threads if runs >= 64 * threads else min(runs, threads)
+        line = 8 if runs >= 8 * pieces else 1
+        edges = [runs * k // pieces // line * line for k in range(pieces)] + [runs]
         futures = [pool.submit(self.loop.advance, lo, hi, target) for lo, hi in zip(edges, edges[1:], strict=False)]
         pauses = 0
         for future in futures:

@@ -1,6 +1,5 @@
 """The drift game's kernels. Twin: ``marlfast/reference/drift.py``."""
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.string cimport memcpy
 
 cimport marlfast.core.drift as leaf
 from marlfast.core._kernels cimport Game
@@ -24,13 +23,6 @@ cdef int _step(void *context, int64_t first, int64_t count, double *state, const
         leaf.drift_step(game, state + r * game.state_size, actions + r * game.agents,
                         draws.normals + r * draws.normal_stride, rewards + r * game.agents)
         terminated[r] = 0
-    return 0
-
-
-cdef int _observe(void *context, int64_t first, int64_t count, const double *state,
-                  double *observation) noexcept nogil:
-    cdef const leaf.Drift *game = <const leaf.Drift *> context
-    memcpy(observation, state, count * game.state_size * sizeof(double))
     return 0
 
 
@@ -68,5 +60,5 @@ cdef class Drift(Game):
         self.operations.context = &self.game
         self.operations.step = _step
         self.operations.start = _start
-        self.operations.observe = _observe
+        self.operations.observe = NULL
         self.operations.without = _without

@@ -6,7 +6,7 @@ from libc.stdlib cimport free, malloc
 
 from marlfast.core._kernels cimport Game, check, check_status
 from marlfast.core.draws cimport GROUP, Window, window_at, window_of_run, window_records
-from marlfast.core.operations cimport Draws, Status
+from marlfast.core.operations cimport Draws, Status, show
 
 cdef enum:
     WINDOWS = 4             # step uniforms, step normals, start uniforms, start normals
@@ -100,7 +100,7 @@ cdef class Env:
     def reset(self, which):
         """Begin the next episode of the runs that ``which`` (bool [R]) marks."""
         cdef const uint8_t[::1] w = check(which, "which", "bool", (self.runs,), False).view(np.uint8)
-        cdef int64_t r
+        cdef int64_t r, sight = self.observation.shape[1] * self.observation.shape[2]
         cdef int status = 0
         cdef Draws draws
         cdef Window *windows
@@ -109,13 +109,12 @@ cdef class Env:
                 if not w[r]:
                     continue
                 windows = self.windows + r * WINDOWS
-                draws.uniforms = window_at(&windows[2], self.starts[r])
-                draws.normals = window_at(&windows[3], self.starts[r])
+                draws.uniforms = window_at(&windows[2], self.starts[r], windows[2].records)
+                draws.normals = window_at(&windows[3], self.starts[r], windows[3].records)
                 draws.uniform_stride, draws.normal_stride = windows[2].width, windows[3].width
                 status = self.game.operations.start(self.game.operations.context, r, 1, &self.state[r, 0], &draws)
                 if status == 0:
-                    status = self.game.operations.observe(self.game.operations.context, r, 1, &self.state[r, 0],
-                                                          &self.observation[r, 0, 0])
+                    status = show(&self.game.operations, r, &self.state[r, 0], sight, &self.observation[r, 0, 0])
                 if status:
                     break
                 self.starts[r] += 1
@@ -125,7 +124,7 @@ cdef class Env:
 
     def step(self, const int32_t[:, ::1] actions not None):
         """One step of every run (actions int32 [R, N]); refused, and nothing changed, if one cannot be made."""
-        cdef int64_t r, i, bad_run = -1, bad_agent = -1
+        cdef int64_t r, i, bad_run = -1, bad_agent = -1, sight = self.observation.shape[1] * self.observation.shape[2]
         cdef int status = 0
         cdef double finite
         cdef Draws draws
@@ -150,14 +149,13 @@ cdef class Env:
         with nogil:
             for r in range(self.runs):
                 windows = self.windows + r * WINDOWS
-                draws.uniforms = window_at(&windows[0], self.steps[r])
-                draws.normals = window_at(&windows[1], self.steps[r])
+                draws.uniforms = window_at(&windows[0], self.steps[r], windows[0].records)
+                draws.normals = window_at(&windows[1], self.steps[r], windows[1].records)
                 draws.uniform_stride, draws.normal_stride = windows[0].width, windows[1].width
                 status = self.game.operations.step(self.game.operations.context, r, 1, &self.state[r, 0],
                                                    &actions[r, 0], &draws, &self.rewards[r, 0], &self.terminated[r])
                 if status == 0:
-                    status = self.game.operations.observe(self.game.operations.context, r, 1, &self.state[r, 0],
-                                                          &self.observation[r, 0, 0])
+                    status = show(&self.game.operations, r, &self.state[r, 0], sight, &self.observation[r, 0, 0])
                 if status:
                     break
                 finite = 0.0

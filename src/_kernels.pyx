@@ -9,7 +9,7 @@ import numpy as np
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from marlfast.core.operations cimport Draws, Status, Transition
+from marlfast.core.operations cimport Draws, Status, Transition, show
 
 
 STATUS_TEXT = {
@@ -24,26 +24,34 @@ STATUS_TEXT = {
 }
 
 
+# A dtype's name takes microseconds to find out; an object is compared at once.
+cdef dict DTYPES = {name: np.dtype(name) for name in ("float64", "int32", "int64", "bool", "uint32", "uint64")}
+
+
 cdef object _check_kind(object array, str name, str dtype, tuple shape):
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{name}: expected a NumPy array of {dtype}, got {type(array).__name__}")
-    if array.dtype.name != dtype:
+    if array.dtype is not DTYPES[dtype] and array.dtype != DTYPES[dtype]:
         raise TypeError(f"{name}: expected {dtype}, got {array.dtype.name}; convert it with .astype({dtype!r})")
-    fits = array.ndim == len(shape)
+    cdef tuple came = array.shape
+    if came == shape:
+        return
+    fits = len(came) == len(shape)
     if fits:
         for axis in range(len(shape)):
-            if shape[axis] >= 0 and array.shape[axis] != shape[axis]:
+            if shape[axis] >= 0 and came[axis] != shape[axis]:
                 fits = False
     if not fits:
-        raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
+        raise ValueError(f"{name}: expected shape {shape}, got {came}")
 
 
 cdef object check(object array, str name, str dtype, tuple shape, bint writable):
     """The array, if it is C-contiguous with this dtype and shape (-1: any length); else an error."""
     _check_kind(array, name, dtype, shape)
-    if not array.flags.c_contiguous:
+    flags = array.flags
+    if not flags.c_contiguous:
         raise ValueError(f"{name}: expected a C-contiguous array; copy it with numpy.ascontiguousarray")
-    if writable and not array.flags.writeable:
+    if writable and not flags.writeable:
         raise ValueError(f"{name}: is written to, but the array is read-only")
     return array
 
@@ -196,9 +204,11 @@ cdef class Game:
         cdef const double *s = _const_reals(check(state, "state", "float64", (runs, self.state_size), False))
         cdef double *o = _reals(
             check(observation, "observation", "float64", (runs, self.views, self.features), True))
-        cdef int status
+        cdef int64_t r, size = self.views * self.features
+        cdef int status = 0
         with nogil:
-            status = self.operations.observe(self.operations.context, 0, runs, s, o)
+            for r in range(runs):
+                status |= show(&self.operations, r, s + r * self.state_size, size, o + r * size)
         check_status(status, "observe")
 
     def without(self, state, actions, rewards, without):

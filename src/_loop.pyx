@@ -16,7 +16,7 @@ from libc.string cimport memcpy
 from marlfast.core._kernels cimport Encoder, Game, Learner, Reward, check
 from marlfast.core.draws cimport GROUP, Window, window_at, window_of_run, window_records
 from marlfast.core.operations cimport (
-    Draws, EncoderOperations, GameOperations, LearnerOperations, RewardOperations, Status, Transition)
+    Draws, EncoderOperations, GameOperations, LearnerOperations, RewardOperations, Status, Transition, show)
 
 # Why a run stopped (0: it has not). Statuses of operations.pxd are reported as FAILED + status.
 cdef enum Reason:
@@ -35,6 +35,7 @@ cdef enum Pause:
     DRAWS = 3               # supplied draws are used up
 
 cdef enum:
+    EPISODES_AHEAD = 8      # starts drawn at once
     WINDOWS = 5             # explore, step uniforms, step normals, start uniforms, start normals
     MOST_PARTS = 64         # reward components, and learners
 
@@ -73,8 +74,8 @@ cdef int _begin_episode(Data *d, int64_t r, Window *windows, int32_t *rows) noex
     cdef Draws draws
     cdef int64_t p
     cdef int status
-    draws.uniforms = window_at(&windows[3], d.episodes[r])
-    draws.normals = window_at(&windows[4], d.episodes[r])
+    draws.uniforms = window_at(&windows[3], d.episodes[r], EPISODES_AHEAD)
+    draws.normals = window_at(&windows[4], d.episodes[r], EPISODES_AHEAD)
     draws.uniform_stride = windows[3].width
     draws.normal_stride = windows[4].width
     if draws.uniforms == NULL or draws.normals == NULL:
@@ -82,7 +83,7 @@ cdef int _begin_episode(Data *d, int64_t r, Window *windows, int32_t *rows) noex
     d.episode_steps[r] = 0
     status = d.game.start(d.game.context, r, 1, d.state + r * d.state_size, &draws)
     if status == 0:
-        status = d.game.observe(d.game.context, r, 1, d.state + r * d.state_size, d.observation + r * d.sight)
+        status = show(d.game, r, d.state + r * d.state_size, d.sight, d.observation + r * d.sight)
     if status == 0:
         status = d.encoder.encode(d.encoder.context, r, 1, d.observation + r * d.sight, rows)
     for p in range(d.reward_count):
@@ -140,9 +141,9 @@ cdef inline int64_t _at_hand(Data *d, int64_t r, int64_t target, Window *windows
                              Draws *draws) noexcept nogil:
     """Point at the draws of the next steps; for how many steps, up to `target`, they lie in a row (0: none)."""
     cdef int64_t k, count = target - d.steps[r]
-    explore[0] = window_at(&windows[0], d.steps[r])
-    draws.uniforms = window_at(&windows[1], d.steps[r])
-    draws.normals = window_at(&windows[2], d.steps[r])
+    explore[0] = window_at(&windows[0], d.steps[r], count)
+    draws.uniforms = window_at(&windows[1], d.steps[r], count)
+    draws.normals = window_at(&windows[2], d.steps[r], count)
     if explore[0] == NULL or draws.uniforms == NULL or draws.normals == NULL:
         return 0
     for k in range(3):
@@ -154,7 +155,7 @@ cdef inline int _episode_fits(Data *d, int64_t r, Window *windows) noexcept nogi
     """Whether the episode under way can be recorded, and the one after it begun; else the pause."""
     if d.every and d.episodes[r] // d.every >= d.capacity:
         return Pause.RECORDS
-    if window_at(&windows[3], d.episodes[r] + 1) == NULL or window_at(&windows[4], d.episodes[r] + 1) == NULL:
+    if window_at(&windows[3], d.episodes[r] + 1, EPISODES_AHEAD) == NULL or window_at(&windows[4], d.episodes[r] + 1, EPISODES_AHEAD) == NULL:
         return Pause.DRAWS
     return Pause.NONE
 
@@ -183,7 +184,8 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, int32
     cdef const double *explore
     cdef const int64_t *used = d.encoder.used
     cdef double *state = d.state + r * d.state_size
-    cdef double *observation = d.observation + r * d.sight
+    # A game that shows its state as it is needs no copy of it until the block is over.
+    cdef double *observation = state if d.game.observe == NULL else d.observation + r * d.sight
     cdef double *episode_return = d.episode_return + r * agents
     cdef double *episode_shaped = d.episode_shaped + r * agents
     cdef GameOperations *game = d.game
@@ -224,7 +226,8 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, int32
             truncated = not terminated and d.episode_steps[r] == horizon
             ended = terminated | truncated
 
-            status = game.observe(game.context, r, 1, state, observation)
+            if game.observe != NULL:
+                status = game.observe(game.context, r, 1, state, observation)
             if status == 0:
                 status = encoder.encode(encoder.context, r, 1, observation, next_rows)
             if status:
@@ -274,6 +277,8 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, int32
                     d.reason[r] = _reason(d, r, False)
                     break
     memcpy(d.rows + r * agents, rows, agents * sizeof(int32_t))
+    if game.observe == NULL:
+        memcpy(d.observation + r * d.sight, state, d.sight * sizeof(double))
     if status:
         d.reason[r] = Reason.FAILED + status
         return Pause.NONE

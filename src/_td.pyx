@@ -244,7 +244,8 @@ cdef class QLearning(Learner):
         self.runs, self.agents, self.draws = runs, agents, draws
         self.context = Context(agents, l.shape[0], &l[0], &t[0], &a[0], rows, tables, width, &q_[0, 0, 0, 0],
                                &g[0, 0, 0], &v[0, 0, 0], q_step, greedy_step, visits_step, &d[0], &rate.data, &exploration.data, kind,
-                               1 if strict else 0, 1 if random_ties else 0, draws, 0)
+                               1 if strict else 0, 1 if random_ties else 0, draws, 0,
+                               Cells(0, 0, NULL, NULL, 0, 0, 0, NULL, 0, 0, 0))
         self.operations.context = &self.context
         self.operations.act = _act
         self.operations.update = NULL

@@ -103,9 +103,12 @@ MF_INLINE double mf_exp(double x) {
     return x > -708.0 ? scale + scale * p : 0.0;
 }
 
-/* Two normals from two uniforms in [0, 1): G. E. P. Box and M. E. Muller (1958). */
-MF_INLINE void mf_box_muller(double u, double v, double *first, double *second) {
-    double radius = __builtin_sqrt(-2.0 * mf_log(1.0 - u));
+/* Two normals from two uniforms in [0, 1): G. E. P. Box and M. E. Muller (1958), in two halves.
+ * The first makes the radius in place of the first uniform. */
+MF_INLINE double mf_radius(double u) { return __builtin_sqrt(-2.0 * mf_log(1.0 - u)); }
+
+/* The second turns the radius by the angle that the second uniform stands for. */
+MF_INLINE void mf_turn(double radius, double v, double *first, double *second) {
     double t = 4.0 * v;
     uint64_t q = mf_to_bits(t + 6755399441055744.0); /* low bits: nearest quarter turn */
     double f = t - ((t + 6755399441055744.0) - 6755399441055744.0);
@@ -174,12 +177,24 @@ MF_FUNCTION void mf_uniform_portable(uint64_t seed, uint32_t run, uint32_t strea
     }
 }
 
+/* Halves apart, some groups at a time: the processor then works on the divisions and roots of many
+ * groups at once. */
 MF_INLINE void mf_normal_body(int64_t groups, double *out) {
-    int64_t g;
-    int lane;
-    for (g = 0; g < groups; g++, out += MF_GROUP)
-        for (lane = 0; lane < MF_LANES; lane++)
-            mf_box_muller(out[lane], out[lane + MF_LANES], out + lane, out + lane + MF_LANES);
+    while (groups > 0) {
+        const int64_t some = groups < 32 ? groups : 32;
+        int64_t g;
+        int lane;
+        for (g = 0; g < some; g++)
+            for (lane = 0; lane < MF_LANES; lane++)
+                out[g * MF_GROUP + lane] = mf_radius(out[g * MF_GROUP + lane]);
+        for (g = 0; g < some; g++) {
+            double *first = out + g * MF_GROUP, *second = first + MF_LANES;
+            for (lane = 0; lane < MF_LANES; lane++)
+                mf_turn(first[lane], second[lane], first + lane, second + lane);
+        }
+        out += some * MF_GROUP;
+        groups -= some;
+    }
 }
 
 MF_FUNCTION void mf_normal_portable(int64_t groups, double *out) { mf_normal_body(groups, out); }

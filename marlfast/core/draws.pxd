@@ -33,20 +33,21 @@ cdef inline void window_of_run(Window *window, uint32_t run) noexcept nogil:
     window.count = 0
 
 
-cdef inline const double *window_at(Window *window, int64_t record) noexcept nogil:
-    """Draws of one record; NULL where supplied draws do not reach."""
-    cdef int64_t start, group
+cdef inline const double *window_at(Window *window, int64_t record, int64_t wanted) noexcept nogil:
+    """Draws of one record, and of up to ``wanted`` from there on; NULL where supplied draws do not reach."""
+    cdef int64_t start, group, records
     if <uint64_t> (record - window.first) >= <uint64_t> window.count:
         if window.records == 0:
             return NULL
+        records = min(window.records, wanted)
         start = record * window.width
         group = start // GROUP
         fill_groups(window.normal, window.seed, window.run, window.stream, group,
-                    (start - group * GROUP + window.records * window.width + GROUP - 1) // GROUP,
+                    (start - group * GROUP + records * window.width + GROUP - 1) // GROUP,
                     window.buffer)
         window.data = window.buffer + (start - group * GROUP)
         window.first = record
-        window.count = window.records
+        window.count = records
     return window.data + (record - window.first) * window.width
 
 
@@ -54,7 +55,7 @@ cdef inline int64_t window_records(int64_t width, int64_t most) noexcept nogil:
     """Records worth holding at once: about 2048 draws, which stay in the first-level cache."""
     cdef int64_t records
     if width == 0:
-        return <int64_t> 1 << 62        # nothing is ever filled
+        return <int64_t> 1 << 61        # nothing is ever filled
     records = 2048 // width
     if records < 1:
         records = 1

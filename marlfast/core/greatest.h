@@ -1,7 +1,7 @@
-/* The first of the greatest of n values, without branches that depend on the values.
+/* Which of some values is the first of the greatest.
  *
  * Which action is greedy is close to random while a team still learns, so a branch on it is
- * mispredicted half of the time; for the usual few actions comparing all of them is cheaper. */
+ * mispredicted half of the time; for few actions comparing all of them without a branch is cheaper. */
 #ifndef MARLFAST_GREATEST_H
 #define MARLFAST_GREATEST_H
 
@@ -9,60 +9,57 @@
 
 #include "draws.h" /* MF_INLINE */
 
+/* The greatest value but that of one action, and the first place where it stands.
+ *
+ * A learner writes one action's value: what the others hold is known before that value is, so that only
+ * one comparison waits for it. n is a constant (1 to 8), so that the loops unroll. */
 #if defined(__SSE2__) && (defined(__GNUC__) || defined(__clang__))
 #include <emmintrin.h>
-/* Two neighbours by two loads: one of them was just written, and a load of both would have to wait
- * until that write has reached the cache. */
-#define MF_PAIR(p) _mm_loadh_pd(_mm_load_sd(p), (p) + 1)
+#define MF_I __builtin_inf()
+static const double mf_but[8][8] __attribute__((aligned(16), unused)) = {
+    {-MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I}, {MF_I, -MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I},
+    {MF_I, MF_I, -MF_I, MF_I, MF_I, MF_I, MF_I, MF_I}, {MF_I, MF_I, MF_I, -MF_I, MF_I, MF_I, MF_I, MF_I},
+    {MF_I, MF_I, MF_I, MF_I, -MF_I, MF_I, MF_I, MF_I}, {MF_I, MF_I, MF_I, MF_I, MF_I, -MF_I, MF_I, MF_I},
+    {MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, -MF_I, MF_I}, {MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, -MF_I}};
+#undef MF_I
 
-/* The greatest, then the first place where it stands. n is a constant, so the loops unroll. */
-MF_INLINE int32_t mf_greatest_of(const double *value, const int n) {
-    __m128d most = _mm_load_sd(value);
+MF_INLINE int32_t mf_greatest_but(const double *value, const int n, const uint32_t but, double *most) {
+    __m128d pair[4], top;
     int mask = 0, k;
-    most = _mm_unpacklo_pd(most, most);
+    for (k = 0; k < n; k += 2) {
+        /* Two loads a pair: one load of both would wait for a recent write of one to reach the cache. */
+        pair[k / 2] = k + 1 < n ? _mm_loadh_pd(_mm_load_sd(value + k), value + k + 1) : _mm_load1_pd(value + k);
+        pair[k / 2] = _mm_min_pd(pair[k / 2], k + 1 < n ? _mm_load_pd(mf_but[but] + k) : _mm_load1_pd(mf_but[but] + k));
+    }
+    top = pair[0];
+    for (k = 2; k < n; k += 2)
+        top = _mm_max_pd(top, pair[k / 2]);
+    top = _mm_max_pd(top, _mm_shuffle_pd(top, top, 1));
     for (k = 0; k + 1 < n; k += 2)
-        most = _mm_max_pd(most, MF_PAIR(value + k));
-    if (n % 2)
-        most = _mm_max_pd(most, _mm_load1_pd(value + n - 1));
-    most = _mm_max_pd(most, _mm_shuffle_pd(most, most, 1));
-    for (k = 0; k + 1 < n; k += 2)
-        mask |= _mm_movemask_pd(_mm_cmpeq_pd(MF_PAIR(value + k), most)) << k;
+        mask |= _mm_movemask_pd(_mm_cmpeq_pd(pair[k / 2], top)) << k;
     if (n % 2)
         mask |= 1 << (n - 1); /* if nowhere before, then here */
+    *most = _mm_cvtsd_f64(top);
     return (int32_t)__builtin_ctz((unsigned)mask);
 }
 #else
-MF_INLINE int32_t mf_greatest_of(const double *value, const int n) {
-    double most = value[0];
-    int32_t best = 0;
+MF_INLINE int32_t mf_greatest_but(const double *value, const int n, const uint32_t but, double *most) {
+    int32_t best = -1;
     int k;
-    for (k = 1; k < n; k++) {
-        /* All ones where value[k] is greater: masks, since compilers turn a selection into a branch. */
-        const int32_t greater = -(int32_t)(value[k] > most);
-        best = (best & ~greater) | (k & greater);
-        most = value[k] > most ? value[k] : most;
-    }
-    return best;
+    *most = -__builtin_inf();
+    for (k = 0; k < n; k++)
+        if (k != (int)but && (best < 0 || value[k] > *most)) {
+            *most = value[k];
+            best = k;
+        }
+    return best < 0 ? (int32_t)but : best;
 }
 #endif
 
-/* With n known to the compiler the comparisons are unrolled. */
 MF_INLINE int32_t mf_first_greatest(const double *value, int64_t n) {
     int64_t k;
-    double most;
-    int32_t best;
-    switch (n) {
-    case 1: return 0;
-    case 2: return mf_greatest_of(value, 2);
-    case 3: return mf_greatest_of(value, 3);
-    case 4: return mf_greatest_of(value, 4);
-    case 5: return mf_greatest_of(value, 5);
-    case 6: return mf_greatest_of(value, 6);
-    case 7: return mf_greatest_of(value, 7);
-    case 8: return mf_greatest_of(value, 8);
-    }
-    most = value[0];
-    best = 0;
+    double most = value[0];
+    int32_t best = 0;
     for (k = 1; k < n; k++)
         if (value[k] > most) {
             most = value[k];

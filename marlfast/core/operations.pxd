@@ -11,6 +11,7 @@ N agents, S state variables, V views (1: all agents see the same; N: each its
 own), D features per view, K exploration draws per agent.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.string cimport memcpy
 
 cdef enum Status:
     FINE = 0
@@ -37,13 +38,23 @@ ctypedef struct GameOperations:
     # A new episode: writes state [S].
     int (*start)(void *context, int64_t first, int64_t count, double *state,
                  const Draws *draws) noexcept nogil
-    # What the agents see: reads state, writes observation [V, D].
+    # What the agents see: reads state, writes observation [V, D]. NULL: the state, as it is.
     int (*observe)(void *context, int64_t first, int64_t count, const double *state,
                    double *observation) noexcept nogil
     # The team's total reward of the step just made, had agent i not been there, for each i:
     # writes without [N]. NULL where a game cannot say.
     int (*without)(void *context, int64_t first, int64_t count, const double *state,
                    const int32_t *actions, const double *rewards, double *without) noexcept nogil
+
+
+cdef inline int show(const GameOperations *game, int64_t run, const double *state, int64_t size,
+                     double *observation) noexcept nogil:
+    """Observe one run; ``size`` is V * D."""
+    if game.observe != NULL:
+        return game.observe(game.context, run, 1, state, observation)
+    memcpy(observation, state, size * sizeof(double))
+    return 0
+
 
 ctypedef struct EncoderOperations:
     void *context

@@ -63,8 +63,8 @@ MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *ro
         const uint32_t action = (uint32_t)actions[i];
         char *cell = cells + (uint32_t)rows[i] * row_bytes + table[i];
         const char *next = cells + (uint32_t)next_rows[i] * row_bytes + table[i];
-        double target = rewards[i], old, value;
-        int32_t best;
+        double target = rewards[i], old, value, most;
+        int32_t best, before, wins;
         if (action >= choices)
             return MF_BAD_ACTION;
         if ((uint32_t)rows[i] >= (uint64_t)bound || (uint32_t)next_rows[i] >= (uint64_t)bound)
@@ -75,15 +75,19 @@ MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *ro
                 return MF_BAD_ACTION;
             target += discount * ((const double *)next)[ahead];
         }
+        best = mf_greatest_but((const double *)cell, (int)choices, action, &most);
+        before = *(int32_t *)(cell + greedy);
         old = ((double *)cell)[action];
         value = old + rate * (target - old);
         if (value - value != 0.0)
             return MF_BAD_VALUE;
         ((double *)cell)[action] = value;
         *(int32_t *)(cell + visits) += *(int32_t *)(cell + visits) < INT32_MAX;
-        best = mf_greatest_of((const double *)cell, (int)choices);
-        moved |= (uint32_t)(best ^ *(int32_t *)(cell + greedy));
+        /* All ones where the written action is the first of the greatest now. */
+        wins = -(int32_t)((value > most) | ((value == most) & ((int32_t)action < best)));
+        best = (best & ~wins) | ((int32_t)action & wins);
         *(int32_t *)(cell + greedy) = best;
+        moved |= (uint32_t)(best ^ before);
     }
     *changed |= moved != 0;
     return MF_FINE;

@@ -14,18 +14,12 @@ cdef extern from "greatest.h" nogil:
     int32_t first_greatest "mf_first_greatest"(const double *q, int64_t actions) noexcept
     double next_double "mf_next_double"(double value) noexcept
 
-cdef enum:
-    FEW_ACTIONS = 8         # up to here all values are compared at every write, without a branch
-
-
 cdef inline bint write_value(double *q, int32_t *greedy, int64_t actions, int64_t action, double value) noexcept nogil:
     """Write one action value and keep ``greedy``; true if the greedy action changed."""
     cdef int32_t best = greedy[0], now = best
     cdef double old = q[action]
     q[action] = value
-    if actions <= FEW_ACTIONS:
-        now = first_greatest(q, actions)
-    elif action == best:
+    if action == best:
         if value < old:
             now = first_greatest(q, actions)
     elif value > q[best] or (value == q[best] and action < best):
