@@ -2,7 +2,6 @@
 
 A message names the argument, says what came and what to do.
 """
-import difflib
 import math
 import numbers
 
@@ -27,9 +26,11 @@ class FileError(ValueError):
 
 def unknown(what, name, known):
     """Error for a name that does not exist, with the nearest that does."""
+    import difflib
+
     known = sorted(known)
     near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}" if known else "there are none"
     return ValueError(f"unknown {what} {name!r}; {hint}")
 
 

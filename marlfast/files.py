@@ -3,10 +3,7 @@
 A file is written beside its place under another name, flushed to the disk, and then moved there, so that
 what stands under the name is always whole.
 """
-import json
 import os
-import tempfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +22,8 @@ _TRIMMED = ("encoder.keys", "learner.q", "learner.visits")
 
 def write_atomically(path, write):
     """Call ``write(file)`` on a new binary file that then takes the place of ``path``, all or nothing."""
+    import tempfile     # slow to import, like the others below: only those pay who write or read
+
     path = Path(path)
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
@@ -53,6 +52,8 @@ def _umask():
 
 def save(result, path):
     """Write a result to one ``.npz`` file, all or nothing. See :meth:`Result.save`."""
+    import json
+
     used = int(result.used.max())
     entries = int(result.arrays["episodes"].max() // result.experiment.record_every) + 1 \
         if result.experiment.record_every else 0
@@ -92,20 +93,27 @@ def load(path, backend="cython"):
     OSError
         It cannot be read at all.
     """
+    import zipfile
+    import zlib
+
     path = Path(path)
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if "manifest" not in archive.files:
-                raise FileError(f"{path}: not a marlfast result (it has no manifest)")
-            manifest = _manifest(path, archive)
-            experiment = _experiment(path, manifest)
-            arrays = {name: archive[name] for name in archive.files if name != "manifest"}
+        with open(path, "rb") as file:          # ours, so that it is closed whatever is wrong with it
+            if file.read(2) != b"PK":
+                raise FileError(f"{path}: not a marlfast result (it is no .npz archive)")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                if "manifest" not in archive.files:
+                    raise FileError(f"{path}: not a marlfast result (it has no manifest)")
+                manifest = _manifest(path, archive)
+                experiment = _experiment(path, manifest)
+                arrays = {name: archive[name] for name in archive.files if name != "manifest"}
     except FileError:
         raise
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: no such file") from None
     except (zipfile.BadZipFile, ValueError, EOFError, KeyError, AttributeError, NotImplementedError, RuntimeError,
-            zipfile.zlib.error) as error:
+            MemoryError, TypeError, zlib.error) as error:
         reason = "it holds Python objects, which are never loaded" if "pickle" in str(error) else \
             f"it is damaged or of another kind ({type(error).__name__})"
         raise FileError(f"{path}: not a marlfast result: {reason}") from None
@@ -113,6 +121,8 @@ def load(path, backend="cython"):
 
 
 def _manifest(path, archive):
+    import json
+
     try:
         manifest = json.loads(bytes(archive["manifest"]).decode())
     except (ValueError, UnicodeDecodeError):

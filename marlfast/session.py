@@ -7,7 +7,6 @@ import os
 import signal
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -76,8 +75,9 @@ class Session:
         self.arrays = allocate(experiment, backend) if fresh else arrays
         self.failed_before = set(np.flatnonzero(self.arrays["reason"] >= FAILED).tolist())
         learner = self._part("learner")
-        experiment.learner.derive(self.game, experiment.rewards, learner, backend)
-        self._put("learner", learner)
+        if not fresh or "greedy" not in learner:
+            experiment.learner.derive(self.game, experiment.rewards, learner, backend)
+            self._put("learner", learner)
         self._room()
         self._bind()
         if fresh:
@@ -168,6 +168,8 @@ class Session:
         bool
             Whether it was interrupted (Ctrl-C); everything learned so far is kept.
         """
+        from concurrent.futures import ThreadPoolExecutor   # slow to import
+
         most = (os.cpu_count() or 1) if self.backend == "cython" else 1
         threads = most if threads is None else integer("threads", threads, 1)
         steps = 256 if block is None else integer("block", block, 1)

@@ -56,28 +56,24 @@ cdef int _difference(void *context, int64_t first, int64_t count, const Transiti
     return status
 
 
-cdef inline int64_t _count(DistinctContext *c, int64_t run, int64_t r, const Transition *t) noexcept nogil:
-    """Different actions of a run. In the loop the second component to ask finds them counted."""
-    cdef int64_t n
-    if t.distinct != NULL and t.distinct[0] >= 0:
-        return t.distinct[0]
-    n = leaf.distinct(c.agents, c.actions, t.actions + r * c.agents, c.seen + run * c.words)
-    if t.distinct != NULL:
-        t.distinct[0] = n
-    return n
-
-
 cdef int _distinct(void *context, int64_t first, int64_t count, const Transition *t) noexcept nogil:
     cdef DistinctContext *c = <DistinctContext *> context
-    cdef int64_t r, i, n
+    cdef int64_t agents = c.agents, r, i, n
     cdef double amount
+    cdef double *rewards
     for r in range(count):
-        n = _count(c, first + r, r, t)
+        # In the loop, the second component that asks finds them counted.
+        n = t.distinct[0] if t.distinct != NULL else -1
         if n < 0:
-            return Status.BAD_ACTION
+            n = leaf.distinct(agents, c.actions, t.actions + r * agents, c.seen + (first + r) * c.words)
+            if n < 0:
+                return Status.BAD_ACTION
+            if t.distinct != NULL:
+                t.distinct[0] = n
         amount = c.amounts[n]
-        for i in range(c.agents):
-            t.rewards[r * c.agents + i] += amount
+        rewards = t.rewards + r * agents
+        for i in range(agents):
+            rewards[i] += amount
     return 0
 
 

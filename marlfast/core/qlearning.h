@@ -32,18 +32,17 @@ MF_INLINE int mf_act_of(const mf_qlearning *c, int64_t run, const int32_t *rows,
     for (j = 0; j < led; j++) {
         const int64_t i = leads[j];
         const double *draw = draws + i * width;
-        uint32_t action;
-        if (draw[0] < level) {
-            if (!(draw[1] >= 0.0 && draw[1] < 1.0))
-                return MF_BAD_DRAW;
-            action = (uint32_t)(int32_t)(draw[1] * (double)choices);
-        } else {
-            if ((uint32_t)rows[i] >= (uint64_t)bound)
-                return MF_BAD_ROW;
-            action = *(const uint32_t *)(cells + (uint32_t)rows[i] * row_bytes + table[i]);
-            if (action >= choices)
-                return MF_BAD_ACTION;
-        }
+        const uint32_t row = (uint32_t)rows[i];
+        /* Both actions, and a mask in place of a branch: whether an agent explores cannot be predicted. */
+        const int explores = draw[0] < level;
+        const uint32_t mask = 0u - (uint32_t)explores;
+        const uint32_t random = (uint32_t)(int32_t)(draw[1] * (double)choices);
+        const uint32_t known = *(const uint32_t *)(cells + (row < (uint64_t)bound ? row : 0u) * row_bytes + table[i]);
+        const uint32_t action = (random & mask) | (known & ~mask);
+        if (row >= (uint64_t)bound && !explores)
+            return MF_BAD_ROW;
+        if (action >= choices)
+            return explores ? MF_BAD_DRAW : MF_BAD_ACTION;
         actions[i] = (int32_t)action;
     }
     return MF_FINE;

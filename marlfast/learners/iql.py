@@ -82,6 +82,8 @@ class IQL(Learner):
         """``q`` float64 [R, rows, T, A], ``greedy`` and ``visits`` int32 [R, rows, T], and the schedules'."""
         tables = int(self.tables(game, structure).max()) + 1
         arrays = _tables((runs, rows, tables, game.most_actions))
+        if np.asarray(self.initial_q).any():
+            del arrays["greedy"]        # follows from the values: see derive
         self._initialize(arrays, 0, dense)
         for name, value in (("rate", schedule("learning_rate", self.learning_rate)), ("level", self.explore.level)):
             arrays |= {f"{name}.{k}": v for k, v in value.allocate(runs).items()}

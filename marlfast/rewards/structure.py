@@ -3,7 +3,7 @@
 All but difference rewards are linear: agent i learns from ``sum_j M[i, j] * reward[j]``. The named
 ones are kept as sums over teams, so that they cost no more with 10,000 agents than the agents themselves.
 """
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -84,7 +84,7 @@ class mixed(Structure):
     """
 
     name = "mixed"
-    teams: tuple
+    teams: tuple = field()
 
     def __post_init__(self):
         try:
