@@ -58,7 +58,7 @@ class Policy:
         game, encoder = e.game, e.encoder
         rows = np.zeros((1, game.agents), np.int32)
         if not encoder.grows:
-            encoder.bind(game, 1, {}, "cython").encode(observation, rows)
+            encoder.bind(game, 1, {}, "numpy").encode(observation, rows)
             return rows[0]
         used, keys = int(self.arrays["encoder.used"][0]), self.arrays["encoder.keys"][0]
         wanted = np.rint(observation[0] * 10.0 ** encoder.decimals)

@@ -73,6 +73,11 @@ cdef int _rounding(void *context, int64_t first, int64_t count, const double *ob
     return 0
 
 
+cdef object _check_runs(runs):
+    if runs < 1:
+        raise ValueError(f"runs: expected at least 1, got {runs}")
+
+
 cdef object _check_views(agents, views, features):
     if agents < 1 or features < 1 or views not in (1, agents):
         raise ValueError(
@@ -91,6 +96,7 @@ cdef class Discrete(Encoder):
     cdef leaf.Grid grid
 
     def __init__(self, runs, agents, views, rows):
+        _check_runs(runs)
         _check_views(agents, views, 1)
         if not 1 <= rows < 2**31:
             raise ValueError(f"rows: expected 1 to 2**31 - 1, got {rows}")
@@ -122,6 +128,7 @@ cdef class Grid(Encoder):
     def __init__(self, runs, agents, views, low, scale, bins):
         cdef const double[::1] l = check(low, "low", "float64", (-1,), False)
         cdef int64_t features = l.shape[0]
+        _check_runs(runs)
         _check_views(agents, views, features)
         cdef const double[::1] s = check(scale, "scale", "float64", (features,), False)
         cdef const int64_t[::1] b = check(bins, "bins", "int64", (features,), False)
@@ -175,7 +182,8 @@ cdef class Rounding(Encoder):
             raise ValueError(f"table: expected slots a power of two greater than {rows} rows, got {slots}")
         if used.min() < 0 or used.max() > rows:
             raise ValueError(f"used: expected 0 to {rows} rows in use, got {used.min()} to {used.max()}")
-        if table.min() < 0 or (table.max(axis=1) > used).any():
+        # As many slots are filled as rows are in use, so that one is empty and a search ends.
+        if table.min() < 0 or (table.max(axis=1) > used).any() or (np.count_nonzero(table, axis=1) > used).any():
             raise ValueError("table: expected row numbers in use, plus 1")
         self.held = (keys, table, used)
         self.runs, self.agents, self.views, self.features = runs, agents, views, features

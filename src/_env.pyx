@@ -47,8 +47,8 @@ cdef class Env:
     def __cinit__(self):
         self.windows, self.buffer = NULL, NULL
 
-    def __init__(self, Game game, action_counts, horizon, state, observation, rewards, terminated, truncated, steps,
-                 starts, episode_steps, run_numbers, seed, purpose):
+    def __init__(self, Game game not None, action_counts, horizon, state, observation, rewards, terminated, truncated,
+                 steps, starts, episode_steps, run_numbers, seed, purpose):
         self.state = check(state, "state", "float64", (-1, game.state_size), True)
         cdef int64_t runs = self.state.shape[0], r, k, size = 0, width, records, at = 0
         if runs < 1:
@@ -122,28 +122,33 @@ cdef class Env:
                 self.terminated[r] = self.truncated[r] = 0
         check_status(status, "reset")
 
-    def step(self, const int32_t[:, ::1] actions not None):
+    def step(self, actions):
         """One step of every run (actions int32 [R, N]); refused, and nothing changed, if one cannot be made."""
+        cdef const int32_t[:, ::1] taken
+        try:
+            taken = actions
+        except (TypeError, ValueError):
+            check(actions, "actions", "int32", (self.runs, self.agents), False)
+            raise
         cdef int64_t r, i, bad_run = -1, bad_agent = -1, sight = self.observation.shape[1] * self.observation.shape[2]
         cdef int status = 0
         cdef double finite
         cdef Draws draws
         cdef Window *windows
-        if actions.shape[0] != self.runs or actions.shape[1] != self.agents:
-            raise ValueError(f"actions: expected shape {(self.runs, self.agents)}, "
-                             f"got {(actions.shape[0], actions.shape[1])}")
+        if taken is None or taken.shape[0] != self.runs or taken.shape[1] != self.agents:
+            check(actions, "actions", "int32", (self.runs, self.agents), False)
         with nogil:
             for r in range(self.runs):
                 if self.terminated[r] or self.truncated[r] or self.starts[r] == 0:
                     bad_run = r
                     break
                 for i in range(self.agents):
-                    if <uint32_t> actions[r, i] >= <uint32_t> self.action_counts[i]:
+                    if <uint32_t> taken[r, i] >= <uint32_t> self.action_counts[i]:
                         bad_run, bad_agent = r, i
                         break
         if bad_agent >= 0:
             raise ValueError(f"actions[{bad_run}, {bad_agent}]: expected 0 to {self.action_counts[bad_agent] - 1}, "
-                             f"got {actions[bad_run, bad_agent]}")
+                             f"got {taken[bad_run, bad_agent]}")
         if bad_run >= 0:
             raise ValueError(f"run {bad_run}: its episode is over, or was never begun; call reset first")
         with nogil:
@@ -153,7 +158,7 @@ cdef class Env:
                 draws.normals = window_at(&windows[1], self.steps[r], windows[1].records)
                 draws.uniform_stride, draws.normal_stride = windows[0].width, windows[1].width
                 status = self.game.operations.step(self.game.operations.context, r, 1, &self.state[r, 0],
-                                                   &actions[r, 0], &draws, &self.rewards[r, 0], &self.terminated[r])
+                                                   &taken[r, 0], &draws, &self.rewards[r, 0], &self.terminated[r])
                 if status == 0:
                     status = show(&self.game.operations, r, &self.state[r, 0], sight, &self.observation[r, 0, 0])
                 if status:

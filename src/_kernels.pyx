@@ -32,7 +32,7 @@ cdef object _check_kind(object array, str name, str dtype, tuple shape):
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{name}: expected a NumPy array of {dtype}, got {type(array).__name__}")
     if array.dtype is not DTYPES[dtype] and array.dtype != DTYPES[dtype]:
-        raise TypeError(f"{name}: expected {dtype}, got {array.dtype.name}; convert it with .astype({dtype!r})")
+        raise TypeError(f"{name}: expected {dtype}, got {array.dtype}; convert it with .astype({dtype!r})")
     cdef tuple came = array.shape
     if came == shape:
         return
@@ -127,6 +127,17 @@ cdef inline const uint8_t *_const_flags(object array) except? NULL:
     return &view[0]
 
 
+cdef object _made(bint made, str what):
+    """Refuse a kernel whose ``__init__`` never ran, or that is a bare base: it has no functions to call."""
+    if not made:
+        raise TypeError(f"{what}: this kernel was never made; use one of the classes derived from it")
+
+
+cdef int64_t _runs(Game game, object state) except -1:
+    _made(game.operations.step != NULL, "state")
+    return len(check(state, "state", "float64", (-1, game.state_size), False))
+
+
 cdef class Game:
     """A game's compiled functions. Twin: ``marlfast.reference.kernels.Game``.
 
@@ -154,7 +165,7 @@ cdef class Game:
         terminated : bool [R]
             Written.
         """
-        cdef int64_t runs = len(state)
+        cdef int64_t runs = _runs(self, state)
         cdef Draws draws
         cdef double *s = _reals(check(state, "state", "float64", (runs, self.state_size), True))
         cdef const int32_t *a = _const_ids(check(actions, "actions", "int32", (runs, self.agents), False))
@@ -179,7 +190,7 @@ cdef class Game:
         uniforms : float64 [R, start_uniforms]
         normals : float64 [R, start_normals]
         """
-        cdef int64_t runs = len(state)
+        cdef int64_t runs = _runs(self, state)
         cdef Draws draws
         cdef double *s = _reals(check(state, "state", "float64", (runs, self.state_size), True))
         draws.uniforms = _const_reals(check(uniforms, "uniforms", "float64", (runs, self.start_uniforms), False))
@@ -200,7 +211,7 @@ cdef class Game:
         observation : float64 [R, V, D]
             Written.
         """
-        cdef int64_t runs = len(state)
+        cdef int64_t runs = _runs(self, state)
         cdef const double *s = _const_reals(check(state, "state", "float64", (runs, self.state_size), False))
         cdef double *o = _reals(
             check(observation, "observation", "float64", (runs, self.views, self.features), True))
@@ -226,7 +237,7 @@ cdef class Game:
         """
         if self.operations.without == NULL:
             raise ValueError("without: this game cannot say what would have happened without an agent")
-        cdef int64_t runs = len(state)
+        cdef int64_t runs = _runs(self, state)
         cdef const double *s = _const_reals(check(state, "state", "float64", (runs, self.state_size), False))
         cdef const int32_t *a = _const_ids(check(actions, "actions", "int32", (runs, self.agents), False))
         cdef const double *r = _const_reals(check(rewards, "rewards", "float64", (runs, self.agents), False))
@@ -254,6 +265,7 @@ cdef class Encoder:
         rows : int32 [R, N]
             Written. Encoders that grow also write their own tables.
         """
+        _made(self.operations.encode != NULL, "encode")
         cdef const double *o = _const_reals(
             check(observation, "observation", "float64", (self.runs, self.views, self.features), False))
         cdef int32_t *r = _ids(check(rows, "rows", "int32", (self.runs, self.agents), True))
@@ -294,6 +306,7 @@ cdef class Reward:
         """
         cdef Transition transition
         cdef int64_t runs = self.runs, agents = self.agents
+        _made(self.operations.apply != NULL, "apply")
         transition.distinct = NULL
         transition.rows = _const_ids(check(rows, "rows", "int32", (runs, agents), False))
         transition.actions = _const_ids(check(actions, "actions", "int32", (runs, agents), False))
@@ -325,6 +338,7 @@ cdef class Learner:
         actions : int32 [R, N]
             Written for the learner's own agents.
         """
+        _made(self.operations.act != NULL, "act")
         cdef const int32_t *n = _const_ids(check(rows, "rows", "int32", (self.runs, self.agents), False))
         check(draws, "draws", "float64", (self.runs, self.agents, self.draws), False)
         cdef const double *d = _const_reals(draws)
@@ -367,6 +381,7 @@ cdef class Learner:
 
     def tick(self, ended):
         """Move the schedules on by one step; ``ended`` (bool [R]): an episode is over."""
+        _made(self.operations.act != NULL, "tick")
         cdef const uint8_t *e = _const_flags(check(ended, "ended", "bool", (self.runs,), False))
         if self.operations.tick == NULL:
             return

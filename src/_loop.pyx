@@ -215,6 +215,10 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, int32
             status = game.step(game.context, r, 1, state, actions, &draws, raw, &terminated)
             if status:
                 break
+            if game.observe != NULL:
+                status = game.observe(game.context, r, 1, state, observation)
+                if status:
+                    break
             finite = 0.0
             for i in range(agents):
                 finite += raw[i] * 0.0
@@ -226,10 +230,7 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, int32
             truncated = not terminated and d.episode_steps[r] == horizon
             ended = terminated | truncated
 
-            if game.observe != NULL:
-                status = game.observe(game.context, r, 1, state, observation)
-            if status == 0:
-                status = encoder.encode(encoder.context, r, 1, observation, next_rows)
+            status = encoder.encode(encoder.context, r, 1, observation, next_rows)
             if status:
                 break
             transition.rows, transition.next_rows, distinct = rows, next_rows, -1
@@ -327,8 +328,8 @@ cdef class Loop:
     cdef Window[WINDOWS] templates
     cdef object supplied
 
-    def __init__(self, Game game, Encoder encoder, rewards, learners, arrays, horizon, every, most_steps,
-                 most_episodes, most_stable, enough, seed, purpose, supplied):
+    def __init__(self, Game game not None, Encoder encoder not None, rewards, learners, arrays, horizon, every,
+                 most_steps, most_episodes, most_stable, enough, seed, purpose, supplied):
         cdef Data *d = &self.data
         cdef int64_t agents = game.agents, p
         cdef Reward reward
@@ -343,6 +344,12 @@ cdef class Loop:
             raise ValueError("encoder: made for other runs, agents or observations than the game's")
         if not 1 <= len(rewards) <= MOST_PARTS or not 1 <= len(learners) <= MOST_PARTS:
             raise ValueError(f"rewards, learners: expected 1 to {MOST_PARTS} of each")
+        for p in range(len(rewards)):
+            if not isinstance(rewards[p], Reward):
+                raise TypeError(f"rewards[{p}]: expected a Reward of this backend, got {type(rewards[p]).__name__}")
+        for p in range(len(learners)):
+            if not isinstance(learners[p], Learner):
+                raise TypeError(f"learners[{p}]: expected a Learner of this backend, got {type(learners[p]).__name__}")
         for p, reward in enumerate(rewards):
             if (reward.runs, reward.agents, reward.state_size, reward.views, reward.features) != (
                     runs, agents, game.state_size, game.views, game.features):
@@ -427,7 +434,7 @@ cdef class Loop:
 
     def begin(self, lo, hi):
         """Start the first episode of runs lo to hi - 1."""
-        return self._work(lo, hi, None)
+        return self._work(lo, hi, None, True)
 
     def advance(self, lo, hi, target):
         """Take runs lo to hi - 1 to ``target`` (int64 [R]) steps each, or to their end.
@@ -439,9 +446,9 @@ cdef class Loop:
         int
             0, or why a run paused: 1 rows, 2 records, 4 supplied draws (added up over runs).
         """
-        return self._work(lo, hi, target)
+        return self._work(lo, hi, target, False)
 
-    cdef object _work(self, int64_t lo, int64_t hi, object target):
+    cdef object _work(self, int64_t lo, int64_t hi, object target, bint begin):
         cdef Data *d = &self.data
         cdef Window[WINDOWS] windows
         cdef const int64_t[::1] goals
@@ -454,7 +461,6 @@ cdef class Loop:
         cdef double *buffer
         cdef int32_t *ids
         cdef int pause, status
-        cdef bint begin = target is None
         if not 0 <= lo <= hi <= self.runs:
             raise ValueError(f"lo, hi: expected 0 <= lo <= hi <= {self.runs}, got {lo}, {hi}")
         if not begin:

@@ -1,4 +1,6 @@
 """Kernels of a game given as arrays. Twin: ``marlfast/reference/markov.py``."""
+import math
+
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 cimport marlfast.core.markov as leaf
@@ -72,8 +74,9 @@ cdef class Markov(Game):
         for i in range(agents):
             if a[i] < 1:
                 raise ValueError(f"actions: agent {i} needs at least 1 action, got {a[i]}")
-            joint *= a[i]
-        cdef const double[:, :, ::1] q = check(rewards, "rewards", "float64", (-1, joint, agents), False)
+        product = math.prod(actions.tolist())       # of any size: a product of 64 bits could wrap around
+        cdef const double[:, :, ::1] q = check(rewards, "rewards", "float64", (-1, product, agents), False)
+        joint = product
         cdef int64_t states = q.shape[0]
         if states < 1:
             raise ValueError("rewards: expected at least one state, got none")

@@ -164,7 +164,7 @@ cdef class Mix(Reward):
     """
     cdef MixContext context
 
-    def __init__(self, runs, Game game, own, weights, team_of_agent):
+    def __init__(self, runs, Game game not None, own, weights, team_of_agent):
         _shapes(self, runs, game)
         cdef const double[:, ::1] w = check(weights, "weights", "float64", (-1, -1), False)
         cdef int64_t teams = w.shape[0]
@@ -195,7 +195,7 @@ cdef class Difference(Reward):
     """
     cdef DifferenceContext context
 
-    def __init__(self, runs, Game game):
+    def __init__(self, runs, Game game not None):
         _shapes(self, runs, game)
         if game.operations.without == NULL:
             raise ValueError("game: cannot say what would have happened without an agent")
@@ -219,7 +219,7 @@ cdef class Diversity(Reward):
     """
     cdef DistinctContext context
 
-    def __init__(self, runs, Game game, actions, weight):
+    def __init__(self, runs, Game game not None, actions, weight):
         _shapes(self, runs, game)
         counts = np.arange(game.agents + 1.0)
         self.held = _scratch(&self.context, runs, game.agents, actions, weight * (counts / game.agents))
@@ -241,7 +241,7 @@ cdef class Redundancy(Reward):
     """
     cdef DistinctContext context
 
-    def __init__(self, runs, Game game, actions, penalty):
+    def __init__(self, runs, Game game not None, actions, penalty):
         _shapes(self, runs, game)
         counts = np.arange(game.agents + 1.0)
         self.held = _scratch(&self.context, runs, game.agents, actions, -(penalty * (game.agents - counts)))
@@ -273,7 +273,7 @@ cdef class PotentialTable(Reward):
     """
     cdef PotentialContext context
 
-    def __init__(self, runs, Game game, discount, table):
+    def __init__(self, runs, Game game not None, discount, table):
         _shapes(self, runs, game)
         cdef const double[:, ::1] p = check(table, "table", "float64", (-1, -1), False)
         if p.shape[0] not in (1, game.agents) or p.shape[1] < 1:
@@ -302,7 +302,7 @@ cdef class PotentialDistance(Reward):
     """
     cdef PotentialContext context
 
-    def __init__(self, runs, Game game, discount, target, weights, order):
+    def __init__(self, runs, Game game not None, discount, target, weights, order):
         _shapes(self, runs, game)
         cdef const double[::1] t = check(target, "target", "float64", (game.features,), False)
         cdef const double[::1] w = check(weights, "weights", "float64", (game.features,), False)

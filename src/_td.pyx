@@ -99,9 +99,9 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
             choices = c.actions[i]
             draw = draws + r * stride + i * c.draws
             if c.kind == EPSILON_GREEDY and draw[0] < level:
-                action = <int64_t> (draw[1] * <double> choices)
-                if <uint64_t> action >= <uint64_t> choices:
+                if not 0.0 <= draw[1] < 1.0:
                     return Status.BAD_DRAW
+                action = <int64_t> (draw[1] * <double> choices)
             else:
                 if <uint32_t> rows[r * c.agents + i] >= <uint64_t> c.rows:
                     return Status.BAD_ROW
@@ -148,6 +148,8 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
             if <uint32_t> rows[i] >= <uint64_t> bound or <uint32_t> next_rows[i] >= <uint64_t> bound:
                 return Status.BAD_ROW
             cell = rows[i] * tables + table_of[i]
+            if <uint32_t> greedy[cell * greedy_step] >= <uint32_t> choices[i]:
+                return Status.BAD_ACTION
             target = rewards[i]
             if not over:
                 next_ = next_rows[i] * tables + table_of[i]
@@ -209,8 +211,8 @@ cdef class QLearning(Learner):
     """
     cdef Context context
 
-    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate, Schedule exploration,
-                 kind, strict, random_ties, draws, learning):
+    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
+                 Schedule exploration not None, kind, strict, random_ties, draws, learning):
         cdef int64_t q_step = check_cells(q, "q", "float64", (-1, -1, -1, -1)), greedy_step, visits_step
         cdef double[:, :, :, :] q_ = q
         cdef int64_t runs = q_.shape[0], rows = q_.shape[1], tables = q_.shape[2], width = q_.shape[3]

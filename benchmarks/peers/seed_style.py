@@ -1,4 +1,5 @@
 """Plain Python: objects, dictionaries and one table per agent, in the style of the article the game comes from."""
+# ruff: noqa: NPY002 - the style draws from NumPy's global generator
 import random
 from dataclasses import dataclass, field
 
@@ -58,6 +59,7 @@ class QLearner:
 
     def state_key(self, state):
         """The state, rounded to one decimal, as a string."""
+        # As in the article, so "-0.0" and "0.0" are two states: barely visible in early returns, not in late ones.
         return str(np.round(state, 1).tolist())
 
     def values(self, state):
@@ -118,7 +120,7 @@ def available():
     return True
 
 
-def warm_up():
+def warm_up(**shapes):
     """Nothing to compile."""
 
 

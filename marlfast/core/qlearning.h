@@ -41,7 +41,7 @@ MF_INLINE int mf_act_of(const mf_qlearning *c, int64_t run, const int32_t *rows,
         const uint32_t action = (random & mask) | (known & ~mask);
         if (row >= (uint64_t)bound && !explores)
             return MF_BAD_ROW;
-        if (action >= choices)
+        if (action >= choices || (explores && !(draw[1] >= 0.0)))
             return explores ? MF_BAD_DRAW : MF_BAD_ACTION;
         actions[i] = (int32_t)action;
     }
@@ -68,6 +68,8 @@ MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *ro
             return MF_BAD_ACTION;
         if ((uint32_t)rows[i] >= (uint64_t)bound || (uint32_t)next_rows[i] >= (uint64_t)bound)
             return MF_BAD_ROW;
+        if (*(const uint32_t *)(cell + greedy) >= choices)
+            return MF_BAD_ACTION;
         if (!over) {
             const uint32_t ahead = *(const uint32_t *)(next + greedy);
             if (ahead >= choices)

@@ -32,7 +32,7 @@ class Drift(Game):
         state += normals * self.noise
         state[:, 0] += actions.sum(axis=1, dtype=np.int64) * self.push
         team = -np.abs(state[:, 0])
-        rewards[:] = team[:, None] + np.where(actions < self.bonus_below, self.bonus, 0.0)
+        rewards[:] = team[:, None] + self.bonus * (actions < self.bonus_below)
         terminated[:] = False
         return fine(len(runs))
 

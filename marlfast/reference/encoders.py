@@ -7,6 +7,11 @@ LIMIT = 2.0**51     # up to here rounding is exact
 MOST_FEATURES = 64
 
 
+def _check_runs(runs):
+    if runs < 1:
+        raise ValueError(f"runs: expected at least 1, got {runs}")
+
+
 def _check_views(agents, views, features):
     if agents < 1 or features < 1 or views not in (1, agents):
         raise ValueError(
@@ -35,6 +40,7 @@ class Discrete(_Dense):
     """
 
     def __init__(self, runs, agents, views, rows):
+        _check_runs(runs)
         _check_views(agents, views, 1)
         if not 1 <= rows < 2**31:
             raise ValueError(f"rows: expected 1 to 2**31 - 1, got {rows}")
@@ -60,6 +66,7 @@ class Grid(_Dense):
 
     def __init__(self, runs, agents, views, low, scale, bins):
         check(low, "low", "float64", (-1,), False)
+        _check_runs(runs)
         _check_views(agents, views, len(low))
         check(scale, "scale", "float64", (len(low),), False)
         check(bins, "bins", "int64", (len(low),), False)
@@ -115,7 +122,8 @@ class Rounding(Encoder):
             raise ValueError(f"table: expected slots a power of two greater than {rows} rows, got {slots}")
         if used.min() < 0 or used.max() > rows:
             raise ValueError(f"used: expected 0 to {rows} rows in use, got {used.min()} to {used.max()}")
-        if table.min() < 0 or (table.max(axis=1) > used).any():
+        # As many slots are filled as rows are in use, so that one is empty and a search ends.
+        if table.min() < 0 or (table.max(axis=1) > used).any() or (np.count_nonzero(table, axis=1) > used).any():
             raise ValueError("table: expected row numbers in use, plus 1")
         self.runs, self.agents, self.views, self.features, self.rows = runs, agents, views, features, rows
         self.scale, self.keys, self.table, self.used = scale, keys, table, used

@@ -25,8 +25,8 @@ STATUS_TEXT = {
 def _check_kind(array, name, dtype, shape):
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{name}: expected a NumPy array of {dtype}, got {type(array).__name__}")
-    if array.dtype.name != dtype:
-        raise TypeError(f"{name}: expected {dtype}, got {array.dtype.name}; convert it with .astype({dtype!r})")
+    if array.dtype.name != dtype or not array.dtype.isnative:
+        raise TypeError(f"{name}: expected {dtype}, got {array.dtype}; convert it with .astype({dtype!r})")
     if array.ndim != len(shape) or any(n >= 0 and n != m for n, m in zip(shape, array.shape, strict=True)):
         raise ValueError(f"{name}: expected shape {tuple(shape)}, got {array.shape}")
 
@@ -78,8 +78,7 @@ class Game:
 
     def step(self, state, actions, uniforms, normals, rewards, terminated):
         """One step of every run: see the compiled twin for shapes."""
-        runs = len(state)
-        check(state, "state", "float64", (runs, self.state_size), True)
+        runs = len(check(state, "state", "float64", (-1, self.state_size), True))
         check(actions, "actions", "int32", (runs, self.agents), False)
         check(uniforms, "uniforms", "float64", (runs, self.step_uniforms), False)
         check(normals, "normals", "float64", (runs, self.step_normals), False)
@@ -89,16 +88,14 @@ class Game:
 
     def start(self, state, uniforms, normals):
         """A new episode in every run."""
-        runs = len(state)
-        check(state, "state", "float64", (runs, self.state_size), True)
+        runs = len(check(state, "state", "float64", (-1, self.state_size), True))
         check(uniforms, "uniforms", "float64", (runs, self.start_uniforms), False)
         check(normals, "normals", "float64", (runs, self.start_normals), False)
         check_status(self.stage_start(np.arange(runs), state, uniforms, normals), "start")
 
     def observe(self, state, observation):
         """What the agents see."""
-        runs = len(state)
-        check(state, "state", "float64", (runs, self.state_size), False)
+        runs = len(check(state, "state", "float64", (-1, self.state_size), False))
         check(observation, "observation", "float64", (runs, self.views, self.features), True)
         check_status(self.stage_observe(np.arange(runs), state, observation), "observe")
 
@@ -106,8 +103,7 @@ class Game:
         """The team's total reward of the last step, had agent i not been there."""
         if self.stage_without is None:
             raise ValueError("without: this game cannot say what would have happened without an agent")
-        runs = len(state)
-        check(state, "state", "float64", (runs, self.state_size), False)
+        runs = len(check(state, "state", "float64", (-1, self.state_size), False))
         check(actions, "actions", "int32", (runs, self.agents), False)
         check(rewards, "rewards", "float64", (runs, self.agents), False)
         check(without, "without", "float64", (runs, self.agents), True)

@@ -83,7 +83,7 @@ class Loop:
 
     def __init__(self, game, encoder, rewards, learners, arrays, horizon, every, most_steps,
                  most_episodes, most_stable, enough, seed, purpose, supplied):
-        runs, agents = len(arrays["state"]), game.agents
+        runs, agents = len(check(arrays["state"], "state", "float64", (-1, game.state_size), True)), game.agents
         if runs < 1:
             raise ValueError("state: expected at least one run, got none")
         if (encoder.runs, encoder.agents, encoder.views, encoder.features) != (
@@ -98,12 +98,14 @@ class Loop:
         for p, learner in enumerate(learners):
             if (learner.runs, learner.agents, learner.draws) != (runs, agents, learners[0].draws):
                 raise ValueError(f"learners[{p}]: made for another number of runs, agents or draws")
+        if not isinstance(arrays["returns"], np.ndarray) or arrays["returns"].ndim != 3:
+            check(arrays["returns"], "returns", "float64", (runs, -1, agents), True)
         capacity = arrays["returns"].shape[1]
         for name, dtype, shape in (
                 ("state", "float64", (game.state_size,)), ("observation", "float64", (game.views, game.features)),
                 ("rows", "int32", (agents,)), ("steps", "int64", ()), ("episodes", "int64", ()),
                 ("episode_steps", "int64", ()), ("episode_return", "float64", (agents,)),
-                ("episode_shaped", "float64", (agents,)), ("returns", "float64", (capacity, agents)),
+                ("episode_shaped", "float64", (agents,)), ("returns", "float64", (-1, agents)),
                 ("shaped_returns", "float64", (capacity, agents)), ("lengths", "int64", (capacity,)),
                 ("stable", "int64", ()), ("recent", "float64", (-1,)), ("recent_sum", "float64", ()),
                 ("reason", "int32", ()), ("run_numbers", "int64", ()), ("fault", "int64", ())):
@@ -233,23 +235,21 @@ class Loop:
         status = self.game.stage_step(runs, state, actions, self.windows[1].at(runs, steps),
                                       self.windows[2].at(runs, steps), raw, terminated)
         self.state[runs] = state
+        observation = self.observation[runs]
+        status = np.where(status == 0, self.game.stage_observe(runs, state, observation), status)
+        self.observation[runs] = observation
         finite = np.isfinite(raw)
         unsound = (status == 0) & ~finite.all(axis=1)
         self.fault[runs[unsound]] = (~finite).argmax(axis=1)[unsound]
         keep = self._fail(runs, np.where(unsound, BAD_REWARD, status))
-        runs, rows, state, actions, raw, terminated = (a[keep] for a in (runs, rows, state, actions, raw, terminated))
+        runs, rows, state, actions, raw, terminated, observation = (
+            a[keep] for a in (runs, rows, state, actions, raw, terminated, observation))
         self.steps[runs] += 1
         self.episode_steps[runs] += 1
         truncated = ~terminated & (self.episode_steps[runs] == self.horizon)
 
-        observation, next_rows = self.observation[runs], np.zeros((len(runs), self.agents), np.int32)
-        status = self.game.stage_observe(runs, state, observation)
-        self.observation[runs] = observation
-        good = np.flatnonzero(status == 0)
-        some = next_rows[good]
-        status[good] = self.encoder.stage_encode(runs[good], observation[good], some)
-        next_rows[good] = some
-        keep = self._fail(runs, status)
+        next_rows = np.zeros((len(runs), self.agents), np.int32)
+        keep = self._fail(runs, self.encoder.stage_encode(runs, observation, next_rows))
         (runs, rows, state, actions, raw, terminated, truncated, observation, next_rows) = (
             a[keep] for a in (runs, rows, state, actions, raw, terminated, truncated, observation, next_rows))
 

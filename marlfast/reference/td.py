@@ -20,7 +20,10 @@ def _waves(leads, table_of):
 
 def _first_greatest(q, actions):
     """The first of the greatest of the first ``actions`` values of each cell (q [n, A], actions [n])."""
-    return np.where(np.arange(q.shape[1]) < actions[:, None], q, -np.inf).argmax(axis=1)
+    within = np.where(np.arange(q.shape[1]) < actions[:, None], q, -np.inf)
+    # As the compiled rule, which compares by > from the first value on: a NaN is never greater, and a first one stays.
+    first = np.isnan(within[:, 0])
+    return np.where(first, 0, np.where(np.isnan(within), -np.inf, within).argmax(axis=1))
 
 
 class QLearning(Learner):
@@ -100,13 +103,16 @@ class QLearning(Learner):
         known = (greedy >= 0) & (greedy < choices)
         if self.kind == BOLTZMANN:
             explores = np.zeros(rows.shape, bool)
-            chosen = self._boltzmann(self.q[at], np.where(known, greedy, 0), choices, level, draws[:, :, 0])
+            with np.errstate(over="ignore", invalid="ignore"):      # a temperature near 0
+                chosen = self._boltzmann(self.q[at], np.where(known, greedy, 0), choices, level, draws[:, :, 0])
         else:
             explores = draws[:, :, 0] < level if self.strict else draws[:, :, 0] <= level
             chosen = greedy
             if self.random_ties:
                 chosen = self._random_greatest(self.q[at], np.where(known, greedy, 0), choices, draws[:, :, 2])
-            random = (draws[:, :, min(1, self.draws - 1)] * choices).astype(np.int64)
+            u = draws[:, :, min(1, self.draws - 1)]
+            sound = (u >= 0.0) & (u < 1.0)
+            random = (np.where(sound, u, -1.0) * choices).astype(np.int64)
             chosen = np.where(explores, random, chosen)
         status = np.where(explores, np.where((chosen >= 0) & (chosen < choices), 0, BAD_DRAW),
                           np.where(inside, np.where(known, 0, BAD_ACTION), BAD_ROW))
@@ -155,7 +161,8 @@ class QLearning(Learner):
         row, next_row, action = np.where(inside, rows, 0), np.where(inside, next_rows, 0), np.where(known, actions, 0)
         over = terminated[:, None]
         best = self.greedy[runs[:, None], next_row, tables].astype(np.int64)
-        sane = over | ((best >= 0) & (best < choices))
+        here = self.greedy[runs[:, None], row, tables]
+        sane = (over | ((best >= 0) & (best < choices))) & (here >= 0) & (here < choices)
         best = np.where(sane, best, 0)
         rate, discount = self.rate.value[runs][:, None], self.discount[runs][:, None]
         with np.errstate(over="ignore", invalid="ignore"):

@@ -1,0 +1,259 @@
+"""Every compiled kernel beside its NumPy twin, with 1, 64 and 4096 runs: see README.md.
+
+Each case is made for a backend and a number of runs; it gives the function that is timed and the arrays
+that it writes. ``tests/test_bench.py`` calls every case with both backends and compares those arrays.
+"""
+import itertools
+
+import numpy as np
+import pytest
+
+import marlfast as mf
+from marlfast.backends import BACKENDS, kernels
+from marlfast.session import Session
+
+RUNS = (1, 64, 4096)
+AGENTS, ACTIONS = 4, 5
+DRIFT = mf.games.Drift(agents=AGENTS, state_size=2, actions=ACTIONS, horizon=0)
+GRID = mf.Grid((-2.0, -4.0), (80.0, 4.0), (20, 4))
+ROWS = 80
+
+CASES = {}
+
+
+def case(module, name):
+    """Register a case: the name of its kernels' module (``td`` for ``core/_td`` and ``reference/td``), and its own."""
+    def register(make):
+        assert (module, name) not in CASES
+        CASES[module, name] = make
+        return make
+    return register
+
+
+class Inputs:
+    """Arrays that kernels read: the same for every backend."""
+
+    def __init__(self, runs, game=DRIFT):
+        self.generator = np.random.default_rng(0)
+        self.game, self.runs, shape = game, runs, (runs, game.agents)
+        self.state = self.generator.standard_normal((runs, 2))
+        self.actions = self.integers(game.action_counts[0], shape)
+        self.rows, self.next_rows = self.integers(ROWS, shape), self.integers(ROWS, shape)
+        self.raw = self.generator.standard_normal(shape)
+        self.normals = self.generator.standard_normal((runs, 2))
+        self.observation = np.ascontiguousarray(self.state[:, None])
+        self.rewards = np.zeros(shape)
+        self.terminated, self.truncated = np.zeros(runs, bool), np.zeros(runs, bool)
+
+    def integers(self, below, shape):
+        return self.generator.integers(0, below, shape, dtype=np.int32)
+
+
+# -- draws ----------------------------------------------------------------------------------------------
+
+
+def _fill(normal):
+    def make(backend, runs):
+        numbers, first, out = np.arange(runs, dtype=np.int64), np.zeros(runs, np.int64), np.empty((runs, 256))
+        fill = kernels(backend, "random").fill
+        return (lambda: fill(0, 2, numbers, first, out, normal)), [out]
+    return make
+
+
+case("random", "fill, 256 uniforms a run")(_fill(False))
+case("random", "fill, 256 normals a run")(_fill(True))
+
+
+# -- games ----------------------------------------------------------------------------------------------
+
+
+@case("drift", "step")
+def _(backend, runs):
+    x, kernel = Inputs(runs), DRIFT.kernel(backend)
+    none = np.zeros((runs, 0))
+    return (lambda: kernel.step(x.state, x.actions, none, x.normals, x.rewards, x.terminated)), [x.state, x.rewards]
+
+
+@case("drift", "start")
+def _(backend, runs):
+    x, kernel = Inputs(runs), DRIFT.kernel(backend)
+    none = np.zeros((runs, 0))
+    return (lambda: kernel.start(x.state, none, x.normals)), [x.state]
+
+
+@case("drift", "observe")
+def _(backend, runs):
+    x, kernel = Inputs(runs), DRIFT.kernel(backend)
+    observation = np.zeros_like(x.observation)
+    return (lambda: kernel.observe(x.state, observation)), [observation]
+
+
+@case("drift", "without")
+def _(backend, runs):
+    x, kernel = Inputs(runs), DRIFT.kernel(backend)
+    without = np.zeros((runs, AGENTS))
+    return (lambda: kernel.without(x.state, x.actions, x.raw, without)), [without]
+
+
+@case("markov", "step, 16 states, chance moves")
+def _(backend, runs):
+    generator = np.random.default_rng(1)
+    game = mf.games.MarkovGame(generator.dirichlet(np.ones(16), (16, 9)), generator.standard_normal((16, 9, 2)), (3, 3))
+    x, kernel = Inputs(runs, game), game.kernel(backend)
+    state, none = np.ascontiguousarray(x.rows[:, :1] % 16, np.float64), np.zeros((runs, 0))
+    uniforms = generator.random((runs, 1))
+    return (lambda: kernel.step(state, x.actions, uniforms, none, x.rewards, x.terminated)), [state, x.rewards]
+
+
+@case("env", "step")
+def _(backend, runs):
+    x, env = Inputs(runs), DRIFT.env(runs=runs, seed=0, backend=backend, copy=False)
+    env.reset()
+    return (lambda: env.step(x.actions)), [env.observation, env.rewards]
+
+
+# -- encoders -------------------------------------------------------------------------------------------
+
+
+def _encode(encoder, observations, backend):
+    """Observations float64 [n, R, 1, D], encoded in turn."""
+    runs, turn = observations.shape[1], itertools.cycle(observations)
+    game = DRIFT if encoder.name != "numbered" else mf.games.MarkovGame(
+        np.full((ROWS, 1, ROWS), 1.0 / ROWS), np.zeros((ROWS, 1)), (1,) * AGENTS)
+    arrays = encoder.allocate(game, runs)
+    kernel, rows = encoder.bind(game, runs, arrays, backend), np.zeros((runs, AGENTS), np.int32)
+    return (lambda: kernel.encode(next(turn), rows)), [rows]
+
+
+@case("encoders", "grid")
+def _(backend, runs):
+    return _encode(GRID, Inputs(runs).generator.normal(10.0, 5.0, (16, runs, 1, 2)), backend)
+
+
+@case("encoders", "rounding, 16 rows a run")
+def _(backend, runs):
+    return _encode(mf.Rounding(1), Inputs(runs).generator.normal(10.0, 5.0, (16, runs, 1, 2)), backend)
+
+
+@case("encoders", "discrete")
+def _(backend, runs):
+    return _encode(mf.encoders.Numbered(), Inputs(runs).integers(ROWS, (16, runs, 1, 1)).astype(np.float64), backend)
+
+
+# -- rewards --------------------------------------------------------------------------------------------
+
+
+def _reward(definition, *extra):
+    def make(backend, runs):
+        x, kernel = Inputs(runs), DRIFT.kernel(backend)
+        middle = (GRID, 0.95) if extra else ()
+        reward = definition.bind(DRIFT, kernel, *middle, runs, backend)
+        reward.begin(x.rows, x.observation)
+        return (lambda: reward.apply(x.rows, x.actions, x.raw, x.rewards, x.next_rows, x.state, x.observation,
+                                     x.terminated, x.truncated)), [x.rewards]
+    return make
+
+
+case("rewards", "individual")(_reward(mf.rewards.individual()))
+case("rewards", "cooperative")(_reward(mf.rewards.cooperative()))
+case("rewards", "mixed, two teams")(_reward(mf.rewards.mixed([[0, 1], [2, 3]])))
+case("rewards", "difference")(_reward(mf.rewards.difference()))
+case("rewards", "diversity")(_reward(mf.rewards.Diversity(0.2), "shaping"))
+case("rewards", "redundancy")(_reward(mf.rewards.Redundancy(0.1), "shaping"))
+case("rewards", "potential, table")(_reward(mf.rewards.PotentialBased(np.linspace(0.0, 1.0, ROWS)), "shaping"))
+case("rewards", "potential, distance")(_reward(mf.rewards.PotentialBased(mf.rewards.Distance()), "shaping"))
+
+
+# -- schedules and learners -----------------------------------------------------------------------------
+
+
+def _schedule(definition):
+    def make(backend, runs):
+        arrays, ended = definition.allocate(runs), np.zeros(runs, bool)
+        kernel = definition.bind(arrays, backend)
+        return (lambda: kernel.tick(ended)), [arrays["value"], arrays["ticks"]]
+    return make
+
+
+case("schedules", "tick, linear")(_schedule(mf.schedules.Linear(1.0, 0.0, 10**6)))
+case("schedules", "tick, exponential")(_schedule(mf.schedules.Exponential(1.0, 0.9999, 0.01)))
+case("schedules", "tick, harmonic")(_schedule(mf.schedules.Harmonic(1.0, 0.01)))
+case("schedules", "tick, table")(_schedule(mf.schedules.Table((1.0, 0.5, 0.1))))
+
+
+def _learner(explore, backend, runs):
+    """A learner, the arrays it writes, and 16 different steps for it to take in turn."""
+    initial = np.random.default_rng(1).standard_normal((ROWS, AGENTS, ACTIONS))
+    learner, structure = mf.IQL(explore=explore, initial_q=initial), mf.rewards.individual()
+    arrays = learner.allocate(DRIFT, structure, ROWS, runs)
+    learner.derive(DRIFT, structure, arrays, backend)
+    x = Inputs(runs)
+    steps = [(x.integers(ROWS, (runs, AGENTS)), x.generator.random((runs, AGENTS, explore.draws)),
+              x.integers(ACTIONS, (runs, AGENTS)), x.generator.standard_normal((runs, AGENTS)),
+              x.integers(ROWS, (runs, AGENTS))) for _ in range(16)]
+    return learner.bind(DRIFT, structure, arrays, backend), arrays, itertools.cycle(steps)
+
+
+def _act(explore):
+    def make(backend, runs):
+        kernel, _, steps = _learner(explore, backend, runs)
+        actions = np.zeros((runs, AGENTS), np.int32)
+
+        def act():
+            rows, draws, *_ = next(steps)
+            kernel.act(rows, draws, actions)
+        return act, [actions]
+    return make
+
+
+case("td", "act, epsilon-greedy")(_act(mf.EpsilonGreedy(0.1)))
+case("td", "act, epsilon-greedy, random ties")(_act(mf.EpsilonGreedy(0.1, ties="random")))
+case("td", "act, Boltzmann")(_act(mf.Boltzmann(0.5)))
+
+
+@case("td", "update")
+def _(backend, runs):
+    kernel, arrays, steps = _learner(mf.EpsilonGreedy(0.1), backend, runs)
+    terminated, changed = np.zeros(runs, bool), np.zeros(runs, bool)
+
+    def update():
+        rows, _, actions, rewards, next_rows = next(steps)
+        kernel.update(rows, actions, rewards, next_rows, terminated, changed)
+    return update, [arrays["q"], arrays["greedy"], changed]
+
+
+@case("td", "find_greedy")
+def _(backend, runs):
+    q = np.random.default_rng(0).standard_normal((ROWS * runs, ACTIONS))
+    counts, greedy = np.full(len(q), ACTIONS, np.int32), np.zeros(len(q), np.int32)
+    find = kernels(backend, "td").find_greedy
+    return (lambda: find(q, counts, greedy)), [greedy]
+
+
+@case("loop", "advance, 20 steps")
+def _(backend, runs):
+    session = Session(mf.Experiment(
+        mf.games.Drift(agents=AGENTS, state_size=2, actions=ACTIONS), mf.IQL(), encoder=GRID, episodes=2**40,
+        runs=runs, shaping=(mf.rewards.Diversity(0.2), mf.rewards.Redundancy(0.1)), record_every=0), backend=backend)
+    arrays = session.arrays
+    target = arrays["steps"].copy()
+
+    def advance():
+        target[:] += 20
+        session.loop.advance(0, runs, target)
+    return advance, [arrays["state"], arrays["learner.q"], arrays["steps"]]
+
+
+# -- timing ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.benchmark(max_time=0.1, min_time=2e-5, min_rounds=5, warmup="on", warmup_iterations=1)
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("runs", RUNS)
+@pytest.mark.parametrize("key", CASES, ids=[f"{module}: {name}" for module, name in CASES])
+def test_kernel(benchmark, key, runs, backend):
+    benchmark.group = f"{key[0]}: {key[1]}, {runs} run{'s' if runs > 1 else ''}"
+    benchmark.extra_info.update(backend=backend, runs=runs)
+    function, written = CASES[key](backend, runs)
+    benchmark(function)
+    assert all(np.isfinite(array).all() for array in written)

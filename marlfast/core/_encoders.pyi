@@ -1,0 +1,17 @@
+"""Signatures of ``src/_encoders.pyx``."""
+import numpy as np
+from numpy.typing import NDArray
+
+from marlfast.core._kernels import Encoder
+
+class Discrete(Encoder):
+    def __init__(self, runs: int, agents: int, views: int, rows: int) -> None: ...
+
+class Grid(Encoder):
+    def __init__(self, runs: int, agents: int, views: int, low: NDArray[np.float64], scale: NDArray[np.float64],
+                 bins: NDArray[np.int64]) -> None: ...
+
+class Rounding(Encoder):
+    def __init__(self, agents: int, views: int, scale: float, keys: NDArray[np.int64], table: NDArray[np.int32],
+                 used: NDArray[np.int64]) -> None: ...
+    def rebuild(self) -> None: ...

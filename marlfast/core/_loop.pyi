@@ -1,0 +1,18 @@
+"""Signatures of ``src/_loop.pyx``."""
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marlfast.core._kernels import Encoder, Game, Learner, Reward
+
+class Loop:
+    runs: int
+
+    def __init__(self, game: Game, encoder: Encoder, rewards: Sequence[Reward], learners: Sequence[Learner],
+                 arrays: Mapping[str, NDArray[Any]], horizon: int, every: int, most_steps: int, most_episodes: int,
+                 most_stable: int, enough: float, seed: int, purpose: int,
+                 supplied: Mapping[str, tuple[NDArray[np.float64], NDArray[np.int64]]]) -> None: ...
+    def begin(self, lo: int, hi: int) -> int: ...
+    def advance(self, lo: int, hi: int, target: NDArray[np.int64]) -> int: ...

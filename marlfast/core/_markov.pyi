@@ -1,0 +1,10 @@
+"""Signatures of ``src/_markov.pyx``."""
+import numpy as np
+from numpy.typing import NDArray
+
+from marlfast.core._kernels import Game
+
+class Markov(Game):
+    def __init__(self, actions: NDArray[np.int32], successor: NDArray[np.int32] | None,
+                 cumulative: NDArray[np.float64] | None, rewards: NDArray[np.float64], start: NDArray[np.float64],
+                 terminal: NDArray[np.bool_]) -> None: ...

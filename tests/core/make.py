@@ -1,0 +1,199 @@
+"""Short ways to make arrays and kernels for the tests of single kernels."""
+import numpy as np
+
+
+def schedule(schedules, value, runs=1, kind=0, per_episode=False, final=0.0, rate=0.0, table=()):
+    """A schedule kernel over arrays of its own; ``value`` is a number or one per run."""
+    value = np.array(np.broadcast_to(np.asarray(value, np.float64), runs))
+    return schedules.Schedule(kind, per_episode, value.copy(), np.full(runs, final), np.full(runs, rate),
+                              np.array(table, np.float64), value, np.zeros(runs, np.int64))
+
+
+def _apart(q, gap):
+    """Copies of q and zeros for greedy and visits, each with gaps between its cells."""
+    def spread(array):
+        wide = np.full((*array.shape[:3], array.shape[3] + gap), 77, array.dtype)
+        view = wide[..., :array.shape[3]]
+        view[...] = array
+        return view
+
+    none = np.zeros((*q.shape[:3], 1), np.int32)
+    return spread(q), spread(none)[..., 0], spread(none)[..., 0]
+
+
+def _packed(q):
+    """The same in one piece of memory, each cell's values, greedy action and visits side by side."""
+    width = q.shape[3]
+    memory = np.zeros((*q.shape[:3], width + 1))
+    memory[..., :width] = q
+    halves = memory.view(np.int32)
+    return memory[..., :width], halves[..., 2 * width], halves[..., 2 * width + 1]
+
+
+class Tables:
+    """A Q-learning kernel and its arrays, which a test may look at and change.
+
+    Parameters
+    ----------
+    module : callable
+        ``module(name)``: kernels of a backend. Where it has a true attribute ``packed``, the arrays lie in one piece
+        of memory, as learners have them; else apart.
+    q : array [R, rows, T, A]
+    table_of, actions, leads : sequences of int
+        Defaults: a table each for T agents, all A actions, every agent.
+    gap : int
+        Unused places between the cells of every array; filled with what no test expects.
+    """
+
+    def __init__(self, module, q, table_of=None, actions=None, leads=None, discount=0.5, rate=0.5, level=0.0, kind=0,
+                 strict=True, random_ties=False, draws=None, learning=True, gap=0):
+        q = np.array(q, np.float64, order="C")
+        runs, rows, tables, width = q.shape
+        self.table_of = np.arange(tables, dtype=np.int32) if table_of is None else np.array(table_of, np.int32)
+        agents = len(self.table_of)
+        self.actions = np.full(agents, width, np.int32) if actions is None else np.array(actions, np.int32)
+        self.leads = np.arange(agents, dtype=np.int32) if leads is None else np.array(leads, np.int32)
+        self.q, self.greedy, self.visits = _packed(q) if getattr(module, "packed", False) else _apart(q, gap)
+        # Actions of a cell: those of the agents that share its table.
+        self.cell_actions = np.full(tables, width, np.int32)
+        self.cell_actions[self.table_of] = self.actions
+        flat = np.zeros(self.greedy.size, np.int32)
+        module("td").find_greedy(q.reshape(-1, width), np.tile(self.cell_actions, runs * rows), flat)
+        self.greedy[:] = flat.reshape(self.greedy.shape)
+        self.discount = np.array(np.broadcast_to(np.asarray(discount, np.float64), runs))
+        self.rate, self.level = (value if hasattr(value, "tick") else schedule(module("schedules"), value, runs)
+                                 for value in (rate, level))
+        draws = draws or (1 if kind == 1 else 3 if random_ties else 2)
+        self.kernel = module("td").QLearning(self.q, self.greedy, self.visits, self.table_of, self.actions, self.leads,
+                                             self.discount, self.rate, self.level, kind, strict, random_ties, draws,
+                                             learning)
+        self.shape = runs, agents
+
+    def act(self, rows, draws):
+        """Actions int32 [R, N]; agents that are not led keep -9."""
+        actions = np.full(self.shape, -9, np.int32)
+        self.kernel.act(np.array(rows, np.int32), np.array(draws, np.float64), actions)
+        return actions
+
+    def update(self, rows, actions, rewards, next_rows, terminated=None):
+        """Learn; returns where a greedy action changed."""
+        changed = np.zeros(self.shape[0], bool)
+        terminated = np.zeros(self.shape[0], bool) if terminated is None else np.array(terminated, bool)
+        self.kernel.update(np.array(rows, np.int32), np.array(actions, np.int32), np.array(rewards, np.float64),
+                           np.array(next_rows, np.int32), terminated, changed)
+        return changed
+
+
+class Transitions:
+    """What a reward kernel is given for R runs of a game; ``apply`` returns what the agents learn from."""
+
+    def __init__(self, game, runs):
+        self.runs, self.agents = runs, game.agents
+        shape = runs, game.agents
+        self.arrays = {
+            "rows": np.zeros(shape, np.int32), "actions": np.zeros(shape, np.int32), "raw": np.zeros(shape),
+            "rewards": np.zeros(shape), "next_rows": np.zeros(shape, np.int32),
+            "state": np.zeros((runs, game.state_size)), "observation": np.zeros((runs, game.views, game.features)),
+            "terminated": np.zeros(runs, bool), "truncated": np.zeros(runs, bool)}
+
+    def apply(self, reward, **values):
+        for name, value in values.items():
+            self.arrays[name][...] = value
+        reward.apply(**self.arrays)
+        return self.arrays["rewards"].tolist()
+
+
+# -- good arguments of every kernel, for tests that spoil one of them ----------------------------
+# Two runs of two agents; 3 state variables, 4 rows, 3 actions.
+R, N, S, ROWS, A = 2, 2, 3, 4, 3
+
+
+def ints(*shape):
+    return np.zeros(shape, np.int32)
+
+
+def longs(*shape):
+    return np.zeros(shape, np.int64)
+
+
+def flags(*shape):
+    return np.zeros(shape, bool)
+
+
+def drift(module):
+    return module("drift").Drift(N, S, 0.1, 0.5, 0.25, 1)
+
+
+def markov_arguments(certain):
+    sums = np.array([0.5, 2.0])
+    return {"actions": np.array([2, 2], np.int32), "successor": ints(2, 4) if certain else None,
+            "cumulative": None if certain else np.tile(sums, (2, 4, 1)), "rewards": np.ones((2, 4, N)),
+            "start": sums.copy(), "terminal": flags(2)}
+
+
+def markov(module):
+    return module("markov").Markov(**markov_arguments(False))
+
+
+def rounding_arguments():
+    return {"agents": N, "views": N, "scale": 10.0, "keys": longs(R, 4, 2), "table": ints(R, 8), "used": longs(R)}
+
+
+def grid_arguments():
+    return {"runs": R, "agents": N, "views": 1, "low": np.zeros(S), "scale": np.ones(S), "bins": longs(S) + 2}
+
+
+def schedule_arguments():
+    return {"kind": 4, "per_episode": False, "start": np.ones(R), "final": np.ones(R), "rate": np.ones(R),
+            "table": np.ones(3), "value": np.ones(R), "ticks": longs(R)}
+
+
+def learning_arguments(module, **changes):
+    constant = schedule(module("schedules"), 0.5, R)
+    return {"q": np.zeros((R, ROWS, N, A)), "greedy": ints(R, ROWS, N), "visits": ints(R, ROWS, N),
+            "table_of": np.arange(N, dtype=np.int32), "actions": ints(N) + A, "leads": np.arange(N, dtype=np.int32),
+            "discount": np.ones(R), "rate": constant, "exploration": constant, "kind": 0, "strict": True,
+            "random_ties": False, "draws": 2, "learning": True} | changes
+
+
+def loop_arrays():
+    return {"state": np.zeros((R, S)), "observation": np.zeros((R, 1, S)), "rows": ints(R, N), "steps": longs(R),
+            "episodes": longs(R), "episode_steps": longs(R), "episode_return": np.zeros((R, N)),
+            "episode_shaped": np.zeros((R, N)), "returns": np.zeros((R, 8, N)), "shaped_returns": np.zeros((R, 8, N)),
+            "lengths": longs(R, 8), "stable": longs(R), "recent": np.zeros((R, 3)), "recent_sum": np.zeros(R),
+            "reason": ints(R), "run_numbers": np.arange(R), "fault": longs(R) - 1}
+
+
+def loop_arguments(module):
+    """All that a loop takes but its arrays, and the learner's tables: 8 rows, as the grid has."""
+    game = drift(module)
+    tables = Tables(module, np.zeros((R, 8, N, A)), level=0.5)
+    return {"game": game, "encoder": module("encoders").Grid(**grid_arguments()),
+            "rewards": [module("rewards").Mix(R, game, 1.0, np.zeros((0, 0)), ints(N))], "learners": [tables.kernel],
+            "horizon": 3, "every": 1, "most_steps": 100, "most_episodes": 100, "most_stable": 100, "enough": 1e9,
+            "seed": 1, "purpose": 0, "supplied": {}}, tables
+
+
+def made_loop(module, arrays=None, **changes):
+    arguments, tables = loop_arguments(module)
+    arrays = loop_arrays() if arrays is None else arrays
+    return module("loop").Loop(arrays=arrays, **arguments | changes), arrays, tables
+
+
+def env_arguments(module, game=None):
+    game = game or drift(module)
+    return {"game": game, "action_counts": ints(N) + A, "horizon": 5, "state": np.zeros((R, game.state_size)),
+            "observation": np.zeros((R, 1, game.features)), "rewards": np.zeros((R, N)), "terminated": flags(R),
+            "truncated": flags(R), "steps": longs(R), "starts": longs(R), "episode_steps": longs(R),
+            "run_numbers": np.arange(R), "seed": 1, "purpose": 0}
+
+
+def made_env(module, game=None):
+    arguments = env_arguments(module, game)
+    return module("env").Env(**arguments), arguments
+
+
+def transition(features=S, state_size=S):
+    return {"rows": ints(R, N), "actions": ints(R, N), "raw": np.ones((R, N)), "rewards": np.ones((R, N)),
+            "next_rows": ints(R, N), "state": np.ones((R, state_size)), "observation": np.ones((R, 1, features)),
+            "terminated": flags(R), "truncated": flags(R)}

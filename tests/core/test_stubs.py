@@ -1,0 +1,92 @@
+"""The stubs of the compiled modules say what the modules, and their NumPy twins, really have."""
+import importlib
+
+import pytest
+
+from .source import (
+    SOURCES,
+    STUBS,
+    Stub,
+    parameter,
+    public_methods,
+    public_parts,
+    pyx_attributes,
+    pyx_constructors,
+    runtime_parameters,
+)
+
+NAMES = sorted(STUBS)
+
+
+def compiled(name):
+    return importlib.import_module(f"marlfast.core._{name}")
+
+
+def twin(name):
+    return importlib.import_module(f"marlfast.reference.{name}")
+
+
+def test_every_compiled_module_has_a_stub_and_every_stub_a_module():
+    assert NAMES, "no stubs were found beside the compiled modules"
+    assert sorted(SOURCES) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stub_has_the_public_names_of_the_module(name):
+    stub, (classes, functions, values) = Stub(STUBS[name]), public_parts(compiled(name))
+    assert set(stub.classes) == set(classes)
+    assert set(stub.functions) == set(functions)
+    assert stub.values == values
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stub_functions_and_methods_have_the_parameters_of_the_module(name):
+    stub, (classes, functions, _) = Stub(STUBS[name]), public_parts(compiled(name))
+    for function, parameters in stub.functions.items():
+        assert parameters == runtime_parameters(functions[function], False), function
+    for cls, (_, methods, _) in stub.classes.items():
+        own = public_methods(classes[cls])
+        assert set(methods) - {"__init__"} == set(own), cls
+        for method, function in own.items():
+            assert methods[method] == runtime_parameters(function, True), f"{cls}.{method}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stub_classes_have_the_bases_and_attributes_of_the_module(name):
+    stub, classes = Stub(STUBS[name]), public_parts(compiled(name))[0]
+    for cls, (bases, _, attributes) in stub.classes.items():
+        assert (bases or ["object"]) == [base.__name__ for base in classes[cls].__bases__], cls
+        own = {n for n, part in vars(classes[cls]).items()
+               if not n.startswith("_") and type(part).__name__ in ("getset_descriptor", "property")}
+        assert attributes == own, cls
+
+
+@pytest.mark.parametrize("name", sorted(SOURCES))
+def test_stub_constructors_and_attributes_are_those_of_the_source(name):
+    # A compiled class has no signature at run time: its constructor is read in the source.
+    stub = Stub(STUBS[name])
+    constructors, attributes = pyx_constructors(SOURCES[name]), pyx_attributes(SOURCES[name])
+    assert set(stub.classes) == set(constructors)
+    for cls, parameters in constructors.items():
+        assert stub.classes[cls][1].get("__init__") == parameters, cls
+        assert stub.classes[cls][2] == attributes[cls], cls
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stub_has_the_parameters_of_the_twin(name):
+    stub, (classes, functions, values) = Stub(STUBS[name]), public_parts(twin(name))
+    assert stub.values <= values
+    for function, parameters in stub.functions.items():
+        assert parameters == runtime_parameters(functions[function], False), function
+    for cls, (_, methods, _) in stub.classes.items():
+        for method, parameters in methods.items():
+            assert parameters == runtime_parameters(getattr(classes[cls], method), True), f"{cls}.{method}"
+
+
+@pytest.mark.parametrize("text, expected", [
+    ("q", ("q", None)), ("Schedule rate", ("rate", None)), ("Game game not None", ("game", None)),
+    ("const int32_t[:, ::1] actions not None", ("actions", None)), ("int64_t lo=0", ("lo", "0")),
+    ("double *out", ("out", None)), ("bint copy = True", ("copy", "True")),
+])
+def test_parameters_are_read_as_cython_writes_them(text, expected):
+    assert parameter(text) == expected

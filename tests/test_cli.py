@@ -1,0 +1,664 @@
+"""The command line, driven in process: what it prints, what it saves, what it refuses and how it ends."""
+import copy
+import os
+import re
+import signal
+import subprocess
+import sys
+import types
+
+import numpy as np
+import pytest
+
+import marlfast as mf
+from marlfast import cli, registry, toml
+
+SMALL = ["--episodes", "12", "--runs", "2", "--no-progress", "--no-plot"]
+MATRIX = """
+episodes = 40
+runs = 2
+
+[game]
+name = "markov"
+transitions = [[[1.0], [1.0], [1.0], [1.0]]]
+rewards = [[[3.0, 3.0], [0.0, 5.0], [5.0, 0.0], [1.0, 1.0]]]
+actions = [2, 2]
+horizon = 3
+
+[learner]
+name = "iql"
+"""
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def marlfast(capsys):
+    """``marlfast(*arguments)``: exit status, stdout, stderr."""
+    def run(*arguments):
+        capsys.readouterr()
+        status = cli.main([str(a) for a in arguments])
+        out, err = capsys.readouterr()
+        return status, out, err
+    return run
+
+
+@pytest.fixture
+def refused(marlfast, tmp_path):
+    """``refused(*arguments)``: the sentence with which they are refused; nothing may be left behind."""
+    def run(*arguments):
+        before = sorted(tmp_path.rglob("*"))
+        status, out, err = marlfast(*arguments)
+        assert status == 2, (out, err)
+        assert out == ""
+        assert err.startswith("marlfast: error: ") and err.count("\n") == 1, err
+        assert sorted(p for p in tmp_path.rglob("*") if p.is_file()) == [p for p in before if p.is_file()]
+        return err.removeprefix("marlfast: error: ").rstrip("\n")
+    return run
+
+
+def row(out, label):
+    """The numbers of one line of the table."""
+    (line,) = [line for line in out.splitlines() if line.strip().startswith(label)]
+    return [float(number.replace(",", "")) for number in re.findall(r"-?[\d,]+\.\d+", line)]
+
+
+def callback(monkeypatch, function):
+    """Have every training call ``function`` after each block."""
+    genuine = cli.train
+    monkeypatch.setattr(cli, "train", lambda *rest, **named: genuine(*rest, callback=function, **named))
+
+
+# -- the article's game -------------------------------------------------------------------------
+
+
+def test_no_argument_trains_the_articles_game():
+    parser, _ = cli._parsers()
+    experiment = cli._experiment(parser.parse_args(["train"]))
+    wanted = mf.Experiment(
+        mf.games.Drift(), mf.IQL(), encoder=mf.Rounding(decimals=0), rewards=mf.rewards.individual(),
+        shaping=[mf.rewards.Diversity(0.2), mf.rewards.Redundancy(0.1)], episodes=5000, runs=8, seed=0)
+    assert experiment.to_dict() == wanted.to_dict()
+    assert experiment.game.agents == 4
+
+
+def test_report_and_files(marlfast, tmp_path):
+    status, out, err = marlfast("train", "--episodes", 60, "--runs", 3, "--no-progress", "--no-plot")
+    assert status == 0 and err == ""
+    result = mf.load("runs/drift-iql.npz")
+    wanted = mf.train(mf.games.Drift(), mf.IQL(), encoder=mf.Rounding(0), episodes=60, runs=3,
+                      shaping=[mf.rewards.Diversity(0.2), mf.rewards.Redundancy(0.1)])
+    np.testing.assert_array_equal(result.returns, wanted.returns)
+    np.testing.assert_array_equal(result.q, wanted.q)
+
+    def spread(values):
+        return [float(f"{x:.1f}") for x in (values.mean(), values.min(), values.max())]
+
+    team = wanted.team_returns
+    assert row(out, "random team") == spread(
+        mf.evaluate(mf.games.Drift(), "random", runs=3).team_returns.mean(axis=1))
+    assert row(out, "learned team, greedy") == spread(
+        mf.evaluate(mf.games.Drift(), wanted).team_returns.mean(axis=1))
+    assert row(out, "first tenth of training") == spread(team[:, :6].mean(axis=1))
+    assert row(out, "last tenth of training") == spread(team[:, -6:].mean(axis=1))
+    assert row(out, "first tenth of training")[0] == float(f"{wanted.first_return():.1f}")
+    assert row(out, "last tenth of training")[0] == float(f"{wanted.last_return():.1f}")
+    assert "3 teams of 4 agents, game drift, learner iql, 60 episodes each, seed 0" in out
+    assert "Trained 72,000 agent-steps" in out and "agent-steps per second" in out
+    assert "higher is better" in out
+    assert "Saved runs/drift-iql.npz (result), runs/drift-iql.toml (experiment)." in out
+    assert out.rstrip().endswith("Next: marlfast evaluate runs/drift-iql.npz")
+    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["drift-iql.npz", "drift-iql.toml"]
+
+
+def test_table_is_aligned(marlfast):
+    _, out, _ = marlfast("train", *SMALL)
+    begin = out.index("team return per episode")
+    lines = out[begin:out.index("\n\n", begin)].splitlines()
+    assert len(lines) == 5
+    assert len({len(line) for line in lines}) == 1
+    assert max(map(len, out.splitlines())) <= 120
+
+
+def test_one_run_has_no_spread(marlfast):
+    _, out, _ = marlfast("train", *SMALL, "--runs", 1)
+    assert "lowest" not in out
+    assert len(row(out, "random team")) == 1
+
+
+def test_learning_curve_is_saved(marlfast, tmp_path):
+    pytest.importorskip("matplotlib")
+    status, out, _ = marlfast("train", "--episodes", 12, "--runs", 2, "--no-progress")
+    assert status == 0
+    assert (tmp_path / "runs/drift-iql.png").read_bytes().startswith(b"\x89PNG")
+    assert "runs/drift-iql.png (learning curve)" in out
+
+
+def test_without_matplotlib_it_trains_all_the_same(marlfast, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    status, out, err = marlfast("train", "--episodes", 12, "--runs", 2, "--no-progress")
+    assert status == 0 and err == ""
+    assert "pip install 'marlfast[plot]'" in out
+    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["drift-iql.npz", "drift-iql.toml"]
+
+
+def test_progress_goes_to_stderr(marlfast):
+    _, out, err = marlfast("train", "--episodes", 12, "--runs", 2, "--no-plot")
+    assert "training" in err and "training:" not in out
+    _, _, err = marlfast("train", *SMALL)
+    assert err == ""
+
+
+def test_quiet_prints_only_the_file(marlfast):
+    assert marlfast("train", "--episodes", 12, "--runs", 2, "--no-plot", "--quiet") == (0, "runs/drift-iql.npz\n", "")
+
+
+@pytest.mark.parametrize("options", [["--threads", "2"], ["--block", "7"], ["--backend", "numpy"]])
+def test_how_it_trains_changes_no_number(marlfast, options):
+    small = [*SMALL, "--quiet", "--set", "game.horizon=20"]
+    assert marlfast("train", *small, "--output", "a.npz")[0] == 0
+    assert marlfast("train", *small, *options, "--output", "b.npz")[0] == 0
+    np.testing.assert_array_equal(mf.load("a.npz").returns, mf.load("b.npz").returns)
+    np.testing.assert_array_equal(mf.load("a.npz").q, mf.load("b.npz").q)
+
+
+def test_the_parameters_reach_train(monkeypatch, marlfast):
+    seen = {}
+    genuine = cli.train
+    monkeypatch.setattr(cli, "train", lambda *rest, **named: seen.update(named) or genuine(*rest, **named))
+    marlfast("train", *SMALL, "--threads", 2, "--block", 50, "--backend", "numpy", "--quiet", "--set", "game.horizon=2")
+    assert seen == {"threads": 2, "block": 50, "backend": "numpy", "progress": False}
+
+
+# -- experiment files ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [
+    [], ["--set", "learner.learning_rate=0.3", "--set", "game.noise=0.123456789012345678", "--seed", "9"],
+    ["--encoder", "grid", "--set", "encoder.low=[-3.0, -2]", "--set", "encoder.high=3", "--set", "encoder.bins=[6, 4]",
+     "--rewards", "mixed", "--set", "rewards.teams=[[0, 3], [1, 2]]", "--first-run", "3", "--record-every", "2"],
+    ["--stop", "greedy_stable,return_reached", "--set", "stop.0.n=40", "--set", "stop.1.value=-1e3",
+     "--set", "learner.explore.name=boltzmann", "--steps", "500"],
+])
+def test_the_file_beside_the_result_gives_the_same_numbers(marlfast, tmp_path, options):
+    assert marlfast("train", *SMALL, *options, "--output", "first.npz")[0] == 0
+    assert marlfast("train", "first.toml", "--no-progress", "--no-plot", "--output", "second.npz")[0] == 0
+    first, second = mf.load("first.npz"), mf.load("second.npz")
+    assert first.experiment.to_dict() == second.experiment.to_dict()
+    assert first.returns.size and first.steps.sum() > 0
+    for name in first.arrays:
+        np.testing.assert_array_equal(first.arrays[name], second.arrays[name], err_msg=name)
+    assert (tmp_path / "first.toml").read_text().replace("first.", "second.") == (tmp_path / "second.toml").read_text()
+
+
+def test_options_and_set_change_the_file(marlfast, tmp_path):
+    (tmp_path / "e.toml").write_text(MATRIX)
+    status, out, _ = marlfast("train", "e.toml", "--set", "learner.learning_rate=0.5", "--episodes", "7", "--no-plot",
+                              "--no-progress", "--output", "m")
+    assert status == 0
+    assert "e.toml" not in out
+    experiment = mf.load("m.npz").experiment
+    assert experiment.learner.learning_rate == 0.5
+    assert (experiment.episodes, experiment.runs, experiment.game.name) == (7, 2, "markov")
+    assert experiment.shaping == ()          # the article's shaping does not leak into files
+    assert (tmp_path / "e.toml").read_text() == MATRIX
+
+
+@pytest.mark.parametrize("text, message", [
+    ("lerner = 3\n", "e.toml: unknown key of the experiment 'lerner'; did you mean 'learner'?"),
+    ("game = 'drift'\nlearner = 'iql'\nencoder = 'rounding'\n", "e.toml: episodes: nothing says when to stop"),
+    ("episodes = 3\n", "e.toml: game: the experiment does not name one"),
+    ("episodes = 3\n[game]\nname = 'drift'\nagent = 3\n", "e.toml: unknown option of game 'drift' (game) 'agent'; did "
+                                                          "you mean 'agents'?"),
+    ("episodes =\n", "e.toml: line 1: not TOML"),
+    ("stop = {name = 'steps'}\n", "e.toml: stop.0: stop rule 'steps' needs n;"),
+])
+def test_bad_experiment_files(refused, tmp_path, text, message):
+    (tmp_path / "e.toml").write_text(text)
+    assert refused("train", "e.toml").startswith(message)
+
+
+# -- --set and the names ------------------------------------------------------------------------
+
+
+def changed(*changes):
+    values = copy.deepcopy(cli.DEFAULT)
+    cli._apply_changes(values, changes)
+    return values
+
+
+def test_set_paths():
+    values = changed("learner.learning_rate=0.2", "game.agents=8", "shaping.0.weight=0.5", "runs=3",
+                     "learner.share=[0,0,1,1,0,0,1,1]")
+    assert values["learner"] == {"name": "iql", "learning_rate": 0.2, "share": [0, 0, 1, 1, 0, 0, 1, 1]}
+    assert values["game"] == {"name": "drift", "agents": 8}
+    assert values["shaping"] == [{"name": "diversity", "weight": 0.5}, {"name": "redundancy", "penalty": 0.1}]
+    assert values["runs"] == 3
+
+
+def test_set_goes_into_defaults():
+    explore = changed("learner.explore.epsilon=0.5")["learner"]["explore"]
+    assert explore == {**mf.IQL().explore.to_dict(), "epsilon": 0.5}
+
+
+def test_defaults_that_follow_from_other_options_still_follow():
+    assert mf.Experiment.from_dict(changed("game.actions=9")).game.bonus_below == 4
+
+
+def test_set_another_name_replaces_the_table():
+    assert changed("encoder.name=grid")["encoder"] == {"name": "grid"}
+    assert changed("encoder.name=rounding")["encoder"] == {"name": "rounding", "decimals": 0}
+    assert changed("shaping.0.name=redundancy")["shaping"][0] == {"name": "redundancy"}
+    learner = changed("learner.explore.epsilon.name=linear", "learner.explore.epsilon.start=1.0",
+                      "learner.explore.decay=", "learner.explore.minimum=")["learner"]
+    assert learner["explore"] == {"name": "epsilon_greedy", "epsilon": {"name": "linear", "start": 1.0},
+                                  "per": "episode", "ties": "first", "strict": True}
+
+
+def test_set_adds_and_removes_entries():
+    assert changed("shaping.2.name=diversity")["shaping"][2] == {"name": "diversity"}
+    assert changed("shaping.0=")["shaping"] == [{"name": "redundancy", "penalty": 0.1}]
+    assert "shaping" not in changed("shaping=")
+    assert changed("stop.0.name=steps", "stop.0.n=5")["stop"] == [{"name": "steps", "n": 5}]
+    assert changed("learner.initial_q=[[0, 1], [2, 3]]", "learner.initial_q.1.0=7")["learner"]["initial_q"] \
+        == [[0, 1], [7, 3]]
+
+
+@pytest.mark.parametrize("text, value", [
+    ("3", 3), ("-0.5", -0.5), ("1e-3", 0.001), ("true", True), ("none", "none"), ("'two words'", "two words"),
+    (" [1, 2] ", [1, 2]), ('{name = "linear", start = 1}', {"name": "linear", "start": 1}), ("epsilon_greedy",
+                                                                                          "epsilon_greedy"),
+])
+def test_values_of_set(text, value):
+    parsed = cli.parse_value(text)
+    assert parsed == value and type(parsed) is type(value)
+
+
+@pytest.mark.parametrize("change, message", [
+    ("game.agent=3", "--set game.agent: unknown option of game 'drift' 'agent'; did you mean 'agents'?"),
+    ("lerner.learning_rate=1", "--set lerner.learning_rate: unknown key of the experiment 'lerner'; did you mean "
+                               "'learner'?"),
+    ("learner.explore.epsilom=1", "--set learner.explore.epsilom: unknown option of exploration 'epsilon_greedy' "
+                                  "'epsilom'; did you mean 'epsilon'?"),
+    ("game.name=drfit", "--set game.name: unknown game 'drfit'; did you mean 'drift'?"),
+    ("game.name=", "--set game.name: expected the name of the game, got nothing"),
+    ("game.agents", "--set game.agents: expected KEY=VALUE"),
+    ("game.agents=[1", "--set game.agents: '[1' is not a value as in TOML"),
+    ("game.agents=1\nseed=2", "--set game.agents: '1 seed=2' is not a value"),
+    ("shaping.weight=1", "--set shaping.weight: expected the number of an entry, 0 to 2, got 'weight'"),
+    ("shaping.7.weight=1", "--set shaping.7.weight: expected the number of an entry, 0 to 2, got '7'"),
+    ("game.agents.x=1", "--set game.agents.x: what stands before 'x' is 4, which has no parts"),
+    ("learner.learning_rate.start=1", "--set learner.learning_rate.start: the schedule is 0.1, which has no options; "
+                                      "set its name first"),
+    ("learner.learning_rate=2", "learner: learning_rate: expected 0.0 to 1.0, got 2.0"),
+    ("game.agents=2.5", "game: agents: expected a whole number, got 2.5"),
+    ("game.agents=0", "game: agents: expected 1 to "),
+    ("learner.discount=nan", "learner: discount: expected a finite number"),
+    ("runs=0", "runs: expected 1 to "),
+])
+def test_set_refuses(refused, change, message):
+    sentence = refused("train", "--set", change)
+    assert sentence.startswith(message.replace("\\n", " ")) or message in sentence.replace("\\n", " ")
+
+
+def test_names(marlfast):
+    status, _, err = marlfast("train", *SMALL, "--rewards", "cooperative", "--shaping", "redundancy", "--shaping",
+                              "diversity,redundancy", "--encoder", "rounding", "--learner", "iql", "--game", "drift",
+                              "--output", "a")
+    assert status == 0, err
+    values = mf.load("a.npz").experiment.to_dict()
+    assert values["rewards"] == {"name": "cooperative"}
+    assert [s["name"] for s in values["shaping"]] == ["redundancy", "diversity", "redundancy"]
+    assert values["encoder"] == {"name": "rounding", "decimals": 0}       # the same name keeps its options
+    marlfast("train", *SMALL, "--shaping", "none", "--output", "b")
+    assert mf.load("b.npz").experiment.shaping == ()
+
+
+def test_another_game_comes_without_the_articles_shaping_and_encoder(marlfast):
+    table = ["--set", "game.transitions=[[[1.0], [1.0], [1.0], [1.0]]]", "--set", "game.rewards=[[1.0, 0.0, 0.0, 2.0]]",
+             "--set", "game.actions=[2, 2]", "--set", "game.horizon=2"]
+    status, _, err = marlfast("train", "--game", "markov", *table, *SMALL, "--output", "a")
+    assert status == 0, err
+    experiment = mf.load("a.npz").experiment
+    assert experiment.shaping == () and experiment.encoder.name == "numbered"
+    marlfast("train", "--game", "markov", *table, *SMALL, "--shaping", "diversity", "--output", "b")
+    assert [part.name for part in mf.load("b.npz").experiment.shaping] == ["diversity"]
+
+
+def test_steps_take_the_place_of_the_default_episodes(marlfast):
+    marlfast("train", "--steps", "1e3", "--runs", 1, "--no-progress", "--no-plot", "--output", "a")
+    experiment = mf.load("a.npz").experiment
+    assert (experiment.steps, experiment.episodes) == (1000, None)
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["train", "--game", "drft"], "unknown game 'drft'; did you mean 'drift'?"),
+    (["train", "--learner", "iqll"], "unknown learner 'iqll'; did you mean 'iql'?"),
+    (["train", "--shaping", "diversty"], "unknown shaping 'diversty'; did you mean 'diversity'?"),
+    (["train", "--encoder", "grid"], "encoder: encoder 'grid' needs low, high and bins; give each by "
+                                     "--set encoder.low=VALUE or in an experiment file"),
+    (["train", "--game", "markov"], "game: game 'markov' needs transitions, rewards and actions;"),
+    (["train", "--stop", "steps"], "stop.0: stop rule 'steps' needs n;"),
+    (["train", "--shaping", "potential_based"], "shaping.0: shaping 'potential_based' needs potential;"),
+    (["train", "--set", "learner.learning_rate.name=linear"], "learner.learning_rate: schedule 'linear' needs start, "
+                                                              "end and duration;"),
+    (["train", "--encoder", "none"], "encoder: the game's observations are real numbers, which need one; give "
+                                     "--encoder rounding"),
+    (["train", "--episodes", "many"], "argument --episodes: expected a whole number, got 'many'"),
+    (["train", "--episodes", "1e400"], "argument --episodes: expected a whole number, got '1e400'"),
+    (["train", "--episodes", "0"], "episodes: expected 1 to "),
+    (["train", "--seed", "-1"], "seed: expected 0 to 18446744073709551615, got -1"),
+    (["train", "--threads", "0"], "threads: expected at least 1, got 0"),
+    (["train", "--block", "0"], "block: expected at least 1, got 0"),
+    (["train", "--backend", "fortran"], "argument --backend: invalid choice: 'fortran'"),
+    (["train", "--epsiodes", "5"], "unknown option '--epsiodes'; did you mean '--episodes'?"),
+    (["train", "--quie"], "unknown option '--quie'; did you mean '--quiet'?"),
+    (["train", "a.toml", "b.toml"], "'b.toml': expected no further argument"),
+    (["train", "nothing.toml"], "nothing.toml: No such file or directory"),
+    (["train", "team.npz"], "team.npz: a result, not an experiment; go on with it by: marlfast train --resume "),
+    (["train", "--resume", "nothing.npz"], "nothing.npz: no such file"),
+    (["train", "--resume", "a.npz", "b.toml"], "--resume: goes on with its own experiment"),
+    (["train", "--resume", "a.npz", "--runs", "3"], "--runs: cannot change with --resume"),
+    (["train", "--resume", "a.npz", "--game", "drift"], "--game: cannot change with --resume"),
+    (["trian"], "unknown command 'trian'; did you mean 'train'?"),
+    (["parts", "shapings"], "unknown kind of parts 'shapings'; did you mean 'shaping'?"),
+    (["evaluate"], "the following arguments are required: FILE.npz"),
+    (["evaluate", "e.toml"], "e.toml: an experiment, not a result; train it first: marlfast train e.toml"),
+    (["evaluate", "nothing.npz"], "nothing.npz: no such file"),
+    (["evaluate", "."], ".: Is a directory"),
+])
+def test_bad_input_is_refused_in_one_sentence(refused, arguments, message):
+    assert refused(*arguments).startswith(message)
+
+
+def test_too_little_memory(marlfast, monkeypatch):
+    def greedy(*rest, **named):
+        raise MemoryError("Unable to allocate 29.8 GiB")
+
+    monkeypatch.setattr(cli, "train", greedy)
+    status, _, err = marlfast("train", *SMALL)
+    assert status == 2
+    assert err == ("marlfast: error: not enough memory (Unable to allocate 29.8 GiB); use fewer runs, agents or "
+                   "table rows\n")
+
+
+# -- where it saves -----------------------------------------------------------------------------
+
+
+def test_never_overwrites(marlfast, tmp_path):
+    for name in ("drift-iql", "drift-iql-2", "drift-iql-3"):
+        assert marlfast("train", *SMALL, "--quiet")[1] == f"runs/{name}.npz\n"
+    first = (tmp_path / "runs/drift-iql.npz").read_bytes()
+    (tmp_path / "runs/drift-iql-4.toml").write_text("mine")          # any of the three makes a name taken
+    (tmp_path / "runs/drift-iql-5.png").symlink_to("nowhere")
+    assert marlfast("train", *SMALL, "--quiet")[1] == "runs/drift-iql-6.npz\n"
+    assert (tmp_path / "runs/drift-iql.npz").read_bytes() == first
+    assert (tmp_path / "runs/drift-iql-4.toml").read_text() == "mine"
+
+
+@pytest.mark.parametrize("existing", ["team.npz", "team.toml", "team.png"])
+def test_an_explicit_output_that_exists_is_refused(marlfast, refused, tmp_path, existing):
+    (tmp_path / existing).write_text("mine")
+    assert refused("train", *SMALL, "--output", "team.npz") == (
+        f"--output: {existing} exists already; choose another name, or overwrite it with --force")
+    assert marlfast("train", *SMALL, "--output", "team.npz", "--force", "--quiet")[:2] == (0, "team.npz\n")
+    assert mf.load("team.npz").experiment.runs == 2
+
+
+def test_a_name_taken_while_it_trained_is_left_alone(marlfast, tmp_path, monkeypatch):
+    callback(monkeypatch, lambda session: (tmp_path / "team.npz").write_text("someone else's"))
+    assert marlfast("train", *SMALL, "--output", "team", "--quiet")[1] == "team-2.npz\n"
+    assert (tmp_path / "team.npz").read_text() == "someone else's"
+    assert mf.load("team-2.npz").experiment.runs == 2
+
+
+@pytest.mark.parametrize("given, saved", [
+    ("team", "team.npz"), ("team.v2", "team.v2.npz"), ("new/", "new/drift-iql.npz"), ("deep/er/a.npz", "deep/er/a.npz"),
+])
+def test_names_of_the_output(marlfast, tmp_path, given, saved):
+    assert marlfast("train", *SMALL, "--output", given, "--quiet")[1] == f"{saved}\n"
+    assert (tmp_path / saved).exists()
+    assert (tmp_path / saved.replace(".npz", ".toml")).exists()
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_training(refused, tmp_path, monkeypatch):
+    monkeypatch.setattr(cli, "train", lambda *rest, **named: pytest.fail("trained all the same"))
+    (tmp_path / "runs").write_text("a file, no directory")
+    assert refused("train", *SMALL) == "--output: cannot write in runs: File exists"
+
+
+def test_a_full_disk_leaves_nothing_half_written(marlfast, tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    status, out, err = marlfast("train", *SMALL)
+    assert status == 1
+    assert err.startswith("marlfast: error: cannot write runs/drift-iql.npz: No space left on device")
+    assert "learned team, greedy" in out                     # what was reached is told all the same
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+# -- interrupted, failed, resumed ---------------------------------------------------------------
+
+
+def interrupt_after(monkeypatch, blocks):
+    seen = []
+
+    def on_block(session):
+        seen.append(session)
+        if len(seen) == blocks:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    callback(monkeypatch, on_block)
+
+
+def test_ctrl_c_saves_what_was_learned_and_resume_goes_on(marlfast, monkeypatch):
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, 3)
+        status, out, err = marlfast("train", *SMALL, "--block", 100, "--output", "part")
+    assert status == 130
+    assert "go on to the end with: marlfast train --resume part.npz" in err and "--episodes N" in err
+    assert "interrupted (2)" in out and "Saved part.npz" in out and "Next:" not in out
+    part = mf.load("part.npz")
+    assert part.interrupted and part.steps.tolist() == [300, 300]
+
+    assert marlfast("train", "--resume", "part.npz", "--no-progress", "--no-plot", "--output", "whole")[0] == 0
+    assert marlfast("train", *SMALL, "--output", "straight")[0] == 0
+    whole, straight = mf.load("whole.npz"), mf.load("straight.npz")
+    np.testing.assert_array_equal(whole.returns, straight.returns)
+    np.testing.assert_array_equal(whole.q, straight.q)
+    # The experiment beside the part trains the whole of it.
+    assert marlfast("train", "part.toml", "--no-progress", "--no-plot", "--output", "again")[0] == 0
+    np.testing.assert_array_equal(mf.load("again.npz").returns, straight.returns)
+
+
+def test_quiet_ctrl_c(marlfast, monkeypatch):
+    interrupt_after(monkeypatch, 1)
+    status, out, err = marlfast("train", *SMALL, "--block", 10, "--quiet")
+    assert (status, out) == (130, "runs/drift-iql.npz\n")
+    assert err.startswith("marlfast: interrupted; what was learned is in runs/drift-iql.npz")
+
+
+def test_ctrl_c_after_training_keeps_the_result(marlfast, monkeypatch):
+    def interrupted(*rest, **named):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "evaluate", interrupted)
+    status, out, err = marlfast("train", *SMALL)
+    assert (status, err) == (130, "marlfast: interrupted\n")
+    assert "Saved runs/drift-iql.npz" in out
+    assert mf.load("runs/drift-iql.npz").episodes.tolist() == [12, 12]
+
+
+def test_resume_with_more_episodes(marlfast, tmp_path):
+    marlfast("train", *SMALL, "--output", "a")
+    status, out, err = marlfast("train", "--resume", "a.npz", "--episodes", 8, "--no-plot", "--no-progress",
+                                "--output", "b")
+    assert status == 0, err
+    assert "Going on with a.npz" in out
+    marlfast("train", *SMALL, "--episodes", 20, "--output", "c")
+    np.testing.assert_array_equal(mf.load("b.npz").returns, mf.load("c.npz").returns)
+    assert "bit for bit" in (tmp_path / "b.toml").read_text()
+
+
+def test_resume_with_another_stop_rule(marlfast, tmp_path):
+    marlfast("train", *SMALL, "--output", "a")
+    status, _, err = marlfast("train", "--resume", "a.npz", "--episodes", 500, "--stop", "greedy_stable", "--set",
+                              "stop.0.n=3", "--no-plot", "--no-progress", "--output", "b")
+    assert status == 0, err
+    assert mf.load("b.npz").stop_reason == ["greedy stable"] * 2
+    # The rule did not hold from the start, so the experiment file cannot promise the same numbers.
+    text = (tmp_path / "b.toml").read_text()
+    assert "bit for bit" not in text and "was not trained in one go" in text
+
+
+def test_resume_of_a_finished_result_needs_to_know_for_how_long(marlfast, refused):
+    marlfast("train", *SMALL, "--output", "a")
+    assert "every run has reached its end" in marlfast("train", "--resume", "a.npz")[2]
+    assert refused("train", "--resume", "a.npz", "--set", "game.agents=2") == (
+        "--set game.agents: only stop can be changed here")
+
+
+def test_a_run_that_fails_is_saved(marlfast, refused):
+    status, out, err = marlfast("train", *SMALL, "--set", "game.push=1e308", "--output", "a")
+    assert status == 1
+    assert err.startswith("marlfast: error: run 0, step ") and err.count("\n") == 1
+    assert "the other runs are saved in a.npz" in err and "error.result" not in err
+    assert "Saved a.npz (result), a.toml (experiment)." in out and "Next:" not in out
+    assert mf.load("a.npz").stop_reason[0].startswith("failed")
+    if all(reason.startswith("failed") for reason in mf.load("a.npz").stop_reason):
+        assert "nothing to go on with" in refused("train", "--resume", "a.npz")
+
+
+def test_a_table_that_is_full_is_saved(marlfast):
+    status, _, err = marlfast("train", *SMALL, "--set", "encoder.max_rows=10", "--output", "a")
+    assert status == 1
+    assert err.startswith("marlfast: error: max_rows: run ")
+    assert mf.load("a.npz").used.max() > 10
+
+
+# -- evaluate -----------------------------------------------------------------------------------
+
+
+def test_evaluate(marlfast):
+    marlfast("train", *SMALL, "--output", "a")
+    status, out, err = marlfast("evaluate", "a.npz", "--episodes", 5, "--seed", 3)
+    assert (status, err) == (0, "")
+    result, game = mf.load("a.npz"), mf.games.Drift()
+    for label, policy in (("learned team, greedy", result), ("random team", "random")):
+        wanted = mf.evaluate(game, policy, episodes=5, seed=3, runs=2).team_returns.mean(axis=1)
+        assert row(out, label) == [float(f"{x:.1f}") for x in (wanted.mean(), wanted.min(), wanted.max())]
+    assert "5 episodes a run, seed 3" in out
+    assert marlfast("evaluate", "a.npz", "--episodes", 5, "--seed", 3, "--backend", "numpy", "--threads", 1)[1] == out
+
+
+def test_evaluate_on_another_game(marlfast, refused):
+    marlfast("train", *SMALL, "--output", "a")
+    _, out, _ = marlfast("evaluate", "a.npz", "--episodes", 5, "--set", "game.horizon=3")
+    wanted = mf.evaluate(mf.games.Drift(horizon=3), mf.load("a.npz"), episodes=5).mean
+    assert row(out, "learned team, greedy")[0] == pytest.approx(wanted, abs=0.005)
+    assert "the policy was trained for" in refused("evaluate", "a.npz", "--set", "game.agents=3")
+    assert refused("evaluate", "a.npz", "--set", "runs=3") == "--set runs: only game can be changed here"
+    assert refused("evaluate", "a.npz", "--game", "markov").startswith("game: game 'markov' needs transitions")
+    assert refused("evaluate", "a.npz", "--episodes", "0").startswith("episodes: expected at least 1, got 0")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"plain text\n" * 50])
+def test_evaluate_refuses_what_is_no_result(refused, tmp_path, content):
+    (tmp_path / "bad.npz").write_bytes(content)
+    assert refused("evaluate", "bad.npz").startswith("bad.npz: not a marlfast result")
+
+
+def test_evaluate_refuses_a_result_cut_short(marlfast, refused, tmp_path):
+    np.save("array.npy", np.zeros(3))
+    assert refused("evaluate", "array.npy").startswith("array.npy: not a marlfast result")
+    marlfast("train", *SMALL, "--output", "a")
+    whole = (tmp_path / "a.npz").read_bytes()
+    (tmp_path / "cut.npz").write_bytes(whole[:len(whole) // 2])
+    assert refused("evaluate", "cut.npz").startswith("cut.npz: not a marlfast result")
+    np.savez("other.npz", a=np.zeros(3))
+    assert "it has no manifest" in refused("evaluate", "other.npz")
+
+
+# -- lists, help, bench -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments, kind", [
+    (["games"], "game"), (["learners"], "learner"), (["parts", "encoders"], "encoder"),
+    (["parts", "stop"], "stop rule"),
+    (["parts", "rewards"], "reward structure"), (["parts", "shaping"], "shaping"), (["parts", "schedules"], "schedule"),
+    (["parts", "exploration"], "exploration"), (["parts", "potentials"], "potential"),
+])
+def test_lists(marlfast, arguments, kind):
+    status, out, _ = marlfast(*arguments)
+    assert status == 0
+    for name, definition in registry.names(kind).items():
+        assert f"\n{name}: " in f"\n{out}"
+        assert " ".join(definition.__doc__.split()[:4]).replace("``", "") in out
+
+
+def test_lists_say_options_and_defaults(marlfast):
+    _, out, _ = marlfast("games")
+    assert "    agents = 4\n" in out and "    noise = 0.1\n" in out and "    transitions = (needed)\n" in out
+    _, out, _ = marlfast("learners")
+    assert "    explore.decay = 0.995\n" in out and '    share = "none"\n' in out
+    _, out, _ = marlfast("parts")
+    assert "ENCODERS (encoder of an experiment)" in out and "SHAPING (shaping.0 of an experiment)" in out
+
+
+def test_every_part_of_an_experiment_has_an_option():
+    parser, commands = cli._parsers()
+    known = set(re.findall(r"--[a-z-]+", commands["train"].format_help()))
+    fields = {field.replace("_", "-") for field in mf.Experiment.__dataclass_fields__}
+    assert {f"--{field}" for field in fields} <= known
+    values = mf.Experiment(mf.games.Drift(), mf.IQL(), encoder=mf.Rounding(), shaping=mf.rewards.Diversity(),
+                           episodes=1, stop=mf.Steps(3)).to_dict()
+    assert {key for key, value in values.items() if isinstance(value, (dict, list))} == set(cli.PARTS)
+    assert {key for key, value in values.items() if isinstance(value, list)} == set(cli.LISTS)
+
+
+def test_version_and_help(marlfast):
+    assert marlfast("--version") == (0, f"marlfast {mf.__version__}\n", "")
+    for arguments in ([], ["--help"]):
+        status, out, _ = marlfast(*arguments)
+        assert status == 0
+        assert all(word in out for word in ("train", "evaluate", "games", "learners", "parts", "bench"))
+    status, out, _ = marlfast("train", "--help")
+    assert status == 0 and "--set KEY=VALUE" in out
+
+
+def test_bench_passes_its_arguments_on(marlfast, monkeypatch):
+    seen = []
+    stand_in = types.ModuleType("marlfast.bench")
+    stand_in.main = seen.append
+    monkeypatch.setitem(sys.modules, "marlfast.bench", stand_in)
+    monkeypatch.setattr(mf, "bench", stand_in, raising=False)
+    assert marlfast("bench", "--runs", 3, "--help")[0] == 0
+    assert seen == [["--runs", "3", "--help"]]
+
+
+def test_bench_that_cannot_be_imported(refused, monkeypatch):
+    monkeypatch.setitem(sys.modules, "marlfast.bench", None)
+    monkeypatch.delattr(mf, "bench", raising=False)
+    assert "pip install 'marlfast[bench]'" in refused("bench")
+
+
+def test_as_a_module(tmp_path):
+    package = os.path.dirname(os.path.dirname(os.path.abspath(mf.__file__)))
+    done = subprocess.run([sys.executable, "-m", "marlfast", "train", "--seed", "x"], capture_output=True, text=True,
+                          cwd=tmp_path, env={**os.environ, "PYTHONPATH": package})
+    assert done.returncode == 2
+    assert done.stderr == "marlfast: error: argument --seed: expected a whole number, got 'x'\n"
+
+
+def test_the_file_is_toml_that_anyone_can_read(marlfast, tmp_path):
+    marlfast("train", *SMALL, "--output", "a")
+    values = toml.read("a.toml")
+    assert values == mf.load("a.npz").experiment.to_dict()
+    assert (tmp_path / "a.toml").read_text().startswith(
+        "# marlfast train a.toml gives the numbers of a.npz again, bit for bit.\n")

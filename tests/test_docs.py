@@ -1,0 +1,213 @@
+"""What the documents say is so: their programs run and print what is claimed, their commands and links exist."""
+import importlib.util
+import itertools
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import marlfast as mf
+from marlfast import cli
+from marlfast.session import allocate
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
+# Lines that tell how long something took.
+TIMED = re.compile(r"agent-steps/s$")
+
+
+def fences(path):
+    """(language, text) of every fenced block."""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", path.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def claims(path):
+    """(program, what it prints or None) of every Python block: what it prints is the text block that comes next."""
+    blocks = [*fences(path), ("", "")]
+    for (language, text), (follower, output) in itertools.pairwise(blocks):
+        if language == "python":
+            yield text, output if follower == "text" else None
+
+
+def name_of(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def without_times(text):
+    return [line for line in text.splitlines() if not TIMED.search(line)]
+
+
+# -- programs -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [p for p in DOCUMENTS if any(claims(p))], ids=name_of)
+def test_programs_run_and_print_what_is_claimed(path, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "document"}
+    for k, (program, output) in enumerate(claims(path)):
+        exec(compile(program, f"{name_of(path)}, program {k + 1}", "exec"), names)
+        printed = capsys.readouterr().out
+        if output is not None:
+            assert without_times(printed) == without_times(output)
+
+
+def test_the_first_program_of_the_readme_is_short_and_its_output_is_shown():
+    program, output = next(claims(README))
+    assert len(program.strip().splitlines()) <= 16
+    assert output and "team return" in output
+
+
+# -- commands -----------------------------------------------------------------------------------
+
+
+def set_up_commands():
+    return [text for language, text in fences(README) if language == "sh"]
+
+
+def test_readme_has_exactly_two_set_up_commands_of_one_line():
+    train, test = set_up_commands()
+    for command in (train, test):
+        assert len(command.splitlines()) == 1
+        # Each works alone, on a fresh machine.
+        assert command.startswith("python3 -m venv .venv && . .venv/bin/activate && pip install -e ")
+    assert train.rstrip().endswith("&& marlfast train")
+    assert "'.[test]'" in test and test.rstrip().endswith("&& pytest")
+
+
+def ci(folder):
+    return subprocess.run(["bash", folder / ".ci" / "run", "--commands"], capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL)
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+def test_ci_takes_the_commands_out_of_the_readme():
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+    found = ci(ROOT)
+    assert (found.returncode, found.stdout, found.stderr) == (0, "".join(set_up_commands()), "")
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+@pytest.mark.parametrize(("old", "new"), [
+    ("<!-- command: test -->\n", ""),
+    ("<!-- command: test -->", "<!-- command: train -->"),
+    ("<!-- command: train -->", "<!-- command: train -->\n\nFirst this:\n"),
+    ("<!-- command: train -->\n```sh\n", "<!-- command: train -->\n```sh\ncd marlfast\n"),
+    ("## Set up\n", "## Set up\n\n<!-- command: more -->\n```sh\nmake\n```\n"),
+], ids=["one", "the same twice", "no block", "two lines", "three"])
+def test_ci_refuses_a_readme_without_its_two_commands(tmp_path, old, new):
+    text = README.read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
+    (tmp_path / "README.md").write_text(text.replace(old, new), encoding="utf-8")
+    found = ci(tmp_path)
+    assert found.returncode == 1 and found.stdout == ""
+    assert "README.md: expected" in found.stderr
+
+
+def command_lines():
+    """Every ``marlfast ...`` in a block without language."""
+    for path in DOCUMENTS:
+        for language, text in fences(path):
+            if language == "":
+                for line in text.splitlines():
+                    for command in line.partition("#")[0].split(";"):
+                        if command.strip().startswith("marlfast "):
+                            yield command.strip()
+
+
+@pytest.mark.parametrize("command", list(dict.fromkeys(command_lines())))
+def test_command_lines_are_understood(command):
+    words = shlex.split(command)[1:]
+    if words[0] == "bench":
+        pytest.importorskip("marlfast.bench")
+        words = words[:1]
+    parser, commands = cli._parsers()
+    assert words[0] in commands
+    assert parser.parse_args(words).command == words[0]
+
+
+# -- words and links ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_relative_links_lead_somewhere(path):
+    prose = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+    links = re.findall(r"\]\(([^)\s]+)\)", prose)
+    inner = [link.partition("#")[0] for link in links if not re.match(r"[a-z]+:", link)]
+    assert [link for link in inner if not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", [ROOT / "CONTRIBUTING.md", ROOT / "docs" / "design.md"], ids=name_of)
+def test_files_that_are_named_exist(path):
+    there = {p.relative_to(ROOT).as_posix() for folder in ("marlfast", "src", "tests", "benchmarks", "docs", "examples")
+             for p in (ROOT / folder).rglob("*")} | {p.name for p in ROOT.iterdir()}
+    named = re.findall(r"`([\w/.]+\.(?:pyx|pxd|pyi|py|h|md|toml))`", path.read_text(encoding="utf-8"))
+    assert len(named) >= 5
+    assert [n for n in named if "NAME" not in n and not any(f"/{t}".endswith(f"/{n}") for t in there)] == []
+
+
+def test_design_names_every_array():
+    text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    arrays = allocate(mf.Experiment(mf.games.Drift(), mf.IQL(), encoder=mf.Rounding(0), episodes=1), "numpy")
+    told = set(re.findall(r"`([\w.*]+)`", text))
+    assert [n for n in arrays if n not in told and f"{n.rpartition('.')[0]}.*" not in told] == []
+
+
+# -- examples -----------------------------------------------------------------------------------
+
+
+def example(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_example_is_tested():
+    assert {p.stem for p in (ROOT / "examples").glob("*.py")} == {"article", "article_with_train", "custom_reward"}
+
+
+def test_article_by_hand_and_with_train_are_the_same_to_the_last_bit(capsys):
+    by_hand = example("article").main(episodes=30, runs=3, seed=5)
+    printed = capsys.readouterr().out.splitlines()
+    run = example("article_with_train").main(episodes=30, runs=3, seed=5)
+    assert by_hand.tobytes() == run.team_returns.tobytes()
+    assert printed[-1] == capsys.readouterr().out.splitlines()[-1]
+    assert printed[-1].startswith("random team: -20") and "last tenth of training: -" in printed[-1]
+    assert [line.partition(":")[0] for line in printed[:-1]] == [f"episode {n:5}" for n in range(3, 31, 3)]
+
+
+def test_shaping_of_the_article_by_hand():
+    shape_reward = example("article").shape_reward
+    actions = np.array([[0, 0, 1, 2], [3, 3, 3, 3], [4, 1, 2, 0]], np.int32)
+    shaped = shape_reward(np.full((3, 4), -1.0), actions)
+    # Distinct 3, 1, 4 of 4: bonus .15, .05, .2; penalty .1, .3, 0.
+    np.testing.assert_allclose(shaped, np.repeat([[-0.95], [-1.25], [-0.8]], 4, axis=1), rtol=0, atol=1e-15)
+
+
+def test_article_with_train_learns(capsys):
+    run = example("article_with_train").main()
+    last = capsys.readouterr().out.splitlines()[-1]
+    # A random team has -2022.6 with a spread over runs of about 10.
+    assert last == f"random team: -2022.6; last tenth of training: {run.last_return():.1f}"
+    assert (run.team_returns[:, -200:].mean(axis=1) > -1800).all()
+
+
+def test_custom_reward(capsys):
+    module = example("custom_reward")
+    found, plain, dear = module.main(episodes=150, runs=4, seed=1)
+    assert plain == pytest.approx(2.0, abs=0.3)         # still close to random, whose mean action is 2
+    assert dear < plain - 0.3                           # pushing costs, so they push less
+    printed = capsys.readouterr().out
+    assert len(found) == 3 and all(f"{name:28} {e.mean:8.1f}" in printed for name, e in found.items())
+    assert len({e.mean for e in found.values()}) == 3   # each reward teaches something else
+    rewards = module.effort(np.array([[1.0, 1.0]]), np.array([[2, 0]]), np.array([[2, 3]]))
+    np.testing.assert_allclose(rewards, [[0.0, 0.8]], rtol=0, atol=1e-15)
+    assert module.nearness(np.array([[-1.5, 3.0], [2.0, 0.0]])).tolist() == [-1.5, -2.0]

@@ -1,0 +1,90 @@
+"""What goes into the source archive and into a wheel."""
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ("src", "marlfast", "tests", "benchmarks", "docs", "examples", ".ci")
+HEADERS = sorted(p.relative_to(ROOT).as_posix() for p in (ROOT / "marlfast").rglob("*")
+                 if p.suffix in (".pxd", ".pyi", ".h") or p.name == "py.typed")
+MODULES = sorted(p.relative_to(ROOT).as_posix() for p in (ROOT / "marlfast").rglob("*.py"))
+KERNELS = sorted(p.stem for p in (ROOT / "src").glob("*.pyx"))
+
+
+def python(*arguments, cwd, **options):
+    done = subprocess.run([sys.executable, *map(str, arguments)], cwd=cwd, capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, **options)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory):
+    """A source archive, made in a copy of the checkout (so that nothing is written into it)."""
+    copy = tmp_path_factory.mktemp("checkout")
+    for path in ROOT.iterdir():
+        if path.is_file():
+            shutil.copy2(path, copy)
+    for folder in FOLDERS:
+        shutil.copytree(ROOT / folder, copy / folder)
+    # C that was made before saves making it again; and it must not get into the archive.
+    generated = ROOT / "build" / "cython-release"
+    if generated.is_dir():
+        shutil.copytree(generated, copy / "build" / "cython-release", ignore=shutil.ignore_patterns("*.o"))
+    (copy / "runs").mkdir()
+    (copy / "runs" / "drift-iql.npz").write_bytes(b"")
+    out = tmp_path_factory.mktemp("sdist")
+    python("-c", "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])", out, cwd=copy)
+    (archive,) = out.glob("*.tar.gz")
+    return archive
+
+
+@pytest.fixture(scope="module")
+def sources(sdist):
+    """Names in the source archive, without its top folder."""
+    with tarfile.open(sdist) as archive:
+        return {name.partition("/")[2] for name in archive.getnames()}
+
+
+def test_source_archive_has_all_it_takes_to_build_and_test(sources):
+    assert HEADERS and MODULES and KERNELS
+    wanted = {*HEADERS, *MODULES, *(f"src/{name}.pyx" for name in KERNELS),
+              "pyproject.toml", "setup.py", "MANIFEST.in", "LICENSE", "README.md", "CONTRIBUTING.md", "CHANGELOG.md",
+              ".ci/run", "docs/design.md", "docs/images/learning_curve.png"}
+    for folder in ("tests", "benchmarks", "examples"):
+        wanted |= {p.relative_to(ROOT).as_posix() for p in (ROOT / folder).rglob("*.py")}
+    assert sorted(wanted - sources) == []
+
+
+def test_source_archive_has_nothing_that_is_made(sources):
+    made = [name for name in sources if name.endswith((".c", ".cpp", ".so", ".pyd", ".pyc", ".o", ".html", ".npz"))
+            or name.startswith(("build", "runs", "dist", ".venv")) or "__pycache__" in name or "_cache" in name]
+    assert made == []
+
+
+def test_picture_of_the_readme_is_small():
+    assert (ROOT / "docs" / "images" / "learning_curve.png").stat().st_size < 60_000
+
+
+@pytest.mark.slow
+def test_wheel_from_the_source_archive(sdist, tmp_path):
+    python("-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--no-index", "-w", tmp_path, sdist, cwd=tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        archive.extractall(tmp_path / "site")
+    compiled = {f"marlfast/core/{name}{sysconfig.get_config_var('EXT_SUFFIX')}" for name in KERNELS}
+    assert sorted({*HEADERS, *MODULES, *compiled} - names) == []
+    rest = {name for name in names if not name.partition("/")[0].endswith(".dist-info")}
+    assert sorted(rest - {*HEADERS, *MODULES, *compiled}) == []
+    assert any(name.endswith("/licenses/LICENSE") for name in names)
+    printed = python("-c", "import sys; sys.path.insert(0, 'site'); import marlfast as mf; print(mf.__file__); "
+                     "print(mf.train(mf.games.Drift(), mf.IQL(), encoder=mf.Rounding(0), steps=5).steps)", cwd=tmp_path)
+    where, steps = printed.splitlines()
+    assert Path(where).is_relative_to(tmp_path / "site") and steps == "[5]"
