@@ -7,6 +7,7 @@ this processor only.
 """
 import os
 import sys
+import sysconfig
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -34,7 +35,10 @@ if sys.platform == "win32":
 else:
     # No contraction and no fast-math: kernels and their NumPy twins give the same bits.
     # No errno from sqrt: else the normals are not vectorised.
-    flags = ["-O1" if DEBUG else "-O3", "-ffp-contract=off", "-fno-math-errno", "-Wno-unused-function", "-fvect-cost-model=very-cheap"]
+    flags = ["-O1" if DEBUG else "-O3", "-ffp-contract=off", "-fno-math-errno", "-Wno-unused-function"]
+    if sys.platform == "linux" and "gcc" in (os.environ.get("CC") or sysconfig.get_config_var("CC") or ""):
+        # Loops over a few agents are not worth the checks that vectorising them takes.
+        flags.append("-fvect-cost-model=very-cheap")
     if DEBUG:
         flags += ["-g", "-UNDEBUG"]
     if os.environ.get("MARLFAST_NATIVE") == "1":

@@ -7,7 +7,7 @@ cannot depend on threads, block sizes or order. The generator is Philox4x32-10 (
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.errors import choice, integer
+from marlfast.errors import choice, integer, shown
 
 # Number, within a family of streams, of each stream; families are 8 apart (0 training, 1 evaluation).
 STREAMS = {"explore": 0, "step_uniforms": 1, "step_normals": 2, "start_uniforms": 3, "start_normals": 4}
@@ -48,8 +48,8 @@ def stream(seed, run, name, first, count, purpose="training", backend="cython"):
     out = np.empty((1, integer("count", count, 0)))
     kernels(backend, "random").fill(
         integer("seed", seed, 0, 2**64 - 1), 8 * PURPOSES.index(purpose) + STREAMS[name],
-        np.array([integer("run", run, 0, 2**32 - 1)], np.int64), np.array([integer("first", first, 0, 2**61)], np.int64),
-        out, name.endswith("normals"))
+        np.array([integer("run", run, 0, 2**32 - 1)], np.int64),
+        np.array([integer("first", first, 0, 2**61)], np.int64), out, name.endswith("normals"))
     return out[0]
 
 
@@ -80,7 +80,11 @@ def supply(draws, session, count):
         width = sum(w for _, w in shapes[name])
         block = np.empty((len(first), n, width))
         for r, run in enumerate(session.arrays["run_numbers"].tolist()):
-            got = np.asarray(function(run, int(first[r]), n), np.float64)
+            got = function(run, int(first[r]), n)
+            try:
+                got = np.asarray(got, np.float64)
+            except (TypeError, ValueError):
+                raise TypeError(f"draws[{name!r}]: expected an array of numbers, got {shown(got)}") from None
             wanted = (n, session.game.agents, session.draws) if name == "explore" else (n, width)
             if got.shape != wanted:
                 raise ValueError(f"draws[{name!r}]: expected shape {wanted} for run {run} from {int(first[r])} on, "
@@ -104,6 +108,8 @@ def check_supplied(draws):
     """Refuse supplied draws under an unknown name."""
     if draws is None:
         return {}
+    if not isinstance(draws, dict):
+        raise TypeError(f"draws: expected a dictionary of functions, got {shown(draws)}")
     for name, function in draws.items():
         choice("draws", name, SUPPLIED)
         if not callable(function):

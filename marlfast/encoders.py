@@ -82,7 +82,7 @@ class Grid(Encoder):
         values = {}
         for name, check in (("low", real), ("high", real), ("bins", lambda n, v: integer(n, v, 1))):
             value = getattr(self, name)
-            if isinstance(value, (list, tuple, np.ndarray)):
+            if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value):
                 value = tuple(check(f"{name}[{d}]", v) for d, v in enumerate(list(value)))
                 if not value:
                     raise ValueError(f"{name}: expected a value per feature, got none")
@@ -98,7 +98,9 @@ class Grid(Encoder):
         if (low >= high).any():
             d = int((low >= high).argmax())
             raise ValueError(f"high: expected more than low in feature {d}, got {high[d]} with low {low[d]}")
-        if not np.isfinite(high - low).all() or not np.isfinite(bins / (high - low)).all():
+        with np.errstate(over="ignore"):
+            sane = np.isfinite(high - low) & np.isfinite(bins / (high - low))
+        if not sane.all():
             raise ValueError("low, high: too far apart, or too near, to be divided into bins")
 
     def _arrays(self, features):

@@ -2,7 +2,9 @@
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.errors import integer
+from marlfast.draws import PURPOSES
+from marlfast.errors import choice, integer, shown
+from marlfast.registry import require
 
 _INT32 = np.dtype(np.int32)
 
@@ -21,6 +23,8 @@ class Env:
     backend : {"cython", "numpy"}
     copy : bool
         False: ``reset`` and ``step`` return the environment's own arrays, which the next call overwrites.
+    purpose : {"training", "evaluation"}
+        Which family of draws is read: that of :func:`marlfast.train` or that of :func:`marlfast.evaluate`.
 
     Examples
     --------
@@ -32,8 +36,9 @@ class Env:
     (3, 2)
     """
 
-    def __init__(self, game, runs=1, seed=0, backend="cython", copy=True):
+    def __init__(self, game, runs=1, seed=0, backend="cython", copy=True, purpose="training"):
         runs, seed = integer("runs", runs, 1, 2**31 - 1), integer("seed", seed, 0, 2**64 - 1)
+        game, purpose = require("game", game, "game"), choice("purpose", purpose, PURPOSES)
         self.game, self.runs, self.copy = game, runs, bool(copy)
         kernel = game.kernel(backend)
         self.state = np.zeros((runs, kernel.state_size))
@@ -44,7 +49,8 @@ class Env:
         self._shape = (runs, game.agents)
         self._kernel = kernels(backend, "env").Env(
             kernel, game.action_counts, game.horizon, self.state, self.observation, self.rewards, self.terminated,
-            self.truncated, self.steps, self.starts, self.episode_steps, np.arange(runs, dtype=np.int64), seed, 0)
+            self.truncated, self.steps, self.starts, self.episode_steps, np.arange(runs, dtype=np.int64), seed,
+            PURPOSES.index(purpose))
         self._step = self._kernel.step
 
     def reset(self, where=None):
@@ -83,7 +89,8 @@ class Env:
         truncated : bool [R]
             The time limit was reached.
         """
-        if type(actions) is not np.ndarray or actions.dtype is not _INT32 or actions.shape != self._shape:
+        if type(actions) is not np.ndarray or actions.dtype is not _INT32 or actions.shape != self._shape \
+                or not actions.flags.c_contiguous:
             actions = self._actions(actions)
         self._step(actions)
         if self.copy:
@@ -91,7 +98,10 @@ class Env:
         return self.observation, self.rewards, self.terminated, self.truncated
 
     def _actions(self, actions):
-        array = np.asarray(actions)
+        try:
+            array = np.asarray(actions)
+        except ValueError:
+            raise ValueError(f"actions: expected shape {self._shape}, got {shown(actions)}") from None
         if array.dtype.kind not in "iu":
             raise TypeError(f"actions: expected whole numbers, got {array.dtype}")
         if array.shape == (self.game.agents,) and self.runs == 1:
@@ -99,5 +109,5 @@ class Env:
         if array.shape != self._shape:
             raise ValueError(f"actions: expected shape {self._shape}, got {array.shape}")
         if array.size and (array.max() > 2**31 - 1 or array.min() < -(2**31)):
-            raise ValueError(f"actions: expected 0 to {self.game.most_actions - 1}, got {array.max()}")
+            raise ValueError(f"actions: expected 0 to {self.game.most_actions - 1}, got {array.min()} to {array.max()}")
         return np.ascontiguousarray(array, np.int32)

@@ -34,13 +34,22 @@ def unknown(what, name, known):
     return ValueError(f"unknown {what} {name!r}; {hint}")
 
 
-def integer(name, value, least=None, most=None):
+def shown(value):
+    """What came, in one short line."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+_MOST = 2**62       # whole numbers are kept in 64 bits
+
+
+def integer(name, value, least=None, most=_MOST):
     """``value`` as an int, if it is a whole number in [least, most]."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         if isinstance(value, numbers.Real) and not isinstance(value, bool) and float(value).is_integer():
             pass
         else:
-            raise TypeError(f"{name}: expected a whole number, got {value!r}")
+            raise TypeError(f"{name}: expected a whole number, got {shown(value)}")
     value = int(value)
     _bounds(name, value, least, most)
     return value
@@ -49,7 +58,7 @@ def integer(name, value, least=None, most=None):
 def real(name, value, least=None, most=None):
     """``value`` as a float, if it is finite and in [least, most]."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name}: expected a number, got {value!r}")
+        raise TypeError(f"{name}: expected a number, got {shown(value)}")
     value = float(value)
     if not math.isfinite(value):
         raise ValueError(f"{name}: expected a finite number, got {value}")
@@ -59,7 +68,7 @@ def real(name, value, least=None, most=None):
 
 def _bounds(name, value, least, most):
     if (least is not None and value < least) or (most is not None and value > most):
-        wanted = (f"at least {least}" if most is None else f"at most {most}" if least is None
+        wanted = (f"at least {least}" if most in (None, _MOST) and value < least else f"at most {most}" if least is None
                   else f"{least} to {most}")
         raise ValueError(f"{name}: expected {wanted}, got {value}")
 

@@ -2,6 +2,7 @@
 import numpy as np
 
 from marlfast.encoders import Grid, Rounding
+from marlfast.env import Env
 from marlfast.errors import integer
 from marlfast.experiment import Experiment
 from marlfast.exploration import EpsilonGreedy
@@ -46,7 +47,8 @@ class Evaluation:
     def summary(self):
         """A line of text."""
         runs, episodes, _ = self.returns.shape
-        return f"team return {self.mean:.2f} (standard error {self.standard_error:.2f}; {runs} runs x {episodes} episodes)"
+        return (f"team return {self.mean:.2f} (standard error {self.standard_error:.2f}; "
+                f"{runs} runs x {episodes} episodes)")
 
     def __repr__(self):
         return f"Evaluation({self.summary()})"
@@ -79,6 +81,8 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
     episodes, runs = integer("episodes", episodes, 1), integer("runs", runs, 1)
     seed = integer("seed", seed, 0, 2**64 - 1)
     most_steps = integer("most_steps", most_steps, 1)
+    if threads is not None:
+        threads = integer("threads", threads, 1)
     if isinstance(policy, str) and policy == "random":
         policy = RandomPolicy()
     if isinstance(policy, RandomPolicy):
@@ -104,8 +108,8 @@ def _greedy_session(game, policy, episodes, seed, runs, backend, most_steps):
     ours, theirs = ((g.agents, g.views, g.features, g.observations, tuple(g.action_counts.tolist()))
                     for g in (game, trained.game))
     if ours != theirs:
-        raise ValueError(f"game: the policy was trained for (agents, views, features, observations, actions) = {theirs}, "
-                         f"this game has {ours}")
+        raise ValueError("game: the policy was trained for (agents, views, features, observations, actions) = "
+                         f"{theirs}, this game has {ours}")
     encoder = trained.encoder
     if encoder.grows:
         encoder = Rounding(encoder.decimals)      # unseen observations may go beyond max_rows
@@ -131,7 +135,7 @@ def _evaluation(arrays, episodes, most_steps):
 
 def _play(game, policy, episodes, seed, runs, backend, most_steps):
     """Episodes with a Python policy, step by step."""
-    env = game.env(runs=runs, seed=seed, backend=backend)
+    env = Env(game, runs=runs, seed=seed, backend=backend, purpose="evaluation")
     returns, lengths = np.zeros((runs, episodes, game.agents)), np.zeros((runs, episodes), np.int64)
     done = np.zeros(runs, np.int64)
     observation = env.reset()

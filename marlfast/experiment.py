@@ -5,13 +5,13 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from marlfast.encoders import Encoder, Numbered
-from marlfast.errors import integer, unknown
+from marlfast.errors import integer, shown, unknown
 from marlfast.games.base import Game
 from marlfast.learners.base import Learner
 from marlfast.registry import from_dict, require
 from marlfast.rewards.shaping import Shaping
 from marlfast.rewards.structure import Structure, individual
-from marlfast.stop import Rule
+from marlfast.stop import UNLIMITED, Rule
 
 _KINDS = {"game": "game", "learner": "learner", "encoder": "encoder", "rewards": "reward structure",
           "shaping": "shaping", "stop": "stop rule"}
@@ -86,16 +86,19 @@ class Experiment:
         """Refuse parts that do not fit together, before anything is allocated."""
         if self.episodes is None and self.steps is None and not self.stop:
             raise ValueError("episodes: nothing says when to stop; give episodes=, steps= or stop=")
+        most_steps, _, most_stable, *_ = self.limits()
+        if most_steps == most_stable == UNLIMITED and not self.game.ends:
+            raise ValueError(f"horizon: game {self.game.name!r} never ends an episode, and only episodes were to stop "
+                             "it; give the game a horizon, or give steps=")
         self.encoder.check(self.game)
         self.rewards.check(self.game)
         for part in self.shaping:
             part.check(self.game, self.encoder)
-        self.learner.check(self.game, self.rewards)
+        self.learner.check(self.game, self.rewards, None if self.encoder.grows else self.encoder.rows(self.game))
 
     def limits(self):
         """What the loop needs: most_steps, most_episodes, most_stable, (enough, window)."""
-        unlimited = 2**62
-        most = {"steps": self.steps or unlimited, "episodes": self.episodes or unlimited, "greedy_stable": unlimited}
+        most = {"steps": self.steps or UNLIMITED, "episodes": self.episodes or UNLIMITED, "greedy_stable": UNLIMITED}
         enough, window = math.inf, 0
         for rule in self.stop:
             if rule.name == "return_reached":
@@ -122,6 +125,8 @@ class Experiment:
     @classmethod
     def from_dict(cls, values):
         """An experiment from plain values; unknown keys are refused."""
+        if not isinstance(values, dict):
+            raise TypeError(f"experiment: expected a table, got {shown(values)}")
         known = {field.name for field in fields(cls)}
         arguments = {}
         for key, value in values.items():

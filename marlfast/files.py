@@ -3,6 +3,7 @@
 A file is written beside its place under another name, flushed to the disk, and then moved there, so that
 what stands under the name is always whole.
 """
+import math
 import os
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from marlfast.errors import FileError
 from marlfast.experiment import Experiment
 from marlfast.result import Result
 from marlfast.session import allocate
+from marlfast.stop import FAILED, FAILURES, REASONS
 
 FORMAT = "marlfast result"
 VERSION = 1
@@ -22,7 +24,7 @@ _TRIMMED = ("encoder.keys", "learner.q", "learner.visits")
 
 def write_atomically(path, write):
     """Call ``write(file)`` on a new binary file that then takes the place of ``path``, all or nothing."""
-    import tempfile     # slow to import, like the others below: only those pay who write or read
+    import tempfile  # slow to import, like the others below: only those pay who write or read
 
     path = Path(path)
     try:
@@ -93,9 +95,6 @@ def load(path, backend="cython"):
     OSError
         It cannot be read at all.
     """
-    import zipfile
-    import zlib
-
     path = Path(path)
     try:
         with open(path, "rb") as file:          # ours, so that it is closed whatever is wrong with it
@@ -112,12 +111,17 @@ def load(path, backend="cython"):
         raise
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: no such file") from None
-    except (zipfile.BadZipFile, ValueError, EOFError, KeyError, AttributeError, NotImplementedError, RuntimeError,
-            MemoryError, TypeError, zlib.error) as error:
+    except OSError:
+        raise
+    except Exception as error:      # whatever NumPy, zipfile and their parsers make of a hostile file
         reason = "it holds Python objects, which are never loaded" if "pickle" in str(error) else \
             f"it is damaged or of another kind ({type(error).__name__})"
         raise FileError(f"{path}: not a marlfast result: {reason}") from None
-    return Result(experiment, _arrays(path, experiment, arrays, backend), manifest["seconds"], manifest["interrupted"])
+    try:
+        arrays = _arrays(path, experiment, arrays, backend)
+    except MemoryError:
+        raise FileError(f"{path}: its experiment asks for more memory than there is") from None
+    return Result(experiment, arrays, manifest["seconds"], manifest["interrupted"])
 
 
 def _manifest(path, archive):
@@ -130,10 +134,14 @@ def _manifest(path, archive):
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise FileError(f"{path}: not a marlfast result (its manifest is of another kind)")
     version = manifest.get("version")
-    if not isinstance(version, int) or version > VERSION:
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise FileError(f"{path}: not a marlfast result (its version is {version!r})")
+    if version > VERSION:
         raise FileError(f"{path}: written by a newer marlfast ({manifest.get('marlfast')}, file version {version}); "
                         f"this one reads up to version {VERSION}: upgrade marlfast")
-    if not isinstance(manifest.get("seconds"), (int, float)) or not isinstance(manifest.get("interrupted"), bool):
+    seconds = manifest.get("seconds")
+    if not isinstance(seconds, (int, float)) or not 0.0 <= seconds < math.inf \
+            or not isinstance(manifest.get("interrupted"), bool):
         raise FileError(f"{path}: its manifest is incomplete")
     return manifest
 
@@ -177,10 +185,11 @@ def _arrays(path, experiment, arrays, backend):
         except ValueError as error:
             raise FileError(f"{path}: {error}") from None
         arrays |= {f"encoder.{name}": a for name, a in larger.items()}
-        tables = {name.partition(".")[2]: a for name, a in arrays.items() if name.startswith("learner.")}
-        learner.derive(game, experiment.rewards, tables, backend)
+    tables = {name.partition(".")[2]: a for name, a in arrays.items() if name.startswith("learner.")}
+    learner.derive(game, experiment.rewards, tables, backend)
+    if encoder.grows:
         tables = learner.grow(game, experiment.rewards, tables, larger["keys"].shape[1], backend)
-        arrays |= {f"learner.{name}": a for name, a in tables.items()}
+    arrays |= {f"learner.{name}": a for name, a in tables.items()}
     return arrays
 
 
@@ -201,6 +210,15 @@ def _ranges(path, experiment, arrays):
             raise FileError(f"{path}: its tables differ in length")
     elif rows != experiment.encoder.rows(experiment.game):
         raise FileError(f"{path}: its tables have {rows} rows, its encoder {experiment.encoder.rows(experiment.game)}")
+    if (arrays["run_numbers"] != experiment.run_numbers()).any():
+        raise FileError(f"{path}: its runs have other numbers than its experiment's")
+    if not np.isin(arrays["reason"], [*REASONS, *(FAILED + status for status in FAILURES)]).all():
+        raise FileError(f"{path}: its array reason holds numbers that are no reasons")
+    if experiment.encoder.grows and (arrays["rows"] >= arrays["encoder.used"][:, None]).any():
+        raise FileError(f"{path}: its array rows holds rows that are not in use")
+    for name, bounds in experiment.learner.bounds().items():
+        if (arrays[f"learner.{name}.value"] < bounds[0]).any() or (arrays[f"learner.{name}.value"] > bounds[1]).any():
+            raise FileError(f"{path}: its array learner.{name}.value holds numbers outside {bounds[0]} to {bounds[1]}")
     entries = {arrays[name].shape[1] for name in ("returns", "shaped_returns", "lengths")}
     every = experiment.record_every
     if len(entries) > 1 or (every and arrays["episodes"].max() // every > entries.pop()):

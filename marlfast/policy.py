@@ -1,7 +1,6 @@
 """Policies: what a team does, without learning any more."""
 import numpy as np
 
-from marlfast.backends import kernels
 from marlfast.errors import integer
 
 

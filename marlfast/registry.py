@@ -9,7 +9,7 @@ import pkgutil
 
 import numpy as np
 
-from marlfast.errors import unknown
+from marlfast.errors import shown, unknown
 
 _REGISTRY = {}
 
@@ -53,7 +53,8 @@ def _plain(where, value):
         return [_plain(where, v) for v in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    raise TypeError(f"{where}: a {type(value).__name__} cannot be written to a file")
+    raise TypeError(f"{where}: a {type(value).__name__} cannot be written to a file; "
+                    "give an array or a definition instead")
 
 
 def names(kind):
@@ -89,8 +90,8 @@ def from_dict(kind, values, where=None):
     where = where or kind
     if isinstance(values, str):
         values = {"name": values}
-    if not isinstance(values, dict) or "name" not in values:
-        raise ValueError(f"{where}: expected a table with a name, got {values!r}")
+    if not isinstance(values, dict) or not isinstance(values.get("name"), str):
+        raise ValueError(f"{where}: expected a table with a name, got {shown(values)}")
     cls = lookup(kind, values["name"])
     fields = {f.name: f for f in dataclasses.fields(cls)}
     arguments = {}
@@ -121,4 +122,4 @@ def require(kind, value, where):
         return value
     if isinstance(value, (str, dict)):
         return from_dict(kind, value, where)
-    raise TypeError(f"{where}: expected a {kind} (one of {', '.join(names(kind))}), got {value!r}")
+    raise TypeError(f"{where}: expected a {kind} (one of {', '.join(names(kind))}), got {shown(value)}")

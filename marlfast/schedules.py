@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.errors import choice, integer, real
+from marlfast.errors import choice, integer, real, shown
 from marlfast.registry import Definition, require
 
 __all__ = ["Constant", "Exponential", "Harmonic", "Linear", "Schedule", "Table"]
@@ -140,6 +140,8 @@ class Table(Schedule):
     per: str = "step"
 
     def __post_init__(self):
+        if not np.iterable(self.values):
+            raise TypeError(f"values: expected a sequence of numbers, got {shown(self.values)}")
         values = tuple(real(f"values[{k}]", v) for k, v in enumerate(self.values))
         if not values:
             raise ValueError("values: expected at least one value, got none")

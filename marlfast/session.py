@@ -118,11 +118,7 @@ class Session:
         encoder, rows = self.experiment.encoder, self.arrays["encoder.keys"].shape[1]
         limit = encoder.limit(self.game)
         if rows >= limit:
-            run = int(self.arrays["encoder.used"].argmax())
-            raise TrainingError(
-                f"max_rows: run {run} has seen {int(self.arrays['encoder.used'][run])} different observations, more than "
-                f"max_rows={limit - 2 * self.game.views}; raise it, or round to fewer decimals (decimals="
-                f"{encoder.decimals})")
+            raise TrainingError("encoder: more rows are in use than can be numbered; round to fewer decimals")
         rows = min(2 * rows, limit)
         self._put("encoder", encoder.grow(self.game, self._part("encoder"), rows, self.backend))
         self._put("learner", self.experiment.learner.grow(
@@ -168,7 +164,7 @@ class Session:
         bool
             Whether it was interrupted (Ctrl-C); everything learned so far is kept.
         """
-        from concurrent.futures import ThreadPoolExecutor   # slow to import
+        from concurrent.futures import ThreadPoolExecutor  # slow to import
 
         most = (os.cpu_count() or 1) if self.backend == "cython" else 1
         threads = most if threads is None else integer("threads", threads, 1)
@@ -222,6 +218,12 @@ class Session:
         failed = [r for r in np.flatnonzero(self.arrays["reason"] >= FAILED).tolist() if r not in self.failed_before]
         if failed:
             raise TrainingError(self._explain(failed[0]))
+        most = getattr(self.experiment.encoder, "max_rows", None)
+        if most is not None and (self.arrays["encoder.used"] > most).any():
+            run = int(self.arrays["run_numbers"][self.arrays["encoder.used"].argmax()])
+            raise TrainingError(
+                f"max_rows: run {run} has seen more than max_rows={most} different observations; raise it, or round to "
+                f"fewer decimals (decimals={self.experiment.encoder.decimals})")
 
     def _explain(self, r):
         arrays = self.arrays

@@ -63,7 +63,7 @@ class ReturnReached(Rule):
     window: int = 100
 
     def __post_init__(self):
-        self._set(value=real("value", self.value), window=integer("window", self.window, 1))
+        self._set(value=real("value", self.value), window=integer("window", self.window, 1, 2**31 - 1))
 
 
 def reason_text(code):

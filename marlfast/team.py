@@ -3,7 +3,7 @@ import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.encoders import Numbered
-from marlfast.errors import TrainingError, integer
+from marlfast.errors import TrainingError, integer, shown
 from marlfast.registry import require
 from marlfast.rewards.structure import individual, mixed
 
@@ -38,12 +38,13 @@ class Team:
     """
 
     def __init__(self, learner, game, runs=1, seed=0, encoder=None, backend="cython", teams=None):
+        game, learner = require("game", game, "game"), require("learner", learner, "learner")
         self.learner, self.game, self.backend = learner, game, backend
         self.encoder = Numbered() if encoder is None else require("encoder", encoder, "encoder")
         self.structure = individual() if teams is None else mixed(teams)
         self.structure.check(game)
         self.encoder.check(game)
-        learner.check(game, self.structure)
+        learner.check(game, self.structure, None if self.encoder.grows else self.encoder.rows(game))
         self.runs, self.seed = integer("runs", runs, 1, 2**31 - 1), integer("seed", seed, 0, 2**64 - 1)
         self.steps = np.zeros(self.runs, np.int64)
         self.encoder_arrays = self.encoder.allocate(game, self.runs)
@@ -97,14 +98,15 @@ class Team:
             The time limit was reached: the episode is over for the schedules. Default: nowhere.
         """
         shape = (self.runs, self.game.agents)
-        actions, rewards = np.asarray(actions), np.asarray(rewards, np.float64)
+        actions, rewards = np.asarray(actions), _numbers("rewards", rewards)
         for name, array, wanted in (("actions", actions, shape), ("rewards", rewards, shape)):
             if array.shape != wanted:
                 raise ValueError(f"{name}: expected shape {wanted}, got {array.shape}")
         if actions.dtype.kind not in "iu":
             raise TypeError(f"actions: expected whole numbers, got {actions.dtype}")
         if ((actions < 0) | (actions >= self.game.action_counts)).any():
-            raise ValueError(f"actions: expected 0 to {self.game.most_actions - 1}, got {actions.min()} to {actions.max()}")
+            raise ValueError(f"actions: expected 0 to {self.game.most_actions - 1}, "
+                             f"got {actions.min()} to {actions.max()}")
         if not np.isfinite(rewards).all():
             raise ValueError("rewards: expected finite numbers, got nan or inf")
         terminated = self._flags("terminated", terminated)
@@ -123,7 +125,7 @@ class Team:
         return np.ascontiguousarray(array)
 
     def _rows(self, name, observation):
-        array = np.ascontiguousarray(observation, np.float64)
+        array = _numbers(name, observation)
         shape = (self.runs, self.game.views, self.game.features)
         if array.size != self.runs * self.game.views * self.game.features:
             raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
@@ -134,6 +136,10 @@ class Team:
             self._grow()
         rows = np.empty((self.runs, self.game.agents), np.int32)
         self._encoder.encode(array, rows)
+        most = getattr(self.encoder, "max_rows", None)
+        if most is not None and self.encoder_arrays["used"].max() > most:
+            raise TrainingError(f"max_rows: more than max_rows={most} different observations were seen; "
+                                "raise it, or round to fewer decimals")
         return rows
 
     def _grow(self):
@@ -141,11 +147,15 @@ class Team:
         rows = self.encoder_arrays["keys"].shape[1]
         if int(self.encoder_arrays["used"].max()) + self.game.views <= rows:
             return
-        limit = self.encoder.limit(self.game)
-        if rows >= limit:
-            raise TrainingError(f"max_rows: more than max_rows={self.encoder.max_rows} different observations were seen; "
-                                "raise it, or round to fewer decimals")
-        rows = min(2 * rows, limit)
+        rows = min(2 * rows, self.encoder.limit(self.game))
         self.encoder_arrays = self.encoder.grow(self.game, self.encoder_arrays, rows, self.backend)
         self.arrays = self.learner.grow(self.game, self.structure, self.arrays, rows, self.backend)
         self._bind()
+
+
+def _numbers(name, value):
+    """``value`` as a float64 array."""
+    try:
+        return np.ascontiguousarray(value, np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: expected an array of numbers, got {shown(value)}") from None

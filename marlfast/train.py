@@ -3,7 +3,7 @@ import time
 
 import numpy as np
 
-from marlfast.errors import TrainingError
+from marlfast.errors import TrainingError, integer, shown
 from marlfast.experiment import Experiment
 from marlfast.progress import Progress
 from marlfast.result import Result
@@ -65,6 +65,8 @@ def train(game=None, learner=None, *, encoder=None, rewards=None, shaping=(), ep
     given = {"encoder": encoder, "rewards": rewards, "shaping": shaping or None, "episodes": episodes, "steps": steps,
              "runs": runs, "seed": seed, "stop": stop, "record_every": record_every, "first_run": first_run}
     given = {name: value for name, value in given.items() if value is not None}
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback: expected a function of the session, got {shown(callback)}")
     arrays = seconds = None
     if resume is not None:
         if game is not None or learner is not None:
@@ -105,6 +107,8 @@ def train(game=None, learner=None, *, encoder=None, rewards=None, shaping=(), ep
 
 def _resumed(result, given):
     """The experiment that goes on with a result, and a copy of its arrays."""
+    if not isinstance(result, Result):
+        raise TypeError(f"resume: expected a Result (marlfast.load gives one from a file), got {shown(result)}")
     for name in given:
         if name not in ("episodes", "steps", "stop"):
             raise ValueError(f"{name}: cannot change when resuming; only episodes, steps and stop can")
@@ -112,7 +116,7 @@ def _resumed(result, given):
     for name in ("episodes", "steps"):
         if name in given:
             done = getattr(experiment, name) or int(result.arrays[name].max())
-            changes[name] = done + given[name]
+            changes[name] = done + integer(name, given[name], 1, 2**61)
     for name, other in (("episodes", "steps"), ("steps", "episodes")):
         # A limit that was reached would end the run at once; the one that is asked for takes its place.
         limit = getattr(experiment, name)
@@ -120,7 +124,7 @@ def _resumed(result, given):
             changes[name] = None
     experiment = experiment.replace(**changes) if changes else experiment
     arrays = {name: array.copy() for name, array in result.arrays.items()}
-    most_steps, most_episodes, most_stable, _, window = experiment.limits()
+    most_steps, most_episodes, most_stable, enough, window = experiment.limits()
     if window != arrays["recent"].shape[1]:
         if arrays["recent"].shape[1] == 0 and (arrays["episodes"] == 0).all():
             arrays["recent"] = np.zeros((len(arrays["recent"]), window))
@@ -134,6 +138,13 @@ def _resumed(result, given):
     if "stop" in given:
         again |= reason == RETURN_REACHED
     reason[again] = RUNNING
-    if not (reason == RUNNING).any() and (reason < FAILED).any():
+    # A rule that held in the very step of the old limit would have ended the run there.
+    if window:
+        reason[again & (arrays["episode_steps"] == 0) & (arrays["episodes"] >= window)
+               & (arrays["recent_sum"] / window >= enough)] = RETURN_REACHED
+    reason[again & (arrays["stable"] >= most_stable)] = GREEDY_STABLE
+    reason[again & (arrays["episodes"] >= most_episodes)] = EPISODES
+    reason[again & (arrays["steps"] >= most_steps)] = STEPS
+    if not again.any() and not (reason == RUNNING).any() and (reason < FAILED).any():
         raise ValueError("episodes: every run has reached its end; give episodes= or steps= to go on for so many more")
     return experiment, arrays

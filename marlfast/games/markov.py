@@ -5,17 +5,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.errors import integer
+from marlfast.errors import integer, shown
 from marlfast.games.base import Game
 
 
 def _array(name, value, ndim, dtype=np.float64):
+    """A read-only array of its own, of ``ndim`` dimensions (one or several numbers; None: any) and finite numbers."""
+    wanted = ndim if isinstance(ndim, tuple) else (ndim,)
+    said = " or ".join(map(str, wanted))
     try:
         array = np.array(value, dtype=dtype)
     except (TypeError, ValueError):
-        raise ValueError(f"{name}: expected an array of {np.dtype(dtype).name} in {ndim} dimensions") from None
-    if array.ndim != ndim:
-        raise ValueError(f"{name}: expected {ndim} dimensions, got {array.ndim} (shape {array.shape})")
+        raise ValueError(f"{name}: expected an array of {np.dtype(dtype).name}, got {shown(value)}") from None
+    if ndim is not None and array.ndim not in wanted:
+        raise ValueError(f"{name}: expected {said} dimensions, got {array.ndim} (shape {array.shape})")
     if dtype is np.float64 and not np.isfinite(array).all():
         at = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
         raise ValueError(f"{name}{list(at)}: expected a finite number, got {array[at]}")
@@ -47,8 +50,8 @@ class MarkovGame(Game):
         Probabilities; each row sums to 1 (within 1e-8).
     rewards : float64 [S, J, N] or [S, J]
         Without the last axis: the same for every agent.
-    actions : sequence of int [N], optional
-        Actions of each agent, J is their product. Default: for ``agents`` agents, the same for all.
+    actions : sequence of int [N]
+        Actions of each agent, J is their product.
     start : float64 [S], optional
         Start distribution. Default: state 0.
     terminal : bool [S], optional
@@ -71,9 +74,9 @@ class MarkovGame(Game):
     horizon: int = 0
 
     def __post_init__(self):
-        if isinstance(self.actions, (int, np.integer)):
+        if not np.iterable(self.actions):
             raise TypeError(f"actions: expected the number of actions of each agent, such as (2, 2), "
-                            f"got {self.actions!r}")
+                            f"got {shown(self.actions)}")
         actions = tuple(integer(f"actions[{i}]", n, 1, 2**31 - 1) for i, n in enumerate(self.actions))
         if not actions:
             raise ValueError("actions: expected at least one agent, got none")
@@ -90,10 +93,9 @@ class MarkovGame(Game):
         if (np.abs(sums - 1.0) > 1e-8).any():
             s, j = (int(k) for k in np.argwhere(np.abs(sums - 1.0) > 1e-8)[0])
             raise ValueError(f"transitions[{s}, {j}]: expected a row that sums to 1, got {sums[s, j]:.12g}")
-        rewards = np.asarray(self.rewards)
+        rewards = _array("rewards", self.rewards, (2, 3))
         if rewards.ndim == 2:
-            rewards = np.repeat(rewards[:, :, None], len(actions), axis=2)
-        rewards = _array("rewards", rewards, 3)
+            rewards = _array("rewards", np.repeat(rewards[:, :, None], len(actions), axis=2), 3)
         if rewards.shape != (states, joint, len(actions)):
             raise ValueError(f"rewards: expected shape {(states, joint, len(actions))} or {(states, joint)}, "
                              f"got {rewards.shape}")
@@ -115,6 +117,10 @@ class MarkovGame(Game):
     @property
     def agents(self):
         return len(self.actions)
+
+    @property
+    def ends(self):
+        return self.horizon > 0 or bool(self.terminal.any())
 
     @property
     def action_counts(self):
@@ -160,7 +166,7 @@ def MatrixGame(*payoffs, horizon=1):
     """
     if not payoffs:
         raise ValueError("payoffs: expected an array per agent, got none")
-    arrays = [np.asarray(p, np.float64) for p in payoffs]
+    arrays = [_array("payoffs" if len(payoffs) == 1 else f"payoffs[{k}]", p, None) for k, p in enumerate(payoffs)]
     shape = arrays[0].shape
     agents = len(shape)
     if agents < 1 or 0 in shape:

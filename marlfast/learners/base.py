@@ -15,7 +15,7 @@ class Learner(Definition):
     kind = "learner"
     derived = ()
 
-    def check(self, game, structure):
+    def check(self, game, structure, rows=None):
         """Refuse a game or reward structure that this learner does not fit."""
 
     def allocate(self, game, structure, rows, runs):

@@ -56,9 +56,11 @@ class IQL(Learner):
         except (TypeError, ValueError):
             raise TypeError(f"initial_q: expected a number or an array of numbers, got {self.initial_q!r}") from None
         if not np.isfinite(initial).all():
-            raise ValueError("initial_q: expected finite numbers")
+            raise ValueError(f"initial_q: expected finite numbers, got {initial[~np.isfinite(initial)][0]}")
         if initial.ndim > 3:
             raise ValueError(f"initial_q: expected at most (rows, tables, actions), got shape {initial.shape}")
+        initial.flags.writeable = False
+        self._set(initial_q=initial if initial.ndim else float(initial))
         if not isinstance(self.share, str):
             try:
                 self._set(share=tuple(self.share))
@@ -70,13 +72,25 @@ class IQL(Learner):
         """Table of each agent, int32 [N]."""
         return table_of_agent(self.share, game, structure.teams or game.teams)
 
-    def check(self, game, structure):
+    def check(self, game, structure, rows=None):
         table, counts = self.tables(game, structure), game.action_counts
         for t in range(int(table.max()) + 1):
             members = np.flatnonzero(table == t)
             if len(set(counts[members].tolist())) > 1:
                 raise ValueError(f"share: agents {members.tolist()} share a table but have different numbers of "
                                  f"actions, {counts[members].tolist()}")
+        cell, initial = (int(table.max()) + 1, game.most_actions), np.shape(self.initial_q)
+        if rows is None and len(initial) > 2:
+            raise ValueError("initial_q: rows are numbered as they are first seen; expected a shape that broadcasts to "
+                             f"(tables, actions) = {cell}, got {initial}")
+        wanted = cell if rows is None else (rows, *cell)
+        try:
+            fits = np.broadcast_shapes(initial, wanted) == wanted
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ValueError(f"initial_q: expected a shape that broadcasts to ({'rows, ' * (len(wanted) == 3)}tables, "
+                             f"actions) = {wanted}, got {initial}")
 
     def allocate(self, game, structure, rows, runs, dense=True):
         """``q`` float64 [R, rows, T, A], ``greedy`` and ``visits`` int32 [R, rows, T], and the schedules'."""
@@ -94,15 +108,7 @@ class IQL(Learner):
         initial = np.asarray(self.initial_q, np.float64)
         if not initial.any():
             return
-        q = arrays["q"][:, first:]
-        if not dense and initial.ndim > 2:
-            raise ValueError(f"initial_q: rows are numbered as they are first seen; expected a shape that broadcasts to "
-                             f"(tables, actions) = {q.shape[2:]}, got {initial.shape}")
-        try:
-            q[:] = initial
-        except ValueError:
-            raise ValueError(f"initial_q: expected a shape that broadcasts to (rows, tables, actions) = {q.shape[1:]}, "
-                             f"got {initial.shape}") from None
+        arrays["q"][:, first:] = initial
 
     def grow(self, game, structure, arrays, rows, backend):
         """The same tables with room for ``rows``."""
@@ -134,6 +140,10 @@ class IQL(Learner):
         arrays |= packed
         if arrays["q"].any():
             self._find_greedy(game, structure, arrays, 0, backend)
+
+    def bounds(self):
+        """Least and greatest value of the learning rate and of the exploration, by the name of their arrays."""
+        return {"rate": schedule("learning_rate", self.learning_rate).bounds(), "level": self.explore.level.bounds()}
 
     def draws(self):
         """Exploration draws per agent and step."""

@@ -103,8 +103,7 @@ class QLearning(Learner):
         known = (greedy >= 0) & (greedy < choices)
         if self.kind == BOLTZMANN:
             explores = np.zeros(rows.shape, bool)
-            with np.errstate(over="ignore", invalid="ignore"):      # a temperature near 0
-                chosen = self._boltzmann(self.q[at], np.where(known, greedy, 0), choices, level, draws[:, :, 0])
+            chosen = self._boltzmann(self.q[at], np.where(known, greedy, 0), choices, level, draws[:, :, 0])
         else:
             explores = draws[:, :, 0] < level if self.strict else draws[:, :, 0] <= level
             chosen = greedy
@@ -124,7 +123,9 @@ class QLearning(Learner):
         """Inverse transform; sums run over the actions in order."""
         top = np.take_along_axis(q, best[:, :, None], axis=2)[:, :, 0]
         width = q.shape[2]
-        weight = [np.where(a < choices, exp_values((q[:, :, a] - top) / temperature), 0.0) for a in range(width)]
+        with np.errstate(over="ignore"):
+            power = (q - top[:, :, None]) / temperature[:, :, None]
+        weight = [np.where(a < choices, exp_values(power[:, :, a]), 0.0) for a in range(width)]
         total = np.zeros(top.shape)
         for a in range(width):
             total = total + weight[a]

@@ -84,7 +84,7 @@ class Distance(Potential):
     def __post_init__(self):
         for name in ("target", "weights"):
             value = getattr(self, name)
-            if isinstance(value, (list, tuple, np.ndarray)):
+            if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value):
                 value = tuple(real(f"{name}[{d}]", v) for d, v in enumerate(list(value)))
             else:
                 value = real(name, value)

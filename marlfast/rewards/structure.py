@@ -165,6 +165,11 @@ class difference(Structure):
 
     name = "difference"
 
+    def check(self, game):
+        if game.kernel("numpy").stage_without is None:
+            raise ValueError(f"rewards: difference() needs a game that can say what would have happened without an "
+                             f"agent; game {game.name!r} cannot")
+
     def bind(self, game, kernel, runs, backend):
         return kernels(backend, "rewards").Difference(runs, kernel)
 
