@@ -350,7 +350,7 @@ def test_steps_take_the_place_of_the_default_episodes(marlfast):
                                      "--encoder rounding"),
     (["train", "--episodes", "many"], "argument --episodes: expected a whole number, got 'many'"),
     (["train", "--episodes", "1e400"], "argument --episodes: expected a whole number, got '1e400'"),
-    (["train", "--episodes", "0"], "episodes: expected 1 to "),
+    (["train", "--episodes", "0"], "episodes: expected at least 1, got 0"),
     (["train", "--seed", "-1"], "seed: expected 0 to 18446744073709551615, got -1"),
     (["train", "--threads", "0"], "threads: expected at least 1, got 0"),
     (["train", "--block", "0"], "block: expected at least 1, got 0"),
