@@ -324,8 +324,11 @@ def bench_env(effort):
 def _fresh(code, *arguments):
     """What a fresh Python prints when it runs some code; this package is the one it imports."""
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    # Compiled once and kept, as an installed package is: else it would be compiled at every import.
+    environment = {**os.environ, "PYTHONPATH": path}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True,
-                          env={**os.environ, "PYTHONPATH": path})
+                          env=environment)
     if done.returncode:
         raise Unavailable(f"a fresh Python failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
     return done.stdout

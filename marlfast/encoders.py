@@ -36,7 +36,7 @@ class Encoder(Definition):
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Numbered(Encoder):
     """For games whose observations are row numbers already (made by ``train`` where no encoder is given)."""
 
@@ -58,7 +58,7 @@ class Numbered(Encoder):
         return np.arange(game.observations, dtype=np.float64)[:, None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Grid(Encoder):
     """A dense grid of cells over the observation.
 
@@ -137,7 +137,7 @@ class Grid(Encoder):
         return low + (at + 0.5) * ((high - low) / bins)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Rounding(Encoder):
     """Observations rounded to some decimals, numbered as they are first seen.
 

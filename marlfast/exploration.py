@@ -20,7 +20,7 @@ class Exploration(Definition):
     random_ties = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class EpsilonGreedy(Exploration):
     """With probability epsilon any action, each as likely; else the greedy one.
 
@@ -72,7 +72,7 @@ class EpsilonGreedy(Exploration):
         return 3 if self.random_ties else 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Boltzmann(Exploration):
     """Action a with probability proportional to exp(q[a] / temperature).
 

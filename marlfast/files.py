@@ -5,7 +5,6 @@ what stands under the name is always whole.
 """
 import math
 import os
-from pathlib import Path
 
 import numpy as np
 
@@ -25,6 +24,7 @@ _TRIMMED = ("encoder.keys", "learner.q", "learner.visits")
 def write_atomically(path, write):
     """Call ``write(file)`` on a new binary file that then takes the place of ``path``, all or nothing."""
     import tempfile  # slow to import, like the others below: only those pay who write or read
+    from pathlib import Path
 
     path = Path(path)
     try:
@@ -95,6 +95,8 @@ def load(path, backend="cython"):
     OSError
         It cannot be read at all.
     """
+    from pathlib import Path
+
     path = Path(path)
     try:
         with open(path, "rb") as file:          # ours, so that it is closed whatever is wrong with it

@@ -5,7 +5,6 @@ from one. A subclass that sets ``name`` registers itself, so that adding one edi
 """
 import dataclasses
 import importlib
-import pkgutil
 
 import numpy as np
 
@@ -30,6 +29,21 @@ class Definition:
         if cls.__dict__.get("name"):
             _REGISTRY.setdefault(cls.kind, {})[cls.name] = cls
 
+    # Once here, in place of once a class: dataclass would write and compile these for each, which is most of
+    # the time that an import takes.
+
+    def __repr__(self):
+        values = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in dataclasses.fields(self))
+        return f"{type(self).__name__}({values})"
+
+    def __eq__(self, other):
+        if type(self) is not type(other):
+            return NotImplemented
+        return all(_same(getattr(self, f.name), getattr(other, f.name)) for f in dataclasses.fields(self))
+
+    def __hash__(self):
+        return hash(type(self))     # fields may be arrays; equal definitions are of the same type
+
     def _set(self, **values):
         """Put checked values into a frozen instance; for ``__post_init__``."""
         for name, value in values.items():
@@ -40,6 +54,12 @@ class Definition:
         values = {f.name: _plain(f"{self.kind} {self.name}: {f.name}", getattr(self, f.name))
                   for f in dataclasses.fields(self)}
         return {"name": self.name, **{k: v for k, v in values.items() if v is not None}}
+
+
+def _same(a, b):
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return np.array_equal(a, b)
+    return a == b
 
 
 def _plain(where, value):
@@ -59,6 +79,8 @@ def _plain(where, value):
 
 def names(kind):
     """Registered names of one kind (``"game"``, ``"learner"``, ...) and their classes."""
+    import pkgutil
+
     for package in ("games", "learners", "rewards"):
         module = importlib.import_module(f"marlfast.{package}")
         for found in pkgutil.iter_modules(module.__path__, f"marlfast.{package}."):

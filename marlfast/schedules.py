@@ -47,7 +47,7 @@ class Schedule(Definition):
             np.full(runs, rate), np.asarray(table, np.float64), arrays["value"], arrays["ticks"])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Constant(Schedule):
     """The same value always."""
 
@@ -64,7 +64,7 @@ class Constant(Schedule):
         return 0, self.value, self.value, 0.0, ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Linear(Schedule):
     """From ``start`` to ``end`` in ``duration`` ticks, then ``end``."""
 
@@ -85,7 +85,7 @@ class Linear(Schedule):
         return 1, self.start, self.end, float(self.duration), ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Exponential(Schedule):
     """Multiplied by ``decay`` at every tick, never below ``minimum``."""
 
@@ -108,7 +108,7 @@ class Exponential(Schedule):
         return 2, self.start, self.minimum, self.decay, ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Harmonic(Schedule):
     """``start / (1 + rate * t)``, never below ``minimum``."""
 
@@ -131,7 +131,7 @@ class Harmonic(Schedule):
         return 3, self.start, self.minimum, self.rate, ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Table(Schedule):
     """``values[t]`` at tick t; the last value from then on."""
 

@@ -20,7 +20,7 @@ class Rule(Definition):
     kind = "stop rule"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Steps(Rule):
     """After n steps."""
 
@@ -31,7 +31,7 @@ class Steps(Rule):
         self._set(n=integer("n", self.n, 1, UNLIMITED))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Episodes(Rule):
     """After n episodes."""
 
@@ -42,7 +42,7 @@ class Episodes(Rule):
         self._set(n=integer("n", self.n, 1, UNLIMITED))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class GreedyStable(Rule):
     """When no agent's greedy action, in the row it visited, has changed for n consecutive steps."""
 
@@ -53,7 +53,7 @@ class GreedyStable(Rule):
         self._set(n=integer("n", self.n, 1, UNLIMITED))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class ReturnReached(Rule):
     """When the team return (mean over agents of the game's own rewards), averaged over the last
     ``window`` episodes, is at least ``value``."""

@@ -8,7 +8,7 @@ from marlfast.errors import integer, real
 from marlfast.games.base import Game
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Drift(Game):
     """A team keeps a drifting quantity small, while each agent is tempted by a bonus.
 

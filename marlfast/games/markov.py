@@ -26,7 +26,7 @@ def _array(name, value, ndim, dtype=np.float64):
     return array
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class MarkovGame(Game):
     """A finite Markov game given as arrays. It runs as fast as a hand-written one.
 

@@ -12,7 +12,7 @@ from marlfast.registry import option, require
 from marlfast.schedules import Constant, Schedule, schedule
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class IQL(Learner):
     """Independent Q-learning: each agent learns action values of its own, as if it were alone.
 

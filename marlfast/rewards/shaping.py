@@ -24,7 +24,7 @@ class Shaping(Definition):
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Diversity(Shaping):
     """Adds ``weight * distinct actions / agents`` to every agent: a bonus for different roles.
 
@@ -43,7 +43,7 @@ class Diversity(Shaping):
         return kernels(backend, "rewards").Diversity(runs, kernel, game.most_actions, self.weight)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Redundancy(Shaping):
     """Takes ``penalty * (agents - distinct actions)`` from every agent: work done twice costs.
 
@@ -66,7 +66,7 @@ class Potential(Definition):
     kind = "potential"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Distance(Potential):
     """A potential that rises towards a target: ``-sum_d weights[d] * |observation[d] - target[d]| ** order``.
 
@@ -92,7 +92,7 @@ class Distance(Potential):
         choice("order", self.order, (1, 2))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class PotentialBased(Shaping):
     """Adds ``discount * potential(s') - potential(s)``: changes what is learned first, not what is optimal.
 

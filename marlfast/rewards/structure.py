@@ -36,7 +36,7 @@ class Structure(Definition):
         return linear + np.asarray(weights)[team_of_agent][:, team_of_agent] if len(weights) else linear
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class individual(Structure):
     """Each agent learns from its own reward."""
 
@@ -46,7 +46,7 @@ class individual(Structure):
         return 1.0, np.zeros((0, 0)), np.zeros(game.agents, np.int32)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class cooperative(Structure):
     """Every agent learns from the mean of all agents' rewards."""
 
@@ -56,7 +56,7 @@ class cooperative(Structure):
         return 0.0, np.full((1, 1), 1.0 / game.agents), np.zeros(game.agents, np.int32)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class competitive(Structure):
     """Every agent learns from its own reward minus the mean of the others': what one wins, others lose."""
 
@@ -71,7 +71,7 @@ class competitive(Structure):
         return 1.0 + others, np.full((1, 1), -others), np.zeros(game.agents, np.int32)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class mixed(Structure):
     """Cooperative within a team, competitive between teams.
 
@@ -117,7 +117,7 @@ class mixed(Structure):
         return 0.0, weights, team_of_agent
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class matrix(Structure):
     """Any linear structure: agent i learns from ``sum_j weights[i, j] * reward[j]``.
 
@@ -150,7 +150,7 @@ class matrix(Structure):
         return 0.0, self.weights, np.arange(game.agents, dtype=np.int32)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class difference(Structure):
     """Difference rewards: what the team's total would lose without the agent.
 
