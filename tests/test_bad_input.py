@@ -524,3 +524,9 @@ def test_max_rows_says_what_came_in_its_message():
 def test_training_errors_are_errors_of_their_own():
     assert issubclass(mf.TrainingError, RuntimeError) and issubclass(mf.FileError, ValueError)
     assert mf.TrainingError("x").result is None
+
+
+def test_tables_beyond_all_memory_are_refused_with_their_size():
+    with pytest.raises(MemoryError, match=r"learner: tables for 200 runs x 1600000000 rows x 4 tables x 5 actions need "
+                                          r"61,440.0 GB, more than there is"):
+        mf.train(mf.games.Drift(), mf.IQL(), encoder=mf.Grid(0, 1, 40000), steps=10, runs=200)

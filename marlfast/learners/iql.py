@@ -185,7 +185,13 @@ def _tables(shape):
     """
     *cells, actions = shape
     count = int(np.prod(cells)) * (actions + 1)
-    memory = np.zeros(count + 8)
+    try:
+        memory = np.zeros(count + 8)
+    except (MemoryError, ValueError):       # ValueError: more than can be addressed at all
+        runs, rows, tables = cells
+        raise MemoryError(
+            f"learner: tables for {runs} runs x {rows} rows x {tables} tables x {actions} actions need "
+            f"{8e-9 * count:,.1f} GB, more than there is; take fewer rows (a coarser encoder), runs or tables") from None
     first = (-memory.ctypes.data % 64) // 8         # from the start of a cache line
     memory = memory[first:first + count].reshape(*cells, actions + 1)
     halves = memory.view(np.int32)
