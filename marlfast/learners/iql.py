@@ -191,7 +191,8 @@ def _tables(shape):
         runs, rows, tables = cells
         raise MemoryError(
             f"learner: tables for {runs} runs x {rows} rows x {tables} tables x {actions} actions need "
-            f"{8e-9 * count:,.1f} GB, more than there is; take fewer rows (a coarser encoder), runs or tables") from None
+            f"{8e-9 * count:,.1f} GB, more than there is; take fewer rows (a coarser encoder), runs or tables"
+        ) from None
     first = (-memory.ctypes.data % 64) // 8         # from the start of a cache line
     memory = memory[first:first + count].reshape(*cells, actions + 1)
     halves = memory.view(np.int32)
