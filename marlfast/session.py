@@ -39,7 +39,7 @@ def allocate(experiment, backend):
     }
     encoder = experiment.encoder.allocate(game, runs)
     rows = len(encoder["keys"][0]) if experiment.encoder.grows else experiment.encoder.rows(game)
-    learner = experiment.learner.allocate(game, experiment.rewards, rows, runs, dense=not experiment.encoder.grows)
+    learner = experiment.learner.allocate(game, experiment.rewards, rows, runs)
     arrays |= {f"encoder.{name}": array for name, array in encoder.items()}
     arrays |= {f"learner.{name}": array for name, array in learner.items()}
     return arrays

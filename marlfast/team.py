@@ -49,7 +49,7 @@ class Team:
         self.steps = np.zeros(self.runs, np.int64)
         self.encoder_arrays = self.encoder.allocate(game, self.runs)
         rows = self.encoder_arrays["keys"].shape[1] if self.encoder.grows else self.encoder.rows(game)
-        self.arrays = learner.allocate(game, self.structure, rows, self.runs, dense=not self.encoder.grows)
+        self.arrays = learner.allocate(game, self.structure, rows, self.runs)
         learner.derive(game, self.structure, self.arrays, backend)
         self._run_numbers = np.arange(self.runs, dtype=np.int64)
         self._fill = kernels(backend, "random").fill

@@ -92,18 +92,18 @@ class IQL(Learner):
             raise ValueError(f"initial_q: expected a shape that broadcasts to ({'rows, ' * (len(wanted) == 3)}tables, "
                              f"actions) = {wanted}, got {initial}")
 
-    def allocate(self, game, structure, rows, runs, dense=True):
+    def allocate(self, game, structure, rows, runs):
         """``q`` float64 [R, rows, T, A], ``greedy`` and ``visits`` int32 [R, rows, T], and the schedules'."""
         tables = int(self.tables(game, structure).max()) + 1
         arrays = _tables((runs, rows, tables, game.most_actions))
         if np.asarray(self.initial_q).any():
             del arrays["greedy"]        # follows from the values: see derive
-        self._initialize(arrays, 0, dense)
+        self._initialize(arrays, 0)
         for name, value in (("rate", schedule("learning_rate", self.learning_rate)), ("level", self.explore.level)):
             arrays |= {f"{name}.{k}": v for k, v in value.allocate(runs).items()}
         return arrays
 
-    def _initialize(self, arrays, first, dense):
+    def _initialize(self, arrays, first):
         """Give rows from ``first`` on their initial values. Zeros stay untouched memory."""
         initial = np.asarray(self.initial_q, np.float64)
         if not initial.any():
@@ -116,7 +116,7 @@ class IQL(Learner):
         larger = arrays | _tables((runs, rows, *arrays["q"].shape[2:]))
         for name in ("q", "greedy", "visits"):
             larger[name][:, :old] = arrays[name]
-        self._initialize(larger, old, dense=False)
+        self._initialize(larger, old)
         if np.asarray(self.initial_q).any():     # else the first greatest of new rows is action 0
             self._find_greedy(game, structure, larger, old, backend)
         return larger
