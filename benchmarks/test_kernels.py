@@ -3,12 +3,14 @@
 Each case is made for a backend and a number of runs; it gives the function that is timed and the arrays
 that it writes. ``tests/test_bench.py`` calls every case with both backends and compares those arrays.
 """
+import dataclasses
 import itertools
 
 import numpy as np
 import pytest
 
 import marlfast as mf
+from marlfast import registry
 from marlfast.backends import BACKENDS, kernels
 from marlfast.session import Session
 
@@ -67,11 +69,37 @@ case("random", "fill, 256 normals a run")(_fill(True))
 # -- games ----------------------------------------------------------------------------------------------
 
 
-@case("drift", "step")
-def _(backend, runs):
-    x, kernel = Inputs(runs), DRIFT.kernel(backend)
-    none = np.zeros((runs, 0))
-    return (lambda: kernel.step(x.state, x.actions, none, x.normals, x.rewards, x.terminated)), [x.state, x.rewards]
+def _steps(game):
+    """One step and what is seen then, from a started state; random actions."""
+    def make(backend, runs):
+        generator, kernel = np.random.default_rng(0), game.kernel(backend)
+        draws = [(generator.random((runs, uniforms)), generator.standard_normal((runs, normals)))
+                 for uniforms, normals in ((kernel.start_uniforms, kernel.start_normals),
+                                           (kernel.step_uniforms, kernel.step_normals))]
+        state, observation = np.zeros((runs, kernel.state_size)), np.zeros((runs, kernel.views, kernel.features))
+        actions = (generator.random((runs, game.agents)) * game.action_counts).astype(np.int32)
+        rewards, terminated = np.zeros((runs, game.agents)), np.zeros(runs, bool)
+        kernel.start(state, *draws[0])
+        begun = state.copy()
+
+        def step():
+            state[:] = begun
+            kernel.step(state, actions, *draws[1], rewards, terminated)
+            kernel.observe(state, observation)
+        return step, [begun, state, rewards, observation]
+    return make
+
+
+def _registered():
+    """Every registered game that can be made without arguments, and the module of its kernel."""
+    for name, cls in registry.names("game").items():
+        if not any(f.default is f.default_factory is dataclasses.MISSING for f in dataclasses.fields(cls)):
+            game = cls()
+            yield type(game.kernel("numpy")).__module__.rpartition(".")[2], name, game
+
+
+for module, name, game in _registered():
+    case(module, f"step of {name}")(_steps(game))
 
 
 @case("drift", "start")

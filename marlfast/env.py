@@ -97,6 +97,10 @@ class Env:
             return self.observation.copy(), self.rewards.copy(), self.terminated.copy(), self.truncated.copy()
         return self.observation, self.rewards, self.terminated, self.truncated
 
+    def render(self, run=0):
+        """The state of one run as text; :func:`marlfast.plotting.frame` draws boards."""
+        return self.game.render(self.state[integer("run", run, 0, self.runs - 1)])
+
     def _actions(self, actions):
         try:
             array = np.asarray(actions)

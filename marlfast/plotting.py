@@ -114,3 +114,58 @@ def _dress(axes, result, entries, bins):
 def _plain_number(value, position):
     """A tick's number with thousands separated, and no more decimals than it has."""
     return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:.3g}"
+
+
+#: Colour of each kind of mark on a board.
+_KINDS = {"agent": "#1f5fa8", "rival": "#b5402a", "target": "#3d8b40", "object": "#c98a1b", "goal": "#8a5fb0",
+          "wall": "#555555"}
+
+
+def frame(game, state, axes=None):
+    """Draw one state of a game on squares.
+
+    Parameters
+    ----------
+    game : Game
+        One with a board; see ``game.board``.
+    state : float64 [S]
+        Of one run, such as ``env.state[0]``.
+    axes : matplotlib.axes.Axes, optional
+        Where to draw. Default: a new figure, made without ``pyplot``.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    board = game.board(state)
+    if board is None:
+        raise ValueError(f"game: {game.name!r} is not played on squares; use game.render(state) for its text")
+    patches = extra("matplotlib.patches", "plot", "a frame")
+    if axes is None:
+        size = 0.55
+        figure = extra("matplotlib.figure", "plot", "a frame").Figure(
+            figsize=(max(2.0, size * board.width + 0.4), max(1.2, size * board.height + 0.7)), layout="constrained")
+        axes = figure.subplots()
+    axes.set(xlim=(0, board.width), ylim=(board.height, 0), aspect="equal")
+    axes.set_xticks(range(board.width + 1), [])
+    axes.set_yticks(range(board.height + 1), [])
+    axes.grid(color="#dddddd", linewidth=0.8)
+    axes.tick_params(length=0)
+    axes.set_axisbelow(True)
+    shared = {}
+    for mark in board.marks:
+        shared.setdefault((mark.row, mark.column), []).append(mark)
+    for (row, column), marks in shared.items():
+        for k, mark in enumerate(marks):
+            x, y, share = column + (k + 0.5) / len(marks), row + 0.5, 1.0 / len(marks)
+            colour = _KINDS[mark.kind]
+            if mark.kind in ("agent", "rival"):
+                axes.add_patch(patches.Ellipse((x, y), 0.8 * share, 0.8, color=colour))
+            else:
+                axes.add_patch(patches.Rectangle((x - 0.44 * share, y - 0.44), 0.88 * share, 0.88, color=colour,
+                                                 alpha=0.35 if mark.kind == "goal" else 1.0))
+            axes.text(x, y, mark.text, ha="center", va="center", color="white" if mark.kind != "goal" else _INK,
+                      fontsize=11 if share == 1.0 else 8)
+    if board.caption:
+        axes.set_xlabel(board.caption, color=_INK, fontsize=9)
+    return axes

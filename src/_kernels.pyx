@@ -21,6 +21,8 @@ STATUS_TEXT = {
     Status.BAD_VALUE: "a learned value stopped being finite",
     Status.TABLE_FULL: "the table has no room for a new row",
     Status.NO_DRAWS: "the supplied draws are used up",
+    Status.BAD_STATE: "the state is not one of the game's",
+    Status.OWN_ERROR: "the game's own code failed",
 }
 
 
@@ -148,6 +150,13 @@ cdef class Game:
     step_uniforms, step_normals, start_uniforms, start_normals : int
         How many draws one step, and one start, takes.
     """
+
+    cdef object _declare(self, void *context, int64_t agents, int64_t state_size, int64_t views, int64_t features,
+                         tuple draws):
+        """Set the facts; ``draws``: uniforms and normals of a step, then of a start."""
+        self.operations.context = context
+        self.agents, self.state_size, self.views, self.features = agents, state_size, views, features
+        self.step_uniforms, self.step_normals, self.start_uniforms, self.start_normals = draws
 
     def step(self, state, actions, uniforms, normals, rewards, terminated):
         """One step of every run.

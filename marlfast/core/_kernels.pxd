@@ -14,6 +14,8 @@ cdef class Game:
     cdef readonly int64_t agents, state_size, views, features
     cdef readonly int64_t step_uniforms, step_normals, start_uniforms, start_normals
     cdef readonly object held           # what the context points into
+    cdef object _declare(self, void *context, int64_t agents, int64_t state_size, int64_t views, int64_t features,
+                         tuple draws)
 
 
 cdef class Encoder:

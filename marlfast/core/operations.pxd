@@ -23,6 +23,8 @@ cdef enum Status:
     BAD_VALUE = 6           # a learned value stopped being finite
     TABLE_FULL = 7          # no room for a new row
     NO_DRAWS = 8            # supplied draws are used up
+    BAD_STATE = 9           # not a state of the game
+    OWN_ERROR = 10          # the step of a user's own game failed
 
 ctypedef struct Draws:
     const double *uniforms      # in [0, 1)

@@ -31,6 +31,29 @@ class Game(Definition):
     horizon = 0
     teams = None
 
+    def board(self, state):
+        """What stands where: a :class:`marlfast.games.board.Board`; None for games that are not on squares.
+
+        Parameters
+        ----------
+        state : float64 [S]
+            Of one run.
+        """
+        return None
+
+    def render(self, state):
+        """One state as text.
+
+        Parameters
+        ----------
+        state : float64 [S]
+            Of one run, such as ``env.state[0]``.
+        """
+        board = self.board(state)
+        if board is not None:
+            return board.text()
+        return "state " + " ".join(f"{x:.6g}" for x in state)
+
     def kernel(self, backend="cython"):
         """The compiled game, or its NumPy twin: ``step``, ``start`` and ``observe`` on arrays."""
         raise NotImplementedError

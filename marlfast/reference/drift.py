@@ -19,9 +19,7 @@ class Drift(Game):
     def __init__(self, agents, state_size, noise, push, bonus, bonus_below):
         if agents < 1 or state_size < 1:
             raise ValueError(f"agents, state_size: expected at least 1, got {agents}, {state_size}")
-        self.agents, self.state_size, self.views, self.features = agents, state_size, 1, state_size
-        self.step_uniforms, self.step_normals = 0, state_size
-        self.start_uniforms, self.start_normals = 0, state_size
+        self._declare(agents, state_size, 1, state_size, (0, state_size, 0, state_size))
         self.noise, self.push, self.bonus, self.bonus_below = noise, push, bonus, bonus_below
 
     def stage_start(self, runs, state, uniforms, normals):

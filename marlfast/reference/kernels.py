@@ -8,7 +8,7 @@ statuses (int32 [n], 0 where all is well), as the compiled stages do one run at 
 """
 import numpy as np
 
-BAD_OBSERVATION, BAD_REWARD, BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, TABLE_FULL, NO_DRAWS = range(1, 9)
+BAD_OBSERVATION, BAD_REWARD, BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, TABLE_FULL, NO_DRAWS, BAD_STATE, OWN_ERROR = range(1, 11)
 
 STATUS_TEXT = {
     BAD_OBSERVATION: "an observation is not finite or lies outside what the encoder can number",
@@ -19,6 +19,8 @@ STATUS_TEXT = {
     BAD_VALUE: "a learned value stopped being finite",
     TABLE_FULL: "the table has no room for a new row",
     NO_DRAWS: "the supplied draws are used up",
+    BAD_STATE: "the state is not one of the game's",
+    OWN_ERROR: "the game's own code failed",
 }
 
 
@@ -67,6 +69,22 @@ def fine(n):
     return np.zeros(n, np.int32)
 
 
+def whole(x, n):
+    """x as int64, where it is one of 0, 1, ..., n - 1; -1 elsewhere. Twin of the leaf in ``core/cells.pxd``."""
+    with np.errstate(invalid="ignore"):
+        return np.where((x >= 0.0) & (x < n) & (np.floor(x) == x), x, -1.0).astype(np.int64)
+
+
+def pick(u, n):
+    """One of 0, 1, ..., n - 1 by uniforms u; -1 where u is outside [0, 1). Twin of the leaf in ``core/cells.pxd``."""
+    return np.where((u >= 0.0) & (u < 1.0), u * n, -1.0).astype(np.int64)
+
+
+def allowed(actions, n):
+    """Whether every action of a run is one of 0, 1, ..., n - 1: bool [runs]. Twin of the leaf in ``core/cells.pxd``."""
+    return ((actions >= 0) & (actions < n)).all(axis=1)
+
+
 class Game:
     """A game's functions. Twin of ``marlfast.core._kernels.Game``, whose attributes it has.
 
@@ -75,6 +93,11 @@ class Game:
     """
 
     stage_without = None
+
+    def _declare(self, agents, state_size, views, features, draws):
+        """Set the facts; ``draws``: uniforms and normals of a step, then of a start."""
+        self.agents, self.state_size, self.views, self.features = agents, state_size, views, features
+        self.step_uniforms, self.step_normals, self.start_uniforms, self.start_normals = draws
 
     def step(self, state, actions, uniforms, normals, rewards, terminated):
         """One step of every run: see the compiled twin for shapes."""

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import marlfast as mf
 from marlfast.backends import kernels
+
+EXAMPLES = [
+    mf.games.Drift(),
+    mf.games.Drift(agents=1, state_size=1, actions=1, horizon=3),
+    mf.games.Drift(agents=7, state_size=3, actions=4, horizon=0, noise=0.3, push=-0.2, bonus=1.5, bonus_below=3),
+]
 
 
 def stepped(game, state, actions, normals):

@@ -10,6 +10,26 @@ from marlfast.backends import kernels
 BELOW_ONE = 1.0 - 2.0**-53
 
 
+def chance_game():
+    """Three agents with 2, 1 and 3 actions, chance in the moves and in the start, one terminal state."""
+    generator = np.random.default_rng(7)
+    transitions = generator.dirichlet(np.ones(4), size=(4, 6))
+    rewards = generator.integers(-3, 4, size=(4, 6, 3)).astype(float)
+    return mf.games.MarkovGame(transitions, rewards, (2, 1, 3), start=[0.5, 0.25, 0.25, 0.0],
+                               terminal=[False, False, False, True], horizon=9)
+
+
+def certain_game():
+    """One agent walks a ring of three states until the horizon."""
+    transitions = np.zeros((3, 2, 3))
+    for state in range(3):
+        transitions[state, 0, state] = transitions[state, 1, (state + 1) % 3] = 1.0
+    return mf.games.MarkovGame(transitions, [[0.0, 1.0], [0.5, -1.0], [0.0, 2.0]], (2,), horizon=4)
+
+
+EXAMPLES = [chance_game(), certain_game(), mf.games.MatrixGame([[11, -30, 0], [-30, 7, 6], [0, 0, 5]], horizon=2)]
+
+
 def stepped(game, state, actions, uniforms=None):
     """State, rewards and terminated after one step."""
     state = np.array(state, np.float64).reshape(-1, 1)

@@ -1,0 +1,32 @@
+# cython: language_level=3
+"""Whole numbers in a state or made from draws: leaves for games on boards and in tables.
+
+A kernel may be called with any state and any draw, so each number is looked at before it becomes a place. Twins of
+the same names: ``marlfast/reference/kernels.py``.
+"""
+from libc.stdint cimport int32_t, int64_t, uint32_t
+
+
+cdef inline int64_t whole(double x, int64_t n) noexcept nogil:
+    """x, if it is one of 0, 1, ..., n - 1; else -1."""
+    cdef int64_t k
+    if not (x >= 0.0 and x < <double> n):       # NaN fails too
+        return -1
+    k = <int64_t> x
+    return k if <double> k == x else -1
+
+
+cdef inline int64_t pick(double u, int64_t n) noexcept nogil:
+    """One of 0, 1, ..., n - 1, equally likely, by a uniform u; -1 where u is outside [0, 1)."""
+    if not (u >= 0.0 and u < 1.0):
+        return -1
+    return <int64_t> (u * <double> n)
+
+
+cdef inline bint allowed(const int32_t *actions, int64_t agents, int64_t n) noexcept nogil:
+    """Whether every action is one of 0, 1, ..., n - 1."""
+    cdef int64_t i
+    for i in range(agents):
+        if <uint32_t> actions[i] >= <uint32_t> n:
+            return False
+    return True
