@@ -23,6 +23,12 @@ class Game(Definition):
         Steps after which an episode is truncated; 0: never.
     teams : list of list of int, or None
         Who plays with whom, where the game says so.
+    setting : {"cooperative", "competitive", "mixed"}
+        All agents always earn the same; two agents whose rewards add up to 0; anything else.
+    bounds : (float64 [D], float64 [D]) or None
+        Least and greatest value of each number in an observation; None: any real number.
+    reward_bounds : (float, float) or None
+        Between which every reward lies; None: any real number.
     """
 
     kind = "game"
@@ -30,6 +36,9 @@ class Game(Definition):
     observations = None
     horizon = 0
     teams = None
+    setting = "mixed"
+    bounds = None
+    reward_bounds = None
 
     def board(self, state):
         """What stands where: a :class:`marlfast.games.board.Board`; None for games that are not on squares.

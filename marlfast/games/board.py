@@ -1,7 +1,7 @@
 """Boards: what a game on squares looks like in one state, as data.
 
-A game says once what stands where; its text (:meth:`Board.text`) and its picture (:func:`marlfast.plotting.frame`) are both
-made from that.
+A game says once what stands where; its text (:meth:`Board.text`) and its picture
+(:func:`marlfast.plotting.frame`) are both made from that.
 """
 from dataclasses import dataclass
 

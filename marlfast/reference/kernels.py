@@ -8,7 +8,8 @@ statuses (int32 [n], 0 where all is well), as the compiled stages do one run at 
 """
 import numpy as np
 
-BAD_OBSERVATION, BAD_REWARD, BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, TABLE_FULL, NO_DRAWS, BAD_STATE, OWN_ERROR = range(1, 11)
+(BAD_OBSERVATION, BAD_REWARD, BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, TABLE_FULL, NO_DRAWS, BAD_STATE,
+ OWN_ERROR) = range(1, 11)
 
 STATUS_TEXT = {
     BAD_OBSERVATION: "an observation is not finite or lies outside what the encoder can number",
