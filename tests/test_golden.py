@@ -1,0 +1,16 @@
+"""Every example game still plays as it is written down in tests/golden."""
+import pytest
+from conftest import GAME_EXAMPLES
+from playthrough import FOLDER, playthrough
+
+CASES = [(f"{name}-{k}", game) for name, games in GAME_EXAMPLES.items() for k, game in enumerate(games)]
+
+
+def test_every_playthrough_belongs_to_an_example_and_every_example_has_one():
+    assert {path.stem for path in FOLDER.glob("*.txt")} == {name for name, _ in CASES}
+
+
+@pytest.mark.parametrize("name, game", CASES, ids=[name for name, _ in CASES])
+def test_a_game_plays_as_written_down(name, game):
+    # Where another play is meant: python tests/playthrough.py, and read the difference.
+    assert playthrough(game) == (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
