@@ -12,6 +12,7 @@ import pytest
 import marlfast as mf
 from marlfast import registry
 from marlfast.backends import BACKENDS, kernels
+from marlfast.learners.base import Seats
 from marlfast.session import Session
 
 RUNS = (1, 64, 4096)
@@ -213,13 +214,14 @@ def _learner(explore, backend, runs):
     """A learner, the arrays it writes, and 16 different steps for it to take in turn."""
     initial = np.random.default_rng(1).standard_normal((ROWS, AGENTS, ACTIONS))
     learner, structure = mf.IQL(explore=explore, initial_q=initial), mf.rewards.individual()
-    arrays = learner.allocate(DRIFT, structure, ROWS, runs)
-    learner.derive(DRIFT, structure, arrays, backend)
+    seats = Seats(DRIFT, structure, runs)
+    arrays = learner.allocate(seats, ROWS)
+    learner.derive(seats, arrays, backend)
     x = Inputs(runs)
     steps = [(x.integers(ROWS, (runs, AGENTS)), x.generator.random((runs, AGENTS, explore.draws)),
               x.integers(ACTIONS, (runs, AGENTS)), x.generator.standard_normal((runs, AGENTS)),
               x.integers(ROWS, (runs, AGENTS))) for _ in range(16)]
-    return learner.bind(DRIFT, structure, arrays, backend), arrays, itertools.cycle(steps)
+    return learner.bind(seats, arrays, backend)[0], arrays, itertools.cycle(steps)
 
 
 def _act(explore):

@@ -66,6 +66,19 @@ def real(name, value, least=None, most=None):
     return value
 
 
+def real_per_run(name, value, least=None, most=None, one=real):
+    """``value`` as a number, or as a read-only float64 [R] where it is a sequence: one number per run."""
+    import numpy as np
+
+    if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value):
+        if np.ndim(value) != 1 or len(value) == 0:
+            raise ValueError(f"{name}: expected a number, or one per run, got shape {np.shape(value)}")
+        array = np.array([float(one(f"{name}[{k}]", v, least, most)) for k, v in enumerate(value)])
+        array.flags.writeable = False
+        return array
+    return one(name, value, least, most)
+
+
 def _bounds(name, value, least, most):
     if (least is not None and value < least) or (most is not None and value > most):
         wanted = (f"at least {least}" if most in (None, _MOST) and value < least else f"at most {most}" if least is None

@@ -7,7 +7,7 @@ import numpy as np
 from marlfast.encoders import Encoder, Numbered
 from marlfast.errors import integer, shown, unknown
 from marlfast.games.base import Game
-from marlfast.learners.base import Learner
+from marlfast.learners.base import Learner, Seats, learner
 from marlfast.registry import from_dict, require
 from marlfast.rewards.shaping import Shaping
 from marlfast.rewards.structure import Structure, individual
@@ -24,7 +24,8 @@ class Experiment:
     Parameters
     ----------
     game : Game
-    learner : Learner
+    learner : Learner, or sequence of Learner
+        One for the whole team; or one for each agent; or pairs of a learner and the agents it leads.
     encoder : Encoder, optional
         Needed where observations are real numbers.
     rewards : Structure, optional
@@ -59,7 +60,7 @@ class Experiment:
     first_run: int = 0
 
     def __post_init__(self):
-        set_ = {"game": require("game", self.game, "game"), "learner": require("learner", self.learner, "learner"),
+        set_ = {"game": require("game", self.game, "game"), "learner": learner(self.learner),
                 "encoder": Numbered() if self.encoder is None else require("encoder", self.encoder, "encoder"),
                 "rewards": individual() if self.rewards is None else require(
                     "reward structure", self.rewards, "rewards")}
@@ -94,7 +95,22 @@ class Experiment:
         self.rewards.check(self.game)
         for part in self.shaping:
             part.check(self.game, self.encoder)
-        self.learner.check(self.game, self.rewards, None if self.encoder.grows else self.encoder.rows(self.game))
+            if getattr(part, "discount", 0.0) is None and len(self.learner.discounts()) > 1:
+                raise ValueError("shaping: learners or runs differ in their discount; give PotentialBased its "
+                                 "discount=")
+        for name, count in self.learner.runs_given().items():
+            if count != self.runs:
+                raise ValueError(f"learner.{name}: expected one value per run, {self.runs}, got {count}; "
+                                 "give as many values as runs")
+        self.learner.check(self.seats(), None if self.encoder.grows else self.encoder.rows(self.game))
+
+    def seats(self):
+        """What learners need to know: all agents of the game, in all runs."""
+        return Seats(self.game, self.rewards, self.runs)
+
+    def of_run(self, run):
+        """The experiment of one run alone, with the parameters that it had."""
+        return self.replace(learner=self.learner.of_run(run), runs=1, first_run=0)
 
     def limits(self):
         """What the loop needs: most_steps, most_episodes, most_stable, (enough, window)."""

@@ -5,9 +5,11 @@ tied actions (only with random ties). Boltzmann takes one draw.
 """
 from dataclasses import dataclass
 
-from marlfast.errors import choice, real
+import numpy as np
+
+from marlfast.errors import choice, real_per_run
 from marlfast.registry import Definition, option
-from marlfast.schedules import Constant, Exponential, Schedule, schedule
+from marlfast.schedules import Constant, Exponential, Schedule, per_run_field, schedule, together
 
 __all__ = ["Boltzmann", "EpsilonGreedy", "Exploration"]
 
@@ -26,8 +28,8 @@ class EpsilonGreedy(Exploration):
 
     Parameters
     ----------
-    epsilon : float or Schedule
-        In [0, 1].
+    epsilon : float, Schedule, or sequence of float [R]
+        In [0, 1]. A sequence has one number per run, here as for ``decay`` and ``minimum``.
     decay : float, optional
         Epsilon is multiplied by this at every tick; only with a number for ``epsilon``.
     minimum : float
@@ -42,9 +44,9 @@ class EpsilonGreedy(Exploration):
 
     name = "epsilon_greedy"
     code = 0
-    epsilon: float | Schedule = option(0.1, kind="schedule")
-    decay: float | None = None
-    minimum: float = 0.0
+    epsilon: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    decay: float | None = option(None, per_run=True)
+    minimum: float = option(0.0, per_run=True)
     per: str = "episode"
     ties: str = "first"
     strict: bool = True
@@ -53,13 +55,16 @@ class EpsilonGreedy(Exploration):
         choice("per", self.per, ("episode", "step"))
         choice("ties", self.ties, ("first", "random"))
         choice("strict", self.strict, (True, False))
+        self._set(epsilon=per_run_field("epsilon", self.epsilon),
+                  minimum=real_per_run("minimum", self.minimum, 0.0, 1.0))
         level = schedule("epsilon", self.epsilon, 0.0, 1.0)
         if self.decay is not None:
             if not isinstance(level, Constant):
                 raise ValueError("decay: epsilon is a schedule already; leave decay out")
-            level = Exponential(level.value, real("decay", self.decay, 0.0, 1.0),
-                                real("minimum", self.minimum, 0.0, 1.0), self.per)
-        elif self.minimum != 0.0:
+            self._set(decay=real_per_run("decay", self.decay, 0.0, 1.0))
+            together(self)
+            level = Exponential(level.value, self.decay, self.minimum, self.per)
+        elif np.any(np.asarray(self.minimum) != 0.0):
             raise ValueError(f"minimum: only means something together with decay, got {self.minimum}")
         self._set(level=level)
 
@@ -78,16 +83,17 @@ class Boltzmann(Exploration):
 
     Parameters
     ----------
-    temperature : float or Schedule
+    temperature : float, Schedule, or sequence of float [R]
         Greater than 0 at all times; a schedule that falls needs a ``minimum``.
     """
 
     name = "boltzmann"
     code = 1
     draws = 1
-    temperature: float | Schedule = option(1.0, kind="schedule")
+    temperature: float | Schedule = option(1.0, kind="schedule", per_run=True)
 
     def __post_init__(self):
+        self._set(temperature=per_run_field("temperature", self.temperature))
         level = schedule("temperature", self.temperature)
         if level.bounds()[0] <= 0.0:
             raise ValueError(f"temperature: expected greater than 0 at all times, got {level.bounds()[0]}; "

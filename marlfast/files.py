@@ -17,8 +17,10 @@ from marlfast.stop import FAILED, FAILURES, REASONS
 FORMAT = "marlfast result"
 VERSION = 1
 
-# Arrays whose second axis is cut to what is in use.
-_TRIMMED = ("encoder.keys", "learner.q", "learner.visits")
+
+def _by_row(experiment):
+    """Arrays whose second axis is the table row: it is cut to what is in use."""
+    return {"encoder.keys", *(f"learner.{name}" for name in experiment.learner.by_row)}
 
 
 def write_atomically(path, write):
@@ -60,11 +62,11 @@ def save(result, path):
     entries = int(result.arrays["episodes"].max() // result.experiment.record_every) + 1 \
         if result.experiment.record_every else 0
     derived = {f"learner.{name}" for name in result.experiment.learner.derived} | {"encoder.table"}
-    arrays = {}
+    arrays, by_row = {}, _by_row(result.experiment)
     for name, array in result.arrays.items():
         if name in derived:
             continue
-        if name in _TRIMMED:
+        if name in by_row:
             array = array[:, :used]
         elif name in ("returns", "shaped_returns", "lengths"):
             array = array[:, :entries]
@@ -158,12 +160,12 @@ def _experiment(path, manifest):
 def _arrays(path, experiment, arrays, backend):
     """The arrays, checked against fresh ones of the same experiment, with what was left out made again."""
     game, encoder, learner = experiment.game, experiment.encoder, experiment.learner
-    fresh = allocate(experiment.replace(runs=1, first_run=0), "numpy")
+    fresh = allocate(experiment.of_run(0), "numpy")
     wanted = set(fresh) - {f"learner.{name}" for name in learner.derived} - {"encoder.table"}
     if set(arrays) != wanted:
         odd = sorted(set(arrays) ^ wanted)
         raise FileError(f"{path}: its arrays do not fit its experiment ({', '.join(odd[:3])})")
-    free = {"returns", "shaped_returns", "lengths", *_TRIMMED}
+    free = {"returns", "shaped_returns", "lengths", *_by_row(experiment)}
     for name, array in arrays.items():
         like = fresh[name]
         shape = (experiment.runs, *like.shape[1:])
@@ -188,30 +190,28 @@ def _arrays(path, experiment, arrays, backend):
             raise FileError(f"{path}: {error}") from None
         arrays |= {f"encoder.{name}": a for name, a in larger.items()}
     tables = {name.partition(".")[2]: a for name, a in arrays.items() if name.startswith("learner.")}
-    learner.derive(game, experiment.rewards, tables, backend)
+    learner.derive(experiment.seats(), tables, backend)
     if encoder.grows:
-        tables = learner.grow(game, experiment.rewards, tables, larger["keys"].shape[1], backend)
+        tables = learner.grow(experiment.seats(), tables, larger["keys"].shape[1], backend)
     arrays |= {f"learner.{name}": a for name, a in tables.items()}
     return arrays
 
 
 def _ranges(path, experiment, arrays):
     """Numbers that stand for places must be places."""
-    rows = arrays["learner.q"].shape[1]
+    tables = {name: array for name, array in arrays.items() if name in _by_row(experiment) and name != "encoder.keys"}
+    rows = arrays["encoder.keys"].shape[1] if experiment.encoder.grows else experiment.encoder.rows(experiment.game)
     limits = {"rows": (0, rows - 1), "steps": (0, 2**62), "episodes": (0, 2**62), "episode_steps": (0, 2**62),
               "stable": (0, 2**62), "run_numbers": (0, 2**32 - 1), "reason": (0, 2**10),
-              "fault": (-1, experiment.game.agents - 1), "learner.rate.ticks": (0, 2**62),
-              "learner.level.ticks": (0, 2**62), "learner.visits": (0, 2**31), "encoder.used": (0, rows)}
+              "fault": (-1, experiment.game.agents - 1), "encoder.used": (0, rows)}
+    for name, array in arrays.items():
+        if name.startswith("learner.") and array.dtype.kind == "i":
+            limits[name] = (0, 2**62 if array.dtype == np.int64 else 2**31)
     for name, (least, most) in limits.items():
         if name in arrays and arrays[name].size and (arrays[name].min() < least or arrays[name].max() > most):
             raise FileError(f"{path}: its array {name} holds numbers outside {least} to {most}")
-    if rows < 1 or arrays["learner.visits"].shape[1] != rows:
-        raise FileError(f"{path}: its tables differ in length")
-    if experiment.encoder.grows:
-        if arrays["encoder.keys"].shape[1] != rows:
-            raise FileError(f"{path}: its tables differ in length")
-    elif rows != experiment.encoder.rows(experiment.game):
-        raise FileError(f"{path}: its tables have {rows} rows, its encoder {experiment.encoder.rows(experiment.game)}")
+    if rows < 1 or any(array.shape[1] != rows for array in tables.values()):
+        raise FileError(f"{path}: its tables differ in length, or from the {rows} rows of its encoder")
     if (arrays["run_numbers"] != experiment.run_numbers()).any():
         raise FileError(f"{path}: its runs have other numbers than its experiment's")
     if not np.isin(arrays["reason"], [*REASONS, *(FAILED + status for status in FAILURES)]).all():

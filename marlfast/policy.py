@@ -26,7 +26,7 @@ class Policy:
         run = integer("run", run, 0, runs - 1)
         arrays = {name: array[run:run + 1].copy() for name, array in result.arrays.items()
                   if name.startswith(("encoder.", "learner."))}
-        return cls(result.experiment.replace(runs=1, first_run=0), arrays)
+        return cls(result.experiment.of_run(run), arrays)
 
     def __call__(self, observation):
         """Actions of all agents.
@@ -45,11 +45,8 @@ class Policy:
         if observation.size != views * game.features:
             raise ValueError(f"observation: expected shape {(views, game.features)}, got {observation.shape}")
         rows = self._rows(observation.reshape(1, views, game.features))
-        greedy = self.arrays["learner.greedy"]
-        table = e.learner.tables(game, e.rewards)
-        known = rows >= 0
-        actions = greedy[0, np.where(known, rows, 0), table]
-        return np.where(known, actions, self._unseen(table)).astype(np.int32)
+        tables = {name.partition(".")[2]: array for name, array in self.arrays.items() if name.startswith("learner.")}
+        return e.learner.actions(e.seats(), tables, rows)
 
     def _rows(self, observation):
         """Row of each agent, -1 where its observation was never seen; nothing is added."""
@@ -68,12 +65,6 @@ class Policy:
             row = int(same.argmax()) if same.any() else -1
             rows[0, v if game.views == game.agents else slice(None)] = row
         return rows[0]
-
-    def _unseen(self, table):
-        e = self.experiment
-        initial = np.broadcast_to(np.asarray(e.learner.initial_q, np.float64),
-                                  (int(table.max()) + 1, e.game.most_actions))
-        return np.array([initial[t, :n].argmax() for t, n in zip(table, e.game.action_counts, strict=True)])
 
 
 class RandomPolicy:

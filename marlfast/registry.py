@@ -13,9 +13,9 @@ from marlfast.errors import shown, unknown
 _REGISTRY = {}
 
 
-def option(default=dataclasses.MISSING, kind=None, many=False):
-    """A field that holds another definition (``kind``), or a list of them (``many``)."""
-    return dataclasses.field(default=default, metadata={"kind": kind, "many": many})
+def option(default=dataclasses.MISSING, kind=None, many=False, per_run=False):
+    """A field that holds another definition (``kind``), or a list of them (``many``), or may differ from run to run."""
+    return dataclasses.field(default=default, metadata={"kind": kind, "many": many, "per_run": per_run})
 
 
 class Definition:
@@ -48,6 +48,31 @@ class Definition:
         """Put checked values into a frozen instance; for ``__post_init__``."""
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    def runs_given(self):
+        """{name: how many values} of the parameters that are given run by run, here and in the parts."""
+        found = {}
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name)
+            if f.metadata.get("per_run") and isinstance(value, np.ndarray):
+                found[f.name] = len(value)
+            for part in value if isinstance(value, tuple) else (value,):
+                if isinstance(part, Definition):
+                    found |= {f"{f.name}.{name}": n for name, n in part.runs_given().items()}
+        return found
+
+    def of_run(self, run):
+        """The same definition as one run has it: parameters that are given run by run become single numbers."""
+        changes = {}
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name)
+            if f.metadata.get("per_run") and isinstance(value, np.ndarray):
+                changes[f.name] = float(value[run])
+            elif isinstance(value, Definition) and value.runs_given():
+                changes[f.name] = value.of_run(run)
+            elif isinstance(value, tuple) and any(isinstance(part, Definition) for part in value):
+                changes[f.name] = tuple(part.of_run(run) for part in value)
+        return dataclasses.replace(self, **changes) if changes else self
 
     def to_dict(self):
         """Plain values: numbers, strings, lists and dictionaries, with the ``name``."""

@@ -1,6 +1,7 @@
 """What training leaves: returns, tables, and all that it takes to go on."""
 import numpy as np
 
+from marlfast.errors import integer
 from marlfast.policy import Policy
 from marlfast.stop import reason_text
 
@@ -88,15 +89,45 @@ class Result:
             return self.arrays["encoder.used"]
         return np.full(len(self.steps), self.experiment.encoder.rows(self.experiment.game))
 
+    def tables(self, agent=0):
+        """All that the learner of one agent has learned.
+
+        Parameters
+        ----------
+        agent : int
+
+        Returns
+        -------
+        dict of str to ndarray
+            Views, by name, such as ``q`` and ``visits``; rows up to the most that any run uses. The first axis is the
+            run. What they hold is said by the learner's docstring.
+        """
+        e = self.experiment
+        agent = integer("agent", agent, 0, e.game.agents - 1)
+        prefix, one, _ = next(part for part in e.learner.parts(e.seats()) if agent in part[2].leads)
+        start, used = f"learner.{prefix}", int(self.used.max())
+        return {name[len(start):]: array[:, :used] if name[len(start):] in one.by_row else array
+                for name, array in self.arrays.items() if name.startswith(start)}
+
+    def _only(self, name):
+        parts = self.experiment.learner.parts(self.experiment.seats())
+        if len(parts) > 1:
+            raise ValueError(f"{name}: this team has {len(parts)} learners; look at result.tables(agent)[{name!r}]")
+        tables = self.tables()
+        if name not in tables:
+            raise ValueError(f"{name}: learner {parts[0][1].name!r} has none; look at result.tables(), which has "
+                             f"{', '.join(sorted(tables))}")
+        return tables[name]
+
     @property
     def q(self):
         """Action values: float64 [R, rows, T, A], a view; rows up to the most that any run uses."""
-        return self.arrays["learner.q"][:, :int(self.used.max())]
+        return self._only("q")
 
     @property
     def visits(self):
         """How often each row of each table was updated (up to 2**31 - 1): int32 [R, rows, T], a view."""
-        return self.arrays["learner.visits"][:, :int(self.used.max())]
+        return self._only("visits")
 
     @property
     def rows(self):

@@ -16,16 +16,33 @@ from dataclasses import dataclass
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.errors import choice, integer, real, shown
-from marlfast.registry import Definition, require
+from marlfast.errors import choice, integer, real, real_per_run, shown
+from marlfast.registry import Definition, option, require
 
 __all__ = ["Constant", "Exponential", "Harmonic", "Linear", "Schedule", "Table"]
 
 _PER = ("step", "episode")
 
 
+def spread(value, runs):
+    """A number, or one per run, as float64 [R]."""
+    return np.array(np.broadcast_to(np.asarray(value, np.float64), runs))
+
+
+def together(definition):
+    """Refuse parameters that are given for different numbers of runs."""
+    given = definition.runs_given()
+    if len(set(given.values())) > 1:
+        raise ValueError(f"{', '.join(given)}: expected as many values of each, one per run, got "
+                         f"{', '.join(map(str, given.values()))}")
+
+
 class Schedule(Definition):
-    """Base of schedules. ``parameters()`` gives (kind, start, final, rate, table) of the kernel."""
+    """Base of schedules. ``parameters()`` gives (kind, start, final, rate, table) of the kernel.
+
+    The numbers of a schedule may differ from run to run: a sequence has one per run. The values of a table are
+    those of its ticks, the same in every run.
+    """
 
     kind = "schedule"
 
@@ -36,15 +53,15 @@ class Schedule(Definition):
     def allocate(self, runs):
         """Arrays that change: ``value`` float64 [R] and ``ticks`` int64 [R]."""
         kind, start, final, rate, table = self.parameters()
-        return {"value": np.full(runs, table[0] if kind == 4 else start), "ticks": np.zeros(runs, np.int64)}
+        return {"value": spread(table[0] if kind == 4 else start, runs), "ticks": np.zeros(runs, np.int64)}
 
     def bind(self, arrays, backend):
         """The kernel over these arrays."""
         kind, start, final, rate, table = self.parameters()
         runs = len(arrays["value"])
         return kernels(backend, "schedules").Schedule(
-            kind, getattr(self, "per", "step") == "episode", np.full(runs, start), np.full(runs, final),
-            np.full(runs, rate), np.asarray(table, np.float64), arrays["value"], arrays["ticks"])
+            kind, getattr(self, "per", "step") == "episode", spread(start, runs), spread(final, runs),
+            spread(rate, runs), np.asarray(table, np.float64), arrays["value"], arrays["ticks"])
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -52,13 +69,13 @@ class Constant(Schedule):
     """The same value always."""
 
     name = "constant"
-    value: float
+    value: float = option(per_run=True)
 
     def __post_init__(self):
-        self._set(value=real("value", self.value))
+        self._set(value=real_per_run("value", self.value))
 
     def bounds(self):
-        return self.value, self.value
+        return float(np.min(self.value)), float(np.max(self.value))
 
     def parameters(self):
         return 0, self.value, self.value, 0.0, ()
@@ -69,20 +86,23 @@ class Linear(Schedule):
     """From ``start`` to ``end`` in ``duration`` ticks, then ``end``."""
 
     name = "linear"
-    start: float
-    end: float
-    duration: int
+    start: float = option(per_run=True)
+    end: float = option(per_run=True)
+    duration: int = option(per_run=True)
     per: str = "step"
 
     def __post_init__(self):
-        self._set(start=real("start", self.start), end=real("end", self.end),
-                  duration=integer("duration", self.duration, 1), per=choice("per", self.per, _PER))
+        self._set(start=real_per_run("start", self.start), end=real_per_run("end", self.end),
+                  duration=real_per_run("duration", self.duration, 1, 2**62, integer),
+                  per=choice("per", self.per, _PER))
+        together(self)
 
     def bounds(self):
-        return min(self.start, self.end), max(self.start, self.end)
+        return (float(min(np.min(self.start), np.min(self.end))),
+                float(max(np.max(self.start), np.max(self.end))))
 
     def parameters(self):
-        return 1, self.start, self.end, float(self.duration), ()
+        return 1, self.start, self.end, self.duration, ()
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -90,19 +110,20 @@ class Exponential(Schedule):
     """Multiplied by ``decay`` at every tick, never below ``minimum``."""
 
     name = "exponential"
-    start: float
-    decay: float
-    minimum: float = 0.0
+    start: float = option(per_run=True)
+    decay: float = option(per_run=True)
+    minimum: float = option(0.0, per_run=True)
     per: str = "step"
 
     def __post_init__(self):
-        self._set(start=real("start", self.start), decay=real("decay", self.decay, 0.0, 1.0),
-                  minimum=real("minimum", self.minimum), per=choice("per", self.per, _PER))
-        if self.minimum > self.start:
+        self._set(start=real_per_run("start", self.start), decay=real_per_run("decay", self.decay, 0.0, 1.0),
+                  minimum=real_per_run("minimum", self.minimum), per=choice("per", self.per, _PER))
+        together(self)
+        if np.any(np.asarray(self.minimum) > self.start):
             raise ValueError(f"minimum: expected at most start ({self.start}), got {self.minimum}")
 
     def bounds(self):
-        return self.minimum, self.start
+        return float(np.min(self.minimum)), float(np.max(self.start))
 
     def parameters(self):
         return 2, self.start, self.minimum, self.decay, ()
@@ -113,19 +134,20 @@ class Harmonic(Schedule):
     """``start / (1 + rate * t)``, never below ``minimum``."""
 
     name = "harmonic"
-    start: float
-    rate: float
-    minimum: float = 0.0
+    start: float = option(per_run=True)
+    rate: float = option(per_run=True)
+    minimum: float = option(0.0, per_run=True)
     per: str = "step"
 
     def __post_init__(self):
-        self._set(start=real("start", self.start), rate=real("rate", self.rate, 0.0),
-                  minimum=real("minimum", self.minimum), per=choice("per", self.per, _PER))
-        if self.minimum > self.start:
+        self._set(start=real_per_run("start", self.start), rate=real_per_run("rate", self.rate, 0.0),
+                  minimum=real_per_run("minimum", self.minimum), per=choice("per", self.per, _PER))
+        together(self)
+        if np.any(np.asarray(self.minimum) > self.start):
             raise ValueError(f"minimum: expected at most start ({self.start}), got {self.minimum}")
 
     def bounds(self):
-        return self.minimum, self.start
+        return float(np.min(self.minimum)), float(np.max(self.start))
 
     def parameters(self):
         return 3, self.start, self.minimum, self.rate, ()
@@ -156,9 +178,14 @@ class Table(Schedule):
 
 def schedule(name, value, least=None, most=None):
     """``value`` as a schedule (a number is a constant one) whose values lie in [least, most]."""
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        return Constant(real(name, value, least, most))
+    if isinstance(value, (list, tuple, np.ndarray)) or isinstance(value, numbers.Real) and not isinstance(value, bool):
+        return Constant(real_per_run(name, value, least, most))
     value = require("schedule", value, name)
     for bound in value.bounds():
         real(f"{name} (a value of its schedule)", bound, least, most)
     return value
+
+
+def per_run_field(name, value):
+    """A field that may be a schedule: a sequence becomes one number per run, all else stays as it is."""
+    return real_per_run(name, value) if isinstance(value, (list, tuple, np.ndarray)) else value

@@ -39,7 +39,7 @@ def allocate(experiment, backend):
     }
     encoder = experiment.encoder.allocate(game, runs)
     rows = len(encoder["keys"][0]) if experiment.encoder.grows else experiment.encoder.rows(game)
-    learner = experiment.learner.allocate(game, experiment.rewards, rows, runs)
+    learner = experiment.learner.allocate(experiment.seats(), rows)
     arrays |= {f"encoder.{name}": array for name, array in encoder.items()}
     arrays |= {f"learner.{name}": array for name, array in learner.items()}
     return arrays
@@ -70,13 +70,14 @@ class Session:
         self.purpose, self.learning, self.exploration = purpose, learning, exploration
         self.supplied = check_supplied(draws)
         self.game_kernel = self.game.kernel(backend)
-        self.draws = (exploration or experiment.learner.explore).draws
+        self.seats = experiment.seats()
+        self.draws = max(experiment.learner.draws(), exploration.draws if exploration else 0)
         fresh = arrays is None
         self.arrays = allocate(experiment, backend) if fresh else arrays
         self.failed_before = set(np.flatnonzero(self.arrays["reason"] >= FAILED).tolist())
         learner = self._part("learner")
-        if not fresh or "greedy" not in learner:
-            experiment.learner.derive(self.game, experiment.rewards, learner, backend)
+        if not fresh or not set(experiment.learner.derived) <= set(learner):
+            experiment.learner.derive(self.seats, learner, backend)
             self._put("learner", learner)
         self._room()
         self._bind()
@@ -121,24 +122,24 @@ class Session:
             raise TrainingError("encoder: more rows are in use than can be numbered; round to fewer decimals")
         rows = min(2 * rows, limit)
         self._put("encoder", encoder.grow(self.game, self._part("encoder"), rows, self.backend))
-        self._put("learner", self.experiment.learner.grow(
-            self.game, self.experiment.rewards, self._part("learner"), rows, self.backend))
+        self._put("learner", self.experiment.learner.grow(self.seats, self._part("learner"), rows, self.backend))
 
     def _bind(self, count=None):
         """Make the loop over the arrays as they are now; with draws from outside, for ``count`` steps."""
         e, runs = self.experiment, len(self.arrays["state"])
         encoder = e.encoder.bind(self.game, runs, self._part("encoder"), self.backend)
-        learner = e.learner.bind(self.game, e.rewards, self._part("learner"), self.backend, learning=self.learning,
-                                 exploration=self.exploration)
+        learners = e.learner.bind(self.seats, self._part("learner"), self.backend, self.draws, self.learning,
+                                  self.exploration)
         rewards = [e.rewards.bind(self.game, self.game_kernel, runs, self.backend)]
-        rewards += [part.bind(self.game, self.game_kernel, e.encoder, e.learner.discount, runs, self.backend)
+        discount = min(e.learner.discounts(), default=0.0)      # shaping refuses learners that differ in it
+        rewards += [part.bind(self.game, self.game_kernel, e.encoder, discount, runs, self.backend)
                     for part in e.shaping]
         for reward in rewards:
             reward.begin(self.arrays["rows"], self.arrays["observation"])
         most_steps, most_episodes, most_stable, enough, _ = e.limits()
         supplied = supply(self.supplied, self, count) if self.supplied and count else {}
         self.loop = kernels(self.backend, "loop").Loop(
-            self.game_kernel, encoder, rewards, [learner], self.arrays, self.game.horizon, e.record_every, most_steps,
+            self.game_kernel, encoder, rewards, learners, self.arrays, self.game.horizon, e.record_every, most_steps,
             most_episodes, most_stable, enough, e.seed, self.purpose, supplied)
 
     # -- work -----------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ import numpy as np
 from marlfast.backends import kernels
 from marlfast.encoders import Numbered
 from marlfast.errors import TrainingError, integer, shown
+from marlfast.learners.base import Seats
+from marlfast.learners.base import learner as as_learner
 from marlfast.registry import require
 from marlfast.rewards.structure import individual, mixed
 
@@ -15,7 +17,7 @@ class Team:
 
     Parameters
     ----------
-    learner : Learner
+    learner : Learner, or sequence of Learner
     game : Game
         Its facts alone are used (agents, actions, observations).
     runs : int
@@ -38,26 +40,30 @@ class Team:
     """
 
     def __init__(self, learner, game, runs=1, seed=0, encoder=None, backend="cython", teams=None):
-        game, learner = require("game", game, "game"), require("learner", learner, "learner")
+        game, learner = require("game", game, "game"), as_learner(learner)
         self.learner, self.game, self.backend = learner, game, backend
         self.encoder = Numbered() if encoder is None else require("encoder", encoder, "encoder")
         self.structure = individual() if teams is None else mixed(teams)
         self.structure.check(game)
         self.encoder.check(game)
-        learner.check(game, self.structure, None if self.encoder.grows else self.encoder.rows(game))
         self.runs, self.seed = integer("runs", runs, 1, 2**31 - 1), integer("seed", seed, 0, 2**64 - 1)
+        self._seats = Seats(game, self.structure, self.runs)
+        learner.check(self._seats, None if self.encoder.grows else self.encoder.rows(game))
+        for name, count in learner.runs_given().items():
+            if count != self.runs:
+                raise ValueError(f"learner.{name}: expected one value per run, {self.runs}, got {count}")
         self.steps = np.zeros(self.runs, np.int64)
         self.encoder_arrays = self.encoder.allocate(game, self.runs)
         rows = self.encoder_arrays["keys"].shape[1] if self.encoder.grows else self.encoder.rows(game)
-        self.arrays = learner.allocate(game, self.structure, rows, self.runs)
-        learner.derive(game, self.structure, self.arrays, backend)
+        self.arrays = learner.allocate(self._seats, rows)
+        learner.derive(self._seats, self.arrays, backend)
         self._run_numbers = np.arange(self.runs, dtype=np.int64)
         self._fill = kernels(backend, "random").fill
         self._bind()
 
     def _bind(self):
         self._encoder = self.encoder.bind(self.game, self.runs, self.encoder_arrays, self.backend)
-        self._learner = self.learner.bind(self.game, self.structure, self.arrays, self.backend)
+        self._learners = self.learner.bind(self._seats, self.arrays, self.backend)
 
     @property
     def q(self):
@@ -80,7 +86,8 @@ class Team:
         draws = np.empty((self.runs, self.game.agents * k))
         self._fill(self.seed, 0, self._run_numbers, self.steps * (self.game.agents * k), draws, False)
         actions = np.empty((self.runs, self.game.agents), np.int32)
-        self._learner.act(rows, draws.reshape(self.runs, self.game.agents, k), actions)
+        for learner in self._learners:
+            learner.act(rows, draws.reshape(self.runs, self.game.agents, k), actions)
         return actions
 
     def update(self, observation, actions, rewards, next_observation, terminated, truncated=None):
@@ -113,9 +120,10 @@ class Team:
         ended = terminated if truncated is None else terminated | self._flags("truncated", truncated)
         rows, next_rows = self._rows("observation", observation), self._rows("next_observation", next_observation)
         changed = np.zeros(self.runs, bool)
-        self._learner.update(rows, np.ascontiguousarray(actions, np.int32), np.ascontiguousarray(rewards), next_rows,
-                             terminated, changed)
-        self._learner.tick(ended)
+        actions, rewards = np.ascontiguousarray(actions, np.int32), np.ascontiguousarray(rewards)
+        for learner in self._learners:
+            learner.update(rows, actions, rewards, next_rows, terminated, changed)
+            learner.tick(ended)
         self.steps += 1
 
     def _flags(self, name, value):
@@ -149,7 +157,7 @@ class Team:
             return
         rows = min(2 * rows, self.encoder.limit(self.game))
         self.encoder_arrays = self.encoder.grow(self.game, self.encoder_arrays, rows, self.backend)
-        self.arrays = self.learner.grow(self.game, self.structure, self.arrays, rows, self.backend)
+        self.arrays = self.learner.grow(self._seats, self.arrays, rows, self.backend)
         self._bind()
 
 

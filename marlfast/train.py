@@ -11,8 +11,8 @@ from marlfast.session import Session
 from marlfast.stop import EPISODES, FAILED, GREEDY_STABLE, RETURN_REACHED, RUNNING, STEPS
 
 
-def train(game=None, learner=None, *, encoder=None, rewards=None, shaping=(), episodes=None, steps=None, runs=None,
-          seed=None, stop=None, record_every=None, first_run=None, resume=None, threads=None, block=None,
+def train(game=None, learner=None, *, learners=None, encoder=None, rewards=None, shaping=(), episodes=None, steps=None,
+          runs=None, seed=None, stop=None, record_every=None, first_run=None, resume=None, threads=None, block=None,
           backend="cython", draws=None, progress=False, callback=None):
     """Train teams of agents, one per run, each from scratch under its own draws.
 
@@ -21,6 +21,9 @@ def train(game=None, learner=None, *, encoder=None, rewards=None, shaping=(), ep
     game : Game, Experiment, dict or str
         What is played. An :class:`Experiment` (or its dictionary) stands for all definitions at once.
     learner : Learner
+        For the whole team.
+    learners : sequence of Learner, or of pairs (Learner, agents)
+        In place of ``learner``: one for each agent, or each with the agents it leads.
     encoder, rewards, shaping, episodes, steps, runs, seed, stop, record_every, first_run
         See :class:`Experiment`.
     resume : Result, optional
@@ -62,6 +65,12 @@ def train(game=None, learner=None, *, encoder=None, rewards=None, shaping=(), ep
     >>> run.returns.shape
     (2, 20, 4)
     """
+    if learners is not None:
+        if learner is not None:
+            raise ValueError("learners: give either learner (for the whole team) or learners (one for each agent)")
+        if not isinstance(learners, (list, tuple)):
+            raise TypeError(f"learners: expected a list of learners, got {shown(learners)}")
+        learner = learners
     given = {"encoder": encoder, "rewards": rewards, "shaping": shaping or None, "episodes": episodes, "steps": steps,
              "runs": runs, "seed": seed, "stop": stop, "record_every": record_every, "first_run": first_run}
     given = {name: value for name, value in given.items() if value is not None}

@@ -1,27 +1,141 @@
-"""What every learner has."""
+"""What every learner has, and how several learners make one team."""
+from dataclasses import dataclass
+
 import numpy as np
 
-from marlfast.errors import integer, unknown
-from marlfast.registry import Definition
+from marlfast.errors import integer, shown, unknown
+from marlfast.registry import Definition, option, require
+
+
+@dataclass(frozen=True)
+class Seats:
+    """Which agents of which game a learner leads, in how many runs.
+
+    Parameters
+    ----------
+    game : Game
+    structure : Structure
+        Of the rewards; it may say who plays with whom.
+    runs : int
+    leads : tuple of int, optional
+        Numbers of the agents, in order. Default: all.
+    """
+
+    game: object
+    structure: object
+    runs: int = 1
+    leads: tuple = None
+
+    def __post_init__(self):
+        if self.leads is None:
+            object.__setattr__(self, "leads", tuple(range(self.game.agents)))
+
+    @property
+    def agents(self):
+        """N, of the whole game."""
+        return self.game.agents
+
+    @property
+    def action_counts(self):
+        """Actions of every agent of the game: int32 [N]."""
+        return np.asarray(self.game.action_counts)
+
+    @property
+    def most_actions(self):
+        """The greatest number of actions of any agent that is led."""
+        return int(self.action_counts[list(self.leads)].max())
+
+    @property
+    def teams(self):
+        """Teams of the reward structure or of the game, or None."""
+        return self.structure.teams or self.game.teams
+
+    def lead(self):
+        """Numbers of the agents that are led: int32 [L]."""
+        return np.array(self.leads, np.int32)
 
 
 class Learner(Definition):
     """Base of learners.
 
-    ``allocate`` makes the arrays that change, ``bind`` the kernel over them, ``grow`` larger arrays
-    with the same content. ``derived`` names arrays that follow from the others and are not saved.
+    ``allocate`` makes the arrays that change, ``bind`` the kernels over them, ``grow`` larger arrays
+    with the same content. All that they need to know of the game is in ``seats``.
+
+    Attributes
+    ----------
+    derived : tuple of str
+        Arrays that follow from the others and are not saved.
+    by_row : tuple of str
+        Arrays whose second axis is the table row.
     """
 
     kind = "learner"
     derived = ()
+    by_row = ()
 
-    def check(self, game, structure, rows=None):
-        """Refuse a game or reward structure that this learner does not fit."""
+    def check(self, seats, rows=None):
+        """Refuse a game or reward structure that this learner does not fit.
 
-    def allocate(self, game, structure, rows, runs):
+        Parameters
+        ----------
+        seats : Seats
+        rows : int, optional
+            Rows of the table; None: it grows.
+        """
+
+    def allocate(self, seats, rows):
+        """Fresh arrays, {name: array}; the first axis is the run."""
         raise NotImplementedError
 
-    def bind(self, game, structure, arrays, backend, draws=None, learning=True, exploration=None):
+    def grow(self, seats, arrays, rows, backend):
+        """The same arrays with room for ``rows``."""
+        raise NotImplementedError
+
+    def derive(self, seats, arrays, backend):
+        """Make the derived arrays from the others; adds to ``arrays``."""
+
+    def bounds(self):
+        """Least and greatest value of arrays that are schedules, by the name of the schedule."""
+        return {}
+
+    def draws(self):
+        """K, exploration draws per agent and step."""
+        raise NotImplementedError
+
+    def discounts(self):
+        """All discounts that it learns with: a set of floats."""
+        raise NotImplementedError
+
+    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+        """The kernels over these arrays, a list.
+
+        Parameters
+        ----------
+        draws : int, optional
+            Draws per agent in the whole team, if more than this learner's own.
+        learning : bool
+            False: it is frozen.
+        exploration : Exploration, optional
+            In place of the learner's own, with arrays of its own; for evaluation.
+        """
+        raise NotImplementedError
+
+    def parts(self, seats):
+        """(prefix of its arrays, learner, its seats) of every learner that this one is made of."""
+        return [("", self, seats)]
+
+    def actions(self, seats, arrays, rows):
+        """What the agents it leads do without exploring, in its first run.
+
+        Parameters
+        ----------
+        rows : int64 [N]
+            Table row of every agent; -1: an observation that was never seen.
+
+        Returns
+        -------
+        int32 [L]
+        """
         raise NotImplementedError
 
     def team(self, game, runs=1, seed=0, encoder=None, backend="cython", teams=None):
@@ -31,34 +145,158 @@ class Learner(Definition):
         return Team(self, game, runs=runs, seed=seed, encoder=encoder, backend=backend, teams=teams)
 
 
-def table_of_agent(share, game, teams):
-    """Which table each agent uses: int32 [N].
+@dataclass(frozen=True, repr=False, eq=False)
+class Each(Learner):
+    """Several learners in one team, each leading agents of its own.
 
     Parameters
     ----------
-    share : {"none", "all", "team"} or sequence of int [N]
-        A table each, one for all, one per team, or the table of each agent.
-    game : Game
-    teams : sequence of sequence of int, or None
-        The teams of ``"team"``.
+    learners : sequence of Learner
+    leads : sequence of sequence of int, optional
+        The agents of each learner; together every agent once. Default: learner i leads agent i.
+
+    Notes
+    -----
+    ``marlfast.train(game, [a, b])`` makes one of a list: its entries are learners, or pairs of a learner and the
+    agents it leads. Learners learn in the order of the list.
     """
-    n = game.agents
+
+    name = "each"
+    learners: tuple = option(kind="learner", many=True)
+    leads: tuple | None = None
+
+    def __post_init__(self):
+        learners = tuple(require("learner", one, f"learners[{k}]") for k, one in enumerate(self.learners))
+        if not learners:
+            raise ValueError("learners: expected at least one, got none")
+        for k, one in enumerate(learners):
+            if isinstance(one, Each):
+                raise ValueError(f"learners[{k}]: is itself made of several learners; list them all here")
+        leads = self.leads
+        if leads is not None:
+            leads = tuple(tuple(sorted(integer(f"leads[{k}]", agent, 0) for agent in agents))
+                          for k, agents in enumerate(leads))
+            if len(leads) != len(learners) or not all(leads):
+                raise ValueError(f"leads: expected at least one agent for each of {len(learners)} learners, "
+                                 f"got {shown(self.leads)}")
+            named = sorted(agent for agents in leads for agent in agents)
+            if named != list(range(len(named))):
+                raise ValueError(f"leads: expected every agent from 0 on exactly once, got {shown(self.leads)}")
+        self._set(learners=learners, leads=leads)
+
+    @classmethod
+    def of(cls, given):
+        """From a list of learners, or of pairs of a learner and its agents."""
+        given = list(given)
+        pairs = [isinstance(one, (list, tuple)) for one in given]
+        if any(pairs) and not all(pairs):
+            raise ValueError("learners: expected learners, or pairs of a learner and its agents, not both in one list")
+        if not any(pairs):
+            return cls(tuple(given))
+        for k, one in enumerate(given):
+            if len(one) != 2:
+                raise ValueError(f"learners[{k}]: expected a pair of a learner and its agents, got {shown(one)}")
+        agents = [(one[1],) if isinstance(one[1], int) else tuple(one[1]) for one in given]
+        return cls(tuple(one[0] for one in given), tuple(agents))
+
+    def parts(self, seats):
+        """(prefix of its arrays, learner, its seats) of every learner."""
+        leads = self.leads or tuple((k,) for k in range(len(self.learners)))
+        return [(f"{k}.", one, Seats(seats.game, seats.structure, seats.runs, agents))
+                for k, (one, agents) in enumerate(zip(self.learners, leads, strict=True))]
+
+    @property
+    def derived(self):
+        return tuple(f"{k}.{name}" for k, one in enumerate(self.learners) for name in one.derived)
+
+    @property
+    def by_row(self):
+        return tuple(f"{k}.{name}" for k, one in enumerate(self.learners) for name in one.by_row)
+
+    def check(self, seats, rows=None):
+        agents = sum(map(len, self.leads)) if self.leads else len(self.learners)
+        if agents != seats.agents:
+            raise ValueError(f"learners: game {seats.game.name!r} has {seats.agents} agents, the learners lead "
+                             f"{agents}; give one learner for each agent, or pairs (learner, agents)")
+        for prefix, one, own in self.parts(seats):
+            try:
+                one.check(own, rows)
+            except ValueError as error:
+                raise ValueError(f"learners[{prefix[:-1]}]: {error}") from None
+
+    def allocate(self, seats, rows):
+        return {prefix + name: array for prefix, one, own in self.parts(seats)
+                for name, array in one.allocate(own, rows).items()}
+
+    def grow(self, seats, arrays, rows, backend):
+        return {prefix + name: array for prefix, one, own in self.parts(seats)
+                for name, array in one.grow(own, _of(arrays, prefix), rows, backend).items()}
+
+    def derive(self, seats, arrays, backend):
+        for prefix, one, own in self.parts(seats):
+            part = _of(arrays, prefix)
+            one.derive(own, part, backend)
+            arrays |= {prefix + name: array for name, array in part.items()}
+
+    def bounds(self):
+        return {f"{k}.{name}": bounds for k, one in enumerate(self.learners) for name, bounds in one.bounds().items()}
+
+    def draws(self):
+        return max(one.draws() for one in self.learners)
+
+    def discounts(self):
+        return set().union(*(one.discounts() for one in self.learners))
+
+    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+        draws = max(draws or 0, self.draws())
+        return [kernel for prefix, one, own in self.parts(seats)
+                for kernel in one.bind(own, _of(arrays, prefix), backend, draws, learning, exploration)]
+
+    def actions(self, seats, arrays, rows):
+        chosen = np.zeros(seats.agents, np.int32)
+        for prefix, one, own in self.parts(seats):
+            chosen[list(own.leads)] = one.actions(own, _of(arrays, prefix), rows)
+        return chosen
+
+
+def _of(arrays, prefix):
+    """The arrays of one learner, under their own names."""
+    return {name[len(prefix):]: array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def learner(given):
+    """A learner, from one or from a list of several."""
+    if isinstance(given, (list, tuple)):
+        return Each.of(given)
+    return require("learner", given, "learner")
+
+
+def table_of_agent(share, seats):
+    """Which table each agent uses: int32 [N]; 0 for agents that are not led.
+
+    Parameters
+    ----------
+    share : {"none", "all", "team"} or sequence of int [L]
+        A table each, one for all, one per team, or the table of each agent that is led.
+    seats : Seats
+    """
+    led, table = list(seats.leads), np.zeros(seats.agents, np.int32)
     if isinstance(share, str):
         if share == "none":
-            return np.arange(n, dtype=np.int32)
-        if share == "all":
-            return np.zeros(n, np.int32)
-        if share == "team":
-            if teams is None:
+            table[led] = np.arange(len(led))
+        elif share == "team":
+            if seats.teams is None:
                 raise ValueError("share: 'team' needs teams; use rewards=marlfast.rewards.mixed(teams)")
-            table = np.zeros(n, np.int32)
-            for k, team in enumerate(teams):
-                table[list(team)] = k
-            return table
-        raise unknown("share", share, ("none", "all", "team"))
-    table = [integer(f"share[{i}]", t, 0) for i, t in enumerate(share)]
-    if len(table) != n:
-        raise ValueError(f"share: expected a table for each of {n} agents, got {len(table)}")
-    if set(table) != set(range(max(table) + 1)):
-        raise ValueError(f"share: expected tables numbered 0, 1, ... without gaps, got {table}")
-    return np.array(table, np.int32)
+            present = [team for team in seats.teams if set(team) & set(led)]
+            for k, team in enumerate(present):
+                table[[agent for agent in team if agent in led]] = k
+        elif share != "all":
+            raise unknown("share", share, ("none", "all", "team"))
+        return table
+    numbers = [integer(f"share[{i}]", t, 0) for i, t in enumerate(share)]
+    if len(numbers) != len(led):
+        raise ValueError(f"share: expected a table for each of {len(led)} agents, got {len(numbers)}")
+    if set(numbers) != set(range(max(numbers) + 1)):
+        raise ValueError(f"share: expected tables numbered 0, 1, ... without gaps, got {numbers}")
+    table[led] = numbers
+    return table

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.errors import real
+from marlfast.errors import real_per_run
 from marlfast.exploration import EpsilonGreedy, Exploration
 from marlfast.learners.base import Learner, table_of_agent
 from marlfast.registry import option, require
-from marlfast.schedules import Constant, Schedule, schedule
+from marlfast.schedules import Constant, Schedule, per_run_field, schedule, spread
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -21,12 +21,12 @@ class IQL(Learner):
 
     Parameters
     ----------
-    learning_rate : float or Schedule
-        In [0, 1].
-    discount : float
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]. A sequence has one number per run, here as for ``discount`` and in the exploration.
+    discount : float or sequence of float [R]
         In [0, 1].
     explore : Exploration
-    share : {"none", "all", "team"} or sequence of int [N]
+    share : {"none", "all", "team"} or sequence of int [L]
         Parameter sharing: a table for each agent, one for all, one per team of the reward structure,
         or the table of each agent. Agents who share learn in agent order.
     initial_q : float or array
@@ -41,15 +41,17 @@ class IQL(Learner):
 
     name = "iql"
     derived = ("greedy",)
-    learning_rate: float | Schedule = option(0.1, kind="schedule")
-    discount: float = 0.95
+    by_row = ("q", "greedy", "visits")
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
     explore: Exploration = option(EpsilonGreedy(1.0, decay=0.995, minimum=0.05), kind="exploration")
     share: Any = "none"
     initial_q: Any = 0.0
 
     def __post_init__(self):
+        self._set(learning_rate=per_run_field("learning_rate", self.learning_rate))
         schedule("learning_rate", self.learning_rate, 0.0, 1.0)
-        self._set(discount=real("discount", self.discount, 0.0, 1.0),
+        self._set(discount=real_per_run("discount", self.discount, 0.0, 1.0),
                   explore=require("exploration", self.explore, "explore"))
         try:
             initial = np.array(self.initial_q, np.float64)
@@ -68,18 +70,18 @@ class IQL(Learner):
                 raise TypeError(f"share: expected 'none', 'all', 'team' or a table for each agent, "
                                 f"got {self.share!r}") from None
 
-    def tables(self, game, structure):
+    def tables(self, seats):
         """Table of each agent, int32 [N]."""
-        return table_of_agent(self.share, game, structure.teams or game.teams)
+        return table_of_agent(self.share, seats)
 
-    def check(self, game, structure, rows=None):
-        table, counts = self.tables(game, structure), game.action_counts
+    def check(self, seats, rows=None):
+        table, counts, led = self.tables(seats), seats.action_counts, seats.lead()
         for t in range(int(table.max()) + 1):
-            members = np.flatnonzero(table == t)
+            members = led[table[led] == t]
             if len(set(counts[members].tolist())) > 1:
                 raise ValueError(f"share: agents {members.tolist()} share a table but have different numbers of "
                                  f"actions, {counts[members].tolist()}")
-        cell, initial = (int(table.max()) + 1, game.most_actions), np.shape(self.initial_q)
+        cell, initial = (int(table.max()) + 1, seats.most_actions), np.shape(self.initial_q)
         if rows is None and len(initial) > 2:
             raise ValueError("initial_q: rows are numbered as they are first seen; expected a shape that broadcasts to "
                              f"(tables, actions) = {cell}, got {initial}")
@@ -92,10 +94,10 @@ class IQL(Learner):
             raise ValueError(f"initial_q: expected a shape that broadcasts to ({'rows, ' * (len(wanted) == 3)}tables, "
                              f"actions) = {wanted}, got {initial}")
 
-    def allocate(self, game, structure, rows, runs):
+    def allocate(self, seats, rows):
         """``q`` float64 [R, rows, T, A], ``greedy`` and ``visits`` int32 [R, rows, T], and the schedules'."""
-        tables = int(self.tables(game, structure).max()) + 1
-        arrays = _tables((runs, rows, tables, game.most_actions))
+        tables, runs = int(self.tables(seats).max()) + 1, seats.runs
+        arrays = packed_tables((runs, rows, tables, seats.most_actions))
         if np.asarray(self.initial_q).any():
             del arrays["greedy"]        # follows from the values: see derive
         self._initialize(arrays, 0)
@@ -110,36 +112,36 @@ class IQL(Learner):
             return
         arrays["q"][:, first:] = initial
 
-    def grow(self, game, structure, arrays, rows, backend):
+    def grow(self, seats, arrays, rows, backend):
         """The same tables with room for ``rows``."""
         runs, old = arrays["q"].shape[:2]
-        larger = arrays | _tables((runs, rows, *arrays["q"].shape[2:]))
+        larger = arrays | packed_tables((runs, rows, *arrays["q"].shape[2:]))
         for name in ("q", "greedy", "visits"):
             larger[name][:, :old] = arrays[name]
         self._initialize(larger, old)
         if np.asarray(self.initial_q).any():     # else the first greatest of new rows is action 0
-            self._find_greedy(game, structure, larger, old, backend)
+            self._find_greedy(seats, larger, old, backend)
         return larger
 
-    def _find_greedy(self, game, structure, arrays, first, backend):
+    def _find_greedy(self, seats, arrays, first, backend):
         """Greedy actions of rows from ``first`` on, from their values."""
         q = arrays["q"][:, first:]
-        counts = np.zeros(q.shape[2], np.int32)
-        counts[self.tables(game, structure)] = game.action_counts
+        counts, led = np.zeros(q.shape[2], np.int32), seats.lead()
+        counts[self.tables(seats)[led]] = seats.action_counts[led]
         flat = np.ascontiguousarray(q).reshape(-1, q.shape[3])
         greedy = np.zeros(len(flat), np.int32)
         kernels(backend, "td").find_greedy(flat, np.tile(counts, len(flat) // len(counts)), greedy)
         arrays["greedy"][:, first:] = greedy.reshape(q.shape[:3])
 
-    def derive(self, game, structure, arrays, backend):
+    def derive(self, seats, arrays, backend):
         """Make the derived arrays from the others, side by side with them."""
-        packed = _tables(arrays["q"].shape)
+        packed = packed_tables(arrays["q"].shape)
         for name in ("q", "visits"):
             if arrays[name].any():
                 packed[name][:] = arrays[name]
         arrays |= packed
         if arrays["q"].any():
-            self._find_greedy(game, structure, arrays, 0, backend)
+            self._find_greedy(seats, arrays, 0, backend)
 
     def bounds(self):
         """Least and greatest value of the learning rate and of the exploration, by the name of their arrays."""
@@ -149,19 +151,21 @@ class IQL(Learner):
         """Exploration draws per agent and step."""
         return self.explore.draws
 
-    def bind(self, game, structure, arrays, backend, draws=None, learning=True, exploration=None):
-        """The kernel over these arrays.
+    def discounts(self):
+        return set(np.atleast_1d(self.discount).tolist())
 
-        Parameters
-        ----------
-        draws : int, optional
-            Draws per agent in the whole team, if more than this learner's own.
-        learning : bool
-            False: the tables are frozen.
-        exploration : Exploration, optional
-            In place of the learner's own, with arrays of its own; for evaluation.
-        """
+    def actions(self, seats, arrays, rows):
+        led, table = seats.lead(), self.tables(seats)
+        counts, rows = seats.action_counts[led], rows[led]
+        initial = np.broadcast_to(np.asarray(self.initial_q, np.float64), arrays["q"].shape[1:])
+        # Rows that grow have the same initial values everywhere.
+        unseen = np.array([initial[0, table[i], :n].argmax() for i, n in zip(led, counts, strict=True)])
+        return np.where(rows >= 0, arrays["greedy"][0, np.maximum(rows, 0), table[led]], unseen).astype(np.int32)
+
+    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
         runs = len(arrays["q"])
+        # The kernel's table and actions of agents that it does not lead are never read; they must only be valid.
+        counts = np.minimum(seats.action_counts, seats.most_actions).astype(np.int32)
         explore, level = self.explore, {k: arrays[f"level.{k}"] for k in ("value", "ticks")}
         rate, rate_arrays = schedule("learning_rate", self.learning_rate), {
             k: arrays[f"rate.{k}"] for k in ("value", "ticks")}
@@ -170,14 +174,13 @@ class IQL(Learner):
         if not learning:
             rate = Constant(0.0)
             rate_arrays = rate.allocate(runs)
-        return kernels(backend, "td").QLearning(
-            arrays["q"], arrays["greedy"], arrays["visits"], self.tables(game, structure), game.action_counts,
-            np.arange(game.agents, dtype=np.int32), np.full(runs, self.discount), rate.bind(rate_arrays, backend),
-            explore.level.bind(level, backend), explore.code, explore.strict, explore.random_ties,
-            draws or explore.draws, learning)
+        return [kernels(backend, "td").QLearning(
+            arrays["q"], arrays["greedy"], arrays["visits"], self.tables(seats), counts, seats.lead(),
+            spread(self.discount, runs), rate.bind(rate_arrays, backend), explore.level.bind(level, backend),
+            explore.code, explore.strict, explore.random_ties, max(draws or 0, explore.draws), learning)]
 
 
-def _tables(shape):
+def packed_tables(shape):
     """Zeros for ``q`` [R, rows, T, A], ``greedy`` and ``visits`` int32 [R, rows, T], in one piece of memory.
 
     What belongs to a cell lies side by side: its action values, then, in one more place, its greedy action
