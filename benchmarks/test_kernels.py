@@ -252,6 +252,48 @@ def _(backend, runs):
     return update, [arrays["q"], arrays["greedy"], changed]
 
 
+def _played(definition, game):
+    """Acting and learning, all agents, 16 different steps in turn."""
+    def make(backend, runs):
+        generator, agents, _counts = np.random.default_rng(0), game.agents, game.action_counts
+        seats = Seats(game, mf.rewards.individual(), runs)
+        arrays = definition.allocate(seats, ROWS)
+        definition.derive(seats, arrays, backend)
+        learners, width = definition.bind(seats, arrays, backend), definition.draws()
+        steps = itertools.cycle([(generator.integers(0, ROWS, (runs, agents), dtype=np.int32),
+                                  generator.random((runs, agents, width)), generator.standard_normal((runs, agents)),
+                                  generator.integers(0, ROWS, (runs, agents), dtype=np.int32)) for _ in range(16)])
+        actions, changed, terminated = np.zeros((runs, agents), np.int32), np.zeros(runs, bool), np.zeros(runs, bool)
+
+        def play():
+            rows, draws, rewards, next_rows = next(steps)
+            for learner in learners:
+                learner.act(rows, draws, actions)
+            for learner in learners:
+                learner.update(rows, actions, rewards, next_rows, terminated, changed)
+        return play, [actions, *arrays.values()]
+    return make
+
+
+def _fitting(definition, rows=ROWS):
+    """The first of some games that a learner fits."""
+    alike = np.full((1, 9, 1), 1.0)
+    against = np.arange(9.0) % 4 - 1.0
+    for game in (DRIFT, mf.games.MarkovGame(alike, np.arange(9.0)[None], (3, 3)),
+                 mf.games.MarkovGame(alike, np.stack([against, -against], axis=1)[None], (3, 3))):
+        try:
+            definition.check(Seats(game, mf.rewards.individual()), rows)
+            return game
+        except ValueError:
+            continue
+    raise ValueError(f"no game here fits learner {definition.name!r}; add one")
+
+
+for name, cls in registry.names("learner").items():
+    if not any(f.default is f.default_factory is dataclasses.MISSING for f in dataclasses.fields(cls)):
+        case(cls.kernels, f"act and update of {name}")(_played(cls(), _fitting(cls())))
+
+
 @case("td", "find_greedy")
 def _(backend, runs):
     q = np.random.default_rng(0).standard_normal((ROWS * runs, ACTIONS))

@@ -6,53 +6,18 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 cimport marlfast.core.td as leaf
 from marlfast.core._kernels cimport Learner, check, check_cells
 from marlfast.core._schedules cimport Schedule
+from marlfast.core._td cimport BOLTZMANN, EPSILON_GREEDY, MOST_VISITS, Cells, Context
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_tick
 
 cdef extern from "qlearning.h" nogil:
     enum:
         MF_FEW_ACTIONS
-    ctypedef struct Cells "mf_qlearning":
-        int64_t agents, led
-        const int32_t *leads
-        const int64_t *table
-        int64_t bound, row_bytes, run_bytes
-        char *cells
-        int64_t greedy, visits, draws
     int act_few "mf_act"(const Cells *c, int64_t choices, int64_t run, const int32_t *rows, const double *draws,
                          double level, int32_t *actions) noexcept
     int update_few "mf_update"(const Cells *c, int64_t choices, int64_t run, const int32_t *rows,
                                const int32_t *next_rows, const int32_t *actions, const double *rewards, int over,
                                double rate, double discount, uint8_t *changed) noexcept
-
-cdef enum Exploration:
-    EPSILON_GREEDY = 0
-    BOLTZMANN = 1
-
-cdef enum:
-    MOST_VISITS = 2147483647
-
-
-cdef struct Context:
-    int64_t agents              # N, of the whole team
-    int64_t led                 # how many of them this learner leads
-    const int32_t *leads        # [led] which
-    const int32_t *table_of     # [N]
-    const int32_t *actions      # [N] actions of each agent
-    int64_t rows, tables, width
-    double *q                   # [R, rows, tables, width]; cells lie q_step apart
-    int32_t *greedy             # [R, rows, tables], greedy_step apart
-    int32_t *visits             # [R, rows, tables], visits_step apart
-    int64_t q_step, greedy_step, visits_step
-    const double *discount      # [R]
-    ScheduleData *rate
-    ScheduleData *exploration
-    int64_t kind
-    int64_t strict              # 1: explore iff u < epsilon; 0: iff u <= epsilon
-    int64_t random_ties
-    int64_t draws               # K
-    int64_t choices             # actions that every agent has, where they are few and the table is in one piece
-    Cells cells                 # then: where its cells are
 
 
 cdef int _act_few(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
@@ -209,8 +174,6 @@ cdef class QLearning(Learner):
     learning : bool
         False: the tables are frozen.
     """
-    cdef Context context
-
     def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
                  Schedule exploration not None, kind, strict, random_ties, draws, learning):
         cdef int64_t q_step = check_cells(q, "q", "float64", (-1, -1, -1, -1)), greedy_step, visits_step
@@ -257,7 +220,6 @@ cdef class QLearning(Learner):
         self._few(q, greedy, visits, table_of)
         if rate.data.kind == CONSTANT and exploration.data.kind == CONSTANT:
             self.operations.tick = NULL
-
 
     cdef object _few(self, object q, object greedy, object visits, object table_of):
         """Take the faster way where all agents have the same few actions and the table is in one piece."""

@@ -63,6 +63,8 @@ class Learner(Definition):
 
     Attributes
     ----------
+    kernels : str
+        Module of its kernels, such as ``"td"``.
     derived : tuple of str
         Arrays that follow from the others and are not saved.
     by_row : tuple of str
@@ -70,6 +72,7 @@ class Learner(Definition):
     """
 
     kind = "learner"
+    kernels = None
     derived = ()
     by_row = ()
 

@@ -40,6 +40,7 @@ class IQL(Learner):
     """
 
     name = "iql"
+    kernels = "td"
     derived = ("greedy",)
     by_row = ("q", "greedy", "visits")
     learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
@@ -130,7 +131,7 @@ class IQL(Learner):
         counts[self.tables(seats)[led]] = seats.action_counts[led]
         flat = np.ascontiguousarray(q).reshape(-1, q.shape[3])
         greedy = np.zeros(len(flat), np.int32)
-        kernels(backend, "td").find_greedy(flat, np.tile(counts, len(flat) // len(counts)), greedy)
+        kernels(backend, self.kernels).find_greedy(flat, np.tile(counts, len(flat) // len(counts)), greedy)
         arrays["greedy"][:, first:] = greedy.reshape(q.shape[:3])
 
     def derive(self, seats, arrays, backend):
@@ -174,7 +175,7 @@ class IQL(Learner):
         if not learning:
             rate = Constant(0.0)
             rate_arrays = rate.allocate(runs)
-        return [kernels(backend, "td").QLearning(
+        return [kernels(backend, self.kernels).QLearning(
             arrays["q"], arrays["greedy"], arrays["visits"], self.tables(seats), counts, seats.lead(),
             spread(self.discount, runs), rate.bind(rate_arrays, backend), explore.level.bind(level, backend),
             explore.code, explore.strict, explore.random_ties, max(draws or 0, explore.draws), learning)]
