@@ -30,3 +30,13 @@ cdef inline bint allowed(const int32_t *actions, int64_t agents, int64_t n) noex
         if <uint32_t> actions[i] >= <uint32_t> n:
             return False
     return True
+
+
+cdef inline int64_t row_move(int64_t action) noexcept nogil:
+    """Rows that a move goes down, where the actions are 0 north, 1 south, 2 east, 3 west, 4 stand."""
+    return (1 if action == 1 else 0) - (1 if action == 0 else 0)
+
+
+cdef inline int64_t column_move(int64_t action) noexcept nogil:
+    """Columns that a move goes to the right, by the same actions."""
+    return (1 if action == 2 else 0) - (1 if action == 3 else 0)
