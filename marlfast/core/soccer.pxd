@@ -81,18 +81,18 @@ cdef inline int step(const Data *game, double *state, const int32_t *actions, co
     rewards[0] = rewards[1] = 0.0
     for k in range(2):
         i = (chance >> 1) ^ k
+        # Arithmetic in place of branches: who moves first, where to and into what is close to random.
         action = actions[i]
-        if game.mirrored and i == 1 and action < 4:
-            action ^= 1                         # B's north is south, its east is west
+        action ^= game.mirrored & i & (action < 4)      # B's north is south, its east is west
         down, right = row_move(action), column_move(action)
         row, column = place.row[i] + down, place.column[i] + right
-        if place.ball == i and column == (game.width if i else -1) and game.top <= row <= game.bottom:
+        if ((column ^ (i * (game.width + 1) - 1)) | (place.ball ^ i)) == 0 and game.top <= row <= game.bottom:
             rewards[i], rewards[1 - i] = 1.0, -1.0
             over = True
             break
-        # Products in place of branches: what a player runs into is close to random.
-        bumps = (row == place.row[1 - i]) & (column == place.column[1 - i])
-        steps = (row >= 0) & (row < game.height) & (column >= 0) & (column < game.width) & (1 - bumps)
+        bumps = ((row ^ place.row[1 - i]) | (column ^ place.column[1 - i])) == 0
+        # The sign bit of any that is negative.
+        steps = ((row | column | (game.height - 1 - row) | (game.width - 1 - column)) >= 0) & (1 - bumps)
         place.row[i] += down * steps
         place.column[i] += right * steps
         place.ball += (1 - i - place.ball) * bumps

@@ -127,7 +127,7 @@ class CoinGame(Game):
         # Agent 0 and its coin are told from the others' by their kind too, for the picture.
         marks = [Mark(places[2 * i], places[2 * i + 1], str(i), "rival" if i else "agent") for i in range(self.agents)]
         marks.append(Mark(row, column, f"c{colour}", "object"))
-        return Board(self.size, self.size, tuple(marks), f"c{colour}: the coin, of agent {colour}'s colour")
+        return Board(self.size, self.size, tuple(marks), f"c{colour}: agent {colour}'s coin")
 
     def kernel(self, backend="cython"):
         return kernels(backend, "coins").Coins(self.agents, self.size, self.stay, self.colours == "alternate",

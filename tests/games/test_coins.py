@@ -337,7 +337,7 @@ def test_facts():
 
 def test_the_text():
     assert CoinGame().render(np.array([0.0, 0.0, 0.0, 0.0, 2.0, 1.0, 1.0])).splitlines() == [
-        "0+1 .   .", ".   .   .", ".   c1  .", "c1: the coin, of agent 1's colour"]
+        "0+1 .   .", ".   .   .", ".   c1  .", "c1: agent 1's coin"]
 
 
 # -- both backends, whatever comes ---------------------------------------------------------------
