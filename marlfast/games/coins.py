@@ -60,8 +60,8 @@ class CoinGame(Game):
     who arrive together both collect, and that agents start on different squares, is as in that code. More than
     two agents are a generalisation of this package.
 
-    If all collect whatever they reach, a coin of one's own colour taken by the other costs more than the other's
-    coin brings: two agents together gain 1 from a coin collected by its owner and lose 1 otherwise.
+    Two agents together gain 1 from a coin that its owner collects, lose 1 by one that the other collects, and
+    neither by one that they collect together. At random each earns 0 on average.
     """
 
     name = "coins"
