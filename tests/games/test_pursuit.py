@@ -14,7 +14,7 @@ from marlfast.games.pursuit import Pursuit
 
 EXAMPLES = [
     Pursuit(),
-    Pursuit(height=1, width=1, hunters=1, depth=0),
+    Pursuit(height=1, width=2, hunters=1, depth=0),
     Pursuit(height=3, width=5, hunters=3, prey=2, depth=1, capture="joint", sharing=True, horizon=9),
     Pursuit(height=4, width=2, hunters=2, prey=3, depth=2, see_partner=True, horizon=20),
     Pursuit(height=6, width=6, hunters=1, depth=1, scout=3, horizon=40),
