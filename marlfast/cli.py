@@ -7,6 +7,7 @@ and is then checked in one go. Every error is one sentence on stderr; the exit s
 import argparse
 import copy
 import dataclasses
+import inspect
 import itertools
 import os
 import re
@@ -159,8 +160,9 @@ def _parsers():
     _train_arguments(command("train", _train, "Train a team; without arguments: the article's game.", epilog=(
         "Names and their options are listed by: marlfast games, marlfast learners, marlfast parts.")))
     _evaluate_arguments(command("evaluate", _evaluate, "Play with what was learned, beside a random team."))
-    command("games", _list_games, "List games and their options.")
-    command("learners", _list_learners, "List learners and their options.")
+    for kind, run in (("games", _list_games), ("learners", _list_learners)):
+        listed = command(kind, run, f"List {kind}; with a name: its rules, options and source.")
+        listed.add_argument("name", nargs="?", metavar="NAME", help="show this one in full")
     parts = command("parts", _list_parts, "List all else an experiment is made of.")
     parts.add_argument("kind", nargs="?", metavar="KIND", help=f"one of {', '.join(KINDS)}; default: all of them")
     command("bench", None, "Measure speed, as ratios to other programs.", add_help=False)
@@ -732,15 +734,47 @@ def _evaluate(args):
 
 
 def _list_games(args):
-    _list("game", "game")
-    print("\nTrain one: marlfast train --game NAME --set game.OPTION=VALUE")
+    if args.name is not None:
+        cls = lookup("game", args.name)
+        _show(cls, "game")
+        if not _needed(cls):
+            env = cls().env()
+            env.reset()
+            print(f"\nA start:\n\n{textwrap.indent(env.render(), '    ')}")
+        return 0
+    _list_names("game")
+    print("\nOne in full: marlfast games NAME. Train one: marlfast train --game NAME --set game.OPTION=VALUE")
     return 0
 
 
 def _list_learners(args):
-    _list("learner", "learner")
-    print("\nTrain with one: marlfast train --learner NAME --set learner.OPTION=VALUE")
+    if args.name is not None:
+        _show(lookup("learner", args.name), "learner")
+        return 0
+    _list_names("learner")
+    print("\nOne in full: marlfast learners NAME. Train with one: marlfast train --learner NAME --set "
+          "learner.OPTION=VALUE")
     return 0
+
+
+def _needed(cls):
+    """Options without a default."""
+    return [f.name for f in dataclasses.fields(cls) if f.default is f.default_factory is dataclasses.MISSING]
+
+
+def _list_names(kind):
+    """Names of a kind, each with the first sentence of its docstring."""
+    for name, cls in names(kind).items():
+        text = " ".join(inspect.getdoc(cls).split("\n\n")[0].split()).replace("``", "")
+        print(textwrap.fill(f"{name}: {text}", WIDTH, subsequent_indent="  ", break_long_words=False))
+
+
+def _show(cls, place):
+    """One definition in full: its docstring, then its options with their defaults."""
+    print(f"{cls.name}\n\n{inspect.getdoc(cls)}\n\nOptions, as --set {place}.OPTION=VALUE\n")
+    for field in dataclasses.fields(cls):
+        for key, default in _options(field.name, field):
+            print(f"    {key} = {default}")
 
 
 def _list_parts(args):

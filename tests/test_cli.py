@@ -603,9 +603,14 @@ def test_lists(marlfast, arguments, kind):
 
 
 def test_lists_say_options_and_defaults(marlfast):
-    _, out, _ = marlfast("games")
-    assert "    agents = 4\n" in out and "    noise = 0.1\n" in out and "    transitions = (needed)\n" in out
-    _, out, _ = marlfast("learners")
+    _, out, _ = marlfast("games", "drift")
+    assert "    agents = 4\n" in out and "    noise = 0.1\n" in out and "Reward\n    ``-|state[0]|``" in out
+    assert "A start:\n\n    state -0.475452 0.378392\n" in out
+    _, out, _ = marlfast("games", "markov")
+    assert "    transitions = (needed)\n" in out and "A start" not in out
+    status, _, err = marlfast("games", "soccr")
+    assert status == 2 and "did you mean 'soccer'" in err
+    _, out, _ = marlfast("learners", "iql")
     assert "    explore.decay = 0.995\n" in out and '    share = "none"\n' in out
     _, out, _ = marlfast("parts")
     assert "ENCODERS (encoder of an experiment)" in out and "SHAPING (shaping.0 of an experiment)" in out
