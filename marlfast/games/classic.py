@@ -1,0 +1,450 @@
+"""Matrix games that have names."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from marlfast.errors import choice, integer, real
+from marlfast.games.matrix import MOST_AGENTS, NormalForm, room
+
+
+def _symmetric(row):
+    """Payoffs of two players who are in the same position: the second's array is the first's, transposed."""
+    row = np.array(row, np.float64)
+    return row, row.T
+
+
+def _opposed(row):
+    """Payoffs of two players of whom one wins what the other loses."""
+    row = np.array(row, np.float64)
+    return row, 0.0 - row
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Climbing(NormalForm):
+    """Two agents with a common payoff: the best joint action stands beside the worst.
+
+    Dynamics
+        Rounds; what is remembered of them says :class:`~marlfast.games.matrix.NormalForm`.
+    Observation
+        The number of the last ``memory`` joint actions; 0 without memory.
+    Action
+        0, 1, 2 (a, b, c).
+    Reward
+        The same for both: 11, -30, 0 / -30, 7, 6 / 0, 0, 5 (rows: agent 0's action). Partially stochastic: (b, b) pays
+        14 or 0, equally likely. Fully stochastic, each equally likely: 10/12, 5/-65, 8/-8 / 5/-65, 14/0, 12/0 /
+        8/-8, 12/0, 10/0; the means are those of the game without chance, but for (c, b), whose mean is 6.
+    Start
+        See :class:`~marlfast.games.matrix.NormalForm`.
+    End
+        Truncated after ``horizon`` rounds.
+
+    Parameters
+    ----------
+    chance : {"none", "partial", "full"}
+        How many joint actions pay by chance.
+    memory, start, horizon
+        See :class:`~marlfast.games.matrix.NormalForm`.
+
+    Notes
+    -----
+    Source: C. Claus and C. Boutilier, "The dynamics of reinforcement learning in cooperative multiagent systems",
+    AAAI 1998; the stochastic ones: S. Kapetanakis and D. Kudenko, "Reinforcement learning of coordination in
+    cooperative multi-agent systems", AAAI 2002. Others quote their fully stochastic game with 5/-5 at (c, a) and
+    (c, b); here it is symmetric.
+    """
+
+    name = "climbing"
+    labels = ("a", "b", "c")
+    chance: str = "none"
+
+    def __post_init__(self):
+        choice("chance", self.chance, ("none", "partial", "full"))
+        super().__post_init__()
+
+    def matrices(self):
+        sure = [[11, -30, 0], [-30, 7, 6], [0, 0, 5]]
+        if self.chance == "none":
+            return [sure]
+        if self.chance == "partial":
+            pairs = np.repeat(np.array(sure, np.float64)[:, :, None], 2, axis=2)
+            pairs[1, 1] = 14, 0
+            return [pairs]
+        return [[[[10, 12], [5, -65], [8, -8]], [[5, -65], [14, 0], [12, 0]], [[8, -8], [12, 0], [10, 0]]]]
+
+    def chances(self):
+        return None if self.chance == "none" else (0.5, 0.5)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Penalty(NormalForm):
+    """Two agents with a common payoff: two best joint actions, and a penalty for taking one of each.
+
+    Dynamics
+        Rounds; what is remembered of them says :class:`~marlfast.games.matrix.NormalForm`.
+    Observation
+        The number of the last ``memory`` joint actions; 0 without memory.
+    Action
+        0, 1, 2 (a, b, c).
+    Reward
+        The same for both: 10, 0, k / 0, 2, 0 / k, 0, 10 (rows: agent 0's action).
+    Start
+        See :class:`~marlfast.games.matrix.NormalForm`.
+    End
+        Truncated after ``horizon`` rounds.
+
+    Parameters
+    ----------
+    k : float
+        At most 0.
+    memory, start, horizon
+        See :class:`~marlfast.games.matrix.NormalForm`.
+
+    Notes
+    -----
+    Source: C. Claus and C. Boutilier, "The dynamics of reinforcement learning in cooperative multiagent systems",
+    AAAI 1998.
+    """
+
+    name = "penalty"
+    labels = ("a", "b", "c")
+    k: float = -100.0
+
+    def __post_init__(self):
+        self._set(k=real("k", self.k, None, 0.0))
+        super().__post_init__()
+
+    def matrices(self):
+        return [[[10, 0, self.k], [0, 2, 0], [self.k, 0, 10]]]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class PrisonersDilemma(NormalForm):
+    """Two agents: each is better off defecting whatever the other does, and both would be if neither did.
+
+    Dynamics
+        Rounds; what is remembered of them says :class:`~marlfast.games.matrix.NormalForm`.
+    Observation
+        The number of the last ``memory`` joint actions; 0 without memory.
+    Action
+        0: cooperate, 1: defect.
+    Reward
+        Both cooperate: ``reward`` each; both defect: ``punishment`` each; one of them defects: ``temptation`` to it,
+        ``sucker`` to the other.
+    Start
+        See :class:`~marlfast.games.matrix.NormalForm`.
+    End
+        Truncated after ``horizon`` rounds.
+
+    Parameters
+    ----------
+    reward, sucker, temptation, punishment : float
+        R, S, T, P with T > R > P > S.
+    memory, start, horizon
+        See :class:`~marlfast.games.matrix.NormalForm`.
+
+    Notes
+    -----
+    Source: R. Axelrod, "The evolution of cooperation" (1984), for the numbers; the game is M. Flood's and
+    M. Dresher's (RAND Corporation, 1950).
+    """
+
+    name = "prisoners_dilemma"
+    labels = ("cooperate", "defect")
+    reward: float = 3.0
+    sucker: float = 0.0
+    temptation: float = 5.0
+    punishment: float = 1.0
+
+    def __post_init__(self):
+        for name in ("reward", "sucker", "temptation", "punishment"):
+            self._set(**{name: real(name, getattr(self, name))})
+        if not self.temptation > self.reward > self.punishment > self.sucker:
+            raise ValueError("temptation, reward, punishment, sucker: expected each greater than the next, got "
+                             f"{self.temptation}, {self.reward}, {self.punishment}, {self.sucker}; other payoffs "
+                             "make another game: use MatrixGame")
+        super().__post_init__()
+
+    def matrices(self):
+        return _symmetric([[self.reward, self.sucker], [self.temptation, self.punishment]])
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class StagHunt(NormalForm):
+    """Two agents: hunting together pays most, hunting alone nothing, and a hare is certain.
+
+    Dynamics
+        Rounds; what is remembered of them says :class:`~marlfast.games.matrix.NormalForm`.
+    Observation
+        The number of the last ``memory`` joint actions; 0 without memory.
+    Action
+        0: stag, 1: hare.
+    Reward
+        Own action and the other's: stag, stag 2; stag, hare 0; hare, anything 1.
+    Start
+        See :class:`~marlfast.games.matrix.NormalForm`.
+    End
+        Truncated after ``horizon`` rounds.
+
+    Parameters
+    ----------
+    memory, start, horizon
+        See :class:`~marlfast.games.matrix.NormalForm`.
+
+    Notes
+    -----
+    Source: B. Skyrms, "The stag hunt and the evolution of social structure" (2004), after Rousseau (1755).
+    """
+
+    name = "stag_hunt"
+    labels = ("stag", "hare")
+
+    def matrices(self):
+        return _symmetric([[2, 0], [1, 1]])
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Chicken(NormalForm):
+    """Two agents drive at each other: who swerves loses, and if neither does it is worst for both.
+
+    Dynamics
+        Rounds; what is remembered of them says :class:`~marlfast.games.matrix.NormalForm`.
+    Observation
+        The number of the last ``memory`` joint actions; 0 without memory.
+    Action
+        0: dare, 1: swerve.
+    Reward
+        Own action and the other's: dare, dare 0; dare, swerve 4; swerve, dare 1; swerve, swerve 3.
+    Start
+        See :class:`~marlfast.games.matrix.NormalForm`.
+    End
+        Truncated after ``horizon`` rounds.
+
+    Parameters
+    ----------
+    memory, start, horizon
+        See :class:`~marlfast.games.matrix.NormalForm`.
+
+    Notes
+    -----
+    Source: A. Rapoport and A. M. Chammah, "The game of chicken", American Behavioral Scientist 10 (1966).
+    """
+
+    name = "chicken"
+    labels = ("dare", "swerve")
+
+    def matrices(self):
+        return _symmetric([[0, 4], [1, 3]])
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class BattleOfTheSexes(NormalForm):
+    """Two agents want to meet, each at another place.
+
+    Dynamics
+        Rounds; what is remembered of them says :class:`~marlfast.games.matrix.NormalForm`.
+    Observation
+        The number of the last ``memory`` joint actions; 0 without memory.
+    Action
+        0: the place that agent 0 prefers, 1: the one that agent 1 prefers.
+    Reward
+        3 to an agent that meets the other where it prefers, 2 elsewhere; 0 to both where they do not meet.
+    Start
+        See :class:`~marlfast.games.matrix.NormalForm`.
+    End
+        Truncated after ``horizon`` rounds.
+
+    Parameters
+    ----------
+    memory, start, horizon
+        See :class:`~marlfast.games.matrix.NormalForm`.
+
+    Notes
+    -----
+    Source: R. D. Luce and H. Raiffa, "Games and decisions" (1957), section 5.3.
+    """
+
+    name = "battle_of_the_sexes"
+
+    def matrices(self):
+        return [[3, 0], [0, 2]], [[2, 0], [0, 3]]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class MatchingPennies(NormalForm):
+    """Two agents: one wins if their coins show the same, the other if they do not.
+
+    Dynamics
+        Rounds; what is remembered of them says :class:`~marlfast.games.matrix.NormalForm`.
+    Observation
+        The number of the last ``memory`` joint actions; 0 without memory.
+    Action
+        0: heads, 1: tails.
+    Reward
+        Agent 0: 1 if both show the same, else -1. Agent 1: the opposite.
+    Start
+        See :class:`~marlfast.games.matrix.NormalForm`.
+    End
+        Truncated after ``horizon`` rounds.
+
+    Parameters
+    ----------
+    memory, start, horizon
+        See :class:`~marlfast.games.matrix.NormalForm`.
+
+    Notes
+    -----
+    Source: J. von Neumann and O. Morgenstern, "Theory of games and economic behavior" (1944).
+    """
+
+    name = "matching_pennies"
+    labels = ("heads", "tails")
+
+    def matrices(self):
+        return _opposed([[1, -1], [-1, 1]])
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class RockPaperScissors(NormalForm):
+    """Two agents: paper beats rock, scissors beat paper, rock beats scissors.
+
+    Dynamics
+        Rounds; what is remembered of them says :class:`~marlfast.games.matrix.NormalForm`.
+    Observation
+        The number of the last ``memory`` joint actions; 0 without memory.
+    Action
+        0: rock, 1: paper, 2: scissors.
+    Reward
+        1 to who beats the other, who gets -1; 0 to both if they show the same.
+    Start
+        See :class:`~marlfast.games.matrix.NormalForm`.
+    End
+        Truncated after ``horizon`` rounds.
+
+    Parameters
+    ----------
+    memory, start, horizon
+        See :class:`~marlfast.games.matrix.NormalForm`.
+
+    Notes
+    -----
+    Source: J. von Neumann and O. Morgenstern, "Theory of games and economic behavior" (1944).
+    """
+
+    name = "rock_paper_scissors"
+    labels = ("rock", "paper", "scissors")
+
+    def matrices(self):
+        return _opposed([[0, -1, 1], [1, 0, -1], [-1, 1, 0]])
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Shapley(NormalForm):
+    """Two agents who chase each other round a circle: fictitious play does not converge here.
+
+    Dynamics
+        Rounds; what is remembered of them says :class:`~marlfast.games.matrix.NormalForm`.
+    Observation
+        The number of the last ``memory`` joint actions; 0 without memory.
+    Action
+        0, 1, 2.
+    Reward
+        Agent 0: 0, 0, 1 / 1, 0, 0 / 0, 1, 0; agent 1: 0, 1, 0 / 0, 0, 1 / 1, 0, 0 (rows: agent 0's action).
+    Start
+        See :class:`~marlfast.games.matrix.NormalForm`.
+    End
+        Truncated after ``horizon`` rounds.
+
+    Parameters
+    ----------
+    memory, start, horizon
+        See :class:`~marlfast.games.matrix.NormalForm`.
+
+    Notes
+    -----
+    Source: L. S. Shapley, "Some topics in two-person games", Advances in game theory (1964).
+    """
+
+    name = "shapley"
+
+    def matrices(self):
+        return [[0, 0, 1], [1, 0, 0], [0, 1, 0]], [[0, 1, 0], [0, 0, 1], [1, 0, 0]]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Qtran(NormalForm):
+    """Two agents with a common payoff that is not a monotonic mixture of their own values.
+
+    Dynamics
+        Rounds; what is remembered of them says :class:`~marlfast.games.matrix.NormalForm`.
+    Observation
+        The number of the last ``memory`` joint actions; 0 without memory.
+    Action
+        0, 1, 2 (A, B, C).
+    Reward
+        The same for both: 8, -12, -12 / -12, 0, 0 / -12, 0, 0 (rows: agent 0's action).
+    Start
+        See :class:`~marlfast.games.matrix.NormalForm`.
+    End
+        Truncated after ``horizon`` rounds.
+
+    Parameters
+    ----------
+    memory, start, horizon
+        See :class:`~marlfast.games.matrix.NormalForm`.
+
+    Notes
+    -----
+    Source: K. Son, D. Kim, W. J. Kang, D. E. Hostallero and Y. Yi, "QTRAN: learning to factorize with transformation
+    for cooperative multi-agent reinforcement learning", ICML 2019, table 1.
+    """
+
+    name = "qtran"
+    labels = ("A", "B", "C")
+
+    def matrices(self):
+        return [[[8, -12, -12], [-12, 0, 0], [-12, 0, 0]]]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class CoordinationGame(NormalForm):
+    """Agents with a common payoff: all of them must choose the same, and any choice is as good.
+
+    Dynamics
+        Rounds; what is remembered of them says :class:`~marlfast.games.matrix.NormalForm`.
+    Observation
+        The number of the last ``memory`` joint actions; 0 without memory.
+    Action
+        0 to ``actions - 1``.
+    Reward
+        1 to everyone if all chose the same, else 0.
+    Start
+        See :class:`~marlfast.games.matrix.NormalForm`.
+    End
+        Truncated after ``horizon`` rounds.
+
+    Parameters
+    ----------
+    agents, actions : int
+        At least 1 each; the payoffs of all ``actions ** agents`` joint actions are held in memory.
+    memory, start, horizon
+        See :class:`~marlfast.games.matrix.NormalForm`.
+
+    Notes
+    -----
+    Source: D. K. Lewis, "Convention" (1969).
+    """
+
+    name = "coordination"
+    agents: int = 2
+    actions: int = 2
+
+    def __post_init__(self):
+        self._set(agents=integer("agents", self.agents, 1, MOST_AGENTS),
+                  actions=integer("actions", self.actions, 1, 2**31 - 1))
+        super().__post_init__()
+
+    def matrices(self):
+        room((self.actions,) * self.agents)
+        payoffs = np.zeros((self.actions,) * self.agents)
+        payoffs[(np.arange(self.actions),) * self.agents] = 1.0
+        return [payoffs]

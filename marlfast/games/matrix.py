@@ -1,0 +1,460 @@
+"""Games in normal form, played once or again and again."""
+import itertools
+import math
+import textwrap
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from marlfast.backends import kernels
+from marlfast.errors import choice, integer, real, shown
+from marlfast.games.base import Game
+
+MOST = 2**31 - 1        # observations, and joint actions, that can be numbered
+MOST_AGENTS = 30        # with two actions each, 31 have more joint actions than that
+STARTS = ("empty", "uniform")
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class NormalForm(Game):
+    """Base of games in normal form: all choose at once, and are paid by what all have chosen.
+
+    A game of one's own gives ``matrices`` and, where chance has a part in the payoffs, ``chances``; all else follows.
+
+    Dynamics
+        Rounds. The state is what was played in the last ``memory`` of them.
+    Observation
+        The number of that history, the same for every agent. The joint actions, whose own numbers have the first
+        agent's action as the most significant, are its digits, the most recent the least significant: with memory 1
+        and 15 actions ``15 * a0 + a1``. Where episodes start without a history, those shorter than ``memory`` follow:
+        first the empty one, then those of one round, ...
+    Action
+        0 to ``action_counts[i] - 1`` for agent i.
+    Reward
+        The payoff of the joint action, in one of its outcomes, which is drawn.
+    Start
+        No history, any full one with equal chances, or a given one: see ``start``.
+    End
+        Truncated after ``horizon`` rounds; it never terminates.
+
+    Parameters
+    ----------
+    memory : int
+        How many rounds are remembered. 0: a single state.
+    start : {"empty", "uniform"} or sequence
+        ``"empty"``: an episode begins without a history. ``"uniform"``: one of the histories of ``memory`` rounds,
+        equally likely. Otherwise a history: ``memory`` joint actions, the oldest first, or a single joint action
+        that was played in every round of it.
+    horizon : int, optional
+        Rounds of an episode; 0: no limit. Default: 1 without memory, no limit with.
+
+    Notes
+    -----
+    Source: D. Fudenberg and J. Tirole, "Game theory", MIT Press (1991), chapters 1 and 5.
+    """
+
+    features = 1
+    labels = None       # what the actions are called, where all agents have the same
+    memory: int = field(default=0, kw_only=True)
+    start: Any = field(default="empty", kw_only=True)
+    horizon: int | None = field(default=None, kw_only=True)
+
+    def matrices(self):
+        """Payoffs as :class:`MatrixGame` takes them: an array per agent, or a single one that all share."""
+        raise NotImplementedError
+
+    def chances(self):
+        """Probabilities of outcomes as :class:`MatrixGame` takes them; None: payoffs have no axis of outcomes."""
+        return None
+
+    def __post_init__(self):
+        memory = integer("memory", self.memory, 0, MOST)
+        horizon = (0 if memory else 1) if self.horizon is None else integer("horizon", self.horizon, 0)
+        self._set(memory=memory, horizon=horizon)
+        self._set_table(self.matrices(), self.chances())
+        self._set(start=self._checked_start())
+        self._check_memory()
+
+    # -- payoffs --------------------------------------------------------------------------------
+
+    def _set_table(self, matrices, chances):
+        """Check the payoffs and lay out all that is paid for a joint action side by side."""
+        arrays, chances = check_payoffs(matrices, chances)
+        counts = arrays[0].shape if chances is None else arrays[0].shape[:-1]
+        agents, outcomes = len(counts), 1 if chances is None else arrays[0].shape[-1]
+        rewards = room(counts, outcomes)
+        for i in range(agents):
+            rewards[:, :, i] = arrays[i if len(arrays) > 1 else 0].reshape(-1, outcomes)
+        rewards.flags.writeable = False
+        if chances is not None:
+            chances = chances if chances.ndim == 1 else chances.reshape(-1, outcomes)
+        self._set(_counts=counts, _rewards=rewards, _chances=chances)
+
+    @property
+    def agents(self):
+        return len(self._counts)
+
+    @property
+    def action_counts(self):
+        return np.array(self._counts, np.int32)
+
+    @cached_property
+    def setting(self):
+        r = self._rewards
+        if all((r[:, :, i] == r[:, :, 0]).all() for i in range(1, self.agents)):
+            return "cooperative"
+        return "competitive" if self.agents == 2 and (r[:, :, 0] + r[:, :, 1] == 0.0).all() else "mixed"
+
+    @cached_property
+    def reward_bounds(self):
+        return float(self._rewards.min()), float(self._rewards.max())
+
+    @cached_property
+    def expected(self):
+        """Expected payoffs: float64 [A_0, ..., A_{N-1}, N]."""
+        expected = self._rewards[:, 0]
+        if self._chances is not None:
+            expected = sum(self._chances[..., k, None] * self._rewards[:, k] for k in range(self._rewards.shape[1]))
+        return expected.reshape(*self._counts, self.agents)
+
+    def pure_equilibria(self):
+        """Nash equilibria in pure actions of a single round: a list of joint actions."""
+        best = np.ones(self._counts, bool)
+        for i in range(self.agents):
+            best &= self.expected[..., i] >= self.expected[..., i].max(axis=i, keepdims=True)
+        return [tuple(joint) for joint in np.argwhere(best).tolist()]
+
+    def against_random(self, discount=0.0):
+        """What each action is worth while all others act at random: initial values for a learner.
+
+        Parameters
+        ----------
+        discount : float
+            In [0, 1): the payoff of every later round is the same.
+
+        Returns
+        -------
+        float64 [N, A]
+            Mean payoff of each agent's actions over those of the others, divided by ``1 - discount``; 0 where an
+            agent has fewer actions.
+        """
+        if not 0.0 <= real("discount", discount) < 1.0:
+            raise ValueError(f"discount: expected at least 0 and less than 1, got {discount}")
+        values = np.zeros((self.agents, self.most_actions))
+        for i, n in enumerate(self._counts):
+            own = np.moveaxis(self.expected[..., i], i, 0).reshape(n, -1)
+            values[i, :n] = own.cumsum(axis=1)[:, -1] / own.shape[1] / (1.0 - discount)     # in order: the same bits
+        return values
+
+    # -- histories ------------------------------------------------------------------------------
+
+    def _check_memory(self):
+        """Refuse more histories than can be numbered, before anything of that size is made."""
+        joint, agents, most = len(self._rewards), self.agents, self.most_actions
+        if joint > 1 and self.memory > 10_000:
+            histories = f"{joint:,}**{self.memory:,}"
+            needs = f"{histories} x {8 * agents * most}"
+        else:
+            count = self._histories + self._shorter
+            if count <= MOST:
+                return
+            histories, needs = _large(count), _large(8 * count * agents * most)
+        raise ValueError(f"memory: {self.memory} rounds of {joint:,} joint actions are {histories} observations, more "
+                         f"than the {MOST:,} that can be numbered (a table for {agents} agents x {most} actions would "
+                         f"take {needs} bytes); remember fewer rounds")
+
+    @cached_property
+    def _histories(self):
+        """How many histories of full length there are."""
+        return len(self._rewards) ** self.memory
+
+    @cached_property
+    def _nodes(self):
+        """How many shorter ones there are: nodes of a tree, see ``core/repeated.pxd``."""
+        joint = len(self._rewards)
+        return (self._histories - 1) // (joint - 1) if joint > 1 else self.memory
+
+    @property
+    def _shorter(self):
+        """How many shorter ones have numbers."""
+        return self._nodes if self.start == "empty" else 0
+
+    @property
+    def observations(self):
+        return self._histories + self._shorter
+
+    def _checked_start(self):
+        start = self.start
+        if isinstance(start, str):
+            return choice("start", start, STARTS)
+        try:
+            rounds = tuple(start)
+        except TypeError:
+            raise TypeError(f"start: expected 'empty', 'uniform' or a history, got {shown(start)}") from None
+        if not self.memory:
+            raise ValueError("start: with memory=0 nothing is remembered; leave start out, or give memory")
+        if rounds and all(np.iterable(joint) for joint in rounds):
+            if len(rounds) != self.memory:
+                raise ValueError(f"start: expected {self.memory} joint actions (memory), the oldest first, "
+                                 f"got {len(rounds)}")
+            return tuple(self._checked(joint, f"start[{k}]") for k, joint in enumerate(rounds))
+        return self._checked(rounds, "start")
+
+    def _checked(self, joint, where):
+        """A joint action as a tuple of whole numbers."""
+        joint = tuple(joint) if np.iterable(joint) else ()
+        if len(joint) != self.agents:
+            raise ValueError(f"{where}: expected an action of each of {self.agents} agents, got {shown(joint)}")
+        return tuple(integer(f"{where}[{i}]", a, 0, self._counts[i] - 1) for i, a in enumerate(joint))
+
+    def joint(self, actions):
+        """Numbers of joint actions, the first agent's action the most significant.
+
+        Parameters
+        ----------
+        actions : int [..., N]
+
+        Returns
+        -------
+        int64 [...]
+        """
+        actions = np.asarray(actions)
+        if actions.shape[-1:] != (self.agents,):
+            raise ValueError(f"actions: expected a last axis of {self.agents} agents, got shape {actions.shape}")
+        if ((actions < 0) | (actions >= self.action_counts)).any():
+            raise ValueError(f"actions: expected 0 to {[n - 1 for n in self._counts]}, "
+                             f"got {actions.min()} to {actions.max()}")
+        joint = np.zeros(actions.shape[:-1], np.int64)
+        for i, n in enumerate(self._counts):
+            joint = joint * n + actions[..., i]
+        return joint
+
+    def number(self, history):
+        """The observation after a history.
+
+        Parameters
+        ----------
+        history : sequence of joint actions
+            The oldest first: ``memory`` of them; or fewer, where episodes start without a history.
+
+        Returns
+        -------
+        int
+        """
+        rounds = [int(self.joint(self._checked(joint, f"history[{k}]"))) for k, joint in enumerate(history)]
+        least = 0 if self.start == "empty" else self.memory
+        if not least <= len(rounds) <= self.memory:
+            raise ValueError(f"history: expected {f'{least} to ' if least < self.memory else ''}{self.memory} joint "
+                             f"actions, got {len(rounds)}")
+        joints, node = len(self._rewards), 0
+        for joint in rounds:
+            node = node * joints + 1 + joint
+        return node - self._nodes if len(rounds) == self.memory else node + self._histories
+
+    def history(self, observation):
+        """The joint actions behind an observation, the oldest first: a list of tuples."""
+        number, joints = integer("observation", observation, 0, self.observations - 1), len(self._rewards)
+        node = number + self._nodes if number < self._histories else number - self._histories
+        rounds = []
+        while node:
+            node, joint = divmod(node - 1, joints)
+            rounds.append(tuple(int(a) for a in np.unravel_index(joint, self._counts)))
+        return rounds[::-1]
+
+    def render(self, state):
+        if not self.memory:
+            return "nothing is remembered"
+        rounds = self.history(state[0])
+        if not rounds:
+            return "no round yet"
+        last = [" ".join(str(a) if self.labels is None else self.labels[a] for a in joint) for joint in rounds[-20:]]
+        text = textwrap.fill("played: " + ", then ".join(last), 100)
+        return text if len(rounds) <= 20 else f"{text} (the last 20 of {len(rounds)} rounds)"
+
+    # -- playing --------------------------------------------------------------------------------
+
+    @property
+    def ends(self):
+        return self.horizon > 0
+
+    def kernel(self, backend="cython"):
+        if self.start == "uniform":
+            begin = -1 if self._histories > 1 else 0
+        elif self.start == "empty":
+            begin = self._histories if self._shorter else 0
+        else:
+            nested = isinstance(self.start[0], tuple)
+            begin = 0 if len(self._rewards) == 1 else self.number(self.start if nested else [self.start] * self.memory)
+        running = None if self._chances is None else running_sums(self._chances)
+        return kernels(backend, "repeated").Repeated(self.action_counts, self._rewards, running, self.memory,
+                                                     self.start == "empty", begin)
+
+
+@dataclass(frozen=True, init=False, repr=False, eq=False)
+class MatrixGame(NormalForm):
+    """A game in normal form, given by its payoffs.
+
+    Dynamics
+        Rounds. The state is what was played in the last ``memory`` of them.
+    Observation
+        The number of that history, the same for every agent: see :class:`NormalForm`.
+    Action
+        0 to ``A_i - 1`` for agent i.
+    Reward
+        Agent i's entry of its array at the joint action; with ``probabilities`` one of the K numbers there.
+    Start
+        No history, any full one with equal chances, or a given one: see ``start``.
+    End
+        Truncated after ``horizon`` rounds; it never terminates.
+
+    Parameters
+    ----------
+    *payoffs : float64 [A_0, ..., A_{N-1}] or [A_0, ..., A_{N-1}, K]
+        One array per agent, or a single one that all share. With ``probabilities`` they have a last axis: what is
+        paid in each of the K outcomes of the joint action.
+    probabilities : float64 [K] or [A_0, ..., A_{N-1}, K], optional
+        Of the outcomes, the same for all joint actions or for each of them; they sum to 1 (within 1e-8).
+    memory, start, horizon
+        See :class:`NormalForm`.
+
+    Notes
+    -----
+    Source: J. von Neumann and O. Morgenstern, "Theory of games and economic behavior" (1944).
+
+    Examples
+    --------
+    >>> from marlfast.games.matrix import MatrixGame
+    >>> dilemma = MatrixGame([[3, 0], [5, 1]], [[3, 5], [0, 1]])
+    >>> dilemma.agents, dilemma.setting, dilemma.pure_equilibria()
+    (2, 'mixed', [(1, 1)])
+    """
+
+    name = "matrix"
+    payoffs: np.ndarray
+    probabilities: np.ndarray | None = None
+
+    def __init__(self, *arrays, payoffs=None, probabilities=None, memory=0, start="empty", horizon=None):
+        if arrays and payoffs is not None:
+            raise TypeError("payoffs: given twice, by place and by name")
+        self._set(payoffs=arrays if payoffs is None else payoffs, probabilities=probabilities, memory=memory,
+                  start=start, horizon=horizon)
+        self.__post_init__()
+
+    def __post_init__(self):
+        arrays, probabilities = check_payoffs(self.payoffs, self.probabilities)
+        payoffs = np.stack(arrays)
+        payoffs.flags.writeable = False
+        self._set(payoffs=payoffs, probabilities=probabilities)
+        super().__post_init__()
+
+    def matrices(self):
+        return self.payoffs
+
+    def chances(self):
+        return self.probabilities
+
+
+def check_payoffs(payoffs, probabilities):
+    """Payoffs (a sequence of one array or one per agent) and probabilities as arrays of the right shapes."""
+    try:
+        given = list(payoffs)
+    except TypeError:
+        raise TypeError(f"payoffs: expected an array per agent, got {shown(payoffs)}") from None
+    if not given:
+        raise ValueError("payoffs: expected an array per agent, got none")
+    arrays = [_numbers("payoffs" if len(given) == 1 else f"payoffs[{k}]", p) for k, p in enumerate(given)]
+    shape = arrays[0].shape
+    counts = shape if probabilities is None else shape[:-1]
+    if len(counts) < 1 or 0 in shape:
+        wanted = "" if probabilities is None else ", and one of outcomes"
+        raise ValueError(f"payoffs: expected one axis per agent with at least one action{wanted}, got shape {shape}")
+    if len(counts) > MOST_AGENTS:
+        raise ValueError(f"payoffs: expected at most {MOST_AGENTS} agents, got {len(counts)} (shape {shape})")
+    if len(arrays) not in (1, len(counts)) or any(a.shape != shape for a in arrays):
+        raise ValueError(f"payoffs: expected {len(counts)} arrays of shape {shape} (one axis per agent), "
+                         f"got {[a.shape for a in arrays]}")
+    if probabilities is None:
+        return arrays, None
+    return arrays, _check_probabilities(_numbers("probabilities", probabilities), shape)
+
+
+def _check_probabilities(p, shape):
+    if p.shape not in (shape, shape[-1:]):
+        raise ValueError(f"probabilities: expected shape {shape[-1:]} or {shape}, as the payoffs have, got {p.shape}")
+    if (p < 0).any():
+        at = tuple(np.argwhere(p < 0)[0].tolist())
+        raise ValueError(f"probabilities{list(at)}: expected a probability, got {p[at]}")
+    sums = p.sum(axis=-1)
+    if (np.abs(sums - 1.0) > 1e-8).any():
+        at = tuple(np.argwhere(np.abs(sums - 1.0) > 1e-8)[0].tolist())
+        raise ValueError(f"probabilities{list(at) if at else ''}: expected a sum of 1, got {sums[at]:.12g}")
+    return p
+
+
+def _numbers(name, value):
+    """A read-only array of its own, of finite numbers."""
+    try:
+        array = np.array(value, np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: expected an array of float64, got {shown(value)}") from None
+    if not np.isfinite(array).all():
+        at = tuple(np.argwhere(~np.isfinite(array))[0].tolist())
+        raise ValueError(f"{name}{list(at)}: expected a finite number, got {array[at]}")
+    array.flags.writeable = False
+    return array
+
+
+def check_room(counts, outcomes=1):
+    """Refuse so many joint actions as cannot be numbered, with the size of their payoffs; returns that in words.
+
+    Parameters
+    ----------
+    counts : sequence of int [N]
+        Actions of each agent; J is their product.
+    outcomes : int
+        K.
+    """
+    joint, agents = math.prod(counts), len(counts)
+    size = (f"payoffs: {_large(joint)} joint actions x {outcomes} outcomes x {agents} agents are "
+            f"{_large(8 * joint * outcomes * agents)} bytes")
+    if joint > MOST:
+        raise ValueError(f"{size}, and only {MOST:,} joint actions can be numbered; take fewer agents or actions")
+    return size
+
+
+def room(counts, outcomes=1):
+    """Memory for the rewards of all joint actions, float64 [J, K, N]; an error with the size where there is not enough.
+
+    Parameters as for :func:`check_room`.
+    """
+    size = check_room(counts, outcomes)
+    try:
+        return np.empty((math.prod(counts), outcomes, len(counts)))
+    except (MemoryError, ValueError):       # ValueError: more than can be addressed at all
+        raise MemoryError(f"{size}, more than there is; take fewer agents or actions") from None
+
+
+def _large(n):
+    """A whole number, in words that stay short."""
+    return f"{n:,}" if n < 10**30 else f"about 10**{(n.bit_length() - 1) * math.log10(2.0):.0f}"
+
+
+def running_sums(probabilities):
+    """Running sums that reach past 1 at the last possible outcome, so that rounding cannot draw an impossible one."""
+    sums = np.cumsum(probabilities, axis=-1)
+    width = probabilities.shape[-1]
+    last = width - 1 - (probabilities[..., ::-1] > 0).argmax(axis=-1)
+    sums[np.arange(width) >= last[..., None]] = 2.0
+    return sums
+
+
+def per_agent(name, value, agents, check):
+    """One number, or a sequence of one per agent, as a tuple of ``agents`` numbers, each of which passes ``check``."""
+    if not isinstance(value, str) and np.iterable(value):
+        value = tuple(value)
+        if len(value) != agents:
+            raise ValueError(f"{name}: expected one number, or one for each of {agents} agents, got {len(value)}")
+        return tuple(check(f"{name}[{i}]", v) for i, v in enumerate(value))
+    return tuple(itertools.repeat(check(name, value), agents))
