@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from marlfast.errors import choice, integer, real, shown
-from marlfast.games.matrix import MOST_AGENTS, NormalForm, check_room, per_agent
+from marlfast.games.matrix import MOST_AGENTS, NormalForm, per_agent, room
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -81,7 +81,7 @@ class SealedBidAuction(NormalForm):
             choice("payment", self.payment, ("first", "second"))
         else:
             self._set(payment=real("payment", self.payment, 1.0, 2.0))
-        check_room((len(bids),) * self.agents, self.agents if self.ties == "drawn" else 1)
+        room((len(bids),) * self.agents, self.agents if self.ties == "drawn" else 1)
         super().__post_init__()
 
     @property

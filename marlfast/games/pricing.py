@@ -7,7 +7,7 @@ import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.errors import integer, real, shown
-from marlfast.games.matrix import MOST_AGENTS, NormalForm, check_room, per_agent
+from marlfast.games.matrix import MOST_AGENTS, NormalForm, per_agent, room
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -97,7 +97,7 @@ class LogitBertrand(NormalForm):
                   differentiation=real("differentiation", self.differentiation),
                   margin=real("margin", self.margin, 0.0), decimals=integer("decimals", self.decimals, 0, 15))
         outside, chances = _outside(self.outside, self.probabilities)
-        check_room((self.actions,) * agents, len(outside))
+        room((self.actions,) * agents, len(outside))
         if self.differentiation <= 0.0:
             raise ValueError(f"differentiation: expected greater than 0, got {self.differentiation}")
         for name in ("quality", "cost", "nash", "monopoly"):
@@ -228,9 +228,10 @@ class _Market:
         for u in worth:
             most = np.maximum(most, u)
         weights = [exp(np.asarray(u - most, np.float64)) for u in worth]
-        total = exp(np.asarray(none - most, np.float64))
-        for w in weights:
+        total = weights[0]
+        for w in weights[1:]:
             total = total + w
+        total = total + exp(np.asarray(none - most, np.float64))        # last: two equal firms then earn the same
         return [(p - c) * (w / total) for p, c, w in zip(prices, self.cost, weights, strict=True)]
 
     def profits_at(self, prices):
