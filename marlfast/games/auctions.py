@@ -61,7 +61,7 @@ class SealedBidAuction(NormalForm):
     bids: Any = tuple(k / 20 for k in range(1, 20))
     payment: Any = "first"
     ties: str = "drawn"
-    horizon: int | None = field(default=0, kw_only=True)
+    horizon: int = field(default=0, kw_only=True)
 
     def __post_init__(self):
         self._set(agents=integer("agents", self.agents, 2, MOST_AGENTS),

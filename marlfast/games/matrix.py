@@ -47,8 +47,8 @@ class NormalForm(Game):
         ``"empty"``: an episode begins without a history. ``"uniform"``: one of the histories of ``memory`` rounds,
         equally likely. Otherwise a history: ``memory`` joint actions, the oldest first, or a single joint action
         that was played in every round of it.
-    horizon : int, optional
-        Rounds of an episode; 0: no limit. Default: 1 without memory, no limit with.
+    horizon : int
+        Rounds of an episode; 0: no limit.
 
     Notes
     -----
@@ -59,7 +59,7 @@ class NormalForm(Game):
     labels = None       # what the actions are called, where all agents have the same
     memory: int = field(default=0, kw_only=True)
     start: Any = field(default="empty", kw_only=True)
-    horizon: int | None = field(default=None, kw_only=True)
+    horizon: int = field(default=1, kw_only=True)
 
     def matrices(self):
         """Payoffs as :class:`MatrixGame` takes them: an array per agent, or a single one that all share."""
@@ -71,11 +71,13 @@ class NormalForm(Game):
 
     def __post_init__(self):
         memory = integer("memory", self.memory, 0, MOST)
-        horizon = (0 if memory else 1) if self.horizon is None else integer("horizon", self.horizon, 0)
-        self._set(memory=memory, horizon=horizon)
+        self._set(memory=memory, horizon=integer("horizon", self.horizon, 0))
         self._set_table(self.matrices(), self.chances())
         self._set(start=self._checked_start())
         self._check_memory()
+        if memory and self.start == "empty" and self.horizon == 1:
+            raise ValueError(f"horizon: with memory={memory} and no history at the start, an episode of 1 round has "
+                             "nothing to remember; give more rounds, or 0 for no limit")
 
     # -- payoffs --------------------------------------------------------------------------------
 
@@ -335,7 +337,7 @@ class MatrixGame(NormalForm):
     payoffs: np.ndarray
     probabilities: np.ndarray | None = None
 
-    def __init__(self, *arrays, payoffs=None, probabilities=None, memory=0, start="empty", horizon=None):
+    def __init__(self, *arrays, payoffs=None, probabilities=None, memory=0, start="empty", horizon=1):
         if arrays and payoffs is not None:
             raise TypeError("payoffs: given twice, by place and by name")
         self._set(payoffs=arrays if payoffs is None else payoffs, probabilities=probabilities, memory=memory,

@@ -89,7 +89,7 @@ class LogitBertrand(NormalForm):
     decimals: int = 5
     memory: int = field(default=1, kw_only=True)
     start: Any = field(default="uniform", kw_only=True)
-    horizon: int | None = field(default=0, kw_only=True)
+    horizon: int = field(default=0, kw_only=True)
 
     def __post_init__(self):
         agents = integer("agents", self.agents, 1, MOST_AGENTS)

@@ -18,13 +18,14 @@ from marlfast.games.classic import (
 )
 
 EXAMPLES = [
-    Climbing(), Climbing("partial", horizon=4), Climbing("full", memory=1, horizon=9), Penalty(),
-    Penalty(0.0, memory=2), PrisonersDilemma(), PrisonersDilemma(memory=3, start=[1, 1], horizon=6), StagHunt(),
-    StagHunt(memory=1),
-    Chicken(), Chicken(memory=1, start="uniform"), BattleOfTheSexes(), BattleOfTheSexes(horizon=0), MatchingPennies(),
-    MatchingPennies(memory=1, horizon=3), RockPaperScissors(), RockPaperScissors(memory=2, horizon=5), Shapley(),
-    Shapley(memory=1, start="uniform"), Qtran(), Qtran(memory=1, horizon=2), CoordinationGame(), CoordinationGame(1, 1),
-    CoordinationGame(5, 3, memory=1, horizon=7),
+    Climbing(), Climbing("partial", horizon=4), Climbing("full", memory=1, horizon=9),
+    Penalty(), Penalty(0.0, memory=2, horizon=0),
+    PrisonersDilemma(), PrisonersDilemma(memory=3, start=[1, 1], horizon=6),
+    StagHunt(), StagHunt(memory=1, horizon=0), Chicken(), Chicken(memory=1, start="uniform"),
+    BattleOfTheSexes(), BattleOfTheSexes(horizon=0), MatchingPennies(), MatchingPennies(memory=1, horizon=3),
+    RockPaperScissors(), RockPaperScissors(memory=2, horizon=5), Shapley(), Shapley(memory=1, start="uniform"),
+    Qtran(), Qtran(memory=1, horizon=2),
+    CoordinationGame(), CoordinationGame(1, 1, memory=2, horizon=3), CoordinationGame(5, 3, memory=1, horizon=7),
 ]
 
 # What agent 0 and agent 1 are paid; one array: both the same.
@@ -115,8 +116,8 @@ def test_means_of_climbing_by_chance():
 
 
 def test_the_iterated_dilemma_remembers():
-    game = PrisonersDilemma(memory=1)
-    assert (game.observations, game.horizon) == (5, 0)
+    game = PrisonersDilemma(memory=1, horizon=10)
+    assert game.observations == 5
     env = game.env()
     assert env.reset().ravel().tolist() == [4.0] and game.render(env.state[0]) == "no round yet"
     env.step(np.array([[0, 1]], np.int32))

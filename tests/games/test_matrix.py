@@ -9,7 +9,7 @@ from marlfast.registry import from_dict
 DILEMMA = [[3, 0], [5, 1]], [[3, 5], [0, 1]]
 
 EXAMPLES = [
-    MatrixGame(*DILEMMA), MatrixGame([1.0]), MatrixGame([[2.0]], [[-2.0]], memory=3, horizon=5),
+    MatrixGame(*DILEMMA), MatrixGame([1.0], memory=2, horizon=3), MatrixGame([[2.0]], [[-2.0]], memory=3, horizon=5),
     MatrixGame(*DILEMMA, memory=2, start="uniform", horizon=7),
     MatrixGame(*np.random.default_rng(0).normal(size=(3, 2, 1, 3)), memory=2, start=[[1, 0, 2], [0, 0, 1]]),
     # Two outcomes with chances of their own at each joint action, one of them certain.
@@ -39,17 +39,16 @@ def test_the_setting_is_that_of_the_payoffs(payoffs, setting):
     assert MatrixGame(*payoffs).setting == setting
 
 
-def test_horizon_is_one_round_without_memory_and_none_with():
-    assert MatrixGame(*DILEMMA).horizon == 1 and MatrixGame(*DILEMMA, memory=1).horizon == 0
-    assert MatrixGame(*DILEMMA, horizon=0).horizon == 0 and not MatrixGame(*DILEMMA, horizon=0).ends
-    assert MatrixGame(*DILEMMA, memory=1, horizon=9).horizon == 9
+def test_an_episode_ends_after_its_horizon():
+    assert MatrixGame(*DILEMMA).horizon == 1 and MatrixGame(*DILEMMA, horizon=9).ends
+    assert not MatrixGame(*DILEMMA, horizon=0).ends
 
 
 @pytest.mark.parametrize("memory, start, observations", [
     (0, "empty", 1), (0, "uniform", 1), (1, "empty", 1 + 4), (1, "uniform", 4), (2, "empty", 1 + 4 + 16),
     (2, "uniform", 16), (2, [0, 1], 16), (15, "uniform", 4**15)])
 def test_how_many_observations(memory, start, observations):
-    assert MatrixGame(*DILEMMA, memory=memory, start=start).observations == observations
+    assert MatrixGame(*DILEMMA, memory=memory, start=start, horizon=0).observations == observations
 
 
 def test_payoffs_of_the_first_agents_action_come_first():
@@ -121,7 +120,7 @@ def test_written_and_made_again(game):
 def test_equal_games_are_equal():
     a, b = DILEMMA
     assert MatrixGame(a, b) == MatrixGame(payoffs=[a, b]) and MatrixGame(a) == MatrixGame(payoffs=[a])
-    assert MatrixGame(a, b) != MatrixGame(b, a) and MatrixGame(a, b) != MatrixGame(a, b, memory=1)
+    assert MatrixGame(a, b) != MatrixGame(b, a) and MatrixGame(a, b) != MatrixGame(a, b, memory=1, horizon=0)
     assert MatrixGame(a, b) != MatrixGame(a)
     assert hash(MatrixGame(a, b)) == hash(MatrixGame(a, b))
 
@@ -141,7 +140,7 @@ def test_a_game_keeps_no_hold_on_what_it_was_given():
 @pytest.mark.parametrize("start", ["empty", "uniform"])
 @pytest.mark.parametrize("memory", [0, 1, 2, 3])
 def test_histories_have_numbers_and_numbers_histories(memory, start):
-    game = MatrixGame(np.zeros((2, 3)), memory=memory, start=start)
+    game = MatrixGame(np.zeros((2, 3)), memory=memory, start=start, horizon=0)
     histories = [game.history(k) for k in range(game.observations)]
     assert [game.number(h) for h in histories] == list(range(game.observations))
     assert len({tuple(h) for h in histories}) == game.observations
@@ -149,7 +148,7 @@ def test_histories_have_numbers_and_numbers_histories(memory, start):
 
 
 def test_numbers_of_histories_by_hand():
-    game = MatrixGame(np.zeros((2, 3)), memory=2)
+    game = MatrixGame(np.zeros((2, 3)), memory=2, horizon=0)
     assert game.number([(1, 2), (0, 1)]) == 5 * 6 + 1 and game.number([]) == 36 and game.number([(1, 0)]) == 37 + 3
     for history, words in (([(0, 0)] * 3, "0 to 2 joint actions, got 3"),
                            ([(0, 3)], r"history\[0\]\[1\]: expected 0 to 2"),
@@ -167,7 +166,7 @@ def test_a_pair_of_prices_is_numbered_as_published():
 @pytest.mark.parametrize("backend", ["cython", "numpy"])
 @pytest.mark.parametrize("start", ["empty", "uniform", [[1, 1], [0, 1]], [1, 0]])
 def test_what_was_played_is_what_is_seen(start, backend):
-    game = MatrixGame(*DILEMMA, memory=2, start=start)
+    game = MatrixGame(*DILEMMA, memory=2, start=start, horizon=0)
     env, generator = game.env(runs=3, seed=4, backend=backend), np.random.default_rng(2)
     seen = env.reset()
     past = [game.history(s) for s in seen.ravel()]
@@ -199,7 +198,7 @@ def test_a_game_of_ones_own_needs_its_payoffs_only():
 
 def test_what_it_looks_like():
     assert MatrixGame(*DILEMMA).render([0.0]) == "nothing is remembered"
-    game = MatrixGame([0.0, 1.0], memory=25)
+    game = MatrixGame([0.0, 1.0], memory=25, horizon=0)
     assert game.render([2.0**25]) == "no round yet"
     text = game.render([5.0])
     assert text.endswith("then 0, then 1, then 0, then 1 (the last 20 of 25 rounds)")
@@ -235,6 +234,7 @@ NAN = float("nan")
     (lambda: MatrixGame([[1, 2]], probabilities="x"), ValueError, "probabilities: expected an array of float64"),
     (lambda: MatrixGame(*DILEMMA, horizon=-1), ValueError, "horizon: expected at least 0, got -1"),
     (lambda: MatrixGame(*DILEMMA, horizon=1.5), TypeError, "horizon: expected a whole number"),
+    (lambda: MatrixGame(*DILEMMA, memory=1), ValueError, "horizon: with memory=1 and no history at the start"),
     (lambda: MatrixGame(*DILEMMA, memory=-1), ValueError, "memory: expected 0 to 2147483647, got -1"),
     (lambda: MatrixGame(*DILEMMA, memory="1"), TypeError, "memory: expected a whole number"),
     (lambda: MatrixGame(*DILEMMA, start="begin"), ValueError, "start: expected one of 'empty', 'uniform', got 'begin'"),
@@ -262,7 +262,7 @@ def test_bad_input_is_refused_in_one_sentence(make, error, words):
     (60, "uniform", ("about 10**36 observations",)), (2**31 - 1, "uniform", ("4**2,147,483,647 observations",))])
 def test_more_histories_than_can_be_numbered_are_refused_with_their_size(memory, start, words):
     with pytest.raises(ValueError, match="^memory: ") as caught:
-        MatrixGame(*DILEMMA, memory=memory, start=start)
+        MatrixGame(*DILEMMA, memory=memory, start=start, horizon=0)
     assert all(word in str(caught.value) for word in words)
 
 

@@ -267,6 +267,27 @@ def test_short_sighted_firms_end_near_the_nash_price():
     assert greedy.max() <= 5 and np.abs(gain).mean() < 0.25
 
 
+def test_published_profit_gain():
+    """Two patient firms that remember one period: gain .849 (s.d. .112 over runs), after 1,751,250 periods on average.
+
+    Of 1000 runs. 40 of ours: .853, 1,758,436. Here 5: the gain within three standard errors, the periods within 15 %.
+    """
+    game = LogitBertrand()
+    epsilon = mf.schedules.Exponential(1.0, math.exp(-4e-6))
+    learner = mf.IQL(0.15, 0.95, mf.EpsilonGreedy(epsilon, strict=False), initial_q=game.against_random(0.95))
+    run = mf.train(game, learner, runs=5, seed=0, record_every=0, stop=mf.GreedyStable(100_000))
+    gains = []
+    for q, state in zip(run.q, run.arrays["state"][:, 0].astype(int), strict=True):
+        greedy = q.argmax(axis=2)
+        path = [state]
+        while path.count(path[-1]) == 1:
+            path.append(int(game.joint(greedy[path[-1]])))
+        cycle = path[path.index(path[-1]):-1]
+        gains.append(np.mean([game.profit_gain(game.profits[tuple(greedy[s])]) for s in cycle]))
+    assert abs(np.mean(gains) - 0.849) < 3 * 0.112 / np.sqrt(5)
+    assert abs((run.arrays["steps"] - 100_000).mean() / 1_751_250 - 1) < 0.15
+
+
 def test_both_backends_learn_alike():
     for game in EXAMPLES:
         runs = [mf.train(game, mf.IQL(), steps=40, runs=2, seed=3, backend=backend) for backend in ("cython", "numpy")]
