@@ -145,36 +145,3 @@ def _running_sums(probabilities):
     last = width - 1 - (probabilities[..., ::-1] > 0).argmax(axis=-1)
     sums[np.arange(width) >= last[..., None]] = 2.0
     return sums
-
-
-def MatrixGame(*payoffs, horizon=1):
-    """A game in normal form, as a :class:`MarkovGame` of one state.
-
-    Parameters
-    ----------
-    *payoffs : float64 [A_0, ..., A_{N-1}]
-        One array per agent, or a single one that all share (then it has one axis per agent).
-    horizon : int
-        Rounds of an episode.
-
-    Examples
-    --------
-    >>> from marlfast.games import MatrixGame
-    >>> dilemma = MatrixGame([[3, 0], [5, 1]], [[3, 5], [0, 1]])
-    >>> dilemma.agents
-    2
-    """
-    if not payoffs:
-        raise ValueError("payoffs: expected an array per agent, got none")
-    arrays = [_array("payoffs" if len(payoffs) == 1 else f"payoffs[{k}]", p, None) for k, p in enumerate(payoffs)]
-    shape = arrays[0].shape
-    agents = len(shape)
-    if agents < 1 or 0 in shape:
-        raise ValueError(f"payoffs: expected one axis per agent with at least one action, got shape {shape}")
-    if len(arrays) == 1:
-        arrays = arrays * agents
-    if len(arrays) != agents or any(a.shape != shape for a in arrays):
-        raise ValueError(f"payoffs: expected {agents} arrays of shape {shape} (one axis per agent), "
-                         f"got {[a.shape for a in arrays]}")
-    rewards = np.stack([a.ravel() for a in arrays], axis=1)[None]
-    return MarkovGame(np.ones((1, rewards.shape[1], 1)), rewards, shape, horizon=horizon)
