@@ -66,6 +66,8 @@ def random_markov(seed, actions, states=3, certain=False, horizon=5, terminal=Fa
     joint = int(np.prod(actions))
     if certain:
         transitions = np.eye(states)[rng.integers(states, size=(states, joint))]
+        if terminal and not horizon:
+            transitions[:, -1] = np.eye(states)[-1]     # else the end may be out of reach, which is refused
     else:
         transitions = rng.random((states, joint, states)) * (rng.random((states, joint, states)) < 0.7) + 1e-3
         transitions /= transitions.sum(axis=2, keepdims=True)

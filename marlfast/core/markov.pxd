@@ -1,32 +1,42 @@
 # cython: language_level=3
-"""A game given as arrays, one run: the leaves of ``src/_markov.pyx``."""
+"""A game given as arrays, one run: the leaves of ``src/_markov.pyx``.
+
+A *cell* is a state and a joint action, ``state * joint + number of the joint action``. What can come of it are its
+*outcomes*; those of all cells stand one after another, in compressed sparse rows.
+"""
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
-ctypedef struct Markov:
+from marlfast.core.cells cimport whole
+from marlfast.core.operations cimport Status
+
+ctypedef struct Data:
     int64_t agents
+    int64_t state_size
+    int64_t sight
     int64_t states
     int64_t joint                   # joint actions
+    int64_t own                     # 1: each outcome has rewards of its own; 0: each cell has
     const int32_t *actions          # [N] actions of each agent
-    const int32_t *successor        # [states, joint], or NULL where chance decides
-    const double *cumulative        # [states, joint, states] running sums of the transitions, or NULL
-    const double *rewards           # [states, joint, N]
+    const int64_t *first            # [cells + 1] first outcome of each cell; NULL: one outcome each
+    const int32_t *successors       # [outcomes]
+    const double *sums              # [outcomes] running sums of the probabilities, cell by cell; NULL as `first` is
+    const double *rewards           # [outcomes, N] or [cells, N]
     const double *start             # [states] running sums of the start distribution
     const uint8_t *terminal         # [states]
+    const int32_t *seen             # [states, sight] what is observed; NULL: the state
 
 
-cdef inline int64_t markov_draw(const double *cumulative, int64_t n, double u) noexcept nogil:
-    """The first k with u < cumulative[k]: inverse transform by bisection."""
-    cdef int64_t low = 0, high = n - 1, middle
-    while low < high:
-        middle = (low + high) // 2
-        if u < cumulative[middle]:
-            high = middle
-        else:
-            low = middle + 1
+cdef inline int64_t draw(const double *sums, int64_t n, double u) noexcept nogil:
+    """The first k with u < sums[k], the last if there is none: bisection, without a branch on what chance decides."""
+    cdef int64_t low = 0, half
+    while n > 1:
+        half = n >> 1
+        low += half & -<int64_t> (u >= sums[low + half - 1])
+        n -= half
     return low
 
 
-cdef inline int64_t markov_joint(const Markov *game, const int32_t *actions) noexcept nogil:
+cdef inline int64_t joint_action(const Data *game, const int32_t *actions) noexcept nogil:
     """Number of a joint action, the first agent's action the most significant; -1 if out of range."""
     cdef int64_t i, joint = 0
     for i in range(game.agents):
@@ -34,3 +44,45 @@ cdef inline int64_t markov_joint(const Markov *game, const int32_t *actions) noe
             return -1
         joint = joint * game.actions[i] + actions[i]
     return joint
+
+
+cdef inline int start(const Data *game, double *state, const double *uniforms,
+                      const double *normals) noexcept nogil:
+    if not (uniforms[0] >= 0.0 and uniforms[0] < 1.0):      # NaN fails too
+        return Status.BAD_DRAW
+    state[0] = <double> draw(game.start, game.states, uniforms[0])
+    return 0
+
+
+cdef inline int step(const Data *game, double *state, const int32_t *actions, const double *uniforms,
+                     const double *normals, double *rewards, uint8_t *terminated) noexcept nogil:
+    cdef int64_t agents = game.agents, here, joint, cell, outcome, low, i
+    cdef const double *paid
+    here = whole(state[0], game.states)
+    if here < 0:
+        return Status.BAD_STATE
+    joint = joint_action(game, actions)
+    if joint < 0:
+        return Status.BAD_ACTION
+    cell = outcome = here * game.joint + joint
+    if game.first != NULL:
+        if not (uniforms[0] >= 0.0 and uniforms[0] < 1.0):
+            return Status.BAD_DRAW
+        low = game.first[cell]
+        outcome = low + draw(game.sums + low, game.first[cell + 1] - low, uniforms[0])
+    paid = game.rewards + (outcome if game.own else cell) * agents
+    for i in range(agents):
+        rewards[i] = paid[i]
+    here = game.successors[outcome]
+    state[0] = <double> here
+    terminated[0] = game.terminal[here]
+    return 0
+
+
+cdef inline int observe(const Data *game, const double *state, double *observation) noexcept nogil:
+    cdef int64_t here = whole(state[0], game.states), view
+    if here < 0:
+        return Status.BAD_STATE
+    for view in range(game.sight):
+        observation[view] = <double> game.seen[here * game.sight + view]
+    return 0

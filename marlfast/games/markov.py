@@ -1,29 +1,15 @@
 """Games given as arrays."""
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.errors import integer, shown
 from marlfast.games.base import Game
-
-
-def _array(name, value, ndim, dtype=np.float64):
-    """A read-only array of its own, of ``ndim`` dimensions (one or several numbers; None: any) and finite numbers."""
-    wanted = ndim if isinstance(ndim, tuple) else (ndim,)
-    said = " or ".join(map(str, wanted))
-    try:
-        array = np.array(value, dtype=dtype)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name}: expected an array of {np.dtype(dtype).name}, got {shown(value)}") from None
-    if ndim is not None and array.ndim not in wanted:
-        raise ValueError(f"{name}: expected {said} dimensions, got {array.ndim} (shape {array.shape})")
-    if dtype is np.float64 and not np.isfinite(array).all():
-        at = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
-        raise ValueError(f"{name}{list(at)}: expected a finite number, got {array[at]}")
-    array.flags.writeable = False
-    return array
+from marlfast.games.outcomes import Outcomes, array_of, numbers_below, of_dense, of_sparse, of_successors, room
+from marlfast.registry import option, require
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -33,12 +19,13 @@ class MarkovGame(Game):
     Dynamics
         The next state is drawn from ``transitions[state, joint action]``.
     Observation
-        The state's number, the same for every agent.
+        The state's number, the same for every agent; or what ``seen`` says.
     Action
         0 to ``actions[i] - 1`` for agent i. A joint action's number has the first agent's action as the
         most significant: for two agents ``a0 * actions[1] + a1``.
     Reward
-        ``rewards[state, joint action]``, one per agent.
+        ``rewards[state, joint action]``, one per agent; where rewards depend on what comes of it,
+        ``rewards[state, joint action, next state]`` or those of the :class:`Outcomes`.
     Start
         Drawn from ``start``.
     End
@@ -46,10 +33,11 @@ class MarkovGame(Game):
 
     Parameters
     ----------
-    transitions : float64 [S, J, S]
-        Probabilities; each row sums to 1 (within 1e-8).
-    rewards : float64 [S, J, N] or [S, J]
-        Without the last axis: the same for every agent.
+    transitions : float64 [S, J, S], int [S, J], Outcomes or sparse matrix [S * J, S]
+        Probabilities, whose rows each sum to 1 (within 1e-8); or next states, where nothing is left to chance;
+        or a list of what can happen, which is the form for many states with chance. A matrix of SciPy becomes one.
+    rewards : float64 [S, J, N] or [S, J], or [S, J, S, N] with transitions [S, J, S]
+        Without the last axis of the first: the same for every agent. ``"own"``: the outcomes have rewards of their own.
     actions : sequence of int [N]
         Actions of each agent, J is their product.
     start : float64 [S], optional
@@ -58,20 +46,27 @@ class MarkovGame(Game):
         Default: none.
     horizon : int
         0: no limit.
+    seen : int [S] or [S, N], optional
+        Number of the observation that all agents, or each of them, make in a state. Default: the state's number.
 
     Notes
     -----
+    Without a horizon, two things are refused, because episodes would go on for ever: terminal states none of which can
+    be reached from the start; and a state that can be reached, always leads back to itself, pays nothing and is not
+    marked terminal (in games of several states). Single states that cannot be reached do no harm.
+
     Source: L. S. Shapley, "Stochastic games", PNAS 39 (1953).
     """
 
     name = "markov"
     features = 1
-    transitions: np.ndarray
-    rewards: np.ndarray
+    transitions: np.ndarray | Outcomes = option(kind="transitions")
+    rewards: np.ndarray | str
     actions: tuple
     start: np.ndarray | None = None
     terminal: np.ndarray | None = None
     horizon: int = 0
+    seen: np.ndarray | None = None
 
     def __post_init__(self):
         if not np.iterable(self.actions):
@@ -81,38 +76,64 @@ class MarkovGame(Game):
         if not actions:
             raise ValueError("actions: expected at least one agent, got none")
         joint = math.prod(actions)
-        transitions = _array("transitions", self.transitions, 3)
-        states = len(transitions)
-        if states < 1 or transitions.shape != (states, joint, states):
-            raise ValueError(f"transitions: expected shape (S, {joint}, S), S at least 1, for actions {actions}; "
-                             f"got {transitions.shape}")
-        if (transitions < 0).any():
-            at = tuple(int(k) for k in np.argwhere(transitions < 0)[0])
-            raise ValueError(f"transitions{list(at)}: expected a probability, got {transitions[at]}")
-        sums = transitions.sum(axis=2)
-        if (np.abs(sums - 1.0) > 1e-8).any():
-            s, j = (int(k) for k in np.argwhere(np.abs(sums - 1.0) > 1e-8)[0])
-            raise ValueError(f"transitions[{s}, {j}]: expected a row that sums to 1, got {sums[s, j]:.12g}")
-        rewards = _array("rewards", self.rewards, (2, 3))
-        if rewards.ndim == 2:
-            rewards = _array("rewards", np.repeat(rewards[:, :, None], len(actions), axis=2), 3)
-        if rewards.shape != (states, joint, len(actions)):
-            raise ValueError(f"rewards: expected shape {(states, joint, len(actions))} or {(states, joint)}, "
-                             f"got {rewards.shape}")
+        transitions, states = _transitions(self.transitions, actions, joint)
+        rewards = _rewards(self.rewards, transitions, states, joint, len(actions))
         start = np.eye(1, states)[0] if self.start is None else self.start
-        start = _array("start", start, 1)
+        start = array_of("start", start, 1)
         if start.shape != (states,) or (start < 0).any() or abs(start.sum() - 1.0) > 1e-8:
             raise ValueError(f"start: expected {states} probabilities that sum to 1, got shape {start.shape}, "
                              f"sum {start.sum():.12g}")
         terminal = np.zeros(states, bool) if self.terminal is None else self.terminal
-        terminal = _array("terminal", terminal, 1, np.bool_)
+        terminal = array_of("terminal", terminal, 1, np.bool_)
         if terminal.shape != (states,):
             raise ValueError(f"terminal: expected {states} flags, got {terminal.shape}")
         if (terminal & (start > 0)).any():
             raise ValueError(f"start: state {int((terminal & (start > 0)).argmax())} is terminal; "
                              "a game cannot start there")
+        seen = self.seen
+        if seen is not None:
+            seen = numbers_below("seen", seen, (1, 2), 2**31 - 1, np.int32)
+            if seen.shape not in ((states,), (states, len(actions))):
+                raise ValueError(f"seen: expected shape {(states,)} or {(states, len(actions))}, got {seen.shape}")
         self._set(actions=actions, transitions=transitions, rewards=rewards, start=start, terminal=terminal,
-                  horizon=integer("horizon", self.horizon, 0))
+                  horizon=integer("horizon", self.horizon, 0), seen=seen)
+        if isinstance(transitions, Outcomes) or not self.horizon:
+            table = self.table          # made now: outcomes are checked against actions and terminal states there
+            if not self.horizon:
+                self._refuse_endless(table)
+
+    def _refuse_endless(self, table):
+        """Refuse games in which an episode that should end cannot; see the notes of the class."""
+        terminal, states = self.terminal, len(self.terminal)
+        cells = len(table.first) - 1
+        stays = np.zeros(cells, bool)
+        if states > 1:
+            only = np.diff(table.first) == 1
+            lead = table.first[:-1]
+            paid = table.rewards[lead] if table.own else table.rewards
+            stays = only & (table.successors[lead] == np.arange(cells) // (cells // states)) & (paid == 0.0).all(axis=1)
+        stuck = stays.reshape(states, -1).all(axis=1) & ~terminal
+        if not stuck.any() and not terminal.any():
+            return
+        reached = table.reachable(self.start > 0, terminal)
+        if (stuck & reached).any():
+            raise ValueError(f"terminal: state {int((stuck & reached).argmax())} leads only to itself and pays "
+                             "nothing, so an episode that comes there never ends; mark it in terminal, or give a "
+                             "horizon")
+        if terminal.any() and not (terminal & reached).any():
+            raise ValueError(f"terminal: state {int(terminal.argmax())} can never be reached from the start, nor can "
+                             "any other terminal state, and without a horizon no episode would end; give a horizon, "
+                             "or correct transitions, start or terminal")
+
+    @cached_property
+    def table(self):
+        """What can come of each state and joint action, whichever way it was given: a Table (games/outcomes.py)."""
+        if isinstance(self.transitions, Outcomes):
+            rewards = None if isinstance(self.rewards, str) else self.rewards
+            return self.transitions.table(math.prod(self.actions), self.terminal, rewards, self.agents)
+        if self.transitions.ndim == 2:
+            return of_successors(self.transitions, self.rewards)
+        return of_dense(self.transitions, self.rewards)
 
     @property
     def agents(self):
@@ -128,20 +149,147 @@ class MarkovGame(Game):
 
     @property
     def observations(self):
-        return len(self.transitions)
+        return len(self.terminal) if self.seen is None else int(self.seen.max()) + 1
+
+    @property
+    def views(self):
+        return 1 if self.seen is None or self.seen.ndim == 1 else self.agents
+
+    @cached_property
+    def _paid(self):
+        """Rewards [*, N] of all that can happen in states in which the game is played."""
+        table = self.table
+        played = np.repeat(~self.terminal, (len(table.first) - 1) // len(self.terminal))
+        return table.rewards[np.repeat(played, np.diff(table.first)) if table.own else played]
+
+    @cached_property
+    def setting(self):
+        paid = self._paid
+        if (paid == paid[:, :1]).all():
+            return "cooperative"
+        return "competitive" if self.agents == 2 and np.abs(paid.sum(axis=1)).max() <= 1e-9 else "mixed"
+
+    @cached_property
+    def reward_bounds(self):
+        return float(self._paid.min()), float(self._paid.max())
 
     def kernel(self, backend="cython"):
-        certain = (self.transitions == 1.0).any(axis=2).all()
-        successor = self.transitions.argmax(axis=2).astype(np.int32) if certain else None
-        cumulative = None if certain else _running_sums(self.transitions)
-        return kernels(backend, "markov").Markov(self.action_counts, successor, cumulative, self.rewards,
-                                                 _running_sums(self.start), self.terminal)
+        table = self.table
+        first, sums = (None, None) if table.certain else (table.first, table.sums())
+        seen = None if self.seen is None else np.ascontiguousarray(self.seen.reshape(len(self.terminal), -1))
+        return kernels(backend, "markov").Markov(self.action_counts, first, table.successors, sums, table.rewards,
+                                                 _start_sums(self.start), self.terminal, seen)
 
 
-def _running_sums(probabilities):
-    """Running sums that reach past 1 at the last possible outcome, so that rounding cannot draw an impossible one."""
-    sums = np.cumsum(probabilities, axis=-1)
-    width = probabilities.shape[-1]
-    last = width - 1 - (probabilities[..., ::-1] > 0).argmax(axis=-1)
-    sums[np.arange(width) >= last[..., None]] = 2.0
+def _transitions(value, actions, joint):
+    """(transitions in one of the three forms that a game keeps, number of states)."""
+    if isinstance(value, (Outcomes, dict, str)):
+        if isinstance(value, str) and value != Outcomes.name:
+            raise ValueError(f"transitions: expected an array or outcomes, got {shown(value)}")
+        value = require("transitions", value, "transitions")
+        return value, value.states
+    if hasattr(value, "tocsr"):
+        value = of_sparse(value, joint)
+        return value, value.states
+    try:
+        array = np.asarray(value)
+    except ValueError:                      # ragged: worded below
+        array = None
+    if array is not None and array.ndim == 2 and array.dtype.kind in "iu":
+        if array.shape[0] < 1 or array.shape[1] != joint:
+            raise ValueError(f"transitions: expected next states of shape (S, {joint}), S at least 1, for actions "
+                             f"{actions}; got {array.shape}")
+        return numbers_below("transitions", array, 2, len(array), np.int32), len(array)
+    transitions = array_of("transitions", value, 3)
+    states = len(transitions)
+    if states < 1 or transitions.shape != (states, joint, states):
+        raise ValueError(f"transitions: expected shape (S, {joint}, S), S at least 1, for actions {actions}; "
+                         f"got {transitions.shape}")
+    if (transitions < 0).any():
+        at = tuple(int(k) for k in np.argwhere(transitions < 0)[0])
+        raise ValueError(f"transitions{list(at)}: expected a probability, got {transitions[at]}")
+    sums = transitions.sum(axis=2)
+    if (np.abs(sums - 1.0) > 1e-8).any():
+        s, j = (int(k) for k in np.argwhere(np.abs(sums - 1.0) > 1e-8)[0])
+        raise ValueError(f"transitions[{s}, {j}]: expected a row that sums to 1, got {sums[s, j]:.12g}")
+    return transitions, states
+
+
+def _rewards(value, transitions, states, joint, agents):
+    """Rewards [S, J, N] or [S, J, S, N]; "own" where the outcomes have theirs."""
+    own = isinstance(transitions, Outcomes) and transitions.rewards is not None
+    if own:
+        if not isinstance(value, str) or value != "own":
+            raise ValueError(f"rewards: the outcomes have rewards of their own; give 'own' here, not {shown(value)}")
+        if transitions.rewards.shape[1:] not in ((), (agents,)):
+            raise ValueError(f"rewards: expected outcomes with rewards of shape (K,) or (K, {agents}), "
+                             f"got {transitions.rewards.shape}")
+        return value
+    dense = isinstance(transitions, np.ndarray) and transitions.ndim == 3
+    rewards = array_of("rewards", value, (2, 3, 4) if dense else (2, 3))
+    room(f"rewards: {states} states with {joint} joint actions", 8 * states * joint * agents)
+    if rewards.ndim == 2:
+        rewards = array_of("rewards", np.repeat(rewards[:, :, None], agents, axis=2), 3)
+    if rewards.shape != ((states, joint, agents) if rewards.ndim == 3 else (states, joint, states, agents)):
+        more = f" or {(states, joint, states, agents)}" if rewards.ndim == 4 else ""
+        raise ValueError(f"rewards: expected shape {(states, joint, agents)} or {(states, joint)}{more}, "
+                         f"got {rewards.shape}")
+    return rewards
+
+
+def _start_sums(start):
+    """Running sums that reach past 1 at the last possible state, so that rounding cannot draw an impossible one."""
+    sums = np.cumsum(start)
+    sums[np.flatnonzero(start)[-1]:] = 2.0
     return sums
+
+
+class Tabular(Game):
+    """Base of games that are made of arrays, but are told by few parameters.
+
+    A subclass is a frozen dataclass with a ``name`` and its parameters, and writes :meth:`arrays`; kernel and facts
+    follow from those. Files hold the name and the parameters, not the arrays. If it has a ``horizon``, it passes that
+    on to the :class:`MarkovGame`.
+    """
+
+    features = 1
+
+    def arrays(self):
+        """The game as a :class:`MarkovGame`. Called once; see :attr:`markov`."""
+        raise NotImplementedError
+
+    @cached_property
+    def markov(self):
+        """The game as a :class:`MarkovGame`."""
+        return self.arrays()
+
+    @property
+    def agents(self):
+        return self.markov.agents
+
+    @property
+    def action_counts(self):
+        return self.markov.action_counts
+
+    @property
+    def observations(self):
+        return self.markov.observations
+
+    @property
+    def views(self):
+        return self.markov.views
+
+    @property
+    def ends(self):
+        return self.markov.ends
+
+    @property
+    def setting(self):
+        return self.markov.setting
+
+    @property
+    def reward_bounds(self):
+        return self.markov.reward_bounds
+
+    def kernel(self, backend="cython"):
+        return self.markov.kernel(backend)

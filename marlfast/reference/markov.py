@@ -3,32 +3,49 @@ import math
 
 import numpy as np
 
-from marlfast.reference.kernels import BAD_ACTION, BAD_OBSERVATION, Game, check, fine
+from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_STATE, Game, check, fine, whole
 
 
-def _draw(cumulative, u):
-    """The first k with u < cumulative[:, k], the last k if there is none."""
-    return np.minimum((u[:, None] >= cumulative).sum(axis=1), cumulative.shape[1] - 1)
+def draw(sums, low, count, u):
+    """The first place with u < sums, else the last, in ranges of ``sums`` that are ``count`` long from ``low``."""
+    low, count = low.copy(), count.copy()
+    while (count > 1).any():
+        half = count >> 1
+        # Where one place is left, half is 0; what is looked at then does not matter.
+        low += np.where(u >= sums[np.maximum(low + half - 1, 0)], half, 0)
+        count -= half
+    return low
+
+
+def _below_one(u):
+    return (u >= 0.0) & (u < 1.0)
 
 
 class Markov(Game):
     """A game given as arrays: see :class:`marlfast.games.MarkovGame`.
 
+    S states, J joint actions, hence S * J cells, K outcomes.
+
     Parameters
     ----------
     actions : int32 [N]
         Actions of each agent; J is their product.
-    successor : int32 [S, J] or None
-        The next state, where it is certain.
-    cumulative : float64 [S, J, S] or None
-        Running sums of the transition probabilities, where ``successor`` is None.
-    rewards : float64 [S, J, N]
+    first : int64 [S * J + 1] or None
+        First outcome of each cell, and K; a cell has at least one. None: each has exactly one.
+    successors : int32 [K]
+        The next state.
+    sums : float64 [K] or None
+        Running sums of the probabilities of each cell's outcomes; None where ``first`` is.
+    rewards : float64 [K, N] or [S * J, N]
+        Of the outcomes, or of the cells.
     start : float64 [S]
         Running sums of the start distribution.
     terminal : bool [S]
+    seen : int32 [S, 1] or [S, N] or None
+        What all agents, or each of them, observe in a state; None: the state's number.
     """
 
-    def __init__(self, actions, successor, cumulative, rewards, start, terminal):
+    def __init__(self, actions, first, successors, sums, rewards, start, terminal, seen):
         check(actions, "actions", "int32", (-1,), False)
         agents = len(actions)
         if agents < 1:
@@ -36,47 +53,71 @@ class Markov(Game):
         for i in range(agents):
             if actions[i] < 1:
                 raise ValueError(f"actions: agent {i} needs at least 1 action, got {actions[i]}")
-        joint = math.prod(actions.tolist())
-        check(rewards, "rewards", "float64", (-1, joint, agents), False)
-        states = len(rewards)
+        check(start, "start", "float64", (-1,), False)
+        states, views = len(start), 1
         if states < 1:
-            raise ValueError("rewards: expected at least one state, got none")
-        check(start, "start", "float64", (states,), False)
+            raise ValueError("start: expected at least one state, got none")
         check(terminal, "terminal", "bool", (states,), False)
-        if successor is not None:
-            check(successor, "successor", "int32", (states, joint), False)
-            if successor.min() < 0 or successor.max() >= states:
-                raise ValueError(f"successor: expected states from 0 to {states - 1}")
-        else:
-            check(cumulative, "cumulative", "float64", (states, joint, states), False)
-        self.agents, self.state_size, self.views, self.features = agents, 1, 1, 1
-        self.step_uniforms, self.step_normals = 0 if successor is not None else 1, 0
-        self.start_uniforms, self.start_normals = 1, 0
-        self.states, self.actions, self.successor, self.cumulative = states, actions, successor, cumulative
-        self.rewards, self.start_sums, self.terminal = rewards, start, terminal
+        self.joint = math.prod(actions.tolist())
+        cells = states * self.joint
+        if first is None and sums is not None:
+            raise ValueError("first: expected an array, as sums is one, or None for both")
+        check(successors, "successors", "int32", (cells if first is None else -1,), False)
+        outcomes = len(successors)
+        if first is not None:
+            check(first, "first", "int64", (cells + 1,), False)
+            if first[0] != 0 or first[-1] != outcomes or (np.diff(first) < 1).any():
+                raise ValueError(f"first: expected numbers that rise from 0 to {outcomes}, an outcome for every cell")
+            check(sums, "sums", "float64", (outcomes,), False)
+        if successors.min() < 0 or successors.max() >= states:
+            raise ValueError(f"successors: expected states from 0 to {states - 1}")
+        check(rewards, "rewards", "float64", (-1, agents), False)
+        if len(rewards) not in (outcomes, cells):
+            raise ValueError(f"rewards: expected a row for each of {outcomes} outcomes or {cells} cells, "
+                             f"got {len(rewards)}")
+        if seen is not None:
+            check(seen, "seen", "int32", (states, -1), False)
+            views = seen.shape[1]
+            if views not in (1, agents):
+                raise ValueError(f"seen: expected 1 or {agents} columns, got {views}")
+        self._declare(agents, 1, views, 1, (0 if first is None else 1, 0, 1, 0))
+        self.states, self.own = states, len(rewards) == outcomes
+        self.actions, self.first, self.successors, self.sums, self.rewards = actions, first, successors, sums, rewards
+        self.start_sums, self.terminal, self.seen = start, terminal, seen
 
     def stage_start(self, runs, state, uniforms, normals):
-        state[:, 0] = _draw(np.broadcast_to(self.start_sums, (len(state), self.states)), uniforms[:, 0])
-        return fine(len(runs))
+        status = fine(len(runs))
+        good = _below_one(uniforms[:, 0])
+        status[~good] = BAD_DRAW
+        n = int(good.sum())
+        state[good, 0] = draw(self.start_sums, np.zeros(n, np.int64), np.full(n, self.states), uniforms[good, 0])
+        return status
 
     def stage_step(self, runs, state, actions, uniforms, normals, rewards, terminated):
-        status = fine(len(runs))
+        status, here = fine(len(runs)), whole(state[:, 0], self.states)
+        if self.first is not None:
+            status[~_below_one(uniforms[:, 0])] = BAD_DRAW
         status[((actions < 0) | (actions >= self.actions)).any(axis=1)] = BAD_ACTION
-        status[~((state[:, 0] >= 0.0) & (state[:, 0] < self.states))] = BAD_OBSERVATION
+        status[here < 0] = BAD_STATE
         good = status == 0
         joint = np.zeros(good.sum(), np.int64)
         for i, n in enumerate(self.actions.tolist()):
             joint = joint * n + actions[good, i]
-        here = state[good, 0].astype(np.int64)
-        rewards[good] = self.rewards[here, joint]
-        if self.successor is not None:
-            successor = self.successor[here, joint].astype(np.int64)
-        else:
-            successor = _draw(self.cumulative[here, joint], uniforms[good, 0])
-        state[good, 0] = successor
-        terminated[good] = self.terminal[successor]
+        outcome = cell = here[good] * self.joint + joint
+        if self.first is not None:
+            low = self.first[cell]
+            outcome = draw(self.sums, low, self.first[cell + 1] - low, uniforms[good, 0])
+        rewards[good] = self.rewards[outcome if self.own else cell]
+        successors = self.successors[outcome]
+        state[good, 0] = successors
+        terminated[good] = self.terminal[successors]
         return status
 
     def stage_observe(self, runs, state, observation):
-        observation[:, 0, 0] = state[:, 0]
-        return fine(len(runs))
+        if self.seen is None:
+            observation[:, 0] = state
+            return fine(len(runs))
+        here = whole(state[:, 0], self.states)
+        good = here >= 0
+        observation[good, :, 0] = self.seen[here[good]]
+        return np.where(good, 0, BAD_STATE).astype(np.int32)

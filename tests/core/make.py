@@ -125,10 +125,11 @@ def drift(module):
 
 
 def markov_arguments(certain):
-    sums = np.array([0.5, 2.0])
-    return {"actions": np.array([2, 2], np.int32), "successor": ints(2, 4) if certain else None,
-            "cumulative": None if certain else np.tile(sums, (2, 4, 1)), "rewards": np.ones((2, 4, N)),
-            "start": sums.copy(), "terminal": flags(2)}
+    """Two states and four joint actions; by chance: two outcomes each, which pay what the outcome says."""
+    return {"actions": np.array([2, 2], np.int32), "first": None if certain else 2 * np.arange(9),
+            "successors": ints(8) if certain else np.tile(np.array([0, 1], np.int32), 8),
+            "sums": None if certain else np.tile([0.5, 2.0], 8), "rewards": np.ones((8 if certain else 16, N)),
+            "start": np.array([0.5, 2.0]), "terminal": flags(2), "seen": None if certain else ints(2, N)}
 
 
 def markov(module):

@@ -56,7 +56,7 @@ CALLS = {
     "Markov.start": (lambda m: markov(m).start, lambda m: {
         "state": np.zeros((R, 1)), "uniforms": np.zeros((R, 1)), "normals": np.zeros((R, 0))}, ("state",), ()),
     "Markov.observe": (lambda m: markov(m).observe, lambda m: {
-        "state": np.zeros((R, 1)), "observation": np.zeros((R, 1, 1))}, ("observation",), ()),
+        "state": np.zeros((R, 1)), "observation": np.zeros((R, N, 1))}, ("observation",), ()),
     "Markov, certain": (lambda m: m("markov").Markov, lambda m: markov_arguments(True), (), ()),
     "Markov, by chance": (lambda m: m("markov").Markov, lambda m: markov_arguments(False), (), ()),
     "Discrete.encode": (lambda m: m("encoders").Discrete(R, N, N, 5).encode, lambda m: {
@@ -153,8 +153,8 @@ def corruptions():
             if name in written:
                 wrong["read-only"] = array.copy()
                 wrong["read-only"].flags.writeable = False
-            if name == "successor":
-                del wrong["None"]           # means that chance decides
+            if name == "seen":
+                del wrong["None"]           # means that the state's number is observed
             for how, value in wrong.items():
                 yield pytest.param(call, name, value, id=f"{call}-{name}-{how}")
 
@@ -448,16 +448,28 @@ def test_rewards_of_no_runs(module, runs):
      "actions: expected at least one agent, got none"),
     (lambda m: m("markov").Markov(**markov_arguments(True) | {"actions": np.array([2, 0], np.int32)}),
      "actions: agent 1 needs at least 1 action, got 0"),
-    (lambda m: m("markov").Markov(**markov_arguments(True) | {"successor": ints(2, 4) + 2}),
-     "successor: expected states from 0 to 1"),
-    (lambda m: m("markov").Markov(**markov_arguments(True) | {"successor": ints(2, 4) - 1}),
-     "successor: expected states from 0 to 1"),
-    (lambda m: m("markov").Markov(**markov_arguments(True) | {"rewards": np.ones((0, 4, N))}),
-     "rewards: expected at least one state, got none"),
+    (lambda m: m("markov").Markov(**markov_arguments(True) | {"successors": ints(8) + 2}),
+     "successors: expected states from 0 to 1"),
+    (lambda m: m("markov").Markov(**markov_arguments(False) | {"successors": ints(16) - 1}),
+     "successors: expected states from 0 to 1"),
+    (lambda m: m("markov").Markov(**markov_arguments(True) | {"start": np.zeros(0)}),
+     "start: expected at least one state, got none"),
+    *[(lambda m, first=first: m("markov").Markov(**markov_arguments(False) | {"first": np.array(first)}),
+       "first: expected numbers that rise from 0 to 16, an outcome for every cell") for first in (
+        [0, 2, 4, 6, 8, 10, 12, 14, 15], [1, 2, 4, 6, 8, 10, 12, 14, 16], [0, 2, 4, 4, 8, 10, 12, 14, 16],
+        [0, 2, 1, 6, 8, 10, 12, 14, 16], [0, 2, 4, 6, 8, 10, 12, 99, 16], [0, 2, 4, 6, 8, 10, 12, -(2**62), 16])],
+    (lambda m: m("markov").Markov(**markov_arguments(True) | {"sums": np.ones(8)}),
+     "first: expected an array, as sums is one, or None for both"),
+    (lambda m: m("markov").Markov(**markov_arguments(False) | {"rewards": np.ones((9, N))}),
+     "rewards: expected a row for each of 16 outcomes or 8 cells, got 9"),
+    (lambda m: m("markov").Markov(**markov_arguments(False) | {"seen": ints(2, 3)}),
+     "seen: expected 1 or 2 columns, got 3"),
+    (lambda m: m("markov").Markov(**markov_arguments(False) | {"seen": ints(2, 0)}),
+     "seen: expected 1 or 2 columns, got 0"),
     # The number of joint actions is greater than 2**63.
-    (lambda m: m("markov").Markov(np.array([2**31 - 1] * 2 + [3], np.int32), ints(1, 1), None, np.ones((1, 1, 3)),
-                                  np.ones(1), flags(1)),
-     f"rewards: expected shape (-1, {(2**31 - 1)**2 * 3}, 3), got (1, 1, 3)"),
+    (lambda m: m("markov").Markov(np.array([2**31 - 1] * 2 + [3], np.int32), None, ints(1), None, np.ones((1, 3)),
+                                  np.ones(1), flags(1), None),
+     f"successors: expected shape ({(2**31 - 1)**2 * 3},), got (1,)"),
 ])
 def test_impossible_parameters(module, make, message):
     with pytest.raises(ValueError) as caught:
