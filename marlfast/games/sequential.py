@@ -1,0 +1,97 @@
+"""Pricing in turns: two firms that sell the same good set their prices in alternate periods."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from marlfast.errors import integer
+from marlfast.games.markov import MarkovGame, Tabular
+from marlfast.games.outcomes import room
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class SequentialPricing(Tabular):
+    """Two firms sell the same good and set their prices in turns.
+
+    Dynamics
+        A step is a period. The firm whose turn it is sets its price, the other's stands; then it is the other's turn.
+    Observation
+        ``turn * (k + 1) + standing``, the same for both firms: whose turn it is, and the number of the price at which
+        the other firm stands. So there are ``2 * (k + 1)`` observations.
+    Action
+        The number of a price, 0 to k; price number a is ``a / k``. The action of the firm whose turn it is not is
+        ignored.
+    Reward
+        A period's profit: the firm's price times what it sells. Costs are 0. The firm with the lower price p sells
+        ``1 - p``, the other nothing; at equal prices each sells half of it.
+    Start
+        The first firm's turn; the second firm stands at any price, all equally likely.
+    End
+        Never, but for ``horizon``.
+
+    Parameters
+    ----------
+    k : int
+        There are k + 1 prices.
+    horizon : int
+        Periods of an episode; 0: no limit.
+
+    Notes
+    -----
+    A firm earns in every period, also while its price stands, so a learner's discount is the paper's discount of one
+    period (there 0.95). The paper's learner updates a firm once in two periods, from both profits and the value two
+    periods on, ``profit + discount * next profit + discount**2 * max Q``. A learner that updates in every step learns
+    the same in two parts: what it does earns the profit and the discounted value of waiting; and waiting earns the
+    next profit and the discounted value of its next turn. Both have the same fixed point, in which all (ignored)
+    actions of a firm that waits have the same value; the way there differs.
+
+    At the monopoly price 1/2 each firm earns 1/8 a period, when both charge it (k even).
+
+    Source: T. Klein, "Autonomous algorithmic collusion: Q-learning under sequential pricing", RAND Journal of Economics
+    52 (2021), after E. Maskin and J. Tirole, "A theory of dynamic oligopoly, II", Econometrica 56 (1988).
+    """
+
+    name = "sequential_pricing"
+    k: int = 6
+    horizon: int = 0
+
+    def __post_init__(self):
+        k = integer("k", self.k, 1, 2**30)
+        # Of every state and joint action: where it leads, and two profits.
+        room(f"k: a game of {k + 1} prices", 2 * (k + 1) ** 3 * (4 + 16))
+        self._set(k=k, horizon=integer("horizon", self.horizon, 0))
+
+    @property
+    def agents(self):
+        return 2
+
+    @property
+    def action_counts(self):
+        return np.full(2, self.k + 1, np.int32)
+
+    @property
+    def observations(self):
+        return 2 * (self.k + 1)
+
+    @property
+    def ends(self):
+        return self.horizon > 0
+
+    def arrays(self):
+        n = self.k + 1
+        price = np.arange(n) / self.k
+        own, other = price[:, None], price[None, :]
+        profit = own * np.where(own < other, 1.0 - own, np.where(own == other, (1.0 - own) / 2.0, 0.0))
+        # Axes: whose turn, the price that stands, action of firm 0, action of firm 1.
+        successors, rewards = np.empty((2, n, n, n), np.int32), np.empty((2, n, n, n, 2))
+        successors[0] = n + np.arange(n)[None, :, None]     # firm 0's new price stands, and it is firm 1's turn
+        successors[1] = np.arange(n)[None, None, :]
+        rewards[0, ..., 0], rewards[0, ..., 1] = profit.T[:, :, None], profit[:, :, None]
+        rewards[1, ..., 0], rewards[1, ..., 1] = profit[:, None, :], profit.T[:, None, :]
+        start = np.zeros(2 * n)
+        start[:n] = 1.0 / n
+        return MarkovGame(successors.reshape(2 * n, n * n), rewards.reshape(2 * n, n * n, 2), (n, n), start=start,
+                          horizon=self.horizon)
+
+    def render(self, state):
+        turn, standing = divmod(int(state[0]), self.k + 1)
+        return f"firm {turn} to set its price, firm {1 - turn} stands at {standing}/{self.k}"
