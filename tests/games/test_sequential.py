@@ -84,7 +84,7 @@ def test_what_is_learned_against_a_rival_that_stays_has_the_papers_values():
     discount, game = 0.95, SequentialPricing()
     price = np.arange(7) / 6
     profit = price[:, None] * np.where(price[:, None] < price, 1 - price[:, None],
-                                       np.where(price[:, None] == price, (1 - price[:, None]) / 2, 0.0))   # [own, rival's]
+                                       np.where(price[:, None] == price, (1 - price[:, None]) / 2, 0.0))  # [own, other]
     q = np.zeros((7, 7))                                                                # [rival's, own]
     for _ in range(2000):
         q = profit.T + discount * profit[:, 4][None, :] + discount**2 * q[4].max()

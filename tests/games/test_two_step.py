@@ -58,7 +58,8 @@ def test_the_values_of_independent_learners_under_uniform_play():
     ({"safe": np.nan}, "safe: expected a finite number"), ({"safe": "7"}, "safe: expected a number"),
     ({"risky": [1, 2]}, "risky: expected 2 dimensions"),
     ({"risky": np.ones((2, 3))}, "risky: expected shape (2, 2), got (2, 3)"),
-    ({"risky": [[0, 1], [1, np.inf]]}, "risky[1, 1]: expected a finite number"), ({"risky": "x"}, "risky: expected an")])
+    ({"risky": [[0, 1], [1, np.inf]]}, "risky[1, 1]: expected a finite number"),
+    ({"risky": "x"}, "risky: expected an")])
 def test_bad_input(options, message):
     with pytest.raises((TypeError, ValueError)) as caught:
         TwoStep(**options)
