@@ -57,7 +57,7 @@ cdef inline int start(const Data *game, double *state, const double *uniforms,
 cdef inline int step(const Data *game, double *state, const int32_t *actions, const double *uniforms,
                      const double *normals, double *rewards, uint8_t *terminated) noexcept nogil:
     cdef int64_t agents = game.agents, here, joint, cell, outcome, low, i
-    cdef const double *paid
+    cdef const double *paid = game.rewards
     here = whole(state[0], game.states)
     if here < 0:
         return Status.BAD_STATE
@@ -70,7 +70,9 @@ cdef inline int step(const Data *game, double *state, const int32_t *actions, co
             return Status.BAD_DRAW
         low = game.first[cell]
         outcome = low + draw(game.sums + low, game.first[cell + 1] - low, uniforms[0])
-    paid = game.rewards + (outcome if game.own else cell) * agents
+        if game.own:
+            cell = outcome
+    paid += cell * agents
     for i in range(agents):
         rewards[i] = paid[i]
     here = game.successors[outcome]
