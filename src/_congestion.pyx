@@ -23,8 +23,9 @@ cdef int _without(void *context, int64_t first, int64_t count, const double *sta
 
 cdef object _check_lists(str starts_name, object starts, str name, object values, int64_t below, int64_t least):
     """Lists of numbers from 0 to below - 1, list k from ``starts[k]`` to ``starts[k + 1]``."""
-    if len(starts) < 2 or starts[0] != 0 or starts[-1] != len(values) or (np.diff(starts) < least).any():
-        raise ValueError(f"{starts_name}: expected numbers that rise by at least {least} from 0 to the length of {name}")
+    if len(starts) < 2 or starts[0] != 0 or starts[len(starts) - 1] != len(values) or (np.diff(starts) < least).any():
+        raise ValueError(f"{starts_name}: expected numbers that rise by at least {least} from 0 to {len(values)}, "
+                         f"the length of {name}")
     if len(values) and (values.min() < 0 or values.max() >= below):
         raise ValueError(f"{name}: expected numbers from 0 to {below - 1}")
 

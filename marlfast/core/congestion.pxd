@@ -125,7 +125,7 @@ cdef inline int observe(const Data *game, const double *state, double *observati
 
 cdef inline int without(const Data *game, const double *state, const int32_t *actions,
                         double *others_total) noexcept nogil:
-    """The others' total reward, had agent i not been there: what the team pays, less what changes by i's leaving."""
+    """The others' total reward without agent i: what the team pays, less what changes by i's leaving."""
     cdef int64_t width = game.agents + 1, i, e, r, s, load
     cdef double team = 0.0, change
     cdef const double *payers = state + game.payers

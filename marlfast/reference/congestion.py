@@ -6,8 +6,9 @@ from marlfast.reference.kernels import BAD_ACTION, BAD_STATE, Game, check, fine,
 
 def _check_lists(starts_name, starts, name, values, below, least):
     """Lists of numbers from 0 to below - 1, list k from ``starts[k]`` to ``starts[k + 1]``."""
-    if len(starts) < 2 or starts[0] != 0 or starts[-1] != len(values) or (np.diff(starts) < least).any():
-        raise ValueError(f"{starts_name}: expected numbers that rise by at least {least} from 0 to the length of {name}")
+    if len(starts) < 2 or starts[0] != 0 or starts[len(starts) - 1] != len(values) or (np.diff(starts) < least).any():
+        raise ValueError(f"{starts_name}: expected numbers that rise by at least {least} from 0 to {len(values)}, "
+                         f"the length of {name}")
     if len(values) and (values.min() < 0 or values.max() >= below):
         raise ValueError(f"{name}: expected numbers from 0 to {below - 1}")
 
@@ -122,7 +123,7 @@ class Congestion(Game):
         return fine(len(runs))
 
     def stage_without(self, runs, state, actions, rewards, without):
-        """The others' total reward, had agent i not been there: what the team pays, less what changes by i's leaving."""
+        """The others' total reward without agent i: what the team pays, less what changes by i's leaving."""
         loads = whole(state[:, :self.resources], self.agents + 1)
         payers = state[:, self.resources:2 * self.resources] if self.apart else state[:, :self.resources]
         status = fine(len(runs))
