@@ -8,6 +8,7 @@ Inside, a place is one number, ``128 * row + column``: a step north, south, west
 what lies beyond a border is never the place of a food.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.string cimport memcpy
 
 cimport marlfast.core.cells as cells
 from marlfast.core.operations cimport Status
@@ -277,6 +278,7 @@ cdef inline int observe(const Data *game, const double *state, double *observati
     cdef const double *it
     cdef double *out = observation
     cdef double reach = game.reach, row, column, top, left
+    cdef bint all_seen = game.rows - 1 <= <int64_t> reach and game.columns - 1 <= <int64_t> reach
     if read(game, state, places, levels) < 0:
         return Status.BAD_STATE
     them = state + 3 * agents
@@ -285,15 +287,18 @@ cdef inline int observe(const Data *game, const double *state, double *observati
         # Places are told from the corner of what is seen, which lies on the board.
         top = row - reach if row > reach else 0.0
         left = column - reach if column > reach else 0.0
-        k = 0
-        for f in range(foods):
-            it = them + 3 * f
-            # Written in any case: what is not seen is written over.
-            out[3 * k], out[3 * k + 1], out[3 * k + 2] = it[0] - top, it[1] - left, it[2]
-            k += ((it[2] > 0.0) & (it[0] >= top) & (it[1] >= left) & (it[0] <= row + reach)
-                  & (it[1] <= column + reach))
-        for f in range(k, foods):
-            out[3 * f], out[3 * f + 1], out[3 * f + 2] = -1.0, -1.0, 0.0
+        if i > 0 and all_seen:
+            memcpy(out, observation, 3 * foods * sizeof(double))
+        else:
+            k = 0
+            for f in range(foods):
+                it = them + 3 * f
+                # Written in any case: what is not seen is written over.
+                out[3 * k], out[3 * k + 1], out[3 * k + 2] = it[0] - top, it[1] - left, it[2]
+                k += ((it[2] > 0.0) & (it[0] >= top) & (it[1] >= left) & (it[0] <= row + reach)
+                      & (it[1] <= column + reach))
+            for f in range(k, foods):
+                out[3 * f], out[3 * f + 1], out[3 * f + 2] = -1.0, -1.0, 0.0
         out += 3 * foods
         out[0], out[1] = row - top, column - left
         if width == 3:
