@@ -184,6 +184,28 @@ def test_what_is_rare_happens_in_these_episodes():
         assert events[event] >= least, (event, events)
 
 
+def test_food_denser_than_it_starts():
+    # One agent (with more, whose turn it is depends on addresses in memory there) among food on every square.
+    game = LevelForaging(players=1, size=6, food=8, max_player_level=3, max_food_level=4)
+    env, kernel, generator, loads = original(game, 1), game.kernel(), np.random.default_rng(4), 0
+    for _ in range(60):
+        squares = np.sort(generator.permutation(16)[:9])
+        place, food = squares[4], np.delete(squares, 4)
+        things = [(1 + place // 4, 1 + place % 4, 3)]
+        things += [(1 + square // 4, 1 + square % 4, generator.integers(1, 5)) for square in food]
+        state = np.array([[*np.ravel(things), sum(level for *_, level in things[1:])]], np.float64)
+        put(env, state[0])
+        for action in generator.choice([1, 2, 3, 4, 5, 5, 5, 5], 12).astype(np.int32):
+            before, rewards, terminated = state[0, 5::3].sum(), np.zeros((1, 1)), np.zeros(1, bool)
+            kernel.step(state, np.array([[action]]), np.zeros((1, 0)), np.zeros((1, 0)), rewards, terminated)
+            _, earned, *_ = env.step([int(action)])
+            assert earned == rewards[0].tolist() and (env.players[0].position == state[0, :2]).all()
+            food = state[0, 3:-1].reshape(-1, 3)
+            assert all(env.field[int(row), int(column)] == level for row, column, level in food)
+            loads += state[0, 5::3].sum() < before
+    assert loads > 40
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", GAMES)
 @pytest.mark.parametrize("seed", range(100, 110))
