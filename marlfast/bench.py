@@ -26,6 +26,7 @@ import numpy as np
 
 import marlfast as mf
 from marlfast.files import write_atomically
+from marlfast.games.foraging import LevelForaging
 from marlfast.session import Session
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,7 +73,8 @@ def load_peer(name, root=ROOT):
     spec.loader.exec_module(peer)
     if not peer.available():
         remedy = {"numba_fused": "numba is not installed: pip install 'marlfast[bench]'",
-                  "jax_vmap": "jax is not installed: pip install jax"}
+                  "jax_vmap": "jax is not installed: pip install jax",
+                  "lbforaging_loop": "lbforaging is not installed: pip install lbforaging==2.0.0"}
         raise Unavailable(remedy.get(name, f"{name} cannot run here"))
     return peer
 
@@ -321,6 +323,41 @@ def bench_env(effort):
         yield row("env", what, values, unit="us", target=target, at_least=False)
 
 
+class _Foraging:
+    """Many boards of level-based foraging under random actions; ``work(calls)`` steps all of them so often."""
+
+    runs = 1024
+
+    def __init__(self, players, size, food):
+        game = LevelForaging(players=players, size=size, food=food)
+        self.env = game.env(runs=self.runs, copy=False)
+        self.env.reset()
+        shape = 64, self.runs, players
+        self.actions, self.calls = np.random.default_rng(0).integers(0, 6, shape, dtype=np.int32), 0
+
+    def work(self, calls):
+        for k in range(self.calls, self.calls + calls):
+            _, _, terminated, truncated = self.env.step(self.actions[k % 64])
+            ended = terminated | truncated
+            if ended.any():
+                self.env.reset(ended)
+        self.calls += calls
+
+
+def bench_foraging(effort):
+    """Beside lbforaging; observations and new episodes included."""
+    peer = load_peer("lbforaging_loop")
+    peer.warm_up()
+    for players, size, food in ((2, 8, 2), (4, 15, 5)):
+        ours, theirs = _Foraging(players, size, food), peer.Player(players, size, food)
+        calls, steps = enough(ours.work, effort.seconds), enough(theirs.work, effort.seconds)
+        a, b = in_turn(ours.work, theirs.work, calls, steps, effort.pairs)
+        a = [t / ours.runs for t in a]
+        yield row("foraging", f"foraging {size}x{size}-{players}p-{food}f, 1 thread / lbforaging", ratios(a, b),
+                  target=500.0, note=f"{1 / statistics.median(a):,.0f} / {1 / statistics.median(b):,.0f} steps of a "
+                                     f"board/s, {ours.runs} boards / 1")
+
+
 def _fresh(code, *arguments):
     """What a fresh Python prints when it runs some code; this package is the one it imports."""
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -433,8 +470,8 @@ def _beside_tables(effort):
 
 
 BENCHMARKS = {"seed": bench_seed, "numba": bench_numba, "jax": bench_jax, "numpy": bench_numpy,
-              "normals": bench_normals, "threads": bench_threads, "env": bench_env, "import": bench_import,
-              "memory": bench_memory}
+              "normals": bench_normals, "threads": bench_threads, "env": bench_env, "foraging": bench_foraging,
+              "import": bench_import, "memory": bench_memory}
 
 
 def measure(names, effort):
@@ -491,7 +528,7 @@ def versions():
     """What the figures were measured with."""
     found = {"marlfast": mf.__version__, "python": platform.python_version(), "numpy": np.__version__,
              "processor": _processor(), "processors": os.cpu_count()}
-    for module in ("numba", "jax"):
+    for module in ("numba", "jax", "lbforaging"):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[module] = importlib.metadata.version(module)
     return found

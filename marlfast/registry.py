@@ -169,4 +169,6 @@ def require(kind, value, where):
         return value
     if isinstance(value, (str, dict)):
         return from_dict(kind, value, where)
-    raise TypeError(f"{where}: expected a {kind} (one of {', '.join(names(kind))}), got {shown(value)}")
+    known = list(names(kind))
+    listed = ", ".join(known[:8]) + (f" and {len(known) - 8} more" if len(known) > 8 else "")
+    raise TypeError(f"{where}: expected a {kind} (one of {listed}), got {shown(value)}")

@@ -13,7 +13,8 @@ RUNNING, STEPS, EPISODES, GREEDY_STABLE, RETURN_REACHED = range(5)
 REASONS = {RUNNING: "running", STEPS: "steps", EPISODES: "episodes", GREEDY_STABLE: "greedy stable",
            RETURN_REACHED: "return reached"}
 FAILED = 64
-FAILURES = {1: "observation", 2: "reward", 3: "action", 4: "draw", 5: "row", 6: "value", 7: "table full", 8: "draws"}
+FAILURES = {1: "observation", 2: "reward", 3: "action", 4: "draw", 5: "row", 6: "value", 7: "table full", 8: "draws",
+            9: "state", 10: "own code"}
 
 
 class Rule(Definition):

@@ -124,15 +124,17 @@ def test_summary_counts():
 def test_absent_peers_are_skipped_and_say_why(monkeypatch, tmp_path, capsys):
     load_peer = bench.load_peer
     monkeypatch.setattr(bench, "load_peer", lambda name: load_peer(name, tmp_path))
-    assert bench.main(["--quick", "--only", "seed", "--only", "numba", "--only", "jax"]) == 0
+    assert bench.main(["--quick", *(x for name in ("seed", "numba", "jax", "foraging") for x in ("--only", name))]) == 0
     text = capsys.readouterr().out
-    for name in ("seed_style", "numba_fused", "jax_vmap"):
+    for name in ("seed_style", "numba_fused", "jax_vmap", "lbforaging_loop"):
         assert f"needs benchmarks/peers/{name}.py beside the package" in text
-    assert "0 of 0 targets met; 3 skipped." in text
+    assert "0 of 0 targets met; 4 skipped." in text
 
 
 @pytest.mark.parametrize(("name", "remedy"), [("numba_fused", "pip install 'marlfast[bench]'"),
-                                              ("jax_vmap", "pip install jax"), ("other", "other cannot run here")])
+                                              ("jax_vmap", "pip install jax"),
+                                              ("lbforaging_loop", "pip install lbforaging==2.0.0"),
+                                              ("other", "other cannot run here")])
 def test_peer_that_is_not_installed_says_what_to_install(tmp_path, name, remedy):
     folder = tmp_path / "benchmarks" / "peers"
     folder.mkdir(parents=True)
@@ -156,6 +158,15 @@ def test_peers_and_marlfast_train_as_many_runs_and_episodes():
         assert returns.shape == (2, 3) and returns.dtype == np.float64
         # Random play pushes the state up by 0.4 a step: a team return near -sum of 0.4 t, t to 100.
         assert (returns < -1000.0).all() and (returns > -3000.0).all()
+
+
+@needs_checkout
+@pytest.mark.skipif(importlib.util.find_spec("lbforaging") is None, reason="needs lbforaging")
+def test_lbforaging_and_marlfast_play_on():
+    ours, theirs = bench._Foraging(2, 8, 2), bench.load_peer("lbforaging_loop").Player(2, 8, 2)
+    ours.work(60)
+    assert ours.calls == 60 and (ours.env.steps == 60).all() and (ours.env.starts > 1).all()
+    assert theirs.work(120) >= 0.0 and theirs.steps == 120 and theirs.env.current_step < 50
 
 
 # -- the command ----------------------------------------------------------------------------------------
@@ -206,6 +217,8 @@ def test_json_that_cannot_be_written_is_reported(made_up, tmp_path, capsys):
 @pytest.mark.parametrize(("name", "rows", "unit"), [
     ("seed", 1, "x"), ("numpy", 2, "x"), ("normals", 3, "x"), ("env", 2, "us"), ("import", 1, "ms"),
     ("memory", 3, None),
+    pytest.param("foraging", 2, "x", marks=pytest.mark.skipif(importlib.util.find_spec("lbforaging") is None,
+                                                              reason="needs lbforaging")),
 ])
 def test_benchmark_runs_and_prints_its_rows(name, rows, unit, instant, monkeypatch, tmp_path, capsys):
     path = tmp_path / "bench.json"

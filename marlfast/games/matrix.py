@@ -11,6 +11,7 @@ import numpy as np
 from marlfast.backends import kernels
 from marlfast.errors import choice, integer, real, shown
 from marlfast.games.base import Game
+from marlfast.games.outcomes import array_of
 
 MOST = 2**31 - 1        # observations, and joint actions, that can be numbered
 MOST_AGENTS = 30        # with two actions each, 31 have more joint actions than that
@@ -366,7 +367,7 @@ def check_payoffs(payoffs, probabilities):
         raise TypeError(f"payoffs: expected an array per agent, got {shown(payoffs)}") from None
     if not given:
         raise ValueError("payoffs: expected an array per agent, got none")
-    arrays = [_numbers("payoffs" if len(given) == 1 else f"payoffs[{k}]", p) for k, p in enumerate(given)]
+    arrays = [array_of("payoffs" if len(given) == 1 else f"payoffs[{k}]", p, None) for k, p in enumerate(given)]
     shape = arrays[0].shape
     counts = shape if probabilities is None else shape[:-1]
     if len(counts) < 1 or 0 in shape:
@@ -379,7 +380,7 @@ def check_payoffs(payoffs, probabilities):
                          f"got {[a.shape for a in arrays]}")
     if probabilities is None:
         return arrays, None
-    return arrays, _check_probabilities(_numbers("probabilities", probabilities), shape)
+    return arrays, _check_probabilities(array_of("probabilities", probabilities, None), shape)
 
 
 def _check_probabilities(p, shape):
@@ -393,19 +394,6 @@ def _check_probabilities(p, shape):
         at = tuple(np.argwhere(np.abs(sums - 1.0) > 1e-8)[0].tolist())
         raise ValueError(f"probabilities{list(at) if at else ''}: expected a sum of 1, got {sums[at]:.12g}")
     return p
-
-
-def _numbers(name, value):
-    """A read-only array of its own, of finite numbers."""
-    try:
-        array = np.array(value, np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name}: expected an array of float64, got {shown(value)}") from None
-    if not np.isfinite(array).all():
-        at = tuple(np.argwhere(~np.isfinite(array))[0].tolist())
-        raise ValueError(f"{name}{list(at)}: expected a finite number, got {array[at]}")
-    array.flags.writeable = False
-    return array
 
 
 def check_room(counts, outcomes=1):
