@@ -1,40 +1,43 @@
-"""Games: multi-agent environments (Markov games). One file per game or family."""
-from marlfast.games.allocation import TaskAllocation
-from marlfast.games.auctions import SealedBidAuction
-from marlfast.games.base import Game
-from marlfast.games.classic import (
-    BattleOfTheSexes,
-    Chicken,
-    Climbing,
-    CoordinationGame,
-    MatchingPennies,
-    Penalty,
-    PrisonersDilemma,
-    Qtran,
-    RockPaperScissors,
-    Shapley,
-    StagHunt,
-)
-from marlfast.games.coins import CoinGame
-from marlfast.games.congestion import Braess, CongestionGame, ElFarol, Pigou, PublicGoods
-from marlfast.games.drift import Drift
-from marlfast.games.foraging import LevelForaging
-from marlfast.games.ising import Ising
-from marlfast.games.markov import MarkovGame, Tabular
-from marlfast.games.matrix import MatrixGame, NormalForm
-from marlfast.games.outcomes import Outcomes
-from marlfast.games.pricing import LogitBertrand
-from marlfast.games.pursuit import Pursuit
-from marlfast.games.pushing import BoxPushing
-from marlfast.games.sequential import SequentialPricing
-from marlfast.games.soccer import Soccer
-from marlfast.games.tabulate import Tabulated, tabulate
-from marlfast.games.two_step import TwoStep
+"""Games: multi-agent environments (Markov games). One file per game or family.
 
-__all__ = [
-    "BattleOfTheSexes", "BoxPushing", "Braess", "Chicken", "Climbing", "CoinGame", "CongestionGame",
-    "CoordinationGame", "Drift", "ElFarol", "Game", "Ising", "LevelForaging", "LogitBertrand", "MarkovGame",
-    "MatchingPennies", "MatrixGame", "NormalForm", "Outcomes", "Penalty", "Pigou", "PrisonersDilemma",
-    "PublicGoods", "Pursuit", "Qtran", "RockPaperScissors", "SealedBidAuction", "SequentialPricing", "Shapley",
-    "Soccer", "StagHunt", "Tabular", "Tabulated", "TaskAllocation", "TwoStep", "tabulate",
-]
+A file is imported when one of its games is first asked for: there are many, and a program plays few.
+"""
+import importlib
+
+from marlfast.games.base import Game
+
+# What each file gives.
+_GIVES = {
+    "allocation": "TaskAllocation",
+    "auctions": "SealedBidAuction",
+    "classic": "BattleOfTheSexes Chicken Climbing CoordinationGame MatchingPennies "
+               "Penalty PrisonersDilemma Qtran RockPaperScissors Shapley StagHunt",
+    "coins": "CoinGame",
+    "congestion": "Braess CongestionGame ElFarol Pigou PublicGoods",
+    "drift": "Drift",
+    "foraging": "LevelForaging",
+    "ising": "Ising",
+    "markov": "MarkovGame Tabular",
+    "matrix": "MatrixGame NormalForm",
+    "outcomes": "Outcomes",
+    "pricing": "LogitBertrand",
+    "pursuit": "Pursuit",
+    "pushing": "BoxPushing",
+    "sequential": "SequentialPricing",
+    "soccer": "Soccer",
+    "tabulation": "Tabulated tabulate",
+    "two_step": "TwoStep",
+}
+_FILE_OF = {name: file for file, names in _GIVES.items() for name in names.split()}
+
+__all__ = ["Game", *sorted(_FILE_OF)]
+
+
+def __getattr__(name):
+    if name not in _FILE_OF:
+        raise AttributeError(f"marlfast.games has no {name!r}; it has {', '.join(sorted(_FILE_OF))}")
+    return getattr(importlib.import_module(f"{__name__}.{_FILE_OF[name]}"), name)
+
+
+def __dir__():
+    return __all__

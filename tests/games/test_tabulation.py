@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import marlfast as mf
-from marlfast.games.tabulate import tabulate
+from marlfast.games.tabulation import tabulate
 from marlfast.games.two_step import TwoStep
 
 
