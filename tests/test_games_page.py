@@ -1,0 +1,27 @@
+"""docs/games.md lists every game, with the facts of its defaults."""
+import dataclasses
+import re
+from pathlib import Path
+
+from marlfast import registry
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "games.md"
+ROW = re.compile(r"^\| `(\w+)` \| `(\w+)` \| (.*?) \| (.*?) \| (.*?) \| (.*?) \| (.*) \|$", re.M)
+
+
+def facts(name, cls):
+    """The row of a game, cell by cell."""
+    text = " ".join(cls.__doc__.split("\n\n")[0].split())
+    if any(f.default is f.default_factory is dataclasses.MISSING for f in dataclasses.fields(cls)):
+        return name, cls.__name__, "any", "any", "a number", "as given", text
+    game = cls()
+    actions = " ".join(map(str, sorted(set(game.action_counts.tolist()))))
+    seen = f"{game.observations:,}" if game.observations is not None else f"{game.features} numbers"
+    return name, cls.__name__, f"{game.agents:,}", actions, seen + (", own" if game.views > 1 else ""), game.setting, text
+
+
+def test_every_game_is_listed_once_with_its_facts():
+    rows = ROW.findall(PAGE.read_text(encoding="utf-8"))
+    games = registry.names("game")
+    assert sorted(row[0] for row in rows) == sorted(games)
+    assert {row[0]: row for row in rows} == {name: facts(name, cls) for name, cls in games.items()}
