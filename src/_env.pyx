@@ -114,7 +114,7 @@ cdef class Env:
                 draws.uniform_stride, draws.normal_stride = windows[2].width, windows[3].width
                 status = self.game.operations.start(self.game.operations.context, r, 1, &self.state[r, 0], &draws)
                 if status == 0:
-                    status = show(&self.game.operations, r, &self.state[r, 0], sight, &self.observation[r, 0, 0])
+                    status = show(&self.game.operations, r, 1, &self.state[r, 0], sight, &self.observation[r, 0, 0])
                 if status:
                     break
                 self.starts[r] += 1
@@ -160,7 +160,7 @@ cdef class Env:
                 status = self.game.operations.step(self.game.operations.context, r, 1, &self.state[r, 0],
                                                    &taken[r, 0], &draws, &self.rewards[r, 0], &self.terminated[r])
                 if status == 0:
-                    status = show(&self.game.operations, r, &self.state[r, 0], sight, &self.observation[r, 0, 0])
+                    status = show(&self.game.operations, r, 1, &self.state[r, 0], sight, &self.observation[r, 0, 0])
                 if status:
                     break
                 finite = 0.0

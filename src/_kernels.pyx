@@ -149,6 +149,8 @@ cdef class Game:
         N, S, V (1 or N) and D of the shapes below.
     step_uniforms, step_normals, start_uniforms, start_normals : int
         How many draws one step, and one start, takes.
+    failures : dict of int to Exception, or None
+        What was raised in the game's own code, by run; None: a game of the package, whose code raises nothing.
     """
 
     cdef object _declare(self, void *context, int64_t agents, int64_t state_size, int64_t views, int64_t features,
@@ -157,6 +159,15 @@ cdef class Game:
         self.operations.context = context
         self.agents, self.state_size, self.views, self.features = agents, state_size, views, features
         self.step_uniforms, self.step_normals, self.start_uniforms, self.start_normals = draws
+
+    cdef object _raise(self, int status, str what):
+        """Raise what a status says; an exception of the game's own code as it is."""
+        if status == Status.OWN_ERROR and self.failures:
+            run = min(self.failures)
+            failure = self.failures[run]
+            self.failures.clear()
+            raise failure
+        check_status(status, what)
 
     def step(self, state, actions, uniforms, normals, rewards, terminated):
         """One step of every run.
@@ -187,7 +198,7 @@ cdef class Game:
         cdef int status
         with nogil:
             status = self.operations.step(self.operations.context, 0, runs, s, a, &draws, r, t)
-        check_status(status, "step")
+        self._raise(status, "step")
 
     def start(self, state, uniforms, normals):
         """A new episode in every run.
@@ -209,7 +220,7 @@ cdef class Game:
         cdef int status
         with nogil:
             status = self.operations.start(self.operations.context, 0, runs, s, &draws)
-        check_status(status, "start")
+        self._raise(status, "start")
 
     def observe(self, state, observation):
         """What the agents see.
@@ -224,12 +235,10 @@ cdef class Game:
         cdef const double *s = _const_reals(check(state, "state", "float64", (runs, self.state_size), False))
         cdef double *o = _reals(
             check(observation, "observation", "float64", (runs, self.views, self.features), True))
-        cdef int64_t r, size = self.views * self.features
-        cdef int status = 0
+        cdef int status
         with nogil:
-            for r in range(runs):
-                status |= show(&self.operations, r, s + r * self.state_size, size, o + r * size)
-        check_status(status, "observe")
+            status = show(&self.operations, 0, runs, s, self.views * self.features, o)
+        self._raise(status, "observe")
 
     def without(self, state, actions, rewards, without):
         """The team's total reward of the last step, had agent i not been there.

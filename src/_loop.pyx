@@ -83,7 +83,7 @@ cdef int _begin_episode(Data *d, int64_t r, Window *windows, int32_t *rows) noex
     d.episode_steps[r] = 0
     status = d.game.start(d.game.context, r, 1, d.state + r * d.state_size, &draws)
     if status == 0:
-        status = show(d.game, r, d.state + r * d.state_size, d.sight, d.observation + r * d.sight)
+        status = show(d.game, r, 1, d.state + r * d.state_size, d.sight, d.observation + r * d.sight)
     if status == 0:
         status = d.encoder.encode(d.encoder.context, r, 1, d.observation + r * d.sight, rows)
     for p in range(d.reward_count):

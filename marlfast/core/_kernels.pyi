@@ -18,6 +18,7 @@ class Game:
     start_uniforms: int
     start_normals: int
     held: object
+    failures: dict[int, BaseException] | None
 
     def step(self, state: _Reals, actions: _Ids, uniforms: _Reals, normals: _Reals, rewards: _Reals,
              terminated: _Flags) -> None: ...

@@ -47,14 +47,17 @@ ctypedef struct GameOperations:
     # writes without [N]. NULL where a game cannot say.
     int (*without)(void *context, int64_t first, int64_t count, const double *state,
                    const int32_t *actions, const double *rewards, double *without) noexcept nogil
+    # 1: best called for many runs at once. Where such a call fails it has changed nothing, and each of its
+    # runs may be called again, alone. 0: one run after the other.
+    int together
 
 
-cdef inline int show(const GameOperations *game, int64_t run, const double *state, int64_t size,
+cdef inline int show(const GameOperations *game, int64_t first, int64_t count, const double *state, int64_t size,
                      double *observation) noexcept nogil:
-    """Observe one run; ``size`` is V * D."""
+    """Observe a range of runs; ``size`` is V * D."""
     if game.observe != NULL:
-        return game.observe(game.context, run, 1, state, observation)
-    memcpy(observation, state, size * sizeof(double))
+        return game.observe(game.context, first, count, state, observation)
+    memcpy(observation, state, count * size * sizeof(double))
     return 0
 
 

@@ -94,11 +94,21 @@ class Game:
     """
 
     stage_without = None
+    failures = None
 
     def _declare(self, agents, state_size, views, features, draws):
         """Set the facts; ``draws``: uniforms and normals of a step, then of a start."""
         self.agents, self.state_size, self.views, self.features = agents, state_size, views, features
         self.step_uniforms, self.step_normals, self.start_uniforms, self.start_normals = draws
+
+    def _raise(self, status, what):
+        """Raise what the first status that is not 0 says; an exception of the game's own code as it is."""
+        bad = status[status != 0]
+        if len(bad) and bad[0] == OWN_ERROR and self.failures:
+            failure = self.failures[min(self.failures)]
+            self.failures.clear()
+            raise failure
+        check_status(status, what)
 
     def step(self, state, actions, uniforms, normals, rewards, terminated):
         """One step of every run: see the compiled twin for shapes."""
@@ -108,20 +118,20 @@ class Game:
         check(normals, "normals", "float64", (runs, self.step_normals), False)
         check(rewards, "rewards", "float64", (runs, self.agents), True)
         check(terminated, "terminated", "bool", (runs,), True)
-        check_status(self.stage_step(np.arange(runs), state, actions, uniforms, normals, rewards, terminated), "step")
+        self._raise(self.stage_step(np.arange(runs), state, actions, uniforms, normals, rewards, terminated), "step")
 
     def start(self, state, uniforms, normals):
         """A new episode in every run."""
         runs = len(check(state, "state", "float64", (-1, self.state_size), True))
         check(uniforms, "uniforms", "float64", (runs, self.start_uniforms), False)
         check(normals, "normals", "float64", (runs, self.start_normals), False)
-        check_status(self.stage_start(np.arange(runs), state, uniforms, normals), "start")
+        self._raise(self.stage_start(np.arange(runs), state, uniforms, normals), "start")
 
     def observe(self, state, observation):
         """What the agents see."""
         runs = len(check(state, "state", "float64", (-1, self.state_size), False))
         check(observation, "observation", "float64", (runs, self.views, self.features), True)
-        check_status(self.stage_observe(np.arange(runs), state, observation), "observe")
+        self._raise(self.stage_observe(np.arange(runs), state, observation), "observe")
 
     def without(self, state, actions, rewards, without):
         """The team's total reward of the last step, had agent i not been there."""

@@ -1,0 +1,17 @@
+"""Signatures of ``src/_own.pyx``."""
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marlfast.core._kernels import Game
+
+class Compiled(Game):
+    def __init__(self, step: int, start: int, observe: int, parameters: NDArray[np.float64], agents: int,
+                 state_size: int, views: int, features: int, draws: Sequence[int],
+                 repeat: Callable[..., BaseException | None] | None, functions: Any) -> None: ...
+
+class Python(Game):
+    def __init__(self, player: Any, agents: int, state_size: int, views: int, features: int, draws: Sequence[int],
+                 together: bool) -> None: ...

@@ -1,0 +1,291 @@
+"""Games of one's own: C functions for one run, or Python functions for many. Twin: ``marlfast/reference/own.py``."""
+import numpy as np
+
+from libc.stdint cimport int32_t, int64_t, intptr_t, uint8_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+
+from marlfast.core._kernels cimport Game, check
+from marlfast.core.operations cimport Draws, Status
+
+# The functions of a game in C, each for one run. They return 0; anything else stops the run.
+ctypedef int (*Step)(const double *parameters, double *state, const int32_t *actions, const double *uniforms,
+                     const double *normals, double *rewards, uint8_t *terminated) noexcept nogil
+ctypedef int (*Start)(const double *parameters, double *state, const double *uniforms,
+                      const double *normals) noexcept nogil
+ctypedef int (*Observe)(const double *parameters, const double *state, double *observation) noexcept nogil
+
+cdef enum:
+    SMALL = 32              # state variables that are kept on the stack
+
+cdef struct Data:
+    Step step
+    Start start
+    Observe observe
+    const double *parameters
+    int64_t agents, state_size, sight, step_uniforms, step_normals, start_uniforms, start_normals
+    void *kernel            # the Python object that this stands in, for what goes wrong
+
+
+cdef object _array(const double *data, int64_t runs, int64_t width, int64_t stride):
+    """A copy, float64 [runs, width]: what runs others' code must not point into memory of ours."""
+    array = np.empty((runs, width))
+    cdef double[:, ::1] view = array
+    cdef int64_t r
+    if width and runs:
+        for r in range(runs):
+            memcpy(&view[r, 0], data + r * stride, width * sizeof(double))
+    return array
+
+
+cdef object _ids(const int32_t *data, int64_t runs, int64_t width):
+    array = np.empty((runs, width), np.int32)
+    cdef int32_t[:, ::1] view = array
+    if width and runs:
+        memcpy(&view[0, 0], data, runs * width * sizeof(int32_t))
+    return array
+
+
+# -- C functions ----------------------------------------------------------------------------------------
+
+
+cdef void _failed(const Data *game, str what, int64_t run, int status, const double *state, const int32_t *actions,
+                  const double *uniforms, const double *normals):
+    """Keep the exception of one run whose function returned a status."""
+    kernel = <Compiled> game.kernel
+    cdef bint start = what == "start"
+    failure = None
+    if kernel.repeat is not None:
+        failure = kernel.repeat(
+            what, _array(state, 1, game.state_size, 0)[0] if state != NULL else None,
+            _ids(actions, 1, game.agents)[0] if actions != NULL else None,
+            _array(uniforms, 1, game.start_uniforms if start else game.step_uniforms, 0)[0] if uniforms != NULL
+            else None,
+            _array(normals, 1, game.start_normals if start else game.step_normals, 0)[0] if normals != NULL else None)
+    if failure is None:
+        failure = RuntimeError(f"{what} returned {status}")
+    kernel.failures[run] = failure
+
+
+cdef int _start(void *context, int64_t first, int64_t count, double *state, const Draws *draws) noexcept nogil:
+    cdef const Data *game = <const Data *> context
+    cdef int64_t r
+    cdef int status
+    cdef const double *uniforms
+    cdef const double *normals
+    for r in range(count):
+        uniforms, normals = draws.uniforms + r * draws.uniform_stride, draws.normals + r * draws.normal_stride
+        status = game.start(game.parameters, state + r * game.state_size, uniforms, normals)
+        if status:
+            with gil:
+                _failed(game, "start", first + r, status, NULL, NULL, uniforms, normals)
+            return Status.OWN_ERROR
+    return 0
+
+
+cdef int _step(void *context, int64_t first, int64_t count, double *state, const int32_t *actions,
+               const Draws *draws, double *rewards, uint8_t *terminated) noexcept nogil:
+    cdef const Data *game = <const Data *> context
+    cdef int64_t r, size = game.state_size
+    cdef int status = 0
+    cdef double[SMALL] small
+    cdef double *before = small         # a failing step leaves the state as it was
+    cdef const double *uniforms
+    cdef const double *normals
+    if size > SMALL:
+        before = <double *> malloc(size * sizeof(double))
+        if before == NULL:
+            return Status.OWN_ERROR
+    for r in range(count):
+        memcpy(before, state + r * size, size * sizeof(double))
+        uniforms, normals = draws.uniforms + r * draws.uniform_stride, draws.normals + r * draws.normal_stride
+        terminated[r] = 0
+        status = game.step(game.parameters, state + r * size, actions + r * game.agents, uniforms, normals,
+                           rewards + r * game.agents, terminated + r)
+        if status:
+            memcpy(state + r * size, before, size * sizeof(double))
+            terminated[r] = 0
+            with gil:
+                _failed(game, "step", first + r, status, before, actions + r * game.agents, uniforms, normals)
+            status = Status.OWN_ERROR
+            break
+        terminated[r] = terminated[r] != 0
+    if size > SMALL:
+        free(before)
+    return status
+
+
+cdef int _observe(void *context, int64_t first, int64_t count, const double *state,
+                  double *observation) noexcept nogil:
+    cdef const Data *game = <const Data *> context
+    cdef int64_t r
+    cdef int status
+    for r in range(count):
+        status = game.observe(game.parameters, state + r * game.state_size, observation + r * game.sight)
+        if status:
+            with gil:
+                _failed(game, "observe", first + r, status, state + r * game.state_size, NULL, NULL, NULL)
+            return Status.OWN_ERROR
+    return 0
+
+
+cdef class Compiled(Game):
+    """A game whose functions are C functions for one run: see :class:`marlfast.games.own.CompiledGame`.
+
+    Parameters
+    ----------
+    step, start, observe : int
+        Their addresses; ``observe`` 0: all see the state as it is. Whoever gives an address vouches for it.
+    parameters : float64 [P]
+        Passed to each of them.
+    agents, state_size, views, features : int
+        At least 1 each.
+    draws : (int, int, int, int)
+        Uniforms and normals of a step, then of a start.
+    repeat : callable, optional
+        ``repeat(what, state, actions, uniforms, normals)`` gives the exception of a call that returned a status.
+    functions : object
+        What keeps the addresses valid: held as long as the kernel.
+    """
+    cdef Data game
+    cdef object repeat
+
+    def __init__(self, step, start, observe, parameters, agents, state_size, views, features, draws, repeat,
+                 functions):
+        cdef const double[::1] values = check(parameters, "parameters", "float64", (-1,), False)
+        if step == 0 or start == 0:
+            raise ValueError("step, start: expected the address of a function, got 0")
+        if min(agents, state_size, views, features) < 1 or views not in (1, agents):
+            raise ValueError(f"agents, state_size, views, features: expected at least 1 each, views 1 or one an agent, "
+                             f"got {agents}, {state_size}, {views}, {features}")
+        if observe == 0 and (views, features) != (1, state_size):
+            raise ValueError("observe: views and features other than the state's take a function that writes them")
+        if len(draws) != 4 or min(draws) < 0:
+            raise ValueError(f"draws: expected four numbers, at least 0 each, got {draws}")
+        self.game = Data(step=<Step> <intptr_t> step, start=<Start> <intptr_t> start,
+                         observe=<Observe> <intptr_t> observe, parameters=NULL, agents=agents, state_size=state_size,
+                         sight=views * features, step_uniforms=draws[0], step_normals=draws[1],
+                         start_uniforms=draws[2], start_normals=draws[3], kernel=<void *> self)
+        if values.shape[0]:
+            self.game.parameters = &values[0]
+        self.repeat, self.held, self.failures = repeat, (functions, parameters), {}
+        self._declare(&self.game, agents, state_size, views, features, tuple(draws))
+        self.operations.step = _step
+        self.operations.start = _start
+        if observe:
+            self.operations.observe = _observe
+
+
+# -- Python functions -----------------------------------------------------------------------------------
+
+
+cdef object _runs(int64_t first, int64_t count):
+    return np.arange(first, first + count)
+
+
+cdef int _play_start(void *context, int64_t first, int64_t count, double *state, const Draws *draws) noexcept with gil:
+    kernel = <Python> context
+    cdef const double[:, ::1] made
+    cdef int64_t at = first, end = first + count, n = count if kernel.operations.together else 1, r
+    try:
+        while at < end:
+            r = at - first
+            made = check(kernel.player.start(
+                _runs(at, n), _array(draws.uniforms + r * draws.uniform_stride, n, kernel.start_uniforms,
+                                     draws.uniform_stride),
+                _array(draws.normals + r * draws.normal_stride, n, kernel.start_normals, draws.normal_stride)),
+                "start: state", "float64", (n, kernel.state_size), False)
+            memcpy(state + r * kernel.state_size, &made[0, 0], n * kernel.state_size * sizeof(double))
+            at += n
+    except BaseException as error:
+        kernel.failures[at] = error
+        return Status.OWN_ERROR
+    return 0
+
+
+cdef int _play_step(void *context, int64_t first, int64_t count, double *state, const int32_t *actions,
+                    const Draws *draws, double *rewards, uint8_t *terminated) noexcept with gil:
+    kernel = <Python> context
+    cdef const double[:, ::1] made, earned
+    cdef const uint8_t[::1] over
+    cdef int64_t at = first, end = first + count, n = count if kernel.operations.together else 1, r
+    cdef int64_t size = kernel.state_size, agents = kernel.agents
+    try:
+        while at < end:
+            r = at - first
+            answer = kernel.player.step(
+                _runs(at, n), _array(state + r * size, n, size, size), _ids(actions + r * agents, n, agents),
+                _array(draws.uniforms + r * draws.uniform_stride, n, kernel.step_uniforms, draws.uniform_stride),
+                _array(draws.normals + r * draws.normal_stride, n, kernel.step_normals, draws.normal_stride))
+            if not isinstance(answer, tuple) or len(answer) != 3:
+                raise TypeError("step: expected (state, rewards, terminated)")
+            made = check(answer[0], "step: state", "float64", (n, size), False)
+            earned = check(answer[1], "step: rewards", "float64", (n, agents), False)
+            over = check(answer[2], "step: terminated", "bool", (n,), False).view(np.uint8)
+            memcpy(state + r * size, &made[0, 0], n * size * sizeof(double))
+            memcpy(rewards + r * agents, &earned[0, 0], n * agents * sizeof(double))
+            memcpy(terminated + r, &over[0], n)
+            at += n
+    except BaseException as error:
+        kernel.failures[at] = error
+        return Status.OWN_ERROR
+    return 0
+
+
+cdef int _play_observe(void *context, int64_t first, int64_t count, const double *state,
+                       double *observation) noexcept with gil:
+    kernel = <Python> context
+    cdef const double[:, :, ::1] seen
+    cdef int64_t at = first, end = first + count, n = count if kernel.operations.together else 1, r
+    cdef int64_t size = kernel.state_size, sight = kernel.views * kernel.features
+    try:
+        while at < end:
+            r = at - first
+            seen = check(kernel.player.observe(_runs(at, n), _array(state + r * size, n, size, size)),
+                         "observe: observation", "float64", (n, kernel.views, kernel.features), False)
+            memcpy(observation + r * sight, &seen[0, 0, 0], n * sight * sizeof(double))
+            at += n
+    except BaseException as error:
+        kernel.failures[at] = error
+        return Status.OWN_ERROR
+    return 0
+
+
+cdef class Python(Game):
+    """A game that a Python object plays, for many runs at once.
+
+    Parameters
+    ----------
+    player : object
+        With the methods below. Arrays that it is given are its own; those that it returns are C-contiguous, of exactly
+        the type and shape that is said here. ``runs`` (int64 [n]) says which runs of the session they are.
+
+        - ``start(runs, uniforms [n, start_uniforms], normals [n, start_normals]) -> state``, float64 [n, S]
+        - ``step(runs, state [n, S], actions [n, N], uniforms [n, step_uniforms], normals [n, step_normals])
+          -> (state float64 [n, S], rewards float64 [n, N], terminated bool [n])``
+        - ``observe(runs, state [n, S]) -> observation``, float64 [n, V, D]; or None in its place: all see the state
+    agents, state_size, views, features : int
+        N, S, V and D; at least 1 each.
+    draws : (int, int, int, int)
+        Uniforms and normals of a step, then of a start.
+    together : bool
+        True: called for many runs at once; where that raises, once more for each of them alone, so that only
+        those at fault stop. The player must then keep nothing between calls. False: always called for one run.
+    """
+    cdef object player
+
+    def __init__(self, player, agents, state_size, views, features, draws, together):
+        if min(agents, state_size, views, features) < 1 or views not in (1, agents):
+            raise ValueError(f"agents, state_size, views, features: expected at least 1 each, views 1 or one an agent, "
+                             f"got {agents}, {state_size}, {views}, {features}")
+        if player.observe is None and (views, features) != (1, state_size):
+            raise ValueError("observe: views and features other than the state's take a function that gives them")
+        if len(draws) != 4 or min(draws) < 0:
+            raise ValueError(f"draws: expected four numbers, at least 0 each, got {draws}")
+        self.player, self.failures = player, {}
+        self._declare(<void *> self, agents, state_size, views, features, tuple(draws))
+        self.operations.step = _play_step
+        self.operations.start = _play_start
+        if player.observe is not None:
+            self.operations.observe = _play_observe
+        self.operations.together = together
