@@ -8,8 +8,9 @@ import os
 
 import numpy as np
 
-from marlfast.errors import FileError
+from marlfast.errors import FileError, shown
 from marlfast.experiment import Experiment
+from marlfast.registry import functions_of, require
 from marlfast.result import Result
 from marlfast.session import allocate
 from marlfast.stop import FAILED, FAILURES, REASONS
@@ -79,12 +80,15 @@ def save(result, path):
     write_atomically(path, lambda file: np.savez(file, manifest=np.frombuffer(text.encode(), np.uint8), **arrays))
 
 
-def load(path, backend="cython"):
+def load(path, backend="cython", game=None):
     """Read a result that :meth:`Result.save` wrote.
 
     Parameters
     ----------
     path : str or path-like
+    game : Game, optional
+        The game it was trained on: needed where that has functions of its own, which no file holds. Its facts must be
+        those in the file.
 
     Returns
     -------
@@ -93,7 +97,8 @@ def load(path, backend="cython"):
     Raises
     ------
     FileError
-        Not a result, damaged, of a newer version, or arrays that do not fit its experiment.
+        Not a result, damaged, of a newer version, or arrays that do not fit its experiment; or of a game with
+        functions of its own, and no game was given, or another.
     OSError
         It cannot be read at all.
     """
@@ -109,7 +114,7 @@ def load(path, backend="cython"):
                 if "manifest" not in archive.files:
                     raise FileError(f"{path}: not a marlfast result (it has no manifest)")
                 manifest = _manifest(path, archive)
-                experiment = _experiment(path, manifest)
+                experiment = _experiment(path, manifest, game)
                 arrays = {name: archive[name] for name in archive.files if name != "manifest"}
     except FileError:
         raise
@@ -150,11 +155,31 @@ def _manifest(path, archive):
     return manifest
 
 
-def _experiment(path, manifest):
+def _experiment(path, manifest, game):
     try:
-        return Experiment.from_dict(manifest["experiment"])
+        values = manifest["experiment"]
+        functions = functions_of(values["game"])
+        if game is None and functions:
+            which = ", ".join(f"{key}: {name}" for key, name in functions.items())
+            raise FileError(f"{path}: its game has functions of its own ({which}), which a file cannot hold; "
+                            "give the game too: load(path, game=game)")
+        if game is not None:
+            _same_game(path, values["game"], require("game", game, "game").to_dict())
+            values = {**values, "game": game}
+        return Experiment.from_dict(values)
+    except FileError:
+        raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FileError(f"{path}: its experiment cannot be made again: {error}") from None
+
+
+def _same_game(path, theirs, ours):
+    """Refuse a game whose facts are not those in the file. Functions are not compared: they have none."""
+    functions = functions_of(theirs) | functions_of(ours)
+    for key in [*theirs, *ours]:
+        if key not in functions and theirs.get(key) != ours.get(key):
+            raise FileError(f"{path}: its game has {key}={shown(theirs.get(key))}, the game that was given has "
+                            f"{shown(ours.get(key))}")
 
 
 def _arrays(path, experiment, arrays, backend):

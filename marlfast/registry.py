@@ -75,15 +75,36 @@ class Definition:
         return dataclasses.replace(self, **changes) if changes else self
 
     def to_dict(self):
-        """Plain values: numbers, strings, lists and dictionaries, with the ``name``."""
-        values = {f.name: _plain(f"{self.kind} {self.name}: {f.name}", getattr(self, f.name))
+        """Plain values: numbers, strings, lists and dictionaries, with the ``name``.
+
+        Of a function in a field made for one, only its name is noted: ``{"function": name}``.
+        """
+        values = {f.name: _note(getattr(self, f.name)) if f.metadata.get("function") else
+                  _plain(f"{self.kind} {self.name}: {f.name}", getattr(self, f.name))
                   for f in dataclasses.fields(self)}
         return {"name": self.name, **{k: v for k, v in values.items() if v is not None}}
+
+
+def _note(function):
+    """What a file says of a function: its name. It is never looked up by it."""
+    if function is None:
+        return None
+    inner = getattr(function, "py_func", function)
+    name = getattr(inner, "__qualname__", None) or getattr(inner, "__name__", None) or type(inner).__qualname__
+    return {"function": ".".join(filter(None, (getattr(inner, "__module__", None), name)))}
+
+
+def functions_of(values):
+    """Names of the functions that a definition's plain values only note: {field: name}."""
+    return {key: value["function"] for key, value in values.items()
+            if isinstance(value, dict) and set(value) == {"function"}}
 
 
 def _same(a, b):
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         return np.array_equal(a, b)
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(map(_same, a, b))
     return a == b
 
 
@@ -130,16 +151,22 @@ def from_dict(kind, values, where=None):
     ----------
     kind : str
     values : dict or str
-        ``{"name": ..., field: value, ...}``; unknown fields are refused with the nearest known one.
+        ``{"name": ..., field: value, ...}``; unknown fields are refused with the nearest known one. A definition is
+        returned as it is.
     where : str, optional
         What to call it in errors.
     """
     where = where or kind
+    if isinstance(values, Definition) and values.kind == kind:
+        return values
     if isinstance(values, str):
         values = {"name": values}
     if not isinstance(values, dict) or not isinstance(values.get("name"), str):
         raise ValueError(f"{where}: expected a table with a name, got {shown(values)}")
     cls = lookup(kind, values["name"])
+    if any(f.metadata.get("function") and f.default is dataclasses.MISSING for f in dataclasses.fields(cls)):
+        raise ValueError(f"{where}: {kind} {cls.name!r} is made of functions, which plain values cannot hold; "
+                         f"make it in Python")
     fields = {f.name: f for f in dataclasses.fields(cls)}
     arguments = {}
     for key, value in values.items():

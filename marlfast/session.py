@@ -167,9 +167,11 @@ class Session:
         """
         from concurrent.futures import ThreadPoolExecutor  # slow to import
 
-        most = (os.cpu_count() or 1) if self.backend == "cython" else 1
+        serial = self.game_kernel.serial
+        most = (os.cpu_count() or 1) if self.backend == "cython" and not serial else 1
         threads = most if threads is None else integer("threads", threads, 1)
-        steps = 256 if block is None else integer("block", block, 1)
+        least = 1 if serial else 64         # a step of a game in Python may take long
+        steps = 4 * least if block is None else integer("block", block, 1)
         with _Interrupts() as interrupts, ThreadPoolExecutor(threads) as pool:
             while self.running().any() and not interrupts.seen:
                 begun = time.perf_counter()
@@ -177,7 +179,7 @@ class Session:
                 seconds = time.perf_counter() - begun
                 if block is None:
                     most_draws = 4096 if self.supplied else 2**24
-                    steps = int(min(most_draws, max(64, steps * min(8.0, BLOCK_SECONDS / max(seconds, 1e-6)))))
+                    steps = int(min(most_draws, max(least, steps * min(8.0, BLOCK_SECONDS / max(seconds, 1e-6)))))
                 if on_block:
                     on_block(self)
         return interrupts.seen and bool(self.running().any())
@@ -216,9 +218,13 @@ class Session:
 
     def _check(self):
         """Raise for the first run that failed in this session."""
+        for failure in (self.game_kernel.failures or {}).values():
+            if not isinstance(failure, Exception):
+                raise failure               # a second Ctrl-C, within the game's own code
         failed = [r for r in np.flatnonzero(self.arrays["reason"] >= FAILED).tolist() if r not in self.failed_before]
         if failed:
-            raise TrainingError(self._explain(failed[0]))
+            failure = (self.game_kernel.failures or {}).get(failed[0])
+            raise TrainingError(self._explain(failed[0], failure)) from failure
         most = getattr(self.experiment.encoder, "max_rows", None)
         if most is not None and (self.arrays["encoder.used"] > most).any():
             run = int(self.arrays["run_numbers"][self.arrays["encoder.used"].argmax()])
@@ -226,9 +232,11 @@ class Session:
                 f"max_rows: run {run} has seen more than max_rows={most} different observations; raise it, or round to "
                 f"fewer decimals (decimals={self.experiment.encoder.decimals})")
 
-    def _explain(self, r):
+    def _explain(self, r, failure):
         arrays = self.arrays
         text = kernels(self.backend, "kernels").STATUS_TEXT[int(arrays["reason"][r]) - FAILED]
+        if failure is not None:
+            text += f", {type(failure).__name__}: {failure}"
         agent = int(arrays["fault"][r])
         where = f"run {int(arrays['run_numbers'][r])}, step {int(arrays['steps'][r])}"
         who = f", agent {agent}" if agent >= 0 else ""

@@ -3,10 +3,11 @@ import numpy as np
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 
-from marlfast.core._kernels cimport Game, check, check_status
+from marlfast.core._kernels cimport Game, check
 from marlfast.core.draws cimport GROUP, Window, window_at, window_of_run, window_records
-from marlfast.core.operations cimport Draws, Status, show
+from marlfast.core.operations cimport Draws, GameOperations, Status, show
 
 cdef enum:
     WINDOWS = 4             # step uniforms, step normals, start uniforms, start normals
@@ -41,11 +42,14 @@ cdef class Env:
     cdef double[:, :, ::1] observation
     cdef uint8_t[::1] terminated, truncated
     cdef int64_t[::1] steps, starts, episode_steps
+    cdef tuple before                   # of a game whose own code can fail: state and observation, to go back to
     cdef Window *windows
     cdef double *buffer
+    cdef double *uniforms               # of games that are stepped together: the draws of all runs, side by side
+    cdef double *normals
 
     def __cinit__(self):
-        self.windows, self.buffer = NULL, NULL
+        self.windows, self.buffer, self.uniforms = NULL, NULL, NULL
 
     def __init__(self, Game game not None, action_counts, horizon, state, observation, rewards, terminated, truncated,
                  steps, starts, episode_steps, run_numbers, seed, purpose):
@@ -72,7 +76,9 @@ cdef class Env:
         self.game, self.runs, self.agents, self.horizon = game, runs, game.agents, horizon
         free(self.windows)
         free(self.buffer)
-        self.windows, self.buffer = NULL, NULL
+        free(self.uniforms)
+        self.windows, self.buffer, self.uniforms = NULL, NULL, NULL
+        self.before = None if game.failures is None else (state.copy(), observation.copy())
         widths = (game.step_uniforms, game.step_normals, game.start_uniforms, game.start_normals)
         lengths = []
         for k, width in enumerate(widths):
@@ -83,7 +89,12 @@ cdef class Env:
             size += (width * records + 2 * GROUP) * runs
         self.windows = <Window *> malloc(runs * WINDOWS * sizeof(Window))
         self.buffer = <double *> malloc(size * sizeof(double))
-        if self.windows == NULL or self.buffer == NULL:
+        width = max(game.step_uniforms, game.start_uniforms)
+        if game.operations.together:
+            self.uniforms = <double *> malloc(
+                (runs * (width + max(game.step_normals, game.start_normals)) + 1) * sizeof(double))
+            self.normals = self.uniforms + runs * width
+        if self.windows == NULL or self.buffer == NULL or game.operations.together and self.uniforms == NULL:
             raise MemoryError(f"env: no memory for the draws of {runs} runs")
         for r in range(runs):
             for k in range(WINDOWS):
@@ -96,31 +107,96 @@ cdef class Env:
     def __dealloc__(self):
         free(self.windows)
         free(self.buffer)
+        free(self.uniforms)
+
+    cdef void _draws(self, int64_t r, int64_t kind, int64_t record, Draws *draws) noexcept nogil:
+        """Uniforms and normals of one run: of a step (kind 0), or of a start (2)."""
+        cdef Window *windows = self.windows + r * WINDOWS + kind
+        draws.uniforms = window_at(&windows[0], record, windows[0].records)
+        draws.normals = window_at(&windows[1], record, windows[1].records)
+        draws.uniform_stride, draws.normal_stride = windows[0].width, windows[1].width
+
+    cdef void _gather(self, int64_t r, int64_t kind, int64_t record) noexcept nogil:
+        """The same, put where those of all runs lie side by side."""
+        cdef Draws draws
+        self._draws(r, kind, record, &draws)
+        memcpy(self.uniforms + r * draws.uniform_stride, draws.uniforms, draws.uniform_stride * sizeof(double))
+        memcpy(self.normals + r * draws.normal_stride, draws.normals, draws.normal_stride * sizeof(double))
+
+    cdef int _start(self, int64_t r, int64_t count) noexcept nogil:
+        """Start and observe neighbouring runs."""
+        cdef GameOperations *game = &self.game.operations
+        cdef Draws draws
+        cdef int64_t sight = self.observation.shape[1] * self.observation.shape[2]
+        cdef int status
+        self._draws(r, 2, self.starts[r], &draws)
+        if game.together:
+            draws.uniforms = self.uniforms + r * draws.uniform_stride
+            draws.normals = self.normals + r * draws.normal_stride
+        status = game.start(game.context, r, count, &self.state[r, 0], &draws)
+        if status == 0:
+            status = show(game, r, count, &self.state[r, 0], sight, &self.observation[r, 0, 0])
+        return status
+
+    cdef int _step(self, int64_t r, int64_t count, const int32_t *actions) noexcept nogil:
+        """Step and observe neighbouring runs."""
+        cdef GameOperations *game = &self.game.operations
+        cdef Draws draws
+        cdef int64_t sight = self.observation.shape[1] * self.observation.shape[2], i
+        cdef double *rewards = &self.rewards[r, 0]
+        cdef double finite = 0.0
+        cdef int status
+        self._draws(r, 0, self.steps[r], &draws)
+        if game.together:
+            draws.uniforms, draws.normals = self.uniforms, self.normals
+        status = game.step(game.context, r, count, &self.state[r, 0], actions, &draws, rewards, &self.terminated[r])
+        if status == 0:
+            status = show(game, r, count, &self.state[r, 0], sight, &self.observation[r, 0, 0])
+        for i in range(count * self.agents):
+            finite += rewards[i] * 0.0
+        return Status.BAD_REWARD if status == 0 and finite != 0.0 else status
 
     def reset(self, which):
         """Begin the next episode of the runs that ``which`` (bool [R]) marks."""
         cdef const uint8_t[::1] w = check(which, "which", "bool", (self.runs,), False).view(np.uint8)
-        cdef int64_t r, sight = self.observation.shape[1] * self.observation.shape[2]
+        cdef int64_t r = 0, count, k
         cdef int status = 0
-        cdef Draws draws
-        cdef Window *windows
+        cdef bint together = self.game.operations.together
+        self._remember()
         with nogil:
-            for r in range(self.runs):
+            while r < self.runs:
                 if not w[r]:
+                    r += 1
                     continue
-                windows = self.windows + r * WINDOWS
-                draws.uniforms = window_at(&windows[2], self.starts[r], windows[2].records)
-                draws.normals = window_at(&windows[3], self.starts[r], windows[3].records)
-                draws.uniform_stride, draws.normal_stride = windows[2].width, windows[3].width
-                status = self.game.operations.start(self.game.operations.context, r, 1, &self.state[r, 0], &draws)
-                if status == 0:
-                    status = show(&self.game.operations, r, 1, &self.state[r, 0], sight, &self.observation[r, 0, 0])
+                count = 1
+                while together and r + count < self.runs and w[r + count]:
+                    count += 1
+                for k in range(r, r + count if together else r):
+                    self._gather(k, 2, self.starts[k])
+                status = self._start(r, count)
                 if status:
                     break
+                r += count
+        self._sound(status, "reset")
+        for r in range(self.runs):
+            if w[r]:
                 self.starts[r] += 1
                 self.episode_steps[r] = 0
                 self.terminated[r] = self.truncated[r] = 0
-        check_status(status, "reset")
+
+    cdef object _remember(self):
+        if self.before is not None:
+            self.before[0][:], self.before[1][:] = self.state, self.observation
+
+    cdef object _sound(self, int status, str what):
+        """Raise what a status says; a game whose own code failed is taken back to where it was."""
+        if status == 0:
+            return
+        if self.before is not None:
+            np.asarray(self.state)[:], np.asarray(self.observation)[:] = self.before
+            if what == "step":
+                np.asarray(self.terminated)[:] = 0
+        self.game._raise(status, what)
 
     def step(self, actions):
         """One step of every run (actions int32 [R, N]); refused, and nothing changed, if one cannot be made."""
@@ -130,11 +206,8 @@ cdef class Env:
         except (TypeError, ValueError):
             check(actions, "actions", "int32", (self.runs, self.agents), False)
             raise
-        cdef int64_t r, i, bad_run = -1, bad_agent = -1, sight = self.observation.shape[1] * self.observation.shape[2]
+        cdef int64_t r, i, bad_run = -1, bad_agent = -1
         cdef int status = 0
-        cdef double finite
-        cdef Draws draws
-        cdef Window *windows
         if taken is None or taken.shape[0] != self.runs or taken.shape[1] != self.agents:
             check(actions, "actions", "int32", (self.runs, self.agents), False)
         with nogil:
@@ -151,25 +224,20 @@ cdef class Env:
                              f"got {taken[bad_run, bad_agent]}")
         if bad_run >= 0:
             raise ValueError(f"run {bad_run}: its episode is over, or was never begun; call reset first")
+        self._remember()
         with nogil:
-            for r in range(self.runs):
-                windows = self.windows + r * WINDOWS
-                draws.uniforms = window_at(&windows[0], self.steps[r], windows[0].records)
-                draws.normals = window_at(&windows[1], self.steps[r], windows[1].records)
-                draws.uniform_stride, draws.normal_stride = windows[0].width, windows[1].width
-                status = self.game.operations.step(self.game.operations.context, r, 1, &self.state[r, 0],
-                                                   &taken[r, 0], &draws, &self.rewards[r, 0], &self.terminated[r])
-                if status == 0:
-                    status = show(&self.game.operations, r, 1, &self.state[r, 0], sight, &self.observation[r, 0, 0])
-                if status:
-                    break
-                finite = 0.0
-                for i in range(self.agents):
-                    finite += self.rewards[r, i] * 0.0
-                if finite != 0.0:
-                    status = Status.BAD_REWARD
-                    break
-                self.steps[r] += 1
-                self.episode_steps[r] += 1
-                self.truncated[r] = not self.terminated[r] and self.episode_steps[r] == self.horizon
-        check_status(status, "step")
+            if self.game.operations.together:
+                for r in range(self.runs):
+                    self._gather(r, 0, self.steps[r])
+                status = self._step(0, self.runs, &taken[0, 0])
+            else:
+                for r in range(self.runs):
+                    status = self._step(r, 1, &taken[r, 0])
+                    if status:
+                        break
+            if status == 0:
+                for r in range(self.runs):
+                    self.steps[r] += 1
+                    self.episode_steps[r] += 1
+                    self.truncated[r] = not self.terminated[r] and self.episode_steps[r] == self.horizon
+        self._sound(status, "step")

@@ -151,6 +151,8 @@ cdef class Game:
         How many draws one step, and one start, takes.
     failures : dict of int to Exception, or None
         What was raised in the game's own code, by run; None: a game of the package, whose code raises nothing.
+    serial : bool
+        Its code runs under Python's global lock, so that more threads gain nothing.
     """
 
     cdef object _declare(self, void *context, int64_t agents, int64_t state_size, int64_t views, int64_t features,
@@ -162,11 +164,11 @@ cdef class Game:
 
     cdef object _raise(self, int status, str what):
         """Raise what a status says; an exception of the game's own code as it is."""
-        if status == Status.OWN_ERROR and self.failures:
-            run = min(self.failures)
-            failure = self.failures[run]
+        if status != 0 and self.failures:
+            failure = self.failures[min(self.failures)]
             self.failures.clear()
-            raise failure
+            if status == Status.OWN_ERROR:
+                raise failure
         check_status(status, what)
 
     def step(self, state, actions, uniforms, normals, rewards, terminated):

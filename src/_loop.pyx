@@ -4,8 +4,10 @@
           -> (record, start) -> stop rule -> next step
 
 One run goes through a whole block before the next one begins, so that its
-tables stay in the cache. Runs share nothing: any thread may take any range of
-them, and nothing a run computes depends on the blocks it was cut into.
+tables stay in the cache; only games that ask for it (``GameOperations.together``)
+are stepped for all runs of a range at once. Runs share nothing: any thread may
+take any range of them, and nothing a run computes depends on the blocks it was
+cut into.
 """
 import numpy as np
 
@@ -38,6 +40,7 @@ cdef enum:
     EPISODES_AHEAD = 8      # starts drawn at once
     WINDOWS = 5             # explore, step uniforms, step normals, start uniforms, start normals
     MOST_PARTS = 64         # reward components, and learners
+    MOST_DRAWS = 4194304    # held for the runs of a range that are stepped together
 
 
 cdef struct Data:
@@ -69,28 +72,35 @@ cdef struct Data:
     int64_t *fault              # [R] agent that a status is about, or -1
 
 
-cdef int _begin_episode(Data *d, int64_t r, Window *windows, int32_t *rows) noexcept nogil:
-    """Start, observe and encode. The draws of a start are at the position of the episode."""
-    cdef Draws draws
-    cdef int64_t p
-    cdef int status
+cdef inline int _start_draws(Data *d, int64_t r, Window *windows, Draws *draws) noexcept nogil:
+    """The draws of a start are at the position of the episode."""
     draws.uniforms = window_at(&windows[3], d.episodes[r], EPISODES_AHEAD)
     draws.normals = window_at(&windows[4], d.episodes[r], EPISODES_AHEAD)
-    draws.uniform_stride = windows[3].width
-    draws.normal_stride = windows[4].width
-    if draws.uniforms == NULL or draws.normals == NULL:
-        return Status.NO_DRAWS
+    draws.uniform_stride, draws.normal_stride = windows[3].width, windows[4].width
+    return Status.NO_DRAWS if draws.uniforms == NULL or draws.normals == NULL else 0
+
+
+cdef int _first_sight(Data *d, int64_t r, int32_t *rows) noexcept nogil:
+    """What is seen of a start: encode it, and let the rewards begin."""
+    cdef int64_t p
+    cdef int status = d.encoder.encode(d.encoder.context, r, 1, d.observation + r * d.sight, rows)
+    for p in range(d.reward_count):
+        if status == 0 and d.rewards[p].begin != NULL:
+            status = d.rewards[p].begin(d.rewards[p].context, r, 1, rows, d.observation + r * d.sight)
+    return status
+
+
+cdef int _begin_episode(Data *d, int64_t r, Window *windows, int32_t *rows) noexcept nogil:
+    """Start, observe and encode."""
+    cdef Draws draws
+    cdef int status = _start_draws(d, r, windows, &draws)
+    if status:
+        return status
     d.episode_steps[r] = 0
     status = d.game.start(d.game.context, r, 1, d.state + r * d.state_size, &draws)
     if status == 0:
         status = show(d.game, r, 1, d.state + r * d.state_size, d.sight, d.observation + r * d.sight)
-    if status == 0:
-        status = d.encoder.encode(d.encoder.context, r, 1, d.observation + r * d.sight, rows)
-    for p in range(d.reward_count):
-        if status == 0 and d.rewards[p].begin != NULL:
-            status = d.rewards[p].begin(d.rewards[p].context, r, 1, rows,
-                                        d.observation + r * d.sight)
-    return status
+    return _first_sight(d, r, rows) if status == 0 else status
 
 
 cdef void _record(Data *d, int64_t r) noexcept nogil:
@@ -169,28 +179,76 @@ cdef int _bad_reward(Data *d, int64_t r, const double *raw) noexcept nogil:
     return Status.BAD_REWARD
 
 
+cdef inline int _act(Data *d, int64_t r, const int32_t *rows, const double *explore, int32_t *actions) noexcept nogil:
+    cdef int64_t p
+    cdef int status = 0
+    for p in range(d.learner_count):
+        status |= d.learners[p].act(d.learners[p].context, r, 1, rows, explore, d.explore, actions)
+    return status
+
+
+cdef inline int _learn(Data *d, int64_t r, const double *observation, const double *raw, double *rewards,
+                       const int32_t *rows, int32_t *next_rows, const uint8_t *terminated, uint8_t *truncated,
+                       Transition *transition, uint8_t *ended) noexcept nogil:
+    """All of a step that follows on the game's part in it, up to the end of the episode."""
+    cdef int64_t agents = d.agents, i, p
+    # Where each agent has its own rewards, there is nothing to mix.
+    cdef int64_t plain = d.rewards[0].plain
+    cdef double finite = 0.0
+    cdef uint8_t changed = 0
+    cdef int status
+    cdef LearnerOperations *learner
+    for i in range(agents):
+        finite += raw[i] * 0.0
+    if finite != 0.0:
+        return _bad_reward(d, r, raw)
+    d.steps[r] += 1
+    d.episode_steps[r] += 1
+    truncated[0] = not terminated[0] and d.episode_steps[r] == d.horizon
+    ended[0] = terminated[0] | truncated[0]
+
+    status = d.encoder.encode(d.encoder.context, r, 1, observation, next_rows)
+    if status:
+        return status
+    transition.rows, transition.next_rows, transition.distinct[0] = rows, next_rows, -1
+    if plain:
+        for i in range(agents):
+            rewards[i] = raw[i]
+    for p in range(plain, d.reward_count):
+        status = d.rewards[p].apply(d.rewards[p].context, r, 1, transition)
+        if status:
+            return status
+
+    for p in range(d.learner_count):
+        learner = d.learners[p]
+        if learner.update != NULL:
+            status = learner.update(learner.context, r, 1, transition, &changed)
+            if status:
+                return status
+        if learner.tick != NULL:
+            learner.tick(learner.context, r, 1, ended)
+    d.stable[r] = 0 if changed else d.stable[r] + 1
+    for i in range(agents):
+        d.episode_return[r * agents + i] += raw[i]
+        d.episode_shaped[r * agents + i] += rewards[i]
+    return 0
+
+
 cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, int32_t *actions, int32_t *rows,
                       int32_t *next_rows, double *raw, double *rewards) noexcept nogil:
     """Take one run to `target` steps, to a pause or to its end. Returns the pause."""
     cdef Draws draws
     cdef Transition transition
-    cdef uint8_t terminated = 0, truncated = 0, ended, changed
-    cdef int64_t agents = d.agents, horizon = d.horizon, count, s, i, p, distinct
-    # Where each agent has its own rewards, there is nothing to mix.
-    cdef int64_t parts = d.reward_count, plain = d.rewards[0].plain
+    cdef uint8_t terminated = 0, truncated = 0, ended
+    cdef int64_t agents = d.agents, count, s, distinct
     cdef int64_t spare = d.encoder.rows - 2 * d.encoder.views
     cdef int status = 0, pause = 0
-    cdef double finite
     cdef const double *explore
     cdef const int64_t *used = d.encoder.used
     cdef double *state = d.state + r * d.state_size
     # A game that shows its state as it is needs no copy of it until the block is over.
     cdef double *observation = state if d.game.observe == NULL else d.observation + r * d.sight
-    cdef double *episode_return = d.episode_return + r * agents
-    cdef double *episode_shaped = d.episode_shaped + r * agents
     cdef GameOperations *game = d.game
-    cdef EncoderOperations *encoder = d.encoder
-    cdef LearnerOperations *learner
     draws.uniform_stride, draws.normal_stride = windows[1].width, windows[2].width
     transition.actions, transition.raw, transition.rewards = actions, raw, rewards
     transition.state, transition.observation = state, observation
@@ -207,9 +265,7 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, int32
             if used != NULL and used[r] > spare:
                 pause = Pause.ROWS
                 break
-            for p in range(d.learner_count):
-                learner = d.learners[p]
-                status |= learner.act(learner.context, r, 1, rows, explore, d.explore, actions)
+            status = _act(d, r, rows, explore, actions)
             if status:
                 break
             status = game.step(game.context, r, 1, state, actions, &draws, raw, &terminated)
@@ -219,47 +275,10 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, int32
                 status = game.observe(game.context, r, 1, state, observation)
                 if status:
                     break
-            finite = 0.0
-            for i in range(agents):
-                finite += raw[i] * 0.0
-            if finite != 0.0:
-                status = _bad_reward(d, r, raw)
-                break
-            d.steps[r] += 1
-            d.episode_steps[r] += 1
-            truncated = not terminated and d.episode_steps[r] == horizon
-            ended = terminated | truncated
-
-            status = encoder.encode(encoder.context, r, 1, observation, next_rows)
+            status = _learn(d, r, observation, raw, rewards, rows, next_rows, &terminated, &truncated, &transition,
+                            &ended)
             if status:
                 break
-            transition.rows, transition.next_rows, distinct = rows, next_rows, -1
-            if plain:
-                for i in range(agents):
-                    rewards[i] = raw[i]
-            for p in range(plain, parts):
-                status = d.rewards[p].apply(d.rewards[p].context, r, 1, &transition)
-                if status:
-                    break
-            if status:
-                break
-
-            changed = 0
-            for p in range(d.learner_count):
-                learner = d.learners[p]
-                if learner.update != NULL:
-                    status = learner.update(learner.context, r, 1, &transition, &changed)
-                    if status:
-                        break
-                if learner.tick != NULL:
-                    learner.tick(learner.context, r, 1, &ended)
-            if status:
-                break
-            d.stable[r] = 0 if changed else d.stable[r] + 1
-
-            for i in range(agents):
-                episode_return[i] += raw[i]
-                episode_shaped[i] += rewards[i]
             explore += d.explore
             draws.uniforms += draws.uniform_stride
             draws.normals += draws.normal_stride
@@ -284,6 +303,166 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, int32
         d.reason[r] = Reason.FAILED + status
         return Pause.NONE
     return Pause.NONE if d.reason[r] or d.steps[r] >= target else pause
+
+
+# -- runs that are stepped together ---------------------------------------------------------------------
+
+cdef struct Together:           # of n runs, the first of which is `lo`
+    int64_t lo, n
+    Window *windows             # [n, WINDOWS]
+    double *raw                 # [n, N]
+    double *rewards             # [n, N]
+    double *uniforms            # [n, width] of the step, or of the start, that is asked for
+    double *normals
+    int32_t *actions            # [n, N]
+    int32_t *next_rows          # [n, N]
+    int32_t *status             # [n]
+    uint8_t *terminated         # [n]
+    uint8_t *asked              # [n] whether the game is to step, or to start, the run
+    uint8_t *paused             # [n]
+
+cdef enum Part:
+    START, STEP, OBSERVE
+
+
+cdef inline void _keep_draws(Together *t, int64_t k, const Draws *draws) noexcept nogil:
+    memcpy(t.uniforms + k * draws.uniform_stride, draws.uniforms, draws.uniform_stride * sizeof(double))
+    memcpy(t.normals + k * draws.normal_stride, draws.normals, draws.normal_stride * sizeof(double))
+
+
+cdef int _play_part(Data *d, Together *t, Part part, int64_t k, int64_t count) noexcept nogil:
+    """One call of the game for runs k to k + count - 1 of a range."""
+    cdef Draws draws
+    cdef int64_t first = t.lo + k, w = 3 if part == Part.START else 1
+    cdef double *state = d.state + first * d.state_size
+    draws.uniform_stride, draws.normal_stride = t.windows[w].width, t.windows[w + 1].width
+    draws.uniforms, draws.normals = t.uniforms + k * draws.uniform_stride, t.normals + k * draws.normal_stride
+    if part == Part.START:
+        return d.game.start(d.game.context, first, count, state, &draws)
+    if part == Part.STEP:
+        return d.game.step(d.game.context, first, count, state, t.actions + k * d.agents, &draws,
+                           t.raw + k * d.agents, t.terminated + k)
+    return show(d.game, first, count, state, d.sight, d.observation + first * d.sight)
+
+
+cdef void _play(Data *d, Together *t, Part part) noexcept nogil:
+    """Step or start the runs that ask for it, and observe them: neighbours in one call."""
+    cdef int64_t k = 0, count, j
+    cdef Part parts[2]
+    cdef int p
+    cdef bint fine
+    parts[0], parts[1] = part, Part.OBSERVE
+    while k < t.n:
+        count = 0
+        while k + count < t.n and t.asked[k + count]:
+            t.status[k + count] = 0
+            count += 1
+        fine = True
+        for p in range(2 if count else 0):
+            if fine and _play_part(d, t, parts[p], k, count) == 0:
+                continue
+            for j in range(k, k + count):       # one by one, so that only those at fault stop
+                if t.status[j] == 0:
+                    t.status[j] = _play_part(d, t, parts[p], j, 1)
+                    fine = fine and t.status[j] == 0
+        k += count + 1
+
+
+cdef inline void _failed(Data *d, int64_t r, int status) noexcept nogil:
+    if status:
+        d.reason[r] = Reason.FAILED + status
+
+
+cdef void _begin_together(Data *d, Together *t) noexcept nogil:
+    """Begin the next episode of the runs that ask for it; those that fail ask no more."""
+    cdef Draws draws
+    cdef int64_t k, r
+    cdef int status
+    for k in range(t.n):
+        if t.asked[k]:
+            r = t.lo + k
+            status = _start_draws(d, r, t.windows + k * WINDOWS, &draws)
+            if status == 0:
+                d.episode_steps[r] = 0
+                _keep_draws(t, k, &draws)
+            _failed(d, r, status)
+            t.asked[k] = status == 0
+    _play(d, t, Part.START)
+    for k in range(t.n):
+        if t.asked[k]:
+            r, status = t.lo + k, t.status[k]
+            if status == 0:
+                status = _first_sight(d, r, d.rows + r * d.agents)
+            _failed(d, r, status)
+            t.asked[k] = status == 0
+
+
+cdef int64_t _advance_together(Data *d, Together *t, const int64_t[::1] goals) noexcept nogil:
+    """Take the runs of a range to their goals, to a pause or to their end, a step of all of them at a time.
+
+    Returns why some paused, as bits.
+    """
+    cdef Draws draws
+    cdef Transition transition
+    cdef uint8_t truncated = 0, ended
+    cdef int64_t agents = d.agents, k, r, distinct, pauses = 0
+    cdef int64_t spare = d.encoder.rows - 2 * d.encoder.views
+    cdef const int64_t *used = d.encoder.used
+    cdef const double *explore
+    cdef Window *windows
+    cdef bint working = True
+    cdef int status, pause
+    transition.truncated, transition.distinct = &truncated, &distinct
+    while working:
+        working = False
+        for k in range(t.n):
+            r, windows = t.lo + k, t.windows + k * WINDOWS
+            t.asked[k] = 0
+            if t.paused[k] or d.reason[r] != 0 or d.steps[r] >= goals[r]:
+                continue
+            pause = _episode_fits(d, r, windows)
+            if pause == 0 and _at_hand(d, r, goals[r], windows, &explore, &draws) <= 0:
+                pause = Pause.DRAWS
+            if pause == 0 and used != NULL and used[r] > spare:
+                pause = Pause.ROWS
+            if pause:
+                t.paused[k] = 1
+                pauses |= 1 << (pause - 1)
+                continue
+            status = _act(d, r, d.rows + r * agents, explore, t.actions + k * agents)
+            _failed(d, r, status)
+            if status == 0:
+                draws.uniform_stride, draws.normal_stride = windows[1].width, windows[2].width
+                _keep_draws(t, k, &draws)
+                t.asked[k] = working = True
+        _play(d, t, Part.STEP)
+        for k in range(t.n):
+            if not t.asked[k]:
+                continue
+            t.asked[k] = 0
+            r, status = t.lo + k, t.status[k]
+            if status == 0:
+                transition.actions, transition.raw = t.actions + k * agents, t.raw + k * agents
+                transition.rewards, transition.terminated = t.rewards + k * agents, t.terminated + k
+                transition.state, transition.observation = d.state + r * d.state_size, d.observation + r * d.sight
+                status = _learn(d, r, transition.observation, transition.raw, transition.rewards,
+                                d.rows + r * agents, t.next_rows + k * agents, transition.terminated, &truncated,
+                                &transition, &ended)
+            _failed(d, r, status)
+            if status:
+                continue
+            if ended:
+                _record(d, r)
+                t.asked[k] = 1
+            else:
+                memcpy(d.rows + r * agents, t.next_rows + k * agents, agents * sizeof(int32_t))
+                if d.steps[r] >= d.most_steps or d.stable[r] >= d.most_stable:
+                    d.reason[r] = _reason(d, r, False)
+        _begin_together(d, t)
+        for k in range(t.n):
+            if t.asked[k]:
+                d.reason[t.lo + k] = _reason(d, t.lo + k, True)
+    return pauses
 
 
 cdef class Loop:
@@ -450,58 +629,89 @@ cdef class Loop:
 
     cdef object _work(self, int64_t lo, int64_t hi, object target, bint begin):
         cdef Data *d = &self.data
-        cdef Window[WINDOWS] windows
-        cdef const int64_t[::1] goals
+        cdef Together t
+        cdef Window *windows
+        cdef const int64_t[::1] goals = None
         cdef const double[:, :, ::1] given
         cdef const int64_t[::1] given_first
         cdef const double *bases[WINDOWS]
         cdef const int64_t *firsts[WINDOWS]
-        cdef int64_t[WINDOWS] counts
-        cdef int64_t r, size = 0, pauses = 0, k
+        cdef int64_t[WINDOWS] counts, records
+        cdef int64_t r, k, w, n, size, pauses = 0, widest = 0
         cdef double *buffer
         cdef int32_t *ids
-        cdef int pause, status
+        cdef uint8_t *flags
+        cdef int pause
         if not 0 <= lo <= hi <= self.runs:
             raise ValueError(f"lo, hi: expected 0 <= lo <= hi <= {self.runs}, got {lo}, {hi}")
         if not begin:
             goals = check(target, "target", "int64", (self.runs,), False)
-        for k in range(WINDOWS):
-            windows[k] = self.templates[k]
-            bases[k], firsts[k], counts[k] = NULL, NULL, 0
-            if k in self.supplied:
-                given, given_first = self.supplied[k]
-                counts[k] = given.shape[1]
-                firsts[k] = &given_first[0]
-                bases[k] = &given[0, 0, 0] if given.shape[1] and given.shape[2] else <const double *> d
-            else:
-                size += windows[k].width * windows[k].records + 2 * GROUP
-        buffer = <double *> malloc((size + 2 * d.agents) * sizeof(double))
-        ids = <int32_t *> calloc(3 * d.agents, sizeof(int32_t))
-        if buffer == NULL or ids == NULL:
+        if lo == hi:
+            return 0
+        # Room for one run at a time, or for all of them.
+        n = hi - lo if d.game.together else 1
+        size = 0
+        for w in range(WINDOWS):
+            bases[w], firsts[w], counts[w], records[w] = NULL, NULL, 0, self.templates[w].records
+            if w in self.supplied:
+                given, given_first = self.supplied[w]
+                counts[w] = given.shape[1]
+                firsts[w] = &given_first[0]
+                bases[w] = &given[0, 0, 0] if given.shape[1] and given.shape[2] else <const double *> d
+                continue
+            if self.templates[w].width:
+                records[w] = max(1, min(records[w], MOST_DRAWS // (WINDOWS * self.templates[w].width * n)))
+            size += self.templates[w].width * records[w] + 2 * GROUP
+        for w in range(1, WINDOWS):
+            widest = max(widest, self.templates[w].width)
+        size += 2 * d.agents + (2 * widest if d.game.together else 0)
+        buffer = <double *> malloc(n * size * sizeof(double))
+        ids = <int32_t *> calloc(n * (3 * d.agents + 1), sizeof(int32_t))
+        flags = <uint8_t *> calloc(3 * n, 1)
+        windows = <Window *> malloc(n * WINDOWS * sizeof(Window))
+        if buffer == NULL or ids == NULL or flags == NULL or windows == NULL:
             free(buffer)
             free(ids)
+            free(flags)
+            free(windows)
             raise MemoryError("advance: no memory for a block's draws")
         with nogil:
-            size = 2 * d.agents
-            for k in range(WINDOWS):
-                if bases[k] == NULL:
-                    windows[k].buffer = buffer + size
-                    size += windows[k].width * windows[k].records + 2 * GROUP
+            t.lo, t.n, t.windows = lo, n, windows
+            t.raw, t.rewards = buffer, buffer + n * d.agents
+            t.uniforms = t.rewards + n * d.agents
+            t.normals = t.uniforms + (n * widest if d.game.together else 0)
+            size = 2 * n * (d.agents + (widest if d.game.together else 0))
+            t.actions, t.next_rows, t.status = ids, ids + n * d.agents, ids + 3 * n * d.agents
+            t.terminated, t.asked, t.paused = flags, flags + n, flags + 2 * n
+            for k in range(n):
+                for w in range(WINDOWS):
+                    windows[k * WINDOWS + w] = self.templates[w]
+                    if bases[w] == NULL:
+                        windows[k * WINDOWS + w].records = records[w]
+                        windows[k * WINDOWS + w].buffer = buffer + size
+                        size += windows[w].width * records[w] + 2 * GROUP
             for r in range(lo, hi):
-                for k in range(WINDOWS):
-                    window_of_run(&windows[k], <uint32_t> d.run_numbers[r])
-                    if bases[k] != NULL:
-                        windows[k].data = bases[k] + r * counts[k] * windows[k].width
-                        windows[k].first, windows[k].count = firsts[k][r], counts[k]
-                if begin:
-                    status = _begin_episode(d, r, windows, d.rows + r * d.agents)
-                    if status:
-                        d.reason[r] = Reason.FAILED + status
+                k = r - lo if d.game.together else 0
+                for w in range(WINDOWS):
+                    window_of_run(&windows[k * WINDOWS + w], <uint32_t> d.run_numbers[r])
+                    if bases[w] != NULL:
+                        windows[k * WINDOWS + w].data = bases[w] + r * counts[w] * windows[w].width
+                        windows[k * WINDOWS + w].first, windows[k * WINDOWS + w].count = firsts[w][r], counts[w]
+                if d.game.together:
+                    t.asked[k] = begin
+                elif begin:
+                    _failed(d, r, _begin_episode(d, r, windows, d.rows + r * d.agents))
                 elif d.reason[r] == 0:
                     pause = _advance_run(d, r, goals[r], windows, ids, ids + d.agents, ids + 2 * d.agents, buffer,
                                          buffer + d.agents)
                     if pause:
                         pauses |= 1 << (pause - 1)
+            if d.game.together and begin:
+                _begin_together(d, &t)
+            elif d.game.together:
+                pauses = _advance_together(d, &t, goals)
         free(buffer)
         free(ids)
+        free(flags)
+        free(windows)
         return pauses

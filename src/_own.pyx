@@ -282,7 +282,7 @@ cdef class Python(Game):
             raise ValueError("observe: views and features other than the state's take a function that gives them")
         if len(draws) != 4 or min(draws) < 0:
             raise ValueError(f"draws: expected four numbers, at least 0 each, got {draws}")
-        self.player, self.failures = player, {}
+        self.player, self.failures, self.serial = player, {}, True
         self._declare(<void *> self, agents, state_size, views, features, tuple(draws))
         self.operations.step = _play_step
         self.operations.start = _play_start

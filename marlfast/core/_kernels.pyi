@@ -19,6 +19,7 @@ class Game:
     start_normals: int
     held: object
     failures: dict[int, BaseException] | None
+    serial: bool
 
     def step(self, state: _Reals, actions: _Ids, uniforms: _Reals, normals: _Reals, rewards: _Reals,
              terminated: _Flags) -> None: ...

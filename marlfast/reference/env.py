@@ -1,7 +1,7 @@
 """A game to step from outside, in NumPy: the twin of ``src/_env.pyx``."""
 import numpy as np
 
-from marlfast.reference.kernels import BAD_REWARD, check, check_status
+from marlfast.reference.kernels import BAD_REWARD, check
 from marlfast.reference.loop import _Windows
 
 MOST_DRAWS = 4194304
@@ -62,8 +62,8 @@ class Env:
         runs = np.flatnonzero(check(which, "which", "bool", (self.runs,), False))
         state, observation = self.state[runs], self.observation[runs]
         draws = [window.at(runs, self.starts[runs]) for window in self.windows[2:]]
-        check_status(self.game.stage_start(runs, state, *draws), "reset")
-        check_status(self.game.stage_observe(runs, state, observation), "reset")
+        self.game._raise(self.game.stage_start(runs, state, *draws), "reset")
+        self.game._raise(self.game.stage_observe(runs, state, observation), "reset")
         self.state[runs], self.observation[runs] = state, observation
         self.starts[runs] += 1
         self.episode_steps[runs] = 0
@@ -82,9 +82,14 @@ class Env:
             raise ValueError(f"run {bad[0]}: its episode is over, or was never begun; call reset first")
         runs = np.arange(self.runs)
         draws = [window.at(runs, self.steps) for window in self.windows[:2]]
+        before = (self.state.copy(), self.observation.copy()) if self.game.failures is not None else None
         status = self.game.stage_step(runs, self.state, actions, *draws, self.rewards, self.terminated)
         status = np.where(status == 0, self.game.stage_observe(runs, self.state, self.observation), status)
-        check_status(np.where((status == 0) & ~np.isfinite(self.rewards).all(axis=1), BAD_REWARD, status), "step")
+        status = np.where((status == 0) & ~np.isfinite(self.rewards).all(axis=1), BAD_REWARD, status)
+        if before is not None and status.any():     # its own code failed: back to where it was
+            self.state[:], self.observation[:] = before
+            self.terminated[:] = False
+        self.game._raise(status, "step")
         self.steps += 1
         self.episode_steps += 1
         self.truncated[:] = ~self.terminated & (self.episode_steps == self.horizon)

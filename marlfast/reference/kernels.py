@@ -95,6 +95,7 @@ class Game:
 
     stage_without = None
     failures = None
+    serial = False
 
     def _declare(self, agents, state_size, views, features, draws):
         """Set the facts; ``draws``: uniforms and normals of a step, then of a start."""
@@ -104,10 +105,11 @@ class Game:
     def _raise(self, status, what):
         """Raise what the first status that is not 0 says; an exception of the game's own code as it is."""
         bad = status[status != 0]
-        if len(bad) and bad[0] == OWN_ERROR and self.failures:
+        if len(bad) and self.failures:
             failure = self.failures[min(self.failures)]
             self.failures.clear()
-            raise failure
+            if bad[0] == OWN_ERROR:
+                raise failure
         check_status(status, what)
 
     def step(self, state, actions, uniforms, normals, rewards, terminated):

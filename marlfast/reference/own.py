@@ -123,6 +123,8 @@ class Python(Game):
         those at fault stop. The player must then keep nothing between calls. False: always called for one run.
     """
 
+    serial = True
+
     def __init__(self, player, agents, state_size, views, features, draws, together):
         _sound(agents, state_size, views, features, draws, player.observe is not None, "gives")
         self.player, self.together, self.failures = player, together, {}

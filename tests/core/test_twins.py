@@ -70,7 +70,7 @@ def test_objects_have_the_same_public_attributes(game_example):
     compiled, twin = (game_example.kernel(backend) for backend in ("cython", "numpy"))
     facts = [n for n in dir(type(compiled)) if not n.startswith("_") and n != "held" and not callable(
         getattr(compiled, n))]
-    assert len(facts) == 8
+    assert len(facts) == 10
     assert {n: getattr(compiled, n) for n in facts} == {n: getattr(twin, n) for n in facts}
 
 
