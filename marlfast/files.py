@@ -105,6 +105,8 @@ def load(path, backend="cython", game=None):
     from pathlib import Path
 
     path = Path(path)
+    if game is not None:
+        game = require("game", game, "game")
     try:
         with open(path, "rb") as file:          # ours, so that it is closed whatever is wrong with it
             if file.read(2) != b"PK":
@@ -164,7 +166,7 @@ def _experiment(path, manifest, game):
             raise FileError(f"{path}: its game has functions of its own ({which}), which a file cannot hold; "
                             "give the game too: load(path, game=game)")
         if game is not None:
-            _same_game(path, values["game"], require("game", game, "game").to_dict())
+            _same_game(path, values["game"], game.to_dict())
             values = {**values, "game": game}
         return Experiment.from_dict(values)
     except FileError:

@@ -96,8 +96,8 @@ def _note(function):
 
 def functions_of(values):
     """Names of the functions that a definition's plain values only note: {field: name}."""
-    return {key: value["function"] for key, value in values.items()
-            if isinstance(value, dict) and set(value) == {"function"}}
+    found = values.items() if isinstance(values, dict) else ()
+    return {key: value["function"] for key, value in found if isinstance(value, dict) and set(value) == {"function"}}
 
 
 def _same(a, b):

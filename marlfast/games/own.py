@@ -3,6 +3,7 @@ import ctypes
 import functools
 import re
 import sys
+import types
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -167,8 +168,8 @@ class CompiledGame(_Own):
         - ``start(parameters, state, uniforms, normals)``
         - ``observe(parameters, state, observation)``
 
-        Or functions of C, of the signatures in :data:`SIGNATURES`, which return 0 (anything else stops the run): those of
-        ``numba.cfunc``, ctypes, cffi, a capsule named by its signature, ``scipy.LowLevelCallable``, or
+        Or functions of C, of the signatures in :data:`SIGNATURES`, which return 0 (anything else stops the run):
+        those of ``numba.cfunc``, ctypes, cffi, a capsule named by its signature, ``scipy.LowLevelCallable``, or
         :func:`pointer`. They must write all of ``rewards`` (and of ``state`` at a start, and of ``observation``), and
         keep nothing between calls: all chance is in the draws. ``terminated`` is 0 when ``step`` is called.
     agents, state_size : int
@@ -357,25 +358,25 @@ def _is_jitted(function):
 def _compiled(what, function, agents, size, views, features, draws, parameters):
     """The C function that calls a function of numba's: its sizes are constants there, and no exception leaves it."""
     numba = extra("numba", "numba", "a game whose functions are numba's")
-    types, view = numba.types, numba.carray
-    reals, ids = (types.Array(kind, 1, "C") for kind in (types.float64, types.int32))
+    kinds, view = numba.types, numba.carray
+    reals, ids = (kinds.Array(kind, 1, "C") for kind in (kinds.float64, kinds.int32))
     wanted = {"step": (reals, reals, ids, reals, reals, reals), "start": (reals,) * 4,
-              "observe": (reals, reals, types.Array(types.float64, 2, "C"))}[what]
+              "observe": (reals, reals, kinds.Array(kinds.float64, 2, "C"))}[what]
     try:
         function.compile(wanted)
         returned = function.overloads[wanted].signature.return_type
-    except (numba.core.errors.NumbaError, RuntimeError, KeyError) as error:
+    except (numba.core.errors.NumbaError, TypeError, RuntimeError, KeyError) as error:
         raise TypeError(f"{what}: numba cannot compile it as {SIGNATURES[what].replace('int ', '', 1)}, on arrays: "
                         f"{error}") from None
-    if what == "step" and not isinstance(returned, (types.NoneType, types.Boolean, types.Integer)):
+    if what == "step" and not isinstance(returned, (kinds.NoneType, kinds.Boolean, kinds.Integer)):
         raise TypeError(f"step: expected it to return True where the game is over, else False; it returns {returned}")
-    ends = not isinstance(returned, types.NoneType)
+    ends = not isinstance(returned, kinds.NoneType)
     su, sn, bu, bn = draws
-    pointer_, ints, flags = (types.CPointer(kind) for kind in (types.float64, types.int32, types.uint8))
+    pointer_, ints, flags = (kinds.CPointer(kind) for kind in (kinds.float64, kinds.int32, kinds.uint8))
 
     # No exception may pass through C: one becomes a status, and the step is repeated where its text can be read.
     if what == "step":
-        @numba.cfunc(types.int32(pointer_, pointer_, ints, pointer_, pointer_, pointer_, flags))
+        @numba.cfunc(kinds.int32(pointer_, pointer_, ints, pointer_, pointer_, pointer_, flags))
         def called(p, s, a, u, n, r, over):
             try:
                 ended = function(view(p, (parameters,)), view(s, (size,)), view(a, (agents,)), view(u, (su,)),
@@ -386,7 +387,7 @@ def _compiled(what, function, agents, size, views, features, draws, parameters):
                 return 1
             return 0
     elif what == "start":
-        @numba.cfunc(types.int32(pointer_, pointer_, pointer_, pointer_))
+        @numba.cfunc(kinds.int32(pointer_, pointer_, pointer_, pointer_))
         def called(p, s, u, n):
             try:
                 function(view(p, (parameters,)), view(s, (size,)), view(u, (bu,)), view(n, (bn,)))
@@ -394,7 +395,7 @@ def _compiled(what, function, agents, size, views, features, draws, parameters):
                 return 1
             return 0
     else:
-        @numba.cfunc(types.int32(pointer_, pointer_, pointer_))
+        @numba.cfunc(kinds.int32(pointer_, pointer_, pointer_))
         def called(p, s, o):
             try:
                 function(view(p, (parameters,)), view(s, (size,)), view(o, (views, features)))
@@ -431,19 +432,20 @@ _KINDS = {"double": "double", "int": "int32_t", "int32_t": "int32_t", "signed in
 
 def _parsed(text):
     """A C signature such as "int (double *, int32_t const *)" as (what is returned, (what is given, ...))."""
-    found = re.fullmatch(r"\s*([^()]*?)\s*(?:\(\s*\*\s*\w*\s*\)|\b\w+)?\s*\((.*)\)[^()]*", text, re.S)
+    found = re.fullmatch(r"(.*)\(([^()]*)\)[^()]*", text, re.S)
     if not found:
         return None
-    parts = [found.group(1), *found.group(2).split(",")]
 
     def plain(part):
         words = [w for w in part.replace("*", " * ").split() if w not in ("const", "restrict", "__restrict")]
-        if "*" in words:
-            words = words[:words.index("*") + words.count("*")]
-        kind = " ".join(w for w in words if w != "*")
+        kind = words[:words.index("*")] if "*" in words else words
+        if len(kind) > 1 and " ".join(kind) not in _KINDS:
+            kind = kind[:-1]                    # the last word is a name
+        kind = " ".join(kind)
         return _KINDS.get(kind, kind) + " *" * words.count("*")
 
-    return plain(parts[0]), tuple(plain(part) for part in parts[1:])
+    returned, given = re.sub(r"\(\s*\*\s*\w*\s*\)", "", found.group(1)), found.group(2).split(",")
+    return plain(returned), tuple(plain(part) for part in given)
 
 
 def _written(signature):
@@ -504,22 +506,22 @@ def _address(what, function):
         address, came = _of_ctypes(function.ctypes)
     elif isinstance(function, ctypes._CFuncPtr):
         if function._flags_ & 4:
-            raise TypeError(f"{what}: a function of ctypes.PyDLL needs Python's lock, which training does not hold; load "
-                            "it with ctypes.CDLL")
+            raise TypeError(f"{what}: a function of ctypes.PyDLL needs Python's lock, which training does not hold; "
+                            "load it with ctypes.CDLL")
         address, came = _of_ctypes(function)
         if came is None:
             raise TypeError(f"{what}: nothing says what this ctypes function is given; set its argtypes "
                             f"(and restype) to {_written(_WANTED[what])}")
     elif type(function).__name__ == "PyCapsule":
         address, came = _of_capsule(function)
-    elif module == "_cffi_backend" and not callable(getattr(function, "typeof", None)) and "CData" in str(
-            type(function)):
+    elif module == "_cffi_backend" and "CData" in type(function).__name__:
         address, came = _of_cffi(function)
     elif isinstance(function, (int, np.integer)) and not isinstance(function, bool):
         raise TypeError(f"{what}: nothing says what the function at address {function} is given; "
                         "marlfast.games.own.pointer(address) says that you vouch for it")
     else:
-        hint = "decorate it with numba.njit, or use NumPyGame" if callable(function) else \
+        hint = "of cffi's lib, give ffi.addressof(lib, name)" if isinstance(function, types.BuiltinFunctionType) else \
+            "decorate it with numba.njit, or use NumPyGame" if callable(function) else \
             "see marlfast.games.own.CompiledGame"
         raise TypeError(f"{what}: expected a compiled function, got {shown(function)}; {hint}")
     if came != _WANTED[what]:
@@ -528,6 +530,13 @@ def _address(what, function):
     if not address:
         raise ValueError(f"{what}: its address is 0")
     return address
+
+
+def get_include():
+    """The folder that holds marlfast's headers, for ``cythonize(..., include_path=[...])`` of a package of your own."""
+    from pathlib import Path
+
+    return str(Path(__file__).resolve().parents[2])
 
 
 # -- playing by itself, between guards ------------------------------------------------------------------
@@ -609,7 +618,7 @@ class _Guarded:
     def __init__(self, shape, dtype):
         self.size = int(np.prod(shape)) * np.dtype(dtype).itemsize
         self.memory = np.full(2 * self.ROOM + self.size, 0xA5, np.uint8)
-        self.array = self.memory[self.ROOM:self.ROOM + self.size].view(dtype).reshape(shape)
+        self.array = np.ndarray(shape, dtype, self.memory, self.ROOM)
 
     def broken(self):
         """Where a guard is not what it was: a text, or None."""

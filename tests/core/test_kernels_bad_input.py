@@ -38,6 +38,23 @@ def _game_step(size, uniforms, normals):
             "normals": np.zeros((R, normals)), "rewards": np.zeros((R, N)), "terminated": flags(R)}
 
 
+class _Still:
+    """A player in whose game nothing ever happens."""
+
+    def start(self, runs, uniforms, normals):
+        return np.zeros((len(runs), S))
+
+    def step(self, runs, state, actions, uniforms, normals):
+        return state, np.zeros((len(runs), N)), np.zeros(len(runs), bool)
+
+    def observe(self, runs, state):
+        return np.zeros((len(runs), N, 1))
+
+
+def _played(module):
+    return module("own").Python(_Still(), N, S, N, 1, (1, 2, 1, 2), True)
+
+
 def _loop_made_of(module):
     rest, _ = loop_arguments(module)
     return lambda **arrays: module("loop").Loop(arrays=arrays, **rest)
@@ -59,6 +76,14 @@ CALLS = {
         "state": np.zeros((R, 1)), "observation": np.zeros((R, N, 1))}, ("observation",), ()),
     "Markov, certain": (lambda m: m("markov").Markov, lambda m: markov_arguments(True), (), ()),
     "Markov, by chance": (lambda m: m("markov").Markov, lambda m: markov_arguments(False), (), ()),
+    "Python.step": (lambda m: _played(m).step, lambda m: _game_step(S, 1, 2), ("state", "rewards", "terminated"), ()),
+    "Python.start": (lambda m: _played(m).start, lambda m: {
+        "state": np.zeros((R, S)), "uniforms": np.zeros((R, 1)), "normals": np.zeros((R, 2))}, ("state",), ()),
+    "Python.observe": (lambda m: _played(m).observe, lambda m: {
+        "state": np.zeros((R, S)), "observation": np.zeros((R, N, 1))}, ("observation",), ()),
+    "Compiled": (lambda m: m("own").Compiled, lambda m: {
+        "step": 1, "start": 1, "observe": 0, "parameters": np.ones(3), "agents": N, "state_size": S, "views": 1,
+        "features": S, "draws": (0, 0, 0, 0), "repeat": None, "functions": None}, (), (("parameters", 0),)),
     "Discrete.encode": (lambda m: m("encoders").Discrete(R, N, N, 5).encode, lambda m: {
         "observation": np.zeros((R, N, 1)), "rows": ints(R, N)}, ("rows",), ()),
     "Grid": (lambda m: m("encoders").Grid, lambda m: grid_arguments(), (), ()),
