@@ -13,6 +13,7 @@ import pytest
 
 import marlfast as mf
 from marlfast import cli
+from marlfast.games import own
 from marlfast.session import allocate
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,6 +36,21 @@ def claims(path):
             yield text, output if follower == "text" else None
 
 
+def sources(path):
+    """(name, text) of every block of C that is announced as a file: "...; `name.c`:"."""
+    return re.findall(r"`([\w.]+)`:\n\n```c\n(.*?)^```$", path.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def skip_without_extras(programs):
+    """Skip where a document's programs import an extra, or call a compiler, that is not there."""
+    text = "\n".join(programs)
+    for extra in ("numba",):
+        if re.search(rf"^import {extra}$", text, re.M):
+            pytest.importorskip(extra)
+    if '"cc"' in text and not shutil.which("cc"):
+        pytest.skip("needs a C compiler")
+
+
 def name_of(path):
     return path.relative_to(ROOT).as_posix()
 
@@ -49,12 +65,20 @@ def without_times(text):
 @pytest.mark.parametrize("path", [p for p in DOCUMENTS if any(claims(p))], ids=name_of)
 def test_programs_run_and_print_what_is_claimed(path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    skip_without_extras([program for program, _ in claims(path)])
+    for name, text in sources(path):
+        (tmp_path / name).write_text(text, encoding="utf-8")
     names = {"__name__": "document"}
     for k, (program, output) in enumerate(claims(path)):
         exec(compile(program, f"{name_of(path)}, program {k + 1}", "exec"), names)
         printed = capsys.readouterr().out
         if output is not None:
             assert without_times(printed) == without_times(output)
+
+
+def test_the_page_on_c_shows_the_signatures_that_are_taken():
+    text = " ".join((ROOT / "docs" / "own_games" / "c.md").read_text(encoding="utf-8").split())
+    assert [s for s in own.SIGNATURES.values() if f"{s};" not in text] == []
 
 
 def test_the_first_program_of_the_readme_is_short_and_its_output_is_shown():
