@@ -3,6 +3,7 @@
 Each case is made for a backend and a number of runs; it gives the function that is timed and the arrays
 that it writes. ``tests/test_bench.py`` calls every case with both backends and compares those arrays.
 """
+import ctypes
 import dataclasses
 import itertools
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import marlfast as mf
+import marlfast.games.own
 from marlfast import registry
 from marlfast.backends import BACKENDS, kernels
 from marlfast.learners.base import Seats
@@ -132,6 +134,35 @@ def _(backend, runs):
     state, none = np.ascontiguousarray(x.rows[:, :1] % 16, np.float64), np.zeros((runs, 0))
     uniforms = generator.random((runs, 1))
     return (lambda: kernel.step(state, x.actions, uniforms, none, x.rewards, x.terminated)), [state, x.rewards]
+
+
+def _own_drift(compiled):
+    """The drift game by C functions (ctypes' callbacks: slow, but there without a compiler), or by NumPy functions."""
+    def start(parameters, state, uniforms, normals):
+        state[0], state[1] = normals[0], normals[1]
+        return 0
+
+    def step(parameters, state, actions, uniforms, normals, rewards, terminated):
+        state[0] += 0.05 * (actions[0] + actions[1] + actions[2] + actions[3])
+        for i in range(AGENTS):
+            rewards[i] = -abs(state[0])
+        return 0
+
+    def step_many(state, actions, uniforms, normals):
+        state[:, 0] += 0.05 * actions.sum(axis=1)
+        return state, -np.abs(np.repeat(state[:, :1], AGENTS, axis=1)), False
+
+    facts = {"agents": AGENTS, "actions": ACTIONS, "state_size": 2, "step_normals": 2, "start_normals": 2}
+    if not compiled:
+        return mf.games.own.NumPyGame(step_many, lambda uniforms, normals: normals, **facts)
+    reals, ids, flags = (ctypes.POINTER(kind) for kind in (ctypes.c_double, ctypes.c_int32, ctypes.c_uint8))
+    return mf.games.own.CompiledGame(
+        ctypes.CFUNCTYPE(ctypes.c_int, reals, reals, ids, reals, reals, reals, flags)(step),
+        ctypes.CFUNCTYPE(ctypes.c_int, *[reals] * 4)(start), **facts)
+
+
+case("own", "step of C functions")(_steps(_own_drift(True)))
+case("own", "step of NumPy functions")(_steps(_own_drift(False)))
 
 
 @case("env", "step")
