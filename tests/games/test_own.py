@@ -5,6 +5,7 @@ probability 1/4. Each earns how far it is right of the start. Whoever comes to +
 """
 import ctypes
 import dataclasses
+import faulthandler
 import os
 import pickle
 import re
@@ -890,6 +891,7 @@ def test_good_games_pass_the_check(game):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_crash_is_an_error_where_the_check_is_isolated():
     def crash(p, s, u, n):
+        faulthandler.disable()      # in that process: what it would print is not wanted
         os.kill(os.getpid(), 11)
     with pytest.raises(ValueError, match=r"ended their process \(signal 11, SIGSEGV\)"):
         spoilt("start", crash).check(isolate=True)
