@@ -25,6 +25,10 @@ class Env:
         False: ``reset`` and ``step`` return the environment's own arrays, which the next call overwrites.
     purpose : {"training", "evaluation"}
         Which family of draws is read: that of :func:`marlfast.train` or that of :func:`marlfast.evaluate`.
+    horizon : int, optional
+        Steps after which an episode is truncated, 0: never; default: the game's.
+    first_run : int
+        Number of the first run; a run's draws depend on its number.
 
     Examples
     --------
@@ -36,10 +40,13 @@ class Env:
     (3, 2)
     """
 
-    def __init__(self, game, runs=1, seed=0, backend="cython", copy=True, purpose="training"):
+    def __init__(self, game, runs=1, seed=0, backend="cython", copy=True, purpose="training",
+                 horizon=None, first_run=0):
         runs, seed = integer("runs", runs, 1, 2**31 - 1), integer("seed", seed, 0, 2**64 - 1)
+        first_run = integer("first_run", first_run, 0, 2**32 - runs)
         game, purpose = require("game", game, "game"), choice("purpose", purpose, PURPOSES)
         self.game, self.runs, self.copy = game, runs, bool(copy)
+        horizon = game.horizon if horizon is None else integer("horizon", horizon, 0)
         kernel = game.kernel(backend)
         self.state = np.zeros((runs, kernel.state_size))
         self.observation = np.zeros((runs, game.views, game.features))
@@ -48,9 +55,9 @@ class Env:
         self.steps, self.starts, self.episode_steps = (np.zeros(runs, np.int64) for _ in range(3))
         self._shape = (runs, game.agents)
         self._kernel = kernels(backend, "env").Env(
-            kernel, game.action_counts, game.horizon, self.state, self.observation, self.rewards, self.terminated,
-            self.truncated, self.steps, self.starts, self.episode_steps, np.arange(runs, dtype=np.int64), seed,
-            PURPOSES.index(purpose))
+            kernel, game.action_counts, horizon, self.state, self.observation, self.rewards, self.terminated,
+            self.truncated, self.steps, self.starts, self.episode_steps,
+            np.arange(first_run, first_run + runs, dtype=np.int64), seed, PURPOSES.index(purpose))
         self._step = self._kernel.step
 
     def reset(self, where=None):
@@ -66,18 +73,17 @@ class Env:
         float64 [R, V, D]
             What the agents see (V is 1 where all see the same), of all runs.
         """
-        where = np.ones(self.runs, bool) if where is None else np.asarray(where)
-        if where.dtype != bool or where.shape != (self.runs,):
-            raise ValueError(f"where: expected bool of shape {(self.runs,)}, got {where.dtype} {where.shape}")
-        self._kernel.reset(np.ascontiguousarray(where))
+        self._kernel.reset(np.ones(self.runs, bool) if where is None else self._where(where))
         return self.observation.copy() if self.copy else self.observation
 
-    def step(self, actions):
+    def step(self, actions, where=None):
         """One step of every run.
 
         Parameters
         ----------
         actions : int [R, N], or [N] with one run
+        where : bool [R], optional
+            Which runs are stepped; the others stay as they are, and their actions are not read. Default: all.
 
         Returns
         -------
@@ -92,7 +98,7 @@ class Env:
         if type(actions) is not np.ndarray or actions.dtype is not _INT32 or actions.shape != self._shape \
                 or not actions.flags.c_contiguous:
             actions = self._actions(actions)
-        self._step(actions)
+        self._step(actions, where if where is None else self._where(where))
         if self.copy:
             return self.observation.copy(), self.rewards.copy(), self.terminated.copy(), self.truncated.copy()
         return self.observation, self.rewards, self.terminated, self.truncated
@@ -100,6 +106,12 @@ class Env:
     def render(self, run=0):
         """The state of one run as text; :func:`marlfast.plotting.frame` draws boards."""
         return self.game.render(self.state[integer("run", run, 0, self.runs - 1)])
+
+    def _where(self, where):
+        where = np.asarray(where)
+        if where.dtype != bool or where.shape != (self.runs,):
+            raise ValueError(f"where: expected bool of shape {(self.runs,)}, got {where.dtype} {where.shape}")
+        return np.ascontiguousarray(where)
 
     def _actions(self, actions):
         try:

@@ -148,7 +148,8 @@ cdef class Env:
         cdef int status
         self._draws(r, 0, self.steps[r], &draws)
         if game.together:
-            draws.uniforms, draws.normals = self.uniforms, self.normals
+            draws.uniforms = self.uniforms + r * draws.uniform_stride
+            draws.normals = self.normals + r * draws.normal_stride
         status = game.step(game.context, r, count, &self.state[r, 0], actions, &draws, rewards, &self.terminated[r])
         if status == 0:
             status = show(game, r, count, &self.state[r, 0], sight, &self.observation[r, 0, 0])
@@ -194,24 +195,31 @@ cdef class Env:
             return
         if self.before is not None:
             np.asarray(self.state)[:], np.asarray(self.observation)[:] = self.before
-            if what == "step":
-                np.asarray(self.terminated)[:] = 0
         self.game._raise(status, what)
 
-    def step(self, actions):
-        """One step of every run (actions int32 [R, N]); refused, and nothing changed, if one cannot be made."""
+    def step(self, actions, which=None):
+        """One step of every run (actions int32 [R, N]), or of those that ``which`` (bool [R]) marks.
+
+        Refused, and nothing changed, if one cannot be made.
+        """
         cdef const int32_t[:, ::1] taken
+        cdef const uint8_t[::1] w = None
+        cdef bint some = which is not None, together = self.game.operations.together
         try:
             taken = actions
         except (TypeError, ValueError):
             check(actions, "actions", "int32", (self.runs, self.agents), False)
             raise
-        cdef int64_t r, i, bad_run = -1, bad_agent = -1
+        cdef int64_t r, i, k, count, bad_run = -1, bad_agent = -1
         cdef int status = 0
         if taken is None or taken.shape[0] != self.runs or taken.shape[1] != self.agents:
             check(actions, "actions", "int32", (self.runs, self.agents), False)
+        if some:
+            w = check(which, "which", "bool", (self.runs,), False).view(np.uint8)
         with nogil:
             for r in range(self.runs):
+                if some and not w[r]:
+                    continue
                 if self.terminated[r] or self.truncated[r] or self.starts[r] == 0:
                     bad_run = r
                     break
@@ -225,19 +233,29 @@ cdef class Env:
         if bad_run >= 0:
             raise ValueError(f"run {bad_run}: its episode is over, or was never begun; call reset first")
         self._remember()
+        cdef bint fails = self.before is not None
         with nogil:
-            if self.game.operations.together:
-                for r in range(self.runs):
-                    self._gather(r, 0, self.steps[r])
-                status = self._step(0, self.runs, &taken[0, 0])
-            else:
-                for r in range(self.runs):
-                    status = self._step(r, 1, &taken[r, 0])
-                    if status:
-                        break
-            if status == 0:
-                for r in range(self.runs):
+            r = 0
+            while r < self.runs:
+                if some and not w[r]:
+                    r += 1
+                    continue
+                count = 1
+                while together and r + count < self.runs and (not some or w[r + count]):
+                    count += 1
+                for k in range(r, r + count if together else r):
+                    self._gather(k, 0, self.steps[k])
+                status = self._step(r, count, &taken[r, 0])
+                if status:
+                    break
+                r += count
+            for r in range(self.runs):
+                if some and not w[r]:
+                    continue
+                if status == 0:
                     self.steps[r] += 1
                     self.episode_steps[r] += 1
                     self.truncated[r] = not self.terminated[r] and self.episode_steps[r] == self.horizon
+                elif fails:
+                    self.terminated[r] = 0
         self._sound(status, "step")

@@ -119,6 +119,44 @@ class TestEnv:
         assert (first != second).any(axis=(1, 2)).tolist() == [False, True, False]
         assert env.starts.tolist() == [1, 2, 1]
 
+    @pytest.mark.parametrize("backend", ["cython", "numpy"])
+    def test_a_step_of_some_runs_leaves_the_others(self, backend):
+        """Runs that wait are as if nobody had stepped: with the others' steps in between, each gets its own draws."""
+        game = mf.games.Drift(agents=2, horizon=4)
+        together, apart = (game.env(runs=3, seed=2, backend=backend) for _ in range(2))
+        together.reset()
+        apart.reset()
+        actions = np.array([[0, 1], [4, 2], [3, 3]])
+        wanted = [together.step(actions) for _ in range(4)]
+        outside = np.where([[False], [True], [True]], 99, actions)     # what is not stepped is not read either
+        for k in range(4):
+            found = apart.step(outside, where=[True, False, False])
+            assert all((a[0] == b[0]).all() for a, b in zip(found, wanted[k], strict=True))
+        assert apart.steps.tolist() == [4, 0, 0] and apart.truncated.tolist() == [True, False, False]
+        for k in range(4):                  # run 0 is over, which does not keep the others from their steps
+            found = apart.step(actions, where=np.array([False, True, True]))
+            assert all((a[1:] == b[1:]).all() for a, b in zip(found, wanted[k], strict=True))
+        assert all((a == b).all() for a, b in zip(found, wanted[3], strict=True))
+        apart.reset()
+        with pytest.raises(ValueError, match=r"actions\[2, 1\]: expected 0 to 4, got 5"):
+            apart.step([[0, 9], [0, 9], [0, 5]], where=[False, False, True])
+        with pytest.raises(ValueError, match="where: expected bool of shape"):
+            apart.step(actions, where=[True])
+
+    @pytest.mark.parametrize("backend", ["cython", "numpy"])
+    def test_the_first_run_says_which_draws(self, backend):
+        game = mf.games.Drift(agents=1)
+        assert game.env(runs=3, seed=5).reset()[1:].tolist() == mf.Env(
+            game, runs=2, seed=5, first_run=1, backend=backend).reset().tolist()
+
+    def test_another_horizon(self):
+        game = mf.games.Drift(agents=1, horizon=3)
+        longer, endless = mf.Env(game, horizon=5), mf.Env(game, horizon=0)
+        longer.reset()
+        endless.reset()
+        assert [bool(longer.step([0])[3][0]) for _ in range(5)] == [False] * 4 + [True]
+        assert not any(endless.step([0])[3][0] for _ in range(20))
+
     def test_copies_unless_told_otherwise(self):
         game = mf.games.Drift(agents=1)
         env = game.env()
@@ -201,10 +239,13 @@ class TestEnv:
         ({"runs": 1.5}, TypeError, ["runs", "1.5"]), ({"runs": "2"}, TypeError, ["runs", "'2'"]),
         ({"seed": -1}, ValueError, ["seed", "-1"]), ({"seed": 2**64}, ValueError, ["seed", str(2**64)]),
         ({"seed": None}, TypeError, ["seed", "None"]), ({"backend": "c"}, ValueError, ["backend", "'c'", "'cython'"]),
+        ({"horizon": -1}, ValueError, ["horizon", "-1"]), ({"horizon": "x"}, TypeError, ["horizon", "'x'"]),
+        ({"first_run": -1}, ValueError, ["first_run", "-1"]),
+        ({"first_run": 2**32}, ValueError, ["first_run", str(2**32)]),
     ])
     def test_options_that_are_refused(self, options, error, words):
         with pytest.raises(error) as caught:
-            mf.games.Drift().env(**options)
+            mf.Env(mf.games.Drift(), **options)
         assert all(word in str(caught.value) for word in words), str(caught.value)
 
     @pytest.mark.parametrize("game", [None, 3, mf.games.Drift, mf.IQL()])

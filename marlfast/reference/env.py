@@ -69,27 +69,32 @@ class Env:
         self.episode_steps[runs] = 0
         self.terminated[runs] = self.truncated[runs] = False
 
-    def step(self, actions):
-        """One step of every run (actions int32 [R, N]); refused, and nothing changed, if one cannot be made."""
+    def step(self, actions, which=None):
+        """One step of every run (actions int32 [R, N]), or of those that ``which`` (bool [R]) marks.
+
+        Refused, and nothing changed, if one cannot be made.
+        """
         check(actions, "actions", "int32", (self.runs, self.agents), False)
-        outside = (actions < 0) | (actions >= self.action_counts)
-        over = self.terminated | self.truncated | (self.starts == 0)
+        runs = np.arange(self.runs) if which is None else np.flatnonzero(
+            check(which, "which", "bool", (self.runs,), False))
+        outside = (actions[runs] < 0) | (actions[runs] >= self.action_counts)
+        over = (self.terminated | self.truncated | (self.starts == 0))[runs]
         bad = np.flatnonzero(over | outside.any(axis=1))
         if len(bad) and not over[bad[0]]:
-            r, i = int(bad[0]), int(outside[bad[0]].argmax())
+            r, i = int(runs[bad[0]]), int(outside[bad[0]].argmax())
             raise ValueError(f"actions[{r}, {i}]: expected 0 to {self.action_counts[i] - 1}, got {actions[r, i]}")
         if len(bad):
-            raise ValueError(f"run {bad[0]}: its episode is over, or was never begun; call reset first")
-        runs = np.arange(self.runs)
-        draws = [window.at(runs, self.steps) for window in self.windows[:2]]
-        before = (self.state.copy(), self.observation.copy()) if self.game.failures is not None else None
-        status = self.game.stage_step(runs, self.state, actions, *draws, self.rewards, self.terminated)
-        status = np.where(status == 0, self.game.stage_observe(runs, self.state, self.observation), status)
-        status = np.where((status == 0) & ~np.isfinite(self.rewards).all(axis=1), BAD_REWARD, status)
-        if before is not None and status.any():     # its own code failed: back to where it was
-            self.state[:], self.observation[:] = before
-            self.terminated[:] = False
+            raise ValueError(f"run {runs[bad[0]]}: its episode is over, or was never begun; call reset first")
+        arrays = self.state, self.observation, self.rewards, self.terminated
+        state, observation, rewards, terminated = (array[runs] for array in arrays)
+        draws = [window.at(runs, self.steps[runs]) for window in self.windows[:2]]
+        status = self.game.stage_step(runs, state, actions[runs], *draws, rewards, terminated)
+        status = np.where(status == 0, self.game.stage_observe(runs, state, observation), status)
+        status = np.where((status == 0) & ~np.isfinite(rewards).all(axis=1), BAD_REWARD, status)
+        if self.game.failures is None or not status.any():      # where its own code failed, all stays as it was
+            for array, part in zip(arrays, (state, observation, rewards, terminated), strict=True):
+                array[runs] = part
         self.game._raise(status, "step")
-        self.steps += 1
-        self.episode_steps += 1
-        self.truncated[:] = ~self.terminated & (self.episode_steps == self.horizon)
+        self.steps[runs] += 1
+        self.episode_steps[runs] += 1
+        self.truncated[runs] = ~terminated & (self.episode_steps[runs] == self.horizon)

@@ -142,7 +142,7 @@ CALLS = {
     "Env": (lambda m: m("env").Env, env_arguments,
             ("state", "observation", "rewards", "terminated", "truncated", "steps", "starts", "episode_steps"), ()),
     "Env.reset": (lambda m: made_env(m)[0].reset, lambda m: {"which": ~flags(R)}, (), ()),
-    "Env.step": (lambda m: _begun(m).step, lambda m: {"actions": ints(R, N)}, (), ()),
+    "Env.step": (lambda m: _begun(m).step, lambda m: {"actions": ints(R, N), "which": ~flags(R)}, (), ()),
 }
 
 
@@ -178,8 +178,8 @@ def corruptions():
             if name in written:
                 wrong["read-only"] = array.copy()
                 wrong["read-only"].flags.writeable = False
-            if name == "seen":
-                del wrong["None"]           # means that the state's number is observed
+            if name == "seen" or (call, name) == ("Env.step", "which"):
+                del wrong["None"]           # means that the state's number is observed; that all runs are stepped
             for how, value in wrong.items():
                 yield pytest.param(call, name, value, id=f"{call}-{name}-{how}")
 
