@@ -1,0 +1,233 @@
+"""PettingZoo's environments as games, so that marlfast's learners play them."""
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from marlfast.backends import kernels
+from marlfast.errors import extra, integer, shown
+from marlfast.games.base import Game
+
+SEEDS = 2**31       # seeds of an environment: 0 to SEEDS - 1
+HEAD = 2            # state variables before the observations: the episode's seed, and its steps so far
+TOGETHER = "all agents of a game play until it ends for all (supersuit.black_death_v3 keeps those that are out)"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class PettingZooGame(Game):
+    """A PettingZoo environment in which all agents act at once (``ParallelEnv``), as a game.
+
+    Each run has an environment object of its own. Since these are Python, a step takes as long as theirs does; the
+    learning beside it is compiled.
+
+    Dynamics
+        The environment's ``step``.
+    Observation
+        What the environment shows to each agent, one view per agent. Where all agents observe ``Discrete`` spaces,
+        observations are numbered from 0; else they are flattened, and shorter ones end with zeros.
+    Action
+        0 to n - 1 for an agent with ``n`` discrete actions, whatever the space counts from.
+    Reward
+        The environment's.
+    Start
+        The environment's ``reset``, with a seed that is drawn: the same seed of training gives the same episodes, if
+        the environment is one that keeps to its seed.
+    End
+        Terminated where the environment terminates all agents; truncated after ``horizon`` steps.
+
+    Parameters
+    ----------
+    make : callable
+        ``make()`` gives a new environment, such as ``pettingzoo.classic.rps_v2.parallel_env``. A function cannot be
+        written to a file, so neither can a result of this game.
+    horizon : int, optional
+        Steps after which an episode is truncated; 0: never. Default: the environment's ``max_cycles``, where it has
+        one. An environment that truncates an episode at any other step is an error, since learners bootstrap from what
+        a truncated episode would have come to, and from nothing where a game is over.
+
+    Notes
+    -----
+    All agents of a run end together. An environment in which some leave before others takes PettingZoo's
+    ``supersuit.black_death_v3`` around it.
+
+    What goes on inside an environment is not in marlfast's arrays. A result that was resumed between two episodes is
+    as if it had never stopped; one that was stopped within an episode goes on with another one, from its start, for
+    the steps that were left.
+
+    Source: J. K. Terry et al., "PettingZoo: Gym for multi-agent reinforcement learning", NeurIPS (2021).
+    """
+
+    make: Callable
+    horizon: int | None = None
+
+    def __post_init__(self):
+        if not callable(self.make):
+            raise TypeError(f"make: expected a function that gives a new environment, got {shown(self.make)}")
+        environment = self.make()
+        for needed in ("possible_agents", "observation_space", "action_space", "reset", "step"):
+            if not hasattr(environment, needed) or hasattr(environment, "agent_iter"):
+                raise TypeError(f"make: expected a function that gives a PettingZoo ParallelEnv, it gave "
+                                f"{shown(environment)}; pettingzoo.utils.aec_to_parallel makes one of an AECEnv")
+        agents = list(environment.possible_agents)
+        if not agents:
+            raise ValueError("make: expected an environment with at least one agent, its possible_agents are empty")
+        horizon = getattr(getattr(environment, "unwrapped", environment), "max_cycles", None) or 0 \
+            if self.horizon is None else self.horizon
+        self._set(name=f"pettingzoo:{environment}", names=tuple(agents), agents=len(agents), views=len(agents),
+                  horizon=integer("horizon", horizon, 0))
+        self._actions([environment.action_space(agent) for agent in agents])
+        self._observations([environment.observation_space(agent) for agent in agents])
+        environment.close()
+
+    def _actions(self, found):
+        discrete = extra("gymnasium.spaces", "pettingzoo", "PettingZooGame").Discrete
+        for agent, space in zip(self.names, found, strict=True):
+            if not isinstance(space, discrete):
+                raise ValueError(f"make: expected discrete actions, but agent {agent!r} has {shown(space)}")
+        self._set(action_counts=np.array([space.n for space in found], np.int32),
+                  first_actions=tuple(int(space.start) for space in found))
+
+    def _observations(self, found):
+        spaces = extra("gymnasium.spaces", "pettingzoo", "PettingZooGame")
+        for agent, space in zip(self.names, found, strict=True):
+            if not isinstance(space, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)):
+                raise ValueError("make: expected observations of numbers (Box, Discrete, MultiDiscrete, MultiBinary), "
+                                 f"but agent {agent!r} has {shown(space)}")
+        sizes = tuple(int(np.prod(space.shape, dtype=np.int64)) for space in found)
+        numbered = all(isinstance(space, spaces.Discrete) for space in found)
+        self._set(sizes=sizes, features=max(1, *sizes),
+                  first_observations=tuple(int(space.start) if numbered else 0 for space in found),
+                  observations=int(max(space.n for space in found)) if numbered else None)
+        if all(isinstance(space, spaces.Box) for space in found):
+            low, high = np.zeros((2, len(found), self.features))
+            for i, space in enumerate(found):
+                low[i, :sizes[i]], high[i, :sizes[i]] = space.low.ravel(), space.high.ravel()
+            low, high = low.min(axis=0), high.max(axis=0)
+            if np.isfinite(low).all() and np.isfinite(high).all():
+                self._set(bounds=(low, high))
+
+    def kernel(self, backend="cython"):
+        size = HEAD + self.agents * self.features
+        return kernels(backend, "own").Python(_Environments(self), self.agents, size, self.views, self.features,
+                                              (0, 0, 1, 0), False)
+
+    def render(self, state):
+        """What each agent sees."""
+        lines = [f"seed {state[0]:.0f}, step {state[1]:.0f}"]
+        for agent, seen, size in zip(self.names, state[HEAD:].reshape(self.agents, -1), self.sizes, strict=True):
+            lines.append(f"{agent}: {np.array2string(seen[:size], precision=4, threshold=8, max_line_width=160)}")
+        return "\n".join(lines)
+
+
+class _Environments:
+    """The environments of the runs of one session: what ``marlfast.reference.own.Python`` calls a player.
+
+    A state is the seed of its episode, the steps made so far, and the observations. The first two are remembered
+    beside each environment, so that one that is not where a state says is begun again.
+    """
+
+    def __init__(self, game):
+        self.game = game
+        self.made, self.at = {}, {}         # by run: the environment; (seed, steps) of its episode, None: over
+        self.lock = threading.Lock()        # make() need not be safe to call from two threads
+
+    def start(self, runs, uniforms, normals):
+        return np.array([self._begin(int(run), int(u * SEEDS), 0) for run, u in zip(runs, uniforms[:, 0], strict=True)])
+
+    def step(self, runs, state, actions, uniforms, normals):
+        parts = [self._step(int(run), *part) for run, *part in zip(runs, state, actions, strict=True)]
+        state, rewards, terminated = zip(*parts, strict=True)
+        return np.array(state), np.array(rewards), np.array(terminated)
+
+    def observe(self, runs, state):
+        return state[:, HEAD:].reshape(len(runs), self.game.views, self.game.features)
+
+    def _begin(self, run, seed, steps):
+        """A new episode; ``steps`` are those that an earlier one has used up of its horizon."""
+        with self.lock:
+            if run not in self.made:
+                self.made[run] = self.game.make()
+        self.at.pop(run, None)              # should reset fail, this environment is nowhere
+        answer = self.made[run].reset(seed=seed)
+        if not isinstance(answer, tuple) or len(answer) != 2:
+            raise TypeError(f"{self.game.name}: expected (observations, infos) of reset, got {shown(answer)}")
+        self.at[run] = seed, steps
+        return self._state(seed, steps, answer[0])
+
+    def _step(self, run, state, actions):
+        game = self.game
+        if not (0 <= state[0] < SEEDS and 0 <= state[1] and (np.floor(state[:HEAD]) == state[:HEAD]).all()):
+            raise ValueError(f"{game.name}: state: expected a seed and a number of steps, got {state[:HEAD].tolist()}")
+        seed, steps = int(state[0]), int(state[1])
+        if self.at.get(run) != (seed, steps):
+            self._begin(run, seed, steps)
+        self.at.pop(run)
+        answer = self.made[run].step({agent: int(first + action) for agent, first, action in zip(
+            game.names, game.first_actions, actions, strict=True)})
+        if not isinstance(answer, tuple) or len(answer) != 5:
+            raise TypeError(f"{game.name}: expected (observations, rewards, terminations, truncations, infos) of step, "
+                            f"got {shown(answer)}")
+        observations, rewards, terminations, truncations, _ = answer
+        steps += 1
+        terminated = self._ended(steps, terminations, truncations)
+        state = self._state(seed, steps, observations)
+        earned = np.array([self._reward(agent, rewards) for agent in game.names])
+        if not (terminated or any(truncations[agent] for agent in game.names)):
+            self.at[run] = seed, steps
+        return state, earned, terminated
+
+    def _reward(self, agent, rewards):
+        given = self._of(agent, rewards, "rewards")
+        try:
+            return float(given)
+        except (TypeError, ValueError):
+            raise TypeError(f"{self.game.name}: expected a number as the reward of agent {agent!r}, "
+                            f"got {shown(given)}") from None
+
+    def _ended(self, steps, terminations, truncations):
+        """Whether the game is over; errors where it ends as no game here can."""
+        game = self.game
+        over = {agent: bool(self._of(agent, terminations, "terminations")) for agent in game.names}
+        cut = {agent: bool(self._of(agent, truncations, "truncations")) and not over[agent] for agent in game.names}
+        plays = [agent for agent in game.names if not (over[agent] or cut[agent])]
+        if len(plays) == len(over):
+            return False
+        if plays:
+            first = next(agent for agent in game.names if agent not in plays)
+            raise ValueError(f"{game.name}: agent {first!r} ended at step {steps}, but {plays[0]!r} did not; "
+                             f"{TOGETHER}")
+        if any(cut.values()) and any(over.values()):
+            one, other = next(a for a in game.names if over[a]), next(a for a in game.names if cut[a])
+            raise ValueError(f"{game.name}: at step {steps} agent {one!r} was terminated, but {other!r} truncated; all "
+                             "agents of a game end alike")
+        if any(cut.values()) and steps != game.horizon:
+            raise ValueError(f"{game.name}: the environment truncated an episode after {steps} steps, but the game's "
+                             f"horizon is {game.horizon}; give horizon={steps} if all its episodes may be that long")
+        return all(over.values())
+
+    def _of(self, agent, values, what):
+        if agent not in values:
+            raise ValueError(f"{self.game.name}: {what} has nothing for agent {agent!r}; {TOGETHER}")
+        return values[agent]
+
+    def _state(self, seed, steps, observations):
+        game = self.game
+        if len(observations) > game.agents:
+            new = next(agent for agent in observations if agent not in game.names)
+            raise ValueError(f"{game.name}: agent {new!r} is not one of its possible_agents; the agents of a game stay "
+                             "the same")
+        state = np.zeros(HEAD + game.agents * game.features)
+        state[:HEAD] = seed, steps
+        views = state[HEAD:].reshape(game.agents, game.features)
+        for i, agent in enumerate(game.names):
+            given = self._of(agent, observations, "observations")
+            try:
+                seen = np.asarray(given, np.float64).ravel()
+            except (TypeError, ValueError):
+                seen = np.empty(0)
+            if seen.size != game.sizes[i]:
+                raise ValueError(f"{game.name}: expected {game.sizes[i]} numbers as observation of agent {agent!r}, "
+                                 f"got {shown(given)}")
+            views[i, :seen.size] = seen - game.first_observations[i]
+        return state
