@@ -185,7 +185,7 @@ class VectorGame(_vector.VectorEnv):
         seen, which = self._seen(), self._each(ended)
         observations = np.full(self.num_envs, None, dtype=object)
         for k in np.flatnonzero(which):
-            observations[k] = seen[k].copy()
+            observations[k] = seen[k]
         infos = {"final_obs": observations, "_final_obs": which.copy(), "final_info": {}, "_final_info": which.copy()}
         if not self.separate:
             self._note(infos["final_info"], rewards, ended)
