@@ -32,9 +32,10 @@ def networks(env):
     return actor, critic
 
 
-def main(batches=40, episodes=16, seed=0):
+def main(batches=25, episodes=20, seed=0):
     env = PettingZooWrapper(parallel_env(mf.games.Drift(agents=2, horizon=25)), seed=seed)
     torch.manual_seed(seed)
+    torch.set_num_threads(1)
     env = TransformedEnv(env, RewardSum(in_keys=[REWARD], out_keys=[RETURN]))
     actor, critic = networks(env)
     loss = ClipPPOLoss(actor, critic, entropy_coeff=0.01, normalize_advantage=True,
@@ -49,7 +50,7 @@ def main(batches=40, episodes=16, seed=0):
             data = torch.stack([env.rollout(25, actor) for _ in range(episodes)])
             loss.value_estimator(data, params=loss.critic_network_params,
                                  target_params=loss.target_critic_network_params)
-        for _ in range(8):
+        for _ in range(5):
             losses = loss(data)
             optimizer.zero_grad()
             (losses["loss_objective"] + losses["loss_critic"] + losses["loss_entropy"]).backward()
