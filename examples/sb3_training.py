@@ -4,6 +4,7 @@ Needs ``pip install 'marlfast[gymnasium]' stable-baselines3`` (which brings PyTo
 of its own for many environments at once; the class below is all that lies between it and Gymnasium's.
 """
 import numpy as np
+import torch
 from gymnasium.vector import AutoresetMode
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv
@@ -64,6 +65,7 @@ def team_return(game, model, runs=64, seed=1):
 
 
 def main(steps=200_000, runs=32, seed=0):
+    torch.set_num_threads(1)        # the network is too small for more
     game = mf.games.Drift(agents=2, horizon=25)
     model = PPO("MlpPolicy", Runs(game, runs), n_steps=32, batch_size=512, seed=seed, device="cpu")
     print(f"random team: {team_return(game, None):.2f}")
