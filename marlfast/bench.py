@@ -73,7 +73,10 @@ def load_peer(name, root=ROOT):
     spec.loader.exec_module(peer)
     if not peer.available():
         remedy = {"numba_fused": "numba is not installed: pip install 'marlfast[bench]'",
+                  "own_games": "numba is not installed: pip install 'marlfast[bench]'",
                   "jax_vmap": "jax is not installed: pip install jax",
+                  "openspiel_iql": "OpenSpiel is not installed: pip install open_spiel",
+                  "pettingzoo_loop": "pettingzoo is not installed: pip install 'marlfast[pettingzoo]'",
                   "lbforaging_loop": "lbforaging is not installed: pip install lbforaging==2.0.0"}
         raise Unavailable(remedy.get(name, f"{name} cannot run here"))
     return peer
@@ -225,6 +228,22 @@ def _beside(name, peer, runs, effort, who, target, fewest=10, clock=time.thread_
                note=f"{rate(a)} / {rate(b)} agent-steps/s, {episodes} episodes a run")
 
 
+def bench_own(effort):
+    """Games of one's own, in numba and in NumPy, beside the same games compiled here; set-up included."""
+    peer = load_peer("own_games")
+    for what, ours, theirs, encoder, runs, target in peer.pairs():
+        for game in (ours, theirs):
+            peer.train(game, encoder, 1000, 1)      # compiled, and checked by itself
+
+        def of(game, encoder=encoder, runs=runs):
+            return lambda amount: peer.train(game, encoder, amount, runs)
+
+        steps = enough(of(ours), effort.seconds, 100)
+        a, b = in_turn(of(ours), of(theirs), steps, steps, effort.pairs, time.process_time)
+        yield row("own", f"training, {_runs(runs)}, {what} / compiled here", ratios(b, a), target=target,
+                  at_least=False, note=f"{steps} steps a run")
+
+
 def _runs(n):
     return f"{n} run{'s' if n > 1 else ''}"
 
@@ -323,17 +342,15 @@ def bench_env(effort):
         yield row("env", what, values, unit="us", target=target, at_least=False)
 
 
-class _Foraging:
-    """Many boards of level-based foraging under random actions; ``work(calls)`` steps all of them so often."""
+class _Steps:
+    """Many runs of a game under random actions, nothing learned; ``work(calls)`` steps all of them so often."""
 
-    runs = 1024
-
-    def __init__(self, players, size, food):
-        game = LevelForaging(players=players, size=size, food=food)
-        self.env = game.env(runs=self.runs, copy=False)
+    def __init__(self, game, runs=1024):
+        self.env, self.runs = game.env(runs=runs, copy=False), runs
         self.env.reset()
-        shape = 64, self.runs, players
-        self.actions, self.calls = np.random.default_rng(0).integers(0, 6, shape, dtype=np.int32), 0
+        self.actions = np.random.default_rng(0).integers(
+            0, np.asarray(game.action_counts), (64, runs, game.agents), dtype=np.int32)
+        self.calls = 0
 
     def work(self, calls):
         for k in range(self.calls, self.calls + calls):
@@ -349,13 +366,42 @@ def bench_foraging(effort):
     peer = load_peer("lbforaging_loop")
     peer.warm_up()
     for players, size, food in ((2, 8, 2), (4, 15, 5)):
-        ours, theirs = _Foraging(players, size, food), peer.Player(players, size, food)
+        ours, theirs = _Steps(LevelForaging(players=players, size=size, food=food)), peer.Player(players, size, food)
         calls, steps = enough(ours.work, effort.seconds), enough(theirs.work, effort.seconds)
         a, b = in_turn(ours.work, theirs.work, calls, steps, effort.pairs)
         a = [t / ours.runs for t in a]
         yield row("foraging", f"foraging {size}x{size}-{players}p-{food}f, 1 thread / lbforaging", ratios(a, b),
                   target=500.0, note=f"{1 / statistics.median(a):,.0f} / {1 / statistics.median(b):,.0f} steps of a "
                                      f"board/s, {ours.runs} boards / 1")
+
+
+def bench_pettingzoo(effort):
+    """A game given as arrays beside a PettingZoo environment over the same arrays, both under random actions."""
+    peer = load_peer("pettingzoo_loop")
+    generator, actions = np.random.default_rng(1), (3, 3)
+    transitions, rewards = generator.dirichlet(np.ones(16), (16, 9)), generator.standard_normal((16, 9, 2))
+    ours = _Steps(mf.games.MarkovGame(transitions, rewards, actions))
+    theirs = peer.Player(transitions, rewards, actions)
+    calls, steps = enough(ours.work, effort.seconds), enough(theirs.work, effort.seconds)
+    a, b = in_turn(ours.work, theirs.work, calls, steps, effort.pairs)
+    a = [t / ours.runs for t in a]
+    yield row("pettingzoo", "MarkovGame, 16 states, 1 thread / PettingZoo", ratios(a, b), target=50.0,
+              note=f"{1 / statistics.median(a):,.0f} / {1 / statistics.median(b):,.0f} steps/s, {ours.runs} runs / 1")
+
+
+def bench_openspiel(effort):
+    """Independent Q-learners on the prisoner's dilemma beside OpenSpiel's; one round is one episode."""
+    peer = load_peer("openspiel_iql")
+    game, learner = mf.games.PrisonersDilemma(), mf.IQL(0.1, explore=mf.EpsilonGreedy(0.1))
+    theirs = peer.Players()
+
+    def ours(episodes):
+        mf.train(game, learner, episodes=episodes, record_every=0, threads=1)
+
+    our_rounds, their_rounds = enough(ours, effort.seconds, 1000), enough(theirs.work, effort.seconds, 10)
+    a, b = in_turn(ours, theirs.work, our_rounds, their_rounds, effort.pairs)
+    yield row("openspiel", "training, prisoner's dilemma, 1 thread / OpenSpiel", ratios(a, b), target=1000.0,
+              note=f"{2 / statistics.median(a):,.0f} / {2 / statistics.median(b):,.0f} agent-steps/s")
 
 
 def _fresh(code, *arguments):
@@ -469,9 +515,10 @@ def _beside_tables(effort):
                at_least=False, note=_runs(runs))
 
 
-BENCHMARKS = {"seed": bench_seed, "numba": bench_numba, "jax": bench_jax, "numpy": bench_numpy,
-              "normals": bench_normals, "threads": bench_threads, "env": bench_env, "foraging": bench_foraging,
-              "import": bench_import, "memory": bench_memory}
+BENCHMARKS = {"seed": bench_seed, "numba": bench_numba, "jax": bench_jax, "openspiel": bench_openspiel,
+              "own": bench_own, "pettingzoo": bench_pettingzoo, "foraging": bench_foraging, "numpy": bench_numpy,
+              "normals": bench_normals, "threads": bench_threads, "env": bench_env, "import": bench_import,
+              "memory": bench_memory}
 
 
 def measure(names, effort):

@@ -30,7 +30,8 @@ def unknown(what, name, known):
 
     known = sorted(known)
     near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}" if known else "there are none"
+    listed = ", ".join(known[:12]) + (f" and {len(known) - 12} more" if len(known) > 12 else "")
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {listed}" if known else "there are none"
     return ValueError(f"unknown {what} {name!r}; {hint}")
 
 

@@ -260,7 +260,7 @@ def experiment(**changes):
 
 PARTS = [
     ({"game": "drfit"}, ValueError, "unknown game 'drfit'", "did you mean 'drift'"),
-    ({"game": "zzz"}, ValueError, "unknown game 'zzz'", "known:", "drift"),
+    ({"game": "zzz"}, ValueError, "unknown game 'zzz'", "known:", "climbing", "more"),
     ({"game": 5}, TypeError, "game", "5", "climbing", "more"),
     ({"game": Drift}, TypeError, "game", "Drift"), ({"game": mf.IQL()}, TypeError, "game", "IQL"),
     ({"game": {"name": "drift", "agnets": 2}}, ValueError, "'agnets'", "did you mean 'agents'"),

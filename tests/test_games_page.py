@@ -17,7 +17,8 @@ def facts(name, cls):
     game = cls()
     actions = " ".join(map(str, sorted(set(game.action_counts.tolist()))))
     seen = f"{game.observations:,}" if game.observations is not None else f"{game.features} numbers"
-    return name, cls.__name__, f"{game.agents:,}", actions, seen + (", own" if game.views > 1 else ""), game.setting, text
+    seen += ", own" if game.views > 1 else ""
+    return name, cls.__name__, f"{game.agents:,}", actions, seen, game.setting, text
 
 
 def test_every_game_is_listed_once_with_its_facts():

@@ -1,9 +1,9 @@
 """Every example game still plays as it is written down in tests/golden."""
 import pytest
 from conftest import GAME_EXAMPLES
-from playthrough import FOLDER, playthrough
+from playthrough import FOLDER, cases, playthrough
 
-CASES = [(f"{name}-{k}", game) for name, games in GAME_EXAMPLES.items() for k, game in enumerate(games)]
+CASES = cases(GAME_EXAMPLES)
 
 
 def test_every_playthrough_belongs_to_an_example_and_every_example_has_one():

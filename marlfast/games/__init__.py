@@ -20,6 +20,8 @@ _GIVES = {
     "markov": "MarkovGame Tabular",
     "matrix": "MatrixGame NormalForm",
     "outcomes": "Outcomes",
+    "own": "CompiledGame NumPyGame",
+    "pettingzoo": "PettingZooGame",
     "pricing": "LogitBertrand",
     "pursuit": "Pursuit",
     "pushing": "BoxPushing",
@@ -34,6 +36,8 @@ __all__ = ["Game", *sorted(_FILE_OF)]
 
 
 def __getattr__(name):
+    if name in _GIVES:
+        return importlib.import_module(f"{__name__}.{name}")
     if name not in _FILE_OF:
         raise AttributeError(f"marlfast.games has no {name!r}; it has {', '.join(sorted(_FILE_OF))}")
     return getattr(importlib.import_module(f"{__name__}.{_FILE_OF[name]}"), name)
