@@ -1,4 +1,6 @@
 """The step-level face: a hand-written loop over ``game.env`` and ``learner.team`` is ``train``, bit for bit."""
+import tracemalloc
+
 import numpy as np
 import pytest
 from training_helpers import random_markov
@@ -352,3 +354,38 @@ class TestTeam:
         assert team.act(seen).tolist() == [[2, 1]]
         team.update(seen, [[2, 1]], [[-1.0, 2.0]], seen, True)
         assert team.act(seen).tolist() == [[0, 1]]
+
+
+# -- stepping many runs -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("game", [mf.games.LevelForaging(), mf.games.Soccer(), mf.games.Drift(), mf.games.ElFarol(),
+                                  mf.games.LogitBertrand()], ids=lambda game: game.name)
+def test_stepping_without_copies_allocates_nothing(game):
+    """What is handed out are the environment's own arrays, and hundreds of steps of 256 runs take no memory."""
+    env = game.env(runs=256, seed=1, copy=False)
+    actions = (np.random.default_rng(0).random((16, 256, game.agents)) * game.action_counts).astype(np.int32)
+    everywhere = np.ones(256, bool)
+
+    def play(calls):
+        for k in range(calls):
+            env.step(actions[k % 16])
+            env.reset(everywhere)
+
+    assert env.reset() is env.observation
+    for given, own in zip(env.step(actions[0]), (env.observation, env.rewards, env.terminated, env.truncated),
+                          strict=True):
+        assert given is own
+    env.reset(everywhere)
+    play(64)
+    tracemalloc.start()
+    try:
+        play(16)
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        play(400)
+        after, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # One more observation array alone would be more than this; Python's own integers and views are less.
+    assert after - before < 512 and peak - before < 256 * 8 * min(2, game.features + 1)
