@@ -15,6 +15,7 @@ import shlex
 import sys
 import tempfile
 import textwrap
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,10 @@ def main(argv=None):
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
-        status = _dispatch(argv)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", RuntimeWarning)
+            warnings.showwarning = lambda message, *_: print(f"marlfast: warning: {message}", file=sys.stderr)
+            status = _dispatch(argv)
         sys.stdout.flush()
         return status
     except SystemExit as stop:                  # --help and --version
@@ -591,7 +595,7 @@ def _header(experiment, resumed):
     runs = f"{e.runs} {'team' if e.runs == 1 else 'teams'} of {e.game.agents} {_plural(e.game.agents, 'agent')}"
     going = f"Going on with {resumed}" if resumed else "Training"
     print(f"{going}: {runs}, game {e.game.name}, learner {e.learner.name}"
-          + (f", {' or '.join(long)} each" if long else "") + f", seed {e.seed}\n")
+          + (f", {' or '.join(long)} each" if long else "") + f", {e.seed_text()}\n")
     values = e.to_dict()
     for key in PARTS:
         value = values.get(key)

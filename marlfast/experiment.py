@@ -35,8 +35,8 @@ class Experiment:
         Each run ends after so many; at least one of them or a stop rule is needed.
     runs : int
         Teams trained from scratch, each from its own draws.
-    seed : int
-        0 to 2**64 - 1.
+    seed : int, or sequence of int [R]
+        0 to 2**64 - 1. A sequence has one seed per run: each run is then the first (``first_run``) of its own seed.
     stop : Rule or sequence of Rule
         Further stop rules: a run ends with the first that holds.
     record_every : int
@@ -54,7 +54,7 @@ class Experiment:
     episodes: int | None = None
     steps: int | None = None
     runs: int = 1
-    seed: int = 0
+    seed: int | tuple = 0
     stop: tuple = ()
     record_every: int = 1
     first_run: int = 0
@@ -76,7 +76,7 @@ class Experiment:
             value = getattr(self, name)
             set_[name] = None if value is None else integer(name, value, 1, 2**62)
         set_["runs"] = integer("runs", self.runs, 1, 2**31 - 1)
-        set_["seed"] = integer("seed", self.seed, 0, 2**64 - 1)
+        set_["seed"] = self._seeds(set_["runs"])
         set_["record_every"] = integer("record_every", self.record_every, 0)
         set_["first_run"] = integer("first_run", self.first_run, 0, 2**32 - set_["runs"])
         for name, value in set_.items():
@@ -110,7 +110,8 @@ class Experiment:
 
     def of_run(self, run):
         """The experiment of one run alone, with the parameters that it had."""
-        return self.replace(learner=self.learner.of_run(run), runs=1, first_run=0)
+        seed = self.seed[run] if isinstance(self.seed, tuple) else self.seed
+        return self.replace(learner=self.learner.of_run(run), seed=seed, runs=1, first_run=0)
 
     def limits(self):
         """What the loop needs: most_steps, most_episodes, most_stable, (enough, window)."""
@@ -134,6 +135,8 @@ class Experiment:
                 value = [part.to_dict() for part in value]
             elif field.name in _KINDS:
                 value = None if isinstance(value, Numbered) else value.to_dict()
+            if isinstance(value, tuple):
+                value = list(value)
             if value is not None and not (isinstance(value, list) and not value):
                 values[field.name] = value
         return values
@@ -163,5 +166,24 @@ class Experiment:
         """A copy with other values."""
         return replace(self, **changes)
 
+    def _seeds(self, runs):
+        if not isinstance(self.seed, (list, tuple, np.ndarray)):
+            return integer("seed", self.seed, 0, 2**64 - 1)
+        seeds = tuple(integer(f"seed[{r}]", one, 0, 2**64 - 1) for r, one in enumerate(self.seed))
+        if len(seeds) != runs:
+            raise ValueError(f"seed: expected one value per run, {runs}, got {len(seeds)}")
+        return seeds
+
+    def seeds(self):
+        """Seed of every run: uint64 [R]."""
+        return np.array(np.broadcast_to(np.array(self.seed, np.uint64), self.runs))
+
+    def seed_text(self):
+        """The seed in words, which stay short however many there are."""
+        return f"{len(self.seed)} seeds" if isinstance(self.seed, tuple) else f"seed {self.seed}"
+
     def run_numbers(self):
+        """Numbers of the runs under their seeds: int64 [R]."""
+        if isinstance(self.seed, tuple):
+            return np.full(self.runs, self.first_run, np.int64)
         return np.arange(self.first_run, self.first_run + self.runs, dtype=np.int64)

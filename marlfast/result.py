@@ -182,7 +182,7 @@ class Result:
         counts = ", ".join(f"{reason} ({reasons.count(reason)})" for reason in dict.fromkeys(reasons))
         rate = steps * e.game.agents / self.seconds if self.seconds else float("nan")
         lines = [
-            f"{e.game.name}: {e.game.agents} agents, {e.learner.name}, {len(self.steps)} runs, seed {e.seed}",
+            f"{e.game.name}: {e.game.agents} agents, {e.learner.name}, {len(self.steps)} runs, {e.seed_text()}",
             f"steps {steps:,}, episodes {int(self.episodes.sum()):,}; stopped by: {counts}",
             f"table rows in use: {int(self.used.min()):,} to {int(self.used.max()):,}",
         ]

@@ -13,7 +13,7 @@ import numpy as np
 from marlfast.backends import kernels
 from marlfast.draws import check_supplied, supply
 from marlfast.errors import TrainingError, integer
-from marlfast.stop import FAILED
+from marlfast.stop import DIVERGED, FAILED
 
 ROWS, RECORDS, DRAWS = 1, 2, 4      # why the loop paused
 
@@ -140,7 +140,7 @@ class Session:
         supplied = supply(self.supplied, self, count) if self.supplied and count else {}
         self.loop = kernels(self.backend, "loop").Loop(
             self.game_kernel, encoder, rewards, learners, self.arrays, self.game.horizon, e.record_every, most_steps,
-            most_episodes, most_stable, enough, e.seed, self.purpose, supplied)
+            most_episodes, most_stable, enough, e.seeds(), self.purpose, supplied)
 
     # -- work -----------------------------------------------------------------------------------
 
@@ -217,11 +217,17 @@ class Session:
         return pauses
 
     def _check(self):
-        """Raise for the first run that failed in this session."""
+        """Raise for the first run that failed in this session.
+
+        A run that diverged only stops: others may have better parameters, and go on. All of them is an error.
+        """
         for failure in (self.game_kernel.failures or {}).values():
             if not isinstance(failure, Exception):
                 raise failure               # a second Ctrl-C, within the game's own code
-        failed = [r for r in np.flatnonzero(self.arrays["reason"] >= FAILED).tolist() if r not in self.failed_before]
+        reason = self.arrays["reason"]
+        failed = [r for r in np.flatnonzero(reason >= FAILED).tolist() if r not in self.failed_before]
+        if not (reason == DIVERGED).all():
+            failed = [r for r in failed if reason[r] != DIVERGED]
         if failed:
             failure = (self.game_kernel.failures or {}).get(failed[0])
             raise TrainingError(self._explain(failed[0], failure)) from failure
@@ -232,13 +238,24 @@ class Session:
                 f"max_rows: run {run} has seen more than max_rows={most} different observations; raise it, or round to "
                 f"fewer decimals (decimals={self.experiment.encoder.decimals})")
 
+    def diverged(self):
+        """A sentence on the runs that diverged in this session, or None."""
+        runs = [r for r in np.flatnonzero(self.arrays["reason"] == DIVERGED).tolist() if r not in self.failed_before]
+        if not runs:
+            return None
+        listed = ", ".join(map(str, runs[:8])) + (f" and {len(runs) - 8} more" if len(runs) > 8 else "")
+        return (f"{len(runs)} of {len(self.arrays['reason'])} runs diverged and stopped where a learned value stopped "
+                f"being finite (runs {listed}; see result.stop_reason); smaller learning rates, discounts or rewards "
+                "may help")
+
     def _explain(self, r, failure):
         arrays = self.arrays
         text = kernels(self.backend, "kernels").STATUS_TEXT[int(arrays["reason"][r]) - FAILED]
         if failure is not None:
             text += f", {type(failure).__name__}: {failure}"
         agent = int(arrays["fault"][r])
-        where = f"run {int(arrays['run_numbers'][r])}, step {int(arrays['steps'][r])}"
+        seed = self.experiment.seed
+        where = f"run {r if isinstance(seed, tuple) else int(arrays['run_numbers'][r])}, step {int(arrays['steps'][r])}"
         who = f", agent {agent}" if agent >= 0 else ""
         observation = np.array2string(arrays["observation"][r], threshold=8, precision=6)
         return f"{where}{who}: {text} (last observation {observation}); the other runs are kept in error.result"

@@ -15,6 +15,7 @@ REASONS = {RUNNING: "running", STEPS: "steps", EPISODES: "episodes", GREEDY_STAB
 FAILED = 64
 FAILURES = {1: "observation", 2: "reward", 3: "action", 4: "draw", 5: "row", 6: "value", 7: "table full", 8: "draws",
             9: "state", 10: "own code"}
+DIVERGED = FAILED + 6
 
 
 class Rule(Definition):

@@ -1,5 +1,6 @@
 """Training: from an experiment, or from what an earlier one left, to a result."""
 import time
+import warnings
 
 import numpy as np
 
@@ -51,7 +52,8 @@ def train(game=None, learner=None, *, learners=None, encoder=None, rewards=None,
     Raises
     ------
     TrainingError
-        Where a game or learner went wrong; its ``result`` holds what was learned until then.
+        Where a game or learner went wrong; its ``result`` holds what was learned until then. A run whose values grow
+        without bound only stops, with a warning, and the others go on; if all do, it is an error.
 
     Notes
     -----
@@ -111,6 +113,8 @@ def train(game=None, learner=None, *, learners=None, encoder=None, rewards=None,
         if session is not None:
             error.result = Result(experiment, session.arrays, seconds + time.perf_counter() - begun, False)
         raise
+    if session.diverged():
+        warnings.warn(session.diverged(), RuntimeWarning, stacklevel=2)
     return Result(experiment, session.arrays, seconds + time.perf_counter() - begun, interrupted)
 
 

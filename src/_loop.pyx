@@ -497,7 +497,7 @@ cdef class Loop:
         Stop rules; a run stops when it has done that many.
     enough : float
         Stop when the mean team return of the last W episodes is at least this (W > 0).
-    seed : int
+    seeds : uint64 [R]
     purpose : int
         0 training, 1 evaluation: which family of streams is read.
     supplied : dict of str to (ndarray, ndarray)
@@ -510,13 +510,13 @@ cdef class Loop:
     cdef LearnerOperations *learner_parts[MOST_PARTS]
     cdef object held
     cdef readonly int64_t runs
-    cdef uint64_t seed
+    cdef const uint64_t *seeds
     cdef uint32_t purpose
     cdef Window[WINDOWS] templates
     cdef object supplied
 
     def __init__(self, Game game not None, Encoder encoder not None, rewards, learners, arrays, horizon, every,
-                 most_steps, most_episodes, most_stable, enough, seed, purpose, supplied):
+                 most_steps, most_episodes, most_stable, enough, seeds, purpose, supplied):
         cdef Data *d = &self.data
         cdef int64_t agents = game.agents, p
         cdef Reward reward
@@ -590,8 +590,9 @@ cdef class Loop:
         if d.window:
             d.recent = &recent[0, 0]
         d.run_numbers, d.fault = &run_numbers[0], &fault[0]
-        self.runs, self.seed, self.purpose = runs, seed, purpose
-        self.held = (game, encoder, list(rewards), list(learners), dict(arrays))
+        cdef const uint64_t[::1] keys = check(seeds, "seeds", "uint64", (runs,), False)
+        self.runs, self.seeds, self.purpose = runs, &keys[0], purpose
+        self.held = (game, encoder, list(rewards), list(learners), dict(arrays), seeds)
         self._windows(game, d.explore, supplied)
 
     cdef object _windows(self, Game game, int64_t explore, object supplied):
@@ -607,7 +608,7 @@ cdef class Loop:
         self.supplied = {}
         for k, name in enumerate(names):
             w = &self.templates[k]
-            w.width, w.normal, w.seed = widths[k], k in (2, 4), self.seed
+            w.width, w.normal = widths[k], k in (2, 4)
             w.stream = 8 * self.purpose + k
             w.records = window_records(w.width, 8 if k > 2 else 512)
             w.buffer, w.data, w.first, w.count = NULL, NULL, 0, 0
@@ -701,7 +702,7 @@ cdef class Loop:
             for r in range(lo, hi):
                 k = r - lo if d.game.together else 0
                 for w in range(WINDOWS):
-                    window_of_run(&windows[k * WINDOWS + w], <uint32_t> d.run_numbers[r])
+                    window_of_run(&windows[k * WINDOWS + w], self.seeds[r], <uint32_t> d.run_numbers[r])
                     if bases[w] != NULL:
                         windows[k * WINDOWS + w].data = bases[w] + r * counts[w] * windows[w].width
                         windows[k * WINDOWS + w].first, windows[k * WINDOWS + w].count = firsts[w][r], counts[w]

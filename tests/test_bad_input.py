@@ -477,6 +477,18 @@ def test_an_overflowing_value(backend):
     assert caught.value.result.stop_reason == ["failed: value"] * 2
 
 
+@pytest.mark.parametrize("backend", ["cython", "numpy"])
+def test_a_run_that_diverges_leaves_the_others_to_go_on(backend):
+    game = MatrixGame([[1e308, 1e308], [1e308, 1e308]], horizon=0)
+    learner = mf.IQL(1.0, discount=[0.0, 1.0, 0.0])
+    with pytest.warns(RuntimeWarning, match=r"^1 of 3 runs diverged .* \(runs 1; see result.stop_reason\)"):
+        run = mf.train(game, learner, steps=50, runs=3, backend=backend, block=7)
+    assert run.stop_reason == ["steps", "failed: value", "steps"] and run.steps.tolist()[::2] == [50, 50]
+    assert np.isfinite(run.q).all() and run.q[0].max() == 1e308
+    more = mf.train(resume=run, steps=10, backend=backend)         # the others; it was said once
+    assert more.steps.tolist()[::2] == [60, 60]
+
+
 def staircase(steps):
     """A game that visits a new rounded observation in every step: 0, 1, 2, ..."""
     draws = {"dynamics": lambda run, first, n: np.ones((n, 1)), "start": lambda run, first, n: np.zeros((n, 1))}

@@ -667,3 +667,20 @@ def test_the_file_is_toml_that_anyone_can_read(marlfast, tmp_path):
     assert values == mf.load("a.npz").experiment.to_dict()
     assert (tmp_path / "a.toml").read_text().startswith(
         "# marlfast train a.toml gives the numbers of a.npz again, bit for bit.\n")
+
+
+def test_runs_that_diverge_are_a_warning_of_one_line(marlfast, tmp_path):
+    (tmp_path / "e.toml").write_text("""
+steps = 40
+runs = 2
+[game]
+name = "matrix"
+payoffs = [[1e308, 1e308]]
+horizon = 0
+[learner]
+name = "iql"
+learning_rate = 1.0
+discount = [0.0, 1.0]
+""")
+    status, out, err = marlfast("train", str(tmp_path / "e.toml"), "--no-plot", "--no-progress")
+    assert status == 0 and err.startswith("marlfast: warning: 1 of 2 runs diverged") and err.count("\n") == 1

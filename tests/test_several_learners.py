@@ -186,3 +186,25 @@ def test_runs_with_parameters_of_their_own_can_be_evaluated():
 def test_parameters_that_are_not_one_per_run_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_each_run_has_the_seed_it_is_given(backend, tmp_path):
+    seeds = [7, 2**64 - 1, 0, 7]
+    learner = mf.IQL(explore=mf.EpsilonGreedy(0.5))
+    together = train(learner, seed=seeds, backend=backend)
+    for r, seed in enumerate(seeds):
+        alone = train(learner, seed=seed, runs=1, backend=backend)
+        assert together.arrays["learner.q"][r].tobytes() == alone.arrays["learner.q"][0].tobytes()
+    assert "4 seeds" in together.summary()
+    half = train(learner, seed=seeds, episodes=5, backend=backend)
+    half.save(tmp_path / "half.npz")
+    same(together, mf.train(resume=mf.load(tmp_path / "half.npz"), episodes=7, backend=backend))
+
+
+@pytest.mark.parametrize("seed, message", [
+    ([1, 2], "seed: expected one value per run, 4, got 2"), ([1, 2, 3, -1], r"seed\[3\]: expected 0 to"),
+    ([1, 2, 3, 2**64], r"seed\[3\]: expected 0 to"),
+])
+def test_seeds_that_are_not_one_per_run_are_refused(seed, message):
+    with pytest.raises(ValueError, match=message):
+        train(SLOW, seed=seed)

@@ -27,9 +27,9 @@ ctypedef struct Window:
     uint64_t seed
 
 
-cdef inline void window_of_run(Window *window, uint32_t run) noexcept nogil:
+cdef inline void window_of_run(Window *window, uint64_t seed, uint32_t run) noexcept nogil:
     """Point at another run; its draws are filled when first asked for."""
-    window.run = run
+    window.seed, window.run = seed, run
     window.count = 0
 
 

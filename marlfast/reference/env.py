@@ -55,7 +55,8 @@ class Env:
         self.windows = []
         for k, width in enumerate(widths):
             most = max(1, min(8 if k > 1 else 64, MOST_DRAWS // (4 * max(width, 1) * runs)))
-            self.windows.append(_Windows(width, k % 2 == 1, seed, 8 * purpose + k + 1, run_numbers, None, most))
+            self.windows.append(_Windows(width, k % 2 == 1, np.full(runs, seed, np.uint64), 8 * purpose + k + 1,
+                                         run_numbers, None, most))
 
     def reset(self, which):
         """Begin the next episode of the runs that ``which`` (bool [R]) marks."""

@@ -19,8 +19,8 @@ STREAMS = ("explore", "step_uniforms", "step_normals", "start_uniforms", "start_
 class _Windows:
     """Draws of one stream for many runs, filled some records at a time."""
 
-    def __init__(self, width, normal, seed, stream, run_numbers, supplied, most):
-        self.width, self.normal, self.seed, self.stream, self.run_numbers = width, normal, seed, stream, run_numbers
+    def __init__(self, width, normal, seeds, stream, run_numbers, supplied, most):
+        self.width, self.normal, self.seeds, self.stream, self.run_numbers = width, normal, seeds, stream, run_numbers
         runs = len(run_numbers)
         self.fixed = supplied is not None
         if self.fixed:
@@ -47,7 +47,12 @@ class _Windows:
             if stale.any():
                 which = runs[stale]
                 out = np.empty((len(which), self.records * self.width))
-                fill(self.seed, self.stream, self.run_numbers[which], record[stale] * self.width, out, self.normal)
+                first, numbers, seeds = record[stale] * self.width, self.run_numbers[which], self.seeds[which]
+                for seed in np.unique(seeds):
+                    same = seeds == seed
+                    part = np.empty((int(same.sum()), out.shape[1]))
+                    fill(int(seed), self.stream, numbers[same], first[same], part, self.normal)
+                    out[same] = part
                 self.data[which] = out.reshape(len(which), self.records, self.width)
                 self.first[which], self.count[which] = record[stale], self.records
         return self.data[runs, record - self.first[runs]]
@@ -74,7 +79,7 @@ class Loop:
         Stop rules; a run stops when it has done that many.
     enough : float
         Stop when the mean team return of the last W episodes is at least this (W > 0).
-    seed : int
+    seeds : uint64 [R]
     purpose : int
         0 training, 1 evaluation: which family of streams is read.
     supplied : dict of str to (ndarray, ndarray)
@@ -82,7 +87,7 @@ class Loop:
     """
 
     def __init__(self, game, encoder, rewards, learners, arrays, horizon, every, most_steps,
-                 most_episodes, most_stable, enough, seed, purpose, supplied):
+                 most_episodes, most_stable, enough, seeds, purpose, supplied):
         runs, agents = len(check(arrays["state"], "state", "float64", (-1, game.state_size), True)), game.agents
         if runs < 1:
             raise ValueError("state: expected at least one run, got none")
@@ -115,6 +120,7 @@ class Loop:
                 raise ValueError(f"{name}: expected at least 0, got {arrays[name].min()}")
         if self.run_numbers.max() >= 2**32:
             raise ValueError(f"run_numbers: expected less than 2**32, got {self.run_numbers.max()}")
+        check(seeds, "seeds", "uint64", (runs,), False)
         if horizon < 0 or every < 0:
             raise ValueError(f"horizon, every: expected at least 0, got {horizon}, {every}")
         self.runs, self.agents, self.game, self.encoder = runs, agents, game, encoder
@@ -135,7 +141,7 @@ class Loop:
                 array = check(array.reshape(array.shape[0], array.shape[1], -1), name, "float64",
                               (runs, -1, widths[k]), False)
                 given = array, check(first, f"{name} (first)", "int64", (runs,), False)
-            self.windows.append(_Windows(widths[k], k in (2, 4), seed, 8 * purpose + k, self.run_numbers, given,
+            self.windows.append(_Windows(widths[k], k in (2, 4), seeds, 8 * purpose + k, self.run_numbers, given,
                                          8 if k > 2 else 64))
 
     def begin(self, lo, hi):
@@ -275,8 +281,9 @@ class Loop:
             a[alive] for a in (runs, raw, rewards, next_rows, ended, changed))
         self.stable[runs] = np.where(changed, 0, self.stable[runs] + 1)
 
-        self.episode_return[runs] += raw
-        self.episode_shaped[runs] += rewards
+        with np.errstate(over="ignore"):        # as the compiled sums, which say nothing either
+            self.episode_return[runs] += raw
+            self.episode_shaped[runs] += rewards
         self.rows[runs[~ended]] = next_rows[~ended]
         over = runs[ended]
         good = np.ones(len(runs), bool)

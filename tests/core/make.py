@@ -172,7 +172,7 @@ def loop_arguments(module):
     return {"game": game, "encoder": module("encoders").Grid(**grid_arguments()),
             "rewards": [module("rewards").Mix(R, game, 1.0, np.zeros((0, 0)), ints(N))], "learners": [tables.kernel],
             "horizon": 3, "every": 1, "most_steps": 100, "most_episodes": 100, "most_stable": 100, "enough": 1e9,
-            "seed": 1, "purpose": 0, "supplied": {}}, tables
+            "seeds": np.ones(R, np.uint64), "purpose": 0, "supplied": {}}, tables
 
 
 def made_loop(module, arrays=None, **changes):
