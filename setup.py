@@ -55,9 +55,14 @@ extensions = [
     for path in sorted(Path("src").glob("_*.pyx"))
 ]
 
+# All processors at once. Cython's own processes are forked: where they would be spawned, this file would run again.
+processors = os.cpu_count() or 1
+
 setup(
+    options={"build_ext": {"parallel": processors}},
     ext_modules=cythonize(
         extensions,
+        nthreads=processors if sys.platform == "linux" else 0,
         include_path=["."],
         build_dir=f"build/cython-{MODE}",
         compiler_directives=DIRECTIVES,
