@@ -1,0 +1,587 @@
+"""Learners whose tables are over joint actions: of a whole team, against opponents, and for equilibria."""
+import math
+import os
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from marlfast.backends import kernels
+from marlfast.errors import choice, unknown
+from marlfast.exploration import EpsilonGreedy, Exploration
+from marlfast.learners.base import Learner, Seats
+from marlfast.learners.iql import IQL
+from marlfast.registry import option
+from marlfast.schedules import Constant, Schedule, schedule, spread
+
+__all__ = ["CentralQ", "CorrelatedQ", "FriendOrFoe", "JointActionLearner", "MinimaxQ", "NashQ"]
+
+GREATEST, MINIMAX, BELIEF, NASH, CORRELATED = range(5)
+
+# Entries of one matrix whose equilibrium is looked for at every step. Beyond these a step takes milliseconds.
+MOST_MATRIX = {MINIMAX: 4096, NASH: 4096, CORRELATED: 256}
+
+
+class _Plan(NamedTuple):
+    """How a learner's tables are laid out; see the parameters of ``Joint`` in ``src/_joint.pyx``."""
+
+    rule: int
+    table_of: np.ndarray
+    weights: np.ndarray
+    choices: np.ndarray
+    steps: np.ndarray
+    reads: np.ndarray
+    chooses_by: np.ndarray
+    joint: int
+    remembered: int = 0
+
+    @property
+    def tables(self):
+        return len(self.choices)
+
+    @property
+    def policies(self):
+        return 1 if self.rule == CORRELATED else self.tables
+
+    @property
+    def width(self):
+        """Numbers in a policy; 0: there is none."""
+        return 0 if self.rule == GREATEST else int(max(self.choices))
+
+
+def _weights(order, counts):
+    """(what each agent's action counts for in a joint action's number, how many there are); the first most."""
+    weights, joint = [0] * len(counts), 1
+    for agent in reversed(order):
+        weights[agent] = joint
+        joint *= int(counts[agent])
+    return weights, joint
+
+
+def _plan(rule, seats, tables, joint, reads, chooses_by, remembered=0):
+    """A plan from (weights, choices, steps) of each table; table k is that of the k-th agent led."""
+    table_of = np.zeros(seats.agents, np.int32)
+    table_of[list(seats.leads)] = np.arange(len(seats.leads)) if len(tables) > 1 else 0
+    most = 2**62        # longer numbers are refused by ``check``, for the memory that they would take
+    weights, choices, steps = (np.array(np.minimum(np.array(list(part), object), most).tolist(), np.int64)
+                               for part in zip(*tables, strict=True))
+    by = np.arange(seats.agents, dtype=np.int32)
+    by[list(seats.leads)] = chooses_by
+    return _Plan(rule, table_of, weights, choices, steps, np.array(reads, np.int32), by, joint, remembered)
+
+
+def _present():
+    """Bytes of memory that this machine has; None where it does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class _Joint(Learner):
+    """What learners over joint actions have in common; ``plan`` is all that they differ in."""
+
+    kernels = "joint"
+    derived = ("value", "greedy", "policy")
+    by_row = ("q", "value", "greedy", "visits", "policy")
+    policy_name = "policy"
+    objective_code = 0
+    together = False
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(EpsilonGreedy(1.0, decay=0.995, minimum=0.05), kind="exploration")
+    initial_q: Any = 0.0
+
+    def __post_init__(self):
+        checked = IQL(self.learning_rate, self.discount, self.explore, initial_q=self.initial_q)
+        self._set(learning_rate=checked.learning_rate, discount=checked.discount, explore=checked.explore,
+                  initial_q=checked.initial_q)
+
+    def plan(self, seats):
+        """How the tables are laid out."""
+        raise NotImplementedError
+
+    # -- what fits ------------------------------------------------------------------------------
+
+    def _fits(self, seats):
+        """Refuse games that the rule does not fit."""
+
+    def _only_epsilon(self):
+        if self.explore.code != EpsilonGreedy.code or self.explore.random_ties:
+            raise ValueError(f"explore: {self.name} plays mixed policies; it explores by EpsilonGreedy(...), ties first")
+
+    def _two(self, seats, instead):
+        if seats.agents != 2:
+            raise ValueError(f"{self.name}: is for two players, game {seats.game.name!r} has {seats.agents} agents; "
+                             f"{instead}")
+
+    def _same_view(self, seats):
+        if len(seats.leads) > 1 and seats.game.views > 1:
+            raise ValueError(f"{self.name}: its agents share one table, but game {seats.game.name!r} shows each its own "
+                             f"(views={seats.game.views}); friend_or_foe and jal have a table for each agent")
+
+    def memory(self, seats, rows):
+        """Bytes that its tables take.
+
+        Parameters
+        ----------
+        seats : Seats
+        rows : int
+            Rows of the table.
+        """
+        plan = self.plan(seats)
+        cell = plan.tables * (plan.joint + 2 + plan.remembered) + plan.policies * plan.width
+        return 8 * seats.runs * rows * cell
+
+    def check(self, seats, rows=None):
+        self._fits(seats)
+        plan, counts = self.plan(seats), seats.action_counts
+        told = self._cost(seats, 1 if rows is None else rows)
+        present = _present()
+        if plan.joint > 2**31 - 1 or present is not None and self.memory(seats, rows or 1) > present:
+            have = "" if present is None else f", this machine has {1e-9 * present:,.1f} GB"
+            raise ValueError(f"{self.name}: {told}{have}; take fewer agents, actions, rows or runs, or learners without "
+                             "joint tables (iql)")
+        most = MOST_MATRIX.get(plan.rule)
+        if most is not None and plan.joint > most:
+            raise ValueError(f"{self.name}: finds an equilibrium at every step, of matrices of at most {most} entries; "
+                             f"here they have {plan.joint:,} ({' x '.join(map(str, counts.tolist()))} actions)")
+        wanted, initial = (rows, plan.tables, plan.joint)[rows is None:], np.shape(self.initial_q)
+        try:
+            fits = np.broadcast_shapes(initial, wanted) == wanted
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ValueError(f"initial_q: expected a shape that broadcasts to ({'rows, ' * (len(wanted) == 3)}tables, "
+                             f"joint actions) = {wanted}, got {initial}")
+
+    def _cost(self, seats, rows):
+        """What the tables cost, in words."""
+        plan = self.plan(seats)
+        known = seats.action_counts[(plan.weights > 0).any(axis=0)].tolist()
+        return (f"tables for {seats.runs:,} runs x {rows:,} rows x {plan.tables} tables x {plan.joint:,} joint actions "
+                f"({' x '.join(map(str, known))}) need {1e-9 * self.memory(seats, rows):,.1f} GB")
+
+    # -- arrays ---------------------------------------------------------------------------------
+
+    def _empty(self, seats, rows):
+        """Zeros for every array over rows; a cell's ``q``, ``value``, ``greedy`` and ``visits`` side by side."""
+        plan, runs = self.plan(seats), seats.runs
+        shape = runs, rows, plan.tables, plan.joint + 2
+        try:
+            memory = np.zeros(math.prod(shape) + 8)
+            policy = np.zeros((runs, rows, plan.policies, plan.width))
+            counts = np.zeros((runs, rows, plan.tables, plan.remembered), np.int64)
+        except (MemoryError, ValueError):       # ValueError: more than can be addressed at all
+            raise MemoryError(f"{self.name}: {self._cost(seats, rows)}, more than there is; take fewer agents, actions, "
+                              "rows or runs") from None
+        first = (-memory.ctypes.data % 64) // 8         # from the start of a cache line
+        memory = memory[first:first + math.prod(shape)].reshape(shape)
+        halves, end = memory.view(np.int32), 2 * plan.joint + 2
+        arrays = {"q": memory[..., :plan.joint], "value": memory[..., plan.joint], "greedy": halves[..., end],
+                  "visits": halves[..., end + 1]}
+        if plan.width:
+            arrays[self.policy_name] = policy
+            if plan.rule != BELIEF:             # where all values are equal, so are the probabilities
+                for t in range(plan.policies):
+                    policy[:, :, t, :plan.choices[t]] = 1.0 / float(plan.choices[t])
+        if plan.remembered:
+            arrays["counts"] = counts
+        return arrays
+
+    def allocate(self, seats, rows):
+        """``q`` float64 [R, rows, T, J], ``value`` and ``visits``, the policy, and the schedules'."""
+        arrays = self._empty(seats, rows)
+        if np.asarray(self.initial_q).any():
+            arrays["q"][:] = self.initial_q
+            for name in self.derived:
+                arrays.pop(name, None)          # they follow: see derive
+        for name, value in (("rate", schedule("learning_rate", self.learning_rate)), ("level", self.explore.level)):
+            arrays |= {f"{name}.{k}": v for k, v in value.allocate(seats.runs).items()}
+        return arrays
+
+    def grow(self, seats, arrays, rows, backend):
+        """The same tables with room for ``rows``."""
+        old = arrays["q"].shape[1]
+        larger = arrays | self._empty(seats, rows)
+        for name in set(self.by_row) & set(arrays):
+            larger[name][:, :old] = arrays[name]
+        if np.asarray(self.initial_q).any():
+            larger["q"][:, old:] = self.initial_q
+            self._kernel(seats, larger, backend).settle(old)
+        return larger
+
+    def derive(self, seats, arrays, backend):
+        """Make the derived arrays from the others."""
+        fresh = self._empty(seats, arrays["q"].shape[1])
+        for name in set(self.by_row) - set(self.derived):
+            if name in arrays and arrays[name].any():
+                fresh[name][:] = arrays[name]
+        arrays |= fresh
+        if arrays["q"].any():
+            self._kernel(seats, arrays, backend).settle(0)
+
+    # -- the rest -------------------------------------------------------------------------------
+
+    def bounds(self):
+        """Least and greatest value of the learning rate and of the exploration, by the name of their arrays."""
+        return {"rate": schedule("learning_rate", self.learning_rate).bounds(), "level": self.explore.level.bounds()}
+
+    def draws(self):
+        """Exploration draws per agent and step: explore?, which action, which of the mixed policy's (or of the tied)."""
+        return self.explore.draws
+
+    def discounts(self):
+        return set(np.atleast_1d(self.discount).tolist())
+
+    def actions(self, seats, arrays, rows):
+        """The most likely action, or part of the most likely joint action, of each agent it leads."""
+        plan, led, chosen = self.plan(seats), seats.lead(), []
+        greedy = arrays["greedy"][0]
+        if (rows[plan.reads] < 0).any():        # never seen: what the initial values say, alike in every row
+            alone = Seats(seats.game, seats.structure, 1, seats.leads)
+            fresh = self.of_run(0).allocate(alone, 1)
+            self.derive(alone, fresh, "numpy")
+            unseen = fresh["greedy"][0, 0]
+        for agent in led.tolist():
+            t = plan.table_of[agent]
+            row = rows[plan.reads[t]]
+            k = int(greedy[row, t] if row >= 0 else unseen[t])
+            chosen.append(k * int(plan.steps[t]) // int(plan.weights[t, agent]) % int(seats.action_counts[agent]))
+        return np.array(chosen, np.int32)
+
+    def _kernel(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+        plan, runs = self.plan(seats), len(arrays["q"])
+        shape = arrays["q"].shape
+        explore, level = self.explore, {k: arrays[f"level.{k}"] for k in ("value", "ticks")}
+        rate, rate_arrays = schedule("learning_rate", self.learning_rate), {
+            k: arrays[f"rate.{k}"] for k in ("value", "ticks")}
+        if exploration is not None:
+            explore, level = exploration, exploration.level.allocate(runs)
+        if not learning:
+            rate = Constant(0.0)
+            rate_arrays = rate.allocate(runs)
+        policy = arrays.get(self.policy_name, np.zeros((*shape[:2], plan.policies, 0)))
+        counts = arrays.get("counts", np.zeros((*shape[:3], 0), np.int64))
+        return kernels(backend, self.kernels).Joint(
+            arrays["q"], arrays["value"], arrays["greedy"], arrays["visits"], policy, counts, plan.table_of,
+            np.ascontiguousarray(seats.action_counts, np.int32), seats.lead(), plan.weights, plan.choices, plan.steps,
+            plan.reads, plan.chooses_by, spread(self.discount, runs), rate.bind(rate_arrays, backend),
+            explore.level.bind(level, backend), plan.rule, self.objective_code, explore.code, explore.strict,
+            explore.random_ties, self.together, max(draws or 0, self.draws(), explore.draws), learning)
+
+    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+        return [self._kernel(seats, arrays, backend, draws, learning, exploration)]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class CentralQ(_Joint):
+    """Central Q-learning: one table over the joint actions of the team, as if it were one agent.
+
+    ``q[row, joint] += learning_rate * (mean reward + discount * max q[next row] - q[row, joint])``, where the reward
+    is the mean over the agents that it leads. Acting and learning cost the same however many joint actions there
+    are; the table does not: ``memory(seats, rows)`` says its bytes, and what cannot fit is refused before it is made.
+
+    Parameters
+    ----------
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]. A sequence has one number per run, here as for ``discount`` and in the exploration.
+    discount : float or sequence of float [R]
+        In [0, 1].
+    explore : Exploration
+        The team explores as one: the first agent's draw says whether, then each agent's own says which action, so
+        that every joint action is as likely. Boltzmann is over joint actions.
+    initial_q : float or array
+        Initial values, broadcast to (rows, 1, joint actions), or without rows where the encoder numbers them as it goes.
+        A joint action's number has the first agent's action as the most significant.
+
+    Notes
+    -----
+    Tables: ``q`` float64 [R, rows, 1, J], ``value`` [R, rows, 1] (the greatest), ``greedy`` and ``visits``.
+
+    Source: C. Claus and C. Boutilier, "The dynamics of reinforcement learning in cooperative multiagent systems", AAAI
+    1998, section 1; C. Boutilier, "Planning, learning and coordination in multiagent decision processes", TARK 1996.
+    """
+
+    name = "central_q"
+    together = True
+
+    def _fits(self, seats):
+        self._same_view(seats)
+
+    def plan(self, seats):
+        led = list(seats.leads)
+        weights, joint = _weights(led, seats.action_counts)
+        return _plan(GREATEST, seats, [(weights, joint, 1)], joint, led[:1], led[0])
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class JointActionLearner(_Joint):
+    """Joint-action learner: values of joint actions, weighed by what the others have done so far.
+
+    ``q[row, own, others] += learning_rate * (reward + discount * value[next row] - q[row, own, others])``; then
+    ``expected[row, own] = sum over others' actions of q[row, own, others] * product of their frequencies in this row``,
+    and ``value[row] = max expected[row]``. In a row where the others were never seen all their actions are as likely.
+    Each agent that is led has a table of its own; all agents' actions are seen.
+
+    Parameters
+    ----------
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1].
+    discount : float or sequence of float [R]
+        In [0, 1]; the paper, whose games have no states, has 0.
+    explore : Exploration
+        By the expected values. The paper's is ``Boltzmann``, its temperature falling.
+    initial_q : float or array
+        Initial values, broadcast to (rows, tables, joint actions), or without rows where the encoder numbers them as it
+        goes. A joint action's number has the own action as the most significant, then the others' in order.
+
+    Notes
+    -----
+    Tables: ``q`` float64 [R, rows, T, J], ``expected`` [R, rows, T, A], ``counts`` int64 [R, rows, T, actions of all
+    others, in order], ``value``, ``greedy`` and ``visits``.
+
+    Source: C. Claus and C. Boutilier, "The dynamics of reinforcement learning in cooperative multiagent systems", AAAI
+    1998, section 3: the expected value EV, and frequencies of each other agent's actions. Values of successor states
+    are not in the paper, whose games have one state.
+    """
+
+    name = "jal"
+    derived = ("value", "greedy", "expected")
+    by_row = ("q", "value", "greedy", "visits", "expected", "counts")
+    policy_name = "expected"
+
+    def plan(self, seats):
+        counts, tables = seats.action_counts, []
+        for agent in seats.leads:
+            weights, joint = _weights([agent] + [k for k in range(seats.agents) if k != agent], counts)
+            tables.append((weights, int(counts[agent]), joint // int(counts[agent])))
+        most = max(int(counts.sum()) - int(counts[agent]) for agent in seats.leads)
+        return _plan(BELIEF, seats, tables, joint, seats.leads, seats.leads, most)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class FriendOrFoe(_Joint):
+    """Friend-or-foe Q-learning: friends are trusted to help, foes are feared to harm.
+
+    ``q[row, ours, theirs] += learning_rate * (reward + discount * value[next row] - q[row, ours, theirs])`` and
+    ``value[row] = max over mixed policies of min over theirs of sum of policy[ours] * q[row, ours, theirs]``, where
+    ``ours`` are the joint actions of the agent and its friends, ``theirs`` those of its foes. Without foes that is the
+    greatest value, and no equilibrium need be looked for; else a linear program is solved at every update. Each agent
+    that is led has a table of its own, and does its own part of what its coalition should; friends draw by the
+    same number, so that those with equal tables do a joint action of theirs.
+
+    Parameters
+    ----------
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1].
+    discount : float or sequence of float [R]
+        In [0, 1].
+    explore : Exploration
+        ``EpsilonGreedy`` where there are foes; each agent by itself.
+    initial_q : float or array
+        Initial values, broadcast to (rows, tables, joint actions), or without rows where the encoder numbers them as it
+        goes. A joint action's number has the actions of the own coalition, in agent order, as the most significant.
+    friends : {"team", "all", "none"}
+        Agents of the own team (of the reward structure, or else of the game) are friends; or all are, or none.
+
+    Notes
+    -----
+    Tables: ``q`` float64 [R, rows, T, J], ``policy`` [R, rows, T, W] (probabilities of the coalition's joint actions;
+    only where there are foes), ``value``, ``greedy`` (the most likely) and ``visits``. Where all values of a row are
+    equal, the policy is uniform.
+
+    Source: M. L. Littman, "Friend-or-foe Q-learning in general-sum games", ICML 2001, section 3.
+    """
+
+    name = "friend_or_foe"
+    friends: str = "team"
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.friends not in ("team", "all", "none"):
+            raise unknown("friends", self.friends, ("team", "all", "none"))
+
+    def _coalition(self, agent, seats):
+        if self.friends != "team":
+            return list(range(seats.agents)) if self.friends == "all" else [agent]
+        if seats.teams is None:
+            raise ValueError("friends: 'team' needs teams; use rewards=marlfast.rewards.mixed(teams), or friends='all' or "
+                             "'none'")
+        return sorted(next((team for team in seats.teams if agent in team), (agent,)))
+
+    def plan(self, seats):
+        counts, tables, first = seats.action_counts, [], []
+        for agent in seats.leads:
+            ours = self._coalition(agent, seats)
+            weights, joint = _weights(ours + [k for k in range(seats.agents) if k not in ours], counts)
+            choices = math.prod(int(counts[k]) for k in ours)
+            tables.append((weights, choices, joint // choices))
+            first.append(ours[0])
+        rule = GREATEST if all(steps == 1 for *_, steps in tables) else MINIMAX
+        return _plan(rule, seats, tables, joint, seats.leads, first)
+
+    def _fits(self, seats):
+        if self.plan(seats).rule == MINIMAX:
+            self._only_epsilon()
+
+    def draws(self):
+        return max(self.explore.draws, 3)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class MinimaxQ(FriendOrFoe):
+    """Minimax-Q: of two players, each learns what it can earn against the worst that the other could do.
+
+    ``q[row, own, other] += learning_rate * (reward + discount * value[next row] - q[row, own, other])`` and
+    ``value[row] = max over mixed policies of min over other of sum of policy[own] * q[row, own, other]``, by a linear
+    program at every update. It leads one player, or both, each with a table of its own and from its own view.
+
+    Parameters
+    ----------
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]. Littman's: ``Exponential(1.0, 10 ** (-2 / 10**6))``.
+    discount : float or sequence of float [R]
+        In [0, 1]. Littman's: 0.9.
+    explore : EpsilonGreedy
+        Littman's: 0.2.
+    initial_q : float or array
+        Initial values, broadcast to (rows, tables, joint actions), or without rows where the encoder numbers them as it
+        goes. A joint action's number is own action times the other's actions, plus the other's. Littman's: 1.
+
+    Notes
+    -----
+    Tables: ``q`` float64 [R, rows, T, J], ``policy`` [R, rows, T, A], ``value`` (what the policy earns at least),
+    ``greedy`` (the most likely action) and ``visits``. Where all values of a row are equal, the policy is uniform.
+
+    Source: M. L. Littman, "Markov games as a framework for multi-agent reinforcement learning", ICML 1994, figure 1.
+    """
+
+    name = "minimax_q"
+    explore: Exploration = option(EpsilonGreedy(0.2), kind="exploration")
+    friends: str = "none"
+
+    def __post_init__(self):
+        super().__post_init__()
+        choice("friends", self.friends, ("none",))
+
+    def _fits(self, seats):
+        self._two(seats, "friend_or_foe fits any number in teams, central_q and jal any number, iql anything")
+        if seats.game.setting == "cooperative":
+            raise ValueError(f"minimax_q: in game {seats.game.name!r} both players always earn the same, and neither is "
+                             "the other's foe; central_q, jal and friend_or_foe(friends='all') fit")
+        self._only_epsilon()
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class _Pair(_Joint):
+    """Of two players that see the same: a table of each, side by side."""
+
+    rule = None
+    explore: Exploration = option(EpsilonGreedy(0.2), kind="exploration")
+
+    def _fits(self, seats):
+        self._two(seats, "friend_or_foe fits any number in teams, central_q and jal any number, iql anything")
+        if len(seats.leads) != 2:
+            raise ValueError(f"{self.name}: learns both players' values from both players' rewards; let it lead both "
+                             "agents, or use minimax_q, friend_or_foe or jal for one of them")
+        self._same_view(seats)
+        self._only_epsilon()
+
+    def draws(self):
+        return max(self.explore.draws, 3)
+
+    def plan(self, seats):
+        counts = [int(n) for n in seats.action_counts]
+        if seats.agents != 2:
+            self._fits(seats)
+        weights, joint = _weights([0, 1], counts)
+        if self.rule == NASH:
+            tables = [(weights, counts[0], counts[1]), (weights, counts[1], 1)]
+        else:
+            tables = [(weights, joint, 1)] * 2
+        return _plan(self.rule, seats, tables, joint, [0, 0], [0, 1] if self.rule == NASH else [0, 0])
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class NashQ(_Pair):
+    """Nash-Q: two players learn both players' values, and play an equilibrium of them in every row.
+
+    ``q[row, i, joint] += learning_rate * (reward of i + discount * value[next row, i] - q[row, i, joint])`` for both i,
+    and ``value[row, i]`` is what i earns in a Nash equilibrium of the matrices ``q[row, 0]`` and ``q[row, 1]``.
+
+    Both players' tables would be the same in either's head, since both see everything: they are kept once. Of several
+    equilibria both mean the same one: of the pure ones that with the greatest sum of values (of these the first); if
+    none is pure, that at the end of Lemke and Howson's path for the first player's first action.
+
+    Parameters
+    ----------
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1].
+    discount : float or sequence of float [R]
+        In [0, 1].
+    explore : EpsilonGreedy
+        Each player by itself.
+    initial_q : float or array
+        Initial values, broadcast to (rows, 2, joint actions), or without rows where the encoder numbers them as it goes.
+        A joint action's number is the first player's action times the second's actions, plus the second's.
+
+    Notes
+    -----
+    Tables: ``q`` float64 [R, rows, 2, J], ``policy`` [R, rows, 2, A], ``value``, ``greedy`` (the most likely action) and
+    ``visits`` [R, rows, 2].
+
+    Source: J. Hu and M. P. Wellman, "Nash Q-learning for general-sum stochastic games", JMLR 4 (2003), equations 7 to 9.
+    It converges where every game met on the way has an equilibrium best for all, or a saddle point.
+    """
+
+    name = "nash_q"
+    rule = NASH
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class CorrelatedQ(_Pair):
+    """Correlated-Q: two players learn both players' values, and are told what to do by a joint distribution.
+
+    ``q[row, i, joint] += learning_rate * (reward of i + discount * value[next row, i] - q[row, i, joint])`` for both i,
+    and ``value[row, i]`` is what i earns in a correlated equilibrium of ``q[row, 0]`` and ``q[row, 1]``: a distribution
+    of joint actions under which neither gains by doing otherwise than told. One draw, the first player's, tells both.
+
+    Parameters
+    ----------
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1].
+    discount : float or sequence of float [R]
+        In [0, 1].
+    explore : EpsilonGreedy
+        Each player by itself.
+    initial_q : float or array
+        Initial values, broadcast to (rows, 2, joint actions), or without rows where the encoder numbers them as it goes.
+        A joint action's number is the first player's action times the second's actions, plus the second's.
+    objective : {"utilitarian", "egalitarian", "republican", "libertarian"}
+        Which equilibrium: that with the greatest sum of values, the greatest smaller value, or the greatest value of
+        either player; or each player's own part, played independently, of the equilibrium that is best for itself.
+
+    Notes
+    -----
+    Tables: ``q`` float64 [R, rows, 2, J], ``policy`` [R, rows, 1, J], ``value`` [R, rows, 2], ``greedy`` (the most likely
+    joint action) and ``visits``.
+
+    Source: A. Greenwald and K. Hall, "Correlated Q-learning", ICML 2003, section 3.
+    """
+
+    name = "correlated_q"
+    rule = CORRELATED
+    objective: str = "utilitarian"
+
+    def __post_init__(self):
+        super().__post_init__()
+        choice("objective", self.objective, _OBJECTIVES)
+
+    @property
+    def objective_code(self):
+        return _OBJECTIVES.index(self.objective)
+
+
+_OBJECTIVES = ("utilitarian", "egalitarian", "republican", "libertarian")
