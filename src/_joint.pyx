@@ -88,12 +88,12 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
                 if <uint64_t> choice >= <uint64_t> c.choices[t]:
                     return Status.BAD_ACTION
                 values = c.policy + (row * c.policies + t) * c.width if c.rule == BELIEF else c.q + cell * c.q_step
+                if (c.kind == BOLTZMANN or c.random_ties) and not 0.0 <= chooser[2 if c.random_ties else 0] < 1.0:
+                    return Status.BAD_DRAW
                 if c.kind == BOLTZMANN:
                     choice = leaf.boltzmann(values, c.choices[t], choice, level, chooser[0])
                 elif c.random_ties:
                     choice = leaf.random_greatest(values, c.choices[t], choice, chooser[2])
-                    if <uint64_t> choice >= <uint64_t> c.choices[t]:
-                        return Status.BAD_ACTION
             else:
                 if not 0.0 <= chooser[2] < 1.0:
                     return Status.BAD_DRAW

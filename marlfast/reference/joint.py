@@ -160,14 +160,18 @@ class Joint(Learner):
         choice = self.greedy[runs, row, t].astype(np.int64)
         known = (choice >= 0) & (choice < count)
         choice = np.where(known, choice, 0)
+        fault = np.where(known, 0, BAD_ACTION)
         if self.kind == BOLTZMANN or self.random_ties:
+            u = draws[:, 2 if self.random_ties else 0]
+            sound = (u >= 0.0) & (u < 1.0)
+            fault, u = np.where(known & ~sound, BAD_DRAW, fault), np.where(sound, u, 0.0)[:, None]
             values = (self.policy if self.rule == BELIEF else self.q)[runs, row, t, :count][:, None]
             best, counts = choice[:, None], np.array([count])
             if self.kind == BOLTZMANN:
-                choice = QLearning._boltzmann(values, best, counts, level[:, None], draws[:, None, 0])[:, 0]
+                choice = QLearning._boltzmann(values, best, counts, level[:, None], u)[:, 0]
             else:
-                choice = QLearning._random_greatest(values, best, counts, draws[:, None, 2])[:, 0]
-        return choice, np.where(known, 0, BAD_ACTION)
+                choice = QLearning._random_greatest(values, best, counts, u)[:, 0]
+        return choice, fault
 
     def _note(self, run, row, t, value, best):
         moved = int(self.greedy[run, row, t]) != best
