@@ -18,8 +18,8 @@ def solve_zero_sum(payoffs, value, row_policy, column_policy):
     """Minimax equilibria of games in which the column player loses what the row player earns.
 
     Exact for pure saddle points (the first row and first column that have one) and, but for rounding, for 2 x 2;
-    else by the primal simplex. Within 1e-9 of the payoffs' range, ``row_policy`` earns ``value`` or more against
-    anything. If all payoffs are equal, every action is as likely.
+    else by the primal simplex. Against anything ``row_policy`` earns at least ``value``, and ``column_policy`` loses
+    at most 1e-9 of the payoffs' range more than that. If all payoffs are equal, every action is as likely.
 
     Parameters
     ----------
@@ -56,7 +56,8 @@ def solve_nash(payoffs, other, values, row_policy, column_policy):
 
     Of the pure equilibria that with the greatest sum of payoffs, the first of these; where none is pure, the one
     that Lemke and Howson's path (lexicographic pivots) reaches by dropping the row player's first action. Nobody
-    gains more than 1e-9 of its payoffs' range by deviating. If all payoffs of both are equal, every action is as likely.
+    gains more than 1e-9 of its payoffs' range by deviating; where payoffs differ so much in size that this cannot be
+    had on any path, 1e-5. If all payoffs of both are equal, every action is as likely.
 
     Parameters
     ----------
@@ -88,11 +89,12 @@ def solve_nash(payoffs, other, values, row_policy, column_policy):
 
 
 def solve_correlated(payoffs, other, objective, values, joint):
-    """A correlated equilibrium of each game: from ``joint`` both are told what to do, and neither gains by doing otherwise.
+    """A correlated equilibrium of each game: both are told what to do, and neither gains by doing otherwise.
 
-    Nobody gains more than 1e-8 of its payoffs' range by deviating (but in the libertarian case). If several are best
-    by the objective, which of them is found follows from the order of actions. If all payoffs of both are equal, every
-    joint action is as likely.
+    Nobody gains more than 1e-7 of its payoffs' range by deviating (but in the libertarian case), and the objective is
+    within 1e-7 of the best. If several are best, which of them is found follows from the order of actions. If all
+    payoffs of both are equal, every joint action is as likely. Where payoffs differ so much in size that rounding
+    spoils the linear program, the Nash equilibrium of ``solve_nash`` is taken.
 
     Parameters
     ----------

@@ -244,7 +244,7 @@ cdef void _tick(void *context, int64_t first, int64_t count, const uint8_t *ende
 
 
 cdef class Joint(Learner):
-    """Learning of joint actions' values: ``q[row, joint] += rate * (reward + discount * value[next row] - q[row, joint])``.
+    """Joint actions' values: ``q[row, joint] += rate * (reward + discount * value[next row] - q[row, joint])``.
 
     A joint action's number is the sum, over agents, of action times weight. In every cell (one row of one table) the
     learner chooses one of ``choices``; choice k stands for the joint actions from ``k * steps`` on. Agent i then does
@@ -299,9 +299,9 @@ cdef class Joint(Learner):
     """
     cdef Context context
 
-    def __init__(self, q, value, greedy, visits, policy, counts, table_of, actions, leads, weights, choices, steps, reads,
-                 chooses_by, discount, Schedule rate not None, Schedule exploration not None, rule, objective, kind, strict,
-                 random_ties, together, draws, learning):
+    def __init__(self, q, value, greedy, visits, policy, counts, table_of, actions, leads, weights, choices, steps,
+                 reads, chooses_by, discount, Schedule rate not None, Schedule exploration not None, rule, objective,
+                 kind, strict, random_ties, together, draws, learning):
         cdef int64_t q_step = check_cells(q, "q", "float64", (-1, -1, -1, -1)), value_step, greedy_step, visits_step
         cdef double[:, :, :, :] q_ = q
         cdef int64_t runs = q_.shape[0], rows = q_.shape[1], tables = q_.shape[2], joint = q_.shape[3], room = 8, k
@@ -379,7 +379,7 @@ cdef class Joint(Learner):
             self.operations.tick = NULL
 
     def settle(self, first):
-        """Make ``value``, ``greedy`` and ``policy`` of rows from ``first`` on, in every run, from what they follow from."""
+        """Make ``value``, ``greedy`` and ``policy`` of rows from ``first`` on, in every run, from the rest."""
         cdef Context *c = &self.context
         if c.q == NULL:
             raise ValueError("settle: this object was not made by its constructor")
@@ -414,7 +414,7 @@ def _check_plan(shape, width, remembered, table_of, actions, leads, weights, cho
     for t in range(tables):
         most = sum((int(n) - 1) * int(weight) for n, weight in zip(actions, weights[t], strict=True))
         if most >= joint or (int(choices[t]) - 1) * int(steps[t]) >= joint:
-            raise ValueError(f"weights, choices, steps: table {t} has joint actions up to {most}, q has room for {joint}")
+            raise ValueError(f"weights, choices, steps: table {t} has joint actions up to {most}, q to {joint - 1}")
         if rule in (1, 2) and int(choices[t]) * int(steps[t]) != joint:
             raise ValueError(f"choices, steps: expected {joint} joint actions in table {t}")
         if rule in (0, 4) and (choices[t] != joint or steps[t] != 1):

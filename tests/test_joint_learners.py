@@ -58,10 +58,9 @@ def test_minimax_q_needs_only_a_random_opponent(backend):
 
 
 def test_minimax_q_in_a_game_of_two_states():
-    # State 0: pennies for 1, after which state 1 follows if they match; state 1: pennies for 3, then state 0. Values
-    # v0 and v1 for the first player, discount 1/2: v1 = v0 / 2 (pennies are worth 0), and in state 0 the matrix
-    # [[1 + v1/2, -1 + v0/2], [-1 + v0/2, 1 + v1/2]] is worth (v1 + v0) / 4 = 3 v0 / 8: both values are 0. With 1 more for a
-    # match in state 0 the matrix is worth (1 + v1/2 + v0/2) / 2: v0 = 1/2 + 3 v0 / 8 = 4/5, v1 = 2/5.
+    # State 0: a match pays 2 and leads to state 1, else -1. State 1: pennies for 3, then state 0. With discount 1/2
+    # v1 = v0 / 2 (pennies are worth 0); the matrix of state 0, 2 + v1/2 on the diagonal and -1 + v0/2 off it, is worth
+    # the mean of these: v0 = 1/2 + (v1 + v0) / 4 = 1/2 + 3 v0 / 8 = 4/5, v1 = 2/5.
     transitions = np.zeros((2, 4, 2))
     transitions[0, [0, 3], 1] = transitions[0, [1, 2], 0] = transitions[1, :, 0] = 1.0
     first = np.array([[2.0, -1.0, -1.0, 2.0], [3.0, -3.0, -3.0, 3.0]])
@@ -119,10 +118,11 @@ def test_joint_action_learners_answer_a_fixed_opponent():
 
 
 def test_friends_coordinate_and_foes_play_safe(backend):
-    # In the climbing game friends take 11. Who fears the other plays safe: the first player its third action, for 0; the
-    # second gains by daring the first at times, 11 x = -30 x + 6 (1 - x): x = 6/47, for 66/47.
+    # In the climbing game friends take 11. Who fears the other plays safe: the first player its third action, for 0;
+    # the second gains by daring the first at times, 11 x = -30 x + 6 (1 - x): x = 6/47, for 66/47.
     friends = mf.train(CLIMBING, FriendOrFoe(**SURE, friends="all"), episodes=300, seed=1, backend=backend)
-    foes = mf.train(CLIMBING, FriendOrFoe(**SURE, friends="none", explore=RANDOM), episodes=100, seed=1, backend=backend)
+    foes = mf.train(CLIMBING, FriendOrFoe(**SURE, friends="none", explore=RANDOM), episodes=100, seed=1,
+                    backend=backend)
     assert mf.evaluate(CLIMBING, friends, episodes=1, backend=backend).mean == 11.0
     assert friends.tables(0)["value"][0, 0] == pytest.approx([11.0, 11.0])
     assert foes.tables(0)["value"][0, 0] == pytest.approx([0.0, 66 / 47], abs=1e-12)
@@ -198,8 +198,7 @@ def same(one, other):
 
 
 @identify
-@pytest.mark.parametrize("game, encoder", [(MARKOV, None), (DRIFT, mf.Grid(-3.0, 6.0, 6)), (DRIFT, mf.Rounding(1))],
-                         ids=["numbered", "grid", "rounding"])
+@pytest.mark.parametrize("game, encoder", [(MARKOV, None), (DRIFT, mf.Rounding(1))], ids=["numbered", "rounding"])
 def test_backends_and_threads_agree(learner, game, encoder):
     options = {"encoder": encoder, "episodes": 9, "runs": 3, "seed": 4}
     whole = mf.train(game, learner, backend="cython", threads=1, **options)
@@ -263,17 +262,17 @@ THREE = mf.games.Drift(agents=3, state_size=1, actions=3, horizon=9)
 
 
 @pytest.mark.parametrize("learner, game, message", [
-    (MinimaxQ(), THREE, "minimax_q: is for two players, game 'drift' has 3 agents; friend_or_foe fits any number in teams, "
-                        "central_q and jal any number, iql anything"),
+    (MinimaxQ(), THREE, "minimax_q: is for two players, game 'drift' has 3 agents; friend_or_foe fits any number in "
+                        "teams, central_q and jal any number, iql anything"),
     (NashQ(), THREE, "nash_q: is for two players, game 'drift' has 3 agents"),
     (CorrelatedQ(), THREE, "correlated_q: is for two players"),
-    (FriendOrFoe(), THREE, r"friends: 'team' needs teams; use rewards=marlfast.rewards.mixed\(teams\), or friends='all' or"),
+    (FriendOrFoe(), THREE, r"friends: 'team' needs teams; use rewards=marlfast.rewards.mixed\(teams\), or friends="),
     (CentralQ(), Soccer(mirrored=True), r"central_q: its agents share one table, but game 'soccer' shows each its own"),
     (NashQ(), Soccer(mirrored=True), "nash_q: its agents share one table"),
-    (NashQ(), mf.games.MatrixGame(np.zeros((65, 64))), "nash_q: finds an equilibrium at every step, of matrices of at most "
-                                                       r"4096 entries; here they have 4,160 \(65 x 64 actions\)"),
+    (NashQ(), mf.games.MatrixGame(np.zeros((65, 64))), "nash_q: finds an equilibrium at every step, of matrices of at "
+                                                       r"most 4096 entries; here they have 4,160 \(65 x 64 actions\)"),
     (MinimaxQ(), mf.games.MatrixGame(np.zeros((65, 64))), "minimax_q: finds an equilibrium at every step"),
-    (CorrelatedQ(), mf.games.MatrixGame(np.zeros((17, 16))), "correlated_q: .* at most 256 entries; here they have 272"),
+    (CorrelatedQ(), mf.games.MatrixGame(np.zeros((17, 16))), "correlated_q: .* at most 256 entries; here .* 272"),
     (CentralQ(initial_q=[1.0, 2.0]), PENNIES, r"initial_q: expected a shape that broadcasts to \(rows, tables, joint "
                                               r"actions\) = \(1, 1, 4\), got \(2,\)"),
 ])
@@ -283,7 +282,7 @@ def test_games_that_do_not_fit_are_refused(learner, game, message):
 
 
 def test_equilibrium_learners_lead_both():
-    with pytest.raises(ValueError, match=r"learners\[0\]: nash_q: learns both players' values from both players' rewards"):
+    with pytest.raises(ValueError, match=r"learners\[0\]: nash_q: learns both players' values from both players' re"):
         mf.train(PENNIES, learners=[NashQ(), mf.IQL()], episodes=1)
 
 
@@ -312,8 +311,9 @@ def test_the_cost_of_joint_tables_is_said_before_it_is_paid(monkeypatch):
     game = mf.games.Drift(agents=12, state_size=1, actions=5, horizon=9)
     seats, learner = Seats(game, mf.rewards.individual(), 2), CentralQ()
     assert learner.memory(seats, 500) == 8 * 2 * 500 * (5**12 + 2)
-    said = (r"central_q: tables for 2 runs x 500 rows x 1 tables x 244,140,625 joint actions \(5( x 5){11}\) need 1,953.1 GB, "
-            r"this machine has [\d.,]+ GB; take fewer agents, actions, rows or runs, or learners without joint tables \(iql\)")
+    said = (r"central_q: tables for 2 runs x 500 rows x 1 tables x 244,140,625 joint actions \(5( x 5){11}\) need "
+            r"1,953.1 GB, this machine has [\d.,]+ GB; take fewer agents, actions, rows or runs, or learners without "
+            r"joint tables \(iql\)")
     monkeypatch.setattr(module, "_present", lambda: 10**12)
     with pytest.raises(ValueError, match=said):
         learner.check(seats, 500)

@@ -467,7 +467,8 @@ cdef inline int best_correlated(const double *p, const double *q, int64_t m, int
         columns[joint] = label
     else:
         for j in range(joint):
-            tableau[last * width + j] = -(p_weight * ((p[j] - p_least) / p_span) + q_weight * ((q[j] - q_least) / q_span))
+            tableau[last * width + j] = -(p_weight * ((p[j] - p_least) / p_span)
+                                          + q_weight * ((q[j] - q_least) / q_span))
     # Tied objectives would let the pivots go in circles.
     for j in range(joint):
         ratio = <double> (j + 1) * 0.6180339887498949

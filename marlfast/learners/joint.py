@@ -109,7 +109,7 @@ class _Joint(Learner):
 
     def _only_epsilon(self):
         if self.explore.code != EpsilonGreedy.code or self.explore.random_ties:
-            raise ValueError(f"explore: {self.name} plays mixed policies; it explores by EpsilonGreedy(...), ties first")
+            raise ValueError(f"explore: {self.name} plays mixed policies; it explores by EpsilonGreedy, ties first")
 
     def _two(self, seats, instead):
         if seats.agents != 2:
@@ -118,8 +118,8 @@ class _Joint(Learner):
 
     def _same_view(self, seats):
         if len(seats.leads) > 1 and seats.game.views > 1:
-            raise ValueError(f"{self.name}: its agents share one table, but game {seats.game.name!r} shows each its own "
-                             f"(views={seats.game.views}); friend_or_foe and jal have a table for each agent")
+            raise ValueError(f"{self.name}: its agents share one table, but game {seats.game.name!r} shows each its "
+                             f"own (views={seats.game.views}); friend_or_foe and jal have a table for each agent")
 
     def memory(self, seats, rows):
         """Bytes that its tables take.
@@ -141,8 +141,8 @@ class _Joint(Learner):
         present = _present()
         if plan.joint > 2**31 - 1 or present is not None and self.memory(seats, rows or 1) > present:
             have = "" if present is None else f", this machine has {1e-9 * present:,.1f} GB"
-            raise ValueError(f"{self.name}: {told}{have}; take fewer agents, actions, rows or runs, or learners without "
-                             "joint tables (iql)")
+            raise ValueError(f"{self.name}: {told}{have}; take fewer agents, actions, rows or runs, or learners "
+                             "without joint tables (iql)")
         most = MOST_MATRIX.get(plan.rule)
         if most is not None and plan.joint > most:
             raise ValueError(f"{self.name}: finds an equilibrium at every step, of matrices of at most {most} entries; "
@@ -174,8 +174,8 @@ class _Joint(Learner):
             policy = np.zeros((runs, rows, plan.policies, plan.width))
             counts = np.zeros((runs, rows, plan.tables, plan.remembered), np.int64)
         except (MemoryError, ValueError):       # ValueError: more than can be addressed at all
-            raise MemoryError(f"{self.name}: {self._cost(seats, rows)}, more than there is; take fewer agents, actions, "
-                              "rows or runs") from None
+            raise MemoryError(f"{self.name}: {self._cost(seats, rows)}, more than there is; take fewer agents, "
+                              "actions, rows or runs") from None
         first = (-memory.ctypes.data % 64) // 8         # from the start of a cache line
         memory = memory[first:first + math.prod(shape)].reshape(shape)
         halves, end = memory.view(np.int32), 2 * plan.joint + 2
@@ -229,7 +229,7 @@ class _Joint(Learner):
         return {"rate": schedule("learning_rate", self.learning_rate).bounds(), "level": self.explore.level.bounds()}
 
     def draws(self):
-        """Exploration draws per agent and step: explore?, which action, which of the mixed policy's (or of the tied)."""
+        """Exploration draws per agent and step: explore?, which action, which of the policy's (or of the tied)."""
         return self.explore.draws
 
     def discounts(self):
@@ -293,8 +293,8 @@ class CentralQ(_Joint):
         The team explores as one: the first agent's draw says whether, then each agent's own says which action, so
         that every joint action is as likely. Boltzmann is over joint actions.
     initial_q : float or array
-        Initial values, broadcast to (rows, 1, joint actions), or without rows where the encoder numbers them as it goes.
-        A joint action's number has the first agent's action as the most significant.
+        Initial values, broadcast to (rows, 1, joint actions), or without rows where the encoder numbers them as it
+        goes. A joint action's number has the first agent's action as the most significant.
 
     Notes
     -----
@@ -407,8 +407,8 @@ class FriendOrFoe(_Joint):
         if self.friends != "team":
             return list(range(seats.agents)) if self.friends == "all" else [agent]
         if seats.teams is None:
-            raise ValueError("friends: 'team' needs teams; use rewards=marlfast.rewards.mixed(teams), or friends='all' or "
-                             "'none'")
+            raise ValueError("friends: 'team' needs teams; use rewards=marlfast.rewards.mixed(teams), or friends='all' "
+                             "or 'none'")
         return sorted(next((team for team in seats.teams if agent in team), (agent,)))
 
     def plan(self, seats):
@@ -469,8 +469,8 @@ class MinimaxQ(FriendOrFoe):
     def _fits(self, seats):
         self._two(seats, "friend_or_foe fits any number in teams, central_q and jal any number, iql anything")
         if seats.game.setting == "cooperative":
-            raise ValueError(f"minimax_q: in game {seats.game.name!r} both players always earn the same, and neither is "
-                             "the other's foe; central_q, jal and friend_or_foe(friends='all') fit")
+            raise ValueError(f"minimax_q: in game {seats.game.name!r} both players always earn the same, and neither "
+                             "is the other's foe; central_q, jal and friend_or_foe(friends='all') fit")
         self._only_epsilon()
 
 
@@ -524,15 +524,15 @@ class NashQ(_Pair):
     explore : EpsilonGreedy
         Each player by itself.
     initial_q : float or array
-        Initial values, broadcast to (rows, 2, joint actions), or without rows where the encoder numbers them as it goes.
-        A joint action's number is the first player's action times the second's actions, plus the second's.
+        Initial values, broadcast to (rows, 2, joint actions), or without rows where the encoder numbers them as it
+        goes. A joint action's number is the first player's action times the second's actions, plus the second's.
 
     Notes
     -----
-    Tables: ``q`` float64 [R, rows, 2, J], ``policy`` [R, rows, 2, A], ``value``, ``greedy`` (the most likely action) and
-    ``visits`` [R, rows, 2].
+    Tables: ``q`` float64 [R, rows, 2, J], ``policy`` [R, rows, 2, A], ``value``, ``greedy`` (the most likely action)
+    and ``visits`` [R, rows, 2].
 
-    Source: J. Hu and M. P. Wellman, "Nash Q-learning for general-sum stochastic games", JMLR 4 (2003), equations 7 to 9.
+    Source: J. Hu and M. P. Wellman, "Nash Q-learning for general-sum stochastic games", JMLR 4 (2003), section 3.
     It converges where every game met on the way has an equilibrium best for all, or a saddle point.
     """
 
@@ -557,16 +557,16 @@ class CorrelatedQ(_Pair):
     explore : EpsilonGreedy
         Each player by itself.
     initial_q : float or array
-        Initial values, broadcast to (rows, 2, joint actions), or without rows where the encoder numbers them as it goes.
-        A joint action's number is the first player's action times the second's actions, plus the second's.
+        Initial values, broadcast to (rows, 2, joint actions), or without rows where the encoder numbers them as it
+        goes. A joint action's number is the first player's action times the second's actions, plus the second's.
     objective : {"utilitarian", "egalitarian", "republican", "libertarian"}
         Which equilibrium: that with the greatest sum of values, the greatest smaller value, or the greatest value of
         either player; or each player's own part, played independently, of the equilibrium that is best for itself.
 
     Notes
     -----
-    Tables: ``q`` float64 [R, rows, 2, J], ``policy`` [R, rows, 1, J], ``value`` [R, rows, 2], ``greedy`` (the most likely
-    joint action) and ``visits``.
+    Tables: ``q`` float64 [R, rows, 2, J], ``policy`` [R, rows, 1, J], ``value`` [R, rows, 2], ``greedy`` (the most
+    likely joint action) and ``visits``.
 
     Source: A. Greenwald and K. Hall, "Correlated Q-learning", ICML 2003, section 3.
     """

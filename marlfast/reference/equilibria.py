@@ -437,7 +437,7 @@ def solve_nash(payoffs, other, values, row_policy, column_policy):
 
 
 def solve_correlated(payoffs, other, objective, values, joint):
-    """A correlated equilibrium of each game: from ``joint`` both are told what to do, and neither gains by doing otherwise.
+    """A correlated equilibrium of each game: both are told what to do, and neither gains by doing otherwise.
 
     Parameters
     ----------

@@ -6,7 +6,16 @@ import numpy as np
 
 from marlfast.reference.equilibria import correlated, nash, zero_sum
 from marlfast.reference.kernels import (
-    BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, Learner, check, check_cells, check_status, fine)
+    BAD_ACTION,
+    BAD_DRAW,
+    BAD_ROW,
+    BAD_VALUE,
+    Learner,
+    check,
+    check_cells,
+    check_status,
+    fine,
+)
 from marlfast.reference.td import BOLTZMANN, MOST_VISITS, QLearning, _first_greatest
 
 GREATEST, MINIMAX, BELIEF, NASH, CORRELATED = range(5)
@@ -32,7 +41,7 @@ def _sample(policy, u):
 
 
 class Joint(Learner):
-    """Learning of joint actions' values: ``q[row, joint] += rate * (reward + discount * value[next row] - q[row, joint])``.
+    """Joint actions' values: ``q[row, joint] += rate * (reward + discount * value[next row] - q[row, joint])``.
 
     A joint action's number is the sum, over agents, of action times weight. In every cell (one row of one table) the
     learner chooses one of ``choices``; choice k stands for the joint actions from ``k * steps`` on. Agent i then does
@@ -86,9 +95,9 @@ class Joint(Learner):
         False: the tables are frozen.
     """
 
-    def __init__(self, q, value, greedy, visits, policy, counts, table_of, actions, leads, weights, choices, steps, reads,
-                 chooses_by, discount, rate, exploration, rule, objective, kind, strict, random_ties, together, draws,
-                 learning):
+    def __init__(self, q, value, greedy, visits, policy, counts, table_of, actions, leads, weights, choices, steps,
+                 reads, chooses_by, discount, rate, exploration, rule, objective, kind, strict, random_ties, together,
+                 draws, learning):
         check_cells(q, "q", "float64", (-1, -1, -1, -1))
         runs, rows, tables, joint = q.shape
         if runs < 1 or rows < 1 or tables < 1 or joint < 1:
@@ -298,7 +307,7 @@ class Joint(Learner):
         self.exploration.stage_tick(runs, ended)
 
     def settle(self, first):
-        """Make ``value``, ``greedy`` and ``policy`` of rows from ``first`` on, in every run, from what they follow from."""
+        """Make ``value``, ``greedy`` and ``policy`` of rows from ``first`` on, in every run, from the rest."""
         if not 0 <= first <= self.q.shape[1]:
             raise ValueError(f"first: expected 0 to {self.q.shape[1]}, got {first}")
         status = fine(1)
@@ -328,7 +337,7 @@ def _check_plan(shape, width, remembered, table_of, actions, leads, weights, cho
     for t in range(tables):
         most = sum((int(n) - 1) * int(weight) for n, weight in zip(actions, weights[t], strict=True))
         if most >= joint or (int(choices[t]) - 1) * int(steps[t]) >= joint:
-            raise ValueError(f"weights, choices, steps: table {t} has joint actions up to {most}, q has room for {joint}")
+            raise ValueError(f"weights, choices, steps: table {t} has joint actions up to {most}, q to {joint - 1}")
         if rule in (1, 2) and int(choices[t]) * int(steps[t]) != joint:
             raise ValueError(f"choices, steps: expected {joint} joint actions in table {t}")
         if rule in (0, 4) and (choices[t] != joint or steps[t] != 1):

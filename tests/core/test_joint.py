@@ -82,7 +82,7 @@ def test_central_q_plays_and_explores_as_one(backend):
     initial[0, 5] = 1.0
     p = Player(backend, CentralQ(explore=FIXED, initial_q=initial), (2, 3))
     assert p.act([[0, 0]], [[[0.25, 0.9], [0.0, 0.9]]]) == [[1, 2]]     # the second agent's draw says nothing
-    assert p.act([[0, 0]], [[[0.24, 0.4], [0.9, 0.4]]]) == [[0, 1]]     # each its own action: floor(.4 * 2), floor(.4 * 3)
+    assert p.act([[0, 0]], [[[0.24, 0.4], [0.9, 0.4]]]) == [[0, 1]]     # floor(.4 * 2), floor(.4 * 3)
 
 
 def test_central_q_of_some_agents_looks_at_these_only(backend):
@@ -182,7 +182,8 @@ def test_two_friends_against_one_foe(backend):
     initial[0, 0 * 2 + 0] = initial[0, 3 * 2 + 1] = 4.0      # ours * 2 + theirs
     learner = FriendOrFoe(**HALF, explore=mf.EpsilonGreedy(0.0), initial_q=initial)
     p = Player(backend, learner, (2, 2, 2), leads=(0, 2), structure=mf.rewards.mixed([[0, 2], [1]]))
-    assert p.policy[0, 0] == pytest.approx(np.array([[0.5, 0.0, 0.0, 0.5]] * 2)) and p.value[0, 0] == pytest.approx([2.0, 2.0])
+    assert p.policy[0, 0] == pytest.approx(np.array([[0.5, 0.0, 0.0, 0.5]] * 2))
+    assert p.value[0, 0] == pytest.approx([2.0, 2.0])
     draws = [[[0.5, 0.5, u], [0.5, 0.5, 0.5], [0.5, 0.5, 1.0 - u]] for u in (0.1, 0.9)]
     assert [p.act([[0] * 3], [d]) for d in draws] == [[[0, -9, 0]], [[1, -9, 1]]]
     # (own 1, friend 0), foe 1: number 2 * 2 + 1 for both friends, each from its own reward.
@@ -228,12 +229,14 @@ def test_correlated_q_by_hand(backend):
 EXPLORE = mf.EpsilonGreedy(mf.schedules.Exponential(0.6, 0.9, 0.1))
 TIES = mf.EpsilonGreedy(0.3, ties="random", strict=False)
 CASES = [
-    (CentralQ(0.3, explore=EXPLORE), (2, 3, 2), None, None), (CentralQ(0.3, explore=TIES, initial_q=0.5), (3, 2), (1,), None),
+    (CentralQ(0.3, explore=EXPLORE), (2, 3, 2), None, None),
+    (CentralQ(0.3, explore=TIES, initial_q=0.5), (3, 2), (1,), None),
     (CentralQ(0.3, explore=mf.Boltzmann(0.4)), (2, 3), None, None),
     (JointActionLearner(0.3, explore=EXPLORE), (2, 3, 2), None, None),
     (JointActionLearner(0.3, explore=TIES, initial_q=0.5), (3, 2), (1,), None),
     (JointActionLearner(0.3, explore=mf.Boltzmann(0.4)), (4,), None, None),
-    (MinimaxQ(0.5), (2, 2), None, None), (MinimaxQ(0.5, initial_q=1.0), (3, 4), None, None), (MinimaxQ(0.5), (3, 1), (1,), None),
+    (MinimaxQ(0.5), (2, 2), None, None), (MinimaxQ(0.5, initial_q=1.0), (3, 4), None, None),
+    (MinimaxQ(0.5), (3, 1), (1,), None),
     (FriendOrFoe(0.5, explore=EXPLORE, friends="all"), (2, 1, 3), None, None),
     (FriendOrFoe(0.5, explore=EXPLORE), (2, 2, 3), (0, 1, 2), [[0, 2], [1]]),
     (NashQ(0.5), (3, 2), None, None), (NashQ(0.5, initial_q=1.0), (3, 3), None, None),
@@ -314,9 +317,8 @@ def test_backends_agree_on_hostile_input(case):
         if k == 100:        # tables that no learner would make
             for p in (one, other):
                 p.greedy[0, 1], p.value[0, 2] = 2**31 - 1, math.nan
-        for what in ((lambda p: called(p.act, here, draws)),
-                     (lambda p: called(p.update, here, actions, rewards, then))):
-            outcomes = [what(p) for p in (one, other)]
+        for name, given in (("act", (here, draws)), ("update", (here, actions, rewards, then))):
+            outcomes = [called(getattr(p, name), *given) for p in (one, other)]
             assert outcomes[0] == outcomes[1], k
             refused += isinstance(outcomes[0], str)
         same(one, other)
@@ -340,7 +342,8 @@ def test_tables_that_are_not_finite_stop_learning(case, number, backend):
 
 def test_a_frozen_learner_plays_its_mixed_policy_and_changes_nothing(backend):
     initial = np.array([[3.0, 0.0, 1.0, 2.0]])      # the first action with probability 1/4
-    p = Player(backend, MinimaxQ(initial_q=initial), (2, 2), leads=(0,), learning=False, exploration=mf.EpsilonGreedy(0.0))
+    p = Player(backend, MinimaxQ(initial_q=initial), (2, 2), leads=(0,), learning=False,
+               exploration=mf.EpsilonGreedy(0.0))
     assert [p.act([[0, 0]], [[[0.0, 0.0, u]] * 2])[0][0] for u in (0.0, 0.249, 0.251, 0.99)] == [0, 0, 1, 1]
     assert p.update([[0, 0]], [[0, 0]], [[9.0, 9.0]], [[0, 0]]) == [False]
     assert p.q[0, 0, 0].tolist() == initial[0].tolist() and not p.visits.any()
