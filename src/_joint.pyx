@@ -111,29 +111,31 @@ cdef inline void _note(const Context *c, int64_t cell, double value, int64_t bes
 
 cdef void _believe(const Context *c, int64_t cell, int64_t t, double *share, double *expected) noexcept nogil:
     """What every own action is expected to earn: others act independently, as often as they have acted so far."""
-    cdef const int64_t *weights = c.weights + t * c.agents
     cdef const int64_t *counts = c.counts + cell * c.remembered
     cdef const double *q = c.q + cell * c.q_step
-    cdef int64_t own = c.reads[t], k, a, offset = 0, column
-    cdef double total, likely
+    cdef int64_t own = c.reads[t], columns = 1, k, a, offset = 0, column
+    cdef double *likely = share + c.remembered
+    cdef double total, base
+    likely[0] = 1.0
     for k in range(c.agents):
         if k != own:
             total = 0.0
             for a in range(c.actions[k]):
                 total += <double> counts[offset + a]
             for a in range(c.actions[k]):
-                share[offset + a] = <double> counts[offset + a] / total if total > 0.0 else 1.0 / <double> c.actions[k]
+                share[a] = <double> counts[offset + a] / total if total > 0.0 else 1.0 / <double> c.actions[k]
+            # Of what is known of the agents before, as many columns as this one has actions; from the last one on.
+            for column in range(columns - 1, -1, -1):
+                base = likely[column]
+                for a in range(c.actions[k] - 1, -1, -1):
+                    likely[column * c.actions[k] + a] = base * share[a]
+            columns *= c.actions[k]
             offset += c.actions[k]
     for a in range(c.choices[t]):
-        expected[a] = 0.0
-    for column in range(c.steps[t]):
-        likely, offset = 1.0, 0
-        for k in range(c.agents):
-            if k != own:
-                likely = likely * share[offset + column // weights[k] % c.actions[k]]
-                offset += c.actions[k]
-        for a in range(c.choices[t]):
-            expected[a] += likely * q[a * c.steps[t] + column]
+        total = 0.0
+        for column in range(columns):
+            total += likely[column] * q[a * columns + column]
+        expected[a] = total
 
 
 cdef int _solve(const Context *c, int64_t run, int64_t row, int64_t t, bint *moved) noexcept nogil:
@@ -341,7 +343,7 @@ cdef class Joint(Learner):
             for k in range(tables):
                 room = max(room, game.zero_sum_scratch(ch[k], st[k]) + st[k])
         elif rule == BELIEF:
-            room = max(room, m.shape[3])
+            room = max(room, m.shape[3] + steps.max())
         elif rule == NASH:
             room = max(room, game.nash_scratch(a[0], a[1]))
         elif rule == CORRELATED:
@@ -426,9 +428,12 @@ def _check_plan(shape, width, remembered, table_of, actions, leads, weights, cho
             raise ValueError(f"weights: agent {i} is led, and its table does not know its action")
     if rule == 2:
         for t in range(tables):
-            known = [k for k in range(agents) if k != reads[t]]
-            if sum(int(actions[k]) for k in known) > remembered or min(weights[t], default=0) < 1:
-                raise ValueError("counts, weights: expected room for every action of every other agent")
+            others, weight = [k for k in range(agents) if k != reads[t]], 1
+            fits = sum(int(actions[k]) for k in others) <= remembered
+            for k in reversed(others):
+                fits, weight = fits and weights[t, k] == weight, weight * int(actions[k])
+            if not fits or steps[t] != weight or weights[t, reads[t]] != weight:
+                raise ValueError("counts, weights: expected room for every other agent's actions, in their order")
     if rule > 2 and (tables != 2 or agents != 2 or int(actions[0]) * int(actions[1]) != joint
                      or (weights != [[actions[1], 1]] * 2).any() or table_of[0] != 0 or table_of[1] != 1
                      or reads[0] != reads[1] or rule == 3 and (choices != actions).any()):

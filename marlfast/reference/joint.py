@@ -349,9 +349,12 @@ def _check_plan(shape, width, remembered, table_of, actions, leads, weights, cho
             raise ValueError(f"weights: agent {i} is led, and its table does not know its action")
     if rule == 2:
         for t in range(tables):
-            known = [k for k in range(agents) if k != reads[t]]
-            if sum(int(actions[k]) for k in known) > remembered or min(weights[t], default=0) < 1:
-                raise ValueError("counts, weights: expected room for every action of every other agent")
+            others, weight = [k for k in range(agents) if k != reads[t]], 1
+            fits = sum(int(actions[k]) for k in others) <= remembered
+            for k in reversed(others):
+                fits, weight = fits and weights[t, k] == weight, weight * int(actions[k])
+            if not fits or steps[t] != weight or weights[t, reads[t]] != weight:
+                raise ValueError("counts, weights: expected room for every other agent's actions, in their order")
     if rule > 2 and (tables != 2 or agents != 2 or int(actions[0]) * int(actions[1]) != joint
                      or (weights != [[actions[1], 1]] * 2).any() or table_of[0] != 0 or table_of[1] != 1
                      or reads[0] != reads[1] or rule == 3 and (choices != actions).any()):
