@@ -311,7 +311,7 @@ def _fitting(definition, rows=ROWS):
     alike = np.full((1, 9, 1), 1.0)
     against = np.arange(9.0) % 4 - 1.0
     for game in (DRIFT, mf.games.MarkovGame(alike, np.arange(9.0)[None], (3, 3)),
-                 mf.games.MarkovGame(alike, np.stack([against, -against], axis=1)[None], (3, 3))):
+                 mf.games.MarkovGame(alike, np.stack([against, -against], axis=1)[None], (3, 3)), mf.games.Soccer()):
         try:
             definition.check(Seats(game, mf.rewards.individual()), rows)
             return game
@@ -323,6 +323,24 @@ def _fitting(definition, rows=ROWS):
 for name, cls in registry.names("learner").items():
     if not any(f.default is f.default_factory is dataclasses.MISSING for f in dataclasses.fields(cls)):
         case(cls.kernels, f"act and update of {name}")(_played(cls(), _fitting(cls())))
+
+
+# -- equilibria -----------------------------------------------------------------------------------------
+
+
+def _equilibria(solve):
+    """Equilibria of as many games of 5 x 5 actions as there are runs."""
+    def make(backend, runs):
+        p, q = np.random.default_rng(0).standard_normal((2, runs, 5, 5))
+        written = [np.zeros((runs, *shape)) for shape in ((2,), (5,), (5,), (5, 5), ())]
+        module = kernels(backend, "equilibria")
+        return (lambda: solve(module, p, q, *written)), written
+    return make
+
+
+case("equilibria", "zero-sum, 5 x 5")(_equilibria(lambda m, p, q, v, x, y, j, w: m.solve_zero_sum(p, w, x, y)))
+case("equilibria", "Nash, 5 x 5")(_equilibria(lambda m, p, q, v, x, y, j, w: m.solve_nash(p, -p, v, x, y)))
+case("equilibria", "correlated, 5 x 5")(_equilibria(lambda m, p, q, v, x, y, j, w: m.solve_correlated(p, q, 0, v, j)))
 
 
 @case("td", "find_greedy")
