@@ -2,10 +2,10 @@
 
 `QLearning.__init__` sets everything up; a derived class calls it, and then puts its own functions into `operations`.
 """
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from marlfast.core._kernels cimport Learner
-from marlfast.core.operations cimport Transition
+from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport ScheduleData
 
 cdef extern from "qlearning.h" nogil:
@@ -45,6 +45,32 @@ cdef struct Context:
     int64_t draws               # K
     int64_t choices             # actions that every agent has, where they are few and the table is in one piece
     Cells cells                 # then: where its cells are
+
+
+cdef inline int64_t cell_of(const Context *c, int64_t run, int32_t row, int64_t agent) noexcept nogil:
+    """Number of the cell of an agent's row among those of all runs; -1 where the row lies outside the table."""
+    if <uint32_t> row >= <uint64_t> c.rows:
+        return -1
+    return (run * c.rows + row) * c.tables + c.table_of[agent]
+
+
+cdef inline int look(const Context *c, int64_t run, int64_t agent, int64_t action, int32_t row, int32_t next_row,
+                     bint over, int64_t *here, int64_t *ahead) noexcept nogil:
+    """The cells that an agent's update reads, once all that leads to them is known to lie inside; a status."""
+    if <uint64_t> action >= <uint64_t> c.actions[agent]:
+        return Status.BAD_ACTION
+    here[0], ahead[0] = cell_of(c, run, row, agent), cell_of(c, run, next_row, agent)
+    if here[0] < 0 or ahead[0] < 0:
+        return Status.BAD_ROW
+    if <uint32_t> c.greedy[here[0] * c.greedy_step] >= <uint32_t> c.actions[agent]:
+        return Status.BAD_ACTION
+    if not over and <uint32_t> c.greedy[ahead[0] * c.greedy_step] >= <uint32_t> c.actions[agent]:
+        return Status.BAD_ACTION
+    return Status.FINE
+
+
+cdef inline void count_visit(const Context *c, int64_t cell) noexcept nogil:
+    c.visits[cell * c.visits_step] += c.visits[cell * c.visits_step] < MOST_VISITS
 
 
 cdef class QLearning(Learner):

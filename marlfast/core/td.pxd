@@ -62,3 +62,44 @@ cdef inline int64_t boltzmann(const double *q, int64_t actions, int64_t best, do
         if u < running:
             return a
     return actions - 1
+
+
+cdef inline double epsilon_greedy_value(const double *q, int64_t actions, int64_t best, double epsilon) noexcept nogil:
+    """Expected action value if any action, each as likely, is taken with probability epsilon, else ``best``."""
+    cdef double first = 0.0, second = 0.0, third = 0.0, fourth = 0.0
+    cdef int64_t a = 0
+    # Four sums side by side: one would wait for itself at every action.
+    while a + 4 <= actions:
+        first += q[a]
+        second += q[a + 1]
+        third += q[a + 2]
+        fourth += q[a + 3]
+        a += 4
+    if a < actions:
+        first += q[a]
+    if a + 1 < actions:
+        second += q[a + 1]
+    if a + 2 < actions:
+        third += q[a + 2]
+    return (1.0 - epsilon) * q[best] + epsilon * (((first + second) + (third + fourth)) / <double> actions)
+
+
+cdef inline double boltzmann_value(const double *q, int64_t actions, int64_t best, double temperature) noexcept nogil:
+    """Expected action value if action a is taken with probability proportional to exp(q[a] / temperature)."""
+    cdef int64_t a
+    cdef double weight, total = 0.0, value = 0.0
+    for a in range(actions):
+        weight = exp_((q[a] - q[best]) / temperature)
+        total += weight
+        value += weight * q[a]
+    return value / total
+
+
+cdef inline double boltzmann_probability(const double *q, int64_t actions, int64_t best, double temperature,
+                                         int64_t action) noexcept nogil:
+    """Probability of an action, if action a is taken with probability proportional to exp(q[a] / temperature)."""
+    cdef int64_t a
+    cdef double total = 0.0
+    for a in range(actions):
+        total += exp_((q[a] - q[best]) / temperature)
+    return exp_((q[action] - q[best]) / temperature) / total

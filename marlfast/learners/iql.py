@@ -1,4 +1,4 @@
-"""Independent Q-learning."""
+"""Independent Q-learning, and the tables that it shares with learners of other rules."""
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,46 +12,28 @@ from marlfast.registry import option, require
 from marlfast.schedules import Constant, Schedule, per_run_field, schedule, spread
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class IQL(Learner):
-    """Independent Q-learning: each agent learns action values of its own, as if it were alone.
+class Tabular(Learner):
+    """Base of learners with a table of action values: what those have in common whose rule for learning differs.
 
-    ``q[row, a] += learning_rate * (reward + discount * max q[next row] - q[row, a])``; nothing is
-    bootstrapped from a terminal state, a truncated episode bootstraps from its true successor.
+    They have the fields ``discount``, ``explore``, ``share`` and ``initial_q`` of :class:`IQL`, and rates. A learner
+    that keeps more than ``q``, ``greedy`` and ``visits`` extends ``allocate``, ``grow`` and ``derive``; ``_kernel``
+    makes the kernel that learns. A frozen one acts by Q-learning's kernel, which all of them share.
 
-    Parameters
+    Attributes
     ----------
-    learning_rate : float, Schedule, or sequence of float [R]
-        In [0, 1]. A sequence has one number per run, here as for ``discount`` and in the exploration.
-    discount : float or sequence of float [R]
-        In [0, 1].
-    explore : Exploration
-    share : {"none", "all", "team"} or sequence of int [L]
-        Parameter sharing: a table for each agent, one for all, one per team of the reward structure,
-        or the table of each agent. Agents who share learn in agent order.
-    initial_q : float or array
-        Initial action values, broadcast to (rows, tables, actions); with an encoder that numbers rows as
-        it goes, to (tables, actions).
-
-    Notes
-    -----
-    Sources: C. J. C. H. Watkins, "Learning from delayed rewards" (1989); M. Tan, "Multi-agent
-    reinforcement learning: independent vs. cooperative agents", ICML 1993.
+    rates : dict of str to str
+        Fields that are schedules with values in [0, 1], by the name of their arrays.
     """
 
-    name = "iql"
     kernels = "td"
     derived = ("greedy",)
     by_row = ("q", "greedy", "visits")
-    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
-    discount: float = option(0.95, per_run=True)
-    explore: Exploration = option(EpsilonGreedy(1.0, decay=0.995, minimum=0.05), kind="exploration")
-    share: Any = "none"
-    initial_q: Any = 0.0
+    rates = {"rate": "learning_rate"}
 
     def __post_init__(self):
-        self._set(learning_rate=per_run_field("learning_rate", self.learning_rate))
-        schedule("learning_rate", self.learning_rate, 0.0, 1.0)
+        for name in self.rates.values():
+            self._set(**{name: per_run_field(name, getattr(self, name))})
+            schedule(name, getattr(self, name), 0.0, 1.0)
         self._set(discount=real_per_run("discount", self.discount, 0.0, 1.0),
                   explore=require("exploration", self.explore, "explore"))
         try:
@@ -99,10 +81,13 @@ class IQL(Learner):
         """``q`` float64 [R, rows, T, A], ``greedy`` and ``visits`` int32 [R, rows, T], and the schedules'."""
         tables, runs = int(self.tables(seats).max()) + 1, seats.runs
         arrays = packed_tables((runs, rows, tables, seats.most_actions))
-        if np.asarray(self.initial_q).any():
-            del arrays["greedy"]        # follows from the values: see derive
         self._initialize(arrays, 0)
-        for name, value in (("rate", schedule("learning_rate", self.learning_rate)), ("level", self.explore.level)):
+        if np.asarray(self.initial_q).any():
+            if "greedy" in self.derived:
+                del arrays["greedy"]        # follows from the values: see derive
+            else:
+                self._find_greedy(seats, arrays, 0, "numpy")
+        for name, value in self._schedules().items():
             arrays |= {f"{name}.{k}": v for k, v in value.allocate(runs).items()}
         return arrays
 
@@ -131,22 +116,27 @@ class IQL(Learner):
         counts[self.tables(seats)[led]] = seats.action_counts[led]
         flat = np.ascontiguousarray(q).reshape(-1, q.shape[3])
         greedy = np.zeros(len(flat), np.int32)
-        kernels(backend, self.kernels).find_greedy(flat, np.tile(counts, len(flat) // len(counts)), greedy)
+        kernels(backend, "td").find_greedy(flat, np.tile(counts, len(flat) // len(counts)), greedy)
         arrays["greedy"][:, first:] = greedy.reshape(q.shape[:3])
 
     def derive(self, seats, arrays, backend):
         """Make the derived arrays from the others, side by side with them."""
         packed = packed_tables(arrays["q"].shape)
-        for name in ("q", "visits"):
-            if arrays[name].any():
+        for name in packed:
+            if name not in self.derived and arrays[name].any():
                 packed[name][:] = arrays[name]
         arrays |= packed
-        if arrays["q"].any():
+        if "greedy" in self.derived and arrays["q"].any():
             self._find_greedy(seats, arrays, 0, backend)
 
     def bounds(self):
-        """Least and greatest value of the learning rate and of the exploration, by the name of their arrays."""
-        return {"rate": schedule("learning_rate", self.learning_rate).bounds(), "level": self.explore.level.bounds()}
+        """Least and greatest value of the rates and of the exploration, by the name of their arrays."""
+        return {name: value.bounds() for name, value in self._schedules().items()}
+
+    def _schedules(self):
+        """All that changes by itself, by the name of its arrays."""
+        return {name: schedule(field, getattr(self, field)) for name, field in self.rates.items()} | {
+            "level": self.explore.level}
 
     def draws(self):
         """Exploration draws per agent and step."""
@@ -167,18 +157,58 @@ class IQL(Learner):
         runs = len(arrays["q"])
         # The kernel's table and actions of agents that it does not lead are never read; they must only be valid.
         counts = np.minimum(seats.action_counts, seats.most_actions).astype(np.int32)
-        explore, level = self.explore, {k: arrays[f"level.{k}"] for k in ("value", "ticks")}
-        rate, rate_arrays = schedule("learning_rate", self.learning_rate), {
-            k: arrays[f"rate.{k}"] for k in ("value", "ticks")}
+        explore = self.explore
+        bound = {name: value.bind({k: arrays[f"{name}.{k}"] for k in ("value", "ticks")}, backend)
+                 for name, value in self._schedules().items()}
         if exploration is not None:
-            explore, level = exploration, exploration.level.allocate(runs)
+            explore, bound["level"] = exploration, exploration.level.bind(exploration.level.allocate(runs), backend)
+        if not learning or "rate" not in bound:     # frozen, or a learner that replaces what it knew
+            bound["rate"] = Constant(1.0).bind(Constant(1.0).allocate(runs), backend)
+        common = (arrays["q"], arrays["greedy"], arrays["visits"], self.tables(seats), counts, seats.lead(),
+                  spread(self.discount, runs), bound["rate"], bound["level"], explore.code, explore.strict,
+                  explore.random_ties, max(draws or 0, self.draws(), explore.draws), learning)
         if not learning:
-            rate = Constant(0.0)
-            rate_arrays = rate.allocate(runs)
-        return [kernels(backend, self.kernels).QLearning(
-            arrays["q"], arrays["greedy"], arrays["visits"], self.tables(seats), counts, seats.lead(),
-            spread(self.discount, runs), rate.bind(rate_arrays, backend), explore.level.bind(level, backend),
-            explore.code, explore.strict, explore.random_ties, max(draws or 0, explore.draws), learning)]
+            return [kernels(backend, "td").QLearning(*common)]
+        return [self._kernel(kernels(backend, self.kernels), common, arrays, bound)]
+
+    def _kernel(self, module, common, arrays, bound):
+        """Its own kernel, from the arguments that all have in common, its arrays and its schedules' kernels."""
+        return module.QLearning(*common)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class IQL(Tabular):
+    """Independent Q-learning: each agent learns action values of its own, as if it were alone.
+
+    ``q[row, a] += learning_rate * (reward + discount * max q[next row] - q[row, a])``; nothing is
+    bootstrapped from a terminal state, a truncated episode bootstraps from its true successor.
+
+    Parameters
+    ----------
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]. A sequence has one number per run, here as for ``discount`` and in the exploration.
+    discount : float or sequence of float [R]
+        In [0, 1].
+    explore : Exploration
+    share : {"none", "all", "team"} or sequence of int [L]
+        Parameter sharing: a table for each agent, one for all, one per team of the reward structure,
+        or the table of each agent. Agents who share learn in agent order.
+    initial_q : float or array
+        Initial action values, broadcast to (rows, tables, actions); with an encoder that numbers rows as
+        it goes, to (tables, actions).
+
+    Notes
+    -----
+    Sources: C. J. C. H. Watkins, "Learning from delayed rewards" (1989); M. Tan, "Multi-agent
+    reinforcement learning: independent vs. cooperative agents", ICML 1993.
+    """
+
+    name = "iql"
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(EpsilonGreedy(1.0, decay=0.995, minimum=0.05), kind="exploration")
+    share: Any = "none"
+    initial_q: Any = 0.0
 
 
 def packed_tables(shape):

@@ -26,6 +26,53 @@ def _first_greatest(q, actions):
     return np.where(first, 0, np.where(np.isnan(within), -np.inf, within).argmax(axis=1))
 
 
+def write_values(q, greedy, run, row, table, choices, action, value, old):
+    """Write one action value in each of some cells and keep ``greedy``; where it changed. Twin of ``write_value``."""
+    q[run, row, table, action] = value
+    best = greedy[run, row, table].astype(np.int64)
+    top = q[run, row, table, best]
+    new = np.where((action != best) & ((value > top) | ((value == top) & (action < best))), action, best)
+    fallen = np.flatnonzero((action == best) & (value < old))
+    if len(fallen):
+        new[fallen] = _first_greatest(q[run[fallen], row[fallen], table[fallen]], choices[fallen])
+    greedy[run, row, table] = new
+    return new != best
+
+
+def epsilon_greedy_values(q, choices, best, epsilon):
+    """Expected action values under epsilon-greedy policies: q [..., A], the others as it without its last axis."""
+    lanes = np.zeros((*q.shape[:-1], 4))
+    for a in range(q.shape[-1]):
+        lanes[..., a % 4] += np.where(a < choices, q[..., a], 0.0)
+    total = (lanes[..., 0] + lanes[..., 1]) + (lanes[..., 2] + lanes[..., 3])
+    top = np.take_along_axis(q, best[..., None], axis=-1)[..., 0]
+    return (1.0 - epsilon) * top + epsilon * (total / choices)
+
+
+def _weights(q, choices, best, temperature):
+    """exp((q[a] - q[best]) / temperature) of each action, 0 beyond the agent's own: as many arrays as actions."""
+    power = (q - np.take_along_axis(q, best[..., None], axis=-1)) / temperature[..., None]
+    return [np.where(a < choices, exp_values(power[..., a]), 0.0) for a in range(q.shape[-1])]
+
+
+def boltzmann_values(q, choices, best, temperature):
+    """Expected action values under Boltzmann policies."""
+    total, value = np.zeros(best.shape), np.zeros(best.shape)
+    for a, weight in enumerate(_weights(q, choices, best, temperature)):
+        total = total + weight
+        value = value + weight * np.where(a < choices, q[..., a], 0.0)
+    return value / total
+
+
+def boltzmann_probability(q, choices, best, temperature, action):
+    """Probability of an action under Boltzmann policies."""
+    total, own = np.zeros(best.shape), np.zeros(best.shape)
+    for a, weight in enumerate(_weights(q, choices, best, temperature)):
+        total = total + weight
+        own = np.where(action == a, weight, own)
+    return own / total
+
+
 class QLearning(Learner):
     """Q-learning (Watkins 1989), one table an agent or shared, as the index ``table_of`` says.
 
@@ -121,16 +168,15 @@ class QLearning(Learner):
     @staticmethod
     def _boltzmann(q, best, choices, temperature, u):
         """Inverse transform; sums run over the actions in order."""
-        top = np.take_along_axis(q, best[:, :, None], axis=2)[:, :, 0]
         width = q.shape[2]
         with np.errstate(over="ignore"):
-            power = (q - top[:, :, None]) / temperature[:, :, None]
-        weight = [np.where(a < choices, exp_values(power[:, :, a]), 0.0) for a in range(width)]
-        total = np.zeros(top.shape)
+            weight = _weights(q, choices, best, temperature)
+        total = np.zeros(best.shape)
         for a in range(width):
             total = total + weight[a]
-        running, chosen, left = np.zeros(top.shape), np.broadcast_to(choices - 1, top.shape).astype(np.int64), u * total
-        found = np.zeros(top.shape, bool)
+        chosen = np.broadcast_to(choices - 1, best.shape).astype(np.int64)
+        running, left = np.zeros(best.shape), u * total
+        found = np.zeros(best.shape, bool)
         for a in range(width - 1):
             running = running + weight[a]
             here = ~found & (left < running) & (a < choices - 1)
@@ -156,40 +202,49 @@ class QLearning(Learner):
         return status
 
     def _update_wave(self, wave, status, runs, rows, actions, rewards, next_rows, terminated, changed):
+        row, next_row, action, here, best, fault = self._look(wave, runs, rows, actions, next_rows, terminated)
+        choices, tables, over, r = self.actions[wave], self.table_of[wave], terminated[:, None], runs[:, None]
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            ahead = self._ahead(runs, self.q[r, next_row, tables], choices, best)
+            target = np.where(over, rewards, rewards + self.discount[runs][:, None] * ahead)
+            old = self.q[r, row, tables, action]
+            value = self._value(runs, self.q[r, row, tables], choices, here, action, old, target)
+        learns, status = self._sound(status, fault, value)
+        n, j = np.nonzero(learns)
+        self._write(runs[n], row[n, j], tables[j], choices[j], action[n, j], value[n, j], old[n, j], n, changed)
+        return status
+
+    def _look(self, wave, runs, rows, actions, next_rows, terminated):
+        """Rows, actions and greedy actions as places (0 where they are none), and the statuses [n, wave]."""
         bound, choices, tables = self.q.shape[1], self.actions[wave], self.table_of[wave]
         known = (actions >= 0) & (actions < choices)
         inside = (rows >= 0) & (rows < bound) & (next_rows >= 0) & (next_rows < bound)
         row, next_row, action = np.where(inside, rows, 0), np.where(inside, next_rows, 0), np.where(known, actions, 0)
-        over = terminated[:, None]
         best = self.greedy[runs[:, None], next_row, tables].astype(np.int64)
-        here = self.greedy[runs[:, None], row, tables]
-        sane = (over | ((best >= 0) & (best < choices))) & (here >= 0) & (here < choices)
-        best = np.where(sane, best, 0)
-        rate, discount = self.rate.value[runs][:, None], self.discount[runs][:, None]
-        with np.errstate(over="ignore", invalid="ignore"):
-            ahead = discount * self.q[runs[:, None], next_row, tables, best]
-            target = np.where(over, rewards, rewards + ahead)
-            old = self.q[runs[:, None], row, tables, action]
-            value = old + rate * (target - old)
-        fault = np.where(known, np.where(inside, np.where(sane, np.where(np.isfinite(value), 0, BAD_VALUE), BAD_ACTION),
-                                         BAD_ROW), BAD_ACTION)
-        # Agents learn in order: those from a run's first fault on do not.
+        here = self.greedy[runs[:, None], row, tables].astype(np.int64)
+        sane = (terminated[:, None] | ((best >= 0) & (best < choices))) & (here >= 0) & (here < choices)
+        fault = np.where(known, np.where(inside, np.where(sane, 0, BAD_ACTION), BAD_ROW), BAD_ACTION)
+        best = np.where((best >= 0) & (best < choices), best, 0)
+        return row, next_row, action, np.where(sane, here, 0), best, fault
+
+    @staticmethod
+    def _sound(status, fault, value):
+        """Which agents learn (bool [n, wave]), and the runs' statuses: agents from a run's first fault on do not."""
+        fault = np.where((fault == 0) & ~np.isfinite(value), BAD_VALUE, fault)
         learns = (status == 0)[:, None] & (np.maximum.accumulate(fault != 0, axis=1) == 0)
-        r, j = np.nonzero(learns)
-        self._write(runs[r], row[r, j], tables[j], choices[j], action[r, j], value[r, j], old[r, j], r, changed)
-        return np.where(status == 0, _first(fault), status)
+        return learns, np.where(status == 0, _first(fault), status)
+
+    def _ahead(self, runs, q, choices, best):
+        """What the successor is worth: q [n, wave, A], of which ``best`` is greedy."""
+        return np.take_along_axis(q, best[:, :, None], axis=2)[:, :, 0]
+
+    def _value(self, runs, q, choices, best, action, old, target):
+        """The new value of the action taken in a row with action values ``q`` [n, wave, A]."""
+        return old + self.rate.value[runs][:, None] * (target - old)
 
     def _write(self, run, row, table, choices, action, value, old, r, changed):
         self.visits[run, row, table] += self.visits[run, row, table] < MOST_VISITS
-        self.q[run, row, table, action] = value
-        best = self.greedy[run, row, table].astype(np.int64)
-        top = self.q[run, row, table, best]
-        new = np.where((action != best) & ((value > top) | ((value == top) & (action < best))), action, best)
-        fallen = np.flatnonzero((action == best) & (value < old))
-        if len(fallen):
-            new[fallen] = _first_greatest(self.q[run[fallen], row[fallen], table[fallen]], choices[fallen])
-        self.greedy[run, row, table] = new
-        changed[r[new != best]] = True
+        changed[r[write_values(self.q, self.greedy, run, row, table, choices, action, value, old)]] = True
 
     def stage_tick(self, runs, ended):
         self.rate.stage_tick(runs, ended)
