@@ -1,0 +1,396 @@
+"""Independent learners of action values beyond Q-learning."""
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from marlfast.errors import choice, integer, real, real_per_run
+from marlfast.exploration import Boltzmann, EpsilonGreedy, Exploration
+from marlfast.learners.iql import Tabular
+from marlfast.registry import option
+from marlfast.schedules import Schedule, spread
+
+__all__ = ["SARSA", "DistributedQ", "DoubleQ", "ExpectedSARSA", "FrequencyAdjustedQ", "HystereticQ", "MonteCarlo",
+           "QLambda"]
+
+_DECAYING = EpsilonGreedy(1.0, decay=0.995, minimum=0.05)
+# Rules of the kernel that learns from one step at once.
+_EXPECTED, _DISTRIBUTED, _HYSTERETIC, _FREQUENCY = range(4)
+
+
+class _OneStep(Tabular):
+    """Base of those that differ from Q-learning in one line: the target, or the rate."""
+
+    kernels = "rules"
+    rule = None
+
+    def _kernel(self, module, common, arrays, bound):
+        return module.OneStep(*common, self.rule, bound.get("second"))
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class ExpectedSARSA(_OneStep):
+    """Expected SARSA: what comes next is worth what the agent's own exploring policy makes of it.
+
+    ``q[row, a] += learning_rate * (reward + discount * sum_b p(b) q[next row, b] - q[row, a])``, where p are the
+    probabilities with which the agent would act in the next row, explored as in this step; nothing is bootstrapped from
+    a terminal state, a truncated episode bootstraps from its true successor.
+
+    Parameters
+    ----------
+    learning_rate, discount, explore, share, initial_q
+        As of :class:`IQL`.
+
+    Notes
+    -----
+    The cost of a step grows with the number of actions.
+
+    Source: H. van Seijen, H. van Hasselt, S. Whiteson, M. Wiering, "A theoretical and empirical analysis of Expected
+    Sarsa", ADPRL 2009, algorithm 1.
+    """
+
+    name = "expected_sarsa"
+    rule = _EXPECTED
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(_DECAYING, kind="exploration")
+    share: Any = "none"
+    initial_q: Any = 0.0
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class DistributedQ(_OneStep):
+    """Distributed Q-learning: an optimist, who believes that the others will do their best, and so never unlearns.
+
+    ``q[row, a] = max(q[row, a], reward + discount * max q[next row])``. The greedy action changes only where the
+    greatest value of the row rises, so that all agents keep to one of several optimal joint actions. In a deterministic
+    cooperative game this finds an optimal joint policy; where chance plays a part, it believes in luck.
+
+    Parameters
+    ----------
+    discount, explore, share, initial_q
+        As of :class:`IQL`. Values never fall: ``initial_q`` should be no more than what can be earned.
+
+    Notes
+    -----
+    Source: M. Lauer, M. Riedmiller, "An algorithm for distributed reinforcement learning in cooperative multi-agent
+    systems", ICML 2000: its update of the values, and of the policy.
+    """
+
+    name = "distributed_q"
+    rule = _DISTRIBUTED
+    derived = ()            # the greedy action depends on what was greatest first
+    rates = {}
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(_DECAYING, kind="exploration")
+    share: Any = "none"
+    initial_q: Any = 0.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.explore.random_ties:
+            raise ValueError("explore: distributed Q-learning keeps to the greedy action that it found first; "
+                             "use ties='first'")
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class HystereticQ(_OneStep):
+    """Hysteretic Q-learning: good news are learned faster than bad news, which may be due to the others' exploration.
+
+    With ``error = reward + discount * max q[next row] - q[row, a]``: ``q[row, a] += learning_rate * error`` for errors
+    of at least 0, ``q[row, a] += decrease_rate * error`` for others.
+
+    Parameters
+    ----------
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]; alpha of the paper.
+    decrease_rate : float, Schedule, or sequence of float [R]
+        In [0, 1], smaller than ``learning_rate`` to mean something; beta of the paper.
+    discount, explore, share, initial_q
+        As of :class:`IQL`.
+
+    Notes
+    -----
+    Source: L. Matignon, G. J. Laurent, N. Le Fort-Piat, "Hysteretic Q-learning: an algorithm for decentralized
+    reinforcement learning in cooperative multi-agent teams", IROS 2007: its update.
+    """
+
+    name = "hysteretic_q"
+    rule = _HYSTERETIC
+    rates = {"rate": "learning_rate", "second": "decrease_rate"}
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    decrease_rate: float | Schedule = option(0.01, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(_DECAYING, kind="exploration")
+    share: Any = "none"
+    initial_q: Any = 0.0
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class FrequencyAdjustedQ(_OneStep):
+    """Frequency-adjusted Q-learning: actions that are rarely taken are learned in larger steps, as if all were taken.
+
+    ``q[row, a] += min(beta / x, 1) * learning_rate * (reward + discount * max q[next row] - q[row, a])``, where x is
+    the probability with which Boltzmann exploration takes the action. So the policy follows the dynamics of a
+    population (selection by the replicator, mutation by the temperature), which Q-learning's policy leaves where
+    actions are rare.
+
+    Parameters
+    ----------
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]; alpha of the paper. The dynamics are followed in the limit of small rates.
+    beta : float, Schedule, or sequence of float [R]
+        In [0, 1]. Actions of this probability or less are learned with the full learning rate.
+    discount, share, initial_q
+        As of :class:`IQL`.
+    explore : Boltzmann
+
+    Notes
+    -----
+    The cost of a step grows with the number of actions.
+
+    Source: M. Kaisers, K. Tuyls, "Frequency adjusted multi-agent Q-learning", AAMAS 2010: its update.
+    """
+
+    name = "frequency_adjusted_q"
+    rule = _FREQUENCY
+    rates = {"rate": "learning_rate", "second": "beta"}
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    beta: float | Schedule = option(0.01, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(Boltzmann(1.0), kind="exploration")
+    share: Any = "none"
+    initial_q: Any = 0.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not isinstance(self.explore, Boltzmann):
+            raise ValueError(f"explore: frequency-adjusted Q-learning needs the probabilities of marlfast.Boltzmann, "
+                             f"got {self.explore.name!r}")
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class DoubleQ(Tabular):
+    """Double Q-learning: two tables judge each other's greedy actions, so that luck is not mistaken for value.
+
+    A fair coin says which table learns. Heads: ``first[row, a] += learning_rate * (reward + discount * second[next row,
+    greedy action of first] - first[row, a])``; tails: the same with the tables exchanged. The agent acts by their mean,
+    ``q``.
+
+    Parameters
+    ----------
+    learning_rate, discount, explore, share, initial_q
+        As of :class:`IQL`; both tables begin alike.
+
+    Notes
+    -----
+    The coin is one more draw for each agent and step, after those of the exploration.
+
+    Source: H. van Hasselt, "Double Q-learning", NIPS 2010, algorithm 1.
+    """
+
+    name = "double_q"
+    kernels = "rules"
+    derived = ("greedy", "first_greedy", "second_greedy")
+    by_row = ("q", "greedy", "visits", "first", "first_greedy", "second", "second_greedy")
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(_DECAYING, kind="exploration")
+    share: Any = "none"
+    initial_q: Any = 0.0
+
+    def draws(self):
+        return self.explore.draws + 1
+
+    def _both(self, arrays, make):
+        """The two tables, made in the way of the one that Q-learning has."""
+        for name in ("first", "second"):
+            own = {"q": arrays.get(name), "greedy": arrays.get(f"{name}_greedy"), "visits": arrays["visits"]}
+            own = make(own) or own
+            arrays[name] = own["q"]
+            if own.get("greedy") is not None:
+                arrays[f"{name}_greedy"] = own["greedy"]
+        return arrays
+
+    def allocate(self, seats, rows):
+        """``first`` and ``second`` float64 [R, rows, T, A] beside IQL's arrays, and ``coins`` int32 [R, N]."""
+        arrays = super().allocate(seats, rows)
+        self._both(arrays, lambda own: super(DoubleQ, self).allocate(seats, rows))
+        return arrays | {"coins": np.zeros((seats.runs, seats.agents), np.int32)}
+
+    def grow(self, seats, arrays, rows, backend):
+        larger = super().grow(seats, arrays, rows, backend)
+        grown = self._both(dict(arrays), lambda own: super(DoubleQ, self).grow(seats, own, rows, backend))
+        return larger | {name: grown[name] for name in self.by_row[3:]}
+
+    def derive(self, seats, arrays, backend):
+        super().derive(seats, arrays, backend)
+        self._both(arrays, lambda own: super(DoubleQ, self).derive(seats, own, backend))
+
+    def _kernel(self, module, common, arrays, bound):
+        return module.DoubleQ(*common, *(arrays[name] for name in (
+            "first", "first_greedy", "second", "second_greedy", "coins")))
+
+
+class _Traced(Tabular):
+    """Base of those whose errors also reach cells that were visited before."""
+
+    kernels = "rules"
+    on_policy = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        self._set(trace_decay=real_per_run("trace_decay", self.trace_decay, 0.0, 1.0),
+                  trace_length=integer("trace_length", self.trace_length, 1, 2**20),
+                  trace_cutoff=real("trace_cutoff", self.trace_cutoff, 1e-300, 1.0),
+                  traces=choice("traces", self.traces, ("replacing", "accumulating")))
+
+    def allocate(self, seats, rows):
+        """Beside IQL's arrays the eligible cells of each agent: ``cells`` int32 [R, N, L, 2] (row, action),
+        ``eligibility`` float64 [R, N, L], and how many they are: ``eligible`` int32 [R, N].
+        """
+        shape = (seats.runs, seats.agents)
+        length = self.trace_length if np.any(self.trace_decay) else 1
+        return super().allocate(seats, rows) | {
+            "cells": np.zeros((*shape, length, 2), np.int32), "eligibility": np.zeros((*shape, length)),
+            "eligible": np.zeros(shape, np.int32)}
+
+    def _kernel(self, module, common, arrays, bound):
+        return module.Traces(
+            *common, self.on_policy, self.traces == "accumulating", self.trace_cutoff,
+            spread(self.trace_decay, len(arrays["q"])), arrays["cells"], arrays["eligibility"], arrays["eligible"],
+            *(arrays.get(name) for name in ("waiting", "waiting_reward", "late")))
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class SARSA(_Traced):
+    """SARSA and SARSA(lambda): what comes next is worth the value of the action that is taken next.
+
+    ``error = reward + discount * q[next row, next action] - q[row, a]``; then ``q[cell] += learning_rate * error *
+    e[cell]`` for all eligible cells. The cell (row, a) has e = 1 (or one more than it had), and after each step all e
+    are multiplied by ``discount * trace_decay``. Without ``trace_decay`` that is plain SARSA.
+
+    A step is learned from when the next action is known: in the next step's update, before anything else, with that
+    step's learning rate. In a terminal state nothing is bootstrapped, and the step is learned from at once. Where the
+    time limit ends the episode, no next action is taken: its place is taken by the expected value of the true successor
+    under the exploring policy.
+
+    Parameters
+    ----------
+    learning_rate, discount, explore, share, initial_q
+        As of :class:`IQL`.
+    trace_decay : float or sequence of float [R]
+        In [0, 1]; lambda.
+    trace_length : int
+        How many cells of an agent are eligible at most; where one more is visited, the least eligible one is forgotten.
+    trace_cutoff : float
+        In (0, 1]; cells whose e is less are forgotten.
+    traces : {"replacing", "accumulating"}
+        A visit sets e to 1, or adds 1 to it.
+
+    Notes
+    -----
+    Sources: G. A. Rummery, M. Niranjan, "On-line Q-learning using connectionist systems" (1994); S. P. Singh,
+    R. S. Sutton, "Reinforcement learning with replacing eligibility traces", Machine Learning 22 (1996).
+    """
+
+    name = "sarsa"
+    on_policy = True
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(_DECAYING, kind="exploration")
+    trace_decay: float = option(0.0, per_run=True)
+    trace_length: int = 32
+    trace_cutoff: float = 0.01
+    traces: str = "replacing"
+    share: Any = "none"
+    initial_q: Any = 0.0
+
+    def allocate(self, seats, rows):
+        """And the step that waits for its next action: ``waiting`` int32 [R, N, 4] and ``waiting_reward`` [R, N]."""
+        shape = (seats.runs, seats.agents)
+        return super().allocate(seats, rows) | {
+            "waiting": np.zeros((*shape, 4), np.int32), "waiting_reward": np.zeros(shape),
+            "late": np.zeros(seats.runs, np.int32)}
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class QLambda(_Traced):
+    """Watkins's Q(lambda): Q-learning whose errors reach back over the greedy actions taken before.
+
+    ``error = reward + discount * max q[next row] - q[row, a]``; then ``q[cell] += learning_rate * error * e[cell]`` for
+    all eligible cells. The cell (row, a) has e = 1 (or one more than it had), and after each step all e are multiplied
+    by ``discount * trace_decay``. An action that is not greedy ends the trace of all cells before it; so does the end
+    of an episode.
+
+    Parameters
+    ----------
+    learning_rate, discount, explore, share, initial_q
+        As of :class:`IQL`.
+    trace_decay, trace_length, trace_cutoff, traces
+        As of :class:`SARSA`.
+
+    Notes
+    -----
+    Source: C. J. C. H. Watkins, "Learning from delayed rewards" (1989); in the form of R. S. Sutton, A. G. Barto,
+    "Reinforcement learning" (1998), figure 7.14.
+    """
+
+    name = "q_lambda"
+    on_policy = False
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(_DECAYING, kind="exploration")
+    trace_decay: float = option(0.9, per_run=True)
+    trace_length: int = 32
+    trace_cutoff: float = 0.01
+    traces: str = "replacing"
+    share: Any = "none"
+    initial_q: Any = 0.0
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class MonteCarlo(Tabular):
+    """Every-visit Monte-Carlo control: values follow the returns of whole episodes, and nothing is bootstrapped.
+
+    Once an episode is over, from its last step to its first: ``g = reward + discount * g; q[row, a] += learning_rate *
+    (g - q[row, a])``, beginning with g = 0. Where the time limit ended it, g begins with the expected value of the true
+    successor under the exploring policy.
+
+    Parameters
+    ----------
+    learning_rate, discount, explore, share, initial_q
+        As of :class:`IQL`.
+
+    Notes
+    -----
+    A whole episode is kept for each agent, so the game must have a horizon.
+
+    Source: R. S. Sutton, A. G. Barto, "Reinforcement learning", 2nd edition (2018), section 5.4 (its on-policy control,
+    with every visit), with a constant step size as in equation 6.1.
+    """
+
+    name = "monte_carlo"
+    kernels = "rules"
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(_DECAYING, kind="exploration")
+    share: Any = "none"
+    initial_q: Any = 0.0
+
+    def check(self, seats, rows=None):
+        super().check(seats, rows)
+        if not seats.game.horizon:
+            raise ValueError("learner: 'monte_carlo' keeps whole episodes, and this game sets no limit to them; give "
+                             "it a horizon, or take 'sarsa' with trace_decay")
+
+    def allocate(self, seats, rows):
+        """Beside IQL's arrays the episode under way: ``cells`` int32 [R, N, H, 2], ``rewards`` float64 [R, N, H]."""
+        shape = (seats.runs, seats.agents)
+        return super().allocate(seats, rows) | {
+            "cells": np.zeros((*shape, seats.game.horizon, 2), np.int32),
+            "rewards": np.zeros((*shape, seats.game.horizon)), "known": np.zeros(shape, np.int32),
+            "last": np.zeros(shape, np.int32), "late": np.zeros(seats.runs, np.int32)}
+
+    def _kernel(self, module, common, arrays, bound):
+        return module.Episodes(*common, *(arrays[name] for name in ("cells", "rewards", "known", "last", "late")))

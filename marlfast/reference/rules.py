@@ -1,0 +1,470 @@
+"""Value-based learners beyond Q-learning in NumPy: the twin of ``src/_rules.pyx``, vectorised over runs."""
+import numpy as np
+
+from marlfast.reference.kernels import BAD_ACTION, BAD_ROW, BAD_VALUE, check, check_cells, fine
+from marlfast.reference.td import (
+    EPSILON_GREEDY,
+    MOST_VISITS,
+    QLearning,
+    boltzmann_probability,
+    boltzmann_values,
+    epsilon_greedy_values,
+    write_values,
+)
+
+EXPECTED, DISTRIBUTED, HYSTERETIC, FREQUENCY = range(4)
+NOTHING, MOVED, FAILED = range(3)       # what a tick leaves to the next update to say
+
+
+def _policy_values(learner, runs, q, choices, best):
+    """Expected action values under the policy that explores as it does now: q [n, L, A]."""
+    level = learner.exploration.value[runs][:, None]
+    values = epsilon_greedy_values if learner.kind == EPSILON_GREEDY else boltzmann_values
+    return values(q, choices, best, level)
+
+
+class OneStep(QLearning):
+    """Learners that differ from Q-learning in one line: the target, or the rate.
+
+    With ``target = reward + discount * ahead`` and ``error = target - q[row, action]``:
+
+    0, Expected SARSA: ``ahead`` is the expected value of the successor under the exploring policy.
+    1, distributed: ``q[row, action] = max(q[row, action], target)``, and the greedy action changes only where the
+    greatest value of the row rises. 2, hysteretic: the rate is ``rate`` for errors of at least 0, else ``second``.
+    3, frequency adjusted: the rate is ``min(second / x, 1) * rate``, where x is the action's Boltzmann probability.
+    All but the first look ahead as Q-learning does, at the greatest value of the successor.
+
+    Parameters
+    ----------
+    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
+        As of :class:`QLearning`.
+    rule : int
+        0 to 3, as above.
+    second : Schedule or None
+        For rules 2 and 3.
+    """
+
+    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                 random_ties, draws, learning, rule, second):
+        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                         random_ties, draws, learning)
+        if rule not in (EXPECTED, DISTRIBUTED, HYSTERETIC, FREQUENCY):
+            raise ValueError(f"rule: expected 0 to 3, got {rule}")
+        if (second is not None) != (rule in (HYSTERETIC, FREQUENCY)):
+            raise ValueError("second: expected a schedule for rules 2 and 3, and None for the others")
+        if second is not None and second.runs != self.runs:
+            raise ValueError(f"second: expected {self.runs} runs, got {second.runs}")
+        self.rule, self.second = rule, second
+
+    def _ahead(self, runs, q, choices, best):
+        if self.rule == EXPECTED:
+            return _policy_values(self, runs, q, choices, best)
+        return super()._ahead(runs, q, choices, best)
+
+    def _value(self, runs, q, choices, best, action, old, target):
+        rate = self.rate.value[runs][:, None]
+        if self.rule == DISTRIBUTED:
+            return target
+        if self.rule == HYSTERETIC:
+            rate = np.where(target - old >= 0.0, rate, self.second.value[runs][:, None])
+        elif self.rule == FREQUENCY:
+            level = self.exploration.value[runs][:, None]
+            scale = self.second.value[runs][:, None] / boltzmann_probability(q, choices, best, level, action)
+            rate = np.where(scale < 1.0, scale, 1.0) * rate
+        return old + rate * (target - old)
+
+    def _write(self, run, row, table, choices, action, value, old, r, changed):
+        if self.rule != DISTRIBUTED:
+            super()._write(run, row, table, choices, action, value, old, r, changed)
+            return
+        self.visits[run, row, table] += self.visits[run, row, table] < MOST_VISITS
+        rises = np.flatnonzero(value > old)
+        run, row, table, action, value, r = (a[rises] for a in (run, row, table, action, value, r))
+        # The policy changes only where the greatest value rises, so that all agents keep to one optimum.
+        best = self.greedy[run, row, table].astype(np.int64)
+        moves = (action != best) & (value > self.q[run, row, table, best])
+        self.greedy[run, row, table] = np.where(moves, action, best)
+        changed[r[moves]] = True
+        self.q[run, row, table, action] = value
+
+    def stage_tick(self, runs, ended):
+        super().stage_tick(runs, ended)
+        if self.second is not None:
+            self.second.stage_tick(runs, ended)
+
+
+class DoubleQ(QLearning):
+    """Double Q-learning: two tables, each of which judges the other's greedy action; acts by their mean, ``q``.
+
+    Heads: ``first[row, action] += rate * (reward + discount * second[next, greedy of first] - first[row, action])``;
+    tails: the same with the tables exchanged.
+
+    Parameters
+    ----------
+    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
+        As of :class:`QLearning`; one draw more for each agent, after those of the exploration: the coin.
+    first, second : float64 [R, rows, T, A]
+        Modified.
+    first_greedy, second_greedy : int32 [R, rows, T]
+        Modified: the first of the greatest values of each.
+    coins : int32 [R, N]
+        Modified: 1 where the last draw said heads.
+    """
+
+    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                 random_ties, draws, learning, first, first_greedy, second, second_greedy, coins):
+        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                         random_ties, draws, learning)
+        self.coin = 1 if kind != EPSILON_GREEDY else 3 if random_ties else 2
+        if draws < self.coin + 1:
+            raise ValueError(f"draws: expected at least {self.coin + 1}, got {draws}")
+        for name, values, best in (("first", first, first_greedy), ("second", second, second_greedy)):
+            check_cells(values, name, "float64", q.shape)
+            check_cells(best, f"{name}_greedy", "int32", q.shape[:3])
+        self.first, self.first_greedy, self.second, self.second_greedy = first, first_greedy, second, second_greedy
+        self.coins = check(coins, "coins", "int32", (self.runs, self.agents), True)
+
+    def stage_act(self, runs, rows, draws, actions):
+        status = super().stage_act(runs, rows, draws, actions)
+        if self.learning:
+            well = status == 0
+            self.coins[runs[well][:, None], self.leads] = draws[well][:, self.leads, self.coin] < 0.5
+        return status
+
+    def _update_wave(self, wave, status, runs, rows, actions, rewards, next_rows, terminated, changed):
+        row, next_row, action, _, _, fault = self._look(wave, runs, rows, actions, next_rows, np.ones(len(runs), bool))
+        choices, tables, over, r = self.actions[wave], self.table_of[wave], terminated[:, None], runs[:, None]
+        heads = self.coins[r, wave] != 0
+
+        def of(first, second, *where):
+            return np.where(heads, first[where], second[where])
+
+        here = of(self.first_greedy, self.second_greedy, r, row, tables).astype(np.int64)
+        best = of(self.first_greedy, self.second_greedy, r, next_row, tables).astype(np.int64)
+        sane = (here >= 0) & (here < choices) & (over | ((best >= 0) & (best < choices)))
+        fault = np.where((fault == 0) & ~sane, BAD_ACTION, fault)
+        best = np.where((best >= 0) & (best < choices), best, 0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            ahead = self.discount[runs][:, None] * of(self.second, self.first, r, next_row, tables, best)
+            target = np.where(over, rewards, rewards + ahead)
+            old = of(self.first, self.second, r, row, tables, action)
+            value = old + self.rate.value[runs][:, None] * (target - old)
+        learns, status = self._sound(status, fault, value)
+        for which, table, greedy in ((heads, self.first, self.first_greedy), (~heads, self.second, self.second_greedy)):
+            n, j = np.nonzero(learns & which)
+            write_values(table, greedy, runs[n], row[n, j], tables[j], choices[j], action[n, j], value[n, j], old[n, j])
+        n, j = np.nonzero(learns)
+        at = runs[n], row[n, j], tables[j], action[n, j]
+        mean = 0.5 * value[n, j] + 0.5 * np.where(heads[n, j], self.second[at], self.first[at])
+        self._write(*at[:3], choices[j], at[3], mean, self.q[at], n, changed)
+        return status
+
+
+class _Later(QLearning):
+    """Learners that learn from a step only once they know more of what came after it.
+
+    Agents learn one after the other, in all runs at once. ``tick`` can report nothing: what it has to say stands in
+    ``late`` until the next update.
+    """
+
+    late = None
+
+    def stage_update(self, runs, rows, actions, rewards, next_rows, terminated, changed):
+        status, moved = fine(len(runs)), np.zeros(self.runs, bool)
+        if self.late is not None:
+            said = self.late[runs]
+            status[(said != NOTHING) & (said != MOVED)] = BAD_VALUE
+            moved[runs[said == MOVED]] = True
+            self.late[runs[said == MOVED]] = NOTHING
+        for i in self.leads.tolist():
+            n = np.flatnonzero(status == 0)
+            wave = np.array([i])
+            row, next_row, action, here, best, fault = (a.reshape(len(n), 1)[:, 0] for a in self._look(
+                wave, runs[n], rows[n][:, wave], actions[n][:, wave], next_rows[n][:, wave], terminated[n]))
+            status[n] = fault
+            good = fault == 0
+            n = n[good]
+            status[n] = self._learn_from(i, runs[n], row[good], action[good], rewards[n, i], next_row[good],
+                                         here[good], best[good], terminated[n], moved)
+        changed |= moved[runs] & (status == 0)
+        return status
+
+    def stage_tick(self, runs, ended):
+        over, moved = runs[ended], np.zeros(self.runs, bool)
+        for i in self.leads.tolist():
+            failed = self._break_off(i, over, moved)
+            if self.late is not None:
+                self.late[over[failed]] = FAILED
+        if self.late is not None:
+            here = over[moved[over] & (self.late[over] == NOTHING)]
+            self.late[here] = MOVED
+        super().stage_tick(runs, ended)
+
+    def _policy_value(self, i, runs, row, best):
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            return _policy_values(self, runs, self.q[runs, row, self.table_of[i]][:, None], self.actions[[i]],
+                                  best[:, None])[:, 0]
+
+    def _move(self, i, runs, row, action, value, old, moved):
+        """Write one value of each run."""
+        size = len(runs)
+        new = write_values(self.q, self.greedy, runs, row, np.full(size, self.table_of[i]),
+                           np.full(size, self.actions[i]), action, value, old)
+        moved[runs[new]] = True
+
+    def _count(self, i, runs, row):
+        self.visits[runs, row, self.table_of[i]] += self.visits[runs, row, self.table_of[i]] < MOST_VISITS
+
+    def _places(self, i, runs, rows, actions):
+        """Rows and actions as places, and statuses."""
+        wave = np.array([i])
+        row, _, action, _, _, fault = self._look(wave, runs, rows[:, None], actions[:, None], rows[:, None],
+                                                 np.ones(len(runs), bool))
+        return row[:, 0], action[:, 0], fault[:, 0]
+
+
+class Traces(_Later):
+    """SARSA(lambda) and Watkins's Q(lambda): an error also moves the values of cells that were visited before.
+
+    ``q[cell] += rate * error * eligibility[cell]`` for all eligible cells of an agent, whose eligibility then falls by
+    ``discount * decay``. SARSA's error needs the next action: a step waits for it until the next update, in which it
+    comes first; where the episode is truncated, ``tick`` takes the expected value under the exploring policy instead.
+
+    Parameters
+    ----------
+    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
+        As of :class:`QLearning`.
+    on_policy : bool
+        True: SARSA; False: Watkins's Q, which forgets its traces when an action is not greedy.
+    accumulate : bool
+        A visit adds 1 to the eligibility; else it sets it to 1.
+    cutoff : float
+        Greater than 0: cells of smaller eligibility are forgotten.
+    decay : float64 [R]
+        Lambda.
+    cells : int32 [R, N, L, 2]
+        Modified: row and action of each eligible cell.
+    eligibility : float64 [R, N, L]
+        Modified.
+    eligible : int32 [R, N]
+        Modified: how many of them there are.
+    waiting : int32 [R, N, 4] or None
+        Modified, only SARSA: whether a step waits, its row, its action, its next row.
+    waiting_reward : float64 [R, N] or None
+        Modified, only SARSA.
+    late : int32 [R] or None
+        Modified, only SARSA: what the last ``tick`` leaves to say: 0 nothing, 1 a greedy action changed, 2 it failed.
+    """
+
+    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                 random_ties, draws, learning, on_policy, accumulate, cutoff, decay, cells, eligibility, eligible,
+                 waiting, waiting_reward, late):
+        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                         random_ties, draws, learning)
+        runs, agents = self.runs, self.agents
+        self.decay = check(decay, "decay", "float64", (runs,), False)
+        self.eligibility = check(eligibility, "eligibility", "float64", (runs, agents, -1), True)
+        self.length = eligibility.shape[2]
+        if not 1 <= self.length < 2**31:
+            raise ValueError(f"eligibility: expected room for at least one cell, got shape {eligibility.shape}")
+        self.cells = check(cells, "cells", "int32", (runs, agents, self.length, 2), True)
+        self.eligible = check(eligible, "eligible", "int32", (runs, agents), True)
+        if not cutoff > 0.0:
+            raise ValueError(f"cutoff: expected greater than 0, got {cutoff}")
+        self.on_policy, self.accumulate, self.cutoff = bool(on_policy), bool(accumulate), cutoff
+        if on_policy:
+            self.waiting = check(waiting, "waiting", "int32", (runs, agents, 4), True)
+            self.waiting_reward = check(waiting_reward, "waiting_reward", "float64", (runs, agents), True)
+            self.late = check(late, "late", "int32", (runs,), True)
+
+    def _learn_from(self, i, runs, row, action, reward, next_row, here, best, over, moved):
+        table = self.table_of[i]
+        if self.on_policy:
+            status = self._finish(i, runs, action, moved)
+            well = status == 0
+            waits = well & ~over
+            self.waiting[runs[waits], i] = np.stack([np.ones_like(row), row, action, next_row], axis=1)[waits]
+            self.waiting_reward[runs[waits], i] = reward[waits]
+            learns, target = well & over, reward
+        else:
+            status = fine(len(runs))
+            exploring = self.q[runs, row, table, action] < self.q[runs, row, table, here]
+            self._forget(i, runs[exploring])
+            with np.errstate(over="ignore", invalid="ignore"):
+                target = np.where(over, reward, reward + self.discount[runs] * self.q[runs, next_row, table, best])
+            learns = np.ones(len(runs), bool)
+        n = np.flatnonzero(learns)
+        status[n] = self._learn(i, runs[n], row[n], action[n], target[n], moved)
+        self._forget(i, runs[over & (status == 0)])
+        return status
+
+    def _break_off(self, i, runs, moved):
+        failed = np.zeros(len(runs), bool)
+        if self.on_policy:
+            failed = self._finish(i, runs, None, moved) != 0
+        self._forget(i, runs)
+        return failed
+
+    def _finish(self, i, runs, next_action, moved):
+        """Learn from the steps that wait for the next action; None: which will never be known."""
+        status, table = fine(len(runs)), self.table_of[i]
+        n = np.flatnonzero(self.waiting[runs, i, 0] != 0)
+        r = runs[n]
+        _, rows, actions, next_rows = self.waiting[r, i].T
+        row, next_row, action, _, best, fault = (a.reshape(len(n), 1)[:, 0] for a in self._look(
+            np.array([i]), r, rows[:, None], actions[:, None], next_rows[:, None], np.zeros(len(n), bool)))
+        ahead = self._policy_value(i, r, next_row, best) if next_action is None else \
+            self.q[r, next_row, table, next_action[n]]
+        with np.errstate(over="ignore", invalid="ignore"):
+            target = self.waiting_reward[r, i] + self.discount[r] * ahead
+        good = fault == 0
+        fault[good] = self._learn(i, r[good], row[good], action[good], target[good], moved)
+        self.waiting[r[fault == 0], i, 0] = 0
+        status[n] = fault
+        return status
+
+    def _learn(self, i, runs, row, action, target, moved):
+        """Move the values of all eligible cells, the one just visited among them, by its error."""
+        table, status = self.table_of[i], fine(len(runs))
+        with np.errstate(over="ignore", invalid="ignore"):
+            step = self.rate.value[runs] * (target - self.q[runs, row, table, action])
+        status[(self.eligible[runs, i] < 0) | (self.eligible[runs, i] > self.length)] = BAD_ROW
+        good = status == 0
+        self._visit(i, runs[good], row[good], action[good])
+        count = self.eligible[runs, i]
+        for k in range(int(count[good].max(initial=0))):
+            n = np.flatnonzero((status == 0) & (k < count))
+            r = runs[n]
+            # Its place in the table first, then its action: as the compiled kernel looks at them.
+            cell = self.cells[r, i, k]
+            where, what, fault = self._places(i, r, cell[:, 0], cell[:, 1])
+            fault = np.where((cell[:, 0] < 0) | (cell[:, 0] >= self.q.shape[1]), BAD_ROW, fault)
+            old = self.q[r, where, table, what]
+            with np.errstate(over="ignore", invalid="ignore"):
+                value = old + step[n] * self.eligibility[r, i, k]
+            status[n] = np.where((fault == 0) & ~np.isfinite(value), BAD_VALUE, fault)
+            w = np.flatnonzero(status[n] == 0)
+            self._move(i, r[w], where[w], what[w], value[w], old[w], moved)
+        good = status == 0
+        self._count(i, runs[good], row[good])
+        self._fade(i, runs[good])
+        return status
+
+    def _visit(self, i, runs, row, action):
+        """Make a cell eligible; where there is no room for it, in place of the least eligible one."""
+        count, places = self.eligible[runs, i], np.arange(self.length)
+        cells, eligibility = self.cells[runs, i], self.eligibility[runs, i]
+        among = places < count[:, None]
+        same = among & (cells[:, :, 0] == row[:, None]) & (cells[:, :, 1] == action[:, None])
+        known, full = same.any(axis=1), count == self.length
+        place = np.where(known, same.argmax(axis=1), np.where(full, _first_least(eligibility), count))
+        old = eligibility[np.arange(len(runs)), place]
+        self.eligibility[runs, i, place] = np.where(known & self.accumulate, old + 1.0, 1.0)
+        self.cells[runs, i, place, 0], self.cells[runs, i, place, 1] = row, action
+        self.eligible[runs, i] += ~known & ~full
+
+    def _fade(self, i, runs):
+        count, places = self.eligible[runs, i][:, None], np.arange(self.length)
+        cells, eligibility = self.cells[runs, i], self.eligibility[runs, i]
+        faded = eligibility * (self.discount[runs] * self.decay[runs])[:, None]
+        keep = (places < count) & (faded >= self.cutoff)
+        order, kept = np.argsort(~keep, axis=1, kind="stable"), keep.sum(axis=1)[:, None]
+        stays, goes = places < kept, places < count
+        faded, moved = np.take_along_axis(faded, order, axis=1), np.take_along_axis(cells, order[:, :, None], axis=1)
+        self.eligibility[runs, i] = np.where(stays, faded, np.where(goes, 0.0, eligibility))
+        self.cells[runs, i] = np.where(stays[:, :, None], moved, np.where(goes[:, :, None], 0, cells))
+        self.eligible[runs, i] = kept[:, 0]
+
+    def _forget(self, i, runs):
+        goes = np.arange(self.length) < self.eligible[runs, i][:, None]
+        self.eligibility[runs, i] = np.where(goes, 0.0, self.eligibility[runs, i])
+        self.cells[runs, i] = np.where(goes[:, :, None], 0, self.cells[runs, i])
+        self.eligible[runs, i] = 0
+
+
+def _first_least(eligibility):
+    """The first of the least of each run, as the compiled rule finds it: a NaN is never less."""
+    place = np.zeros(len(eligibility), np.int64)
+    runs = np.arange(len(eligibility))
+    for k in range(1, eligibility.shape[1]):
+        place = np.where(eligibility[:, k] < eligibility[runs, place], k, place)
+    return place
+
+
+class Episodes(_Later):
+    """Every-visit Monte-Carlo control: ``q[row, action] += rate * (return - q[row, action])``, once an episode ended.
+
+    Steps are gone through from the last to the first. Where an episode is truncated, the return goes on with the
+    expected value of its successor under the exploring policy.
+
+    Parameters
+    ----------
+    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
+        As of :class:`QLearning`.
+    cells : int32 [R, N, H, 2]
+        Modified: row and action of each step of the episode; after H steps it is truncated.
+    rewards : float64 [R, N, H]
+        Modified.
+    known, last : int32 [R, N]
+        Modified: how many steps there were so far, and the row after them.
+    late : int32 [R]
+        Modified: what the last ``tick`` leaves to say: 0 nothing, 1 a greedy action changed, 2 it failed.
+    """
+
+    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                 random_ties, draws, learning, cells, rewards, known, last, late):
+        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                         random_ties, draws, learning)
+        runs, agents = self.runs, self.agents
+        self.rewards = check(rewards, "rewards", "float64", (runs, agents, -1), True)
+        self.length = rewards.shape[2]
+        if not 1 <= self.length < 2**31:
+            raise ValueError(f"rewards: expected room for at least one step, got shape {rewards.shape}")
+        self.cells = check(cells, "cells", "int32", (runs, agents, self.length, 2), True)
+        self.known = check(known, "known", "int32", (runs, agents), True)
+        self.last = check(last, "last", "int32", (runs, agents), True)
+        self.late = check(late, "late", "int32", (runs,), True)
+
+    def _learn_from(self, i, runs, row, action, reward, next_row, here, best, over, moved):
+        status, k = fine(len(runs)), self.known[runs, i]
+        status[(k < 0) | (k >= self.length)] = BAD_ROW
+        n = np.flatnonzero(status == 0)
+        r = runs[n]
+        self.cells[r, i, k[n], 0], self.cells[r, i, k[n], 1] = row[n], action[n]
+        self.rewards[r, i, k[n]] = reward[n]
+        self.last[r, i], self.known[r, i] = next_row[n], k[n] + 1
+        n = n[over[n] | (k[n] + 1 == self.length)]
+        value = np.where(over[n], 0.0, self._policy_value(i, runs[n], next_row[n], best[n]))
+        status[n] = self._look_back(i, runs[n], value, moved)
+        return status
+
+    def _look_back(self, i, runs, value, moved):
+        """Learn from the returns of every step of an agent's episodes, the last first."""
+        status, count, table = fine(len(runs)), self.known[runs, i], self.table_of[i]
+        status[(count < 0) | (count > self.length)] = BAD_ROW
+        value = value.copy()
+        for k in range(int(count[status == 0].max(initial=0)) - 1, -1, -1):
+            n = np.flatnonzero((status == 0) & (k < count))
+            r = runs[n]
+            row, action, fault = self._places(i, r, *self.cells[r, i, k].T)
+            old = self.q[r, row, table, action]
+            with np.errstate(over="ignore", invalid="ignore"):
+                value[n] = self.rewards[r, i, k] + self.discount[r] * value[n]
+                new = old + self.rate.value[r] * (value[n] - old)
+            status[n] = np.where((fault == 0) & ~np.isfinite(new), BAD_VALUE, fault)
+            w = np.flatnonzero(status[n] == 0)
+            self._count(i, r[w], row[w])
+            self._move(i, r[w], row[w], action[w], new[w], old[w], moved)
+        self.known[runs[status == 0], i] = 0
+        return status
+
+    def _break_off(self, i, runs, moved):
+        failed, table = np.zeros(len(runs), bool), self.table_of[i]
+        n = np.flatnonzero(self.known[runs, i] != 0)
+        r = runs[n]
+        row, _, fault = self._places(i, r, self.last[r, i], np.zeros(len(n), np.int32))
+        good = fault == 0
+        fault[good] = self._look_back(i, r[good], self._policy_value(
+            i, r[good], row[good], self.greedy[r[good], row[good], table].astype(np.int64)), moved)
+        failed[n] = fault != 0
+        return failed

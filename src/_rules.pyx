@@ -1,0 +1,645 @@
+"""Value-based learners beyond Q-learning: other targets, other rates, two tables, traces, whole episodes.
+
+All of them act, explore, keep their greedy actions and move their schedules on as Q-learning does (``src/_td.pyx``), whose
+kernel they derive from; only what a transition teaches differs. Twin: ``marlfast/reference/rules.py``.
+"""
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+
+cimport marlfast.core.td as leaf
+from marlfast.core._kernels cimport check, check_cells
+from marlfast.core._schedules cimport Schedule
+from marlfast.core._td cimport EPSILON_GREEDY, Context, QLearning, cell_of, count_visit, look
+from marlfast.core.operations cimport Status, Transition
+from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_tick
+
+ctypedef int (*Act)(void *, int64_t, int64_t, const int32_t *, const double *, int64_t, int32_t *) noexcept nogil
+ctypedef void (*Tick)(void *, int64_t, int64_t, const uint8_t *) noexcept nogil
+
+cdef enum Rule:
+    EXPECTED = 0
+    DISTRIBUTED = 1
+    HYSTERETIC = 2
+    FREQUENCY = 3
+
+cdef enum Late:             # what a tick leaves to the next update to say
+    NOTHING = 0
+    MOVED = 1               # a greedy action changed
+    FAILED = 2              # a value stopped being finite
+
+# Each context begins with Q-learning's own, so that Q-learning's functions can be called with it as it is.
+
+
+cdef struct OneStepContext:
+    Context base
+    int64_t rule
+    ScheduleData *second
+    Tick tick               # of the base
+
+
+cdef struct DoubleContext:
+    Context base
+    double *q[2]
+    int32_t *greedy[2]
+    int64_t q_step[2]
+    int64_t greedy_step[2]
+    int32_t *coins          # [R, N]
+    int64_t coin            # which of an agent's draws is the coin
+    Act act                 # of the base
+
+
+cdef struct TracesContext:
+    Context base
+    int64_t on_policy
+    int64_t accumulate
+    int64_t length          # L
+    double cutoff
+    const double *decay     # [R]
+    int32_t *cells          # [R, N, L, 2] row, action
+    double *eligibility     # [R, N, L]
+    int32_t *eligible       # [R, N] how many
+    int32_t *waiting        # [R, N, 4] whether, row, action, next row
+    double *waiting_reward  # [R, N]
+    int32_t *late           # [R]
+    Tick tick               # of the base
+
+
+cdef struct EpisodeContext:
+    Context base
+    int64_t length          # H
+    int32_t *cells          # [R, N, H, 2] row, action
+    double *rewards         # [R, N, H]
+    int32_t *known          # [R, N] steps of the episode so far
+    int32_t *last           # [R, N] the row after them
+    int32_t *late           # [R]
+    Tick tick               # of the base
+
+
+cdef inline double policy_value(const Context *c, int64_t run, int64_t agent, int64_t cell) noexcept nogil:
+    """Expected action value of a cell under the policy that explores as it does now."""
+    cdef const double *q = c.q + cell * c.q_step
+    cdef int64_t best = c.greedy[cell * c.greedy_step]
+    if c.kind == EPSILON_GREEDY:
+        return leaf.epsilon_greedy_value(q, c.actions[agent], best, c.exploration.value[run])
+    return leaf.boltzmann_value(q, c.actions[agent], best, c.exploration.value[run])
+
+
+# -- one step ------------------------------------------------------------------------------------
+
+cdef int _one_step(void *context, int64_t first, int64_t count, const Transition *t, uint8_t *changed) noexcept nogil:
+    cdef const OneStepContext *c = <const OneStepContext *> context
+    cdef const Context *b = &c.base
+    cdef int64_t r, j, i, at, here, ahead, best, action, run
+    cdef double target, old, value, step, second = 0.0
+    cdef double *q
+    cdef int32_t *greedy
+    cdef int status
+    cdef bint over
+    for r in range(count):
+        run, over = first + r, t.terminated[r]
+        if c.second != NULL:
+            second = c.second.value[run]
+        for j in range(b.led):
+            i = b.leads[j]
+            at = r * b.agents + i
+            action = t.actions[at]
+            status = look(b, run, i, action, t.rows[at], t.next_rows[at], over, &here, &ahead)
+            if status:
+                return status
+            target = t.rewards[at]
+            if not over:
+                if c.rule == EXPECTED:
+                    target += b.discount[run] * policy_value(b, run, i, ahead)
+                else:
+                    target += b.discount[run] * b.q[ahead * b.q_step + b.greedy[ahead * b.greedy_step]]
+            q, greedy = b.q + here * b.q_step, b.greedy + here * b.greedy_step
+            old, best, step = q[action], greedy[0], b.rate.value[run]
+            if c.rule == DISTRIBUTED:
+                value = target
+            else:
+                if c.rule == HYSTERETIC:
+                    if not target - old >= 0.0:
+                        step = second
+                elif c.rule == FREQUENCY:
+                    value = second / leaf.boltzmann_probability(q, b.actions[i], best, b.exploration.value[run], action)
+                    step = (value if value < 1.0 else 1.0) * step
+                value = old + step * (target - old)
+            if value - value != 0.0:
+                return Status.BAD_VALUE
+            count_visit(b, here)
+            if c.rule != DISTRIBUTED:
+                changed[r] |= leaf.write_value(q, greedy, b.actions[i], action, value)
+            elif value > old:
+                # The policy changes only where the greatest value rises, so that all agents keep to one optimum.
+                if action != best and value > q[best]:
+                    greedy[0] = <int32_t> action
+                    changed[r] |= 1
+                q[action] = value
+    return 0
+
+
+cdef void _one_step_tick(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil:
+    cdef const OneStepContext *c = <const OneStepContext *> context
+    cdef int64_t r
+    if c.tick != NULL:
+        c.tick(context, first, count, ended)
+    for r in range(count):
+        if ended[r] or not c.second.per_episode:
+            schedule_tick(c.second, first + r)
+
+
+cdef class OneStep(QLearning):
+    """Learners that differ from Q-learning in one line: the target, or the rate.
+
+    With ``target = reward + discount * ahead`` and ``error = target - q[row, action]``:
+
+    0, Expected SARSA: ``ahead`` is the expected value of the successor under the exploring policy.
+    1, distributed: ``q[row, action] = max(q[row, action], target)``, and the greedy action changes only where the
+    greatest value of the row rises. 2, hysteretic: the rate is ``rate`` for errors of at least 0, else ``second``.
+    3, frequency adjusted: the rate is ``min(second / x, 1) * rate``, where x is the action's Boltzmann probability.
+    All but the first look ahead as Q-learning does, at the greatest value of the successor.
+
+    Parameters
+    ----------
+    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
+        As of :class:`QLearning`.
+    rule : int
+        0 to 3, as above.
+    second : Schedule or None
+        For rules 2 and 3.
+    """
+    cdef OneStepContext own
+
+    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
+                 Schedule exploration not None, kind, strict, random_ties, draws, learning, rule, Schedule second):
+        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                         random_ties, draws, learning)
+        if rule not in (EXPECTED, DISTRIBUTED, HYSTERETIC, FREQUENCY):
+            raise ValueError(f"rule: expected 0 to 3, got {rule}")
+        if (second is not None) != (rule in (HYSTERETIC, FREQUENCY)):
+            raise ValueError("second: expected a schedule for rules 2 and 3, and None for the others")
+        if second is not None and second.runs != self.runs:
+            raise ValueError(f"second: expected {self.runs} runs, got {second.runs}")
+        self.held = (self.held, second)
+        self.own = OneStepContext(self.context, rule, NULL, self.operations.tick)
+        self.operations.context = &self.own
+        if second is not None:
+            self.own.second = &second.data
+            if second.data.kind != CONSTANT:
+                self.operations.tick = _one_step_tick
+        if learning:
+            self.operations.update = _one_step
+
+
+# -- two tables ----------------------------------------------------------------------------------
+
+cdef int _double_act(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
+                     int64_t stride, int32_t *actions) noexcept nogil:
+    cdef const DoubleContext *c = <const DoubleContext *> context
+    cdef const Context *b = &c.base
+    cdef int64_t r, j, i
+    cdef int status
+    for r in range(count):
+        status = c.act(context, first + r, 1, rows + r * b.agents, draws + r * stride, stride, actions + r * b.agents)
+        if status:
+            return status
+        for j in range(b.led):
+            i = b.leads[j]
+            c.coins[(first + r) * b.agents + i] = draws[r * stride + i * b.draws + c.coin] < 0.5
+    return 0
+
+
+cdef int _double(void *context, int64_t first, int64_t count, const Transition *t, uint8_t *changed) noexcept nogil:
+    cdef const DoubleContext *c = <const DoubleContext *> context
+    cdef const Context *b = &c.base
+    cdef int64_t r, j, i, at, here, ahead, action, run, one, other
+    cdef double target, old, value
+    cdef double *q
+    cdef int32_t *greedy
+    cdef uint32_t best
+    cdef int status
+    cdef bint over
+    for r in range(count):
+        run, over = first + r, t.terminated[r]
+        for j in range(b.led):
+            i = b.leads[j]
+            at = r * b.agents + i
+            action = t.actions[at]
+            status = look(b, run, i, action, t.rows[at], t.next_rows[at], True, &here, &ahead)
+            if status:
+                return status
+            one = 0 if c.coins[run * b.agents + i] else 1
+            other = 1 - one
+            q, greedy = c.q[one] + here * c.q_step[one], c.greedy[one] + here * c.greedy_step[one]
+            if <uint32_t> greedy[0] >= <uint32_t> b.actions[i]:
+                return Status.BAD_ACTION
+            target = t.rewards[at]
+            if not over:
+                best = <uint32_t> c.greedy[one][ahead * c.greedy_step[one]]
+                if best >= <uint32_t> b.actions[i]:
+                    return Status.BAD_ACTION
+                target += b.discount[run] * c.q[other][ahead * c.q_step[other] + best]
+            old = q[action]
+            value = old + b.rate.value[run] * (target - old)
+            if value - value != 0.0:
+                return Status.BAD_VALUE
+            count_visit(b, here)
+            leaf.write_value(q, greedy, b.actions[i], action, value)
+            value = 0.5 * value + 0.5 * c.q[other][here * c.q_step[other] + action]
+            changed[r] |= leaf.write_value(b.q + here * b.q_step, b.greedy + here * b.greedy_step, b.actions[i], action,
+                                           value)
+    return 0
+
+
+cdef class DoubleQ(QLearning):
+    """Double Q-learning: two tables, each of which judges the other's greedy action; acts by their mean, ``q``.
+
+    Heads: ``first[row, action] += rate * (reward + discount * second[next, greedy of first] - first[row, action])``;
+    tails: the same with the tables exchanged.
+
+    Parameters
+    ----------
+    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
+        As of :class:`QLearning`; one draw more for each agent, after those of the exploration: the coin.
+    first, second : float64 [R, rows, T, A]
+        Modified.
+    first_greedy, second_greedy : int32 [R, rows, T]
+        Modified: the first of the greatest values of each.
+    coins : int32 [R, N]
+        Modified: 1 where the last draw said heads.
+    """
+    cdef DoubleContext own
+
+    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
+                 Schedule exploration not None, kind, strict, random_ties, draws, learning, first, first_greedy,
+                 second, second_greedy, coins):
+        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                         random_ties, draws, learning)
+        cdef Context *b = &self.context
+        cdef int64_t coin = 1 if kind != EPSILON_GREEDY else 3 if random_ties else 2
+        if draws < coin + 1:
+            raise ValueError(f"draws: expected at least {coin + 1}, got {draws}")
+        cdef double[:, :, :, :] q_
+        cdef int32_t[:, :, :] g
+        cdef int k
+        for k, (name, values, best) in enumerate((("first", first, first_greedy), ("second", second, second_greedy))):
+            self.own.q_step[k] = check_cells(values, name, "float64", (self.runs, b.rows, b.tables, b.width))
+            self.own.greedy_step[k] = check_cells(best, f"{name}_greedy", "int32", (self.runs, b.rows, b.tables))
+            q_, g = values, best
+            self.own.q[k], self.own.greedy[k] = &q_[0, 0, 0, 0], &g[0, 0, 0]
+        cdef int32_t[:, ::1] coins_ = check(coins, "coins", "int32", (self.runs, self.agents), True)
+        self.held = (self.held, first, first_greedy, second, second_greedy, coins)
+        self.own.base, self.own.coins, self.own.coin, self.own.act = b[0], &coins_[0, 0], coin, self.operations.act
+        self.operations.context = &self.own
+        if learning:
+            self.operations.act, self.operations.update = _double_act, _double
+
+
+# -- traces --------------------------------------------------------------------------------------
+
+cdef inline void forget(const TracesContext *c, int64_t who) noexcept nogil:
+    """No cell of an agent is eligible any more."""
+    cdef int64_t k, n = min(c.eligible[who], c.length)
+    for k in range(n):
+        c.eligibility[who * c.length + k] = 0.0
+        c.cells[2 * (who * c.length + k)] = c.cells[2 * (who * c.length + k) + 1] = 0
+    c.eligible[who] = 0
+
+
+cdef inline void visit(const TracesContext *c, int64_t who, int32_t row, int32_t action) noexcept nogil:
+    """Make a cell eligible; where there is no room for it, in place of the least eligible one."""
+    cdef int64_t k, n = c.eligible[who], place = n
+    cdef int32_t *cells = c.cells + 2 * who * c.length
+    cdef double *eligibility = c.eligibility + who * c.length
+    for k in range(n):
+        if cells[2 * k] == row and cells[2 * k + 1] == action:
+            eligibility[k] = eligibility[k] + 1.0 if c.accumulate else 1.0
+            return
+    if n == c.length:
+        place = 0
+        for k in range(1, n):
+            if eligibility[k] < eligibility[place]:
+                place = k
+    else:
+        c.eligible[who] = <int32_t> (n + 1)
+    cells[2 * place], cells[2 * place + 1], eligibility[place] = row, action, 1.0
+
+
+cdef int learn(const TracesContext *c, int64_t run, int64_t agent, int32_t row, int32_t action, double target,
+               bint *moved) noexcept nogil:
+    """Move the values of all eligible cells, the one just visited first among them, by its error."""
+    cdef const Context *b = &c.base
+    cdef int64_t who = run * b.agents + agent, own = cell_of(b, run, row, agent), k, n, kept = 0, cell
+    cdef int32_t *cells = c.cells + 2 * who * c.length
+    cdef double *eligibility = c.eligibility + who * c.length
+    cdef double step = b.rate.value[run] * (target - b.q[own * b.q_step + action]), fade, value
+    cdef uint32_t what
+    if <uint32_t> c.eligible[who] > <uint32_t> c.length:
+        return Status.BAD_ROW
+    visit(c, who, row, action)
+    n = c.eligible[who]
+    for k in range(n):
+        cell, what = cell_of(b, run, cells[2 * k], agent), <uint32_t> cells[2 * k + 1]
+        if cell < 0:
+            return Status.BAD_ROW
+        if what >= <uint32_t> b.actions[agent] or (
+                <uint32_t> b.greedy[cell * b.greedy_step] >= <uint32_t> b.actions[agent]):
+            return Status.BAD_ACTION
+        value = b.q[cell * b.q_step + what] + step * eligibility[k]
+        if value - value != 0.0:
+            return Status.BAD_VALUE
+        moved[0] |= leaf.write_value(b.q + cell * b.q_step, b.greedy + cell * b.greedy_step, b.actions[agent], what,
+                                     value)
+    count_visit(b, own)
+    fade = b.discount[run] * c.decay[run]
+    for k in range(n):
+        value = eligibility[k] * fade
+        if value >= c.cutoff:
+            cells[2 * kept], cells[2 * kept + 1], eligibility[kept] = cells[2 * k], cells[2 * k + 1], value
+            kept += 1
+    for k in range(kept, n):
+        cells[2 * k], cells[2 * k + 1], eligibility[k] = 0, 0, 0.0
+    c.eligible[who] = <int32_t> kept
+    return 0
+
+
+cdef int finish(const TracesContext *c, int64_t run, int64_t agent, int64_t action, bint *moved) noexcept nogil:
+    """Learn from the step that waits for the next action; -1: which will never be known."""
+    cdef const Context *b = &c.base
+    cdef int64_t who = run * b.agents + agent, here, ahead
+    cdef const int32_t *waiting = c.waiting + 4 * who
+    cdef double next_value
+    cdef int status
+    if not waiting[0]:
+        return 0
+    status = look(b, run, agent, waiting[2], waiting[1], waiting[3], False, &here, &ahead)
+    if status:
+        return status
+    next_value = policy_value(b, run, agent, ahead) if action < 0 else b.q[ahead * b.q_step + action]
+    status = learn(c, run, agent, waiting[1], waiting[2], c.waiting_reward[who] + b.discount[run] * next_value, moved)
+    if status == 0:
+        c.waiting[4 * who] = 0
+    return status
+
+
+cdef int _traces(void *context, int64_t first, int64_t count, const Transition *t, uint8_t *changed) noexcept nogil:
+    cdef const TracesContext *c = <const TracesContext *> context
+    cdef const Context *b = &c.base
+    cdef int64_t r, j, i, at, who, here, ahead, run
+    cdef int32_t action
+    cdef const double *q
+    cdef double target
+    cdef int32_t *waiting
+    cdef int status
+    cdef bint over, moved
+    for r in range(count):
+        run, over, moved = first + r, t.terminated[r], False
+        if c.on_policy and c.late[run] != NOTHING:
+            if c.late[run] != MOVED:
+                return Status.BAD_VALUE
+            c.late[run], moved = NOTHING, True
+        for j in range(b.led):
+            i = b.leads[j]
+            at, who = r * b.agents + i, run * b.agents + i
+            action = t.actions[at]
+            status = look(b, run, i, action, t.rows[at], t.next_rows[at], over, &here, &ahead)
+            if status:
+                return status
+            target = t.rewards[at]
+            if c.on_policy:
+                status = finish(c, run, i, action, &moved)
+                if status:
+                    return status
+                if not over:
+                    waiting = c.waiting + 4 * who
+                    waiting[0], waiting[1], waiting[2], waiting[3] = 1, t.rows[at], action, t.next_rows[at]
+                    c.waiting_reward[who] = target
+                    continue
+            else:
+                # What follows an action that is not greedy says nothing about the greedy policy.
+                q = b.q + here * b.q_step
+                if q[action] < q[b.greedy[here * b.greedy_step]]:
+                    forget(c, who)
+                if not over:
+                    target += b.discount[run] * b.q[ahead * b.q_step + b.greedy[ahead * b.greedy_step]]
+            status = learn(c, run, i, t.rows[at], action, target, &moved)
+            if status:
+                return status
+            if over:
+                forget(c, who)
+        changed[r] |= moved
+    return 0
+
+
+cdef void _traces_tick(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil:
+    """An episode that reached its time limit leaves a step that waits: its next action will not be taken."""
+    cdef const TracesContext *c = <const TracesContext *> context
+    cdef const Context *b = &c.base
+    cdef int64_t r, j, run
+    cdef bint moved
+    for r in range(count):
+        if not ended[r]:
+            continue
+        run, moved = first + r, False
+        for j in range(b.led):
+            if c.on_policy and finish(c, run, b.leads[j], -1, &moved):
+                c.late[run] = FAILED
+            forget(c, run * b.agents + b.leads[j])
+        if moved and c.late[run] == NOTHING:
+            c.late[run] = MOVED
+    if c.tick != NULL:
+        c.tick(context, first, count, ended)
+
+
+cdef class Traces(QLearning):
+    """SARSA(lambda) and Watkins's Q(lambda): an error also moves the values of cells that were visited before.
+
+    ``q[cell] += rate * error * eligibility[cell]`` for all eligible cells of an agent, whose eligibility then falls by
+    ``discount * decay``. SARSA's error needs the next action: a step waits for it until the next update, in which it
+    comes first; where the episode is truncated, ``tick`` takes the expected value under the exploring policy instead.
+
+    Parameters
+    ----------
+    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
+        As of :class:`QLearning`.
+    on_policy : bool
+        True: SARSA; False: Watkins's Q, which forgets its traces when an action is not greedy.
+    accumulate : bool
+        A visit adds 1 to the eligibility; else it sets it to 1.
+    cutoff : float
+        Greater than 0: cells of smaller eligibility are forgotten.
+    decay : float64 [R]
+        Lambda.
+    cells : int32 [R, N, L, 2]
+        Modified: row and action of each eligible cell.
+    eligibility : float64 [R, N, L]
+        Modified.
+    eligible : int32 [R, N]
+        Modified: how many of them there are.
+    waiting : int32 [R, N, 4] or None
+        Modified, only SARSA: whether a step waits, its row, its action, its next row.
+    waiting_reward : float64 [R, N] or None
+        Modified, only SARSA.
+    late : int32 [R] or None
+        Modified, only SARSA: what the last ``tick`` leaves to say: 0 nothing, 1 a greedy action changed, 2 it failed.
+    """
+    cdef TracesContext own
+
+    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
+                 Schedule exploration not None, kind, strict, random_ties, draws, learning, on_policy, accumulate,
+                 cutoff, decay, cells, eligibility, eligible, waiting, waiting_reward, late):
+        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                         random_ties, draws, learning)
+        cdef int64_t runs = self.runs, agents = self.agents
+        cdef const double[::1] d = check(decay, "decay", "float64", (runs,), False)
+        cdef double[:, :, ::1] e = check(eligibility, "eligibility", "float64", (runs, agents, -1), True)
+        cdef int64_t length = e.shape[2]
+        if not 1 <= length < 2**31:
+            raise ValueError(f"eligibility: expected room for at least one cell, got shape {eligibility.shape}")
+        cdef int32_t[:, :, :, ::1] n = check(cells, "cells", "int32", (runs, agents, length, 2), True)
+        cdef int32_t[:, ::1] k = check(eligible, "eligible", "int32", (runs, agents), True)
+        cdef int32_t[:, :, ::1] w
+        cdef double[:, ::1] v
+        cdef int32_t[::1] l
+        if not cutoff > 0.0:
+            raise ValueError(f"cutoff: expected greater than 0, got {cutoff}")
+        self.held = (self.held, decay, cells, eligibility, eligible, waiting, waiting_reward, late)
+        self.own = TracesContext(self.context, 1 if on_policy else 0, 1 if accumulate else 0, length, cutoff, &d[0],
+                                 &n[0, 0, 0, 0], &e[0, 0, 0], &k[0, 0], NULL, NULL, NULL, self.operations.tick)
+        if on_policy:
+            w = check(waiting, "waiting", "int32", (runs, agents, 4), True)
+            v = check(waiting_reward, "waiting_reward", "float64", (runs, agents), True)
+            l = check(late, "late", "int32", (runs,), True)
+            self.own.waiting, self.own.waiting_reward, self.own.late = &w[0, 0, 0], &v[0, 0], &l[0]
+        self.operations.context = &self.own
+        if learning:
+            self.operations.update, self.operations.tick = _traces, _traces_tick
+
+
+# -- whole episodes ------------------------------------------------------------------------------
+
+cdef int look_back(const EpisodeContext *c, int64_t run, int64_t agent, double value, bint *moved) noexcept nogil:
+    """Learn from the returns of every step of an agent's episode, the last first; ``value``: of what follows it."""
+    cdef const Context *b = &c.base
+    cdef int64_t who = run * b.agents + agent, k, cell, ahead
+    cdef const int32_t *taken
+    cdef double old, new
+    cdef int status
+    if <uint32_t> c.known[who] > <uint32_t> c.length:
+        return Status.BAD_ROW
+    for k in range(c.known[who] - 1, -1, -1):
+        taken = c.cells + 2 * (who * c.length + k)
+        status = look(b, run, agent, taken[1], taken[0], taken[0], True, &cell, &ahead)
+        if status:
+            return status
+        value = c.rewards[who * c.length + k] + b.discount[run] * value
+        old = b.q[cell * b.q_step + taken[1]]
+        new = old + b.rate.value[run] * (value - old)
+        if new - new != 0.0:
+            return Status.BAD_VALUE
+        count_visit(b, cell)
+        moved[0] |= leaf.write_value(b.q + cell * b.q_step, b.greedy + cell * b.greedy_step, b.actions[agent], taken[1],
+                                     new)
+    c.known[who] = 0
+    return 0
+
+
+cdef int _episode(void *context, int64_t first, int64_t count, const Transition *t, uint8_t *changed) noexcept nogil:
+    cdef const EpisodeContext *c = <const EpisodeContext *> context
+    cdef const Context *b = &c.base
+    cdef int64_t r, j, i, at, who, here, ahead, run, k
+    cdef int status
+    cdef bint over, moved
+    for r in range(count):
+        run, over, moved = first + r, t.terminated[r], False
+        if c.late[run] != NOTHING:
+            if c.late[run] != MOVED:
+                return Status.BAD_VALUE
+            c.late[run], moved = NOTHING, True
+        for j in range(b.led):
+            i = b.leads[j]
+            at, who = r * b.agents + i, run * b.agents + i
+            status = look(b, run, i, t.actions[at], t.rows[at], t.next_rows[at], over, &here, &ahead)
+            if status:
+                return status
+            k = c.known[who]
+            if <uint32_t> k >= <uint32_t> c.length:
+                return Status.BAD_ROW
+            c.cells[2 * (who * c.length + k)], c.cells[2 * (who * c.length + k) + 1] = t.rows[at], t.actions[at]
+            c.rewards[who * c.length + k] = t.rewards[at]
+            c.last[who], c.known[who] = t.next_rows[at], <int32_t> (k + 1)
+            if over:
+                status = look_back(c, run, i, 0.0, &moved)
+            elif k + 1 == c.length:
+                status = look_back(c, run, i, policy_value(b, run, i, ahead), &moved)
+            if status:
+                return status
+        changed[r] |= moved
+    return 0
+
+
+cdef void _episode_tick(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil:
+    """An episode that ended otherwise: what would have followed is worth what the policy makes of it."""
+    cdef const EpisodeContext *c = <const EpisodeContext *> context
+    cdef const Context *b = &c.base
+    cdef int64_t r, j, i, run, who, cell
+    cdef bint moved
+    for r in range(count):
+        if not ended[r]:
+            continue
+        run, moved = first + r, False
+        for j in range(b.led):
+            i = b.leads[j]
+            who = run * b.agents + i
+            if c.known[who] == 0:
+                continue
+            cell = cell_of(b, run, c.last[who], i)
+            if cell < 0 or <uint32_t> b.greedy[cell * b.greedy_step] >= <uint32_t> b.actions[i] or (
+                    look_back(c, run, i, policy_value(b, run, i, cell), &moved)):
+                c.late[run] = FAILED
+        if moved and c.late[run] == NOTHING:
+            c.late[run] = MOVED
+    if c.tick != NULL:
+        c.tick(context, first, count, ended)
+
+
+cdef class Episodes(QLearning):
+    """Every-visit Monte-Carlo control: ``q[row, action] += rate * (return - q[row, action])``, once an episode ended.
+
+    Steps are gone through from the last to the first. Where an episode is truncated, the return goes on with the
+    expected value of its successor under the exploring policy.
+
+    Parameters
+    ----------
+    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
+        As of :class:`QLearning`.
+    cells : int32 [R, N, H, 2]
+        Modified: row and action of each step of the episode; after H steps it is truncated.
+    rewards : float64 [R, N, H]
+        Modified.
+    known, last : int32 [R, N]
+        Modified: how many steps there were so far, and the row after them.
+    late : int32 [R]
+        Modified: what the last ``tick`` leaves to say: 0 nothing, 1 a greedy action changed, 2 it failed.
+    """
+    cdef EpisodeContext own
+
+    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
+                 Schedule exploration not None, kind, strict, random_ties, draws, learning, cells, rewards, known, last,
+                 late):
+        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                         random_ties, draws, learning)
+        cdef int64_t runs = self.runs, agents = self.agents
+        cdef double[:, :, ::1] v = check(rewards, "rewards", "float64", (runs, agents, -1), True)
+        cdef int64_t length = v.shape[2]
+        if not 1 <= length < 2**31:
+            raise ValueError(f"rewards: expected room for at least one step, got shape {rewards.shape}")
+        cdef int32_t[:, :, :, ::1] n = check(cells, "cells", "int32", (runs, agents, length, 2), True)
+        cdef int32_t[:, ::1] k = check(known, "known", "int32", (runs, agents), True)
+        cdef int32_t[:, ::1] s = check(last, "last", "int32", (runs, agents), True)
+        cdef int32_t[::1] l = check(late, "late", "int32", (runs,), True)
+        self.held = (self.held, cells, rewards, known, last, late)
+        self.own = EpisodeContext(self.context, length, &n[0, 0, 0, 0], &v[0, 0, 0], &k[0, 0], &s[0, 0], &l[0],
+                                  self.operations.tick)
+        self.operations.context = &self.own
+        if learning:
+            self.operations.update, self.operations.tick = _episode, _episode_tick
