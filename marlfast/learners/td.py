@@ -242,8 +242,10 @@ class _Traced(Tabular):
         super().__post_init__()
         self._set(trace_decay=real_per_run("trace_decay", self.trace_decay, 0.0, 1.0),
                   trace_length=integer("trace_length", self.trace_length, 1, 2**20),
-                  trace_cutoff=real("trace_cutoff", self.trace_cutoff, 1e-300, 1.0),
+                  trace_cutoff=real("trace_cutoff", self.trace_cutoff),
                   traces=choice("traces", self.traces, ("replacing", "accumulating")))
+        if not 0.0 < self.trace_cutoff <= 1.0:
+            raise ValueError(f"trace_cutoff: expected greater than 0 and at most 1, got {self.trace_cutoff}")
 
     def allocate(self, seats, rows):
         """Beside IQL's arrays the eligible cells of each agent: ``cells`` int32 [R, N, L, 2] (row, action),

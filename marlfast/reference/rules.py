@@ -366,7 +366,8 @@ class Traces(_Later):
     def _fade(self, i, runs):
         count, places = self.eligible[runs, i][:, None], np.arange(self.length)
         cells, eligibility = self.cells[runs, i], self.eligibility[runs, i]
-        faded = eligibility * (self.discount[runs] * self.decay[runs])[:, None]
+        with np.errstate(over="ignore", invalid="ignore"):
+            faded = eligibility * (self.discount[runs] * self.decay[runs])[:, None]
         keep = (places < count) & (faded >= self.cutoff)
         order, kept = np.argsort(~keep, axis=1, kind="stable"), keep.sum(axis=1)[:, None]
         stays, goes = places < kept, places < count

@@ -150,7 +150,8 @@ class QLearning(Learner):
         known = (greedy >= 0) & (greedy < choices)
         if self.kind == BOLTZMANN:
             explores = np.zeros(rows.shape, bool)
-            chosen = self._boltzmann(self.q[at], np.where(known, greedy, 0), choices, level, draws[:, :, 0])
+            with np.errstate(over="ignore", invalid="ignore"):
+                chosen = self._boltzmann(self.q[at], np.where(known, greedy, 0), choices, level, draws[:, :, 0])
         else:
             explores = draws[:, :, 0] < level if self.strict else draws[:, :, 0] <= level
             chosen = greedy
@@ -169,8 +170,7 @@ class QLearning(Learner):
     def _boltzmann(q, best, choices, temperature, u):
         """Inverse transform; sums run over the actions in order."""
         width = q.shape[2]
-        with np.errstate(over="ignore"):
-            weight = _weights(q, choices, best, temperature)
+        weight = _weights(q, choices, best, temperature)
         total = np.zeros(best.shape)
         for a in range(width):
             total = total + weight[a]
