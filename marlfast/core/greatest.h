@@ -56,10 +56,55 @@ MF_INLINE int32_t mf_greatest_but(const double *value, const int n, const uint32
 }
 #endif
 
-MF_INLINE int32_t mf_first_greatest(const double *value, int64_t n) {
+/* Of many values first the greatest, in four chains that do not wait for each other, then its place. A first value
+ * that is not a number is beaten by none, a later one beats none. */
+#if defined(__SSE2__) && (defined(__GNUC__) || defined(__clang__))
+static int32_t mf_first_of_many(const double *value, int64_t n) {
+    const __m128d first = _mm_load1_pd(value);
+    __m128d top[4] = {first, first, first, first};
     int64_t k;
+    if (value[0] != value[0])
+        return 0;
+    for (k = 0; k + 8 <= n; k += 8) {
+        top[0] = _mm_max_pd(_mm_loadu_pd(value + k), top[0]); /* the second, where one is not a number */
+        top[1] = _mm_max_pd(_mm_loadu_pd(value + k + 2), top[1]);
+        top[2] = _mm_max_pd(_mm_loadu_pd(value + k + 4), top[2]);
+        top[3] = _mm_max_pd(_mm_loadu_pd(value + k + 6), top[3]);
+    }
+    for (; k < n; k++)
+        top[0] = _mm_max_pd(_mm_load1_pd(value + k), top[0]);
+    top[0] = _mm_max_pd(_mm_max_pd(top[0], top[1]), _mm_max_pd(top[2], top[3]));
+    top[0] = _mm_max_pd(top[0], _mm_shuffle_pd(top[0], top[0], 1));
+    for (k = 0; k + 4 <= n; k += 4) {
+        const int mask = _mm_movemask_pd(_mm_cmpeq_pd(_mm_loadu_pd(value + k), top[0])) |
+                         _mm_movemask_pd(_mm_cmpeq_pd(_mm_loadu_pd(value + k + 2), top[0])) << 2;
+        if (mask)
+            return (int32_t)(k + __builtin_ctz((unsigned)mask));
+    }
+    while (k < n - 1 && value[k] != _mm_cvtsd_f64(top[0]))
+        k++;
+    return (int32_t)k;
+}
+#else
+static int32_t mf_first_of_many(const double *value, int64_t n) {
     double most = value[0];
     int32_t best = 0;
+    int64_t k;
+    for (k = 1; k < n; k++)
+        if (value[k] > most) {
+            most = value[k];
+            best = (int32_t)k;
+        }
+    return best;
+}
+#endif
+
+MF_INLINE int32_t mf_first_greatest(const double *value, int64_t n) {
+    double most = value[0];
+    int32_t best = 0;
+    int64_t k;
+    if (n >= 12)
+        return mf_first_of_many(value, n);
     for (k = 1; k < n; k++)
         if (value[k] > most) {
             most = value[k];

@@ -14,6 +14,10 @@ cdef extern from "greatest.h" nogil:
     int32_t first_greatest "mf_first_greatest"(const double *q, int64_t actions) noexcept
     double next_double "mf_next_double"(double value) noexcept
 
+cdef enum:
+    KEPT = 64           # weights of a policy that are not worked out twice
+
+
 cdef inline bint write_value(double *q, int32_t *greedy, int64_t actions, int64_t action, double value) noexcept nogil:
     """Write one action value and keep ``greedy``; true if the greedy action changed."""
     cdef int32_t best = greedy[0], now = best
@@ -53,12 +57,16 @@ cdef inline int64_t boltzmann(const double *q, int64_t actions, int64_t best, do
                               double u) noexcept nogil:
     """Action a with probability proportional to exp((q[a] - q[best]) / temperature), by inverse transform."""
     cdef int64_t a
-    cdef double total = 0.0, running = 0.0
+    cdef double weight, total = 0.0, running = 0.0
+    cdef double[KEPT] kept
     for a in range(actions):
-        total += exp_((q[a] - q[best]) / temperature)
+        weight = exp_((q[a] - q[best]) / temperature)
+        if a < KEPT:
+            kept[a] = weight
+        total += weight
     u = u * total
     for a in range(actions - 1):
-        running += exp_((q[a] - q[best]) / temperature)
+        running += kept[a] if a < KEPT else exp_((q[a] - q[best]) / temperature)
         if u < running:
             return a
     return actions - 1

@@ -132,6 +132,16 @@ def test_the_agents_own_actions_only(module):
     assert t.q[0, 0, 0].tolist() == [3.0, 0.0, 0.0]
 
 
+@pytest.mark.parametrize("width", [63, 64, 65, 130])
+@pytest.mark.parametrize("what", ["expected", "frequency", "sarsa"])
+def test_both_backends_learn_alike_from_many_actions(what, width):
+    case = dict(shape=(2, 2, 1, width), table_of=[0, 0], actions=[width] * 2, strict=True, random_ties=False, rate=0.5,
+                discount=0.9, seed=1, leads=[0, 1], length=3, accumulate=False, decay=0.5)
+    for kind, level in ((0, 0.5), (1, 0.3)):
+        expected = played("numpy", False, what, kind=kind, level=level, **case)
+        assert played("cython", True, what, kind=kind, level=level, **case) == expected
+
+
 # -- distributed ---------------------------------------------------------------------------------
 
 def test_distributed_values_only_rise(module):

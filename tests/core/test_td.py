@@ -262,6 +262,20 @@ def test_find_greedy_is_the_stated_rule(width, data):
         assert greedy.tolist() == [first_greatest(row[:n]) for row, n in rows]
 
 
+@pytest.mark.parametrize("width", [11, 12, 13, 15, 16, 19, 64, 67])
+def test_the_first_greatest_of_many(width):
+    # At every place alone, tied with every later place, and beside numbers that are none.
+    generator = np.random.default_rng(width)
+    q = np.concatenate([np.eye(width), np.triu(np.ones((width, width))), -np.eye(width),
+                        generator.integers(0, 3, (40, width)), generator.choice([-0.0, 0.0, math.nan], (40, width)),
+                        np.full((1, width), -math.inf), np.full((1, width), math.nan)])
+    expected = [first_greatest(row) for row in q.tolist()]
+    for backend in ("cython", "numpy"):
+        greedy = np.full(len(q), -7, np.int32)
+        kernels(backend, "td").find_greedy(q, np.full(len(q), width, np.int32), greedy)
+        assert greedy.tolist() == expected
+
+
 # -- acting: epsilon-greedy ----------------------------------------------------------------------
 
 def test_explore_iff_the_draw_is_below_epsilon(module):
