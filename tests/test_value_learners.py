@@ -301,6 +301,22 @@ def test_what_comes_last_reaches_the_whole_episode(learner, backend):
     assert alone.q[0, :, 0, 0].tolist() == [0.0] * 5 + [4.0, 0.0]
 
 
+def test_monte_carlo_in_pieces_of_one_step_is_expected_sarsa(backend):
+    game = random_markov(6, (3, 2), states=5)
+    one, other = (mf.train(game, make, steps=200, seed=1, backend=backend) for make in (
+        MonteCarlo(0.3, longest=1), ExpectedSARSA(0.3)))
+    assert one.q.tobytes() == other.q.tobytes()
+
+
+def test_how_much_of_an_episode_monte_carlo_keeps():
+    for horizon, longest, kept in ((0, None, 1000), (0, 7, 7), (9, None, 9), (9, 4, 4)):
+        game = mf.games.MatrixGame(CLIMBING, horizon=horizon)
+        one, other = (mf.train(game, MonteCarlo(longest=longest), steps=30, runs=2, seed=1, backend=backend)
+                      for backend in ("cython", "numpy"))
+        assert one.arrays["learner.rewards"].shape == (2, 2, kept)
+        same(one, other)
+
+
 @pytest.mark.parametrize("learner, error", [
     (DistributedQ(discount=0.8, explore=mf.EpsilonGreedy(1.0), initial_q=-20.0), 1e-9),
     (HystereticQ(0.5, 0.1, discount=0.8, explore=mf.EpsilonGreedy(1.0)), 1e-6),
@@ -388,8 +404,7 @@ def test_frequency_adjusted_q_follows_its_dynamics(a, b, x, y, temperature, step
     (lambda: DistributedQ(learning_rate=0.1), TypeError, "learning_rate"),
     (lambda: DoubleQ(initial_q=[np.nan]), ValueError, "initial_q: expected finite numbers"),
     (lambda: ExpectedSARSA(share=3), TypeError, "share: expected 'none', 'all', 'team' or a table for each agent"),
-    (lambda: mf.train(mf.games.MatrixGame(CLIMBING, horizon=0), MonteCarlo(), steps=9), ValueError,
-     "learner: 'monte_carlo' keeps whole episodes, and this game sets no limit to them; give it a horizon"),
+    (lambda: MonteCarlo(longest=0), ValueError, "longest: expected 1 to 1048576, got 0"),
     (lambda: mf.train(MARKOV, DoubleQ(share="all"), episodes=1), ValueError, "share: agents .* share a table"),
     (lambda: mf.train(MARKOV, HystereticQ(0.1, [0.1, 0.2]), episodes=1, runs=3), ValueError,
      "learner.decrease_rate: expected one value per run, 3, got 2"),

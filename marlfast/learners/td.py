@@ -363,11 +363,12 @@ class MonteCarlo(Tabular):
     ----------
     learning_rate, discount, explore, share, initial_q
         As of :class:`IQL`.
+    longest : int, optional
+        Steps that are kept for each agent. A longer episode is learned from in pieces, each as if the time limit had
+        ended it. Default: the horizon of the game, or 1000 where it has none. With 1, this is Expected SARSA.
 
     Notes
     -----
-    A whole episode is kept for each agent, so the game must have a horizon.
-
     Source: R. S. Sutton, A. G. Barto, "Reinforcement learning", 2nd edition (2018), section 5.4 (its on-policy control,
     with every visit), with a constant step size as in equation 6.1.
     """
@@ -377,22 +378,22 @@ class MonteCarlo(Tabular):
     learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
     discount: float = option(0.95, per_run=True)
     explore: Exploration = option(_DECAYING, kind="exploration")
+    longest: int | None = None
     share: Any = "none"
     initial_q: Any = 0.0
 
-    def check(self, seats, rows=None):
-        super().check(seats, rows)
-        if not seats.game.horizon:
-            raise ValueError("learner: 'monte_carlo' keeps whole episodes, and this game sets no limit to them; give "
-                             "it a horizon, or take 'sarsa' with trace_decay")
+    def __post_init__(self):
+        super().__post_init__()
+        if self.longest is not None:
+            self._set(longest=integer("longest", self.longest, 1, 2**20))
 
     def allocate(self, seats, rows):
         """Beside IQL's arrays the episode under way: ``cells`` int32 [R, N, H, 2], ``rewards`` float64 [R, N, H]."""
-        shape = (seats.runs, seats.agents)
+        shape, length = (seats.runs, seats.agents), self.longest or seats.game.horizon or 1000
         return super().allocate(seats, rows) | {
-            "cells": np.zeros((*shape, seats.game.horizon, 2), np.int32),
-            "rewards": np.zeros((*shape, seats.game.horizon)), "known": np.zeros(shape, np.int32),
-            "last": np.zeros(shape, np.int32), "late": np.zeros(seats.runs, np.int32)}
+            "cells": np.zeros((*shape, length, 2), np.int32), "rewards": np.zeros((*shape, length)),
+            "known": np.zeros(shape, np.int32), "last": np.zeros(shape, np.int32),
+            "late": np.zeros(seats.runs, np.int32)}
 
     def _kernel(self, module, common, arrays, bound):
         return module.Episodes(*common, *(arrays[name] for name in ("cells", "rewards", "known", "last", "late")))

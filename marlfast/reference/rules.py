@@ -403,7 +403,7 @@ class Episodes(_Later):
     q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
         As of :class:`QLearning`.
     cells : int32 [R, N, H, 2]
-        Modified: row and action of each step of the episode; after H steps it is truncated.
+        Modified: row and action of each step of the episode; after H steps it is learned from as if it were truncated.
     rewards : float64 [R, N, H]
         Modified.
     known, last : int32 [R, N]
