@@ -424,14 +424,12 @@ cdef int _traces(void *context, int64_t first, int64_t count, const Transition *
             status = learn(c, run, i, t.rows[at], action, target, &moved)
             if status:
                 return status
-            if over:
-                forget(c, who)
         changed[r] |= moved
     return 0
 
 
 cdef void _traces_tick(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil:
-    """An episode that reached its time limit leaves a step that waits: its next action will not be taken."""
+    """The end of an episode: a step that still waits is followed by no action, and no cell stays eligible."""
     cdef const TracesContext *c = <const TracesContext *> context
     cdef const Context *b = &c.base
     cdef int64_t r, j, run

@@ -295,7 +295,6 @@ class Traces(_Later):
             learns = np.ones(len(runs), bool)
         n = np.flatnonzero(learns)
         status[n] = self._learn(i, runs[n], row[n], action[n], target[n], moved)
-        self._forget(i, runs[over & (status == 0)])
         return status
 
     def _break_off(self, i, runs, moved):

@@ -167,9 +167,9 @@ def test_the_distributed_policy_keeps_to_what_was_greatest_first(module):
 # -- hysteretic ----------------------------------------------------------------------------------
 
 def test_hysteretic_rates_by_hand(module):
-    # Good news: 2 + 1/4 (6 - 2) = 3. Bad: 3 + 1/16 (-1 - 3) = 2.75. No error: no change.
+    # Good news: 2 + 1/4 (6 - 2) = 3. Bad: 3 + 1/16 (-1 - 3) = 2.75. No error: no change. Small news: 2.75 + 1/4 * 1/4.
     t = Learning(module, "OneStep", [[[[0.0, 2.0]]]], rule=HYSTERETIC, second=0.0625)
-    for reward, expected in ((6.0, 3.0), (-1.0, 2.75), (2.75, 2.75)):
+    for reward, expected in ((6.0, 3.0), (-1.0, 2.75), (2.75, 2.75), (3.0, 2.8125)):
         t.step(0, 1, reward, 0, terminated=True)
         assert t.q[0, 0, 0].tolist() == [0.0, expected]
 
@@ -372,11 +372,11 @@ def test_monte_carlo_by_hand(module):
 
 
 def test_every_visit_counts_the_last_one_first(module):
-    # Row 0 twice: return 4 gives q = 1; return 2 + 2 = 4 gives 1 + 1/4 * 3.
-    t = Learning(module, "Episodes", np.zeros((1, 1, 1, 1)))
+    # Row 0 twice: return 4 gives q = 1; return 2 + 2 = 4 gives 1 + 1/4 * 3. The 9 of the terminal row does not count.
+    t = Learning(module, "Episodes", [[[[0.0]], [[9.0]]]])
     t.step(0, 0, 2.0, 0)
-    t.step(0, 0, 4.0, 0, terminated=True)
-    assert t.q.ravel().tolist() == [1.75] and t.visits.ravel().tolist() == [2]
+    t.step(0, 0, 4.0, 1, terminated=True)
+    assert t.q.ravel().tolist() == [1.75, 9.0] and t.visits.ravel().tolist() == [2, 0]
 
 
 @pytest.mark.parametrize("length", [2, 3])
