@@ -18,6 +18,31 @@ def option(default=dataclasses.MISSING, kind=None, many=False, per_run=False):
     return dataclasses.field(default=default, metadata={"kind": kind, "many": many, "per_run": per_run})
 
 
+def on_demand(package, gives, at_once):
+    """``__all__``, ``__getattr__`` and ``__dir__`` of a package whose files are imported when first asked for.
+
+    Parameters
+    ----------
+    package : str
+        Its dotted name.
+    gives : dict of str to str
+        Public names of each file, in one string.
+    at_once : sequence of str
+        Public names that the package has anyway.
+    """
+    file_of = {name: file for file, names in gives.items() for name in names.split()}
+    every = [*at_once, *sorted(file_of)]
+
+    def getattr_(name):
+        if name in gives:
+            return importlib.import_module(f"{package}.{name}")
+        if name not in file_of:
+            raise AttributeError(f"{package} has no {name!r}; it has {', '.join(every)}")
+        return getattr(importlib.import_module(f"{package}.{file_of[name]}"), name)
+
+    return every, getattr_, lambda: every
+
+
 class Definition:
     """Base of all frozen definitions. Subclasses are frozen dataclasses with ``kind`` and ``name``."""
 

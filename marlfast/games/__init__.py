@@ -2,9 +2,8 @@
 
 A file is imported when one of its games is first asked for: there are many, and a program plays few.
 """
-import importlib
-
-from marlfast.games.base import Game
+from marlfast.games.base import Game  # noqa: F401
+from marlfast.registry import on_demand
 
 # What each file gives.
 _GIVES = {
@@ -30,18 +29,5 @@ _GIVES = {
     "tabulation": "Tabulated tabulate",
     "two_step": "TwoStep",
 }
-_FILE_OF = {name: file for file, names in _GIVES.items() for name in names.split()}
 
-__all__ = ["Game", *sorted(_FILE_OF)]
-
-
-def __getattr__(name):
-    if name in _GIVES:
-        return importlib.import_module(f"{__name__}.{name}")
-    if name not in _FILE_OF:
-        raise AttributeError(f"marlfast.games has no {name!r}; it has {', '.join(sorted(_FILE_OF))}")
-    return getattr(importlib.import_module(f"{__name__}.{_FILE_OF[name]}"), name)
-
-
-def __dir__():
-    return __all__
+__all__, __getattr__, __dir__ = on_demand(__name__, _GIVES, ["Game"])

@@ -1,5 +1,12 @@
-"""Learners: update rules with their tables. One file per family."""
-from marlfast.learners.base import Each, Learner
-from marlfast.learners.iql import IQL
+"""Learners: update rules with their tables. One file per family, imported when one of its learners is asked for."""
+from marlfast.learners.base import Each, Learner  # noqa: F401
+from marlfast.learners.iql import IQL  # noqa: F401
+from marlfast.registry import on_demand
 
-__all__ = ["IQL", "Each", "Learner"]
+# What each file gives.
+_GIVES = {
+    "joint": "CentralQ CorrelatedQ FriendOrFoe JointActionLearner MinimaxQ NashQ",
+    "td": "DistributedQ DoubleQ ExpectedSARSA FrequencyAdjustedQ HystereticQ MonteCarlo QLambda SARSA",
+}
+
+__all__, __getattr__, __dir__ = on_demand(__name__, _GIVES, ["IQL", "Each", "Learner"])
