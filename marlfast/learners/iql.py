@@ -168,12 +168,16 @@ class Tabular(Learner):
                   spread(self.discount, runs), bound["rate"], bound["level"], explore.code, explore.strict,
                   explore.random_ties, max(draws or 0, self.draws(), explore.draws), learning)
         if not learning:
-            return [kernels(backend, "td").QLearning(*common)]
+            return [self._frozen(backend, common, arrays, bound)]
         return [self._kernel(kernels(backend, self.kernels), common, arrays, bound)]
 
     def _kernel(self, module, common, arrays, bound):
         """Its own kernel, from the arguments that all have in common, its arrays and its schedules' kernels."""
         return module.QLearning(*common)
+
+    def _frozen(self, backend, common, arrays, bound):
+        """A kernel that plays what was learned: the greedy actions of ``q``, unless a learner has another policy."""
+        return kernels(backend, "td").QLearning(*common)
 
 
 @dataclass(frozen=True, repr=False, eq=False)

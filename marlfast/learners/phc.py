@@ -1,0 +1,153 @@
+"""Policy hill climbing, and its variant that wins or learns fast."""
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from marlfast.backends import kernels
+from marlfast.exploration import Boltzmann, EpsilonGreedy, Exploration
+from marlfast.learners.iql import Tabular
+from marlfast.registry import option
+from marlfast.schedules import Constant, Schedule, schedule
+
+
+class _HillClimbing(Tabular):
+    """What both variants have: tables of mixed policies beside the action values.
+
+    Attributes
+    ----------
+    mixed : tuple of str
+        Arrays of probabilities.
+    """
+
+    kernels = "policies"
+    mixed = ("policy",)
+    by_row = (*Tabular.by_row, "policy")
+
+    def __post_init__(self):
+        super().__post_init__()
+        if isinstance(self.explore, Boltzmann):
+            raise ValueError("explore: the policy is mixed by itself; take EpsilonGreedy, or IQL to explore by "
+                             "Boltzmann")
+
+    def allocate(self, seats, rows):
+        """As other tables; and ``policy`` (and ``average``) float64 [R, rows, T, A]."""
+        arrays = super().allocate(seats, rows)
+        return arrays | {name: self._uniform(seats, arrays["q"].shape) for name in self.mixed}
+
+    def _uniform(self, seats, shape):
+        """Policies float64 [R, rows, T, A] in which every action of a table's agents is as likely."""
+        policy, tables = np.zeros(shape), self.tables(seats)
+        for i in seats.leads:
+            count = int(seats.action_counts[i])
+            policy[:, :, tables[i], :count] = 1.0 / count
+        return policy
+
+    def grow(self, seats, arrays, rows, backend):
+        larger = super().grow(seats, arrays, rows, backend)
+        for name in self.mixed:
+            larger[name] = self._uniform(seats, larger["q"].shape)
+            larger[name][:, :arrays[name].shape[1]] = arrays[name]
+        return larger
+
+    def probabilities(self, seats, arrays, agent):
+        """The mixed policy of an agent in its first run: float64 [rows, A]."""
+        return arrays["policy"][0, :, self.tables(seats)[agent], :seats.action_counts[agent]]
+
+    def actions(self, seats, arrays, rows):
+        """The likeliest actions; an observation that was never seen gets the first one."""
+        likeliest = [self.probabilities(seats, arrays, i)[rows[i]].argmax() if rows[i] >= 0 else 0
+                     for i in seats.leads]
+        return np.array(likeliest, np.int32)
+
+    def _kernel(self, module, common, arrays, bound):
+        lose = bound.get("lose", bound.get("delta"))
+        return module.PolicyHillClimbing(*common, arrays["policy"], arrays.get("average"), bound.get("win", lose), lose)
+
+    def _frozen(self, backend, common, arrays, bound):
+        return self._kernel(kernels(backend, self.kernels), common, arrays, bound)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class PHC(_HillClimbing):
+    """Policy hill climbing: Q-learning, and a mixed policy that moves towards the greedy action by small steps.
+
+    An action is drawn from the policy (or, exploring, any is taken). The action values learn as those of
+    :class:`IQL`; then every action but the greedy one gives the greedy one some of its probability::
+
+        policy[row, a] -= min(policy[row, a], delta / (A - 1))      where a is not greedy
+
+    The policy begins with all actions as likely. It can reach mixed policies on its way, but does not stay there:
+    in matching pennies it goes round the equilibrium. ``policy(observation)`` of a result gives the likeliest
+    actions; ``marlfast.evaluate`` draws them from the mixed policy.
+
+    Parameters
+    ----------
+    learning_rate, discount, share, initial_q
+        As those of :class:`IQL`.
+    explore : EpsilonGreedy
+        Where it does not explore, it draws from its policy; ties do not matter.
+    delta : float, Schedule, or sequence of float [R]
+        In [0, 1]: how much probability moves at once.
+
+    Notes
+    -----
+    Source: M. Bowling and M. Veloso, "Multiagent learning using a variable learning rate", Artificial Intelligence
+    136 (2002), table 3. Arrays: those of ``IQL``, and ``policy`` float64 [R, rows, T, A].
+    """
+
+    name = "phc"
+    rates = Tabular.rates | {"delta": "delta"}
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(EpsilonGreedy(0.05), kind="exploration")
+    share: Any = "none"
+    initial_q: Any = 0.0
+    delta: float | Schedule = option(0.01, kind="schedule", per_run=True)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class WoLFPHC(_HillClimbing):
+    """Win or learn fast: policy hill climbing that takes small steps where it wins and large ones where it loses.
+
+    As :class:`PHC`, with ``delta`` depending on whether the policy is worth more than the mean of the policies of all
+    updates of the row, the one before this step included::
+
+        average[row] += (policy[row] - average[row]) / visits[row]
+        delta = delta_win if sum(policy[row] * q[row]) > sum(average[row] * q[row]) else delta_lose
+
+    In two-player games with two actions it converges to the equilibrium in self-play.
+
+    Parameters
+    ----------
+    learning_rate, discount, explore, share, initial_q
+        As those of :class:`PHC`.
+    delta_win, delta_lose : float, Schedule, or sequence of float [R]
+        In [0, 1]; where both are numbers, ``delta_win`` is at most ``delta_lose``. The article mostly has
+        ``delta_lose = 4 * delta_win``, both falling.
+
+    Notes
+    -----
+    Source: M. Bowling and M. Veloso, "Multiagent learning using a variable learning rate", Artificial Intelligence
+    136 (2002), table 5. Arrays: those of ``PHC``, and ``average`` float64 [R, rows, T, A].
+    """
+
+    name = "wolf_phc"
+    mixed = ("policy", "average")
+    by_row = (*Tabular.by_row, "policy", "average")
+    rates = Tabular.rates | {"win": "delta_win", "lose": "delta_lose"}
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(EpsilonGreedy(0.05), kind="exploration")
+    share: Any = "none"
+    initial_q: Any = 0.0
+    delta_win: float | Schedule = option(0.0025, kind="schedule", per_run=True)
+    delta_lose: float | Schedule = option(0.01, kind="schedule", per_run=True)
+
+    def __post_init__(self):
+        super().__post_init__()
+        win, lose = schedule("delta_win", self.delta_win), schedule("delta_lose", self.delta_lose)
+        if isinstance(win, Constant) and isinstance(lose, Constant) and np.any(
+                np.asarray(win.value) > np.asarray(lose.value)):
+            raise ValueError(f"delta_win: expected at most delta_lose, got {self.delta_win} and {self.delta_lose}; "
+                             "it wins or learns fast only if steps are larger where it loses")
