@@ -1,0 +1,464 @@
+"""Opponents: learners that follow a fixed rule, or an old one of their own, for others to play and learn against.
+
+They take part in a team as any other learner: ``marlfast.train(game, learners=[IQL(), TitForTat()])``. Where they lead
+several agents, each plays for itself.
+"""
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from marlfast.backends import kernels
+from marlfast.errors import choice, integer, real, real_per_run, shown
+from marlfast.learners.base import Learner
+from marlfast.registry import option
+from marlfast.schedules import spread
+
+
+def _numbers(name, value):
+    """A read-only float64 array of its own, of finite numbers."""
+    try:
+        array = np.array(value, np.float64, order="C")
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: expected an array of numbers, got {shown(value)}") from None
+    if not np.isfinite(array).all():
+        at = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
+        raise ValueError(f"{name}{list(at)}: expected a finite number, got {array[at]}")
+    array.flags.writeable = False
+    return array
+
+
+class _Opponent(Learner):
+    """What opponents have in common: no tables over rows, one draw per agent and step, no discount."""
+
+    kernels = "opponents"
+
+    def allocate(self, seats, rows):
+        return {}
+
+    def grow(self, seats, arrays, rows, backend):
+        return dict(arrays)
+
+    def draws(self):
+        return 1
+
+    def discounts(self):
+        return set()
+
+    def _bound(self, backend, kernel, seats, draws, *arguments):
+        make = getattr(kernels(backend, self.kernels), kernel)
+        return [make(seats.runs, seats.action_counts.astype(np.int32), seats.lead(), max(draws or 0, 1), *arguments)]
+
+    @staticmethod
+    def _best(seats, values):
+        """The first greatest of each led agent's values [L, A]: int32 [L]."""
+        return np.array([values[j, :seats.action_counts[i]].argmax() for j, i in enumerate(seats.leads)], np.int32)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Random(_Opponent):
+    """Takes any action, each as likely, whatever it observes. It learns nothing.
+
+    Notes
+    -----
+    ``policy(observation)`` of a result gives its first action; ``marlfast.evaluate`` draws.
+    """
+
+    name = "random"
+
+    def actions(self, seats, arrays, rows):
+        return np.zeros(len(seats.leads), np.int32)
+
+    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+        return self._bound(backend, "FixedPolicy", seats, draws, None)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class FixedPolicy(_Opponent):
+    """Plays a given policy and learns nothing.
+
+    Parameters
+    ----------
+    policy : float64 [A] or [rows, A]
+        Probabilities of the actions, the same always or one row for each table row; each row sums to 1 (within 1e-8).
+        With an encoder that numbers rows as it first sees them, only [A]. :meth:`of` takes what was learned before.
+    """
+
+    name = "fixed_policy"
+    policy: Any = option()
+
+    def __post_init__(self):
+        policy = _numbers("policy", self.policy)
+        if policy.ndim not in (1, 2) or policy.size == 0:
+            raise ValueError(f"policy: expected shape (actions,) or (rows, actions), got {policy.shape}")
+        if (policy < 0.0).any():
+            raise ValueError(f"policy: expected probabilities, got {policy.min()}")
+        sums = np.atleast_1d(policy.sum(axis=-1))
+        if (np.abs(sums - 1.0) > 1e-8).any():
+            row = int((np.abs(sums - 1.0) > 1e-8).argmax())
+            raise ValueError(f"policy: expected probabilities that sum to 1, row {row} sums to {sums[row]:.12g}")
+        self._set(policy=policy)
+
+    @classmethod
+    def of(cls, learned, agent=0, run=0):
+        """The policy that one agent learned in an earlier training.
+
+        Parameters
+        ----------
+        learned : Result or Policy
+            Trained with an encoder whose rows have fixed numbers.
+        agent : int
+            Whose policy it was.
+        run : int
+            Of a Result.
+
+        Returns
+        -------
+        FixedPolicy
+            Mixed where the learner's policy is; else greedy.
+        """
+        policy = learned.policy(run) if hasattr(learned, "stop_reason") else learned
+        experiment = getattr(policy, "experiment", None)
+        if experiment is None:
+            raise TypeError(f"learned: expected a Result or a Policy, got {shown(learned)}")
+        if experiment.encoder.grows:
+            raise ValueError(f"learned: its encoder {experiment.encoder.name!r} numbers rows as it first sees them, so "
+                             "that they mean something else in another training; train it with numbered observations "
+                             "or a Grid")
+        agent = integer("agent", agent, 0, experiment.game.agents - 1)
+        prefix, one, seats = next(part for part in experiment.learner.parts(experiment.seats()) if agent in part[2].leads)
+        start = f"learner.{prefix}"
+        arrays = {name[len(start):]: array for name, array in policy.arrays.items() if name.startswith(start)}
+        if hasattr(one, "probabilities"):
+            return cls(one.probabilities(seats, arrays, agent))
+        rows, at = experiment.encoder.rows(experiment.game), seats.leads.index(agent)
+        chosen = [one.actions(seats, arrays, np.full(experiment.game.agents, row))[at] for row in range(rows)]
+        return cls(np.eye(int(experiment.game.action_counts[agent]))[chosen])
+
+    def check(self, seats, rows=None):
+        counts = seats.action_counts[list(seats.leads)]
+        if (counts != self.policy.shape[-1]).any():
+            raise ValueError(f"policy: has {self.policy.shape[-1]} actions, the agents it leads have {counts.tolist()}; "
+                             "give a policy of as many")
+        if self.policy.ndim == 2 and rows is None:
+            raise ValueError("policy: rows are numbered as they are first seen; give one policy for all of them, "
+                             "probabilities of shape (actions,)")
+        if self.policy.ndim == 2 and len(self.policy) != rows:
+            raise ValueError(f"policy: has {len(self.policy)} rows, the table has {rows}; give as many")
+
+    def probabilities(self, seats, arrays, agent):
+        """Its policy: float64 [rows, A]."""
+        return np.atleast_2d(self.policy)
+
+    def actions(self, seats, arrays, rows):
+        """The likeliest actions; an observation that was never seen gets those of the first row."""
+        policy = np.atleast_2d(self.policy)
+        return np.array([policy[max(rows[i], 0) if len(policy) > 1 else 0].argmax() for i in seats.leads], np.int32)
+
+    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+        policy = np.repeat(np.atleast_2d(self.policy)[None], len(seats.leads), axis=0)
+        return self._bound(backend, "FixedPolicy", seats, draws, policy)
+
+
+class _Remembering(_Opponent):
+    """What those that remember the last step have in common."""
+
+    def allocate(self, seats, rows):
+        """``memory`` int32 [R, L]: one more than the action to come, 0 at the start of an episode."""
+        return {"memory": np.zeros((seats.runs, len(seats.leads)), np.int32)}
+
+    def begin(self, seats, arrays):
+        """Forget the episode under way."""
+        arrays["memory"][:] = 0
+
+    def check(self, seats, rows=None):
+        least = int(seats.action_counts[list(seats.leads)].min())
+        if self.opening >= least:
+            raise ValueError(f"opening: an agent has the actions 0 to {least - 1}, got {self.opening}")
+
+    def actions(self, seats, arrays, rows):
+        """What they would do next."""
+        memory = arrays["memory"][0]
+        return np.where(memory > 0, memory - 1, self.opening).astype(np.int32)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class TitForTat(_Remembering):
+    """Does what another agent did in the step before; begins every episode by cooperating.
+
+    Parameters
+    ----------
+    of : int, optional
+        The agent whose actions are copied; it must have as many actions. Default, in games of two agents: the other.
+    opening : int
+        Action of an episode's first step; 0 is to cooperate in this package's dilemmas.
+
+    Notes
+    -----
+    Source: R. Axelrod and W. D. Hamilton, "The evolution of cooperation", Science 211 (1981); the strategy is
+    A. Rapoport's.
+    """
+
+    name = "tit_for_tat"
+    of: int | None = None
+    opening: int = 0
+
+    def __post_init__(self):
+        self._set(of=None if self.of is None else integer("of", self.of, 0),
+                  opening=integer("opening", self.opening, 0, 2**31 - 1))
+
+    def _whom(self, seats):
+        """Whose actions each led agent copies: int32 [L]."""
+        if self.of is None and seats.agents != 2:
+            raise ValueError(f"of: the game has {seats.agents} agents; say whose actions are copied, such as of=0")
+        if self.of is None:
+            return np.array([1 - i for i in seats.leads], np.int32)
+        if self.of >= seats.agents:
+            raise ValueError(f"of: the game has the agents 0 to {seats.agents - 1}, got {self.of}")
+        if self.of in seats.leads:
+            raise ValueError(f"of: agent {self.of} would copy itself; name another one")
+        return np.full(len(seats.leads), self.of, np.int32)
+
+    def check(self, seats, rows=None):
+        counts = seats.action_counts
+        for i, other in zip(seats.leads, self._whom(seats).tolist(), strict=True):
+            if counts[i] != counts[other]:
+                raise ValueError(f"of: agent {i} has {counts[i]} actions and cannot copy agent {other}, which has "
+                                 f"{counts[other]}; WinStayLoseShift looks at no other agent")
+        super().check(seats, rows)
+
+    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+        return self._bound(backend, "TitForTat", seats, draws, arrays["memory"], self._whom(seats), self.opening)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class WinStayLoseShift(_Remembering):
+    """Repeats its action where it earned enough; else takes the next one, after the last the first (Pavlov).
+
+    Parameters
+    ----------
+    threshold : float, or sequence of float [R]
+        A reward of at least this wins. In the prisoner's dilemma a number between the payoffs of mutual defection
+        and mutual cooperation.
+    opening : int
+        Action of an episode's first step.
+
+    Notes
+    -----
+    Source: M. Nowak and K. Sigmund, "A strategy of win-stay, lose-shift that outperforms tit-for-tat in the
+    prisoner's dilemma game", Nature 364 (1993).
+    """
+
+    name = "win_stay_lose_shift"
+    threshold: float = option(0.0, per_run=True)
+    opening: int = 0
+
+    def __post_init__(self):
+        self._set(threshold=real_per_run("threshold", self.threshold),
+                  opening=integer("opening", self.opening, 0, 2**31 - 1))
+
+    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+        return self._bound(backend, "WinStayLoseShift", seats, draws, arrays["memory"],
+                           spread(self.threshold, seats.runs), self.opening)
+
+
+class _Paid(_Opponent):
+    """What those that know their payoffs have in common."""
+
+    def _check_payoffs(self):
+        payoffs = _numbers("payoffs", self.payoffs)
+        if payoffs.ndim < 1 or payoffs.size == 0:
+            raise ValueError(f"payoffs: expected one axis per agent with at least one action, got shape {payoffs.shape}")
+        if np.abs(payoffs).max() > 1e100:
+            raise ValueError(f"payoffs: expected numbers up to 1e100, got {np.abs(payoffs).max()}")
+        self._set(payoffs=payoffs)
+
+    def _own(self, seats):
+        """Payoffs of each led agent: float64 [L, joint actions]."""
+        led, shape = len(seats.leads), tuple(seats.action_counts.tolist())
+        if self.payoffs.shape == shape:
+            return np.repeat(self.payoffs.reshape(1, -1), led, axis=0)
+        if self.payoffs.shape == (led, *shape):
+            return np.ascontiguousarray(self.payoffs.reshape(led, -1))
+        raise ValueError(f"payoffs: expected its own payoff of every joint action, shape {shape}, or {(led, *shape)} "
+                         f"for each agent that it leads, got {self.payoffs.shape}")
+
+    def check(self, seats, rows=None):
+        self._own(seats)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class FictitiousPlay(_Paid):
+    """Fictitious play: the best reply to how often the others have taken each of their joint actions.
+
+    ``totals[a]``, the sum over past steps of what action a would have earned against what the others did, is greatest
+    for a best reply to these frequencies. With two players that is Brown's rule; with more, what the others do
+    together is what is counted (correlated beliefs). The first of several best replies is taken.
+
+    Parameters
+    ----------
+    payoffs : float64 [A_0, ..., A_{N-1}] or [L, A_0, ..., A_{N-1}]
+        Its own payoff of every joint action; or one array for each agent that it leads.
+    initial : float or float64 [A]
+        Totals to begin with: what it believes before it has seen anything.
+
+    Notes
+    -----
+    What it observes and is rewarded does not matter to it. Arrays: ``totals`` float64 [R, L, A], and ``counts`` int64
+    [R, N, most actions], how often every agent took each action.
+
+    Source: G. W. Brown, "Iterative solution of games by fictitious play", in: Activity Analysis of Production and
+    Allocation (1951).
+    """
+
+    name = "fictitious_play"
+    payoffs: Any = option()
+    initial: Any = 0.0
+
+    def __post_init__(self):
+        self._check_payoffs()
+        initial = _numbers("initial", self.initial)
+        if initial.ndim > 1:
+            raise ValueError(f"initial: expected a number or one per action, got shape {initial.shape}")
+        self._set(initial=initial if initial.ndim else float(initial))
+
+    def check(self, seats, rows=None):
+        super().check(seats, rows)
+        counts = seats.action_counts[list(seats.leads)]
+        if np.ndim(self.initial) and (counts != len(self.initial)).any():
+            raise ValueError(f"initial: expected one number per action, {counts.tolist()}, got {len(self.initial)}")
+
+    def allocate(self, seats, rows):
+        totals = np.zeros((seats.runs, len(seats.leads), seats.most_actions))
+        totals[:] = self.initial
+        return {"totals": totals,
+                "counts": np.zeros((seats.runs, seats.agents, int(seats.action_counts.max())), np.int64)}
+
+    def actions(self, seats, arrays, rows):
+        return self._best(seats, arrays["totals"][0])
+
+    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+        return self._bound(backend, "FictitiousPlay", seats, draws, learning, self._own(seats), arrays["totals"],
+                           arrays["counts"])
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class RegretMatching(_Paid):
+    """Regret matching: actions by how much better they would have done.
+
+    With ``regret="internal"`` the procedure that leads to correlated equilibria: after action j, action k is
+    taken with probability ``max(0, mean regret[j, k]) / inertia``, else j again, where ``mean regret[j, k]`` is the sum,
+    over the steps in which it took j, of what k would have earned more, divided by the number of all steps. The first
+    action is drawn from all. With ``regret="external"`` action k is taken with probability in proportion to the
+    positive part of what it would have earned more in all steps, and any where no such part is positive.
+
+    Parameters
+    ----------
+    payoffs : float64 [A_0, ..., A_{N-1}] or [L, A_0, ..., A_{N-1}]
+        Its own payoff of every joint action; or one array for each agent that it leads.
+    regret : {"internal", "external"}
+    inertia : float, optional
+        Greater than 0; only with internal regret. The article's mu. Default: 1.01 (greatest payoff - least payoff)
+        (A - 1), a little more than keeps all probabilities below 1.
+
+    Notes
+    -----
+    What it observes and is rewarded does not matter to it. Arrays: ``regrets`` float64 [R, L, A, A] (external:
+    [R, L, 1, A]), sums; ``memory`` int32 [R, L], one more than its last action; ``steps`` int64 [R].
+
+    Source: S. Hart and A. Mas-Colell, "A simple adaptive procedure leading to correlated equilibrium", Econometrica
+    68 (2000), equations 2.1 to 2.3 and, for external regret, 4.1.
+    """
+
+    name = "regret_matching"
+    payoffs: Any = option()
+    regret: str = "internal"
+    inertia: float | None = None
+
+    def __post_init__(self):
+        self._check_payoffs()
+        choice("regret", self.regret, ("internal", "external"))
+        if self.inertia is not None:
+            if self.regret == "external":
+                raise ValueError(f"inertia: only means something with internal regret, got {self.inertia}")
+            self._set(inertia=real("inertia", self.inertia))
+            if self.inertia <= 0.0:
+                raise ValueError(f"inertia: expected greater than 0, got {self.inertia}")
+
+    def _inertia(self, seats, payoffs):
+        """By which each led agent's mean regrets are divided: float64 [L]."""
+        if self.inertia is not None:
+            return np.full(len(seats.leads), self.inertia)
+        spans = (payoffs.max(axis=1) - payoffs.min(axis=1)) * (seats.action_counts[list(seats.leads)] - 1)
+        return np.where(spans > 0.0, 1.01 * spans, 1.0)
+
+    def allocate(self, seats, rows):
+        led, most = len(seats.leads), seats.most_actions
+        return {"regrets": np.zeros((seats.runs, led, most if self.regret == "internal" else 1, most)),
+                "memory": np.zeros((seats.runs, led), np.int32), "steps": np.zeros(seats.runs, np.int64)}
+
+    def actions(self, seats, arrays, rows):
+        """The actions it regrets most, of its last one or (external regret) of all."""
+        regrets, memory = arrays["regrets"][0], arrays["memory"][0]
+        at = np.maximum(memory - 1, 0) if self.regret == "internal" else np.zeros(len(memory), int)
+        return self._best(seats, regrets[np.arange(len(memory)), at])
+
+    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+        payoffs = self._own(seats)
+        return self._bound(backend, "RegretMatching", seats, draws, learning, payoffs, arrays["regrets"],
+                           arrays["memory"], arrays["steps"], self._inertia(seats, payoffs))
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Exp3(_Opponent):
+    """Exponential weights for exploring and exploiting: no regret, whatever the others do.
+
+    Action a of A is taken with probability ``p[a] = (1 - gamma) * w[a] / sum(w) + gamma / A``; then the weight of the
+    action taken grows, ``w[a] *= exp(gamma * x / (p[a] * A))``, where x is the reward's place between ``low`` and
+    ``high``, 0 to 1. Whatever the rewards, it is expected to earn at most ``(e - 1) gamma T + A ln(A) / gamma`` (times
+    ``high - low``) less in T steps than the best single action would have.
+
+    Parameters
+    ----------
+    gamma : float, or sequence of float [R]
+        Greater than 0 and at most 1.
+    low, high : float
+        Range of the rewards it learns from; those outside count as the nearer end.
+
+    Notes
+    -----
+    What it observes does not matter to it. Arrays: ``weights`` float64 [R, L, A], logarithms.
+
+    Source: P. Auer, N. Cesa-Bianchi, Y. Freund and R. E. Schapire, "The nonstochastic multiarmed bandit problem",
+    SIAM Journal on Computing 32 (2002), figure 1 and theorem 3.1.
+    """
+
+    name = "exp3"
+    gamma: float = option(0.1, per_run=True)
+    low: float = 0.0
+    high: float = 1.0
+
+    def __post_init__(self):
+        self._set(gamma=real_per_run("gamma", self.gamma, None, 1.0), low=real("low", self.low),
+                  high=real("high", self.high))
+        if np.any(np.asarray(self.gamma) <= 0.0):
+            raise ValueError(f"gamma: expected greater than 0, got {np.min(self.gamma)}")
+        if not self.low < self.high or not np.isfinite(self.high - self.low):
+            raise ValueError(f"low, high: expected low < high, got {self.low} and {self.high}")
+
+    def check(self, seats, rows=None):
+        known = seats.game.reward_bounds
+        if known is not None and (known[0] < self.low or known[1] > self.high):
+            raise ValueError(f"low, high: rewards of game {seats.game.name!r} lie in {known[0]} to {known[1]}, "
+                             f"got {self.low} to {self.high}; give low={known[0]}, high={known[1]}")
+
+    def allocate(self, seats, rows):
+        return {"weights": np.zeros((seats.runs, len(seats.leads), seats.most_actions))}
+
+    def actions(self, seats, arrays, rows):
+        """The likeliest actions."""
+        return self._best(seats, arrays["weights"][0])
+
+    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+        return self._bound(backend, "Exp3", seats, draws, learning, arrays["weights"], spread(self.gamma, seats.runs),
+                           self.low, self.high)
