@@ -126,7 +126,8 @@ class FixedPolicy(_Opponent):
                              "that they mean something else in another training; train it with numbered observations "
                              "or a Grid")
         agent = integer("agent", agent, 0, experiment.game.agents - 1)
-        prefix, one, seats = next(part for part in experiment.learner.parts(experiment.seats()) if agent in part[2].leads)
+        parts = experiment.learner.parts(experiment.seats())
+        prefix, one, seats = next(part for part in parts if agent in part[2].leads)
         start = f"learner.{prefix}"
         arrays = {name[len(start):]: array for name, array in policy.arrays.items() if name.startswith(start)}
         if hasattr(one, "probabilities"):
@@ -138,8 +139,8 @@ class FixedPolicy(_Opponent):
     def check(self, seats, rows=None):
         counts = seats.action_counts[list(seats.leads)]
         if (counts != self.policy.shape[-1]).any():
-            raise ValueError(f"policy: has {self.policy.shape[-1]} actions, the agents it leads have {counts.tolist()}; "
-                             "give a policy of as many")
+            raise ValueError(f"policy: has {self.policy.shape[-1]} actions, the agents it leads have "
+                             f"{counts.tolist()}; give a policy of as many")
         if self.policy.ndim == 2 and rows is None:
             raise ValueError("policy: rows are numbered as they are first seen; give one policy for all of them, "
                              "probabilities of shape (actions,)")
@@ -268,7 +269,8 @@ class _Paid(_Opponent):
     def _check_payoffs(self):
         payoffs = _numbers("payoffs", self.payoffs)
         if payoffs.ndim < 1 or payoffs.size == 0:
-            raise ValueError(f"payoffs: expected one axis per agent with at least one action, got shape {payoffs.shape}")
+            raise ValueError("payoffs: expected one axis per agent with at least one action, got shape "
+                             f"{payoffs.shape}")
         if np.abs(payoffs).max() > 1e100:
             raise ValueError(f"payoffs: expected numbers up to 1e100, got {np.abs(payoffs).max()}")
         self._set(payoffs=payoffs)
@@ -346,9 +348,9 @@ class FictitiousPlay(_Paid):
 class RegretMatching(_Paid):
     """Regret matching: actions by how much better they would have done.
 
-    With ``regret="internal"`` the procedure that leads to correlated equilibria: after action j, action k is
-    taken with probability ``max(0, mean regret[j, k]) / inertia``, else j again, where ``mean regret[j, k]`` is the sum,
-    over the steps in which it took j, of what k would have earned more, divided by the number of all steps. The first
+    With ``regret="internal"`` the procedure that leads to correlated equilibria: after action j, action k is taken
+    with probability ``max(0, mean regret[j, k]) / inertia``, else j again, where ``mean regret[j, k]`` is the sum, over
+    the steps in which it took j, of what k would have earned more, divided by the number of all steps. The first
     action is drawn from all. With ``regret="external"`` action k is taken with probability in proportion to the
     positive part of what it would have earned more in all steps, and any where no such part is positive.
 

@@ -1,0 +1,178 @@
+"""Independent learners that find an optimum together, by forgiving what the others' exploration costs them."""
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from marlfast.errors import real_per_run
+from marlfast.exploration import Boltzmann, EpsilonGreedy, Exploration
+from marlfast.learners.iql import Tabular
+from marlfast.registry import option
+from marlfast.schedules import Exponential, Schedule, spread
+
+
+class _Beside(Tabular):
+    """Base of those with further tables beside the action values.
+
+    Attributes
+    ----------
+    beside : tuple of str
+        Their names; float64 [R, rows, T, A] each.
+    """
+
+    kernels = "coordination"
+    beside = ()
+
+    def _first(self, arrays):
+        """The further tables as they begin, {name: array}, from the first values of ``q``."""
+        raise NotImplementedError
+
+    def allocate(self, seats, rows):
+        arrays = super().allocate(seats, rows)
+        return arrays | self._first(arrays)
+
+    def grow(self, seats, arrays, rows, backend):
+        larger = super().grow(seats, arrays, rows, backend)
+        for name, table in self._first(larger).items():
+            if name in self.beside:
+                table[:, :arrays[name].shape[1]] = arrays[name]
+                larger[name] = table
+        return larger
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class LMRL2(_Beside):
+    """Lenient learning (LMRL2): bad outcomes are forgiven while an action is young, as the others still explore.
+
+    Every action a of a row s has a temperature ``T[s, a]``, at first ``max_temperature``; ``mean T[s]`` is their
+    mean. An agent acts with probabilities proportional to ``exp(q[s, a] / (action_moderation * mean T[s]))``, or,
+    where ``mean T[s] < min_temperature``, greedily with ties broken at random. It learns from the reward r and the
+    successor s' by::
+
+        target = r + discount * max q[s']                            (r, where the game is over)
+        q[s, a] += learning_rate * (target - q[s, a])
+                    if target >= q[s, a] or u < 1 - exp(-1 / (lenience_moderation * T[s, a]))
+        T[s, a] = temperature_decay * ((1 - diffusion) * T[s, a] + diffusion * mean T[s'])
+                    (temperature_decay * T[s, a], where the game is over)
+
+    with a draw u of each step. Hot actions are forgiven, cold ones are judged.
+
+    Parameters
+    ----------
+    learning_rate, discount, share, initial_q
+        As those of :class:`IQL`. The article begins with infinite values where rewards are negative; a finite
+        ``initial_q`` above what can be earned does the same here.
+    max_temperature, min_temperature : float, or sequence of float [R]
+    temperature_decay : float, or sequence of float [R]
+        In [0, 1].
+    diffusion : float, or sequence of float [R]
+        In [0, 1]: how much of the successor's temperature is taken over. For games of one row: 0, as the next round is
+        not a new situation.
+    action_moderation, lenience_moderation : float, or sequence of float [R]
+        Greater than 0.
+
+    Notes
+    -----
+    Two draws an agent and step: one to act, one for leniency. It has no exploration beside its temperatures:
+    ``marlfast.evaluate`` plays greedily. Arrays: those of ``IQL``, and ``temperature`` float64 [R, rows, T, A],
+    ``coins`` float64 [R, N].
+
+    Source: E. Wei and S. Luke, "Lenient learning in independent-learner stochastic cooperative games", Journal of
+    Machine Learning Research 17 (2016), section 4: LMRL2.
+    """
+
+    name = "lmrl2"
+    beside = ("temperature",)
+    by_row = (*Tabular.by_row, "temperature")
+    explore = EpsilonGreedy(0.0)        # not used, but by its number of draws
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.9, per_run=True)
+    max_temperature: float = option(50.0, per_run=True)
+    min_temperature: float = option(2.0, per_run=True)
+    temperature_decay: float = option(0.995, per_run=True)
+    diffusion: float = option(0.1, per_run=True)
+    action_moderation: float = option(1.0, per_run=True)
+    lenience_moderation: float = option(1.0, per_run=True)
+    share: Any = "none"
+    initial_q: Any = 0.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name, most in (("max_temperature", 1e100), ("min_temperature", 1e100), ("temperature_decay", 1.0),
+                           ("diffusion", 1.0)):
+            self._set(**{name: real_per_run(name, getattr(self, name), 0.0, most)})
+        for name in ("action_moderation", "lenience_moderation"):
+            self._set(**{name: real_per_run(name, getattr(self, name))})
+            if np.any(np.asarray(getattr(self, name)) <= 0.0):
+                raise ValueError(f"{name}: expected greater than 0, got {np.min(getattr(self, name))}")
+
+    def _first(self, arrays):
+        q = arrays["q"]
+        temperature = np.empty(q.shape)
+        temperature[:] = spread(self.max_temperature, len(q))[:, None, None, None]
+        return {"temperature": temperature}
+
+    def allocate(self, seats, rows):
+        return super().allocate(seats, rows) | {"coins": np.zeros((seats.runs, seats.agents))}
+
+    def _kernel(self, module, common, arrays, bound):
+        runs = len(arrays["q"])
+        return module.Lenient(*common, arrays["temperature"], arrays["coins"], *(
+            spread(value, runs) for value in (self.temperature_decay, self.min_temperature, self.diffusion,
+                                              self.action_moderation, self.lenience_moderation)))
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class RecursiveFMQ(_Beside):
+    """Recursive FMQ: an action is worth its greatest outcome as far as that comes often, and its mean as far as not.
+
+    With the reward r of action a::
+
+        mean[a] += learning_rate * (r - mean[a])
+        frequency[a] = 1                                             where r > greatest[a], which becomes r
+        frequency[a] += frequency_rate * (1 - frequency[a])          where r == greatest[a]
+        frequency[a] -= frequency_rate * frequency[a]                where r < greatest[a]
+        q[a] = (1 - frequency[a]) * mean[a] + frequency[a] * greatest[a]
+
+    and acts by the evaluations ``q`` as :class:`IQL` does by its values. A low outcome that is the others' exploration
+    becomes rare as they explore less; one that is the game's chance does not. That needs exploration that ends.
+
+    Parameters
+    ----------
+    learning_rate, explore, share, initial_q
+        As those of :class:`IQL`; ``initial_q`` is the first mean and the first greatest outcome, and should be no more
+        than what can be earned.
+    frequency_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]; smaller than ``learning_rate``, so that one low outcome is not the end of an action.
+    discount : float or sequence of float [R]
+        The rule is one for games of a single row, where 0 is right. Otherwise ``discount * max mean[next row]`` is
+        added to r for the mean, and ``discount * max greatest[next row]`` for the greatest outcome and its frequency,
+        at a cost that grows with the number of actions.
+
+    Notes
+    -----
+    Arrays: those of ``IQL`` (``q`` holds the evaluations), and ``mean``, ``greatest``, ``frequency`` float64
+    [R, rows, T, A]. Of several greatest evaluations the first is greedy, where the article keeps to the one before.
+
+    Source: L. Matignon, G. J. Laurent and N. Le Fort-Piat, "A study of FMQ heuristic in cooperative multi-agent games",
+    AAMAS 2008 workshop on multi-agent sequential decision making; "Independent reinforcement learners in cooperative
+    Markov games: a survey regarding coordination problems", Knowledge Engineering Review 27 (2012), algorithm 5.
+    """
+
+    name = "recursive_fmq"
+    beside = ("mean", "greatest", "frequency")
+    by_row = (*Tabular.by_row, "mean", "greatest", "frequency")
+    rates = Tabular.rates | {"second": "frequency_rate"}
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    frequency_rate: float | Schedule = option(0.01, kind="schedule", per_run=True)
+    discount: float = option(0.0, per_run=True)
+    explore: Exploration = option(Boltzmann(Exponential(5000.0, 0.997, minimum=0.1)), kind="exploration")
+    share: Any = "none"
+    initial_q: Any = 0.0
+
+    def _first(self, arrays):
+        q = arrays["q"]
+        return {"mean": np.array(q), "greatest": np.array(q), "frequency": np.ones(q.shape)}
+
+    def _kernel(self, module, common, arrays, bound):
+        return module.RecursiveFMQ(*common, arrays["mean"], arrays["greatest"], arrays["frequency"], bound["second"])

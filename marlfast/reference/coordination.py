@@ -1,0 +1,151 @@
+"""Lenient learning and recursive FMQ in NumPy: the twin of ``src/_coordination.pyx``, vectorised over runs, tables."""
+import numpy as np
+
+from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_ROW, check
+from marlfast.reference.random import exp_values
+from marlfast.reference.td import EPSILON_GREEDY, QLearning, _first
+
+
+def _mean_temperature(temperature, choices):
+    """Mean of the first ``choices`` values: temperature [n, L, A]."""
+    total = np.zeros(temperature.shape[:2])
+    for a in range(temperature.shape[2]):
+        total = np.where(a < choices, total + temperature[:, :, a], total)
+    return total / choices
+
+
+def _most(values, choices):
+    """The greatest of the first ``choices`` values [n, L, A], the first value where it is not a number."""
+    n, led, width = values.shape
+    top = values[:, :, 0]
+    for a in range(1, width):
+        top = np.where((a < choices) & (values[:, :, a] > top), values[:, :, a], top)
+    return top
+
+
+class Lenient(QLearning):
+    """Lenient learning, LMRL2 (Wei and Luke 2016).
+
+    Every action of every row has a temperature. An agent acts by Boltzmann's rule at ``boldness`` times their mean, or
+    greedily (ties at random) where the mean is below ``least``. A target below the old value is learned from with
+    probability ``1 - exp(-1 / (lenience * temperature))`` only. Then the temperature becomes ``decay`` times itself,
+    of which a part, ``diffusion``, is first replaced by the mean temperature of the successor, if the game goes on.
+
+    Parameters
+    ----------
+    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
+        As those of ``marlfast.reference.td.QLearning``; ``kind`` is 0, and exploration does not matter.
+    temperature : float64 [R, rows, T, A]
+        Modified.
+    coins : float64 [R, N]
+        Modified: the second draw of each agent's last action, for the update that follows.
+    decay, least, diffusion, boldness, lenience : float64 [R]
+    """
+
+    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                 random_ties, draws, learning, temperature, coins, decay, least, diffusion, boldness, lenience):
+        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                         random_ties, draws, learning)
+        if kind != EPSILON_GREEDY:
+            raise ValueError(f"kind: expected 0, got {kind}")
+        check(temperature, "temperature", "float64", q.shape, True)
+        check(coins, "coins", "float64", (self.runs, self.agents), True)
+        for name, array in (("decay", decay), ("least", least), ("diffusion", diffusion), ("boldness", boldness),
+                            ("lenience", lenience)):
+            check(array, name, "float64", (self.runs,), False)
+        if not (boldness > 0.0).all() or not (lenience > 0.0).all():
+            raise ValueError("boldness, lenience: expected greater than 0")
+        self.temperature, self.coins, self.decay, self.least = temperature, coins, decay, least
+        self.diffusion, self.boldness, self.lenience = diffusion, boldness, lenience
+
+    def stage_act(self, runs, rows, draws, actions):
+        leads, choices, r = self.leads, self.actions[self.leads], runs[:, None]
+        rows, u, coin = rows[:, leads], draws[:, leads, 0], draws[:, leads, 1]
+        sound = (u >= 0.0) & (u < 1.0) & (coin >= 0.0) & (coin < 1.0)
+        inside = (rows >= 0) & (rows < self.q.shape[1])
+        at = r, np.where(inside, rows, 0), self.table_of[leads]
+        greedy, q = self.greedy[at].astype(np.int64), self.q[at]
+        known = (greedy >= 0) & (greedy < choices)
+        greedy, u = np.where(known, greedy, 0), np.where(sound, u, 0.0)
+        temperature = _mean_temperature(self.temperature[at], choices)
+        cold = (temperature < self.least[r]) | ~(temperature > 0.0)
+        with np.errstate(invalid="ignore", over="ignore"):
+            warm = self._boltzmann(q, greedy, choices, np.where(cold, 1.0, self.boldness[r] * temperature), u)
+        actions[:, leads] = np.where(cold, self._random_greatest(q, greedy, choices, u), warm)
+        good = sound & inside & known
+        # Agents act in order: those from a run's first fault on do not.
+        good = np.logical_and.accumulate(good, axis=1)
+        self.coins[r, leads] = np.where(good, coin, self.coins[r, leads])
+        return _first(np.where(sound, np.where(inside, np.where(known, 0, BAD_ACTION), BAD_ROW), BAD_DRAW))
+
+    def _update_wave(self, wave, status, runs, rows, actions, rewards, next_rows, terminated, changed):
+        row, next_row, action, here, best, fault = self._look(wave, runs, rows, actions, next_rows, terminated)
+        choices, tables, over, r = self.actions[wave], self.table_of[wave], terminated[:, None], runs[:, None]
+        old, heat = self.q[r, row, tables, action], self.temperature[r, row, tables, action]
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            ahead = self.discount[r] * self.q[r, next_row, tables, best]
+            target = np.where(over, rewards, rewards + ahead)
+            value = old + self.rate.value[r] * (target - old)
+            believes = self.coins[r, wave] < 1.0 - exp_values(-1.0 / (self.lenience[r] * heat))
+            value = np.where((target < old) & ~believes, old, value)
+            later = _mean_temperature(self.temperature[r, next_row, tables], choices)
+            heat = np.where(over, heat, (1.0 - self.diffusion[r]) * heat + self.diffusion[r] * later)
+            heat = self.decay[r] * heat
+        learns, status = self._sound(status, fault, value)
+        n, j = np.nonzero(learns)
+        self.temperature[runs[n], row[n, j], tables[j], action[n, j]] = heat[n, j]
+        self._write(runs[n], row[n, j], tables[j], choices[j], action[n, j], value[n, j], old[n, j], n, changed)
+        return status
+
+
+class RecursiveFMQ(QLearning):
+    """Recursive frequency maximum Q (Matignon, Laurent and Le Fort-Piat 2008).
+
+    Each action has a mean value, its greatest value so far, and how often it brings that one; ``q`` holds the
+    evaluations ``(1 - frequency) * mean + frequency * greatest``, by which an agent acts as in Q-learning.
+
+    Parameters
+    ----------
+    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
+        As those of ``marlfast.reference.td.QLearning``; ``rate`` is that of the mean.
+    mean, greatest, frequency : float64 [R, rows, T, A]
+        Modified.
+    second : Schedule
+        Rate of the frequency.
+    """
+
+    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                 random_ties, draws, learning, mean, greatest, frequency, second):
+        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                         random_ties, draws, learning)
+        for name, array in (("mean", mean), ("greatest", greatest), ("frequency", frequency)):
+            check(array, name, "float64", q.shape, True)
+        if second.runs != self.runs:
+            raise ValueError(f"second: expected {self.runs} runs, got {second.runs}")
+        self.mean, self.greatest, self.frequency, self.second = mean, greatest, frequency, second
+
+    def _update_wave(self, wave, status, runs, rows, actions, rewards, next_rows, terminated, changed):
+        row, next_row, action, here, best, fault = self._look(wave, runs, rows, actions, next_rows, terminated)
+        choices, tables, r = self.actions[wave], self.table_of[wave], runs[:, None]
+        at, discount, rate = (r, row, tables, action), self.discount[r], self.second.value[r]
+        mean, greatest, frequency = self.mean[at], self.greatest[at], self.frequency[at]
+        last = terminated[:, None] | (discount == 0.0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            target, top = (np.where(last, rewards, rewards + discount * _most(values[r, next_row, tables], choices))
+                           for values in (self.mean, self.greatest))
+            mean = mean + self.rate.value[r] * (target - mean)
+            frequency = np.where(top > greatest, 1.0, np.where(
+                top == greatest, frequency + rate * (1.0 - frequency), frequency - rate * frequency))
+            greatest = np.where(top > greatest, top, greatest)
+            value = (1.0 - frequency) * mean + frequency * greatest
+        learns, status = self._sound(status, fault, value)
+        n, j = np.nonzero(learns)
+        for array, new in ((self.mean, mean), (self.greatest, greatest), (self.frequency, frequency)):
+            array[runs[n], row[n, j], tables[j], action[n, j]] = new[n, j]
+        old = self.q[at]
+        self._write(runs[n], row[n, j], tables[j], choices[j], action[n, j], value[n, j], old[n, j], n, changed)
+        return status
+
+    def stage_tick(self, runs, ended):
+        super().stage_tick(runs, ended)
+        self.second.stage_tick(runs, ended)

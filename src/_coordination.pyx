@@ -1,0 +1,225 @@
+"""Independent learners that forgive the others' exploration, to find an optimum together: lenient learning and recursive
+FMQ. Twin: ``marlfast/reference/coordination.py``."""
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+
+cimport marlfast.core.coordination as leaf
+cimport marlfast.core.td as td
+from marlfast.core._kernels cimport check
+from marlfast.core._schedules cimport Schedule
+from marlfast.core._td cimport EPSILON_GREEDY, Context, QLearning, cell_of, count_visit, look
+from marlfast.core.operations cimport Status, Transition
+from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_tick
+
+# Each context begins with Q-learning's own, so that Q-learning's functions can be called with it as it is.
+
+cdef struct LenientContext:
+    Context base
+    double *temperature         # [R, rows, tables, width]
+    double *coins               # [R, N] drawn when acting, for the update of the same step
+    const double *decay         # [R], as all below
+    const double *least
+    const double *diffusion
+    const double *boldness
+    const double *lenience
+
+
+cdef struct FrequentContext:
+    Context base
+    double *mean                # [R, rows, tables, width], as the two below
+    double *greatest
+    double *frequency
+    ScheduleData *second
+    void (*tick)(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil      # of the base
+
+
+cdef int _lenient_act(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
+                      int64_t stride, int32_t *actions) noexcept nogil:
+    cdef const LenientContext *c = <const LenientContext *> context
+    cdef const Context *b = &c.base
+    cdef int64_t r, j, i, cell, best
+    cdef double temperature
+    cdef const double *draw
+    cdef const double *q
+    for r in range(count):
+        for j in range(b.led):
+            i = b.leads[j]
+            draw = draws + r * stride + i * b.draws
+            if not (0.0 <= draw[0] < 1.0 and 0.0 <= draw[1] < 1.0):
+                return Status.BAD_DRAW
+            cell = cell_of(b, first + r, rows[r * b.agents + i], i)
+            if cell < 0:
+                return Status.BAD_ROW
+            best = b.greedy[cell * b.greedy_step]
+            if <uint32_t> best >= <uint32_t> b.actions[i]:
+                return Status.BAD_ACTION
+            q = b.q + cell * b.q_step
+            temperature = leaf.mean_temperature(c.temperature + cell * b.width, b.actions[i])
+            if temperature < c.least[first + r] or not temperature > 0.0:
+                actions[r * b.agents + i] = <int32_t> td.random_greatest(q, b.actions[i], best, draw[0])
+            else:
+                actions[r * b.agents + i] = <int32_t> td.boltzmann(
+                    q, b.actions[i], best, c.boldness[first + r] * temperature, draw[0])
+            c.coins[(first + r) * b.agents + i] = draw[1]
+    return 0
+
+
+cdef int _lenient(void *context, int64_t first, int64_t count, const Transition *t, uint8_t *changed) noexcept nogil:
+    cdef const LenientContext *c = <const LenientContext *> context
+    cdef const Context *b = &c.base
+    cdef int64_t r, j, i, at, here, ahead, action, run
+    cdef double target, old, value, heat
+    cdef double *q
+    cdef double *temperature
+    cdef int status
+    cdef bint over
+    for r in range(count):
+        run, over = first + r, t.terminated[r]
+        for j in range(b.led):
+            i = b.leads[j]
+            at = r * b.agents + i
+            action = t.actions[at]
+            status = look(b, run, i, action, t.rows[at], t.next_rows[at], over, &here, &ahead)
+            if status:
+                return status
+            q, temperature = b.q + here * b.q_step, c.temperature + here * b.width
+            target, old, heat = t.rewards[at], q[action], temperature[action]
+            if not over:
+                target += b.discount[run] * b.q[ahead * b.q_step + b.greedy[ahead * b.greedy_step]]
+            value = old + b.rate.value[run] * (target - old)
+            if target < old and not leaf.believes(heat, c.lenience[run], c.coins[run * b.agents + i]):
+                value = old
+            if value - value != 0.0:
+                return Status.BAD_VALUE
+            if not over:
+                heat = ((1.0 - c.diffusion[run]) * heat
+                        + c.diffusion[run] * leaf.mean_temperature(c.temperature + ahead * b.width, b.actions[i]))
+            temperature[action] = c.decay[run] * heat
+            count_visit(b, here)
+            changed[r] |= td.write_value(q, b.greedy + here * b.greedy_step, b.actions[i], action, value)
+    return 0
+
+
+cdef int _frequent(void *context, int64_t first, int64_t count, const Transition *t, uint8_t *changed) noexcept nogil:
+    cdef const FrequentContext *c = <const FrequentContext *> context
+    cdef const Context *b = &c.base
+    cdef int64_t r, j, i, at, here, ahead, action, run, k
+    cdef double target, top, mean, greatest, frequency, value
+    cdef int status
+    cdef bint over
+    for r in range(count):
+        run, over = first + r, t.terminated[r]
+        for j in range(b.led):
+            i = b.leads[j]
+            at = r * b.agents + i
+            action = t.actions[at]
+            status = look(b, run, i, action, t.rows[at], t.next_rows[at], over, &here, &ahead)
+            if status:
+                return status
+            target = top = t.rewards[at]
+            if not over and b.discount[run] != 0.0:
+                ahead *= b.width
+                target += b.discount[run] * c.mean[ahead + td.first_greatest(c.mean + ahead, b.actions[i])]
+                top += b.discount[run] * c.greatest[ahead + td.first_greatest(c.greatest + ahead, b.actions[i])]
+            k = here * b.width + action
+            mean = c.mean[k] + b.rate.value[run] * (target - c.mean[k])
+            frequency = leaf.frequency_after(c.frequency[k], c.second.value[run], top, c.greatest[k])
+            greatest = top if top > c.greatest[k] else c.greatest[k]
+            value = (1.0 - frequency) * mean + frequency * greatest
+            if value - value != 0.0:
+                return Status.BAD_VALUE
+            c.mean[k], c.greatest[k], c.frequency[k] = mean, greatest, frequency
+            count_visit(b, here)
+            changed[r] |= td.write_value(b.q + here * b.q_step, b.greedy + here * b.greedy_step, b.actions[i], action,
+                                         value)
+    return 0
+
+
+cdef void _frequent_tick(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil:
+    cdef const FrequentContext *c = <const FrequentContext *> context
+    cdef int64_t r
+    if c.tick != NULL:
+        c.tick(context, first, count, ended)
+    for r in range(count):
+        if ended[r] or not c.second.per_episode:
+            schedule_tick(c.second, first + r)
+
+
+cdef class Lenient(QLearning):
+    """Lenient learning, LMRL2 (Wei and Luke 2016).
+
+    Every action of every row has a temperature. An agent acts by Boltzmann's rule at ``boldness`` times their mean, or
+    greedily (ties at random) where the mean is below ``least``. A target below the old value is learned from with
+    probability ``1 - exp(-1 / (lenience * temperature))`` only. Then the temperature becomes ``decay`` times itself,
+    of which a part, ``diffusion``, is first replaced by the mean temperature of the successor, if the game goes on.
+
+    Parameters
+    ----------
+    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
+        As those of ``marlfast.core._td.QLearning``; ``kind`` is 0, and exploration does not matter.
+    temperature : float64 [R, rows, T, A]
+        Modified.
+    coins : float64 [R, N]
+        Modified: the second draw of each agent's last action, for the update that follows.
+    decay, least, diffusion, boldness, lenience : float64 [R]
+    """
+    cdef LenientContext lenient
+
+    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
+                 Schedule exploration not None, kind, strict, random_ties, draws, learning, temperature, coins, decay,
+                 least, diffusion, boldness, lenience):
+        QLearning.__init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                           random_ties, draws, learning)
+        if kind != EPSILON_GREEDY:
+            raise ValueError(f"kind: expected 0, got {kind}")
+        cdef double[:, :, :, ::1] h = check(temperature, "temperature", "float64", q.shape, True)
+        cdef double[:, ::1] c = check(coins, "coins", "float64", (self.runs, self.agents), True)
+        cdef const double[::1] d = check(decay, "decay", "float64", (self.runs,), False)
+        cdef const double[::1] m = check(least, "least", "float64", (self.runs,), False)
+        cdef const double[::1] s = check(diffusion, "diffusion", "float64", (self.runs,), False)
+        cdef const double[::1] b = check(boldness, "boldness", "float64", (self.runs,), False)
+        cdef const double[::1] l = check(lenience, "lenience", "float64", (self.runs,), False)
+        if not (boldness > 0.0).all() or not (lenience > 0.0).all():
+            raise ValueError("boldness, lenience: expected greater than 0")
+        self.lenient = LenientContext(self.context, &h[0, 0, 0, 0], &c[0, 0], &d[0], &m[0], &s[0], &b[0], &l[0])
+        self.held = (self.held, temperature, coins, decay, least, diffusion, boldness, lenience)
+        self.operations.context = &self.lenient
+        self.operations.act = _lenient_act
+        if learning:
+            self.operations.update = _lenient
+
+
+cdef class RecursiveFMQ(QLearning):
+    """Recursive frequency maximum Q (Matignon, Laurent and Le Fort-Piat 2008).
+
+    Each action has a mean value, its greatest value so far, and how often it brings that one; ``q`` holds the
+    evaluations ``(1 - frequency) * mean + frequency * greatest``, by which an agent acts as in Q-learning.
+
+    Parameters
+    ----------
+    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
+        As those of ``marlfast.core._td.QLearning``; ``rate`` is that of the mean.
+    mean, greatest, frequency : float64 [R, rows, T, A]
+        Modified.
+    second : Schedule
+        Rate of the frequency.
+    """
+    cdef FrequentContext frequent
+
+    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
+                 Schedule exploration not None, kind, strict, random_ties, draws, learning, mean, greatest, frequency,
+                 Schedule second not None):
+        QLearning.__init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                           random_ties, draws, learning)
+        cdef double[:, :, :, ::1] m = check(mean, "mean", "float64", q.shape, True)
+        cdef double[:, :, :, ::1] g = check(greatest, "greatest", "float64", q.shape, True)
+        cdef double[:, :, :, ::1] f = check(frequency, "frequency", "float64", q.shape, True)
+        if second.runs != self.runs:
+            raise ValueError(f"second: expected {self.runs} runs, got {second.runs}")
+        self.frequent = FrequentContext(self.context, &m[0, 0, 0, 0], &g[0, 0, 0, 0], &f[0, 0, 0, 0], &second.data,
+                                        self.operations.tick)
+        self.held = (self.held, mean, greatest, frequency, second)
+        self.operations.context = &self.frequent
+        if learning:
+            self.operations.update = _frequent
+        if second.data.kind != CONSTANT:
+            self.operations.tick = _frequent_tick
