@@ -103,7 +103,7 @@ def test_policies_stay_policies_over_thousands_of_steps(module):
     generator = np.random.default_rng(2)
     t = Climber(module, np.zeros((2, 2, 1, 5)), np.full((2, 2, 1, 5), 0.2), np.full((2, 2, 1, 5), 0.2), win=0.003,
                 lose=0.0107, rate=0.3)
-    for _ in range(2000):
+    for _ in range(2000 if module("td").__name__.endswith("_td") else 200):
         where, taken = generator.integers(0, 2, (2, 1)), generator.integers(0, 5, (2, 1))
         t.update(where, taken, generator.normal(size=(2, 1)), where, [True] * 2)
     for array in (t.policy, t.average):
@@ -193,12 +193,12 @@ def test_phc_reaches_the_dominant_action():
 
 
 def test_a_frozen_learner_draws_from_its_mixed_policy(backend):
-    # Nothing was learned: (1/2, 1/2). 2,000 rounds; 5 standard errors of the mean payoff are 0.11.
+    # Nothing was learned: (1/2, 1/2). 800 rounds; 5 standard errors of the mean payoff are 0.18.
     still = PHC(delta=0.0, explore=mf.EpsilonGreedy(0.0))
     game = mf.games.MatrixGame([[1, -1], [-1, 1]], horizon=20)
     run = mf.train(game, still, episodes=1, seed=3)
-    value = mf.evaluate(game, run, episodes=100, seed=5, backend=backend)
-    assert abs(value.mean / 20) < 0.11
+    value = mf.evaluate(game, run, episodes=40, seed=5, backend=backend)
+    assert abs(value.mean / 20) < 0.18
     assert len(np.unique(value.returns)) > 5
 
 
