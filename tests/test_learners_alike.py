@@ -187,7 +187,8 @@ def test_kernels_take_anything_alike(name, data):
     arrays = learner.allocate(seats, 2)
     learner.derive(seats, arrays, "numpy")
     for key, array in arrays.items():
-        if not key.endswith((".value", ".ticks")):
+        # The greedy actions must be those of the values: Q-learning's faster way finds them again at every write.
+        if not key.endswith((".value", ".ticks")) and key not in ("q", "greedy"):
             _hostile(data, array)
     draws = np.array([[[data.draw(REALS) for _ in range(learner.draws())] for _ in range(2)]])
     rows, next_rows, taken = (np.array([[data.draw(values) for _ in range(2)]], np.int32)
