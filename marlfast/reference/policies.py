@@ -29,11 +29,12 @@ def climb(policy, choices, best, step):
     """The policies [n, A] after moving probability to the actions ``best``. Twin of ``climb``."""
     share, rest = step / np.maximum(choices - 1, 1), np.zeros(len(policy))
     policy = policy.copy()
-    for a in range(policy.shape[1]):
-        other, old = (a < choices) & (a != best), policy[:, a]
-        policy[:, a] = np.where(other, old - np.where(old < share, old, share), old)
-        rest = np.where(other, rest + policy[:, a], rest)
-    rest = 1.0 - rest
+    with np.errstate(over="ignore", invalid="ignore"):
+        for a in range(policy.shape[1]):
+            other, old = (a < choices) & (a != best), policy[:, a]
+            policy[:, a] = np.where(other, old - np.where(old < share, old, share), old)
+            rest = np.where(other, rest + policy[:, a], rest)
+        rest = 1.0 - rest
     policy[np.arange(len(policy)), best] = np.where(rest > 0.0, rest, 0.0)
     return policy
 
@@ -90,7 +91,7 @@ class PolicyHillClimbing(QLearning):
         policy, rate = self.policy[at], self.lose.value[run]
         if self.average is not None:
             average, q = self.average[at], self.q[at]
-            with np.errstate(divide="ignore", invalid="ignore"):     # a caller's visits may be anything
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):     # a caller's may be anything
                 mean = average + (policy - average) / self.visits[at][:, None]
             average = np.where(np.arange(average.shape[1]) < choices[:, None], mean, average)
             self.average[at] = average
