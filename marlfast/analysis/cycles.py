@@ -1,0 +1,438 @@
+"""Where frozen strategies end up: limit cycles, long-run play, and what is earned there."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from marlfast.analysis.model import Model
+from marlfast.analysis.strategies import start_states, starts, strategies
+from marlfast.analysis.values import chain, dense, flat, joint_numbers, paths
+from marlfast.errors import integer, shown
+
+
+@dataclass(frozen=True, eq=False)
+class Cycles:
+    """The limit cycle of each run's frozen strategies, from a state; L is the length of the longest.
+
+    Attributes
+    ----------
+    length : int64 [R]
+    transient : int64 [R]
+        Steps until the cycle is entered; 0: the first state lies on it.
+    states : int32 [R, L]
+        In order, beginning with the lowest number; -1 after the end.
+    actions : int32 [R, L, N]
+        What is played there; -1 after the end.
+    rewards : float64 [R, L, N]
+        What is (expected to be) paid there; NaN after the end.
+    exact : bool
+        True: the cycles themselves, not a simulation of some length.
+    """
+
+    length: np.ndarray
+    transient: np.ndarray
+    states: np.ndarray
+    actions: np.ndarray
+    rewards: np.ndarray
+    exact: bool = True
+
+    @property
+    def mean_rewards(self):
+        """Average over the cycle: float64 [R, N]."""
+        return np.nansum(self.rewards, axis=1) / self.length[:, None]
+
+    def on(self, size):
+        """Which of ``size`` states lie on each run's cycle: bool [R, S]."""
+        on = np.zeros((len(self.length), size), bool)
+        run, place = np.nonzero(self.states >= 0)
+        on[run, self.states[run, place]] = True
+        return on
+
+    def shares(self):
+        """Share of the runs with each length of cycle: dict of int to float."""
+        lengths, counts = np.unique(self.length, return_counts=True)
+        return {int(n): float(c) / len(self.length) for n, c in zip(lengths, counts, strict=True)}
+
+    def summary(self):
+        """A line of text."""
+        lengths = ", ".join(f"{n}: {share:.3f}" for n, share in list(self.shares().items())[:5])
+        earned = ", ".join(f"{r:.6g}" for r in self.mean_rewards.mean(axis=0))
+        return f"{len(self.length)} runs; share by length of cycle {lengths}; mean rewards by agent {earned}"
+
+
+def limit_cycles(game, given, start=None):
+    """Where the frozen strategies of each run lead in the end.
+
+    Parameters
+    ----------
+    game : Game or Model
+        Its transitions must be certain.
+    given : Strategies, or what :func:`strategies` takes
+        Pure strategies, such as the greedy ones of a Result.
+    start : int or int [R], optional
+        The state to begin in. Default: that in which training ended, else the game's only start.
+
+    Returns
+    -------
+    Cycles
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from marlfast import analysis, games
+    >>> game = games.PrisonersDilemma(memory=1, start="uniform", horizon=0)
+    >>> tit_for_tat = np.array([[0, 0], [1, 0], [0, 1], [1, 1]])    # after CC, CD, DC, DD
+    >>> cycles = analysis.limit_cycles(game, tit_for_tat, start=1)
+    >>> cycles.length.tolist(), cycles.states.tolist(), cycles.mean_rewards.tolist()
+    ([2], [[1, 2]], [[2.5, 2.5]])
+    """
+    s = strategies(game, given)
+    refuse_chance(s, "limit_cycles", "long_run")
+    m = s.model
+    then, rewards = paths(s)
+    begin = np.arange(s.runs) * m.size + start_states(s, start)
+    leap = flat(then)
+    on = _on_cycle(leap, begin, m.size)
+    transient, at = np.zeros(s.runs, np.int64), begin.copy()
+    while True:
+        away = ~on[at]
+        if not away.any():
+            break
+        transient += away
+        at = np.where(away, leap[at], at)
+    walk = _walk(leap, at)
+    length = (walk >= 0).sum(axis=1)
+    # Every cycle begins with its lowest state, so that equal ones look equal.
+    first = np.where(walk >= 0, walk, np.iinfo(np.int64).max).argmin(axis=1)
+    place = np.arange(walk.shape[1])
+    rolled = np.take_along_axis(walk, (first[:, None] + place) % length[:, None], axis=1)
+    there = place < length[:, None]
+    states = np.where(there, rolled % m.size, -1).astype(np.int32)
+    run = np.arange(s.runs)[:, None]
+    actions = np.where(there[:, :, None], s.actions[run, states], -1)
+    return Cycles(length, transient, states, actions, np.where(there[:, :, None], rewards[run, states], np.nan))
+
+
+def refuse_chance(s, name, other):
+    if not s.certain:
+        why = "the strategies are mixed" if s.model.certain else "the game's transitions are left to chance"
+        raise ValueError(f"{name}: {why}, so play has no limit cycle; use {other}")
+
+
+def _settled(leap, at, states):
+    """Places that lie on the cycles which are reached from ``at``."""
+    steps = 1
+    while steps < states:
+        leap, steps = leap[leap], 2 * steps
+    return leap[at]
+
+
+def _on_cycle(leap, begin, states):
+    """Which places lie on a cycle that is reached from ``begin``: bool [R * S]."""
+    at = np.unique(_settled(leap, begin, states))
+    on = np.zeros(len(leap), bool)
+    while len(at):
+        on[at] = True
+        at = leap[at]
+        at = at[~on[at]]
+    return on
+
+
+def _walk(leap, at):
+    """Once around, from places on cycles: int64 [n, longest cycle], -1 after the end."""
+    columns, here, going = [at], leap[at], leap[at] != at
+    while going.any():
+        columns.append(np.where(going, here, -1))
+        here = leap[here]
+        going = going & (here != at)
+    return np.stack(columns, axis=1)
+
+
+def cycle_means(then, rewards):
+    """Average rewards of the cycle that each state leads to: float64 [R, S, N]."""
+    runs, states, agents = rewards.shape
+    leap = flat(then)
+    reached, place = np.unique(_settled(leap, np.arange(runs * states), states), return_inverse=True)
+    walk = _walk(leap, reached)
+    paid = np.where((walk >= 0)[:, :, None], rewards.reshape(-1, agents)[walk], 0.0).sum(axis=1)
+    return (paid / (walk >= 0).sum(axis=1)[:, None])[place.ravel()].reshape(runs, states, agents)
+
+
+# -- the long run -----------------------------------------------------------------------------------
+
+@dataclass(frozen=True, eq=False)
+class LongRun:
+    """Where frozen strategies spend their time, and what they earn a step, in the long run.
+
+    Attributes
+    ----------
+    occupancy : float64 [R, S]
+        Share of the time in each state.
+    joint : float64 [R, J]
+        Share of the time in which each joint action is played.
+    rewards : float64 [R, N]
+        Average per step.
+    exact : bool
+        True: solved, not simulated.
+    """
+
+    occupancy: np.ndarray
+    joint: np.ndarray
+    rewards: np.ndarray
+    exact: bool = True
+
+    def summary(self):
+        """A line of text."""
+        earned = ", ".join(f"{r:.6g}" for r in self.rewards.mean(axis=0))
+        visited = (self.occupancy > 0).sum(axis=1)
+        return (f"{len(self.rewards)} runs; average rewards by agent {earned}; {visited.min()} to {visited.max()} "
+                "states are visited for ever")
+
+
+def long_run(game, given, start=None):
+    """Where play spends its time in the long run, with or without chance.
+
+    Parameters
+    ----------
+    game : Game or Model
+    given : Strategies, or what :func:`strategies` takes
+    start : int, int [R] or float64 [S], optional
+        A state, one per run, or a distribution. Default: that in which training ended, else the game's start.
+
+    Returns
+    -------
+    LongRun
+
+    Notes
+    -----
+    Time averages of a finite Markov chain: the chance to end in each of its recurrent classes, times the stationary
+    distribution there. What is over stays over and pays nothing.
+
+    Source: J. G. Kemeny and J. L. Snell, "Finite Markov chains" (1960), chapters 3 and 5.
+    """
+    s = strategies(game, given)
+    m, begin = s.model, starts(s, start)
+    occupancy, joint = np.zeros((s.runs, m.size)), np.zeros((s.runs, m.joint))
+    rewards = np.empty((s.runs, m.agents))
+    if s.certain:
+        _certain_occupancy(s, begin, occupancy)
+        np.add.at(joint, (np.arange(s.runs)[:, None], joint_numbers(s)), occupancy)
+        paid = paths(s)[1]
+        return LongRun(occupancy, joint, (occupancy[:, :, None] * paid).sum(axis=1))
+    for r in range(s.runs):
+        played = s.joint(r)
+        links, paid = chain(m, played)
+        occupancy[r] = _occupancy(dense(m, links), begin[r])
+        joint[r] = (occupancy[r][:, None] * played).sum(axis=0)
+        rewards[r] = (occupancy[r][:, None] * paid).sum(axis=0)
+    return LongRun(occupancy, joint, rewards)
+
+
+def _certain_occupancy(s, begin, occupancy):
+    run, state = np.nonzero(begin)
+    leap = flat(paths(s)[0])
+    walk = _walk(leap, _settled(leap, run * s.model.size + state, s.model.size))
+    there = walk >= 0
+    share = begin[run, state] / there.sum(axis=1)
+    np.add.at(occupancy.reshape(-1), walk[there], np.broadcast_to(share[:, None], walk.shape)[there])
+
+
+def _occupancy(p, begin):
+    """Time averages [S] of a chain with transition probabilities p, from a distribution."""
+    reach = (p > 0.0) | np.eye(len(p), dtype=bool)
+    while True:
+        further = (reach.astype(np.float32) @ reach.astype(np.float32)) > 0.0
+        if (further == reach).all():
+            break
+        reach = further
+    recurrent = (~reach | reach.T).all(axis=1)
+    passing = ~recurrent
+    # Expected visits to the states that are left for good, hence where the others are entered.
+    entered = np.where(recurrent, begin, 0.0)
+    if (begin[passing] > 0).any():
+        visits = np.linalg.solve((np.eye(int(passing.sum())) - p[np.ix_(passing, passing)]).T, begin[passing])
+        entered[recurrent] += visits @ p[np.ix_(passing, recurrent)]
+    occupancy, left = np.zeros(len(p)), recurrent & (reach[begin > 0].any(axis=0))
+    while left.any():
+        members = np.flatnonzero(reach[left.argmax()])
+        left[members] = False
+        # pi (I - P) = 0 with sum 1: one of the equations follows from the others.
+        a = np.eye(len(members)) - p[np.ix_(members, members)].T
+        a[-1] = 1.0
+        b = np.zeros(len(members))
+        b[-1] = 1.0
+        occupancy[members] = entered[members].sum() * np.linalg.solve(a, b)
+    return occupancy
+
+
+# -- what play in the end looks like ------------------------------------------------------------------
+
+def cooperation_rate(game, played, cooperate, start=None):
+    """How often agents cooperate: the share of actions (of all agents) that lie in a set.
+
+    Parameters
+    ----------
+    game : Game or Model
+    played : Strategies or what :func:`strategies` takes, Cycles, or int [..., N]
+        Strategies are taken in the long run; recorded play, such as int [R, T, N], as it is.
+    cooperate : int or sequence of int, or a list with a sequence for each agent
+        The actions that count as cooperation.
+    start : optional
+        See :func:`long_run`.
+
+    Returns
+    -------
+    float64 [R, N]
+        For each agent; ``[N]`` of recorded play [T, N].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from marlfast import analysis, games
+    >>> analysis.cooperation_rate(games.PrisonersDilemma(), np.array([[0, 1], [0, 0]]), cooperate=0).tolist()
+    [1.0, 0.5]
+    """
+    game = game.game if isinstance(game, Model) else game
+    actions = tuple(np.asarray(game.action_counts).tolist())
+    sets = _action_sets(actions, cooperate)
+    if isinstance(played, Cycles):
+        counted = np.stack([np.isin(played.actions[:, :, i], sets[i]) for i in range(len(actions))], axis=2)
+        return counted.sum(axis=1) / played.length[:, None]
+    recorded = isinstance(played, np.ndarray) and played.dtype.kind in "iu" and start is None
+    if recorded:
+        if played.ndim < 2 or played.shape[-1] != len(actions):
+            raise ValueError(f"played: expected actions of shape (..., {len(actions)}), got {played.shape}")
+        return np.stack([np.isin(played[..., i], sets[i]) for i in range(len(actions))], axis=-1).mean(axis=-2)
+    end = long_run(game, played, start)
+    digits = np.stack(np.unravel_index(np.arange(end.joint.shape[1]), actions), axis=1)
+    return np.stack([end.joint[:, np.isin(digits[:, i], sets[i])].sum(axis=1) for i in range(len(actions))], axis=1)
+
+
+def _action_sets(actions, cooperate):
+    several = np.iterable(cooperate) and any(np.iterable(part) for part in cooperate)
+    sets = list(cooperate) if several else [cooperate] * len(actions)
+    if len(sets) != len(actions):
+        raise ValueError(f"cooperate: expected a set of actions for each of {len(actions)} agents, got {len(sets)}")
+    return [[integer(f"cooperate[{i}]", a, 0, n - 1) for a in (part if np.iterable(part) else [part])]
+            for i, (part, n) in enumerate(zip(sets, actions, strict=True))]
+
+
+@dataclass(frozen=True, eq=False)
+class ProfitGain:
+    """Profits on a scale on which 0 is the one-shot equilibrium and 1 joint profit maximisation.
+
+    Attributes
+    ----------
+    gain : float64 [R]
+        Of the agents' mean profit.
+    by_agent : float64 [R, N]
+    """
+
+    gain: np.ndarray
+    by_agent: np.ndarray
+
+    @property
+    def mean(self):
+        return float(self.gain.mean())
+
+    @property
+    def deviation(self):
+        """Standard deviation over runs."""
+        return float(self.gain.std(ddof=1)) if len(self.gain) > 1 else float("nan")
+
+    @property
+    def standard_error(self):
+        return self.deviation / float(np.sqrt(len(self.gain)))
+
+    def summary(self):
+        """A line of text."""
+        return f"profit gain {self.mean:.4f} (standard error {self.standard_error:.4f}; {len(self.gain)} runs)"
+
+
+def profit_gain(game, profits, nash=None, monopoly=None):
+    """How much of the way from competition to collusion: ``(profit - nash) / (monopoly - nash)``.
+
+    Parameters
+    ----------
+    game : Game or Model
+    profits : Cycles, LongRun or float64 [R, N]
+    nash, monopoly : float or float64 [N], optional
+        Default: the game's own ``nash_profits`` and ``monopoly_profits``.
+
+    Returns
+    -------
+    ProfitGain
+
+    Notes
+    -----
+    Source: E. Calvano, G. Calzolari, V. Denicolo and S. Pastorello, "Artificial intelligence, algorithmic pricing, and
+    collusion", American Economic Review 110 (2020), equation 9.
+    """
+    game = game.game if isinstance(game, Model) else game
+    profits = (profits.mean_rewards if isinstance(profits, Cycles) else profits.rewards
+               if isinstance(profits, LongRun) else np.asarray(profits, np.float64))
+    if profits.ndim != 2 or profits.shape[1] != game.agents:
+        raise ValueError(f"profits: expected shape (runs, {game.agents}), got {profits.shape}")
+    ends = {}
+    for name, value in (("nash", nash), ("monopoly", monopoly)):
+        if value is None:
+            value = getattr(game, f"{name}_profits", None)
+            if value is None:
+                raise ValueError(f"{name}: game {game.name!r} has no {name}_profits; give {name}=")
+        try:
+            ends[name] = np.broadcast_to(np.asarray(value, np.float64), game.agents)
+        except (TypeError, ValueError):
+            raise ValueError(f"{name}: expected one profit, or one for each of {game.agents} agents, "
+                             f"got {shown(value)}") from None
+    low, high = ends["nash"], ends["monopoly"]
+    if not (high > low).all():
+        raise ValueError(f"monopoly: expected more than the Nash profits {low.tolist()}, got {high.tolist()}")
+    gain = (profits.mean(axis=1) - low.mean()) / (high.mean() - low.mean())
+    return ProfitGain(gain, (profits - low) / (high - low))
+
+
+@dataclass(frozen=True, eq=False)
+class Basin:
+    """Runs that end in the same play.
+
+    Attributes
+    ----------
+    joint : tuple of tuple of int
+        The joint actions of the cycle, in order; of all orders around it the first.
+    runs : int64 [n]
+    share : float
+    rewards : float64 [N]
+        Average over the cycle, mean over these runs.
+    """
+
+    joint: tuple
+    runs: np.ndarray
+    share: float
+    rewards: np.ndarray
+
+    def summary(self):
+        """A line of text."""
+        return f"{self.share:.3f} of the runs end in " + ", then ".join(" ".join(map(str, j)) for j in self.joint)
+
+
+def basins(cycles):
+    """Which play the runs end in, and how many of them: the largest basin first.
+
+    Parameters
+    ----------
+    cycles : Cycles
+
+    Returns
+    -------
+    list of Basin
+    """
+    if not isinstance(cycles, Cycles):
+        raise TypeError(f"cycles: expected what limit_cycles gives, got {shown(cycles)}")
+    groups, paid = {}, cycles.mean_rewards
+    for r, n in enumerate(cycles.length):
+        groups.setdefault(tuple(map(tuple, cycles.actions[r, :n].tolist())), []).append(r)
+    merged = {}
+    for joint, runs in groups.items():
+        first = min(joint[k:] + joint[:k] for k in range(len(joint)))
+        merged.setdefault(first, []).extend(runs)
+    return [Basin(joint, np.array(sorted(runs)), len(runs) / len(cycles.length), paid[sorted(runs)].mean(axis=0))
+            for joint, runs in sorted(merged.items(), key=lambda item: (-len(item[1]), item[0]))]

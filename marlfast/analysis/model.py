@@ -1,0 +1,436 @@
+"""A finite game as an explicit model: every state, every joint action, and what can come of it."""
+import itertools
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from marlfast.errors import integer, real, shown
+from marlfast.games.markov import MarkovGame, Tabular
+from marlfast.games.matrix import NormalForm
+from marlfast.registry import require
+
+MOST_CELLS = 5 * 10**7      # states x joint actions: some hundreds of megabytes
+ROWS = 200_000              # steps of a game that are tried at once
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Model:
+    """A finite game with numbered states: S of them, J joint actions, hence S * J cells, and K outcomes.
+
+    The joint action's number has the first agent's action as the most significant; cell ``state * J + joint action``.
+
+    Attributes
+    ----------
+    game : Game
+    actions : tuple of int [N]
+    first : int64 [S * J + 1]
+        First outcome of each cell; the last entry is K.
+    successors : int32 [K]
+    probabilities : float64 [K]
+    paid : float64 [K, N] or None
+        Rewards of the outcomes; None: those of their cell. An outcome that pays differently by chance pays the mean.
+    expected : float64 [S, J, N]
+        Expected rewards of each cell.
+    terminal : bool [S]
+        States in which the game is over: they lead to themselves and pay nothing.
+    start : float64 [S]
+        The game's start distribution.
+    seen : int32 [S, N]
+        The table row of each agent in each state.
+    rows : int
+        How many rows a strategy has: the game's ``observations``, or S where they are not numbered.
+    states : float64 [S, state variables]
+        The game's own states.
+    observation : float64 [S, V, D] or None
+        What is seen in each state, where the game was explored.
+
+    Notes
+    -----
+    A horizon is no part of a model: a time limit cuts play off, but nobody's strategy knows of it.
+
+    Source: L. S. Shapley, "Stochastic games", PNAS 39 (1953).
+    """
+
+    game: object
+    actions: tuple
+    first: np.ndarray
+    successors: np.ndarray
+    probabilities: np.ndarray
+    paid: np.ndarray | None
+    expected: np.ndarray
+    terminal: np.ndarray
+    start: np.ndarray
+    seen: np.ndarray
+    rows: int
+    states: np.ndarray
+    observation: np.ndarray | None = None
+    _numbers: dict | None = None
+
+    @property
+    def agents(self):
+        return len(self.actions)
+
+    @property
+    def size(self):
+        """S."""
+        return len(self.terminal)
+
+    @property
+    def joint(self):
+        """J."""
+        return math.prod(self.actions)
+
+    @property
+    def certain(self):
+        """Whether every state and joint action leads to one state."""
+        return len(self.successors) == self.size * self.joint
+
+    @cached_property
+    def weights(self):
+        """What each agent's action counts in the number of a joint action: tuple of int [N]."""
+        return tuple(math.prod(self.actions[i + 1:]) for i in range(self.agents))
+
+    @cached_property
+    def digits(self):
+        """The actions of every joint action: int32 [J, N]."""
+        return np.stack(np.unravel_index(np.arange(self.joint), self.actions), axis=1).astype(np.int32)
+
+    @cached_property
+    def cells(self):
+        """The cell of each outcome: int64 [K]."""
+        return np.repeat(np.arange(self.size * self.joint), np.diff(self.first))
+
+    def outcomes(self, state, joint):
+        """What can come of a joint action in a state.
+
+        Parameters
+        ----------
+        state : int
+        joint : int or sequence of int [N]
+            Its number, or the agents' actions.
+
+        Returns
+        -------
+        list of (probability, next state, rewards float64 [N])
+        """
+        state = integer("state", state, 0, self.size - 1)
+        if np.iterable(joint):
+            joint = tuple(joint)
+            if len(joint) != self.agents:
+                raise ValueError(f"joint: expected an action of each of {self.agents} agents, got {shown(joint)}")
+            joint = sum(w * integer(f"joint[{i}]", a, 0, self.actions[i] - 1)
+                        for i, (a, w) in enumerate(zip(joint, self.weights, strict=True)))
+        joint = integer("joint", joint, 0, self.joint - 1)
+        cell = state * self.joint + joint
+        return [(float(self.probabilities[k]), int(self.successors[k]),
+                 (self.expected[state, joint] if self.paid is None else self.paid[k]).copy())
+                for k in range(self.first[cell], self.first[cell + 1])]
+
+    def numbers(self, states):
+        """Numbers of the game's own states.
+
+        Parameters
+        ----------
+        states : float64 [R, state variables]
+
+        Returns
+        -------
+        int64 [R]
+        """
+        states = np.asarray(states, np.float64)
+        if states.ndim != 2 or states.shape[1] != self.states.shape[1]:
+            raise ValueError(f"states: expected shape (R, {self.states.shape[1]}), got {states.shape}")
+        if self._numbers is None:
+            found = states[:, 0].astype(np.int64)
+            good = (found >= 0) & (found < self.size)
+        else:
+            found = np.array([self._numbers.get(row.tobytes(), -1) for row in states + 0.0], np.int64)
+            good = found >= 0
+        if not good.all():
+            raise ValueError(f"states[{int((~good).argmax())}]: is none of the model's {self.size} states")
+        return found
+
+    def summary(self):
+        """A line of text."""
+        name = self.game.name
+        chance = "no chance" if self.certain else f"{len(self.successors):,} outcomes"
+        return (f"{name}: {self.agents} agents with {', '.join(map(str, self.actions))} actions, {self.size:,} states "
+                f"({int(self.terminal.sum())} terminal), {chance}")
+
+    def __repr__(self):
+        return f"Model({self.summary()})"
+
+
+def model(game, cuts=None, start_cuts=None, most_states=100_000):
+    """The explicit model of a finite game.
+
+    Games given as arrays (:class:`~marlfast.games.MarkovGame` and what is made of one) and games in normal form, with
+    or without memory, need nothing more. Any other game is explored from its start by its own kernel. Where it draws,
+    one must say where its uniforms make a difference (``cuts``): each interval between cuts is tried once, and that
+    the cuts are enough is checked by random draws.
+
+    Parameters
+    ----------
+    game : Game or Model
+        A model is given back as it is.
+    cuts : int, sequence of float, or sequence of those, optional
+        Where the uniforms of a step matter: n equal parts, or numbers in (0, 1). One for all uniforms, or one of each.
+    start_cuts : optional
+        The same for the uniforms of a start. Default: ``cuts``.
+    most_states : int
+        Refuse games that have more.
+
+    Returns
+    -------
+    Model
+
+    Examples
+    --------
+    >>> from marlfast import analysis, games
+    >>> analysis.model(games.PrisonersDilemma(memory=1, horizon=0)).size
+    5
+    >>> analysis.model(games.Soccer(2, 3), cuts=4).size
+    61
+    """
+    if isinstance(game, Model):
+        return game
+    game = require("game", game, "game")
+    most_states = integer("most_states", most_states, 1)
+    if isinstance(game, Tabular):
+        return _of_markov(game.markov, game, most_states)
+    if isinstance(game, MarkovGame):
+        return _of_markov(game, game, most_states)
+    if isinstance(game, NormalForm):
+        return _of_normal_form(game, most_states)
+    return _explored(game, cuts, start_cuts, most_states)
+
+
+def _room(game, states, most_states, joint):
+    if states > most_states or states * joint > MOST_CELLS:
+        raise ValueError(f"game: {game.name!r} has {states:,} states with {joint:,} joint actions, more than can be "
+                         f"analysed (most_states={most_states:,}, {MOST_CELLS:,} cells); take a smaller game")
+
+
+def _of_markov(markov, game, most_states):
+    states, actions = len(markov.terminal), markov.actions
+    joint = math.prod(actions)
+    _room(game, states, most_states, joint)
+    table = markov.table
+    cells = np.repeat(np.arange(states * joint), np.diff(table.first))
+    paid = table.rewards if table.own and not table.certain else None
+    expected = table.rewards
+    if paid is not None:
+        expected = np.stack([np.bincount(cells, table.probabilities * paid[:, i], states * joint)
+                             for i in range(len(actions))], axis=1)
+    seen = np.arange(states, dtype=np.int32)[:, None] if markov.seen is None else markov.seen.reshape(states, -1)
+    return _made(game, actions, cells, table.successors, table.probabilities, paid,
+                 expected.reshape(states, joint, len(actions)), markov.terminal, markov.start, seen,
+                 game.observations, np.arange(states, dtype=np.float64)[:, None])
+
+
+def _of_normal_form(game, most_states):
+    actions = tuple(game.action_counts.tolist())
+    joint, states = math.prod(actions), game.observations
+    _room(game, states, most_states, joint)
+    kernel = game.kernel()
+    digits = np.stack(np.unravel_index(np.arange(joint), actions), axis=1).astype(np.int32)
+    own = np.arange(states, dtype=np.float64)[:, None]
+    then, _, _ = _steps(kernel, np.repeat(own, joint, axis=0), np.tile(digits, (states, 1)),
+                        np.zeros((states * joint, kernel.step_uniforms)))
+    start = np.zeros(states)
+    if kernel.start_uniforms:
+        histories = joint**game.memory
+        start[:histories] = 1.0 / histories
+    else:
+        start[int(_starts(kernel, np.zeros((1, 0)))[0, 0])] = 1.0
+    # The same payoffs in every state: one copy of them, seen S times.
+    expected = np.broadcast_to(game.expected.reshape(joint, -1), (states, joint, len(actions)))
+    return _made(game, actions, np.arange(states * joint), then[:, 0].astype(np.int32), np.ones(states * joint), None,
+                 expected, np.zeros(states, bool), start, np.arange(states, dtype=np.int32)[:, None], states, own)
+
+
+def _made(game, actions, cells, successors, probabilities, paid, expected, terminal, start, seen, rows, own, **more):
+    """A model whose terminal states lead to themselves and pay nothing, and whose outcomes are listed once each."""
+    states, joint, agents = expected.shape
+    if terminal.any():
+        over = np.flatnonzero(terminal)
+        keep = ~terminal[cells // joint]
+        ended = (over[:, None] * joint + np.arange(joint)).ravel()
+        cells = np.concatenate([cells[keep], ended])
+        order = np.argsort(cells, kind="stable")
+        cells = cells[order]
+        successors = np.concatenate([successors[keep], np.repeat(over, joint)])[order]
+        probabilities = np.concatenate([probabilities[keep], np.ones(len(ended))])[order]
+        if paid is not None:
+            paid = np.concatenate([paid[keep], np.zeros((len(ended), agents))])[order]
+        expected = np.where(terminal[:, None, None], 0.0, expected)
+    if len(successors) > states * joint:
+        key = cells * states + successors
+        found, place = np.unique(key, return_inverse=True)
+        if len(found) < len(key):       # the same next state in several ways
+            sums = np.bincount(place, probabilities)
+            if paid is not None:
+                paid = np.stack([np.bincount(place, probabilities * paid[:, i]) / sums for i in range(agents)], axis=1)
+            cells, successors, probabilities = found // states, found % states, sums
+    certain = len(successors) == states * joint
+    first = np.concatenate([[0], np.cumsum(np.bincount(cells, minlength=states * joint))])
+    arrays = {"first": first, "successors": np.asarray(successors, np.int32),
+              "probabilities": np.ones(len(successors)) if certain else np.asarray(probabilities, np.float64),
+              "paid": None if certain else paid, "expected": expected, "terminal": terminal, "start": start,
+              "seen": np.array(np.broadcast_to(seen, (states, agents)), np.int32), "states": own}
+    for array in arrays.values():
+        if array is not None:
+            array.flags.writeable = False
+    return Model(game=game, actions=tuple(actions), rows=int(rows), **arrays, **more)
+
+
+# -- games that are known by their kernel alone ---------------------------------------------------
+
+def _steps(kernel, states, actions, uniforms):
+    """(next states, rewards, terminated) of many steps tried at once."""
+    n = len(states)
+    then, rewards, over = np.array(states, np.float64), np.zeros((n, actions.shape[1])), np.zeros(n, bool)
+    kernel.step(then, np.ascontiguousarray(actions, np.int32), np.ascontiguousarray(uniforms),
+                np.zeros((n, kernel.step_normals)), rewards, over)
+    return then + 0.0, rewards, over
+
+
+def _starts(kernel, uniforms):
+    states = np.zeros((len(uniforms), kernel.state_size))
+    kernel.start(states, np.ascontiguousarray(uniforms), np.zeros((len(uniforms), kernel.start_normals)))
+    return states + 0.0
+
+
+def _edges(name, given, count):
+    """For each of ``count`` uniforms where its intervals begin and end: float64 [parts + 1]."""
+    if not count:
+        return []
+    if given is None:
+        raise ValueError(f"{name}: the game reads {count} uniform draws here; say where they make a difference, such "
+                         f"as {name}=4 for four equally likely cases, or {name}=[0.3] for chances of 0.3 and 0.7")
+    several = not isinstance(given, str) and np.iterable(given) and any(np.iterable(part) for part in given)
+    each = list(given) if several else [given] * count
+    if len(each) != count:
+        raise ValueError(f"{name}: expected one of each of {count} uniform draws, got {len(each)}")
+    edges = []
+    for part in each:
+        if np.iterable(part) and not isinstance(part, str):
+            inner = [real(f"{name}[{k}]", u, 0.0, 1.0) for k, u in enumerate(part)]
+        else:
+            n = integer(name, part, 1, 10**6)
+            inner = [k / n for k in range(1, n)]
+        edges.append(np.unique([0.0, *inner, 1.0]))
+    return edges
+
+
+def _cases(edges):
+    """(uniforms [M, U], one in the middle of each combination of intervals; how likely each is, [M])."""
+    middles = [0.5 * (e[1:] + e[:-1]) for e in edges]
+    widths = [np.diff(e) for e in edges]
+    uniforms = np.array(list(itertools.product(*middles))).reshape(-1, len(edges))
+    chances = np.array([math.prod(w) for w in itertools.product(*widths)])
+    return uniforms, chances
+
+
+def _case_of(edges, uniforms):
+    """Which combination of intervals each row of uniforms lies in."""
+    case = np.zeros(len(uniforms), np.int64)
+    for d, e in enumerate(edges):
+        case = case * (len(e) - 1) + np.searchsorted(e, uniforms[:, d], side="right") - 1
+    return case
+
+
+def _explored(game, cuts, start_cuts, most_states):
+    kernel = game.kernel()
+    if kernel.step_normals or kernel.start_normals:
+        raise ValueError(f"game: {game.name!r} draws normals, so it has no finite list of states; analyse a game "
+                         "given as arrays, in normal form, or with uniform draws only")
+    edges = _edges("cuts", cuts, kernel.step_uniforms)
+    begin_edges = _edges("start_cuts", cuts if start_cuts is None else start_cuts, kernel.start_uniforms)
+    actions = tuple(game.action_counts.tolist())
+    joint, agents = math.prod(actions), game.agents
+    digits = np.stack(np.unravel_index(np.arange(joint), actions), axis=1).astype(np.int32)
+    uniforms, chances = _cases(edges)
+    rng, numbers, own = np.random.default_rng(0), {}, []
+
+    def number(states):
+        """Numbers of states, new ones among them."""
+        found, place = np.unique(states, axis=0, return_inverse=True)
+        known = np.empty(len(found), np.int64)
+        for k, row in enumerate(found):
+            key = row.tobytes()
+            if key not in numbers:
+                if len(numbers) >= most_states:
+                    raise ValueError(f"most_states: game {game.name!r} has more than {most_states:,} states; take a "
+                                     "smaller game")
+                numbers[key] = len(own)
+                own.append(row)
+            known[k] = numbers[key]
+        return known[place.ravel()]
+
+    begin, begin_chances = _cases(begin_edges)
+    at = number(_starts(kernel, begin))
+    _check_start(kernel, begin_edges, rng, at, number)
+    starts = [(int(s), float(c)) for s, c in zip(at, begin_chances, strict=True)]
+    parts, done = [], 0
+    while done < len(own):
+        _room(game, len(own), most_states, joint)
+        some = np.arange(done, min(len(own), done + max(1, ROWS // (joint * len(chances)))))
+        here = np.repeat(some, joint)
+        states, moves = np.array(own)[here], np.tile(digits, (len(some), 1))
+        n = len(here)
+        then, rewards, over = _steps(kernel, np.repeat(states, len(chances), axis=0),
+                                     np.repeat(moves, len(chances), axis=0), np.tile(uniforms, (n, 1)))
+        _check_steps(kernel, edges, rng, states, moves, then, rewards, over)
+        successors = np.full(len(then), -1, np.int64)       # -1: over
+        successors[~over] = number(then[~over])
+        cells = np.repeat(here * joint + np.tile(np.arange(joint), len(some)), len(chances))
+        parts.append((cells, successors, np.tile(chances, n), rewards))
+        done = int(some[-1]) + 1
+    cells, successors, probabilities, paid = (np.concatenate(part) for part in zip(*parts, strict=True))
+    states, own = len(own), np.array(own)
+    terminal = np.zeros(states, bool)
+    observation = np.zeros((states, game.views, game.features))
+    kernel.observe(own, observation)
+    if (successors < 0).any():          # one state for all ways in which it can be over
+        successors[successors < 0] = states
+        terminal, own = np.append(terminal, True), np.vstack([own, np.full(own.shape[1], np.nan)])
+        observation = np.concatenate([observation, np.zeros_like(observation[:1])])
+        states += 1
+    _room(game, states, most_states + 1, joint)
+    start = np.zeros(states)
+    for s, chance in starts:
+        start[s] += chance
+    cell_rewards = np.stack([np.bincount(cells, probabilities * paid[:, i], states * joint) for i in range(agents)],
+                            axis=1)
+    numbered = game.observations is not None
+    seen = observation[:, :, 0].astype(np.int32) if numbered else np.arange(states, dtype=np.int32)[:, None]
+    observation.flags.writeable = False
+    return _made(game, actions, cells, successors, probabilities, paid, cell_rewards.reshape(states, joint, agents),
+                 terminal, start, seen, game.observations if numbered else states, own, observation=observation,
+                 _numbers=numbers)
+
+
+_ENOUGH = "are not all the places at which the game's draws make a difference; give more"
+
+
+def _check_start(kernel, edges, rng, numbers, number):
+    """Refuse cuts between which a start is not always the same."""
+    if edges:
+        tries = rng.random((256, len(edges)))
+        if (number(_starts(kernel, tries)) != numbers[_case_of(edges, tries)]).any():
+            raise ValueError(f"start_cuts: these {_ENOUGH}")
+
+
+def _check_steps(kernel, edges, rng, states, moves, then, rewards, over):
+    """Refuse cuts between which a step is not always the same; each state and joint action is tried twice."""
+    cases = math.prod(len(e) - 1 for e in edges)
+    for _ in range(2 if edges else 0):
+        tries = rng.random((len(states), len(edges)))
+        at = np.arange(len(states)) * cases + _case_of(edges, tries)
+        ours, paid, ended = _steps(kernel, states, moves, tries)
+        same = (ended == over[at]) & (paid == rewards[at]).all(axis=1) & (ended | (ours == then[at]).all(axis=1))
+        if not same.all():
+            raise ValueError(f"cuts: these {_ENOUGH}")
