@@ -1,4 +1,5 @@
 """What was learned: values, best replies, equilibria, limit cycles and dynamics of small games."""
+from marlfast.analysis.crossplay import CrossPlay, cross_play
 from marlfast.analysis.cycles import (
     Basin,
     Cycles,
@@ -10,6 +11,8 @@ from marlfast.analysis.cycles import (
     long_run,
     profit_gain,
 )
+from marlfast.analysis.deviation import Deviation, deviation
+from marlfast.analysis.dynamics import Field, Trajectory, faq_dynamics, field, replicator
 from marlfast.analysis.model import Model, model
 from marlfast.analysis.nash import NashTest, nash_test, q_loss
 from marlfast.analysis.strategies import Strategies, strategies
@@ -23,7 +26,8 @@ from marlfast.analysis.values import (
 )
 
 __all__ = [
-    "Basin", "BestReply", "Cycles", "Exploitability", "LongRun", "Model", "NashTest", "ProfitGain", "Strategies",
-    "action_values", "basins", "best_reply", "cooperation_rate", "exploitability", "limit_cycles", "long_run", "model",
-    "nash_test", "profit_gain", "q_loss", "state_values", "strategies",
+    "Basin", "BestReply", "CrossPlay", "Cycles", "Deviation", "Exploitability", "Field", "LongRun", "Model", "NashTest",
+    "ProfitGain", "Strategies", "Trajectory", "action_values", "basins", "best_reply", "cooperation_rate", "cross_play",
+    "deviation", "exploitability", "faq_dynamics", "field", "limit_cycles", "long_run", "model", "nash_test",
+    "profit_gain", "q_loss", "replicator", "state_values", "strategies",
 ]

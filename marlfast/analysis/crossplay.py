@@ -1,0 +1,169 @@
+"""Agents of different runs, put together: do they get on with others than those they learned with?"""
+from dataclasses import dataclass
+
+import numpy as np
+
+from marlfast.analysis.cycles import cycle_means, long_run
+from marlfast.analysis.model import Model, model
+from marlfast.analysis.strategies import Strategies, discounted, starts, strategies
+from marlfast.analysis.values import _state_values, paths
+from marlfast.errors import integer, shown
+from marlfast.evaluate import MOST_STEPS, evaluate
+from marlfast.policy import Policy
+from marlfast.registry import require
+from marlfast.result import Result
+
+
+@dataclass(frozen=True, eq=False)
+class CrossPlay:
+    """What agents of run i earn together with the other agents of run j.
+
+    Attributes
+    ----------
+    rewards : float64 [R, Q, N]
+        Entry (i, j): what each agent earns; R runs give ``agents``, Q runs the others.
+    agents : tuple of int
+        Who comes from the first of the two runs.
+    measure : str
+        What is meant by earning.
+    exact : bool
+        True: solved. False: mean returns of simulated episodes.
+    """
+
+    rewards: np.ndarray
+    agents: tuple
+    measure: str
+    exact: bool
+
+    @property
+    def team(self):
+        """Mean over agents: float64 [R, Q]."""
+        return self.rewards.mean(axis=2)
+
+    @property
+    def own(self):
+        """Mean over runs with themselves; NaN unless R is Q."""
+        r, q = self.team.shape
+        return float(np.diagonal(self.team).mean()) if r == q else float("nan")
+
+    @property
+    def others(self):
+        """Mean over pairs of different runs; NaN unless R is Q and more than 1."""
+        r, q = self.team.shape
+        return float(self.team[~np.eye(r, dtype=bool)].mean()) if r == q > 1 else float("nan")
+
+    def summary(self):
+        """A line of text."""
+        r, q = self.team.shape
+        how = "exact" if self.exact else "simulated"
+        if r == q:
+            return f"{r} runs: {self.measure} with their own {self.own:.6g}, with others {self.others:.6g} ({how})"
+        return f"{r} x {q} runs: {self.measure} {self.team.mean():.6g} ({how})"
+
+
+def cross_play(game, given, other=None, agents=(0,), discount=None, start=None, episodes=100, seed=0,
+               most_steps=MOST_STEPS, **explore):
+    """Let agents of each run play with the other agents of every run.
+
+    Where the game has an explicit model, the numbers are exact: without a ``discount`` the average reward of the long
+    run (of the limit cycle, where nothing is left to chance), with it the discounted value, both from the game's start.
+    Where it has none, episodes are simulated, and what is returned is the mean return.
+
+    Parameters
+    ----------
+    game : Game or Model
+    given : Strategies, or what :func:`strategies` takes
+        The R runs that give ``agents``. To simulate: a Result or Policy.
+    other : optional
+        The Q runs that give all other agents. Default: the same.
+    agents : sequence of int
+        Who comes from ``given``.
+    discount : float, optional
+        In [0, 1]. Only where there is a model.
+    start : int or float64 [S], optional
+        A state or a distribution. Default: the game's start.
+    episodes, seed, most_steps
+        Of the simulation of each pair: see :func:`marlfast.evaluate`.
+    **explore
+        ``cuts``, ``start_cuts`` and ``most_states`` of :func:`model`.
+
+    Returns
+    -------
+    CrossPlay
+    """
+    m, why = _model_or_reason(game, explore)
+    n = m.agents if m else game.agents
+    seats = tuple(sorted({integer(f"agents[{k}]", i, 0, n - 1) for k, i in enumerate(agents)}))
+    if not 0 < len(seats) < n:
+        raise ValueError(f"agents: expected some of the {n} agents, but not all, got {shown(agents)}")
+    if m is None:
+        if discount is not None or start is not None:
+            raise ValueError(f"discount, start: only with an exact analysis, and there is none here ({why})")
+        return _simulated(game, given, given if other is None else other, seats, integer("episodes", episodes, 1), seed,
+                          most_steps)
+    first = strategies(m, given)
+    second = first if other is None else strategies(m, other)
+    if discount is not None:
+        discount = discounted(discount, below_one=False)
+    measure = "average reward" if discount is None else f"value with discount {discount:g}"
+    rewards = np.empty((first.runs, second.runs, n))
+    for i in range(first.runs):
+        pairs = _paired(first, second, i, seats)
+        begin = starts(pairs, m.start if start is None else start)
+        if discount is not None:
+            rewards[i] = (begin[:, :, None] * _state_values(pairs, discount)).sum(axis=1)
+        elif pairs.certain:
+            rewards[i] = (begin[:, :, None] * cycle_means(*paths(pairs))).sum(axis=1)
+        else:
+            rewards[i] = long_run(m, pairs, m.start if start is None else start).rewards
+    return CrossPlay(rewards, seats, measure, True)
+
+
+def _model_or_reason(game, explore):
+    """(model or None, why there is none)."""
+    if isinstance(game, Model):
+        return game, None
+    game = require("game", game, "game")
+    try:
+        return model(game, **explore), None
+    except ValueError as error:
+        if explore:         # asked for: then it must be possible
+            raise
+        return None, str(error)
+
+
+def _paired(first, second, i, seats):
+    """Strategies of run i's ``seats`` and of every run's other agents."""
+    m = first.model
+    if first.pure and second.pure:
+        actions = second.actions.copy()
+        for k in seats:
+            actions[:, :, k] = first.actions[i, :, k]
+        return Strategies(m, actions)
+    shape = second.runs, m.size
+    mixtures = [np.broadcast_to(first.mixture(i, k), (*shape, m.actions[k])) if k in seats
+                else np.stack([second.mixture(r, k) for r in range(second.runs)]) for k in range(m.agents)]
+    return Strategies(m, None, tuple(mixtures))
+
+
+def _policies(given, name):
+    if isinstance(given, Policy):
+        return [given]
+    if isinstance(given, Result):
+        return [given.policy(r) for r in range(len(given.steps))]
+    raise TypeError(f"{name}: the game has no explicit model, so a Result or a Policy is needed to simulate it, "
+                    f"got {shown(given)}")
+
+
+def _simulated(game, given, other, seats, episodes, seed, most_steps):
+    game = require("game", game, "game")
+    ours, theirs = _policies(given, "given"), _policies(other, "other")
+    rewards = np.empty((len(ours), len(theirs), game.agents))
+    for i, one in enumerate(ours):
+        for j, rest in enumerate(theirs):
+            def together(observation, one=one, rest=rest):
+                actions = rest(observation)
+                actions[list(seats)] = one(observation)[list(seats)]
+                return actions
+            rewards[i, j] = evaluate(game, together, episodes, seed=seed, most_steps=most_steps).returns[0].mean(axis=0)
+    return CrossPlay(rewards, seats, "mean return", False)

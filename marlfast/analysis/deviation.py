@@ -1,0 +1,205 @@
+"""What happens after one agent departs from its strategy for a while."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from marlfast.analysis.cycles import limit_cycles, long_run
+from marlfast.analysis.strategies import Strategies, agent_number, discounted, strategies
+from marlfast.analysis.values import action_values, ahead, chain, paths, replies
+from marlfast.errors import integer, shown
+
+BEST, STATIC = "best", "static"
+
+
+@dataclass(frozen=True, eq=False)
+class Deviation:
+    """Play after a forced deviation: T steps, the first of which deviate. Each run's mean over where it began.
+
+    Attributes
+    ----------
+    agent : int
+    periods : int
+    actions : float64 [R, T, N]
+        Mean action, or mean of the numbers that actions stand for (``numbers``).
+    rewards : float64 [R, T, N]
+        Mean (expected) reward.
+    before_actions, before_rewards : float64 [R, N]
+        The same means without the deviation.
+    back : bool [R]
+        Whether play is in the same cycle (with chance: in the same states) after T steps as before, wherever it began.
+    exact : bool
+        True: followed step by step, or with chance by its probabilities, not sampled.
+    """
+
+    agent: int
+    periods: int
+    actions: np.ndarray
+    rewards: np.ndarray
+    before_actions: np.ndarray
+    before_rewards: np.ndarray
+    back: np.ndarray
+    exact: bool = True
+
+    @property
+    def mean_actions(self):
+        """Mean over runs: float64 [T, N]."""
+        return self.actions.mean(axis=0)
+
+    @property
+    def mean_rewards(self):
+        """Mean over runs: float64 [T, N]."""
+        return self.rewards.mean(axis=0)
+
+    def gain(self, discount):
+        """What the deviation brings each agent, in T steps: the discounted sum of the differences, float64 [R, N].
+
+        Parameters
+        ----------
+        discount : float
+            In [0, 1].
+        """
+        weights = discounted(discount, below_one=False) ** np.arange(self.rewards.shape[1])
+        return ((self.rewards - self.before_rewards[:, None]) * weights[:, None]).sum(axis=1)
+
+    def summary(self):
+        """A line of text."""
+        mine, others = self.mean_actions[:, self.agent], np.delete(self.mean_actions, self.agent, axis=1)
+        path = " ".join(f"{x:.4g}" for x in mine[:6])
+        said = f"agent {self.agent} deviates for {self.periods}: its mean actions {path}"
+        if others.size:
+            said += "; the others' " + " ".join(f"{x:.4g}" for x in others.mean(axis=1)[:6])
+        return f"{said}; back in {self.back.mean():.3f} of {len(self.back)} runs"
+
+
+def deviation(game, given, agent, action=STATIC, periods=1, length=15, start=None, numbers=None, discount=None):
+    """Force one agent to deviate from where play ends, let all strategies go on, and watch.
+
+    Play begins in every state of the limit cycle in turn (with chance: in every state with the share of time that is
+    spent there), and each run's means over these beginnings are returned.
+
+    Parameters
+    ----------
+    game : Game or Model
+    given : Strategies, or what :func:`strategies` takes
+    agent : int
+        Who deviates.
+    action : int, "static" or "best"
+        What to: an action; in every state the best reply of the moment, which looks at the next reward alone; or the
+        best action if all go on with their strategies from then on (needs ``discount``), by :func:`action_values`.
+    periods : int
+        For how many steps.
+    length : int
+        T, how many steps to watch, ``periods`` among them.
+    start : int or int [R], optional
+        Where the way to the cycle begins. Default: where training ended, else the game's start.
+    numbers : float64 [N, A], optional
+        What actions stand for, such as prices; means are taken of these. Default: the actions' numbers.
+    discount : float, optional
+        In [0, 1); with ``action="best"``.
+
+    Returns
+    -------
+    Deviation
+
+    Notes
+    -----
+    Source: E. Calvano, G. Calzolari, V. Denicolo and S. Pastorello, "Artificial intelligence, algorithmic pricing, and
+    collusion", American Economic Review 110 (2020), figures on impulse responses.
+    """
+    s = strategies(game, given)
+    m = s.model
+    agent = agent_number(m, agent)
+    length = integer("length", length, 1)
+    periods = integer("periods", periods, 1, length)
+    numbers = _numbers(m, numbers)
+    departs = _departing(s, agent, action, discount)
+    if s.certain:
+        return _followed(s, departs, agent, periods, length, start, numbers)
+    return _expected(s, departs, agent, periods, length, start, numbers)
+
+
+def _numbers(m, numbers):
+    """What each agent's actions stand for: N float64 arrays [A_i]."""
+    if numbers is None:
+        return [np.arange(n, dtype=np.float64) for n in m.actions]
+    try:
+        given = [np.asarray(part, np.float64) for part in numbers]
+    except (TypeError, ValueError):
+        raise ValueError(f"numbers: expected a number for each action of each agent, got {shown(numbers)}") from None
+    if len(given) != m.agents or any(part.ndim != 1 or len(part) < n
+                                     for part, n in zip(given, m.actions, strict=False)):
+        raise ValueError(f"numbers: expected a number for each action of each agent, {m.actions}, "
+                         f"got shapes {[part.shape for part in given]}")
+    return [part[:n] for part, n in zip(given, m.actions, strict=True)]
+
+
+def _departing(s, agent, action, discount):
+    """What the deviating agent does in each state: int [R, S]."""
+    m = s.model
+    if action == BEST and isinstance(action, str):
+        if discount is None:
+            raise ValueError("discount: action='best' needs one, as what is best depends on it")
+        return action_values(m, s, discount, agent).argmax(axis=2)
+    if action == STATIC and isinstance(action, str):
+        if s.pure:
+            return m.expected[np.arange(m.size)[:, None], replies(s, agent), agent].argmax(axis=2)
+        zero = np.zeros(m.size)
+        return np.stack([ahead(m, [s.mixture(r, i) for i in range(m.agents)], agent, zero)[0].argmax(axis=1)
+                         for r in range(s.runs)])
+    if isinstance(action, str):
+        raise ValueError(f"action: expected an action's number, 'static' or 'best', got {action!r}")
+    return np.full((s.runs, m.size), integer("action", action, 0, m.actions[agent] - 1))
+
+
+def _followed(s, departs, agent, periods, length, start, numbers):
+    """Step by step, from every state of the cycles."""
+    m, cycles = s.model, limit_cycles(s.model, s, start)
+    deviant = s.actions.copy()
+    deviant[:, :, agent] = departs
+    plans = [(actions, *paths(Strategies(m, actions))) for actions in (deviant, s.actions)]
+    run, place = np.nonzero(cycles.states >= 0)
+    share = 1.0 / cycles.length[run]
+    at = cycles.states[run, place].astype(np.int64)
+    actions, rewards = np.zeros((s.runs, length, m.agents)), np.zeros((s.runs, length, m.agents))
+
+    def stands_for(played):
+        return np.stack([numbers[i][played[:, i]] for i in range(m.agents)], axis=1)
+
+    before_actions, before_rewards = np.zeros((s.runs, m.agents)), cycles.mean_rewards
+    np.add.at(before_actions, run, share[:, None] * stands_for(s.actions[run, at]))
+    for t in range(length):
+        played, then, paid = plans[0 if t < periods else 1]
+        np.add.at(actions[:, t], run, share[:, None] * stands_for(played[run, at]))
+        np.add.at(rewards[:, t], run, share[:, None] * paid[run, at])
+        at = then[run, at]
+    back = np.ones(s.runs, bool)
+    back[run[~cycles.on(m.size)[run, at]]] = False
+    return Deviation(agent, periods, actions, rewards, before_actions, before_rewards, back)
+
+
+def _expected(s, departs, agent, periods, length, start, numbers):
+    """By probabilities, from where the long run is spent."""
+    m, occupancy = s.model, long_run(s.model, s, start).occupancy
+    actions, rewards = np.zeros((s.runs, length, m.agents)), np.zeros((s.runs, length, m.agents))
+    before_actions, before_rewards = np.zeros((s.runs, m.agents)), np.zeros((s.runs, m.agents))
+    back = np.zeros(s.runs, bool)
+    for r in range(s.runs):
+        usual = [s.mixture(r, i) for i in range(m.agents)]
+        deviant = list(usual)
+        deviant[agent] = np.eye(m.actions[agent])[departs[r]]
+        links, paid = [None, None], [None, None]
+        for k, mixtures in enumerate((deviant, usual)):
+            one = Strategies(m, None, tuple(p[None] for p in mixtures))
+            links[k], paid[k] = chain(m, one.joint(0))
+        at = occupancy[r]
+        before_rewards[r] = at @ paid[1]
+        before_actions[r] = [at @ (usual[i] @ numbers[i]) for i in range(m.agents)]
+        for t in range(length):
+            k = 0 if t < periods else 1
+            mixtures = (deviant, usual)[k]
+            actions[r, t] = [at @ (mixtures[i] @ numbers[i]) for i in range(m.agents)]
+            rewards[r, t] = at @ paid[k]
+            here, then, weight = links[k]
+            at = np.bincount(then, at[here] * weight, m.size)
+        back[r] = not (at[occupancy[r] == 0.0] > 0.0).any()
+    return Deviation(agent, periods, actions, rewards, before_actions, before_rewards, back)
