@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marlfast.analysis.cycles import cycle_means, long_run
-from marlfast.analysis.model import Model, model
+from marlfast.analysis.model import model
 from marlfast.analysis.strategies import Strategies, discounted, starts, strategies
 from marlfast.analysis.values import _state_values, paths
 from marlfast.errors import integer, shown
@@ -62,16 +62,17 @@ class CrossPlay:
 
 
 def cross_play(game, given, other=None, agents=(0,), discount=None, start=None, episodes=100, seed=0,
-               most_steps=MOST_STEPS, **explore):
+               most_steps=MOST_STEPS):
     """Let agents of each run play with the other agents of every run.
 
-    Where the game has an explicit model, the numbers are exact: without a ``discount`` the average reward of the long
-    run (of the limit cycle, where nothing is left to chance), with it the discounted value, both from the game's start.
-    Where it has none, episodes are simulated, and what is returned is the mean return.
+    Where the game has an explicit model, the numbers are exact: the discounted value from the game's start; or, without
+    a ``discount``, the average reward of the long run (of the limit cycle, where nothing is left to chance), for a game
+    with terminal states the expected return. Where it has none, episodes are simulated: the mean return.
 
     Parameters
     ----------
     game : Game or Model
+        A game that must be explored for its model, such as soccer, is simulated unless its :func:`model` is given.
     given : Strategies, or what :func:`strategies` takes
         The R runs that give ``agents``. To simulate: a Result or Policy.
     other : optional
@@ -84,15 +85,14 @@ def cross_play(game, given, other=None, agents=(0,), discount=None, start=None, 
         A state or a distribution. Default: the game's start.
     episodes, seed, most_steps
         Of the simulation of each pair: see :func:`marlfast.evaluate`.
-    **explore
-        ``cuts``, ``start_cuts`` and ``most_states`` of :func:`model`.
 
     Returns
     -------
     CrossPlay
     """
-    m, why = _model_or_reason(game, explore)
-    n = m.agents if m else game.agents
+    m, why = _model_or_reason(game)
+    game = m or require("game", game, "game")
+    n = game.agents
     seats = tuple(sorted({integer(f"agents[{k}]", i, 0, n - 1) for k, i in enumerate(agents)}))
     if not 0 < len(seats) < n:
         raise ValueError(f"agents: expected some of the {n} agents, but not all, got {shown(agents)}")
@@ -103,9 +103,11 @@ def cross_play(game, given, other=None, agents=(0,), discount=None, start=None, 
                           most_steps)
     first = strategies(m, given)
     second = first if other is None else strategies(m, other)
-    if discount is not None:
+    if discount is None:
+        discount, measure = (1.0, "return") if m.terminal.any() else (None, "average reward")
+    else:
         discount = discounted(discount, below_one=False)
-    measure = "average reward" if discount is None else f"value with discount {discount:g}"
+        measure = f"value with discount {discount:g}"
     rewards = np.empty((first.runs, second.runs, n))
     for i in range(first.runs):
         pairs = _paired(first, second, i, seats)
@@ -119,16 +121,11 @@ def cross_play(game, given, other=None, agents=(0,), discount=None, start=None, 
     return CrossPlay(rewards, seats, measure, True)
 
 
-def _model_or_reason(game, explore):
+def _model_or_reason(game):
     """(model or None, why there is none)."""
-    if isinstance(game, Model):
-        return game, None
-    game = require("game", game, "game")
     try:
-        return model(game, **explore), None
+        return model(game), None
     except ValueError as error:
-        if explore:         # asked for: then it must be possible
-            raise
         return None, str(error)
 
 
@@ -156,7 +153,6 @@ def _policies(given, name):
 
 
 def _simulated(game, given, other, seats, episodes, seed, most_steps):
-    game = require("game", game, "game")
     ours, theirs = _policies(given, "given"), _policies(other, "other")
     rewards = np.empty((len(ours), len(theirs), game.agents))
     for i, one in enumerate(ours):

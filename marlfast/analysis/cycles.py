@@ -210,21 +210,29 @@ def long_run(game, given, start=None):
     Source: J. G. Kemeny and J. L. Snell, "Finite Markov chains" (1960), chapters 3 and 5.
     """
     s = strategies(game, given)
-    m, begin = s.model, starts(s, start)
-    occupancy, joint = np.zeros((s.runs, m.size)), np.zeros((s.runs, m.joint))
-    rewards = np.empty((s.runs, m.agents))
+    m, occupancy = s.model, occupied(s, start)
+    joint, rewards = np.zeros((s.runs, m.joint)), np.empty((s.runs, m.agents))
     if s.certain:
-        _certain_occupancy(s, begin, occupancy)
         np.add.at(joint, (np.arange(s.runs)[:, None], joint_numbers(s)), occupancy)
         paid = paths(s)[1]
         return LongRun(occupancy, joint, (occupancy[:, :, None] * paid).sum(axis=1))
     for r in range(s.runs):
         played = s.joint(r)
-        links, paid = chain(m, played)
-        occupancy[r] = _occupancy(dense(m, links), begin[r])
         joint[r] = (occupancy[r][:, None] * played).sum(axis=0)
-        rewards[r] = (occupancy[r][:, None] * paid).sum(axis=0)
+        rewards[r] = (occupancy[r][:, None] * (played[:, :, None] * m.expected).sum(axis=1)).sum(axis=0)
     return LongRun(occupancy, joint, rewards)
+
+
+def occupied(s, start):
+    """Share of the time in each state in the long run: float64 [R, S]. ``start``: see :func:`long_run`."""
+    m, begin = s.model, starts(s, start)
+    occupancy = np.zeros((s.runs, m.size))
+    if s.certain:
+        _certain_occupancy(s, begin, occupancy)
+    else:
+        for r in range(s.runs):
+            occupancy[r] = _occupancy(dense(m, chain(m, s.joint(r))[0]), begin[r])
+    return occupancy
 
 
 def _certain_occupancy(s, begin, occupancy):
@@ -273,7 +281,8 @@ def cooperation_rate(game, played, cooperate, start=None):
     ----------
     game : Game or Model
     played : Strategies or what :func:`strategies` takes, Cycles, or int [..., N]
-        Strategies are taken in the long run; recorded play, such as int [R, T, N], as it is.
+        Strategies are taken in the long run. An int array is recorded play, such as [R, T, N]; pure strategies given
+        so must be made :func:`strategies` first.
     cooperate : int or sequence of int, or a list with a sequence for each agent
         The actions that count as cooperation.
     start : optional
@@ -291,14 +300,12 @@ def cooperation_rate(game, played, cooperate, start=None):
     >>> analysis.cooperation_rate(games.PrisonersDilemma(), np.array([[0, 1], [0, 0]]), cooperate=0).tolist()
     [1.0, 0.5]
     """
-    game = game.game if isinstance(game, Model) else game
-    actions = tuple(np.asarray(game.action_counts).tolist())
+    actions = game.actions if isinstance(game, Model) else tuple(np.asarray(game.action_counts).tolist())
     sets = _action_sets(actions, cooperate)
     if isinstance(played, Cycles):
         counted = np.stack([np.isin(played.actions[:, :, i], sets[i]) for i in range(len(actions))], axis=2)
         return counted.sum(axis=1) / played.length[:, None]
-    recorded = isinstance(played, np.ndarray) and played.dtype.kind in "iu" and start is None
-    if recorded:
+    if isinstance(played, np.ndarray) and played.dtype.kind in "iu":
         if played.ndim < 2 or played.shape[-1] != len(actions):
             raise ValueError(f"played: expected actions of shape (..., {len(actions)}), got {played.shape}")
         return np.stack([np.isin(played[..., i], sets[i]) for i in range(len(actions))], axis=-1).mean(axis=-2)

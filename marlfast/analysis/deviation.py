@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marlfast.analysis.cycles import limit_cycles, long_run
+from marlfast.analysis.cycles import occupied
 from marlfast.analysis.strategies import Strategies, agent_number, discounted, strategies
 from marlfast.analysis.values import action_values, ahead, chain, paths, replies
 from marlfast.errors import integer, shown
@@ -26,7 +26,7 @@ class Deviation:
     before_actions, before_rewards : float64 [R, N]
         The same means without the deviation.
     back : bool [R]
-        Whether play is in the same cycle (with chance: in the same states) after T steps as before, wherever it began.
+        Whether play is in the states of before after T steps, wherever it began.
     exact : bool
         True: followed step by step, or with chance by its probabilities, not sampled.
     """
@@ -90,8 +90,8 @@ def deviation(game, given, agent, action=STATIC, periods=1, length=15, start=Non
         For how many steps.
     length : int
         T, how many steps to watch, ``periods`` among them.
-    start : int or int [R], optional
-        Where the way to the cycle begins. Default: where training ended, else the game's start.
+    start : int, int [R] or float64 [S], optional
+        Where the way to the cycle begins: see :func:`long_run`. Default: where training ended, else the game's start.
     numbers : float64 [N, A], optional
         What actions stand for, such as prices; means are taken of these. Default: the actions' numbers.
     discount : float, optional
@@ -153,33 +153,36 @@ def _departing(s, agent, action, discount):
 
 def _followed(s, departs, agent, periods, length, start, numbers):
     """Step by step, from every state of the cycles."""
-    m, cycles = s.model, limit_cycles(s.model, s, start)
+    m, occupancy = s.model, occupied(s, start)
     deviant = s.actions.copy()
     deviant[:, :, agent] = departs
     plans = [(actions, *paths(Strategies(m, actions))) for actions in (deviant, s.actions)]
-    run, place = np.nonzero(cycles.states >= 0)
-    share = 1.0 / cycles.length[run]
-    at = cycles.states[run, place].astype(np.int64)
-    actions, rewards = np.zeros((s.runs, length, m.agents)), np.zeros((s.runs, length, m.agents))
+    run, at = np.nonzero(occupancy)
+    share = occupancy[run, at][:, None]
 
-    def stands_for(played):
-        return np.stack([numbers[i][played[:, i]] for i in range(m.agents)], axis=1)
+    def means(actions, rewards):
+        """Of what is played and paid at the places where play is: float64 [R, N] twice."""
+        played, paid = np.zeros((s.runs, m.agents)), np.zeros((s.runs, m.agents))
+        stands_for = np.stack([numbers[i][actions[run, at, i]] for i in range(m.agents)], axis=1)
+        np.add.at(played, run, share * stands_for)
+        np.add.at(paid, run, share * rewards[run, at])
+        return played, paid
 
-    before_actions, before_rewards = np.zeros((s.runs, m.agents)), cycles.mean_rewards
-    np.add.at(before_actions, run, share[:, None] * stands_for(s.actions[run, at]))
+    before = means(s.actions, plans[1][2])
+    steps = []
     for t in range(length):
-        played, then, paid = plans[0 if t < periods else 1]
-        np.add.at(actions[:, t], run, share[:, None] * stands_for(played[run, at]))
-        np.add.at(rewards[:, t], run, share[:, None] * paid[run, at])
+        actions, then, rewards = plans[0 if t < periods else 1]
+        steps.append(means(actions, rewards))
         at = then[run, at]
     back = np.ones(s.runs, bool)
-    back[run[~cycles.on(m.size)[run, at]]] = False
-    return Deviation(agent, periods, actions, rewards, before_actions, before_rewards, back)
+    back[run[occupancy[run, at] == 0.0]] = False
+    played, paid = (np.stack(part, axis=1) for part in zip(*steps, strict=True))
+    return Deviation(agent, periods, played, paid, *before, back)
 
 
 def _expected(s, departs, agent, periods, length, start, numbers):
     """By probabilities, from where the long run is spent."""
-    m, occupancy = s.model, long_run(s.model, s, start).occupancy
+    m, occupancy = s.model, occupied(s, start)
     actions, rewards = np.zeros((s.runs, length, m.agents)), np.zeros((s.runs, length, m.agents))
     before_actions, before_rewards = np.zeros((s.runs, m.agents)), np.zeros((s.runs, m.agents))
     back = np.zeros(s.runs, bool)

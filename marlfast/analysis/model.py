@@ -176,7 +176,8 @@ def model(game, cuts=None, start_cuts=None, most_states=100_000):
     game : Game or Model
         A model is given back as it is.
     cuts : int, sequence of float, or sequence of those, optional
-        Where the uniforms of a step matter: n equal parts, or numbers in (0, 1). One for all uniforms, or one of each.
+        Where the uniforms of a step matter: n equal parts, or numbers in (0, 1). The same for all uniforms; or a
+        sequence of these, one for each.
     start_cuts : optional
         The same for the uniforms of a start. Default: ``cuts``.
     most_states : int
@@ -310,7 +311,8 @@ def _edges(name, given, count):
     if given is None:
         raise ValueError(f"{name}: the game reads {count} uniform draws here; say where they make a difference, such "
                          f"as {name}=4 for four equally likely cases, or {name}=[0.3] for chances of 0.3 and 0.7")
-    several = not isinstance(given, str) and np.iterable(given) and any(np.iterable(part) for part in given)
+    several = np.iterable(given) and not isinstance(given, str)
+    several = several and any(np.iterable(part) or part >= 1 for part in given)
     each = list(given) if several else [given] * count
     if len(each) != count:
         raise ValueError(f"{name}: expected one of each of {count} uniform draws, got {len(each)}")

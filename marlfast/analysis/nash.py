@@ -4,9 +4,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from marlfast.analysis import values
-from marlfast.analysis.cycles import limit_cycles, long_run
+from marlfast.analysis.cycles import occupied
 from marlfast.analysis.strategies import discounted, strategies
 from marlfast.errors import choice, real
+
+ROUNDING = 1e-13        # of the greatest value: smaller differences are none
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +27,8 @@ class NashTest:
         See :func:`q_loss`.
     path : bool [R, S]
         The states on the path.
+    off : bool [R, S]
+        All others, but for those in which the game is over.
     exact : bool
         True: from solved values, not from samples.
     """
@@ -34,6 +38,7 @@ class NashTest:
     best: np.ndarray
     loss: np.ndarray
     path: np.ndarray
+    off: np.ndarray
     exact: bool = True
 
     def _mean(self, what, where):
@@ -45,7 +50,7 @@ class NashTest:
     @property
     def share_off_path(self):
         """Share of the states off the path in which each agent replies best: float64 [R, N]; NaN where all are on."""
-        return self._mean(self.best, ~self.path)
+        return self._mean(self.best, self.off)
 
     @property
     def loss_on_path(self):
@@ -55,7 +60,7 @@ class NashTest:
     @property
     def loss_off_path(self):
         """Mean loss over all other states: float64 [R, N]; NaN where there are none."""
-        return self._mean(self.loss, ~self.path)
+        return self._mean(self.loss, self.off)
 
     def summary(self):
         """A line of text."""
@@ -66,7 +71,8 @@ class NashTest:
 def nash_test(game, given, discount, start=None, continuation="frozen", tolerance=1e-12):
     """Test whether strategies are best replies to each other, and measure what they lose.
 
-    An action is as good as any other in a state if its value is within ``tolerance`` (relative) of the greatest.
+    What is played is as good as anything else in a state if its value is less than the greatest one there by at most
+    ``tolerance`` times the greatest value of any state.
 
     Parameters
     ----------
@@ -74,8 +80,8 @@ def nash_test(game, given, discount, start=None, continuation="frozen", toleranc
     given : Strategies, or what :func:`strategies` takes
     discount : float
         In [0, 1).
-    start : int, int [R], or with chance float64 [S], optional
-        Where the path begins. Default: where training ended, else the game's start.
+    start : int, int [R] or float64 [S], optional
+        Where the path begins: see :func:`long_run`. Default: where training ended, else the game's start.
     continuation : {"frozen", "best"}
         What action values assume of the agent's own play from the next step on. ``"frozen"``: it goes on with its
         strategy, so that one-shot deviations are tested; this is what the source's program computes, and its published
@@ -96,11 +102,11 @@ def nash_test(game, given, discount, start=None, continuation="frozen", toleranc
     """
     s = strategies(game, given)
     tolerance = real("tolerance", tolerance, 0.0)
-    loss = _loss(s, discounted(discount), choice("continuation", continuation, ("frozen", "best")))
-    path = limit_cycles(s.model, s, start).on(s.model.size) if s.certain else long_run(s.model, s, start).occupancy > 0
-    best = loss <= tolerance
+    gap, loss, scale = _losses(s, discounted(discount), choice("continuation", continuation, ("frozen", "best")))
+    path = occupied(s, start) > 0.0
+    best = gap <= tolerance * scale[:, None]
     by_state = best.all(axis=2)
-    return NashTest((by_state | ~path).all(axis=1), by_state.all(axis=1), best, loss, path)
+    return NashTest((by_state | ~path).all(axis=1), by_state.all(axis=1), best, loss, path, ~path & ~s.model.terminal)
 
 
 def q_loss(game, given, discount, continuation="frozen"):
@@ -116,34 +122,38 @@ def q_loss(game, given, discount, continuation="frozen"):
     Returns
     -------
     float64 [R, S, N]
-        0 where nothing is lost; infinite where the best value is 0.
+        0 where nothing is lost but by rounding; infinite where the best value is 0.
 
     Notes
     -----
     Source: see :func:`nash_test`; there it is the Q-loss of a session.
     """
     s = strategies(game, given)
-    return _loss(s, discounted(discount), choice("continuation", continuation, ("frozen", "best")))
+    return _losses(s, discounted(discount), choice("continuation", continuation, ("frozen", "best")))[1]
 
 
-def _loss(s, discount, continuation):
+def _losses(s, discount, continuation):
+    """(what is lost to the best action, the same relative to its value, both [R, S, N]; greatest values [R, N])."""
     m = s.model
-    loss = np.empty((s.runs, m.size, m.agents))
-    most = m.size * max(m.actions)
-    for some in values.chunks(s, most) if s.certain else [slice(None)]:
+    gap, loss, scale = np.empty((s.runs, m.size, m.agents)), np.empty((s.runs, m.size, m.agents)), []
+    for some in values.chunks(s, m.size * max(m.actions)) if s.certain else [slice(None)]:
         part = s.some(some)
         v = values._state_values(part, discount)
+        greatest = np.empty((part.runs, m.agents))
         for i in range(m.agents):
             if continuation == "best":
                 q = values._best(part, i, discount)[2]
             else:
                 q = values._action_values(part, discount, i, v[:, :, i])
-            played = _played(part, i, q)
             best = q.max(axis=2)
-            gap = np.maximum(best - played, 0.0)
-            with np.errstate(divide="ignore"):
-                loss[some, :, i] = np.where(gap > 0.0, gap / np.abs(best), 0.0)
-    return loss
+            greatest[:, i] = np.abs(q).max(axis=(1, 2))
+            lost = np.maximum(best - _played(part, i, q), 0.0)
+            gap[some, :, i] = lost
+            lost = np.where(lost > ROUNDING * greatest[:, i, None], lost, 0.0)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                loss[some, :, i] = np.where(lost > 0.0, lost / np.abs(best), 0.0)
+        scale.append(greatest)
+    return gap, loss, np.concatenate(scale)
 
 
 def _played(s, agent, q):

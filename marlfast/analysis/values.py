@@ -9,7 +9,7 @@ from marlfast.errors import choice
 NUMBERS = 4_000_000     # of one array at a time; runs are taken in groups, so that memory does not grow with them
 DENSE = 3_000           # states up to which linear equations are solved; beyond, values are iterated
 MOST_ROUNDS = 1_000     # of policy iteration, which takes a handful; rounding must not keep it going
-SMALL = 1e-12           # relative: a reply counts as better only by more than this
+SMALL = 1e-12           # of the greatest value: a reply counts as better only by more than this
 
 
 def chunks(s, width):
@@ -314,7 +314,7 @@ def _improved(actions, q):
     """Actions with the greatest values, old ones where they are as good; and where anything has changed."""
     best = q.max(axis=-1)
     own = np.take_along_axis(q, actions[..., None].astype(np.int64), axis=-1)[..., 0]
-    better = best - own > SMALL * np.maximum(1.0, np.abs(best))
+    better = best - own > SMALL * np.abs(q).max(axis=(-2, -1))[..., None]
     return np.where(better, q.argmax(axis=-1), actions).astype(np.int32), better
 
 
