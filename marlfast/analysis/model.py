@@ -12,6 +12,7 @@ from marlfast.games.matrix import NormalForm
 from marlfast.registry import require
 
 MOST_CELLS = 5 * 10**7      # states x joint actions: some hundreds of megabytes
+MOST_CASES = 10**6      # joint actions x combinations of draws, of one state
 ROWS = 200_000              # steps of a game that are tried at once
 
 
@@ -331,9 +332,8 @@ def _cases(edges):
     """(uniforms [M, U], one in the middle of each combination of intervals; how likely each is, [M])."""
     middles = [0.5 * (e[1:] + e[:-1]) for e in edges]
     widths = [np.diff(e) for e in edges]
-    uniforms = np.array(list(itertools.product(*middles))).reshape(-1, len(edges))
-    chances = np.array([math.prod(w) for w in itertools.product(*widths)])
-    return uniforms, chances
+    chances = np.array([math.prod(w) for w in itertools.product(*widths)], np.float64)
+    return np.array(list(itertools.product(*middles)), np.float64).reshape(len(chances), len(edges)), chances
 
 
 def _case_of(edges, uniforms):
@@ -353,6 +353,11 @@ def _explored(game, cuts, start_cuts, most_states):
     begin_edges = _edges("start_cuts", cuts if start_cuts is None else start_cuts, kernel.start_uniforms)
     actions = tuple(game.action_counts.tolist())
     joint, agents = math.prod(actions), game.agents
+    _room(game, 1, most_states, joint)
+    for name, some in (("cuts", edges), ("start_cuts", begin_edges)):
+        cases = math.prod(len(e) - 1 for e in some) * (joint if name == "cuts" else 1)
+        if cases > MOST_CASES:
+            raise ValueError(f"{name}: {cases:,} cases to try in every state are more than {MOST_CASES:,}; give fewer")
     digits = np.stack(np.unravel_index(np.arange(joint), actions), axis=1).astype(np.int32)
     uniforms, chances = _cases(edges)
     rng, numbers, own = np.random.default_rng(0), {}, []

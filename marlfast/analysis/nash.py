@@ -74,6 +74,8 @@ def nash_test(game, given, discount, start=None, continuation="frozen", toleranc
     What is played is as good as anything else in a state if its value is less than the greatest one there by at most
     ``tolerance`` times the greatest value of any state.
 
+    Agents must be able to tell the states apart.
+
     Parameters
     ----------
     game : Game or Model
@@ -141,6 +143,7 @@ def _losses(s, discount, continuation):
         v = values._state_values(part, discount)
         greatest = np.empty((part.runs, m.agents))
         for i in range(m.agents):
+            values.check_tells_apart(m, i)
             if continuation == "best":
                 q = values._best(part, i, discount)[2]
             else:

@@ -285,20 +285,21 @@ def best_reply(game, given, agent, discount, start=None):
     return BestReply(agent, actions, values, q, (begin * (values - played)).sum(axis=1))
 
 
-def _check_tells_apart(m, agent):
+def check_tells_apart(m, agent):
+    """Refuse an agent who sees the same in two states, because replies are found state by state."""
     rows = m.seen[~m.terminal, agent]
     if len(np.unique(rows)) < len(rows):
         order = np.argsort(rows, kind="stable")
         at = np.flatnonzero(~m.terminal)[order]
         k = int((np.diff(rows[order]) == 0).argmax())
-        raise ValueError(f"agent: {agent} sees the same in states {at[k]} and {at[k + 1]}, so it could not play a best "
-                         "reply by state; analyse a game whose states it can tell apart")
+        raise ValueError(f"agent: {agent} sees the same in states {at[k]} and {at[k + 1]}, so it could not depart from "
+                         "its strategy in one of them alone; analyse a game whose states it can tell apart")
 
 
 def _best(s, agent, discount):
     """(actions [R, S], values [R, S], action values [R, S, A])."""
     m = s.model
-    _check_tells_apart(m, agent)
+    check_tells_apart(m, agent)
     actions = np.empty((s.runs, m.size), np.int32)
     values, q = np.empty((s.runs, m.size)), np.empty((s.runs, m.size, m.actions[agent]))
     if s.certain:

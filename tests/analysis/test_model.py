@@ -136,6 +136,37 @@ def test_probabilities_of_an_explored_game_sum_to_one_and_draws_have_theirs():
     assert standing == [pytest.approx(0.1)]
 
 
+@pytest.mark.parametrize("game, cuts, start_cuts", [
+    (mf.games.PublicGoods(agents=3, horizon=5), None, None),
+    (mf.games.Ising(2, 2, horizon=4), None, 2),
+    (mf.games.Ising(1, 2, horizon=3), None, 2),
+    (mf.games.BoxPushing(), [0.9], None),
+    (mf.games.Pursuit(1, 3, hunters=1, prey=1, depth=1, horizon=9), 12, 6),
+    (mf.games.TaskAllocation(agents=1, kinds=1, arrivals=0.3, capacity=2, size=2, horizon=9), [0.15, 0.3], None),
+])
+def test_explored_games_are_played_as_their_models_say(game, cuts, start_cuts):
+    m = analysis.model(game, cuts, start_cuts)
+    env, rng, runs, met = game.env(runs=40, seed=0), np.random.default_rng(0), 40, 0
+    env.reset()
+    for _ in range(25):
+        here = m.numbers(env.state)
+        assert (m.start[here[env.episode_steps == 0]] > 0).all()
+        joint = rng.integers(m.joint, size=runs)
+        _, rewards, terminated, truncated = env.step(m.digits[joint])
+        for r in range(runs):
+            outcomes = m.outcomes(here[r], joint[r])
+            if terminated[r]:
+                found = [paid for _, then, paid in outcomes if m.terminal[then]]
+            else:
+                then = m.numbers(env.state[r:r + 1])[0]
+                found = [paid for _, other, paid in outcomes if other == then]
+            assert len(found) == 1 and rewards[r] == pytest.approx(found[0])
+            met += len(outcomes) > 1
+        if (terminated | truncated).any():
+            env.reset(terminated | truncated)
+    assert met > 0 or m.certain
+
+
 def test_cuts_that_are_not_enough_are_found_out():
     with pytest.raises(ValueError, match="cuts: these are not all the places"):
         analysis.model(mf.games.Soccer(2, 3, draw_probability=0.1), cuts=4)
@@ -151,6 +182,7 @@ def test_cuts_that_are_not_enough_are_found_out():
     ({"cuts": [1.5]}, "cuts: expected a whole number, got 1.5"),
     ({"cuts": [[1.5]]}, r"cuts\[0\]: expected 0"),
     ({"cuts": "no"}, "cuts"),
+    ({"cuts": 10**5}, "cuts: 2,500,000 cases to try in every state are more than 1,000,000; give fewer"),
     ({"cuts": 4, "most_states": 10}, "most_states: game 'soccer' has more than 10 states"),
     ({"cuts": 4, "most_states": 0}, "most_states: expected at least 1"),
 ])

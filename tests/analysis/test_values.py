@@ -154,8 +154,10 @@ def test_best_replies_are_for_agents_who_can_tell_states_apart():
                                horizon=3)
     strategies = np.zeros((3, 2), int)
     assert analysis.best_reply(game, strategies, 0, 0.5).values.tolist() == [[0, 0, 0]]
-    with pytest.raises(ValueError, match="agent: 1 sees the same in states 1 and 2"):
-        analysis.best_reply(game, strategies, 1, 0.5)
+    for call in (lambda: analysis.best_reply(game, strategies, 1, 0.5), lambda: analysis.q_loss(game, strategies, 0.5),
+                 lambda: analysis.exploitability(game, strategies, 0.5)):
+        with pytest.raises(ValueError, match="agent: 1 sees the same in states 1 and 2"):
+            call()
 
 
 # -- exploitability ----------------------------------------------------------------------------------
