@@ -6,6 +6,7 @@ import numpy as np
 from marlfast.analysis.cycles import cycle_means, long_run
 from marlfast.analysis.model import model
 from marlfast.analysis.strategies import Strategies, discounted, starts, strategies
+from marlfast.analysis.summary import Summarised
 from marlfast.analysis.values import _state_values, paths
 from marlfast.errors import integer, shown
 from marlfast.evaluate import MOST_STEPS, evaluate
@@ -14,8 +15,8 @@ from marlfast.registry import require
 from marlfast.result import Result
 
 
-@dataclass(frozen=True, eq=False)
-class CrossPlay:
+@dataclass(frozen=True, eq=False, repr=False)
+class CrossPlay(Summarised):
     """What agents of run i earn together with the other agents of run j.
 
     Attributes

@@ -5,12 +5,13 @@ import numpy as np
 
 from marlfast.analysis.model import Model
 from marlfast.analysis.strategies import start_states, starts, strategies
+from marlfast.analysis.summary import Summarised
 from marlfast.analysis.values import chain, dense, flat, joint_numbers, paths
 from marlfast.errors import integer, shown
 
 
-@dataclass(frozen=True, eq=False)
-class Cycles:
+@dataclass(frozen=True, eq=False, repr=False)
+class Cycles(Summarised):
     """The limit cycle of each run's frozen strategies, from a state; L is the length of the longest.
 
     Attributes
@@ -159,8 +160,8 @@ def cycle_means(then, rewards):
 
 # -- the long run -----------------------------------------------------------------------------------
 
-@dataclass(frozen=True, eq=False)
-class LongRun:
+@dataclass(frozen=True, eq=False, repr=False)
+class LongRun(Summarised):
     """Where frozen strategies spend their time, and what they earn a step, in the long run.
 
     Attributes
@@ -323,8 +324,8 @@ def _action_sets(actions, cooperate):
             for i, (part, n) in enumerate(zip(sets, actions, strict=True))]
 
 
-@dataclass(frozen=True, eq=False)
-class ProfitGain:
+@dataclass(frozen=True, eq=False, repr=False)
+class ProfitGain(Summarised):
     """Profits on a scale on which 0 is the one-shot equilibrium and 1 joint profit maximisation.
 
     Attributes
@@ -397,8 +398,8 @@ def profit_gain(game, profits, nash=None, monopoly=None):
     return ProfitGain(gain, (profits - low) / (high - low))
 
 
-@dataclass(frozen=True, eq=False)
-class Basin:
+@dataclass(frozen=True, eq=False, repr=False)
+class Basin(Summarised):
     """Runs that end in the same play.
 
     Attributes

@@ -5,14 +5,15 @@ import numpy as np
 
 from marlfast.analysis.cycles import occupied
 from marlfast.analysis.strategies import Strategies, agent_number, discounted, strategies
+from marlfast.analysis.summary import Summarised
 from marlfast.analysis.values import action_values, ahead, chain, paths, replies
 from marlfast.errors import integer, shown
 
 BEST, STATIC = "best", "static"
 
 
-@dataclass(frozen=True, eq=False)
-class Deviation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Deviation(Summarised):
     """Play after a forced deviation: T steps, the first of which deviate. Each run's mean over where it began.
 
     Attributes

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from marlfast.analysis.summary import Summarised
 from marlfast.errors import integer, real, shown
 from marlfast.games.matrix import NormalForm
 from marlfast.registry import require
@@ -10,8 +11,8 @@ from marlfast.registry import require
 OFF = 1e-9      # how far from a distribution a step of the integration may lead
 
 
-@dataclass(frozen=True, eq=False)
-class Trajectory:
+@dataclass(frozen=True, eq=False, repr=False)
+class Trajectory(Summarised):
     """Mixed strategies of all agents over time.
 
     Attributes
@@ -37,8 +38,8 @@ class Trajectory:
         return f"{len(self.times) - 1} steps to time {self.times[-1]:.6g}; strategies in the end {ends}"
 
 
-@dataclass(frozen=True, eq=False)
-class Field:
+@dataclass(frozen=True, eq=False, repr=False)
+class Field(Summarised):
     """Directions of a dynamics on a grid, for a game of two agents with two actions each.
 
     Attributes

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from marlfast.analysis.summary import Summarised
 from marlfast.errors import integer, real, shown
 from marlfast.games.markov import MarkovGame, Tabular
 from marlfast.games.matrix import NormalForm
@@ -17,7 +18,7 @@ ROWS = 200_000              # steps of a game that are tried at once
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Model:
+class Model(Summarised):
     """A finite game with numbered states: S of them, J joint actions, hence S * J cells, and K outcomes.
 
     The joint action's number has the first agent's action as the most significant; cell ``state * J + joint action``.
@@ -160,9 +161,6 @@ class Model:
         return (f"{name}: {self.agents} agents with {', '.join(map(str, self.actions))} actions, {self.size:,} states "
                 f"({int(self.terminal.sum())} terminal), {chance}")
 
-    def __repr__(self):
-        return f"Model({self.summary()})"
-
 
 def model(game, cuts=None, start_cuts=None, most_states=100_000):
     """The explicit model of a finite game.
@@ -242,9 +240,8 @@ def _of_normal_form(game, most_states):
     then, _, _ = _steps(kernel, np.repeat(own, joint, axis=0), np.tile(digits, (states, 1)),
                         np.zeros((states * joint, kernel.step_uniforms)))
     start = np.zeros(states)
-    if kernel.start_uniforms:
-        histories = joint**game.memory
-        start[:histories] = 1.0 / histories
+    if kernel.start_uniforms:           # any history of full length, and then there are no others
+        start[:] = 1.0 / states
     else:
         start[int(_starts(kernel, np.zeros((1, 0)))[0, 0])] = 1.0
     # The same payoffs in every state: one copy of them, seen S times.

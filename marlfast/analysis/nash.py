@@ -6,13 +6,14 @@ import numpy as np
 from marlfast.analysis import values
 from marlfast.analysis.cycles import occupied
 from marlfast.analysis.strategies import discounted, strategies
+from marlfast.analysis.summary import Summarised
 from marlfast.errors import choice, real
 
 ROUNDING = 1e-13        # of the greatest value: smaller differences are none
 
 
-@dataclass(frozen=True, eq=False)
-class NashTest:
+@dataclass(frozen=True, eq=False, repr=False)
+class NashTest(Summarised):
     """Whether each agent's strategy is a best reply to the others', on the path of play and off it.
 
     Attributes

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marlfast.analysis.strategies import agent_number, discounted, starts, strategies
+from marlfast.analysis.summary import Summarised
 from marlfast.errors import choice
 
 NUMBERS = 4_000_000     # of one array at a time; runs are taken in groups, so that memory does not grow with them
@@ -223,8 +224,8 @@ def _certain_action_values(s, discount, agent, v):
 
 # -- best replies ---------------------------------------------------------------------------------
 
-@dataclass(frozen=True, eq=False)
-class BestReply:
+@dataclass(frozen=True, eq=False, repr=False)
+class BestReply(Summarised):
     """One agent's best strategy against the others'.
 
     Attributes
@@ -360,8 +361,8 @@ def _best_of_run(s, run, agent, discount):
     return own, v, q
 
 
-@dataclass(frozen=True, eq=False)
-class Exploitability:
+@dataclass(frozen=True, eq=False, repr=False)
+class Exploitability(Summarised):
     """What agents could gain, each by a best reply while the others go on as they do.
 
     Attributes

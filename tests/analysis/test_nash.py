@@ -104,6 +104,16 @@ def test_everywhere_means_that_no_other_strategy_is_better(game, discount):
         assert other.on_path[r] == (np.max(np.array(gains)[:, one.path[r]], initial=0.0) < 1e-8)
 
 
+def test_states_in_which_the_game_is_over_count_neither_on_the_path_nor_off_it():
+    strategies = np.zeros((4, 2), int)
+    strategies[2] = 1, 0                # in 2B the second agent misses the 8, and the first one's 1 is no better than 0
+    test = analysis.nash_test(mf.games.TwoStep(), strategies, 0.9)
+    assert test.path[0].tolist() == [False, False, False, True] and test.on_path[0]      # all that lasts is the end
+    assert test.off[0].tolist() == [True, True, True, False]
+    assert test.best[0, 2].tolist() == [True, False] and test.share_off_path[0] == pytest.approx([1.0, 2 / 3])
+    assert test.loss_off_path[0] == pytest.approx([0.0, 7 / 8 / 3])
+
+
 @pytest.mark.parametrize("arguments, words", [
     ({"discount": 1.0}, "discount: expected less than 1"),
     ({"discount": 0.5, "tolerance": -1.0}, "tolerance: expected at least 0"),

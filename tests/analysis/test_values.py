@@ -243,4 +243,5 @@ def test_invalid_arguments(call, words):
 def test_summaries():
     s = np.array(TIT_FOR_TAT)
     assert "agent 0 could gain" in analysis.best_reply(DILEMMA, s, 0, 0.5).summary()
-    assert analysis.exploitability(DILEMMA, s, 0.9).summary().startswith("NashConv ")
+    found = analysis.exploitability(DILEMMA, s, 0.9)
+    assert found.summary().startswith("NashConv ") and repr(found) == f"Exploitability({found.summary()})"

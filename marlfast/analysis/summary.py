@@ -1,0 +1,12 @@
+"""What all results of the analysis have in common."""
+
+
+class Summarised:
+    """Base of results: shown by their summary, as their arrays would fill the screen."""
+
+    def summary(self):
+        """A line of text."""
+        raise NotImplementedError
+
+    def __repr__(self):
+        return f"{type(self).__name__}({self.summary()})"
