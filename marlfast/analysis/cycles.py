@@ -70,7 +70,8 @@ def limit_cycles(game, given, start=None):
     given : Strategies, or what :func:`strategies` takes
         Pure strategies, such as the greedy ones of a Result.
     start : int or int [R], optional
-        The state to begin in. Default: that in which training ended, else the game's only start.
+        The state to begin in. Default: that in which training ended, if episodes have no end; else the game's only
+        start.
 
     Returns
     -------
@@ -197,7 +198,8 @@ def long_run(game, given, start=None):
     game : Game or Model
     given : Strategies, or what :func:`strategies` takes
     start : int, int [R] or float64 [S], optional
-        A state, one per run, or a distribution. Default: that in which training ended, else the game's start.
+        A state, one per run, or a distribution. Default: that in which training ended, if episodes have no end; else
+        the game's start.
 
     Returns
     -------
@@ -234,6 +236,26 @@ def occupied(s, start):
         for r in range(s.runs):
             occupancy[r] = _occupancy(dense(m, chain(m, s.joint(r))[0]), begin[r])
     return occupancy
+
+
+def reached(s, start):
+    """Which states play can come to at all: bool [R, S]. ``start``: see :func:`long_run`."""
+    m, on = s.model, starts(s, start) > 0.0
+    if s.certain:
+        leap, places = flat(paths(s)[0]), on.ravel().copy()
+        at = np.flatnonzero(places)
+        while len(at):
+            at = np.unique(leap[at])
+            at = at[~places[at]]
+            places[at] = True
+        return places.reshape(on.shape)
+    for r in range(s.runs):
+        here, then, _ = chain(m, s.joint(r))[0]
+        count = 0
+        while count < on[r].sum():
+            count = on[r].sum()
+            on[r, then[on[r, here]]] = True
+    return on
 
 
 def _certain_occupancy(s, begin, occupancy):

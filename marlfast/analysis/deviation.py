@@ -92,7 +92,7 @@ def deviation(game, given, agent, action=STATIC, periods=1, length=15, start=Non
     length : int
         T, how many steps to watch, ``periods`` among them.
     start : int, int [R] or float64 [S], optional
-        Where the way to the cycle begins: see :func:`long_run`. Default: where training ended, else the game's start.
+        Where the way to the cycle begins, as in :func:`long_run`, with the same default.
     numbers : float64 [N, A], optional
         What actions stand for, such as prices; means are taken of these. Default: the actions' numbers.
     discount : float, optional
@@ -117,6 +117,15 @@ def deviation(game, given, agent, action=STATIC, periods=1, length=15, start=Non
     if s.certain:
         return _followed(s, departs, agent, periods, length, start, numbers)
     return _expected(s, departs, agent, periods, length, start, numbers)
+
+
+def _lasting(s, start):
+    """Where the long run is spent: float64 [R, S]; refused where it is spent after the end."""
+    occupancy = occupied(s, start)
+    if (occupancy[:, s.model.terminal] > 0.0).any():
+        raise ValueError(f"deviation: play of {s.model.game.name!r} comes to an end, so there is no lasting play to "
+                         "deviate from; compare state_values and action_values instead")
+    return occupancy
 
 
 def _numbers(m, numbers):
@@ -154,7 +163,7 @@ def _departing(s, agent, action, discount):
 
 def _followed(s, departs, agent, periods, length, start, numbers):
     """Step by step, from every state of the cycles."""
-    m, occupancy = s.model, occupied(s, start)
+    m, occupancy = s.model, _lasting(s, start)
     deviant = s.actions.copy()
     deviant[:, :, agent] = departs
     plans = [(actions, *paths(Strategies(m, actions))) for actions in (deviant, s.actions)]
@@ -183,7 +192,7 @@ def _followed(s, departs, agent, periods, length, start, numbers):
 
 def _expected(s, departs, agent, periods, length, start, numbers):
     """By probabilities, from where the long run is spent."""
-    m, occupancy = s.model, occupied(s, start)
+    m, occupancy = s.model, _lasting(s, start)
     actions, rewards = np.zeros((s.runs, length, m.agents)), np.zeros((s.runs, length, m.agents))
     before_actions, before_rewards = np.zeros((s.runs, m.agents)), np.zeros((s.runs, m.agents))
     back = np.zeros(s.runs, bool)

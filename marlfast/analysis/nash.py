@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marlfast.analysis import values
-from marlfast.analysis.cycles import occupied
+from marlfast.analysis.cycles import occupied, reached
 from marlfast.analysis.strategies import discounted, strategies
 from marlfast.analysis.summary import Summarised
 from marlfast.errors import choice, real
@@ -19,7 +19,8 @@ class NashTest(Summarised):
     Attributes
     ----------
     on_path : bool [R]
-        In every state of the limit cycle (with chance: in every state that is visited for ever), for every agent.
+        In every state of the path, for every agent. The path is the limit cycle (with chance: the states that are
+        visited for ever); in games that end, all states that play can come to from the start.
     everywhere : bool [R]
         In every state, for every agent.
     best : bool [R, S, N]
@@ -84,7 +85,7 @@ def nash_test(game, given, discount, start=None, continuation="frozen", toleranc
     discount : float
         In [0, 1).
     start : int, int [R] or float64 [S], optional
-        Where the path begins: see :func:`long_run`. Default: where training ended, else the game's start.
+        Where the path begins, as in :func:`long_run`, with the same default.
     continuation : {"frozen", "best"}
         What action values assume of the agent's own play from the next step on. ``"frozen"``: it goes on with its
         strategy, so that one-shot deviations are tested; this is what the source's program computes, and its published
@@ -106,10 +107,11 @@ def nash_test(game, given, discount, start=None, continuation="frozen", toleranc
     s = strategies(game, given)
     tolerance = real("tolerance", tolerance, 0.0)
     gap, loss, scale = _losses(s, discounted(discount), choice("continuation", continuation, ("frozen", "best")))
-    path = occupied(s, start) > 0.0
+    over = s.model.terminal
+    path = reached(s, start) & ~over if over.any() else occupied(s, start) > 0.0
     best = gap <= tolerance * scale[:, None]
     by_state = best.all(axis=2)
-    return NashTest((by_state | ~path).all(axis=1), by_state.all(axis=1), best, loss, path, ~path & ~s.model.terminal)
+    return NashTest((by_state | ~path).all(axis=1), by_state.all(axis=1), best, loss, path, ~path & ~over)
 
 
 def q_loss(game, given, discount, continuation="frozen"):

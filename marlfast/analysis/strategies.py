@@ -22,7 +22,8 @@ class Strategies:
     probabilities : tuple of N float64 [R, S, A_i] or None
         Mixed ones.
     last : int64 [R] or None
-        The state in which training ended, where they come from a Result.
+        The state in which training ended, where they come from a Result; None in games with terminal states, where
+        play begins at the start again and again.
     """
 
     model: Model
@@ -163,8 +164,8 @@ def _parts(given):
 
 
 def _last(m, given):
-    """The state in which each run's training ended; None where that is none of the model's."""
-    if not isinstance(given, Result):
+    """The state in which each run's training ended; None where that is none of the model's, or tells nothing."""
+    if not isinstance(given, Result) or m.terminal.any():
         return None
     try:
         return m.numbers(given.arrays["state"])
@@ -243,7 +244,7 @@ def agent_number(m, agent):
 def starts(s, start):
     """Where play begins in each run: float64 [R, S].
 
-    ``start``: None (the last state of training where it is known, else the game's start), a state, one per run, or a
+    ``start``: None (the last state of training where there is one, else the game's start), a state, one per run, or a
     distribution float64 [S].
     """
     m = s.model

@@ -96,6 +96,11 @@ def test_mixed_strategies_and_static_replies_by_hand():
     assert path.actions[0] == pytest.approx(np.array([[0, 0.25], [0.5, 0.25]]))
 
 
+def test_play_that_ends_has_nothing_to_deviate_from():
+    with pytest.raises(ValueError, match="deviation: play of 'two_step' comes to an end"):
+        analysis.deviation(mf.games.TwoStep(), np.zeros((4, 2), int), 0)
+
+
 @pytest.mark.parametrize("arguments, words", [
     ({"agent": 2}, "agent: expected 0 to 1"),
     ({"agent": 0, "action": 2}, "action: expected 0 to 1, got 2"),

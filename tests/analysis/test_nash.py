@@ -104,14 +104,25 @@ def test_everywhere_means_that_no_other_strategy_is_better(game, discount):
         assert other.on_path[r] == (np.max(np.array(gains)[:, one.path[r]], initial=0.0) < 1e-8)
 
 
-def test_states_in_which_the_game_is_over_count_neither_on_the_path_nor_off_it():
-    strategies = np.zeros((4, 2), int)
-    strategies[2] = 1, 0                # in 2B the second agent misses the 8, and the first one's 1 is no better than 0
+def test_a_game_that_ends_has_the_path_from_its_start():
+    strategies = np.zeros((2, 4, 2), int)
+    strategies[:, 2] = 1, 0             # in 2B the second agent misses the 8
+    strategies[1, 0] = 1, 0             # only run 1 goes there
     test = analysis.nash_test(mf.games.TwoStep(), strategies, 0.9)
-    assert test.path[0].tolist() == [False, False, False, True] and test.on_path[0]      # all that lasts is the end
-    assert test.off[0].tolist() == [True, True, True, False]
-    assert test.best[0, 2].tolist() == [True, False] and test.share_off_path[0] == pytest.approx([1.0, 2 / 3])
-    assert test.loss_off_path[0] == pytest.approx([0.0, 7 / 8 / 3])
+    assert test.path.tolist() == [[True, True, False, False], [True, False, True, False]]
+    assert test.off.tolist() == [[False, False, True, False], [False, True, False, False]]
+    assert test.best[0, 2].tolist() == [True, False] and test.share_off_path.tolist() == [[1, 0], [1, 1]]
+    assert test.on_path.tolist() == [True, False] and test.everywhere.tolist() == [False, False]
+    assert test.loss_off_path[0].tolist() == [0.0, 7 / 8] and test.loss_on_path[1, 1] == 7 / 16
+    mixed = [np.eye(2)[strategies[:, :, i]] for i in range(2)]
+    again = analysis.nash_test(mf.games.TwoStep(), mixed, 0.9)
+    assert (again.path == test.path).all() and (again.best == test.best).all()
+
+
+def test_a_result_of_a_game_that_ends_is_judged_from_the_start():
+    run = mf.train(mf.games.TwoStep(), mf.IQL(0.5), episodes=400, runs=20, seed=0)
+    test = analysis.nash_test(mf.games.TwoStep(), run, 0.95)
+    assert test.path[:, 0].all() and (test.path.sum(axis=1) == 2).all() and test.on_path.any()
 
 
 @pytest.mark.parametrize("arguments, words", [
