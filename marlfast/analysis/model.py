@@ -1,20 +1,16 @@
 """A finite game as an explicit model: every state, every joint action, and what can come of it."""
-import itertools
 import math
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from marlfast.analysis.explore import explored, room, starts, steps
 from marlfast.analysis.summary import Summarised
-from marlfast.errors import integer, real, shown
+from marlfast.errors import integer, shown
 from marlfast.games.markov import MarkovGame, Tabular
 from marlfast.games.matrix import NormalForm
 from marlfast.registry import require
-
-MOST_CELLS = 5 * 10**7      # states x joint actions: some hundreds of megabytes
-MOST_CASES = 10**6      # joint actions x combinations of draws, of one state
-ROWS = 200_000              # steps of a game that are tried at once
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -204,19 +200,13 @@ def model(game, cuts=None, start_cuts=None, most_states=100_000):
         return _of_markov(game, game, most_states)
     if isinstance(game, NormalForm):
         return _of_normal_form(game, most_states)
-    return _explored(game, cuts, start_cuts, most_states)
-
-
-def _room(game, states, most_states, joint):
-    if states > most_states or states * joint > MOST_CELLS:
-        raise ValueError(f"game: {game.name!r} has {states:,} states with {joint:,} joint actions, more than can be "
-                         f"analysed (most_states={most_states:,}, {MOST_CELLS:,} cells); take a smaller game")
+    return _of_explored(game, cuts, start_cuts, most_states)
 
 
 def _of_markov(markov, game, most_states):
     states, actions = len(markov.terminal), markov.actions
     joint = math.prod(actions)
-    _room(game, states, most_states, joint)
+    room(game, states, most_states, joint)
     table = markov.table
     cells = np.repeat(np.arange(states * joint), np.diff(table.first))
     paid = table.rewards if table.own and not table.certain else None
@@ -233,17 +223,17 @@ def _of_markov(markov, game, most_states):
 def _of_normal_form(game, most_states):
     actions = tuple(game.action_counts.tolist())
     joint, states = math.prod(actions), game.observations
-    _room(game, states, most_states, joint)
+    room(game, states, most_states, joint)
     kernel = game.kernel()
     digits = np.stack(np.unravel_index(np.arange(joint), actions), axis=1).astype(np.int32)
     own = np.arange(states, dtype=np.float64)[:, None]
-    then, _, _ = _steps(kernel, np.repeat(own, joint, axis=0), np.tile(digits, (states, 1)),
+    then, _, _ = steps(kernel, np.repeat(own, joint, axis=0), np.tile(digits, (states, 1)),
                         np.zeros((states * joint, kernel.step_uniforms)))
     start = np.zeros(states)
     if kernel.start_uniforms:           # any history of full length, and then there are no others
         start[:] = 1.0 / states
     else:
-        start[int(_starts(kernel, np.zeros((1, 0)))[0, 0])] = 1.0
+        start[int(starts(kernel, np.zeros((1, 0)))[0, 0])] = 1.0
     # The same payoffs in every state: one copy of them, seen S times.
     expected = np.broadcast_to(game.expected.reshape(joint, -1), (states, joint, len(actions)))
     return _made(game, actions, np.arange(states * joint), then[:, 0].astype(np.int32), np.ones(states * joint), None,
@@ -285,156 +275,25 @@ def _made(game, actions, cells, successors, probabilities, paid, expected, termi
     return Model(game=game, actions=tuple(actions), rows=int(rows), **arrays, **more)
 
 
-# -- games that are known by their kernel alone ---------------------------------------------------
-
-def _steps(kernel, states, actions, uniforms):
-    """(next states, rewards, terminated) of many steps tried at once."""
-    n = len(states)
-    then, rewards, over = np.array(states, np.float64), np.zeros((n, actions.shape[1])), np.zeros(n, bool)
-    kernel.step(then, np.ascontiguousarray(actions, np.int32), np.ascontiguousarray(uniforms),
-                np.zeros((n, kernel.step_normals)), rewards, over)
-    return then + 0.0, rewards, over
-
-
-def _starts(kernel, uniforms):
-    states = np.zeros((len(uniforms), kernel.state_size))
-    kernel.start(states, np.ascontiguousarray(uniforms), np.zeros((len(uniforms), kernel.start_normals)))
-    return states + 0.0
-
-
-def _edges(name, given, count):
-    """For each of ``count`` uniforms where its intervals begin and end: float64 [parts + 1]."""
-    if not count:
-        return []
-    if given is None:
-        raise ValueError(f"{name}: the game reads {count} uniform draws here; say where they make a difference, such "
-                         f"as {name}=4 for four equally likely cases, or {name}=[0.3] for chances of 0.3 and 0.7")
-    several = np.iterable(given) and not isinstance(given, str)
-    several = several and any(np.iterable(part) or part >= 1 for part in given)
-    each = list(given) if several else [given] * count
-    if len(each) != count:
-        raise ValueError(f"{name}: expected one of each of {count} uniform draws, got {len(each)}")
-    edges = []
-    for part in each:
-        if np.iterable(part) and not isinstance(part, str):
-            inner = [real(f"{name}[{k}]", u, 0.0, 1.0) for k, u in enumerate(part)]
-        else:
-            n = integer(name, part, 1, 10**6)
-            inner = [k / n for k in range(1, n)]
-        edges.append(np.unique([0.0, *inner, 1.0]))
-    return edges
-
-
-def _cases(edges):
-    """(uniforms [M, U], one in the middle of each combination of intervals; how likely each is, [M])."""
-    middles = [0.5 * (e[1:] + e[:-1]) for e in edges]
-    widths = [np.diff(e) for e in edges]
-    chances = np.array([math.prod(w) for w in itertools.product(*widths)], np.float64)
-    return np.array(list(itertools.product(*middles)), np.float64).reshape(len(chances), len(edges)), chances
-
-
-def _case_of(edges, uniforms):
-    """Which combination of intervals each row of uniforms lies in."""
-    case = np.zeros(len(uniforms), np.int64)
-    for d, e in enumerate(edges):
-        case = case * (len(e) - 1) + np.searchsorted(e, uniforms[:, d], side="right") - 1
-    return case
-
-
-def _explored(game, cuts, start_cuts, most_states):
-    kernel = game.kernel()
-    if kernel.step_normals or kernel.start_normals:
-        raise ValueError(f"game: {game.name!r} draws normals, so it has no finite list of states; analyse a game "
-                         "given as arrays, in normal form, or with uniform draws only")
-    edges = _edges("cuts", cuts, kernel.step_uniforms)
-    begin_edges = _edges("start_cuts", cuts if start_cuts is None else start_cuts, kernel.start_uniforms)
-    actions = tuple(game.action_counts.tolist())
-    joint, agents = math.prod(actions), game.agents
-    _room(game, 1, most_states, joint)
-    for name, some in (("cuts", edges), ("start_cuts", begin_edges)):
-        cases = math.prod(len(e) - 1 for e in some) * (joint if name == "cuts" else 1)
-        if cases > MOST_CASES:
-            raise ValueError(f"{name}: {cases:,} cases to try in every state are more than {MOST_CASES:,}; give fewer")
-    digits = np.stack(np.unravel_index(np.arange(joint), actions), axis=1).astype(np.int32)
-    uniforms, chances = _cases(edges)
-    rng, numbers, own = np.random.default_rng(0), {}, []
-
-    def number(states):
-        """Numbers of states, new ones among them."""
-        found, place = np.unique(states, axis=0, return_inverse=True)
-        known = np.empty(len(found), np.int64)
-        for k, row in enumerate(found):
-            key = row.tobytes()
-            if key not in numbers:
-                if len(numbers) >= most_states:
-                    raise ValueError(f"most_states: game {game.name!r} has more than {most_states:,} states; take a "
-                                     "smaller game")
-                numbers[key] = len(own)
-                own.append(row)
-            known[k] = numbers[key]
-        return known[place.ravel()]
-
-    begin, begin_chances = _cases(begin_edges)
-    at = number(_starts(kernel, begin))
-    _check_start(kernel, begin_edges, rng, at, number)
-    starts = [(int(s), float(c)) for s, c in zip(at, begin_chances, strict=True)]
-    parts, done = [], 0
-    while done < len(own):
-        _room(game, len(own), most_states, joint)
-        some = np.arange(done, min(len(own), done + max(1, ROWS // (joint * len(chances)))))
-        here = np.repeat(some, joint)
-        states, moves = np.array(own)[here], np.tile(digits, (len(some), 1))
-        n = len(here)
-        then, rewards, over = _steps(kernel, np.repeat(states, len(chances), axis=0),
-                                     np.repeat(moves, len(chances), axis=0), np.tile(uniforms, (n, 1)))
-        _check_steps(kernel, edges, rng, states, moves, then, rewards, over)
-        successors = np.full(len(then), -1, np.int64)       # -1: over
-        successors[~over] = number(then[~over])
-        cells = np.repeat(here * joint + np.tile(np.arange(joint), len(some)), len(chances))
-        parts.append((cells, successors, np.tile(chances, n), rewards))
-        done = int(some[-1]) + 1
-    cells, successors, probabilities, paid = (np.concatenate(part) for part in zip(*parts, strict=True))
-    states, own = len(own), np.array(own)
-    terminal = np.zeros(states, bool)
-    observation = np.zeros((states, game.views, game.features))
-    kernel.observe(own, observation)
+def _of_explored(game, cuts, start_cuts, most_states):
+    numbers, begin, (cells, successors, probabilities, paid) = explored(game, cuts, start_cuts, most_states)
+    actions, agents = tuple(game.action_counts.tolist()), game.agents
+    joint, states, own = math.prod(actions), len(numbers.states), np.array(numbers.states)
+    terminal, observation = np.zeros(states, bool), np.zeros((states, game.views, game.features))
+    game.kernel().observe(own, observation)
     if (successors < 0).any():          # one state for all ways in which it can be over
         successors[successors < 0] = states
         terminal, own = np.append(terminal, True), np.vstack([own, np.full(own.shape[1], np.nan)])
         observation = np.concatenate([observation, np.zeros_like(observation[:1])])
         states += 1
-    _room(game, states, most_states + 1, joint)
+    room(game, states, most_states + 1, joint)
     start = np.zeros(states)
-    for s, chance in starts:
+    for s, chance in begin:
         start[s] += chance
-    cell_rewards = np.stack([np.bincount(cells, probabilities * paid[:, i], states * joint) for i in range(agents)],
-                            axis=1)
+    expected = np.stack([np.bincount(cells, probabilities * paid[:, i], states * joint) for i in range(agents)], axis=1)
     numbered = game.observations is not None
     seen = observation[:, :, 0].astype(np.int32) if numbered else np.arange(states, dtype=np.int32)[:, None]
     observation.flags.writeable = False
-    return _made(game, actions, cells, successors, probabilities, paid, cell_rewards.reshape(states, joint, agents),
+    return _made(game, actions, cells, successors, probabilities, paid, expected.reshape(states, joint, agents),
                  terminal, start, seen, game.observations if numbered else states, own, observation=observation,
-                 _numbers=numbers)
-
-
-_ENOUGH = "are not all the places at which the game's draws make a difference; give more"
-
-
-def _check_start(kernel, edges, rng, numbers, number):
-    """Refuse cuts between which a start is not always the same."""
-    if edges:
-        tries = rng.random((256, len(edges)))
-        if (number(_starts(kernel, tries)) != numbers[_case_of(edges, tries)]).any():
-            raise ValueError(f"start_cuts: these {_ENOUGH}")
-
-
-def _check_steps(kernel, edges, rng, states, moves, then, rewards, over):
-    """Refuse cuts between which a step is not always the same; each state and joint action is tried twice."""
-    cases = math.prod(len(e) - 1 for e in edges)
-    for _ in range(2 if edges else 0):
-        tries = rng.random((len(states), len(edges)))
-        at = np.arange(len(states)) * cases + _case_of(edges, tries)
-        ours, paid, ended = _steps(kernel, states, moves, tries)
-        same = (ended == over[at]) & (paid == rewards[at]).all(axis=1) & (ended | (ours == then[at]).all(axis=1))
-        if not same.all():
-            raise ValueError(f"cuts: these {_ENOUGH}")
+                 _numbers=numbers.known)
