@@ -16,8 +16,17 @@ from marlfast.train import train
 
 __version__ = "0.1.0"
 
+
+def __getattr__(name):
+    if name == "analysis":          # imported when first asked for
+        import importlib
+
+        return importlib.import_module("marlfast.analysis")
+    raise AttributeError(f"marlfast has no {name!r}; see marlfast.games, marlfast.learners, marlfast.rewards")
+
+
 __all__ = [
     "Boltzmann", "Env", "Episodes", "EpsilonGreedy", "Evaluation", "Experiment", "FileError", "GreedyStable", "Grid",
-    "IQL", "Policy", "RandomPolicy", "Result", "ReturnReached", "Rounding", "Steps", "Team", "TrainingError", "draws",
+    "IQL", "Policy", "RandomPolicy", "Result", "ReturnReached", "Rounding", "Steps", "Team", "TrainingError", "analysis", "draws",
     "evaluate", "games", "learners", "load", "rewards", "schedules", "stop", "train",
 ]

@@ -121,6 +121,10 @@ def _greedy_session(game, policy, episodes, seed, runs, backend, most_steps):
     for name, array in policy.arrays.items():
         if name.startswith(("encoder.", "learner.")):
             arrays[name] = np.array(np.broadcast_to(array, (runs, *array.shape[1:])))
+    for prefix, one, seats in trained.learner.parts(experiment.seats()):
+        if hasattr(one, "begin"):           # what it remembers of the episode before is not of this one
+            start = f"learner.{prefix}"
+            one.begin(seats, {name[len(start):]: array for name, array in arrays.items() if name.startswith(start)})
     session = Session(experiment, arrays, backend, purpose=1, learning=False, exploration=exploration)
     session.loop.begin(0, runs)       # rows of the start, in the learned tables
     return session

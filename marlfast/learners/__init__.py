@@ -5,7 +5,10 @@ from marlfast.registry import on_demand
 
 # What each file gives.
 _GIVES = {
+    "coordination": "LMRL2 RecursiveFMQ",
     "joint": "CentralQ CorrelatedQ FriendOrFoe JointActionLearner MinimaxQ NashQ",
+    "opponents": "Exp3 FictitiousPlay FixedPolicy Random RegretMatching TitForTat WinStayLoseShift",
+    "phc": "PHC WoLFPHC",
     "td": "DistributedQ DoubleQ ExpectedSARSA FrequencyAdjustedQ HystereticQ MonteCarlo QLambda SARSA",
 }
 
