@@ -1,4 +1,4 @@
-"""The command line: ``marlfast train | evaluate | games | learners | parts | bench``.
+"""The command line: ``marlfast train | evaluate | games | learners | parts | reproduce | bench``.
 
 An experiment starts as a dictionary (the article's game, or a TOML file), is changed by options and ``--set``,
 and is then checked in one go. Every error is one sentence on stderr; the exit status is 0 when all went well,
@@ -48,6 +48,7 @@ KINDS = {"encoders": ("encoder", "encoder"), "rewards": ("reward structure", "re
          "exploration": ("exploration", "learner.explore"), "schedules": ("schedule", "learner.learning_rate"),
          "stop": ("stop rule", "stop.0")}
 EVALUATION_EPISODES = 100
+REPRODUCTION_RUNS = 100
 WIDTH = 100
 
 _REMOVED = object()
@@ -169,6 +170,8 @@ def _parsers():
         listed.add_argument("name", nargs="?", metavar="NAME", help="show this one in full")
     parts = command("parts", _list_parts, "List all else an experiment is made of.")
     parts.add_argument("kind", nargs="?", metavar="KIND", help=f"one of {', '.join(KINDS)}; default: all of them")
+    _reproduce_arguments(command("reproduce", _reproduce, (
+        "Run a published experiment: what was published beside what comes out here. Without a name: list them.")))
     command("bench", None, "Measure speed, as ratios to other programs.", add_help=False)
     return parser, commands
 
@@ -220,6 +223,19 @@ def _evaluate_arguments(parser):
         help="change an option of the game, such as game.horizon=200; may be repeated")
     add("--threads", type=_whole, metavar="N", help="default: as many as there are processors")
     add("--backend", choices=BACKENDS, default="cython")
+
+
+def _reproduce_arguments(parser):
+    add = parser.add_argument
+    add("name", nargs="?", metavar="NAME", help="which; default: list all")
+    add("--runs", type=_whole, metavar="N", help=f"default: {REPRODUCTION_RUNS}")
+    add("--full", action="store_true", help="as many runs as were published")
+    add("--seed", type=_whole, default=0, metavar="N")
+    add("--set", metavar="OPTION=VALUE", action="append", default=[], dest="changes",
+        help="change an option of the experiment (VALUE as in TOML); may be repeated")
+    add("--options", action="store_true", help="show the options and their values, and run nothing")
+    add("--threads", type=_whole, metavar="N", help="default: as many as there are processors")
+    add("--no-progress", action="store_true")
 
 
 # -- experiments as dictionaries ----------------------------------------------------------------
@@ -769,13 +785,13 @@ def _needed(cls):
 def _list_names(kind):
     """Names of a kind, each with the first sentence of its docstring."""
     for name, cls in names(kind).items():
-        text = " ".join(inspect.getdoc(cls).split("\n\n")[0].split()).replace("``", "")
-        print(textwrap.fill(f"{name}: {text}", WIDTH, subsequent_indent="  ", break_long_words=False))
+        print(textwrap.fill(f"{name}: {_first_line(cls)}", WIDTH, subsequent_indent="  ", break_long_words=False))
 
 
 def _show(cls, place):
     """One definition in full: its docstring, then its options with their defaults."""
-    print(f"{cls.name}\n\n{inspect.getdoc(cls)}\n\nOptions, as --set {place}.OPTION=VALUE\n")
+    prefix = f"{place}." if place else ""
+    print(f"{cls.name}\n\n{inspect.getdoc(cls)}\n\nOptions, as --set {prefix}OPTION=VALUE\n")
     for field in dataclasses.fields(cls):
         for key, default in _options(field.name, field):
             print(f"    {key} = {default}")
@@ -812,6 +828,62 @@ def _options(key, field):
     if isinstance(default, dict):
         return [(f"{key}.{inner}", toml.inline(value)) for inner, value in default.items()]
     return [(key, toml.inline(default))]
+
+
+# -- reproduce ----------------------------------------------------------------------------------
+
+
+def _reproduce(args):
+    from marlfast import reproduce  # games and learners of every study
+
+    if args.name is None:
+        for name, cls in reproduce.studies().items():
+            print(textwrap.fill(f"{name}: {_first_line(cls)} {cls.source}", WIDTH, subsequent_indent="  ",
+                                break_long_words=False, break_on_hyphens=False))
+        print("\nRun one: marlfast reproduce NAME, with as many runs as were published: marlfast reproduce NAME --full")
+        return 0
+    study = _study(args)
+    if args.options:
+        _show(type(study), "")
+        return 0
+    if args.full and args.runs is not None:
+        raise ValueError("--full: gives the number of runs already; leave out --runs")
+    runs = study.runs if args.full else REPRODUCTION_RUNS if args.runs is None else args.runs
+    integer("runs", runs, 1, 2**31 - 1)
+    integer("seed", args.seed, 0, 2**64 - 1)
+    if args.threads is not None:
+        integer("threads", args.threads, 1)
+    print(f"{study.name}: {_first_line(type(study))}\n{textwrap.fill(study.source, WIDTH)}")
+    print(f"{runs:,} {_plural(runs, 'run')} (published: {study.runs:,}), seed {args.seed}")
+    changed = study.changed()
+    if changed:
+        print("Not as published: " + ", ".join(f"{key} {_short(value)}" for key, value in changed.items()))
+    print(flush=True)
+    try:
+        report = study.run(runs, args.seed, args.threads, not args.no_progress)
+    except TrainingError as error:
+        return _fail(error, 1)
+    print(f"{report}\n\nTook {report.seconds:.1f} s. What was chosen and why: docs/reproduce/{study.name}.md")
+    return 0
+
+
+def _study(args):
+    values = {"name": args.name}
+    lookup("study", args.name)
+    for change in args.changes:
+        path, equals, text = change.partition("=")
+        try:
+            if not equals:
+                raise ValueError("expected OPTION=VALUE")
+            values = _put_option(values, "study", path.strip().split("."), parse_value(text))
+        except ValueError as error:
+            raise ValueError(f"--set {path.strip()}: {error}") from None
+    return from_dict("study", values)
+
+
+def _first_line(cls):
+    """The first sentence of a definition's docstring."""
+    return " ".join(inspect.getdoc(cls).split("\n\n")[0].split()).replace("``", "")
 
 
 # -- bench --------------------------------------------------------------------------------------

@@ -1,0 +1,250 @@
+"""What every study has: figures that were published, and those that come out here."""
+import dataclasses
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from marlfast.errors import integer
+from marlfast.registry import Definition
+
+APART = 3.0     # standard errors beyond which two figures are said to differ
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A published number beside the one obtained.
+
+    Parameters
+    ----------
+    what : str
+    obtained : float
+    error : float
+        Standard error of ``obtained``; 0 where it is exact.
+    published : float, optional
+        None: no such number was published; the figure informs.
+    published_error : float
+        Standard error of ``published``.
+    rounding : float
+        Half a unit of the last place that was published.
+    digits : int
+        Decimals to print.
+    """
+
+    what: str
+    obtained: float
+    error: float = 0.0
+    published: float | None = None
+    published_error: float = 0.0
+    rounding: float = 0.0
+    digits: int = 3
+
+    @property
+    def difference(self):
+        """Obtained less published; None where nothing was published."""
+        return None if self.published is None else self.obtained - self.published
+
+    @property
+    def apart(self):
+        """The difference, beyond what rounding explains, in standard errors; None where nothing was published."""
+        if self.published is None:
+            return None
+        beyond = max(0.0, abs(self.difference) - self.rounding)
+        error = math.hypot(self.error, self.published_error)
+        return beyond / error if error else 0.0 if beyond <= 1e-12 * abs(self.published) else math.inf
+
+    @property
+    def differs(self):
+        """Whether the two are more than three standard errors apart; None where nothing was published."""
+        return None if self.published is None else self.apart > APART
+
+
+def mean(what, values, published=None, published_error=None, over=None, **options):
+    """A figure that is a mean over runs.
+
+    Parameters
+    ----------
+    what : str
+    values : sequence of float
+        One of each run.
+    published, published_error : float, optional
+    over : int, optional
+        How many runs are behind the published number, where its standard error was not: runs are then taken to vary
+        there as they do here.
+    **options
+        See :class:`Figure`.
+    """
+    values = np.asarray(values, np.float64)
+    deviation = float(values.std(ddof=1)) if len(values) > 1 else math.inf
+    if published_error is None:
+        published_error = deviation / math.sqrt(over) if over else 0.0
+    return Figure(what, float(values.mean()), deviation / math.sqrt(len(values)), published, published_error,
+                  **options)
+
+
+def share(what, values, published=None, over=None, **options):
+    """A figure that is a share of runs.
+
+    Parameters
+    ----------
+    what : str
+    values : sequence of bool
+        One of each run.
+    published : float, optional
+    over : int, optional
+        How many runs are behind the published share.
+    **options
+        See :class:`Figure`.
+
+    Notes
+    -----
+    The standard error of a share p of n runs is ``sqrt(p' (1 - p') / n)`` with ``p' = (n p + 1/2) / (n + 1)``, so that
+    it is not 0 where none or all of a few runs did.
+    """
+    values = np.asarray(values, bool)
+    theirs = 0.0 if published is None or over is None else _error_of_share(published, over)
+    return Figure(what, float(values.mean()), _error_of_share(values.mean(), len(values)), published, theirs,
+                  **options)
+
+
+def _error_of_share(p, n):
+    p = (n * p + 0.5) / (n + 1)
+    return math.sqrt(p * (1.0 - p) / n)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a study gave.
+
+    Attributes
+    ----------
+    study : Study
+    figures : tuple of Figure
+    notes : tuple of str
+        What was left out, and what else there is to know.
+    runs, seed : int
+    seconds : float
+    """
+
+    study: object
+    figures: tuple
+    notes: tuple
+    runs: int
+    seed: int
+    seconds: float
+
+    @property
+    def differing(self):
+        """The figures that differ from what was published."""
+        return tuple(figure for figure in self.figures if figure.differs)
+
+    def summary(self):
+        """In one sentence: how many figures agree, and which do not."""
+        compared = [figure for figure in self.figures if figure.published is not None]
+        if not compared:
+            return "Nothing to compare: no figures were published for these options."
+        if not self.differing:
+            return (f"{_all(len(compared))} with what was published, within {APART:g} standard errors.")
+        listed = "; ".join(f"{figure.what}: {_number(figure.obtained, figure.digits)}, published "
+                           f"{_number(figure.published, figure.digits)}" for figure in self.differing)
+        return f"{len(self.differing)} of {len(compared)} figures differ from what was published: {listed}."
+
+    def __str__(self):
+        cells = [("", "published", "s.e.", "obtained", "s.e.", "apart")]
+        for figure in self.figures:
+            known = figure.published is not None
+            cells.append((
+                figure.what, _number(figure.published, figure.digits) if known else "-",
+                _error(figure.published_error, figure.digits) if known else "",
+                _number(figure.obtained, figure.digits), _error(figure.error, figure.digits),
+                f"{_apart(figure.apart)}{'  differs' if figure.differs else ''}" if known else ""))
+        widths = [max(len(row[k]) for row in cells) for k in range(len(cells[0]))]
+        lines = ["  ".join(cell.ljust(w) if k in (0, 5) else cell.rjust(w)
+                           for k, (cell, w) in enumerate(zip(row, widths, strict=True))).rstrip() for row in cells]
+        return "\n".join([*lines, "", self.summary(), *self.notes])
+
+
+def _all(n):
+    return "The figure agrees" if n == 1 else f"All {n} figures agree"
+
+
+def _number(value, digits):
+    return f"{value:,.{digits}f}"
+
+
+def _error(value, digits):
+    return "" if not value else "unknown" if math.isinf(value) else f"{value:,.{digits + 1}f}"
+
+
+def _apart(value):
+    return "inf" if math.isinf(value) else f"{value:.1f}"
+
+
+class Study(Definition):
+    """Base of studies: a published experiment that can be run again.
+
+    A study is a frozen dataclass whose fields are the options of the experiment; ``figures`` runs it.
+
+    Attributes
+    ----------
+    name : str
+        The first author and the year.
+    source : str
+        What was published where.
+    runs : int
+        How many runs are behind the published figures: what ``--full`` asks for.
+    """
+
+    kind = "study"
+    source = ""
+    runs = 100
+
+    def figures(self, runs, seed, threads=None, progress=False):
+        """Run it.
+
+        Parameters
+        ----------
+        runs, seed : int
+        threads : int, optional
+        progress : bool
+            Show it on stderr.
+
+        Returns
+        -------
+        figures : list of Figure
+        notes : list of str
+        """
+        raise NotImplementedError
+
+    def run(self, runs=100, seed=0, threads=None, progress=False):
+        """Run it and compare.
+
+        Parameters
+        ----------
+        runs, seed : int
+        threads : int, optional
+        progress : bool
+
+        Returns
+        -------
+        Report
+        """
+        runs, seed = integer("runs", runs, 1, 2**31 - 1), integer("seed", seed, 0, 2**64 - 1)
+        begun = time.perf_counter()
+        figures, notes = self.figures(runs, seed, threads, progress)
+        return Report(self, tuple(figures), tuple(notes), runs, seed, time.perf_counter() - begun)
+
+    @property
+    def as_published(self):
+        """Whether every option is as published; else there is nothing to compare with."""
+        return self == type(self)()
+
+    def published(self, value):
+        """``value`` where every option is as published, else None."""
+        return value if self.as_published else None
+
+    def changed(self):
+        """{option: value} of those that are not as published."""
+        ours, theirs = self.to_dict(), type(self)().to_dict()
+        return {f.name: ours.get(f.name) for f in dataclasses.fields(self) if ours.get(f.name) != theirs.get(f.name)}

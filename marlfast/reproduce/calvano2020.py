@@ -1,0 +1,158 @@
+"""Firms that set prices by Q-learning learn to charge more than in equilibrium."""
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from marlfast.errors import integer, real, shown
+from marlfast.exploration import EpsilonGreedy
+from marlfast.games.matrix import per_agent
+from marlfast.games.pricing import LogitBertrand
+from marlfast.learners.iql import IQL
+from marlfast.reproduce import frozen
+from marlfast.reproduce.base import Figure, Study, mean, share
+from marlfast.schedules import Exponential
+from marlfast.stop import GreedyStable
+from marlfast.train import train
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Calvano2020(Study):
+    """Two firms that remember the last prices learn to charge more than in equilibrium.
+
+    Parameters
+    ----------
+    agents, actions, memory : int
+        Firms, prices of each, and periods that are remembered.
+    learning_rate, discount, decay : float or sequence of float [n]
+        Of all firms, or of each. A firm explores with probability ``exp(-decay * t)`` in period t.
+    initial_q : "against_random" or float
+        What each price is worth at first: what it earns for ever while the others draw theirs; or a number.
+    quality, cost, outside, probabilities, differentiation, margin, decimals
+        Of the market: see :class:`~marlfast.games.pricing.LogitBertrand`.
+    stable : int
+        A run is over when no greedy action has changed for so many periods.
+    most_periods : int
+        And after so many in any case.
+
+    Notes
+    -----
+    Source: E. Calvano, G. Calzolari, V. Denicolo and S. Pastorello, "Artificial intelligence, algorithmic pricing, and
+    collusion", American Economic Review 110 (2020).
+    """
+
+    name = "calvano2020"
+    source = ("E. Calvano, G. Calzolari, V. Denicolo and S. Pastorello, \"Artificial intelligence, algorithmic "
+              "pricing, and collusion\", American Economic Review 110 (2020)")
+    runs = 1000
+    agents: int = 2
+    actions: int = 15
+    memory: int = 1
+    learning_rate: Any = 0.15
+    discount: Any = 0.95
+    decay: Any = 4e-6
+    initial_q: Any = "against_random"
+    quality: Any = 2.0
+    cost: Any = 1.0
+    outside: Any = 0.0
+    probabilities: Any = None
+    differentiation: float = 0.25
+    margin: float = 0.1
+    decimals: int = 5
+    stable: int = 100_000
+    most_periods: int = 1_000_000_000
+
+    def __post_init__(self):
+        self._set(memory=integer("memory", self.memory, 0), stable=integer("stable", self.stable, 1, 2**62),
+                  most_periods=integer("most_periods", self.most_periods, 1, 2**62))
+        game = LogitBertrand(self.agents, self.actions, self.quality, self.cost, self.outside, self.probabilities,
+                             self.differentiation, self.margin, decimals=self.decimals, memory=self.memory,
+                             start="uniform")
+        names = ("quality", "cost", "outside", "probabilities", "differentiation", "margin", "agents", "actions",
+                 "decimals")
+        self._set(game=game, _given={}, **{name: getattr(game, name) for name in names})
+        for name, least, most in (("learning_rate", 0.0, 1.0), ("discount", 0.0, 1.0), ("decay", 0.0, None)):
+            self._given[name] = per_agent(name, getattr(self, name), game.agents,
+                                          lambda where, value, least=least, most=most: real(where, value, least, most))
+            if np.iterable(getattr(self, name)):
+                self._set(**{name: self._given[name]})
+        if max(self.discounts) == 1.0:
+            raise ValueError(f"discount: expected less than 1 (profits for ever have no sum), got {self.discount}")
+        if self.initial_q != "against_random":
+            if isinstance(self.initial_q, str):
+                raise ValueError(f"initial_q: expected 'against_random' or a number, got {shown(self.initial_q)}")
+            self._set(initial_q=real("initial_q", self.initial_q))
+
+    @property
+    def discounts(self):
+        """Of each firm: tuple of float [n]."""
+        return self._given["discount"]
+
+    def learners(self):
+        """One learner for all firms where they are alike, else one for each."""
+        firms = list(zip(*(self._given[name] for name in ("learning_rate", "discount", "decay")), strict=True))
+        initial = [self.game.against_random(discount)[i] if self.initial_q == "against_random"
+                   else np.full(self.game.most_actions, self.initial_q) for i, (_, discount, _) in enumerate(firms)]
+        if len(set(firms)) == 1:
+            return [_learner(*firms[0], np.stack(initial))]
+        return [_learner(*firm, own[None]) for firm, own in zip(firms, initial, strict=True)]
+
+    def train(self, runs=100, seed=0, **options):
+        """Train all runs to their ends; ``options`` as for :func:`marlfast.train`. Returns the Result."""
+        learners = self.learners()
+        options = {"record_every": 0, "stop": GreedyStable(self.stable), "steps": self.most_periods} | options
+        return train(self.game, learners[0] if len(learners) == 1 else learners, runs=runs, seed=seed, **options)
+
+    def outcomes(self, result):
+        """What becomes of the firms, once they no longer learn.
+
+        Parameters
+        ----------
+        result : Result
+
+        Returns
+        -------
+        dict of str to ndarray
+            ``converged`` bool [R]; ``periods`` [R] before those in which nothing changed; ``greedy`` [R, S, n];
+            ``path`` [R, L] of the limit cycle and its ``length`` [R]; ``gain`` [R, n], the mean over the cycle;
+            ``equilibrium`` bool [R], on the path.
+        """
+        game = self.game
+        q = [result.tables(i)["q"] for i in range(game.agents)]
+        tables = [i if table.shape[2] > 1 else 0 for i, table in enumerate(q)]
+        greedy = np.stack([table[:, :, k].argmax(axis=2) for table, k in zip(q, tables, strict=True)], axis=2)
+        path, length = frozen.cycles(frozen.successors(game, greedy), result.arrays["state"][:, 0].astype(np.int64))
+        joint = game.joint(greedy[np.arange(len(path))[:, None], path])
+        profits = game.profits.reshape(-1, game.agents)[joint]
+        converged = np.array(result.stop_reason) == "greedy stable"
+        return {"converged": converged, "periods": result.steps - np.where(converged, self.stable, 0),
+                "greedy": greedy, "path": path, "length": length,
+                "gain": frozen.mean_over_cycle(game.profit_gain(profits), length),
+                "equilibrium": frozen.equilibrium_on_path(game, greedy, path, self.discounts)}
+
+    def figures(self, runs, seed, threads=None, progress=False):
+        found = self.outcomes(self.train(runs, seed, threads=threads, progress=progress))
+        known, over = self.published, self.runs
+        gains = found["gain"].mean(axis=1)
+        figures = [
+            share("runs that converge", found["converged"], known(1.0), over),
+            mean("periods until then", found["periods"], known(1_751_250.0), over=over, digits=0),
+            mean("profit gain", gains, known(0.849), 0.112 / math.sqrt(over), rounding=5e-4),
+        ]
+        if runs > 1:
+            deviation = float(gains.std(ddof=1))
+            figures.append(Figure("its standard deviation over runs", deviation, deviation / math.sqrt(2 * (runs - 1)),
+                                  known(0.112), 0.112 / math.sqrt(2 * (over - 1)), rounding=5e-4))
+        figures += [
+            share("limit cycles of one period", found["length"] == 1, known(0.643), over, rounding=5e-4),
+            share("limit cycles of two periods", found["length"] == 2, known(0.238), over, rounding=5e-4),
+            share("equilibria on the path", found["equilibrium"], known(0.505), over, rounding=5e-4),
+        ]
+        return figures, []
+
+
+def _learner(learning_rate, discount, decay, initial_q):
+    # The original explores where u <= epsilon, and multiplies epsilon by exp(-decay) after every use.
+    return IQL(learning_rate, discount, EpsilonGreedy(Exponential(1.0, math.exp(-decay)), strict=False),
+               initial_q=initial_q)

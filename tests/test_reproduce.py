@@ -1,0 +1,332 @@
+"""Published experiments: the original programs followed step by step, and the figures that were published."""
+import dataclasses
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+import marlfast as mf
+from marlfast import cli, reproduce
+from marlfast.reproduce import frozen
+from marlfast.reproduce.base import Figure, mean, share
+
+# -- figures --------------------------------------------------------------------------------------
+
+
+def test_figures_that_differ():
+    # 0.53 and 0.50, standard errors 0.01 and 0: three apart; 0.005 of that may be rounding.
+    assert Figure("x", 0.531, 0.01, 0.5).differs and not Figure("x", 0.529, 0.01, 0.5).differs
+    assert not Figure("x", 0.531, 0.01, 0.5, rounding=0.005).differs
+    assert Figure("x", 0.531, 0.01, 0.5).apart == pytest.approx(3.1)
+    assert Figure("x", 1.0, 3.0, 26.0, 4.0).apart == pytest.approx(5.0)
+    unpublished = Figure("x", 1.0, 0.1)
+    assert (unpublished.apart, unpublished.differs, unpublished.difference) == (None, None, None)
+    assert Figure("x", 7.0, published=7.0).apart == 0.0 and Figure("x", 7.1, published=7.0).apart == math.inf
+
+
+def test_standard_errors():
+    figure = mean("x", [1.0, 2.0, 3.0], 2.5, over=400)
+    assert (figure.obtained, figure.error, figure.published_error) == pytest.approx((2.0, 1 / math.sqrt(3), 0.05))
+    assert mean("x", [1.0, 2.0, 3.0], 2.5, 0.25).published_error == 0.25
+    assert math.isinf(mean("x", [1.0], 2.0).error)
+    # 2 of 4: p' = 2.5 / 5; 0 of 4: p' = 0.5 / 5.
+    assert share("x", [True, True, False, False]).error == pytest.approx(math.sqrt(0.25 / 4))
+    assert share("x", [False] * 4, 0.5, 4).error == pytest.approx(math.sqrt(0.1 * 0.9 / 4))
+    assert share("x", [False] * 4, 0.5, 4).published_error == pytest.approx(0.25)
+
+
+# -- frozen strategies ----------------------------------------------------------------------------
+
+
+class Path:
+    """What a strategy does of one run, followed history by history."""
+
+    def __init__(self, game, greedy):
+        self.game, self.greedy, self.known = game, greedy, {}
+        self.payoffs = {joint: game.expected[joint].tolist() for joint in itertools.product(*map(range, game._counts))}
+
+    def next(self, state, actions):
+        key = (state, *actions)
+        if key not in self.known:
+            rounds = [*self.game.history(state), tuple(actions)]
+            self.known[key] = self.game.number(rounds[-self.game.memory:]) if self.game.memory else 0
+        return self.known[key]
+
+    def cycle(self, state):
+        path = [state]
+        while path.count(path[-1]) == 1:
+            path.append(self.next(path[-1], self.greedy[path[-1]]))
+        return path[path.index(path[-1]):-1]
+
+    def worth(self, state, agent, action, discount, rounds=130):
+        total, weight = 0.0, 1.0
+        for k in range(rounds):
+            actions = list(self.greedy[state])
+            if k == 0:
+                actions[agent] = action
+            total += weight * self.payoffs[tuple(actions)][agent]
+            weight *= discount
+            state = self.next(state, actions)
+        return total
+
+
+@pytest.mark.parametrize("agents, actions, memory, seed", [(2, 3, 1, 0), (2, 2, 2, 1), (3, 2, 1, 2), (2, 4, 0, 3),
+                                                           (2, 2, 3, 4)])
+def test_cycles_and_equilibria_of_frozen_strategies(agents, actions, memory, seed):
+    """Against following each run by itself, sums taken round by round."""
+    game = reproduce.Calvano2020(agents, actions, memory).game
+    rng = np.random.default_rng(seed)
+    size, runs, discount = game.observations, 6, 0.8
+    greedy = rng.integers(0, actions, (runs, size, agents))
+    greedy[0] = 0                                        # all alike: a cycle of one
+    start = rng.integers(0, size, runs)
+    following = frozen.successors(game, greedy)
+    path, lengths = frozen.cycles(following, start)
+    equilibria = frozen.equilibrium_on_path(game, greedy, path, [discount] * agents)
+    for r in range(runs):
+        one = Path(game, greedy[r].tolist())
+        cycle = one.cycle(int(start[r]))
+        assert lengths[r] == len(cycle) and sorted(path[r, :lengths[r]].tolist()) == sorted(cycle)
+        assert all(one.next(a, greedy[r, a]) == b for a, b in itertools.pairwise(path[r].tolist()))
+        profits = np.array([game.expected[tuple(greedy[r, s])] for s in cycle])
+        ours = game.expected.reshape(-1, agents)[game.joint(greedy[r, path[r]])][None]
+        assert frozen.mean_over_cycle(ours, lengths[r:r + 1])[0] == pytest.approx(profits.mean(axis=0), rel=1e-12)
+        best = True
+        for i in range(agents):
+            value = frozen.values(game, greedy[r:r + 1], following[r:r + 1], i, discount)
+            worth = frozen.worth(game, greedy[r:r + 1], value, path[r:r + 1], i, discount)[0]
+            for k, s in enumerate(path[r, :lengths[r]].tolist()):
+                wanted = [one.worth(s, i, a, discount) for a in range(actions)]
+                assert worth[k] == pytest.approx(wanted, rel=1e-9)
+                best &= wanted[greedy[r, s, i]] >= max(wanted) - 1e-9
+        assert equilibria[r] == best
+
+
+# -- Calvano et al. -------------------------------------------------------------------------------
+
+
+def original_profits(nash, monopoly, actions=15, xi=0.1, quality=2.0, cost=1.0, outside=0.0, mu=0.25):
+    """Profits [p1][p2] -> (of firm 1, of firm 2) as the article defines them, in plain Python."""
+    step = (monopoly - nash) * (1 + 2 * xi) / (actions - 1)
+    prices = [nash - xi * (monopoly - nash) + k * step for k in range(actions)]
+    table = []
+    for p1 in prices:
+        table.append([])
+        for p2 in prices:
+            e1, e2 = math.exp((quality - p1) / mu), math.exp((quality - p2) / mu)
+            total = e1 + e2 + math.exp(outside / mu)
+            table[-1].append(((p1 - cost) * e1 / total, (p2 - cost) * e2 / total))
+    return table
+
+
+class Original:
+    """The original program's learning, in its own order, one period at a time.
+
+    ``numbers`` is its stream: two for the first prices; then in every period the firms' decisions whether to explore,
+    and after them the prices that they would try.
+    """
+
+    def __init__(self, profits, numbers, alpha=0.15, delta=0.95, beta=4e-6):
+        n = self.n = len(profits)
+        self.profits, self.numbers, self.alpha, self.delta, self.beta = profits, iter(numbers), alpha, delta, beta
+        against_random = [[0.0] * n, [0.0] * n]
+        for own in range(n):
+            for other in range(n):
+                against_random[0][own] += profits[own][other][0]
+                against_random[1][own] += profits[other][own][1]
+        self.q = [[[total / n / (1.0 - delta) for total in against_random[i]] for _ in range(n * n)] for i in range(2)]
+        self.strategy = [[row.index(max(row)) for row in table] for table in self.q]
+        self.epsilon, self.periods, self.unchanged = [1.0, 1.0], 0, 0
+        first = [int(n * next(self.numbers)) for _ in range(2)]
+        self.state = n * first[0] + first[1]
+
+    def period(self):
+        explore = [next(self.numbers) for _ in range(2)]
+        which = [next(self.numbers) for _ in range(2)]
+        prices = []
+        for i in range(2):
+            prices.append(int(self.n * which[i]) if explore[i] <= self.epsilon[i] else self.strategy[i][self.state])
+            self.epsilon[i] *= math.exp(-self.beta)
+        state, changed = self.n * prices[0] + prices[1], False
+        for i in range(2):
+            row, old = self.q[i][self.state], self.q[i][self.state][prices[i]]
+            profit = self.profits[prices[0]][prices[1]][i]
+            row[prices[i]] = old + self.alpha * (profit + self.delta * max(self.q[i][state]) - old)
+            best = row.index(max(row))
+            changed |= best != self.strategy[i][self.state]
+            self.strategy[i][self.state] = best
+        self.unchanged = 0 if changed else self.unchanged + 1
+        self.state, self.periods = state, self.periods + 1
+        return prices
+
+
+def rearranged(numbers, actions=15):
+    """The original's stream as the draws of one run here: explore? and which price, of one firm after the other."""
+    periods = np.array(numbers[2:]).reshape(-1, 2, 2).transpose(0, 2, 1)         # [period, firm, explore? / which]
+    first = actions * int(actions * numbers[0]) + int(actions * numbers[1])
+    periods = np.concatenate([periods, np.zeros((4096, 2, 2))])         # blocks may reach beyond the end
+    return {"explore": lambda run, start, n: periods[start:start + n],
+            "start": lambda run, start, n: np.full((n, 1), (first + 0.5) / actions**2)}
+
+
+def test_the_original_period_by_period():
+    """3000 periods from the original's own stream: the same prices, and the same values and epsilon to the last bit.
+
+    Epsilon falls fast here, so that firms also exploit. Profits are taken from the game, as its exponentials may
+    differ from the C library's in the last bit.
+    """
+    study, periods = reproduce.Calvano2020(decay=2e-3), 3000
+    table = study.game.profits.tolist()
+    numbers = np.random.default_rng(0).random(2 + 4 * periods).tolist()
+    original = Original(table, numbers, beta=2e-3)
+    seen = []
+
+    def look(session):
+        arrays = session.arrays
+        if not seen:
+            assert session.arrays["steps"][0] == 1
+        prices = original.period()
+        seen.append(prices)
+        assert arrays["state"][0, 0] == original.state == 15 * prices[0] + prices[1]
+        assert arrays["learner.level.value"][0] == original.epsilon[0] == original.epsilon[1]
+        assert arrays["stable"][0] == original.unchanged
+        if original.periods % 25 < 2:       # all values; what is wrong once stays wrong
+            assert arrays["learner.q"][0].transpose(1, 0, 2).tobytes() == np.array(original.q).tobytes()
+
+    result = study.train(1, steps=periods, block=1, draws=rearranged(numbers), callback=look)
+    assert len(seen) == original.periods == result.steps[0] == periods
+    assert len(set(map(tuple, seen))) > 150 and original.epsilon[0] < 0.003
+    assert result.arrays["learner.greedy"][0].T.tolist() == original.strategy
+
+
+def test_the_original_s_profits():
+    """From the article's formulas and its typed prices, by another exponential; then a run from these."""
+    table = original_profits(1.47293, 1.92498)
+    study, periods = reproduce.Calvano2020(decay=1e-3), 5000
+    np.testing.assert_allclose(study.game.profits, table, rtol=2e-15)
+    numbers = np.random.default_rng(1).random(2 + 4 * periods).tolist()
+    original, prices = Original(table, numbers, beta=1e-3), []
+    for _ in range(periods):
+        prices.append(original.period())
+    result = study.train(1, steps=periods, draws=rearranged(numbers))
+    assert result.arrays["state"][0, 0] == original.state
+    np.testing.assert_allclose(result.q[0].transpose(1, 0, 2), original.q, rtol=1e-13)
+    assert result.arrays["learner.greedy"][0].T.tolist() == original.strategy
+
+
+def test_a_run_ends_where_the_original_does():
+    study, most = reproduce.Calvano2020(decay=2e-3, stable=2000), 40_000
+    numbers = np.random.default_rng(2).random(2 + 4 * most).tolist()
+    original = Original(study.game.profits.tolist(), numbers, beta=2e-3)
+    while original.unchanged < 2000:
+        original.period()
+    result = study.train(1, steps=most, draws=rearranged(numbers))
+    found = study.outcomes(result)
+    assert original.periods < most and found["converged"].all() and result.steps[0] == original.periods
+    assert found["periods"][0] == original.periods - 2000
+    # Its limit cycle, and what is earned there, by following it.
+    state, path = original.state, []
+    while state not in path:
+        path.append(state)
+        state = 15 * original.strategy[0][state] + original.strategy[1][state]
+    cycle = path[path.index(state):]
+    assert found["length"][0] == len(cycle)
+    # What is earned in a state of the cycle is what the prices of the next one earn.
+    gains = [[(study.game.profits[s // 15, s % 15, i] - 0.22292655) / (0.33749046 - 0.22292655) for i in range(2)]
+             for s in cycle]
+    assert found["gain"][0] == pytest.approx(np.mean(gains, axis=0), abs=1e-5)
+
+
+def test_calvano_as_published():
+    """Few runs, but enough to see a grid of 1/12, a stop after half the periods, or a wrong rate of exploration."""
+    report = reproduce.Calvano2020().run(8, seed=3)
+    assert not report.differing, str(report)
+    by_name = {figure.what: figure for figure in report.figures}
+    assert by_name["runs that converge"].obtained == 1.0
+    assert abs(by_name["periods until then"].obtained / 1_751_250 - 1) < 0.15
+    assert abs(by_name["profit gain"].obtained - 0.849) < 3 * 0.112 / math.sqrt(8)
+
+
+@pytest.mark.parametrize("options", [
+    {"agents": 3, "actions": 5}, {"memory": 2, "actions": 4}, {"memory": 0, "discount": 0.0},
+    {"outside": (-0.1, 0.1)}, {"cost": (1.0, 0.75)}, {"initial_q": 0.0}, {"learning_rate": (0.1, 0.2)},
+    {"decay": (4e-3, 1e-3), "discount": (0.9, 0.8)}])
+def test_calvano_with_other_options(options):
+    study = reproduce.Calvano2020(**{"decay": 2e-3, "stable": 500, "most_periods": 30_000} | options)
+    report = study.run(3, seed=1)
+    assert not any(figure.published for figure in report.figures) and "Nothing to compare" in str(report)
+    found = study.outcomes(study.train(3, seed=1))
+    assert found["gain"].shape == (3, study.agents) and np.isfinite(found["gain"]).all()
+    assert reproduce.studies()["calvano2020"](**{k: v for k, v in study.to_dict().items() if k != "name"}) == study
+
+
+def test_firms_that_differ_have_their_own_learners():
+    alike, apart = reproduce.Calvano2020(), reproduce.Calvano2020(learning_rate=(0.15, 0.1), discount=(0.95, 0.9))
+    assert len(alike.learners()) == 1 and [one.learning_rate for one in apart.learners()] == [0.15, 0.1]
+    assert (apart.learners()[1].initial_q == apart.game.against_random(0.9)[1]).all()
+    # The same firms as one learner and as two learn the same, bit for bit.
+    one = alike.train(2, steps=2000)
+    q = alike.game.against_random(0.95)
+    two = mf.train(alike.game, [dataclasses.replace(alike.learners()[0], initial_q=q[i:i + 1]) for i in range(2)],
+                   runs=2, steps=2000, record_every=0)
+    assert all((two.tables(i)["q"][:, :, 0] == one.q[:, :, i]).all() for i in range(2))
+    # So are their outcomes: with other rates the firms earn each its own.
+    found = [study.outcomes(study.train(2, steps=500)) for study in (alike, apart)]
+    assert found[0]["greedy"].shape == found[1]["greedy"].shape == (2, 225, 2)
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"agents": 1}, "monopoly:"), ({"memory": -1}, "memory: expected at least 0, got -1"),
+    ({"learning_rate": 1.5}, "learning_rate: expected 0.0 to 1.0, got 1.5"),
+    ({"learning_rate": (0.1, 0.1, 0.1)}, "learning_rate: expected one number, or one for each of 2 agents, got 3"),
+    ({"discount": 1.0}, "discount: expected less than 1"), ({"decay": -1.0}, "decay: expected at least 0.0, got -1.0"),
+    ({"initial_q": "zero"}, "initial_q: expected 'against_random' or a number, got 'zero'"),
+    ({"stable": 0}, "stable: expected at least 1, got 0"),
+    ({"most_periods": 0}, "most_periods: expected at least 1, got 0"),
+    ({"actions": 1}, "actions: expected 2 to"),
+])
+def test_calvano_refuses_what_makes_no_sense(options, words):
+    with pytest.raises(ValueError) as caught:
+        reproduce.Calvano2020(**options)
+    assert str(caught.value).startswith(words) and "\n" not in str(caught.value)
+
+
+# -- the command ----------------------------------------------------------------------------------
+
+
+def test_the_command(capsys):
+    assert cli.main(["reproduce"]) == 0
+    listed = capsys.readouterr().out
+    assert all(f"{name}: " in listed for name in reproduce.studies()) and "--full" in listed
+    command = ["reproduce", "calvano2020", "--runs", "2", "--set", "stable=100", "--set", "decay=1e-2", "--no-progress"]
+    assert cli.main(command) == 0
+    out = capsys.readouterr().out
+    assert "2 runs (published: 1,000), seed 0" in out and "Not as published: decay 0.01, stable 100" in out
+    assert "profit gain" in out and "docs/reproduce/calvano2020.md" in out
+    assert cli.main(["reproduce", "calvano2020", "--options"]) == 0
+    assert "    stable = 100000" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["calvano2021"], "unknown study 'calvano2021'; did you mean 'calvano2020'?"),
+    (["calvano2020", "--runs", "0"], "runs: expected 1 to"),
+    (["calvano2020", "--runs", "2", "--full"], "--full: gives the number of runs already"),
+    (["calvano2020", "--seed", "-1"], "seed: expected"),
+    (["calvano2020", "--threads", "0"], "threads: expected"),
+    (["calvano2020", "--set", "stabel=1"], "--set stabel: unknown option of study 'calvano2020' 'stabel'; did you"),
+    (["calvano2020", "--set", "stable"], "--set stable: expected OPTION=VALUE"),
+    (["calvano2020", "--set", "discount=1"], "study: discount: expected less than 1"),
+])
+def test_the_command_refuses_bad_input_in_one_sentence(arguments, words, capsys):
+    assert cli.main(["reproduce", *arguments]) == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith(f"marlfast: error: {words}") and shown.err.count("\n") == 1
+
+
+# -- what is written about them -------------------------------------------------------------------
+
+
+def test_every_study_has_its_page():
+    folder = cli.Path(__file__).resolve().parents[1] / "docs" / "reproduce"
+    assert {path.stem for path in folder.glob("*.md")} == set(reproduce.studies())
