@@ -48,7 +48,6 @@ KINDS = {"encoders": ("encoder", "encoder"), "rewards": ("reward structure", "re
          "exploration": ("exploration", "learner.explore"), "schedules": ("schedule", "learner.learning_rate"),
          "stop": ("stop rule", "stop.0")}
 EVALUATION_EPISODES = 100
-REPRODUCTION_RUNS = 100
 WIDTH = 100
 
 _REMOVED = object()
@@ -228,7 +227,7 @@ def _evaluate_arguments(parser):
 def _reproduce_arguments(parser):
     add = parser.add_argument
     add("name", nargs="?", metavar="NAME", help="which; default: list all")
-    add("--runs", type=_whole, metavar="N", help=f"default: {REPRODUCTION_RUNS}")
+    add("--runs", type=_whole, metavar="N", help="default: 100, fewer where a run is long")
     add("--full", action="store_true", help="as many runs as were published")
     add("--seed", type=_whole, default=0, metavar="N")
     add("--set", metavar="OPTION=VALUE", action="append", default=[], dest="changes",
@@ -848,13 +847,13 @@ def _reproduce(args):
         return 0
     if args.full and args.runs is not None:
         raise ValueError("--full: gives the number of runs already; leave out --runs")
-    runs = study.runs if args.full else REPRODUCTION_RUNS if args.runs is None else args.runs
+    runs = study.runs if args.full else study.cheap if args.runs is None else args.runs
     integer("runs", runs, 1, 2**31 - 1)
     integer("seed", args.seed, 0, 2**64 - 1)
     if args.threads is not None:
         integer("threads", args.threads, 1)
     print(f"{study.name}: {_first_line(type(study))}\n{textwrap.fill(study.source, WIDTH)}")
-    print(f"{runs:,} {_plural(runs, 'run')} (published: {study.runs:,}), seed {args.seed}")
+    print(f"{runs:,} {_plural(runs, 'run')} (--full: {study.runs:,}), seed {args.seed}")
     changed = study.changed()
     if changed:
         print("Not as published: " + ", ".join(f"{key} {_short(value)}" for key, value in changed.items()))

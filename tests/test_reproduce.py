@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import marlfast as mf
-from marlfast import cli, reproduce
-from marlfast.reproduce import frozen
+from marlfast import cli, registry, reproduce
+from marlfast.reproduce import frozen, littman1994, matignon2012
 from marlfast.reproduce.base import Figure, mean, share
 
 # -- figures --------------------------------------------------------------------------------------
@@ -292,6 +292,145 @@ def test_calvano_refuses_what_makes_no_sense(options, words):
     assert str(caught.value).startswith(words) and "\n" not in str(caught.value)
 
 
+# -- Banchio and Skrzypacz ------------------------------------------------------------------------
+
+
+def test_banchio_as_published():
+    """Six runs: revenues far from each other, and each within three standard errors of what was published."""
+    report = reproduce.Banchio2022().run(6, seed=1)
+    assert not report.differing, str(report)
+    first, second = (f.obtained for f in report.figures if f.what.startswith("revenue"))
+    assert first < 0.4 and second > 0.75
+
+
+def test_ties_that_are_shared_make_another_world():
+    """Where those who tie share the reward, all first-price bidders end at the lowest bid."""
+    study = reproduce.Banchio2022(payments="first", ties="shared")
+    assert study.payments == ("first",) and study.published(0.2265) is None
+    assert (study.revenues(study.games[0], 6, 0) == 0.05).mean() > 0.5
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"payments": ()}, "payments: expected at least one, got none"),
+    ({"payments": "third"}, "payment: expected one of"),
+    ({"ties": "split"}, "ties: expected one of"), ({"decay": -1}, "decay: expected at least 0.0"),
+    ({"epsilon": 2}, "epsilon: expected 0.0 to 1.0"), ({"periods": 0}, "periods: expected at least 1"),
+])
+def test_banchio_refuses_what_makes_no_sense(options, words):
+    with pytest.raises(ValueError) as caught:
+        reproduce.Banchio2022(**options)
+    assert str(caught.value).startswith(words)
+
+
+# -- Tan ------------------------------------------------------------------------------------------
+
+
+def test_tan_as_published():
+    """Random hunters need as many steps as published; those who learn need fewer, but not as few as published."""
+    report = reproduce.Tan1993(trials=2000).run(12, seed=0)
+    by_name = {figure.what: figure for figure in report.figures}
+    assert {f.what for f in report.differing} == {"one hunter, one prey, learned", "two hunters, one prey, learned"}
+    one, two = (by_name[f"{who}, one prey, learned"].obtained for who in ("one hunter", "two hunters"))
+    assert 40 < one < 60 and 20 < two < 30
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"trials": 0}, "trials: expected at least 1"), ({"last": 3000}, "last: expected 1 to 2000, got 3000"),
+    ({"depth": -1}, "depth: expected 0 to 1000"), ({"temperature": 0.0}, "temperature: expected greater than 0"),
+])
+def test_tan_refuses_what_makes_no_sense(options, words):
+    with pytest.raises(ValueError) as caught:
+        reproduce.Tan1993(**options)
+    assert str(caught.value).startswith(words)
+
+
+# -- Rashid et al. --------------------------------------------------------------------------------
+
+
+def test_the_two_step_game():
+    """A central learner's values are QMIX's; independent learners take the safe 7 (0.99 * 7 > 0.99 * 4.5)."""
+    report = reproduce.Qmix2018().run(4, seed=0)
+    assert not report.differing and sum(f.published is not None for f in report.figures) == 12
+    by_name = {figure.what: figure.obtained for figure in report.figures}
+    assert by_name["central: value of (1, 1) in 1"] == pytest.approx(0.99 * 8, abs=1e-6)
+    assert by_name["independent: runs that choose the risky branch"] == 0.0
+    # Against a random partner: (0 + 1) / 2 and (1 + 8) / 2.
+    assert by_name["independent: value of 0 to agent 0 in 2B"] == pytest.approx(0.5, abs=0.4)
+    assert by_name["independent: value of 1 to agent 1 in 2B"] == pytest.approx(4.5, abs=2.5)
+    assert reproduce.Qmix2018(discount=0.9).run(2).differing == ()
+
+
+# -- Matignon et al. ------------------------------------------------------------------------------
+
+
+def test_matignon_as_published():
+    report = reproduce.Matignon2012().run(40, seed=1)
+    known = {f.what: f for f in report.figures}
+    for word in ("decentralised Q", "hysteretic Q", "distributed Q"):       # those whose rules leave nothing open
+        assert [f.what for f in report.differing if f.what.startswith(word)] == []
+    assert known["decentralised Q, penalty 0"].obtained == 1.0
+    assert known["decentralised Q, climbing"].obtained < 0.4        # a team learner would have 1
+    missing = [name for name in matignon2012.PUBLISHED if name not in registry.names("learner")]
+    assert ("Left out" in str(report)) == bool(missing) and all(name in str(report) for name in missing)
+
+
+def test_trials_end_in_a_best_joint_action():
+    study = reproduce.Matignon2012(repetitions=1)
+    # One round: agents that tried the worst of the penalties avoid it, so that not all end in a best joint action.
+    found = study.best("iql", matignon2012.GAMES["penalty -100"], 50, 0)
+    assert found.shape == (50,) and 0.3 < found.mean() < 1.0
+    assert study.softmax.temperature.bounds()[0] < 5000.0
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"repetitions": 0}, "repetitions: expected at least 1"), ({"decay": 1.5}, "decay: expected 0.0 to 1.0"),
+    ({"temperature": -1.0}, "temperature: expected greater than 0"), ({"learning_rate": 2}, "learning_rate: expected"),
+])
+def test_matignon_refuses_what_makes_no_sense(options, words):
+    with pytest.raises(ValueError) as caught:
+        reproduce.Matignon2012(**options)
+    assert str(caught.value).startswith(words)
+
+
+# -- Littman --------------------------------------------------------------------------------------
+
+
+def test_littman_as_published():
+    """Q-learning against a random player: 99.4 % of 11,300 games; two runs of a fifth of the training come near."""
+    study = reproduce.Littman1994(steps=200_000)
+    won, lost = study.test(study.train("iql", "random", 2, 0), 0)
+    assert (won / (won + lost) > 0.985).all() and (9000 < won + lost).all() and (won + lost < 13000).all()
+
+
+def test_an_untrained_player_wins_half_of_its_games():
+    """Both at random: turned by half, the board is the same, so that either wins half (three standard errors)."""
+    study = reproduce.Littman1994(steps=1)
+    result = study.train("iql", "random", 4, 0)
+    result.experiment = result.experiment.replace(learner=[littman1994.RANDOM, littman1994.RANDOM])
+    won, lost = study.test(result, 0, still=False)
+    games = (won + lost).sum()
+    assert abs(won.sum() / games - 0.5) < 3 * 0.5 / math.sqrt(games) and games > 1000
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"steps": 0}, "steps: expected at least 1"), ({"epsilon": 2}, "epsilon: expected 0.0 to 1.0"),
+    ({"last_rate": 0.0}, "last_rate: expected"), ({"discount": 2}, "discount: expected 0.0 to 1.0"),
+])
+def test_littman_refuses_what_makes_no_sense(options, words):
+    with pytest.raises(ValueError) as caught:
+        reproduce.Littman1994(**options)
+    assert str(caught.value).startswith(words)
+
+
+def test_what_is_not_here_is_left_out_and_said(monkeypatch):
+    for module, name in ((littman1994, "minimax_q"), (matignon2012, "hysteretic_q")):
+        present = {key: cls for key, cls in registry.names("learner").items() if key in ("iql",)}
+        monkeypatch.setattr(module, "names", lambda kind, present=present: present)
+        study = {littman1994: reproduce.Littman1994(steps=2000), matignon2012: reproduce.Matignon2012(repetitions=5)}
+        text = str(study[module].run(2))
+        assert "Left out" in text and name in text
+
+
 # -- the command ----------------------------------------------------------------------------------
 
 
@@ -302,7 +441,7 @@ def test_the_command(capsys):
     command = ["reproduce", "calvano2020", "--runs", "2", "--set", "stable=100", "--set", "decay=1e-2", "--no-progress"]
     assert cli.main(command) == 0
     out = capsys.readouterr().out
-    assert "2 runs (published: 1,000), seed 0" in out and "Not as published: decay 0.01, stable 100" in out
+    assert "2 runs (--full: 1,000), seed 0" in out and "Not as published: decay 0.01, stable 100" in out
     assert "profit gain" in out and "docs/reproduce/calvano2020.md" in out
     assert cli.main(["reproduce", "calvano2020", "--options"]) == 0
     assert "    stable = 100000" in capsys.readouterr().out

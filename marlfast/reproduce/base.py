@@ -60,7 +60,7 @@ class Figure:
         return None if self.published is None else self.apart > APART
 
 
-def mean(what, values, published=None, published_error=None, over=None, **options):
+def mean(what, values, published=None, published_error=None, over=None, deviation=None, **options):
     """A figure that is a mean over runs.
 
     Parameters
@@ -72,11 +72,14 @@ def mean(what, values, published=None, published_error=None, over=None, **option
     over : int, optional
         How many runs are behind the published number, where its standard error was not: runs are then taken to vary
         there as they do here.
+    deviation : float, optional
+        How much runs vary, where that is known better than from ``values``.
     **options
         See :class:`Figure`.
     """
     values = np.asarray(values, np.float64)
-    deviation = float(values.std(ddof=1)) if len(values) > 1 else math.inf
+    if deviation is None:
+        deviation = float(values.std(ddof=1)) if len(values) > 1 else math.inf
     if published_error is None:
         published_error = deviation / math.sqrt(over) if over else 0.0
     return Figure(what, float(values.mean()), deviation / math.sqrt(len(values)), published, published_error,
@@ -162,7 +165,8 @@ class Report:
         widths = [max(len(row[k]) for row in cells) for k in range(len(cells[0]))]
         lines = ["  ".join(cell.ljust(w) if k in (0, 5) else cell.rjust(w)
                            for k, (cell, w) in enumerate(zip(row, widths, strict=True))).rstrip() for row in cells]
-        return "\n".join([*lines, "", self.summary(), *self.notes])
+        few = ["With fewer than 5 runs the standard errors are themselves uncertain."] if self.runs < 5 else []
+        return "\n".join([*lines, "", self.summary(), *few, *self.notes])
 
 
 def _all(n):
@@ -193,12 +197,15 @@ class Study(Definition):
     source : str
         What was published where.
     runs : int
-        How many runs are behind the published figures: what ``--full`` asks for.
+        What ``--full`` takes: as many runs as are behind the published figures, where that is known.
+    cheap : int
+        How many runs are enough to see the point.
     """
 
     kind = "study"
     source = ""
-    runs = 100
+    runs = 1000
+    cheap = 100
 
     def figures(self, runs, seed, threads=None, progress=False):
         """Run it.
@@ -217,12 +224,14 @@ class Study(Definition):
         """
         raise NotImplementedError
 
-    def run(self, runs=100, seed=0, threads=None, progress=False):
+    def run(self, runs=None, seed=0, threads=None, progress=False):
         """Run it and compare.
 
         Parameters
         ----------
-        runs, seed : int
+        runs : int, optional
+            Default: ``cheap``.
+        seed : int
         threads : int, optional
         progress : bool
 
@@ -230,6 +239,7 @@ class Study(Definition):
         -------
         Report
         """
+        runs = self.cheap if runs is None else runs
         runs, seed = integer("runs", runs, 1, 2**31 - 1), integer("seed", seed, 0, 2**64 - 1)
         begun = time.perf_counter()
         figures, notes = self.figures(runs, seed, threads, progress)
