@@ -1,7 +1,9 @@
 """Published experiments: the original programs followed step by step, and the figures that were published."""
 import dataclasses
+import importlib.util
 import itertools
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,8 @@ import marlfast as mf
 from marlfast import cli, registry, reproduce
 from marlfast.reproduce import frozen, littman1994, matignon2012
 from marlfast.reproduce.base import Figure, mean, share
+
+ROOT = Path(__file__).resolve().parents[1]
 
 # -- figures --------------------------------------------------------------------------------------
 
@@ -248,6 +252,23 @@ def test_calvano_as_published():
     assert abs(by_name["profit gain"].obtained - 0.849) < 3 * 0.112 / math.sqrt(8)
 
 
+def test_the_program_to_measure_beside_learns_the_same():
+    """The hand-fused one of the benchmarks: with draws of its own, profits and periods as published."""
+    pytest.importorskip("numba")
+    if not (ROOT / "benchmarks").is_dir():
+        pytest.skip("needs benchmarks/ of a checkout")
+    spec = importlib.util.spec_from_file_location("numba_calvano", ROOT / "benchmarks" / "peers" / "numba_calvano.py")
+    peer = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(peer)
+    periods, gain = peer.train(8, seed=1)
+    assert abs(gain.mean() - 0.849) < 3 * 0.112 / math.sqrt(8)
+    assert abs((periods.mean() - 100_000) / 1_751_250 - 1) < 0.2
+    profits, nash, monopoly = peer._market(15)
+    game = reproduce.Calvano2020().game
+    np.testing.assert_allclose(profits.reshape(15, 15, 2), game.profits, rtol=1e-14)
+    assert (nash, monopoly) == pytest.approx((game.nash_profits[0], game.monopoly_profits[0]), rel=1e-12)
+
+
 @pytest.mark.parametrize("options", [
     {"agents": 3, "actions": 5}, {"memory": 2, "actions": 4}, {"memory": 0, "discount": 0.0},
     {"outside": (-0.1, 0.1)}, {"cost": (1.0, 0.75)}, {"initial_q": 0.0}, {"learning_rate": (0.1, 0.2)},
@@ -467,5 +488,4 @@ def test_the_command_refuses_bad_input_in_one_sentence(arguments, words, capsys)
 
 
 def test_every_study_has_its_page():
-    folder = cli.Path(__file__).resolve().parents[1] / "docs" / "reproduce"
-    assert {path.stem for path in folder.glob("*.md")} == set(reproduce.studies())
+    assert {path.stem for path in (ROOT / "docs" / "reproduce").glob("*.md")} == set(reproduce.studies())
