@@ -27,11 +27,13 @@ import numpy as np
 import marlfast as mf
 from marlfast.files import write_atomically
 from marlfast.games.foraging import LevelForaging
+from marlfast.reproduce import Calvano2020
 from marlfast.session import Session
 
 ROOT = Path(__file__).resolve().parent.parent
 AGENTS, STATE_SIZE, ACTIONS, HORIZON = 4, 2, 5, 100
 LOW, HIGH, BINS = (-2.0, -4.0), (80.0, 4.0), (200, 40)
+PERIODS = 1_750_000                             # about as many as a run of Calvano et al. takes
 NUMPY_TARGETS = ((1, 100.0), (256, 8.0))        # runs, and how many times faster than backend="numpy"
 
 
@@ -74,6 +76,7 @@ def load_peer(name, root=ROOT):
     if not peer.available():
         remedy = {"numba_fused": "numba is not installed: pip install 'marlfast[bench]'",
                   "own_games": "numba is not installed: pip install 'marlfast[bench]'",
+                  "numba_calvano": "numba is not installed: pip install 'marlfast[bench]'",
                   "jax_vmap": "jax is not installed: pip install jax",
                   "openspiel_iql": "OpenSpiel is not installed: pip install open_spiel",
                   "pettingzoo_loop": "pettingzoo is not installed: pip install 'marlfast[pettingzoo]'",
@@ -404,6 +407,27 @@ def bench_openspiel(effort):
               note=f"{2 / statistics.median(a):,.0f} / {2 / statistics.median(b):,.0f} agent-steps/s")
 
 
+def bench_pricing(effort):
+    """Pricing by Q-learning, beside one function fused by hand and compiled by numba; whole runs."""
+    peer = load_peer("numba_calvano")
+    peer.warm_up()
+    periods = 200_000 if effort.quick else PERIODS
+    study = Calvano2020(decay=7.0 / periods)        # exploration ends with the run, however short
+
+    def ours(runs):
+        study.train(runs, threads=1, stop=(), steps=periods)
+
+    def theirs(runs):
+        peer.train(runs, decay=study.decay, stable=periods + 1, most=periods)
+
+    runs = max(enough(ours, effort.seconds), enough(theirs, effort.seconds))
+    a, b = ([t / periods for t in side] for side in in_turn(ours, theirs, runs, runs, effort.pairs))
+    yield row("pricing", f"pricing, {_runs(runs)}, 1 thread / numba, fused by hand", ratios(a, b),
+              note=f"{1 / statistics.median(a):,.0f} / {1 / statistics.median(b):,.0f} periods/s")
+    yield row("pricing", f"a run of {PERIODS:,} periods, 1 thread", [1000.0 * PERIODS * t for t in a], unit="ms",
+              target=160.0, at_least=False)
+
+
 def _fresh(code, *arguments):
     """What a fresh Python prints when it runs some code; this package is the one it imports."""
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -516,9 +540,9 @@ def _beside_tables(effort):
 
 
 BENCHMARKS = {"seed": bench_seed, "numba": bench_numba, "jax": bench_jax, "openspiel": bench_openspiel,
-              "own": bench_own, "pettingzoo": bench_pettingzoo, "foraging": bench_foraging, "numpy": bench_numpy,
-              "normals": bench_normals, "threads": bench_threads, "env": bench_env, "import": bench_import,
-              "memory": bench_memory}
+              "own": bench_own, "pettingzoo": bench_pettingzoo, "foraging": bench_foraging,
+              "pricing": bench_pricing, "numpy": bench_numpy, "normals": bench_normals,
+              "threads": bench_threads, "env": bench_env, "import": bench_import, "memory": bench_memory}
 
 
 def measure(names, effort):

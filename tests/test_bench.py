@@ -134,6 +134,7 @@ def test_absent_peers_are_skipped_and_say_why(monkeypatch, tmp_path, capsys):
 @pytest.mark.parametrize(("name", "remedy"), [("numba_fused", "pip install 'marlfast[bench]'"),
                                               ("jax_vmap", "pip install jax"),
                                               ("lbforaging_loop", "pip install lbforaging==2.0.0"),
+                                              ("numba_calvano", "pip install 'marlfast[bench]'"),
                                               ("other", "other cannot run here")])
 def test_peer_that_is_not_installed_says_what_to_install(tmp_path, name, remedy):
     folder = tmp_path / "benchmarks" / "peers"
@@ -219,6 +220,8 @@ def test_json_that_cannot_be_written_is_reported(made_up, tmp_path, capsys):
     ("memory", 3, None),
     pytest.param("foraging", 2, "x", marks=pytest.mark.skipif(importlib.util.find_spec("lbforaging") is None,
                                                               reason="needs lbforaging")),
+    pytest.param("pricing", 2, None, marks=pytest.mark.skipif(importlib.util.find_spec("numba") is None,
+                                                              reason="needs numba")),
 ])
 def test_benchmark_runs_and_prints_its_rows(name, rows, unit, instant, monkeypatch, tmp_path, capsys):
     path = tmp_path / "bench.json"
