@@ -328,6 +328,7 @@ def test_ties_that_are_shared_make_another_world():
     """Where those who tie share the reward, all first-price bidders end at the lowest bid."""
     study = reproduce.Banchio2022(payments="first", ties="shared")
     assert study.payments == ("first",) and study.published(0.2265) is None
+    assert reproduce.Banchio2022(payments=1.0).published(0.2265) == 0.2265      # only fewer auctions
     assert (study.revenues(study.games[0], 6, 0) == 0.05).mean() > 0.5
 
 
@@ -482,6 +483,18 @@ def test_the_command_refuses_bad_input_in_one_sentence(arguments, words, capsys)
     assert cli.main(["reproduce", *arguments]) == 2
     shown = capsys.readouterr()
     assert shown.err.startswith(f"marlfast: error: {words}") and shown.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("study", [
+    reproduce.Calvano2020(decay=1e-2, stable=100), reproduce.Banchio2022(periods=1000),
+    reproduce.Tan1993(trials=20, last=10), reproduce.Matignon2012(repetitions=10), reproduce.Littman1994(steps=1000),
+    reproduce.Qmix2018(episodes=10)], ids=lambda study: study.name)
+def test_one_run_has_no_standard_error_and_threads_change_nothing(study):
+    one = study.run(1, seed=5)
+    assert "fewer than 5 runs" in str(one) and all(np.isfinite(figure.obtained) for figure in one.figures)
+    assert "unknown" in str(one) or study.name == "matignon2012"       # there all figures are shares
+    many = [study.run(4, seed=5, threads=threads) for threads in (1, 2)]
+    assert many[0].figures == many[1].figures and many[0].study.source in study.__class__.source
 
 
 # -- what is written about them -------------------------------------------------------------------

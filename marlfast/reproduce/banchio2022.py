@@ -1,4 +1,5 @@
 """Bidders that learn by Q-learning collude in a first-price auction and not in a second-price one."""
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -58,6 +59,11 @@ class Banchio2022(Study):
                       initial_q=real("initial_q", self.initial_q))
         self._set(payments=tuple(game.payment for game in games), games=games, learner=learner,
                   periods=integer("periods", self.periods, 1, 2**62))
+
+    @property
+    def as_published(self):
+        """Whether every option but the choice of auctions is as published."""
+        return dataclasses.replace(self, payments=Banchio2022.payments) == Banchio2022()
 
     def revenues(self, game, runs=100, seed=0, **options):
         """What the auctioneer earns from each run's greedy bids, after the last period: float64 [R]."""
