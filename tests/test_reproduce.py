@@ -1,7 +1,6 @@
 """Published experiments: the original programs followed step by step, and the figures that were published."""
 import dataclasses
 import importlib.util
-import itertools
 import math
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 import marlfast as mf
 from marlfast import cli, registry, reproduce
-from marlfast.reproduce import frozen, littman1994, matignon2012
+from marlfast.reproduce import littman1994, matignon2012
 from marlfast.reproduce.base import Figure, mean, share
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,73 +37,6 @@ def test_standard_errors():
     assert share("x", [True, True, False, False]).error == pytest.approx(math.sqrt(0.25 / 4))
     assert share("x", [False] * 4, 0.5, 4).error == pytest.approx(math.sqrt(0.1 * 0.9 / 4))
     assert share("x", [False] * 4, 0.5, 4).published_error == pytest.approx(0.25)
-
-
-# -- frozen strategies ----------------------------------------------------------------------------
-
-
-class Path:
-    """What a strategy does of one run, followed history by history."""
-
-    def __init__(self, game, greedy):
-        self.game, self.greedy, self.known = game, greedy, {}
-        self.payoffs = {joint: game.expected[joint].tolist() for joint in itertools.product(*map(range, game._counts))}
-
-    def next(self, state, actions):
-        key = (state, *actions)
-        if key not in self.known:
-            rounds = [*self.game.history(state), tuple(actions)]
-            self.known[key] = self.game.number(rounds[-self.game.memory:]) if self.game.memory else 0
-        return self.known[key]
-
-    def cycle(self, state):
-        path = [state]
-        while path.count(path[-1]) == 1:
-            path.append(self.next(path[-1], self.greedy[path[-1]]))
-        return path[path.index(path[-1]):-1]
-
-    def worth(self, state, agent, action, discount, rounds=130):
-        total, weight = 0.0, 1.0
-        for k in range(rounds):
-            actions = list(self.greedy[state])
-            if k == 0:
-                actions[agent] = action
-            total += weight * self.payoffs[tuple(actions)][agent]
-            weight *= discount
-            state = self.next(state, actions)
-        return total
-
-
-@pytest.mark.parametrize("agents, actions, memory, seed", [(2, 3, 1, 0), (2, 2, 2, 1), (3, 2, 1, 2), (2, 4, 0, 3),
-                                                           (2, 2, 3, 4)])
-def test_cycles_and_equilibria_of_frozen_strategies(agents, actions, memory, seed):
-    """Against following each run by itself, sums taken round by round."""
-    game = reproduce.Calvano2020(agents, actions, memory).game
-    rng = np.random.default_rng(seed)
-    size, runs, discount = game.observations, 6, 0.8
-    greedy = rng.integers(0, actions, (runs, size, agents))
-    greedy[0] = 0                                        # all alike: a cycle of one
-    start = rng.integers(0, size, runs)
-    following = frozen.successors(game, greedy)
-    path, lengths = frozen.cycles(following, start)
-    equilibria = frozen.equilibrium_on_path(game, greedy, path, [discount] * agents)
-    for r in range(runs):
-        one = Path(game, greedy[r].tolist())
-        cycle = one.cycle(int(start[r]))
-        assert lengths[r] == len(cycle) and sorted(path[r, :lengths[r]].tolist()) == sorted(cycle)
-        assert all(one.next(a, greedy[r, a]) == b for a, b in itertools.pairwise(path[r].tolist()))
-        profits = np.array([game.expected[tuple(greedy[r, s])] for s in cycle])
-        ours = game.expected.reshape(-1, agents)[game.joint(greedy[r, path[r]])][None]
-        assert frozen.mean_over_cycle(ours, lengths[r:r + 1])[0] == pytest.approx(profits.mean(axis=0), rel=1e-12)
-        best = True
-        for i in range(agents):
-            value = frozen.values(game, greedy[r:r + 1], following[r:r + 1], i, discount)
-            worth = frozen.worth(game, greedy[r:r + 1], value, path[r:r + 1], i, discount)[0]
-            for k, s in enumerate(path[r, :lengths[r]].tolist()):
-                wanted = [one.worth(s, i, a, discount) for a in range(actions)]
-                assert worth[k] == pytest.approx(wanted, rel=1e-9)
-                best &= wanted[greedy[r, s, i]] >= max(wanted) - 1e-9
-        assert equilibria[r] == best
 
 
 # -- Calvano et al. -------------------------------------------------------------------------------

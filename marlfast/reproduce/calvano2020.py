@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from marlfast import analysis
 from marlfast.errors import integer, real, shown
 from marlfast.exploration import EpsilonGreedy
 from marlfast.games.matrix import per_agent
 from marlfast.games.pricing import LogitBertrand
 from marlfast.learners.iql import IQL
-from marlfast.reproduce import frozen
 from marlfast.reproduce.base import Figure, Study, mean, share
 from marlfast.schedules import Exponential
 from marlfast.stop import GreedyStable
@@ -115,21 +115,21 @@ class Calvano2020(Study):
         -------
         dict of str to ndarray
             ``converged`` bool [R]; ``periods`` [R] before those in which nothing changed; ``greedy`` [R, S, n];
-            ``path`` [R, L] of the limit cycle and its ``length`` [R]; ``gain`` [R, n], the mean over the cycle;
-            ``equilibrium`` bool [R], on the path.
+            ``path`` [R, L] of the limit cycle (-1 after its end) and its ``length`` [R]; ``gain`` [R, n], the mean
+            over the cycle; ``equilibrium`` bool [R], on the path.
         """
         game = self.game
-        q = [result.tables(i)["q"] for i in range(game.agents)]
-        tables = [i if table.shape[2] > 1 else 0 for i, table in enumerate(q)]
-        greedy = np.stack([table[:, :, k].argmax(axis=2) for table, k in zip(q, tables, strict=True)], axis=2)
-        path, length = frozen.cycles(frozen.successors(game, greedy), result.arrays["state"][:, 0].astype(np.int64))
-        joint = game.joint(greedy[np.arange(len(path))[:, None], path])
-        profits = game.profits.reshape(-1, game.agents)[joint]
+        learned = analysis.strategies(game, result)
+        cycles = analysis.limit_cycles(game, learned)
+        equilibrium = np.ones(len(cycles.length), bool)
+        for discount in set(self.discounts):
+            test = analysis.nash_test(game, learned, discount)
+            for agent in np.flatnonzero(np.array(self.discounts) == discount):
+                equilibrium &= (test.best[:, :, agent] | ~test.path).all(axis=1)
         converged = np.array(result.stop_reason) == "greedy stable"
         return {"converged": converged, "periods": result.steps - np.where(converged, self.stable, 0),
-                "greedy": greedy, "path": path, "length": length,
-                "gain": frozen.mean_over_cycle(game.profit_gain(profits), length),
-                "equilibrium": frozen.equilibrium_on_path(game, greedy, path, self.discounts)}
+                "greedy": learned.actions, "path": cycles.states, "length": cycles.length,
+                "gain": game.profit_gain(cycles.mean_rewards), "equilibrium": equilibrium}
 
     def figures(self, runs, seed, threads=None, progress=False):
         found = self.outcomes(self.train(runs, seed, threads=threads, progress=progress))
