@@ -267,7 +267,7 @@ PARTS = [
     ({"game": {"name": "drift", "agents": 0}}, ValueError, "game", "agents", "0"),
     ({"game": {"agents": 2}}, ValueError, "game", "name"),
     ({"learner": "iq"}, ValueError, "unknown learner 'iq'", "did you mean 'iql'"),
-    ({"learner": 0.1}, TypeError, "learner", "0.1", "iql"),
+    ({"learner": 0.1}, TypeError, "learner", "0.1", "central_q", "more"),
     ({"learner": mf.Rounding(1)}, TypeError, "learner", "Rounding"),
     ({"learner": {"name": "iql", "epsilon": 0.1}}, ValueError, "'epsilon'"),
     ({"encoder": "ronding"}, ValueError, "unknown encoder 'ronding'", "did you mean 'rounding'"),

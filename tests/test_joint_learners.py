@@ -271,7 +271,7 @@ THREE = mf.games.Drift(agents=3, state_size=1, actions=3, horizon=9)
     (NashQ(), Soccer(mirrored=True), "nash_q: its agents share one table"),
     (NashQ(), mf.games.MatrixGame(np.zeros((65, 64))), "nash_q: finds an equilibrium at every step, of matrices of at "
                                                        r"most 4096 entries; here they have 4,160 \(65 x 64 actions\)"),
-    (MinimaxQ(), mf.games.MatrixGame(np.zeros((65, 64))), "minimax_q: finds an equilibrium at every step"),
+    (MinimaxQ(), mf.games.MatrixGame(np.eye(65, 64), -np.eye(65, 64)), "minimax_q: finds an equilibrium at every step"),
     (CorrelatedQ(), mf.games.MatrixGame(np.zeros((17, 16))), "correlated_q: .* at most 256 entries; here .* 272"),
     (CentralQ(initial_q=[1.0, 2.0]), PENNIES, r"initial_q: expected a shape that broadcasts to \(rows, tables, joint "
                                               r"actions\) = \(1, 1, 4\), got \(2,\)"),

@@ -47,7 +47,7 @@ OPPONENTS = {
     "fictitious play": FictitiousPlay(PAYOFFS[0], initial=[0.0, 0.5, 0.1]),
     "internal regret": RegretMatching(PAYOFFS[1]),
     "external regret": RegretMatching(PAYOFFS[1], regret="external"),
-    "inert": RegretMatching(PAYOFFS[0], inertia=0.5), "exp3": Exp3([0.05, 0.5, 1.0], low=-1.0, high=2.0),
+    "inert": RegretMatching(PAYOFFS[0], inertia=0.5), "exp3": Exp3([0.05, 0.5, 1.0], low=-4.0, high=4.0),
 }
 ALL = TABULAR | OPPONENTS
 

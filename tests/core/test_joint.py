@@ -22,7 +22,9 @@ from .make import schedule
 def game_of(*actions):
     """A game with so many actions of each agent; only that is used of it."""
     joint = math.prod(actions)
-    return mf.games.MarkovGame(np.ones((1, joint, 1)), np.zeros((1, joint)), actions, horizon=1)
+    # Only its shape is used; players who always earn the same are no foes.
+    rewards = np.arange(float(joint))[:, None] * np.where(np.arange(len(actions)) % 2, -1.0, 1.0)
+    return mf.games.MarkovGame(np.ones((1, joint, 1)), rewards[None], actions, horizon=1)
 
 
 
