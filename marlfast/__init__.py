@@ -27,6 +27,6 @@ def __getattr__(name):
 
 __all__ = [
     "Boltzmann", "Env", "Episodes", "EpsilonGreedy", "Evaluation", "Experiment", "FileError", "GreedyStable", "Grid",
-    "IQL", "Policy", "RandomPolicy", "Result", "ReturnReached", "Rounding", "Steps", "Team", "TrainingError", "analysis",
-    "draws", "evaluate", "games", "learners", "load", "rewards", "schedules", "stop", "train",
+    "IQL", "Policy", "RandomPolicy", "Result", "ReturnReached", "Rounding", "Steps", "Team", "TrainingError",
+    "analysis", "draws", "evaluate", "games", "learners", "load", "rewards", "schedules", "stop", "train",
 ]

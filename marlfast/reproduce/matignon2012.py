@@ -25,6 +25,8 @@ PUBLISHED = {
 WORDS = {"iql": "decentralised Q", "distributed_q": "distributed Q", "hysteretic_q": "hysteretic Q",
          "wolf_phc": "WoLF-PHC", "recursive_fmq": "recursive FMQ"}
 PARAMETERS_UNKNOWN = ("distributed_q", "wolf_phc", "recursive_fmq")
+# Learners with rates and an exploration of their own, and how many rounds they get (None: as many as the others).
+ON_THEIR_OWN = {"wolf_phc": None, "recursive_fmq": 10_000}
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -68,14 +70,15 @@ class Matignon2012(Study):
         """A learner by its registered name, with the parameters of this study that it has."""
         ours = {"learning_rate": self.learning_rate, "decrease_rate": self.decrease_rate, "discount": 0.0,
                 "explore": self.softmax.to_dict(), "initial_q": 0.0}
-        if name == "wolf_phc":
-            del ours["explore"]         # it plays its own mixed policy
+        if name in ON_THEIR_OWN:
+            ours = {"discount": 0.0, "initial_q": 0.0} | (
+                {"learning_rate": self.learning_rate} if name == "wolf_phc" else {})
         known = {field.name for field in dataclasses.fields(names("learner")[name])}
         return from_dict("learner", {"name": name} | {key: value for key, value in ours.items() if key in known})
 
     def best(self, name, game, runs=100, seed=0, **options):
         """In which trials the agents end in a best joint action: bool [R]."""
-        result = train(game, self.learner(name), steps=self.repetitions, runs=runs, seed=seed, record_every=0,
+        result = train(game, self.learner(name), steps=ON_THEIR_OWN.get(name) or self.repetitions, runs=runs, seed=seed, record_every=0,
                        **options)
         joint = np.array([result.policy(run)([[0.0]]) for run in range(runs)])
         worth = game.expected[..., 0]

@@ -1,11 +1,13 @@
-"""docs/games.md lists every game, with the facts of its defaults."""
+"""docs/games.md and docs/learners.md list all there is, the games with the facts of their defaults."""
 import dataclasses
 import re
 from pathlib import Path
 
 from marlfast import registry
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "games.md"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGE = DOCS / "games.md"
+LEARNER = re.compile(r"^\| `(\w+)` \| `(\w+)` \| (.*) \|$", re.M)
 ROW = re.compile(r"^\| `(\w+)` \| `(\w+)` \| (.*?) \| (.*?) \| (.*?) \| (.*?) \| (.*) \|$", re.M)
 
 
@@ -26,3 +28,10 @@ def test_every_game_is_listed_once_with_its_facts():
     games = registry.names("game")
     assert sorted(row[0] for row in rows) == sorted(games)
     assert {row[0]: row for row in rows} == {name: facts(name, cls) for name, cls in games.items()}
+
+
+def test_every_learner_is_listed_once():
+    rows = LEARNER.findall((DOCS / "learners.md").read_text(encoding="utf-8"))
+    learners = registry.names("learner")
+    assert sorted(rows) == sorted((name, cls.__name__, " ".join(cls.__doc__.split("\n\n")[0].split()))
+                                  for name, cls in learners.items())
