@@ -78,8 +78,8 @@ class Matignon2012(Study):
 
     def best(self, name, game, runs=100, seed=0, **options):
         """In which trials the agents end in a best joint action: bool [R]."""
-        result = train(game, self.learner(name), steps=ON_THEIR_OWN.get(name) or self.repetitions, runs=runs, seed=seed, record_every=0,
-                       **options)
+        result = train(game, self.learner(name), steps=ON_THEIR_OWN.get(name) or self.repetitions, runs=runs,
+                       seed=seed, record_every=0, **options)
         joint = np.array([result.policy(run)([[0.0]]) for run in range(runs)])
         worth = game.expected[..., 0]
         return worth[tuple(joint.T)] == worth.max()
