@@ -233,3 +233,12 @@ def _packed(arrays):
 def test_every_learner_here_has_its_kernels():
     for learner in ALL.values():
         assert kernels("numpy", learner.kernels).__name__.endswith(learner.kernels)
+
+
+@pytest.mark.parametrize("learner", [LMRL2(), RecursiveFMQ(), mf.learners.DistributedQ()], ids=lambda one: one.name)
+def test_learners_who_trust_each_other_refuse_games_of_winners_and_losers(learner):
+    pennies = mf.games.MatchingPennies()
+    with pytest.raises(ValueError, match=f"^{learner.name}: trusts .* 'matching_pennies'; train with rewards=.* iql"):
+        mf.train(pennies, learner, episodes=1)
+    mf.train(pennies, learner, rewards=mf.rewards.cooperative(), episodes=1)
+    mf.train(pennies, learners=[learner, mf.IQL()], episodes=1)         # one alone trusts nobody

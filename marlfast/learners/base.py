@@ -55,6 +55,18 @@ class Seats:
         return np.array(self.leads, np.int32)
 
 
+def check_common(name, seats):
+    """Refuse agents of whom one wins what the other loses, for a learner who trusts that all want the same.
+
+    In mixed games interests may agree in part; and the reward structure may give all agents that are led the same.
+    """
+    if len(seats.leads) < 2 or seats.game.setting != "competitive" or seats.structure.same(seats.leads):
+        return
+    raise ValueError(f"{name}: trusts that its agents want the same, but one wins what the other loses in game "
+                     f"{seats.game.name!r}; train with rewards=marlfast.rewards.cooperative(), or with a learner "
+                     "that does not mind: iql, hysteretic_q, sarsa, wolf_phc, jal")
+
+
 class Learner(Definition):
     """Base of learners.
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from marlfast.errors import real_per_run
 from marlfast.exploration import EpsilonGreedy, Exploration
+from marlfast.learners.base import check_common
 from marlfast.learners.iql import Tabular
 from marlfast.registry import option
 from marlfast.schedules import Schedule, spread
@@ -22,6 +23,10 @@ class _Beside(Tabular):
 
     kernels = "coordination"
     beside = ()
+
+    def check(self, seats, rows=None):
+        check_common(self.name, seats)
+        super().check(seats, rows)
 
     def _first(self, arrays):
         """The further tables as they begin, {name: array}, from the first values of ``q``."""

@@ -22,6 +22,11 @@ GREATEST, MINIMAX, BELIEF, NASH, CORRELATED = range(5)
 MOST_MATRIX = {MINIMAX: 4096, NASH: 4096, CORRELATED: 256}
 
 
+def _large(n):
+    """A whole number, in words that stay short."""
+    return f"{n:,}" if n < 10**18 else f"about 10**{int((n.bit_length() - 1) * 0.30103)}"
+
+
 class _Plan(NamedTuple):
     """How a learner's tables are laid out; see the parameters of ``Joint`` in ``src/_joint.pyx``."""
 
@@ -160,8 +165,11 @@ class _Joint(Learner):
         """What the tables cost, in words."""
         plan = self.plan(seats)
         known = seats.action_counts[(plan.weights > 0).any(axis=0)].tolist()
-        return (f"tables for {seats.runs:,} runs x {rows:,} rows x {plan.tables} tables x {plan.joint:,} joint actions "
-                f"({' x '.join(map(str, known))}) need {1e-9 * self.memory(seats, rows):,.1f} GB")
+        shown = " x ".join(map(str, known[:8])) + (f" x ... of {len(known)} agents" if len(known) > 8 else "")
+        size = self.memory(seats, rows)
+        gigabytes = f"{1e-9 * size:,.1f}" if size < 10**18 else _large(size // 10**9)
+        return (f"tables for {seats.runs:,} runs x {rows:,} rows x {plan.tables} tables x {_large(plan.joint)} joint "
+                f"actions ({shown}) need {gigabytes} GB")
 
     # -- arrays ---------------------------------------------------------------------------------
 

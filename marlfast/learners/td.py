@@ -6,6 +6,7 @@ import numpy as np
 
 from marlfast.errors import choice, integer, real, real_per_run
 from marlfast.exploration import Boltzmann, EpsilonGreedy, Exploration
+from marlfast.learners.base import check_common
 from marlfast.learners.iql import Tabular
 from marlfast.registry import option
 from marlfast.schedules import Schedule, spread
@@ -91,6 +92,10 @@ class DistributedQ(_OneStep):
         if self.explore.random_ties:
             raise ValueError("explore: distributed Q-learning keeps to the greedy action that it found first; "
                              "use ties='first'")
+
+    def check(self, seats, rows=None):
+        check_common(self.name, seats)
+        super().check(seats, rows)
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -23,6 +23,10 @@ class Structure(Definition):
     def check(self, game):
         """Refuse a game that this structure does not fit."""
 
+    def same(self, agents):
+        """Whether all of these agents learn from the same reward, whatever the game's are."""
+        return len(agents) < 2
+
     def bind(self, game, kernel, runs, backend):
         """The kernel: what every agent learns from, of the game's rewards."""
         own, weights, team_of_agent = self.parts(game)
@@ -51,6 +55,9 @@ class cooperative(Structure):
     """Every agent learns from the mean of all agents' rewards."""
 
     name = "cooperative"
+
+    def same(self, agents):
+        return True
 
     def parts(self, game):
         return 0.0, np.full((1, 1), 1.0 / game.agents), np.zeros(game.agents, np.int32)
@@ -104,6 +111,9 @@ class mixed(Structure):
         members = sorted(i for team in self.teams for i in team)
         if members != list(range(game.agents)):
             raise ValueError(f"teams: expected every agent from 0 to {game.agents - 1} in one team, got {members}")
+
+    def same(self, agents):
+        return any(set(agents) <= set(team) for team in self.teams)
 
     def parts(self, game):
         team_of_agent = np.zeros(game.agents, np.int32)
