@@ -109,6 +109,9 @@ def test_every_game_can_be_shown(game_example):
         return env(game_example, render_mode=None if render_mode == "human" else render_mode)
 
     modes = make(None).metadata["render_modes"]
+    started = game_example.env(seed=0)
+    started.reset()
+    assert "ansi" in modes and ("rgb_array" in modes) == (game_example.board(started.state[0]) is not None)
     if "rgb_array" in modes:
         pytest.importorskip("matplotlib")
     render_test(make)
@@ -320,9 +323,11 @@ def test_actions_that_are_refused(actions, error, words):
 
 
 def test_actions_of_any_kind_of_whole_number():
-    made = parallel_env(UNEVEN)
-    made.reset(seed=0)
-    made.step({"agent_0": np.int8(1), "agent_1": np.array(2)})
+    made, plain = parallel_env(UNEVEN), parallel_env(UNEVEN)
+    for one in (made, plain):
+        one.reset(seed=0)
+    found = made.step({"agent_0": np.int8(1), "agent_1": np.array(2)})
+    assert found[1:] == plain.step({"agent_0": 1, "agent_1": 2})[1:] and (made.state() == plain.state()).all()
 
 
 def test_what_comes_too_early_or_too_late():

@@ -359,4 +359,7 @@ def test_wrong_arrays_are_refused(module):
 
 
 def test_no_games_at_all(module):
-    module("equilibria").solve_zero_sum(np.zeros((0, 2, 3)), np.zeros(0), np.zeros((0, 2)), np.zeros((0, 3)))
+    arrays = np.zeros((0, 2, 3)), np.zeros(0), np.zeros((0, 2)), np.zeros((0, 3))
+    assert module("equilibria").solve_zero_sum(*arrays) is None
+    with pytest.raises(ValueError, match="^value: expected shape"):        # of no game at all there is no value
+        module("equilibria").solve_zero_sum(arrays[0], np.zeros(1), *arrays[2:])
