@@ -8,7 +8,7 @@ from marlfast.core._kernels cimport check
 from marlfast.core._schedules cimport Schedule
 from marlfast.core._td cimport EPSILON_GREEDY, Context, QLearning, cell_of, count_visit, look
 from marlfast.core.operations cimport Status, Transition
-from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_tick
+from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
 
 # Each context begins with Q-learning's own, so that Q-learning's functions can be called with it as it is.
 
@@ -140,8 +140,7 @@ cdef void _frequent_tick(void *context, int64_t first, int64_t count, const uint
     if c.tick != NULL:
         c.tick(context, first, count, ended)
     for r in range(count):
-        if ended[r] or not c.second.per_episode:
-            schedule_tick(c.second, first + r)
+        schedule_follow(c.second, first + r, ended[r])
 
 
 cdef class Lenient(QLearning):

@@ -7,7 +7,7 @@ from marlfast.core._kernels cimport check
 from marlfast.core._schedules cimport Schedule
 from marlfast.core._td cimport EPSILON_GREEDY, Context, QLearning
 from marlfast.core.operations cimport Status, Transition
-from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_tick
+from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
 
 
 cdef struct Policies:
@@ -79,20 +79,15 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
     return 0
 
 
-cdef inline void _tick_one(const ScheduleData *schedule, int64_t run, bint ended) noexcept nogil:
-    if ended or not schedule.per_episode:
-        schedule_tick(schedule, run)
-
-
 cdef void _tick(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil:
     cdef const Policies *p = <const Policies *> context
     cdef int64_t r
     for r in range(count):
-        _tick_one(p.values.rate, first + r, ended[r])
-        _tick_one(p.values.exploration, first + r, ended[r])
-        _tick_one(p.lose, first + r, ended[r])
+        schedule_follow(p.values.rate, first + r, ended[r])
+        schedule_follow(p.values.exploration, first + r, ended[r])
+        schedule_follow(p.lose, first + r, ended[r])
         if p.win != p.lose:
-            _tick_one(p.win, first + r, ended[r])
+            schedule_follow(p.win, first + r, ended[r])
 
 
 cdef class PolicyHillClimbing(QLearning):

@@ -10,7 +10,7 @@ from marlfast.core._kernels cimport check, check_cells
 from marlfast.core._schedules cimport Schedule
 from marlfast.core._td cimport EPSILON_GREEDY, Context, QLearning, cell_of, count_visit, look
 from marlfast.core.operations cimport Status, Transition
-from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_tick
+from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
 
 ctypedef int (*Act)(void *, int64_t, int64_t, const int32_t *, const double *, int64_t, int32_t *) noexcept nogil
 ctypedef void (*Tick)(void *, int64_t, int64_t, const uint8_t *) noexcept nogil
@@ -143,8 +143,7 @@ cdef void _one_step_tick(void *context, int64_t first, int64_t count, const uint
     if c.tick != NULL:
         c.tick(context, first, count, ended)
     for r in range(count):
-        if ended[r] or not c.second.per_episode:
-            schedule_tick(c.second, first + r)
+        schedule_follow(c.second, first + r, ended[r])
 
 
 cdef class OneStep(QLearning):

@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from marlfast.core._kernels cimport check
-from marlfast.core.schedules cimport CONSTANT, TABLE, ScheduleData, schedule_tick
+from marlfast.core.schedules cimport CONSTANT, TABLE, ScheduleData, schedule_follow
 
 
 cdef class Schedule:
@@ -53,5 +53,4 @@ cdef class Schedule:
         cdef int64_t r
         with nogil:
             for r in range(self.runs):
-                if e[r] or not self.data.per_episode:
-                    schedule_tick(&self.data, r)
+                schedule_follow(&self.data, r, e[r])

@@ -8,7 +8,7 @@ from marlfast.core._kernels cimport Learner, check, check_cells
 from marlfast.core._schedules cimport Schedule
 from marlfast.core._td cimport BOLTZMANN, EPSILON_GREEDY, MOST_VISITS, Cells, Context
 from marlfast.core.operations cimport Status, Transition
-from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_tick
+from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
 
 cdef extern from "qlearning.h" nogil:
     enum:
@@ -136,10 +136,8 @@ cdef void _tick(void *context, int64_t first, int64_t count, const uint8_t *ende
     cdef const Context *c = <const Context *> context
     cdef int64_t r
     for r in range(count):
-        if ended[r] or not c.rate.per_episode:
-            schedule_tick(c.rate, first + r)
-        if ended[r] or not c.exploration.per_episode:
-            schedule_tick(c.exploration, first + r)
+        schedule_follow(c.rate, first + r, ended[r])
+        schedule_follow(c.exploration, first + r, ended[r])
 
 
 cdef class QLearning(Learner):

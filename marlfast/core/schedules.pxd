@@ -1,6 +1,6 @@
 # cython: language_level=3
 """Values that change as training goes on, one run: the leaves of ``src/_schedules.pyx``."""
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 
 cdef enum Kind:
     CONSTANT = 0
@@ -41,3 +41,9 @@ cdef inline void schedule_tick(const ScheduleData *s, int64_t run) noexcept nogi
         s.value[run] = value if value > s.final[run] else s.final[run]
     else:
         s.value[run] = s.table[ticks if ticks < s.length else s.length - 1]
+
+
+cdef inline void schedule_follow(const ScheduleData *s, int64_t run, uint8_t ended) noexcept nogil:
+    """After a step: tick, if a tick is a step, or if the episode is over."""
+    if ended or not s.per_episode:
+        schedule_tick(s, run)
