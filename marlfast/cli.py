@@ -38,7 +38,7 @@ DEFAULT = {
     "episodes": 5000, "runs": 8, "seed": 0,
 }
 # Keys of an experiment that hold definitions, and their kind.
-PARTS = {"game": "game", "learner": "learner", "encoder": "encoder", "rewards": "reward structure",
+PARTS = {"game": "game", "learner": "learner", "encoder": "encoder", "central": "encoder", "rewards": "reward structure",
          "shaping": "shaping", "stop": "stop rule"}
 LISTS = ("shaping", "stop")
 NUMBERS = ("episodes", "steps", "runs", "seed", "record_every", "first_run")
@@ -183,6 +183,8 @@ def _train_arguments(parser):
     what.add_argument("--game", metavar="NAME", help="another game than the article's comes without its shaping")
     what.add_argument("--learner", metavar="NAME")
     what.add_argument("--encoder", metavar="NAME", help="from observations to table rows; none: leave it out")
+    what.add_argument("--central", metavar="NAME",
+                      help="encoder of the whole state, for learners that look at it while they learn; none: leave it out")
     what.add_argument("--rewards", metavar="NAME", help="who learns from whose reward")
     what.add_argument("--shaping", metavar="NAMES", action="append",
                       help="what is added to rewards; several by commas or by repeating; none: nothing")
@@ -364,7 +366,7 @@ def _apply_names(values, args):
             values[key] = [{"name": name} for name in entries if name not in ("", "none")]
             for entry in values[key]:
                 lookup(PARTS[key], entry["name"])
-        elif key in ("encoder", "rewards") and wanted == "none":
+        elif key in ("encoder", "central", "rewards") and wanted == "none":
             values.pop(key, None)
         else:
             assign(values, f"{key}.name", wanted)

@@ -31,9 +31,27 @@ class Encoder(Definition):
     def allocate(self, game, runs, rows=None):
         return {}
 
-    def used(self, game, arrays):
-        """Rows in use of each run, int64 [R]."""
-        raise NotImplementedError
+    def active(self, game):
+        """k, how many rows an observation is in."""
+        return 1
+
+    def room(self, game, arrays):
+        """Rows that arrays have room for: those of an encoder that grows, else all there are."""
+        return arrays["keys"].shape[1] if self.grows else self.rows(game)
+
+
+class Whole:
+    """The whole state of a game, as what one agent would observe: what a central encoder is given.
+
+    Parameters
+    ----------
+    game : Game
+    """
+
+    agents, views, observations = 1, 1, None
+
+    def __init__(self, game):
+        self.name, self.features = f"{game.name} (its whole state)", game.kernel("numpy").state_size
 
 
 @dataclass(frozen=True, repr=False, eq=False)

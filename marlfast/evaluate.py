@@ -114,7 +114,8 @@ def _greedy_session(game, policy, episodes, seed, runs, backend, most_steps):
     if encoder.grows:
         encoder = Rounding(encoder.decimals)      # unseen observations may go beyond max_rows
     experiment = Experiment(game, trained.learner, encoder=None if game.observations is not None else encoder,
-                            rewards=trained.rewards, episodes=episodes, steps=most_steps, runs=runs, seed=seed)
+                            central=trained.central, rewards=trained.rewards, episodes=episodes, steps=most_steps,
+                            runs=runs, seed=seed)
     exploration = EpsilonGreedy(0.0)
     session = Session(experiment, None, backend, purpose=1, learning=False, exploration=exploration)
     arrays = dict(session.arrays)

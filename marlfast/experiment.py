@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from marlfast.encoders import Encoder, Numbered
+from marlfast.encoders import Encoder, Numbered, Whole
 from marlfast.errors import integer, shown, unknown
 from marlfast.games.base import Game
 from marlfast.learners.base import Learner, Seats, learner
@@ -13,8 +13,8 @@ from marlfast.rewards.shaping import Shaping
 from marlfast.rewards.structure import Structure, individual
 from marlfast.stop import UNLIMITED, Rule
 
-_KINDS = {"game": "game", "learner": "learner", "encoder": "encoder", "rewards": "reward structure",
-          "shaping": "shaping", "stop": "stop rule"}
+_KINDS = {"game": "game", "learner": "learner", "encoder": "encoder", "central": "encoder",
+          "rewards": "reward structure", "shaping": "shaping", "stop": "stop rule"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +28,9 @@ class Experiment:
         One for the whole team; or one for each agent; or pairs of a learner and the agents it leads.
     encoder : Encoder, optional
         Needed where observations are real numbers.
+    central : Encoder, optional
+        Of the game's whole state, for learners that look at it while they learn (and not while they act). Default:
+        what the agents see, where all see the same.
     rewards : Structure, optional
         Default: ``individual()``.
     shaping : Shaping or sequence of Shaping
@@ -58,10 +61,12 @@ class Experiment:
     stop: tuple = ()
     record_every: int = 1
     first_run: int = 0
+    central: Encoder | None = None
 
     def __post_init__(self):
         set_ = {"game": require("game", self.game, "game"), "learner": learner(self.learner),
                 "encoder": Numbered() if self.encoder is None else require("encoder", self.encoder, "encoder"),
+                "central": None if self.central is None else require("encoder", self.central, "central"),
                 "rewards": individual() if self.rewards is None else require(
                     "reward structure", self.rewards, "rewards")}
         for name, kind, base in (("shaping", "shaping", Shaping), ("stop", "stop rule", Rule)):
@@ -92,6 +97,7 @@ class Experiment:
             raise ValueError(f"horizon: game {self.game.name!r} never ends an episode, and only episodes were to stop "
                              "it; give the game a horizon, or give steps=")
         self.encoder.check(self.game)
+        self._check_central()
         self.rewards.check(self.game)
         for part in self.shaping:
             part.check(self.game, self.encoder)
@@ -102,11 +108,55 @@ class Experiment:
             if count != self.runs:
                 raise ValueError(f"learner.{name}: expected one value per run, {self.runs}, got {count}; "
                                  "give as many values as runs")
-        self.learner.check(self.seats(), None if self.encoder.grows else self.encoder.rows(self.game))
+        seats, active = self.seats(), self.encoder.active(self.game)
+        for _, one, _ in self.learner.parts(seats):
+            if active > 1 and not one.sparse:
+                raise ValueError(f"encoder: {self.encoder.name!r} gives {active} active rows, learner {one.name!r} "
+                                 "takes one; give a Grid, or take a learner that adds up what its rows say")
+        self.learner.check(seats, None if self.encoder.grows else self.encoder.rows(self.game))
 
-    def seats(self):
-        """What learners need to know: all agents of the game, in all runs."""
-        return Seats(self.game, self.rewards, self.runs)
+    def _check_central(self):
+        looks = [one.name for _, one, _ in self.learner.parts(Seats(self.game, self.rewards)) if one.central]
+        if self.central is not None:
+            if not looks:
+                raise ValueError("central: no learner here looks at the whole state; leave central out")
+            self.central.check(Whole(self.game))
+        elif looks and self.game.views > 1:
+            raise ValueError(f"central: learner {looks[0]!r} looks at the whole state while it learns, and each agent "
+                             f"of game {self.game.name!r} sees something else; give central=marlfast.Rounding(0), or a "
+                             f"Grid over its {Whole(self.game).features} numbers")
+
+    def encoders(self, learning=True):
+        """What is encoded, and by whom: {"encoder": (encoder, game)} and, if it is another, "central"."""
+        whole = {"central": (self.central, Whole(self.game))} if self.central is not None and learning else {}
+        return {"encoder": (self.encoder, self.game)} | whole
+
+    def looks_central(self):
+        """Whether some learner looks at the whole state while it learns."""
+        return any(one.central for _, one, _ in self.learner.parts(Seats(self.game, self.rewards)))
+
+    def width(self, learning=True):
+        """W, rows of a run: the active ones of each agent, then those of the whole state."""
+        sizes = {name: encoder.active(game) for name, (encoder, game) in self.encoders(learning).items()}
+        central = sizes.get("central", sizes["encoder"]) if learning and self.looks_central() else 0
+        return self.game.agents * sizes["encoder"] + central
+
+    def seats(self, room=None):
+        """What learners need to know: all agents of the game, in all runs.
+
+        Parameters
+        ----------
+        room : dict of str to int, optional
+            Rows that the arrays of each of :meth:`encoders` have room for; where they grow, those of fresh ones.
+        """
+        seats = Seats(self.game, self.rewards, self.runs, None, self.encoder.active(self.game))
+        if not self.looks_central():
+            return seats
+        encoders = self.encoders()
+        name = "central" if "central" in encoders else "encoder"
+        encoder, game = encoders[name]
+        rows = encoder.room(game, encoder.allocate(game, 1)) if room is None else room[name]
+        return replace(seats, central=rows, central_active=encoder.active(game))
 
     def of_run(self, run):
         """The experiment of one run alone, with the parameters that it had."""
@@ -134,7 +184,7 @@ class Experiment:
             if field.name in ("shaping", "stop"):
                 value = [part.to_dict() for part in value]
             elif field.name in _KINDS:
-                value = None if isinstance(value, Numbered) else value.to_dict()
+                value = None if value is None or isinstance(value, Numbered) else value.to_dict()
             if isinstance(value, tuple):
                 value = list(value)
             if value is not None and not (isinstance(value, list) and not value):

@@ -12,7 +12,7 @@ from marlfast.errors import FileError, shown
 from marlfast.experiment import Experiment
 from marlfast.registry import functions_of, require
 from marlfast.result import Result
-from marlfast.session import allocate
+from marlfast.session import allocate, part_of, rooms
 from marlfast.stop import FAILED, FAILURES, REASONS
 
 FORMAT = "marlfast result"
@@ -20,8 +20,24 @@ VERSION = 1
 
 
 def _by_row(experiment):
-    """Arrays whose second axis is the table row: it is cut to what is in use."""
-    return {"encoder.keys", *(f"learner.{name}" for name in experiment.learner.by_row)}
+    """Arrays whose second axis is the table row, which is cut to what is in use, and whose rows these are."""
+    encoders, learner = experiment.encoders(), experiment.learner
+    whole = "central" if "central" in encoders else "encoder"
+    return {f"{name}.keys": name for name, (encoder, _) in encoders.items() if encoder.grows} | {
+        f"learner.{name}": "encoder" for name in learner.by_row} | {
+        f"learner.{name}": whole for name in learner.by_central}
+
+
+def _derived(experiment):
+    """Arrays that follow from others."""
+    return {f"learner.{name}" for name in experiment.learner.derived} | {
+        f"{name}.table" for name in experiment.encoders()}
+
+
+def _used(experiment, arrays):
+    """Rows in use, at most, of each encoder."""
+    return {name: int(arrays[f"{name}.used"].max()) if encoder.grows else encoder.rows(seen)
+            for name, (encoder, seen) in experiment.encoders().items()}
 
 
 def write_atomically(path, write):
@@ -59,16 +75,16 @@ def save(result, path):
     """Write a result to one ``.npz`` file, all or nothing. See :meth:`Result.save`."""
     import json
 
-    used = int(result.used.max())
+    used = _used(result.experiment, result.arrays)
     entries = int(result.arrays["episodes"].max() // result.experiment.record_every) + 1 \
         if result.experiment.record_every else 0
-    derived = {f"learner.{name}" for name in result.experiment.learner.derived} | {"encoder.table"}
+    derived = _derived(result.experiment)
     arrays, by_row = {}, _by_row(result.experiment)
     for name, array in result.arrays.items():
         if name in derived:
             continue
         if name in by_row:
-            array = array[:, :used]
+            array = array[:, :used[by_row[name]]]
         elif name in ("returns", "shaped_returns", "lengths"):
             array = array[:, :entries]
         arrays[name] = array
@@ -186,9 +202,9 @@ def _same_game(path, theirs, ours):
 
 def _arrays(path, experiment, arrays, backend):
     """The arrays, checked against fresh ones of the same experiment, with what was left out made again."""
-    game, encoder, learner = experiment.game, experiment.encoder, experiment.learner
+    learner = experiment.learner
     fresh = allocate(experiment.of_run(0), "numpy")
-    wanted = set(fresh) - {f"learner.{name}" for name in learner.derived} - {"encoder.table"}
+    wanted = set(fresh) - _derived(experiment)
     if set(arrays) != wanted:
         odd = sorted(set(arrays) ^ wanted)
         raise FileError(f"{path}: its arrays do not fit its experiment ({', '.join(odd[:3])})")
@@ -205,46 +221,59 @@ def _arrays(path, experiment, arrays, backend):
             raise FileError(f"{path}: its array {name} holds numbers that are not finite")
         arrays[name] = np.ascontiguousarray(array)
     _ranges(path, experiment, arrays)
-    if encoder.grows:
-        rows = max(arrays["encoder.keys"].shape[1], 1)
-        larger = encoder.allocate(game, experiment.runs, max(2 * rows, fresh["encoder.keys"].shape[1]))
-        part = {name.partition(".")[2]: a for name, a in arrays.items() if name.startswith("encoder.")}
+    before, grown = rooms(experiment, arrays), False
+    for name, (encoder, seen) in experiment.encoders().items():
+        if not encoder.grows:
+            continue
+        part, grown = part_of(arrays, name), True
+        rows = max(part["keys"].shape[1], 1)
+        larger = encoder.allocate(seen, experiment.runs, max(2 * rows, fresh[f"{name}.keys"].shape[1]))
         larger["keys"][:, :part["keys"].shape[1]] = part["keys"]
         larger["used"][:] = part["used"]
         try:
-            encoder.bind(game, experiment.runs, larger, backend).rebuild()
+            encoder.bind(seen, experiment.runs, larger, backend).rebuild()
         except ValueError as error:
             raise FileError(f"{path}: {error}") from None
-        arrays |= {f"encoder.{name}": a for name, a in larger.items()}
-    tables = {name.partition(".")[2]: a for name, a in arrays.items() if name.startswith("learner.")}
-    learner.derive(experiment.seats(), tables, backend)
-    if encoder.grows:
-        tables = learner.grow(experiment.seats(), tables, larger["keys"].shape[1], backend)
+        arrays |= {f"{name}.{key}": a for key, a in larger.items()}
+    tables, room = part_of(arrays, "learner"), rooms(experiment, arrays)
+    learner.derive(experiment.seats(before), tables, backend)
+    if grown:
+        tables = learner.grow(experiment.seats(room), tables, room["encoder"], backend)
     arrays |= {f"learner.{name}": a for name, a in tables.items()}
     return arrays
 
 
 def _ranges(path, experiment, arrays):
     """Numbers that stand for places must be places."""
-    tables = {name: array for name, array in arrays.items() if name in _by_row(experiment) and name != "encoder.keys"}
-    rows = arrays["encoder.keys"].shape[1] if experiment.encoder.grows else experiment.encoder.rows(experiment.game)
-    limits = {"rows": (0, rows - 1), "steps": (0, 2**62), "episodes": (0, 2**62), "episode_steps": (0, 2**62),
+    by_row, sizes = _by_row(experiment), rooms(experiment, arrays)
+    own = experiment.game.agents * experiment.encoder.active(experiment.game)
+    whole = "central" if "central" in sizes else "encoder"
+    places = (("encoder", arrays["rows"][:, :own]), (whole, arrays["rows"][:, own:]))
+    limits = {"steps": (0, 2**62), "episodes": (0, 2**62), "episode_steps": (0, 2**62),
               "stable": (0, 2**62), "run_numbers": (0, 2**32 - 1), "reason": (0, 2**10),
-              "fault": (-1, experiment.game.agents - 1), "encoder.used": (0, rows)}
+              "fault": (-1, experiment.game.agents - 1)} | {f"{name}.used": (0, n) for name, n in sizes.items()}
     for name, array in arrays.items():
         if name.startswith("learner.") and array.dtype.kind == "i":
             limits[name] = (0, 2**62 if array.dtype == np.int64 else 2**31)
     for name, (least, most) in limits.items():
         if name in arrays and arrays[name].size and (arrays[name].min() < least or arrays[name].max() > most):
             raise FileError(f"{path}: its array {name} holds numbers outside {least} to {most}")
-    if rows < 1 or any(array.shape[1] != rows for array in tables.values()):
-        raise FileError(f"{path}: its tables differ in length, or from the {rows} rows of its encoder")
+    for name, rows in places:
+        size = sizes[name]
+        if rows.size and (rows.min() < 0 or rows.max() >= size):
+            raise FileError(f"{path}: its array rows holds numbers outside 0 to {size - 1}")
+    for name, array in arrays.items():
+        size = sizes[by_row[name]] if name in by_row else None
+        if size is not None and (size < 1 or array.shape[1] != size):
+            raise FileError(f"{path}: its tables differ in length, or from the {size} rows of its encoder")
     if (arrays["run_numbers"] != experiment.run_numbers()).any():
         raise FileError(f"{path}: its runs have other numbers than its experiment's")
     if not np.isin(arrays["reason"], [*REASONS, *(FAILED + status for status in FAILURES)]).all():
         raise FileError(f"{path}: its array reason holds numbers that are no reasons")
-    if experiment.encoder.grows and (arrays["rows"] >= arrays["encoder.used"][:, None]).any():
-        raise FileError(f"{path}: its array rows holds rows that are not in use")
+    for name, rows in places:
+        used = arrays.get(f"{name}.used")
+        if used is not None and (rows >= used[:, None]).any():
+            raise FileError(f"{path}: its array rows holds rows that are not in use")
     for name, bounds in experiment.learner.bounds().items():
         if (arrays[f"learner.{name}.value"] < bounds[0]).any() or (arrays[f"learner.{name}.value"] > bounds[1]).any():
             raise FileError(f"{path}: its array learner.{name}.value holds numbers outside {bounds[0]} to {bounds[1]}")

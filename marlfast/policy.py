@@ -49,10 +49,10 @@ class Policy:
         return e.learner.actions(e.seats(), tables, rows)
 
     def _rows(self, observation):
-        """Row of each agent, -1 where its observation was never seen; nothing is added."""
+        """Active rows of each agent, -1 where its observation was never seen; nothing is added."""
         e = self.experiment
         game, encoder = e.game, e.encoder
-        rows = np.zeros((1, game.agents), np.int32)
+        rows = np.zeros((1, game.agents * encoder.active(game)), np.int32)
         if not encoder.grows:
             encoder.bind(game, 1, {}, "numpy").encode(observation, rows)
             return rows[0]

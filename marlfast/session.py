@@ -22,14 +22,14 @@ BLOCK_SECONDS = 0.1
 MOST_RECORDS = 2**40
 
 
-def allocate(experiment, backend):
-    """Fresh arrays for an experiment."""
+def allocate(experiment, backend, learning=True):
+    """Fresh arrays for an experiment. Where nothing is learned, nobody looks at the whole state."""
     game, runs = experiment.game, experiment.runs
     kernel = game.kernel(backend)
     *_, window = experiment.limits()
     arrays = {
         "state": np.zeros((runs, kernel.state_size)), "observation": np.zeros((runs, kernel.views, kernel.features)),
-        "rows": np.zeros((runs, game.agents), np.int32), "steps": np.zeros(runs, np.int64),
+        "rows": np.zeros((runs, experiment.width(learning)), np.int32), "steps": np.zeros(runs, np.int64),
         "episodes": np.zeros(runs, np.int64), "episode_steps": np.zeros(runs, np.int64),
         "episode_return": np.zeros((runs, game.agents)), "episode_shaped": np.zeros((runs, game.agents)),
         "returns": np.zeros((runs, 0, game.agents)), "shaped_returns": np.zeros((runs, 0, game.agents)),
@@ -37,12 +37,24 @@ def allocate(experiment, backend):
         "recent": np.zeros((runs, window)), "recent_sum": np.zeros(runs), "reason": np.zeros(runs, np.int32),
         "run_numbers": experiment.run_numbers(), "fault": np.full(runs, -1, np.int64),
     }
-    encoder = experiment.encoder.allocate(game, runs)
-    rows = len(encoder["keys"][0]) if experiment.encoder.grows else experiment.encoder.rows(game)
-    learner = experiment.learner.allocate(experiment.seats(), rows)
-    arrays |= {f"encoder.{name}": array for name, array in encoder.items()}
+    for part, (encoder, seen) in experiment.encoders(learning).items():
+        arrays |= {f"{part}.{name}": array for name, array in encoder.allocate(seen, runs).items()}
+    room = rooms(experiment, arrays)
+    learner = experiment.learner.allocate(experiment.seats(room if learning else None), room["encoder"])
     arrays |= {f"learner.{name}": array for name, array in learner.items()}
     return arrays
+
+
+def part_of(arrays, name):
+    """The arrays of one part, such as ``"encoder"``, under their own names."""
+    return {key.partition(".")[2]: array for key, array in arrays.items() if key.startswith(f"{name}.")}
+
+
+def rooms(experiment, arrays, learning=True):
+    """Rows that the arrays of each encoder have room for, by its name."""
+    return {name: encoder.room(seen, part_of(arrays, name))
+            for name, (encoder, seen) in experiment.encoders(learning).items()
+            if not encoder.grows or f"{name}.keys" in arrays}
 
 
 class Session:
@@ -70,10 +82,10 @@ class Session:
         self.purpose, self.learning, self.exploration = purpose, learning, exploration
         self.supplied = check_supplied(draws)
         self.game_kernel = self.game.kernel(backend)
-        self.seats = experiment.seats()
         self.draws = max(experiment.learner.draws(), exploration.draws if exploration else 0)
         fresh = arrays is None
-        self.arrays = allocate(experiment, backend) if fresh else arrays
+        self.arrays = allocate(experiment, backend, learning) if fresh else arrays
+        self._seat()
         self.failed_before = set(np.flatnonzero(self.arrays["reason"] >= FAILED).tolist())
         learner = self._part("learner")
         if not fresh or not set(experiment.learner.derived) <= set(learner):
@@ -89,8 +101,12 @@ class Session:
 
     # -- arrays ---------------------------------------------------------------------------------
 
+    def _seat(self):
+        """What the learners are told, with the room that there is now."""
+        self.seats = self.experiment.seats(rooms(self.experiment, self.arrays) if self.learning else None)
+
     def _part(self, name):
-        return {key.partition(".")[2]: array for key, array in self.arrays.items() if key.startswith(f"{name}.")}
+        return part_of(self.arrays, name)
 
     def _put(self, name, part):
         self.arrays |= {f"{name}.{key}": array for key, array in part.items()}
@@ -115,19 +131,25 @@ class Session:
             self.arrays[name] = larger
 
     def _grow(self):
-        """Twice the rows, up to the encoder's limit."""
-        encoder, rows = self.experiment.encoder, self.arrays["encoder.keys"].shape[1]
-        limit = encoder.limit(self.game)
-        if rows >= limit:
-            raise TrainingError("encoder: more rows are in use than can be numbered; round to fewer decimals")
-        rows = min(2 * rows, limit)
-        self._put("encoder", encoder.grow(self.game, self._part("encoder"), rows, self.backend))
+        """Twice the rows, up to the encoder's limit, of each that has no room for another step."""
+        for name, (encoder, seen) in self.experiment.encoders(self.learning).items():
+            part = self._part(name)
+            if not encoder.grows or part["used"].max() + 2 * seen.views <= part["keys"].shape[1]:
+                continue
+            rows, limit = part["keys"].shape[1], encoder.limit(seen)
+            if rows >= limit:
+                raise TrainingError(f"{name}: more rows are in use than can be numbered; round to fewer decimals")
+            self._put(name, encoder.grow(seen, part, min(2 * rows, limit), self.backend))
+        self._seat()
+        rows = rooms(self.experiment, self.arrays, self.learning)["encoder"]
         self._put("learner", self.experiment.learner.grow(self.seats, self._part("learner"), rows, self.backend))
 
     def _bind(self, count=None):
         """Make the loop over the arrays as they are now; with draws from outside, for ``count`` steps."""
         e, runs = self.experiment, len(self.arrays["state"])
-        encoder = e.encoder.bind(self.game, runs, self._part("encoder"), self.backend)
+        encoders = {name: encoder.bind(seen, runs, self._part(name), self.backend)
+                    for name, (encoder, seen) in e.encoders(self.learning).items()}
+        central = encoders.get("central", encoders["encoder"]) if self.learning and e.looks_central() else None
         learners = e.learner.bind(self.seats, self._part("learner"), self.backend, self.draws, self.learning,
                                   self.exploration)
         rewards = [e.rewards.bind(self.game, self.game_kernel, runs, self.backend)]
@@ -135,12 +157,12 @@ class Session:
         rewards += [part.bind(self.game, self.game_kernel, e.encoder, discount, runs, self.backend)
                     for part in e.shaping]
         for reward in rewards:
-            reward.begin(self.arrays["rows"], self.arrays["observation"])
+            reward.begin(np.ascontiguousarray(self.arrays["rows"][:, :self.game.agents]), self.arrays["observation"])
         most_steps, most_episodes, most_stable, enough, _ = e.limits()
         supplied = supply(self.supplied, self, count) if self.supplied and count else {}
         self.loop = kernels(self.backend, "loop").Loop(
-            self.game_kernel, encoder, rewards, learners, self.arrays, self.game.horizon, e.record_every, most_steps,
-            most_episodes, most_stable, enough, e.seeds(), self.purpose, supplied)
+            self.game_kernel, encoders["encoder"], central, rewards, learners, self.arrays, self.game.horizon,
+            e.record_every, most_steps, most_episodes, most_stable, enough, e.seeds(), self.purpose, supplied)
 
     # -- work -----------------------------------------------------------------------------------
 
@@ -231,12 +253,14 @@ class Session:
         if failed:
             failure = (self.game_kernel.failures or {}).get(failed[0])
             raise TrainingError(self._explain(failed[0], failure)) from failure
-        most = getattr(self.experiment.encoder, "max_rows", None)
-        if most is not None and (self.arrays["encoder.used"] > most).any():
-            run = int(self.arrays["run_numbers"][self.arrays["encoder.used"].argmax()])
-            raise TrainingError(
-                f"max_rows: run {run} has seen more than max_rows={most} different observations; raise it, or round to "
-                f"fewer decimals (decimals={self.experiment.encoder.decimals})")
+        for name, (encoder, _) in self.experiment.encoders(self.learning).items():
+            most = getattr(encoder, "max_rows", None)
+            if most is not None and (self.arrays[f"{name}.used"] > most).any():
+                run = int(self.arrays["run_numbers"][self.arrays[f"{name}.used"].argmax()])
+                what = "states" if name == "central" else "observations"
+                raise TrainingError(
+                    f"max_rows: run {run} has seen more than max_rows={most} different {what}; raise it, or round to "
+                    f"fewer decimals (decimals={encoder.decimals})")
 
     def diverged(self):
         """A sentence on the runs that diverged in this session, or None."""

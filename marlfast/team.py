@@ -2,9 +2,8 @@
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.encoders import Numbered
 from marlfast.errors import TrainingError, integer, shown
-from marlfast.learners.base import Seats
+from marlfast.experiment import Experiment
 from marlfast.learners.base import learner as as_learner
 from marlfast.registry import require
 from marlfast.rewards.structure import individual, mixed
@@ -27,6 +26,9 @@ class Team:
     backend : {"cython", "numpy"}
     teams : sequence of sequence of int, optional
         For ``share="team"``.
+    central : Encoder, optional
+        Of the game's whole state, for learners that look at it while they learn. Default: what the agents see, where
+        all see the same.
 
     Examples
     --------
@@ -39,31 +41,36 @@ class Team:
     >>> team.update(seen, actions, rewards, then, terminated, truncated)
     """
 
-    def __init__(self, learner, game, runs=1, seed=0, encoder=None, backend="cython", teams=None):
+    def __init__(self, learner, game, runs=1, seed=0, encoder=None, backend="cython", teams=None, central=None):
         game, learner = require("game", game, "game"), as_learner(learner)
         self.learner, self.game, self.backend = learner, game, backend
-        self.encoder = Numbered() if encoder is None else require("encoder", encoder, "encoder")
         self.structure = individual() if teams is None else mixed(teams)
-        self.structure.check(game)
-        self.encoder.check(game)
         self.runs, self.seed = integer("runs", runs, 1, 2**31 - 1), integer("seed", seed, 0, 2**64 - 1)
-        self._seats = Seats(game, self.structure, self.runs)
-        learner.check(self._seats, None if self.encoder.grows else self.encoder.rows(game))
-        for name, count in learner.runs_given().items():
-            if count != self.runs:
-                raise ValueError(f"learner.{name}: expected one value per run, {self.runs}, got {count}")
+        # An experiment that is never run: it checks that all fit together, and knows how.
+        self._experiment = Experiment(game, learner, encoder, self.structure, runs=self.runs, steps=1, central=central)
+        self.encoder, self._encoders = self._experiment.encoder, self._experiment.encoders()
         self.steps = np.zeros(self.runs, np.int64)
-        self.encoder_arrays = self.encoder.allocate(game, self.runs)
-        rows = self.encoder_arrays["keys"].shape[1] if self.encoder.grows else self.encoder.rows(game)
-        self.arrays = learner.allocate(self._seats, rows)
+        self._tables = {name: one.allocate(seen, self.runs) for name, (one, seen) in self._encoders.items()}
+        self._seat()
+        self.arrays = learner.allocate(self._seats, self._room["encoder"])
         learner.derive(self._seats, self.arrays, backend)
         self._run_numbers = np.arange(self.runs, dtype=np.int64)
         self._fill = kernels(backend, "random").fill
         self._bind()
 
+    def _seat(self):
+        self._room = {name: one.room(seen, self._tables[name]) for name, (one, seen) in self._encoders.items()}
+        self._seats = self._experiment.seats(self._room)
+
     def _bind(self):
-        self._encoder = self.encoder.bind(self.game, self.runs, self.encoder_arrays, self.backend)
+        self._kernels = {name: one.bind(seen, self.runs, self._tables[name], self.backend)
+                         for name, (one, seen) in self._encoders.items()}
         self._learners = self.learner.bind(self._seats, self.arrays, self.backend)
+
+    @property
+    def encoder_arrays(self):
+        """Arrays of the encoder of observations, such as ``used``, rows in use of each run: dict of str to ndarray."""
+        return self._tables["encoder"]
 
     @property
     def q(self):
@@ -81,16 +88,17 @@ class Team:
         -------
         int32 [R, N]
         """
-        rows = self._rows("observation", observation)
+        rows = self._rows("observation", observation, "encoder")
         k = self.learner.draws()
         draws = np.empty((self.runs, self.game.agents * k))
         self._fill(self.seed, 0, self._run_numbers, self.steps * (self.game.agents * k), draws, False)
         actions = np.empty((self.runs, self.game.agents), np.int32)
         for learner in self._learners:
-            learner.act(rows, draws.reshape(self.runs, self.game.agents, k), actions)
+            learner.act(self._whole(rows, rows, learner), draws.reshape(self.runs, self.game.agents, k), actions)
         return actions
 
-    def update(self, observation, actions, rewards, next_observation, terminated, truncated=None):
+    def update(self, observation, actions, rewards, next_observation, terminated, truncated=None, state=None,
+               next_state=None):
         """Learn from one step of every run, and move the schedules on.
 
         Parameters
@@ -103,6 +111,8 @@ class Team:
             The game is over: nothing is bootstrapped from ``next_observation``.
         truncated : bool [R], optional
             The time limit was reached: the episode is over for the schedules. Default: nowhere.
+        state, next_state : float64 [R, S], optional
+            The game's whole state before and after; needed with ``central``.
         """
         shape = (self.runs, self.game.agents)
         actions, rewards = np.asarray(actions), _numbers("rewards", rewards)
@@ -118,11 +128,20 @@ class Team:
             raise ValueError("rewards: expected finite numbers, got nan or inf")
         terminated = self._flags("terminated", terminated)
         ended = terminated if truncated is None else terminated | self._flags("truncated", truncated)
-        rows, next_rows = self._rows("observation", observation), self._rows("next_observation", next_observation)
+        rows = self._rows("observation", observation, "encoder")
+        next_rows = self._rows("next_observation", next_observation, "encoder")
+        central, next_central = rows, next_rows
+        if "central" in self._encoders:
+            if state is None or next_state is None:
+                raise ValueError("state, next_state: expected the whole states before and after the step, as a learner "
+                                 "looks at them; env.state holds the one at hand")
+            central = self._rows("state", state, "central")
+            next_central = self._rows("next_state", next_state, "central")
         changed = np.zeros(self.runs, bool)
         actions, rewards = np.ascontiguousarray(actions, np.int32), np.ascontiguousarray(rewards)
         for learner in self._learners:
-            learner.update(rows, actions, rewards, next_rows, terminated, changed)
+            learner.update(self._whole(rows, central, learner), actions, rewards,
+                           self._whole(next_rows, next_central, learner), terminated, changed)
             learner.tick(ended)
         self.steps += 1
 
@@ -132,32 +151,41 @@ class Team:
             raise ValueError(f"{name}: expected bool of shape {(self.runs,)}, got {array.dtype} {array.shape}")
         return np.ascontiguousarray(array)
 
-    def _rows(self, name, observation):
+    def _whole(self, rows, central, learner):
+        """The rows that a learner reads: those of the agents, and of the whole state where it looks at that."""
+        if not learner.central:
+            return rows
+        return np.ascontiguousarray(np.concatenate([rows, central[:, :learner.central]], axis=1))
+
+    def _rows(self, name, observation, which):
         array = _numbers(name, observation)
-        shape = (self.runs, self.game.views, self.game.features)
-        if array.size != self.runs * self.game.views * self.game.features:
+        encoder, seen = self._encoders[which]
+        shape = (self.runs, seen.views, seen.features)
+        if array.size != self.runs * seen.views * seen.features:
             raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
         array = array.reshape(shape)
         if not np.isfinite(array).all():
             raise ValueError(f"{name}: expected finite numbers, got nan or inf")
-        if self.encoder.grows:
-            self._grow()
-        rows = np.empty((self.runs, self.game.agents), np.int32)
-        self._encoder.encode(array, rows)
-        most = getattr(self.encoder, "max_rows", None)
-        if most is not None and self.encoder_arrays["used"].max() > most:
+        if encoder.grows:
+            self._grow(which)
+        rows = np.empty((self.runs, seen.agents * encoder.active(seen)), np.int32)
+        self._kernels[which].encode(array, rows)
+        most = getattr(encoder, "max_rows", None)
+        if most is not None and self._tables[which]["used"].max() > most:
             raise TrainingError(f"max_rows: more than max_rows={most} different observations were seen; "
                                 "raise it, or round to fewer decimals")
         return rows
 
-    def _grow(self):
+    def _grow(self, which):
         """Make room before it is needed."""
-        rows = self.encoder_arrays["keys"].shape[1]
-        if int(self.encoder_arrays["used"].max()) + self.game.views <= rows:
+        (encoder, seen), arrays = self._encoders[which], self._tables[which]
+        rows = arrays["keys"].shape[1]
+        if int(arrays["used"].max()) + seen.views <= rows:
             return
-        rows = min(2 * rows, self.encoder.limit(self.game))
-        self.encoder_arrays = self.encoder.grow(self.game, self.encoder_arrays, rows, self.backend)
-        self.arrays = self.learner.grow(self._seats, self.arrays, rows, self.backend)
+        rows = min(2 * rows, encoder.limit(seen))
+        self._tables[which] = encoder.grow(seen, arrays, rows, self.backend)
+        self._seat()
+        self.arrays = self.learner.grow(self._seats, self.arrays, self._room["encoder"], self.backend)
         self._bind()
 
 

@@ -271,6 +271,9 @@ cdef class Game:
 cdef class Encoder:
     """Turns observations into table rows. Twin: ``marlfast.reference.kernels.Encoder``."""
 
+    def __cinit__(self, *args, **kwargs):
+        self.active = 1
+
     @property
     def rows(self):
         """Rows there is room for."""
@@ -282,13 +285,13 @@ cdef class Encoder:
         Parameters
         ----------
         observation : float64 [R, V, D]
-        rows : int32 [R, N]
-            Written. Encoders that grow also write their own tables.
+        rows : int32 [R, N * k]
+            Written: the k active rows of each agent. Encoders that grow also write their own tables.
         """
         _made(self.operations.encode != NULL, "encode")
         cdef const double *o = _const_reals(
             check(observation, "observation", "float64", (self.runs, self.views, self.features), False))
-        cdef int32_t *r = _ids(check(rows, "rows", "int32", (self.runs, self.agents), True))
+        cdef int32_t *r = _ids(check(rows, "rows", "int32", (self.runs, self.agents * self.active), True))
         cdef int status
         with nogil:
             status = self.operations.encode(self.operations.context, 0, self.runs, o, r)
@@ -347,19 +350,27 @@ cdef class Reward:
 cdef class Learner:
     """Acts and learns. Twin: ``marlfast.reference.kernels.Learner``."""
 
+    def __cinit__(self, *args, **kwargs):
+        self.active, self.central = 1, 0
+
+    @property
+    def width(self):
+        """W, rows of a run that it reads: k of each agent, then those of the whole state."""
+        return self.agents * self.active + self.central
+
     def act(self, rows, draws, actions):
         """Actions of the agents that this learner leads, in every run.
 
         Parameters
         ----------
-        rows : int32 [R, N]
+        rows : int32 [R, W]
         draws : float64 [R, N, K]
             In [0, 1); K is at least this learner's ``draws``.
         actions : int32 [R, N]
             Written for the learner's own agents.
         """
         _made(self.operations.act != NULL, "act")
-        cdef const int32_t *n = _const_ids(check(rows, "rows", "int32", (self.runs, self.agents), False))
+        cdef const int32_t *n = _const_ids(check(rows, "rows", "int32", (self.runs, self.width), False))
         check(draws, "draws", "float64", (self.runs, self.agents, self.draws), False)
         cdef const double *d = _const_reals(draws)
         cdef int32_t *a = _ids(check(actions, "actions", "int32", (self.runs, self.agents), True))
@@ -374,7 +385,8 @@ cdef class Learner:
 
         Parameters
         ----------
-        rows, actions, next_rows : int32 [R, N]
+        rows, next_rows : int32 [R, W]
+        actions : int32 [R, N]
         rewards : float64 [R, N]
         terminated : bool [R]
             True: the game is over, nothing is bootstrapped from ``next_rows``.
@@ -383,11 +395,11 @@ cdef class Learner:
         """
         cdef Transition transition
         cdef int64_t runs = self.runs, agents = self.agents
-        transition.rows = _const_ids(check(rows, "rows", "int32", (runs, agents), False))
+        transition.rows = _const_ids(check(rows, "rows", "int32", (runs, self.width), False))
         transition.actions = _const_ids(check(actions, "actions", "int32", (runs, agents), False))
         transition.raw, transition.distinct = NULL, NULL
         transition.rewards = <double *> _const_reals(check(rewards, "rewards", "float64", (runs, agents), False))
-        transition.next_rows = _const_ids(check(next_rows, "next_rows", "int32", (runs, agents), False))
+        transition.next_rows = _const_ids(check(next_rows, "next_rows", "int32", (runs, self.width), False))
         transition.state = NULL
         transition.observation = NULL
         transition.terminated = _const_flags(check(terminated, "terminated", "bool", (runs,), False))

@@ -45,17 +45,19 @@ cdef enum:
 
 cdef struct Data:
     int64_t agents, state_size, sight, horizon, capacity, every, window, explore
+    int64_t width, own          # W, rows of a run, of which those of the agents come first
     int64_t most_steps, most_episodes, most_stable
     double enough
     GameOperations *game
     EncoderOperations *encoder
+    EncoderOperations *central  # of the whole state; NULL: what the first agent sees is all of it
     RewardOperations **rewards
     int64_t reward_count
     LearnerOperations **learners
     int64_t learner_count
     double *state               # [R, S]
     double *observation         # [R, V, D]
-    int32_t *rows               # [R, N]
+    int32_t *rows               # [R, W]
     int64_t *steps              # [R]
     int64_t *episodes           # [R]
     int64_t *episode_steps      # [R]
@@ -80,10 +82,26 @@ cdef inline int _start_draws(Data *d, int64_t r, Window *windows, Draws *draws) 
     return Status.NO_DRAWS if draws.uniforms == NULL or draws.normals == NULL else 0
 
 
+cdef inline int _encode(Data *d, int64_t r, const double *observation, int32_t *rows) noexcept nogil:
+    """Rows of what the agents see and, where a learner asks for them, of the state."""
+    cdef int status = d.encoder.encode(d.encoder.context, r, 1, observation, rows)
+    if d.width == d.own or status:
+        return status
+    if d.central != NULL:
+        return d.central.encode(d.central.context, r, 1, d.state + r * d.state_size, rows + d.own)
+    memcpy(rows + d.own, rows, (d.width - d.own) * sizeof(int32_t))
+    return 0
+
+
+cdef inline bint _rows_fit(const EncoderOperations *encoder, int64_t r) noexcept nogil:
+    """Whether an encoder has room for all that one step may show it: the successor, and the start after it."""
+    return encoder == NULL or encoder.used == NULL or encoder.used[r] <= encoder.rows - 2 * encoder.views
+
+
 cdef int _first_sight(Data *d, int64_t r, int32_t *rows) noexcept nogil:
     """What is seen of a start: encode it, and let the rewards begin."""
     cdef int64_t p
-    cdef int status = d.encoder.encode(d.encoder.context, r, 1, d.observation + r * d.sight, rows)
+    cdef int status = _encode(d, r, d.observation + r * d.sight, rows)
     for p in range(d.reward_count):
         if status == 0 and d.rewards[p].begin != NULL:
             status = d.rewards[p].begin(d.rewards[p].context, r, 1, rows, d.observation + r * d.sight)
@@ -215,7 +233,7 @@ cdef inline int _learn(Data *d, int64_t r, const double *observation, const doub
     truncated[0] = not terminated[0] and d.episode_steps[r] == d.horizon
     ended[0] = terminated[0] | truncated[0]
 
-    status = d.encoder.encode(d.encoder.context, r, 1, observation, next_rows)
+    status = _encode(d, r, observation, next_rows)
     if status:
         return status
     transition.rows, transition.next_rows, transition.distinct[0] = rows, next_rows, -1
@@ -249,10 +267,8 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, int32
     cdef Transition transition
     cdef uint8_t terminated = 0, truncated = 0, ended
     cdef int64_t agents = d.agents, count, s, distinct
-    cdef int64_t spare = d.encoder.rows - 2 * d.encoder.views
     cdef int status = 0, pause = 0
     cdef const double *explore
-    cdef const int64_t *used = d.encoder.used
     cdef double *state = d.state + r * d.state_size
     # A game that shows its state as it is needs no copy of it until the block is over.
     cdef double *observation = state if d.game.observe == NULL else d.observation + r * d.sight
@@ -261,7 +277,7 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, int32
     transition.actions, transition.raw, transition.rewards = actions, raw, rewards
     transition.state, transition.observation = state, observation
     transition.terminated, transition.truncated, transition.distinct = &terminated, &truncated, &distinct
-    memcpy(rows, d.rows + r * agents, agents * sizeof(int32_t))
+    memcpy(rows, d.rows + r * d.width, d.width * sizeof(int32_t))
     pause = _episode_fits(d, r, windows)
     while pause == 0 and status == 0 and d.reason[r] == 0 and d.steps[r] < target:
         count = _at_hand(d, r, target, windows, &explore, &draws, <int32_t> 0)
@@ -270,7 +286,7 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, int32
             break
         for s in range(count):
             # Everything a step may need is there before it begins: a step is never half done.
-            if used != NULL and used[r] > spare:
+            if not (_rows_fit(d.encoder, r) and _rows_fit(d.central, r)):
                 pause = Pause.ROWS
                 break
             status = _act(d, r, rows, explore, actions, <int32_t> 0)
@@ -304,7 +320,7 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, int32
                 if d.steps[r] >= d.most_steps or d.stable[r] >= d.most_stable:
                     d.reason[r] = _reason(d, r, False)
                     break
-    memcpy(d.rows + r * agents, rows, agents * sizeof(int32_t))
+    memcpy(d.rows + r * d.width, rows, d.width * sizeof(int32_t))
     if game.observe == NULL:
         memcpy(d.observation + r * d.sight, state, d.sight * sizeof(double))
     if status:
@@ -323,7 +339,7 @@ cdef struct Together:           # of n runs, the first of which is `lo`
     double *uniforms            # [n, width] of the step, or of the start, that is asked for
     double *normals
     int32_t *actions            # [n, N]
-    int32_t *next_rows          # [n, N]
+    int32_t *next_rows          # [n, W]
     int32_t *status             # [n]
     uint8_t *terminated         # [n]
     uint8_t *asked              # [n] whether the game is to step, or to start, the run
@@ -400,7 +416,7 @@ cdef void _begin_together(Data *d, Together *t) noexcept nogil:
         if t.asked[k]:
             r, status = t.lo + k, t.status[k]
             if status == 0:
-                status = _first_sight(d, r, d.rows + r * d.agents)
+                status = _first_sight(d, r, d.rows + r * d.width)
             _failed(d, r, status)
             t.asked[k] = status == 0
 
@@ -414,8 +430,6 @@ cdef int64_t _advance_together(Data *d, Together *t, const int64_t[::1] goals) n
     cdef Transition transition
     cdef uint8_t truncated = 0, ended
     cdef int64_t agents = d.agents, k, r, distinct, pauses = 0
-    cdef int64_t spare = d.encoder.rows - 2 * d.encoder.views
-    cdef const int64_t *used = d.encoder.used
     cdef const double *explore
     cdef Window *windows
     cdef bint working = True
@@ -431,13 +445,13 @@ cdef int64_t _advance_together(Data *d, Together *t, const int64_t[::1] goals) n
             pause = _episode_fits(d, r, windows)
             if pause == 0 and _at_hand(d, r, goals[r], windows, &explore, &draws, <int64_t> 0) <= 0:
                 pause = Pause.DRAWS
-            if pause == 0 and used != NULL and used[r] > spare:
+            if pause == 0 and not (_rows_fit(d.encoder, r) and _rows_fit(d.central, r)):
                 pause = Pause.ROWS
             if pause:
                 t.paused[k] = 1
                 pauses |= 1 << (pause - 1)
                 continue
-            status = _act(d, r, d.rows + r * agents, explore, t.actions + k * agents, <int64_t> 0)
+            status = _act(d, r, d.rows + r * d.width, explore, t.actions + k * agents, <int64_t> 0)
             _failed(d, r, status)
             if status == 0:
                 draws.uniform_stride, draws.normal_stride = windows[1].width, windows[2].width
@@ -454,7 +468,7 @@ cdef int64_t _advance_together(Data *d, Together *t, const int64_t[::1] goals) n
                 transition.rewards, transition.terminated = t.rewards + k * agents, t.terminated + k
                 transition.state, transition.observation = d.state + r * d.state_size, d.observation + r * d.sight
                 status = _learn(d, r, transition.observation, transition.raw, transition.rewards,
-                                d.rows + r * agents, t.next_rows + k * agents, transition.terminated, &truncated,
+                                d.rows + r * d.width, t.next_rows + k * d.width, transition.terminated, &truncated,
                                 &transition, &ended, <int64_t> 0)
             _failed(d, r, status)
             if status:
@@ -463,7 +477,7 @@ cdef int64_t _advance_together(Data *d, Together *t, const int64_t[::1] goals) n
                 _record(d, r)
                 t.asked[k] = 1
             else:
-                memcpy(d.rows + r * agents, t.next_rows + k * agents, agents * sizeof(int32_t))
+                memcpy(d.rows + r * d.width, t.next_rows + k * d.width, d.width * sizeof(int32_t))
                 if d.steps[r] >= d.most_steps or d.stable[r] >= d.most_stable:
                     d.reason[r] = _reason(d, r, False)
         _begin_together(d, t)
@@ -480,12 +494,15 @@ cdef class Loop:
     ----------
     game : Game
     encoder : Encoder
+    central : Encoder or None
+        Of the whole state, as one view of one agent, for learners who look at it while they learn; or ``encoder``
+        itself, where all agents see the same: the rows of that are then the state's. None: no learner does.
     rewards : list of Reward
         The structure first, then the shaping components.
     learners : list of Learner
         Each agent is led by exactly one.
     arrays : dict of str to ndarray
-        Modified in place. ``state`` [R, S], ``observation`` [R, V, D], ``rows`` [R, N], ``steps``,
+        Modified in place. ``state`` [R, S], ``observation`` [R, V, D], ``rows`` [R, W], ``steps``,
         ``episodes``, ``episode_steps`` [R], ``episode_return``, ``episode_shaped`` [R, N],
         ``returns``, ``shaped_returns`` [R, E, N], ``lengths`` [R, E], ``stable`` [R], ``recent``
         [R, W], ``recent_sum`` [R], ``reason`` [R], ``run_numbers`` [R], ``fault`` [R].
@@ -515,8 +532,8 @@ cdef class Loop:
     cdef Window[WINDOWS] templates
     cdef object supplied
 
-    def __init__(self, Game game not None, Encoder encoder not None, rewards, learners, arrays, horizon, every,
-                 most_steps, most_episodes, most_stable, enough, seeds, purpose, supplied):
+    def __init__(self, Game game not None, Encoder encoder not None, Encoder central, rewards, learners, arrays,
+                 horizon, every, most_steps, most_episodes, most_stable, enough, seeds, purpose, supplied):
         cdef Data *d = &self.data
         cdef int64_t agents = game.agents, p
         cdef Reward reward
@@ -529,6 +546,11 @@ cdef class Loop:
         if encoder.runs != runs or encoder.agents != agents or encoder.views != game.views \
                 or encoder.features != game.features:
             raise ValueError("encoder: made for other runs, agents or observations than the game's")
+        if central is encoder and encoder.views != 1:
+            raise ValueError("central: expected an encoder of its own, as each agent sees something else")
+        if central is not None and central is not encoder and (
+                central.runs, central.agents, central.views, central.features) != (runs, 1, 1, game.state_size):
+            raise ValueError("central: made for other runs or another state than the game's")
         if not 1 <= len(rewards) <= MOST_PARTS or not 1 <= len(learners) <= MOST_PARTS:
             raise ValueError(f"rewards, learners: expected 1 to {MOST_PARTS} of each")
         for p in range(len(rewards)):
@@ -545,16 +567,25 @@ cdef class Loop:
         for p, learner in enumerate(learners):
             if learner.runs != runs or learner.agents != agents or learner.draws != (<Learner> learners[0]).draws:
                 raise ValueError(f"learners[{p}]: made for another number of runs, agents or draws")
+            if learner.active != encoder.active:
+                raise ValueError(f"learners[{p}]: made for {learner.active} active rows, the encoder gives "
+                                 f"{encoder.active}")
+            if learner.central and (central is None or learner.central != central.active):
+                raise ValueError(f"learners[{p}]: made for {learner.central} rows of the whole state, there are "
+                                 f"{0 if central is None else central.active}")
             d.learners[p] = &learner.operations
         d.reward_count, d.learner_count = len(rewards), len(learners)
         d.game, d.encoder = &game.operations, &encoder.operations
+        d.central = NULL if central is None or central is encoder else &central.operations
+        d.own = agents * encoder.active
+        d.width = d.own + (0 if central is None else central.active)
         d.agents, d.state_size, d.sight = agents, game.state_size, game.views * game.features
         d.explore = agents * (<Learner> learners[0]).draws
         d.horizon, d.every = horizon, every
         d.most_steps, d.most_episodes, d.most_stable, d.enough = most_steps, most_episodes, most_stable, enough
         cdef double[:, :, ::1] observation = check(
             arrays["observation"], "observation", "float64", (runs, game.views, game.features), True)
-        cdef int32_t[:, ::1] rows = check(arrays["rows"], "rows", "int32", (runs, agents), True)
+        cdef int32_t[:, ::1] rows = check(arrays["rows"], "rows", "int32", (runs, d.width), True)
         cdef int64_t[::1] steps = check(arrays["steps"], "steps", "int64", (runs,), True)
         cdef int64_t[::1] episodes = check(arrays["episodes"], "episodes", "int64", (runs,), True)
         cdef int64_t[::1] episode_steps = check(arrays["episode_steps"], "episode_steps", "int64", (runs,), True)
@@ -592,7 +623,7 @@ cdef class Loop:
         d.run_numbers, d.fault = &run_numbers[0], &fault[0]
         cdef const uint64_t[::1] keys = check(seeds, "seeds", "uint64", (runs,), False)
         self.runs, self.seeds, self.purpose = runs, &keys[0], purpose
-        self.held = (game, encoder, list(rewards), list(learners), dict(arrays), seeds)
+        self.held = (game, encoder, central, list(rewards), list(learners), dict(arrays), seeds)
         self._windows(game, d.explore, supplied)
 
     cdef object _windows(self, Game game, int64_t explore, object supplied):
@@ -675,7 +706,7 @@ cdef class Loop:
             widest = max(widest, self.templates[w].width)
         size += 2 * d.agents + (2 * widest if d.game.together else 0)
         buffer = <double *> malloc(n * size * sizeof(double))
-        ids = <int32_t *> calloc(n * (3 * d.agents + 1), sizeof(int32_t))
+        ids = <int32_t *> calloc(n * (d.agents + 2 * d.width + 1), sizeof(int32_t))
         flags = <uint8_t *> calloc(3 * n, 1)
         windows = <Window *> malloc(n * WINDOWS * sizeof(Window))
         if buffer == NULL or ids == NULL or flags == NULL or windows == NULL:
@@ -690,7 +721,8 @@ cdef class Loop:
             t.uniforms = t.rewards + n * d.agents
             t.normals = t.uniforms + (n * widest if d.game.together else 0)
             size = 2 * n * (d.agents + (widest if d.game.together else 0))
-            t.actions, t.next_rows, t.status = ids, ids + n * d.agents, ids + 3 * n * d.agents
+            t.actions, t.next_rows = ids, ids + n * d.agents
+            t.status = ids + n * (d.agents + 2 * d.width)
             t.terminated, t.asked, t.paused = flags, flags + n, flags + 2 * n
             for k in range(n):
                 for w in range(WINDOWS):
@@ -709,10 +741,10 @@ cdef class Loop:
                 if d.game.together:
                     t.asked[k] = begin
                 elif begin:
-                    _failed(d, r, _begin_episode(d, r, windows, d.rows + r * d.agents))
+                    _failed(d, r, _begin_episode(d, r, windows, d.rows + r * d.width))
                 elif d.reason[r] == 0:
-                    pause = _advance_run(d, r, goals[r], windows, ids, ids + d.agents, ids + 2 * d.agents, buffer,
-                                         buffer + d.agents)
+                    pause = _advance_run(d, r, goals[r], windows, ids, ids + d.agents, ids + d.agents + d.width,
+                                         buffer, buffer + d.agents)
                     if pause:
                         pauses |= 1 << (pause - 1)
             if d.game.together and begin:

@@ -24,6 +24,7 @@ cdef class Game:
 cdef class Encoder:
     cdef EncoderOperations operations
     cdef readonly int64_t runs, agents, views, features
+    cdef readonly int64_t active        # k, rows that an observation is in
     cdef readonly object held
 
 
@@ -36,4 +37,6 @@ cdef class Reward:
 cdef class Learner:
     cdef LearnerOperations operations
     cdef readonly int64_t runs, agents, draws
+    cdef readonly int64_t active        # k, rows of each agent
+    cdef readonly int64_t central       # C, rows of the whole state that follow them; 0: it reads none
     cdef readonly object held

@@ -32,6 +32,7 @@ class Encoder:
     agents: int
     views: int
     features: int
+    active: int
     held: object
 
     @property
@@ -54,8 +55,12 @@ class Learner:
     runs: int
     agents: int
     draws: int
+    active: int
+    central: int
     held: object
 
+    @property
+    def width(self) -> int: ...
     def act(self, rows: _Ids, draws: _Reals, actions: _Ids) -> None: ...
     def update(self, rows: _Ids, actions: _Ids, rewards: _Reals, next_rows: _Ids, terminated: _Flags,
                changed: _Flags) -> None: ...

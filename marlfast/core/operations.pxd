@@ -8,7 +8,10 @@ run's entry lies one row further. Functions return a status (0: fine) and never
 touch Python. Shapes below leave out the leading axis of runs.
 
 N agents, S state variables, V views (1: all agents see the same; N: each its
-own), D features per view, K exploration draws per agent.
+own), D features per view, K exploration draws per agent. A table row is *active*
+where an observation is in it: one for a table, several for tiles. So k rows of
+each agent, and after them, for learners that look at the whole state while they
+learn, those of the central encoder: W = N * k + C rows in all.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy
@@ -63,7 +66,7 @@ cdef inline int show(const GameOperations *game, int64_t first, int64_t count, c
 
 ctypedef struct EncoderOperations:
     void *context
-    # Table rows of an observation: reads observation [V, D], writes rows [N].
+    # Active rows of an observation: reads observation [V, D], writes rows [N, k].
     int (*encode)(void *context, int64_t first, int64_t count, const double *observation,
                   int32_t *rows) noexcept nogil
     const int64_t *used         # [R] rows in use of an encoder that grows; NULL: all rows exist
@@ -71,11 +74,11 @@ ctypedef struct EncoderOperations:
     int64_t views               # most rows that one call may add to a run
 
 ctypedef struct Transition:
-    const int32_t *rows         # [N] before the step
+    const int32_t *rows         # [W] before the step
     const int32_t *actions      # [N]
     const double *raw           # [N] the game's rewards
     double *rewards             # [N] what the agents learn from
-    const int32_t *next_rows    # [N] of the true successor
+    const int32_t *next_rows    # [W] of the true successor
     const double *state         # [S] of the true successor
     const double *observation   # [V, D] of the true successor
     const uint8_t *terminated
@@ -84,7 +87,7 @@ ctypedef struct Transition:
 
 ctypedef struct RewardOperations:
     void *context
-    # After a start: reads rows and observation only. NULL: nothing to remember.
+    # After a start: reads rows [W] and observation only. NULL: nothing to remember.
     int (*begin)(void *context, int64_t first, int64_t count, const int32_t *rows,
                  const double *observation) noexcept nogil
     # The structure writes transition.rewards; each shaping component adds to it.
@@ -93,7 +96,7 @@ ctypedef struct RewardOperations:
 
 ctypedef struct LearnerOperations:
     void *context
-    # Reads rows [N] and draws [N, K]; writes actions [N] of the agents it leads.
+    # Reads rows [W], of those its agents' own, and draws [N, K]; writes actions [N] of the agents it leads.
     int (*act)(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
                int64_t stride, int32_t *actions) noexcept nogil
     # Learns from a transition; sets changed to 1 where a greedy action changed in a visited row.

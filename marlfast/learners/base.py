@@ -1,5 +1,5 @@
 """What every learner has, and how several learners make one team."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,12 +19,21 @@ class Seats:
     runs : int
     leads : tuple of int, optional
         Numbers of the agents, in order. Default: all.
+    active : int
+        k, rows that what an agent sees is in: 1 with a table, more with tiles.
+    central : int
+        Rows of the whole state that there is room for; 0 where no learner looks at it.
+    central_active : int
+        C, rows that a state is in.
     """
 
     game: object
     structure: object
     runs: int = 1
     leads: tuple = None
+    active: int = 1
+    central: int = 0
+    central_active: int = 1
 
     def __post_init__(self):
         if self.leads is None:
@@ -81,12 +90,21 @@ class Learner(Definition):
         Arrays that follow from the others and are not saved.
     by_row : tuple of str
         Arrays whose second axis is the table row.
+    by_central : tuple of str
+        Arrays whose second axis is the row of the whole state.
+    central : bool
+        Whether it looks at the whole state while it learns.
+    sparse : bool
+        Whether it learns where an observation is in several rows.
     """
 
     kind = "learner"
     kernels = None
     derived = ()
     by_row = ()
+    by_central = ()
+    central = False
+    sparse = False
 
     def check(self, seats, rows=None):
         """Refuse a game or reward structure that this learner does not fit.
@@ -103,7 +121,7 @@ class Learner(Definition):
         raise NotImplementedError
 
     def grow(self, seats, arrays, rows, backend):
-        """The same arrays with room for ``rows``."""
+        """The same arrays with room for ``rows``, and for the rows of the whole state that ``seats`` say."""
         raise NotImplementedError
 
     def derive(self, seats, arrays, backend):
@@ -144,8 +162,8 @@ class Learner(Definition):
 
         Parameters
         ----------
-        rows : int64 [N]
-            Table row of every agent; -1: an observation that was never seen.
+        rows : int64 [N * k]
+            Active rows of every agent; -1: an observation that was never seen.
 
         Returns
         -------
@@ -153,11 +171,11 @@ class Learner(Definition):
         """
         raise NotImplementedError
 
-    def team(self, game, runs=1, seed=0, encoder=None, backend="cython", teams=None):
+    def team(self, game, runs=1, seed=0, encoder=None, backend="cython", teams=None, central=None):
         """Learners of one team to step by hand: see :class:`marlfast.Team`."""
         from marlfast.team import Team
 
-        return Team(self, game, runs=runs, seed=seed, encoder=encoder, backend=backend, teams=teams)
+        return Team(self, game, runs=runs, seed=seed, encoder=encoder, backend=backend, teams=teams, central=central)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -217,7 +235,7 @@ class Each(Learner):
     def parts(self, seats):
         """(prefix of its arrays, learner, its seats) of every learner."""
         leads = self.leads or tuple((k,) for k in range(len(self.learners)))
-        return [(f"{k}.", one, Seats(seats.game, seats.structure, seats.runs, agents))
+        return [(f"{k}.", one, replace(seats, leads=agents))
                 for k, (one, agents) in enumerate(zip(self.learners, leads, strict=True))]
 
     @property
@@ -227,6 +245,10 @@ class Each(Learner):
     @property
     def by_row(self):
         return tuple(f"{k}.{name}" for k, one in enumerate(self.learners) for name in one.by_row)
+
+    @property
+    def by_central(self):
+        return tuple(f"{k}.{name}" for k, one in enumerate(self.learners) for name in one.by_central)
 
     def check(self, seats, rows=None):
         agents = sum(map(len, self.leads)) if self.leads else len(self.learners)

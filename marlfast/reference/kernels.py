@@ -150,11 +150,12 @@ class Encoder:
     """Turns observations into table rows. Twin of ``marlfast.core._kernels.Encoder``."""
 
     used = None
+    active = 1          # k, rows that an observation is in
 
     def encode(self, observation, rows):
-        """Table rows of an observation of every run."""
+        """Table rows [R, N * k] of an observation of every run."""
         check(observation, "observation", "float64", (self.runs, self.views, self.features), False)
-        check(rows, "rows", "int32", (self.runs, self.agents), True)
+        check(rows, "rows", "int32", (self.runs, self.agents * self.active), True)
         check_status(self.stage_encode(np.arange(self.runs), observation, rows), "encode")
 
 
@@ -196,10 +197,17 @@ class Learner:
     """Acts and learns. Twin of ``marlfast.core._kernels.Learner``."""
 
     learning = True
+    active = 1          # k, rows of each agent
+    central = 0         # C, rows of the whole state that follow them; 0: it reads none
+
+    @property
+    def width(self):
+        """W, rows of a run that it reads: k of each agent, then those of the whole state."""
+        return self.agents * self.active + self.central
 
     def act(self, rows, draws, actions):
         """Actions of the agents that this learner leads, in every run."""
-        check(rows, "rows", "int32", (self.runs, self.agents), False)
+        check(rows, "rows", "int32", (self.runs, self.width), False)
         check(draws, "draws", "float64", (self.runs, self.agents, self.draws), False)
         check(actions, "actions", "int32", (self.runs, self.agents), True)
         check_status(self.stage_act(np.arange(self.runs), rows, draws, actions), "act")
@@ -207,10 +215,10 @@ class Learner:
     def update(self, rows, actions, rewards, next_rows, terminated, changed):
         """Learn from one transition of every run."""
         runs, agents = self.runs, self.agents
-        check(rows, "rows", "int32", (runs, agents), False)
+        check(rows, "rows", "int32", (runs, self.width), False)
         check(actions, "actions", "int32", (runs, agents), False)
         check(rewards, "rewards", "float64", (runs, agents), False)
-        check(next_rows, "next_rows", "int32", (runs, agents), False)
+        check(next_rows, "next_rows", "int32", (runs, self.width), False)
         check(terminated, "terminated", "bool", (runs,), False)
         check(changed, "changed", "bool", (runs,), True)
         if self.learning:

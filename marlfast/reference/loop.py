@@ -65,6 +65,8 @@ class Loop:
     ----------
     game : Game
     encoder : Encoder
+    central : Encoder or None
+        Of the whole state, as one view of one agent; or ``encoder`` itself; or None: no learner looks at it.
     rewards : list of Reward
         The structure first, then the shaping components.
     learners : list of Learner
@@ -86,7 +88,7 @@ class Loop:
         Draws from outside, in place of a stream.
     """
 
-    def __init__(self, game, encoder, rewards, learners, arrays, horizon, every, most_steps,
+    def __init__(self, game, encoder, central, rewards, learners, arrays, horizon, every, most_steps,
                  most_episodes, most_stable, enough, seeds, purpose, supplied):
         runs, agents = len(check(arrays["state"], "state", "float64", (-1, game.state_size), True)), game.agents
         if runs < 1:
@@ -94,6 +96,11 @@ class Loop:
         if (encoder.runs, encoder.agents, encoder.views, encoder.features) != (
                 runs, agents, game.views, game.features):
             raise ValueError("encoder: made for other runs, agents or observations than the game's")
+        if central is encoder and encoder.views != 1:
+            raise ValueError("central: expected an encoder of its own, as each agent sees something else")
+        if central is not None and central is not encoder and (
+                central.runs, central.agents, central.views, central.features) != (runs, 1, 1, game.state_size):
+            raise ValueError("central: made for other runs or another state than the game's")
         if not 1 <= len(rewards) <= MOST_PARTS or not 1 <= len(learners) <= MOST_PARTS:
             raise ValueError(f"rewards, learners: expected 1 to {MOST_PARTS} of each")
         for p, reward in enumerate(rewards):
@@ -103,12 +110,20 @@ class Loop:
         for p, learner in enumerate(learners):
             if (learner.runs, learner.agents, learner.draws) != (runs, agents, learners[0].draws):
                 raise ValueError(f"learners[{p}]: made for another number of runs, agents or draws")
+            if learner.active != encoder.active:
+                raise ValueError(f"learners[{p}]: made for {learner.active} active rows, the encoder gives "
+                                 f"{encoder.active}")
+            if learner.central and (central is None or learner.central != central.active):
+                raise ValueError(f"learners[{p}]: made for {learner.central} rows of the whole state, there are "
+                                 f"{0 if central is None else central.active}")
+        self.own = agents * encoder.active
+        self.width = self.own + (0 if central is None else central.active)
         if not isinstance(arrays["returns"], np.ndarray) or arrays["returns"].ndim != 3:
             check(arrays["returns"], "returns", "float64", (runs, -1, agents), True)
         capacity = arrays["returns"].shape[1]
         for name, dtype, shape in (
                 ("state", "float64", (game.state_size,)), ("observation", "float64", (game.views, game.features)),
-                ("rows", "int32", (agents,)), ("steps", "int64", ()), ("episodes", "int64", ()),
+                ("rows", "int32", (self.width,)), ("steps", "int64", ()), ("episodes", "int64", ()),
                 ("episode_steps", "int64", ()), ("episode_return", "float64", (agents,)),
                 ("episode_shaped", "float64", (agents,)), ("returns", "float64", (-1, agents)),
                 ("shaped_returns", "float64", (capacity, agents)), ("lengths", "int64", (capacity,)),
@@ -123,7 +138,7 @@ class Loop:
         check(seeds, "seeds", "uint64", (runs,), False)
         if horizon < 0 or every < 0:
             raise ValueError(f"horizon, every: expected at least 0, got {horizon}, {every}")
-        self.runs, self.agents, self.game, self.encoder = runs, agents, game, encoder
+        self.runs, self.agents, self.game, self.encoder, self.central = runs, agents, game, encoder, central
         self.rewards, self.learners = list(rewards), list(learners)
         self.horizon, self.every, self.window = horizon, every, self.recent.shape[1]
         self.most_steps, self.most_episodes, self.most_stable = most_steps, most_episodes, most_stable
@@ -182,10 +197,11 @@ class Loop:
     def _ready(self, runs):
         """The runs that have all that a step may need, and why the others pause."""
         pauses = 0
-        if self.encoder.used is not None:
-            room = self.encoder.used[runs] + 2 * self.encoder.views <= self.encoder.rows
-            pauses |= ROWS if not room.all() else 0
-            runs = runs[room]
+        for encoder in (self.encoder, self.central):
+            if encoder is not None and encoder.used is not None:
+                room = encoder.used[runs] + 2 * encoder.views <= encoder.rows
+                pauses |= ROWS if not room.all() else 0
+                runs = runs[room]
         if self.every:
             room = self.episodes[runs] // self.every < self.returns.shape[1]
             pauses |= RECORDS if not room.all() else 0
@@ -217,12 +233,27 @@ class Loop:
         good = good[bad == 0]
         which = runs[good]
         rows = self.rows[which]
-        status[good] = self.encoder.stage_encode(which, self.observation[which], rows)
+        status[good] = self._encode(which, self.state[which], self.observation[which], rows)
         self.rows[which] = rows
         good = good[status[good] == 0]
         for reward in self.rewards:
-            status[good] = reward.stage_begin(runs[good], self.rows[runs[good]], self.observation[runs[good]])
+            status[good] = reward.stage_begin(runs[good], self.rows[runs[good], :self.agents],
+                                              self.observation[runs[good]])
             good = good[status[good] == 0]
+        return status
+
+    def _encode(self, runs, state, observation, rows):
+        """Rows of what the agents see and, where a learner asks for them, of the state; writes rows [n, W]."""
+        own, central = rows[:, :self.own].copy(), rows[:, self.own:].copy()
+        status = self.encoder.stage_encode(runs, observation, own)
+        if self.central is self.encoder:
+            central[:] = own[:, :self.width - self.own]
+        elif self.central is not None:
+            good = np.flatnonzero(status == 0)
+            part = central[good]
+            status[good] = self.central.stage_encode(runs[good], state[good, None], part)
+            central[good] = part
+        rows[:, :self.own], rows[:, self.own:] = own, central
         return status
 
     def _step(self, runs):
@@ -234,7 +265,8 @@ class Loop:
         actions, raw, terminated = np.zeros((n, self.agents), np.int32), np.zeros((n, self.agents)), np.zeros(n, bool)
         status = fine(n)
         for learner in self.learners:
-            status = np.where(status == 0, learner.stage_act(runs, rows, explore, actions), status)
+            status = np.where(status == 0, learner.stage_act(runs, rows[:, :learner.width], explore, actions),
+                              status)
         keep = self._fail(runs, status)
         runs, steps, rows, state, actions, raw, terminated = (
             a[keep] for a in (runs, steps, rows, state, actions, raw, terminated))
@@ -254,8 +286,8 @@ class Loop:
         self.episode_steps[runs] += 1
         truncated = ~terminated & (self.episode_steps[runs] == self.horizon)
 
-        next_rows = np.zeros((len(runs), self.agents), np.int32)
-        keep = self._fail(runs, self.encoder.stage_encode(runs, observation, next_rows))
+        next_rows = np.zeros((len(runs), self.width), np.int32)
+        keep = self._fail(runs, self._encode(runs, state, observation, next_rows))
         (runs, rows, state, actions, raw, terminated, truncated, observation, next_rows) = (
             a[keep] for a in (runs, rows, state, actions, raw, terminated, truncated, observation, next_rows))
 
@@ -263,7 +295,8 @@ class Loop:
         status = fine(len(runs))
         for reward in self.rewards:
             status = np.where(status == 0, reward.stage_apply(
-                runs, rows, actions, raw, rewards, next_rows, state, observation, terminated), status)
+                runs, rows[:, :self.agents], actions, raw, rewards, next_rows[:, :self.agents], state, observation,
+                terminated), status)
         keep = self._fail(runs, status)
         (runs, rows, actions, raw, terminated, truncated, next_rows, rewards, changed) = (
             a[keep] for a in (runs, rows, actions, raw, terminated, truncated, next_rows, rewards, changed))
@@ -272,8 +305,9 @@ class Loop:
         for learner in self.learners:
             if learner.learning:
                 flags = changed[alive]
-                status = learner.stage_update(runs[alive], rows[alive], actions[alive], rewards[alive],
-                                              next_rows[alive], terminated[alive], flags)
+                width = learner.width
+                status = learner.stage_update(runs[alive], rows[alive, :width], actions[alive], rewards[alive],
+                                              next_rows[alive, :width], terminated[alive], flags)
                 changed[alive] = flags
                 alive = alive[self._fail(runs[alive], status)]
             learner.stage_tick(runs[alive], ended[alive])

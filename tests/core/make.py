@@ -169,7 +169,7 @@ def loop_arguments(module):
     """All that a loop takes but its arrays, and the learner's tables: 8 rows, as the grid has."""
     game = drift(module)
     tables = Tables(module, np.zeros((R, 8, N, A)), level=0.5)
-    return {"game": game, "encoder": module("encoders").Grid(**grid_arguments()),
+    return {"game": game, "encoder": module("encoders").Grid(**grid_arguments()), "central": None,
             "rewards": [module("rewards").Mix(R, game, 1.0, np.zeros((0, 0)), ints(N))], "learners": [tables.kernel],
             "horizon": 3, "every": 1, "most_steps": 100, "most_episodes": 100, "most_stable": 100, "enough": 1e9,
             "seeds": np.ones(R, np.uint64), "purpose": 0, "supplied": {}}, tables

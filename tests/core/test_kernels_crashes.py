@@ -52,10 +52,10 @@ NONE_FOR_A_KERNEL = {
     "QLearning without a rate": TABLES + LEARNER.format(rate="None", level=CONSTANT),
     "QLearning without a level": TABLES + LEARNER.format(rate=CONSTANT, level="None"),
     "Env of None": "V.Env(None, i(2), 0, f(1, 2), f(1, 1, 2), f(1, 2), b(1), b(1), l(1), l(1), l(1), l(1), 0, 0)",
-    "Loop of None": f"L.Loop(None, None, [], [], {ARRAYS})",
-    "Loop without an encoder": f"L.Loop({GAME}, None, [], [], {ARRAYS})",
-    "Loop with None for a reward": f"L.Loop({REST}, [None], [None], {ARRAYS})",
-    "Loop with None for a learner": f"L.Loop({REST}, [W.Difference(1, {GAME})], [None], {ARRAYS})",
+    "Loop of None": f"L.Loop(None, None, None, [], [], {ARRAYS})",
+    "Loop without an encoder": f"L.Loop({GAME}, None, None, [], [], {ARRAYS})",
+    "Loop with None for a reward": f"L.Loop({REST}, None, [None], [None], {ARRAYS})",
+    "Loop with None for a learner": f"L.Loop({REST}, None, [W.Difference(1, {GAME})], [None], {ARRAYS})",
 }
 OUT_OF_RANGE = {
     "a greedy action far outside": f"{TABLES}t = {LEARNER.format(rate=CONSTANT, level=CONSTANT)}; g[:] = 2**31 - 1; "
