@@ -16,17 +16,21 @@ from marlfast.train import train
 
 __version__ = "0.1.0"
 
+# Public names by the file that has them.
+_LATE = {"analysis": "analysis", "League": "league"}
+
 
 def __getattr__(name):
-    if name == "analysis":          # imported when first asked for
+    if name in _LATE:               # imported when first asked for
         import importlib
 
-        return importlib.import_module("marlfast.analysis")
+        module = importlib.import_module(f"marlfast.{_LATE[name]}")
+        return module if name == _LATE[name] else getattr(module, name)
     raise AttributeError(f"marlfast has no {name!r}; see marlfast.games, marlfast.learners, marlfast.rewards")
 
 
 __all__ = [
     "Boltzmann", "Env", "Episodes", "EpsilonGreedy", "Evaluation", "Experiment", "FileError", "GreedyStable", "Grid",
-    "IQL", "Policy", "RandomPolicy", "Result", "ReturnReached", "Rounding", "Steps", "Team", "TrainingError",
+    "IQL", "League", "Policy", "RandomPolicy", "Result", "ReturnReached", "Rounding", "Steps", "Team", "TrainingError",
     "analysis", "draws", "evaluate", "games", "learners", "load", "rewards", "schedules", "stop", "train",
 ]

@@ -38,8 +38,8 @@ DEFAULT = {
     "episodes": 5000, "runs": 8, "seed": 0,
 }
 # Keys of an experiment that hold definitions, and their kind.
-PARTS = {"game": "game", "learner": "learner", "encoder": "encoder", "central": "encoder", "rewards": "reward structure",
-         "shaping": "shaping", "stop": "stop rule"}
+PARTS = {"game": "game", "learner": "learner", "encoder": "encoder", "central": "encoder",
+         "rewards": "reward structure", "shaping": "shaping", "stop": "stop rule"}
 LISTS = ("shaping", "stop")
 NUMBERS = ("episodes", "steps", "runs", "seed", "record_every", "first_run")
 # What `marlfast parts` lists: its word, the kind, and where such a part stands in an experiment.
@@ -184,8 +184,10 @@ def _train_arguments(parser):
     what.add_argument("--learner", metavar="NAME")
     what.add_argument("--encoder", metavar="NAME", help="from observations to table rows; none: leave it out")
     what.add_argument("--central", metavar="NAME",
-                      help="encoder of the whole state, for learners that look at it while they learn; none: leave it out")
+                      help="encoder of the whole state, for learners that look at it as they learn; none: leave it out")
     what.add_argument("--rewards", metavar="NAME", help="who learns from whose reward")
+    what.add_argument("--teams", metavar="TEAMS",
+                      help="who plays with whom, such as '[[0, 1], [2, 3]]': cooperative within, competitive between")
     what.add_argument("--shaping", metavar="NAMES", action="append",
                       help="what is added to rewards; several by commas or by repeating; none: nothing")
     what.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="changes",
@@ -390,6 +392,10 @@ def _experiment(args):
     for key in NUMBERS:
         if getattr(args, key) is not None:
             values[key] = getattr(args, key)
+    if args.teams is not None:
+        values["teams"] = parse_value(args.teams)
+        if args.experiment is None and args.rewards is None:
+            values.pop("rewards")               # teams bring their own
     given |= _apply_changes(values, args.changes)
     try:
         if _name(values.get("game")) != before and args.experiment is None and "shaping" not in given:

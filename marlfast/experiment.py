@@ -10,7 +10,7 @@ from marlfast.games.base import Game
 from marlfast.learners.base import Learner, Seats, learner
 from marlfast.registry import from_dict, require
 from marlfast.rewards.shaping import Shaping
-from marlfast.rewards.structure import Structure, individual
+from marlfast.rewards.structure import Structure, as_teams, check_teams, individual, mixed
 from marlfast.stop import UNLIMITED, Rule
 
 _KINDS = {"game": "game", "learner": "learner", "encoder": "encoder", "central": "encoder",
@@ -31,8 +31,11 @@ class Experiment:
     central : Encoder, optional
         Of the game's whole state, for learners that look at it while they learn (and not while they act). Default:
         what the agents see, where all see the same.
+    teams : sequence of sequence of int, optional
+        Who plays with whom, such as ``[[0, 1], [2, 3]]``: learners that share something in a team share it so.
+        Default: the teams of the reward structure, or of the game.
     rewards : Structure, optional
-        Default: ``individual()``.
+        Default: ``individual()``; with ``teams``, ``mixed(teams)``: cooperative within, competitive between.
     shaping : Shaping or sequence of Shaping
     episodes, steps : int, optional
         Each run ends after so many; at least one of them or a stop rule is needed.
@@ -62,13 +65,14 @@ class Experiment:
     record_every: int = 1
     first_run: int = 0
     central: Encoder | None = None
+    teams: tuple | None = None
 
     def __post_init__(self):
         set_ = {"game": require("game", self.game, "game"), "learner": learner(self.learner),
                 "encoder": Numbered() if self.encoder is None else require("encoder", self.encoder, "encoder"),
                 "central": None if self.central is None else require("encoder", self.central, "central"),
-                "rewards": individual() if self.rewards is None else require(
-                    "reward structure", self.rewards, "rewards")}
+                "teams": None if self.teams is None else as_teams(self.teams)}
+        set_["rewards"] = self._structure(set_["teams"])
         for name, kind, base in (("shaping", "shaping", Shaping), ("stop", "stop rule", Rule)):
             value = getattr(self, name)
             many = () if value is None else (value,) if isinstance(value, (base, str, dict)) else value
@@ -97,6 +101,7 @@ class Experiment:
             raise ValueError(f"horizon: game {self.game.name!r} never ends an episode, and only episodes were to stop "
                              "it; give the game a horizon, or give steps=")
         self.encoder.check(self.game)
+        self._check_teams()
         self._check_central()
         self.rewards.check(self.game)
         for part in self.shaping:
@@ -114,6 +119,23 @@ class Experiment:
                 raise ValueError(f"encoder: {self.encoder.name!r} gives {active} active rows, learner {one.name!r} "
                                  "takes one; give a Grid, or take a learner that adds up what its rows say")
         self.learner.check(seats, None if self.encoder.grows else self.encoder.rows(self.game))
+
+    def _structure(self, teams):
+        if self.rewards is not None:
+            return require("reward structure", self.rewards, "rewards")
+        return individual() if teams is None else mixed(teams)
+
+    def _check_teams(self):
+        if self.teams is None:
+            return
+        check_teams(self.teams, self.game)
+        theirs = self.rewards.teams
+        if theirs is not None and theirs != self.teams:
+            raise ValueError(f"teams: the reward structure has other teams, {[list(team) for team in theirs]}; give "
+                             "them once")
+        if theirs is not None and len(theirs) > 1 and self.game.setting == "cooperative":
+            raise ValueError(f"teams: all agents of game {self.game.name!r} always earn the same, so that no team can "
+                             "earn more than another; give rewards=marlfast.rewards.cooperative() too")
 
     def _check_central(self):
         looks = [one.name for _, one, _ in self.learner.parts(Seats(self.game, self.rewards)) if one.central]
@@ -149,7 +171,8 @@ class Experiment:
         room : dict of str to int, optional
             Rows that the arrays of each of :meth:`encoders` have room for; where they grow, those of fresh ones.
         """
-        seats = Seats(self.game, self.rewards, self.runs, None, self.encoder.active(self.game))
+        seats = Seats(self.game, self.rewards, self.runs, None, self.encoder.active(self.game),
+                      given_teams=self.teams)
         if not self.looks_central():
             return seats
         encoders = self.encoders()
@@ -186,7 +209,7 @@ class Experiment:
             elif field.name in _KINDS:
                 value = None if value is None or isinstance(value, Numbered) else value.to_dict()
             if isinstance(value, tuple):
-                value = list(value)
+                value = [list(one) if isinstance(one, tuple) else one for one in value]
             if value is not None and not (isinstance(value, list) and not value):
                 values[field.name] = value
         return values

@@ -12,9 +12,9 @@ from marlfast.session import Session
 from marlfast.stop import EPISODES, FAILED, GREEDY_STABLE, RETURN_REACHED, RUNNING, STEPS
 
 
-def train(game=None, learner=None, *, learners=None, encoder=None, central=None, rewards=None, shaping=(),
-          episodes=None, steps=None, runs=None, seed=None, stop=None, record_every=None, first_run=None, resume=None,
-          threads=None, block=None, backend="cython", draws=None, progress=False, callback=None):
+def train(game=None, learner=None, *, learners=None, encoder=None, central=None, teams=None, rewards=None,
+          shaping=(), episodes=None, steps=None, runs=None, seed=None, stop=None, record_every=None, first_run=None,
+          resume=None, threads=None, block=None, backend="cython", draws=None, progress=False, callback=None):
     """Train teams of agents, one per run, each from scratch under its own draws.
 
     Parameters
@@ -25,7 +25,7 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
         For the whole team.
     learners : sequence of Learner, or of pairs (Learner, agents)
         In place of ``learner``: one for each agent, or each with the agents it leads.
-    encoder, central, rewards, shaping, episodes, steps, runs, seed, stop, record_every, first_run
+    encoder, central, teams, rewards, shaping, episodes, steps, runs, seed, stop, record_every, first_run
         See :class:`Experiment`.
     resume : Result, optional
         Go on where it stopped, in place of ``game`` and ``learner``: ``episodes`` and ``steps`` are then
@@ -73,7 +73,7 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
         if not isinstance(learners, (list, tuple)):
             raise TypeError(f"learners: expected a list of learners, got {shown(learners)}")
         learner = learners
-    given = {"encoder": encoder, "central": central, "rewards": rewards, "shaping": shaping or None,
+    given = {"encoder": encoder, "central": central, "teams": teams, "rewards": rewards, "shaping": shaping or None,
              "episodes": episodes, "steps": steps, "runs": runs, "seed": seed, "stop": stop,
              "record_every": record_every, "first_run": first_run}
     given = {name: value for name, value in given.items() if value is not None}

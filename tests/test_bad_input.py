@@ -307,7 +307,7 @@ PARTS = [
     ({"stop": [Diversity()]}, TypeError, "stop[0]", "Diversity"),
     ({"stop": {"name": "stpes", "n": 3}}, ValueError, "'stpes'", "'steps'"),
     ({"learner": mf.IQL(share="tem")}, ValueError, "share", "'tem'", "did you mean 'team'"),
-    ({"learner": mf.IQL(share="team")}, ValueError, "share", "mixed(teams)"),
+    ({"learner": mf.IQL(share="team")}, ValueError, "share", "teams=[[0, 1]"),
     ({"learner": mf.IQL(share=[0])}, ValueError, "share", "2 agents", "1"),
     ({"learner": mf.IQL(share=[0, 2])}, ValueError, "share", "gaps", "[0, 2]"),
     ({"learner": mf.IQL(share=[0, -1])}, ValueError, "share[1]", "-1"),

@@ -6,6 +6,7 @@ from marlfast.registry import on_demand
 # What each file gives.
 _GIVES = {
     "coordination": "LMRL2 RecursiveFMQ",
+    "frozen": "Frozen",
     "joint": "CentralQ CorrelatedQ FriendOrFoe JointActionLearner MinimaxQ NashQ",
     "opponents": "Exp3 FictitiousPlay FixedPolicy Random RegretMatching TitForTat WinStayLoseShift",
     "phc": "PHC WoLFPHC",

@@ -25,6 +25,8 @@ class Seats:
         Rows of the whole state that there is room for; 0 where no learner looks at it.
     central_active : int
         C, rows that a state is in.
+    given_teams : tuple of tuple of int, optional
+        Who plays with whom, where the experiment says so.
     """
 
     game: object
@@ -34,6 +36,7 @@ class Seats:
     active: int = 1
     central: int = 0
     central_active: int = 1
+    given_teams: tuple = None
 
     def __post_init__(self):
         if self.leads is None:
@@ -56,8 +59,8 @@ class Seats:
 
     @property
     def teams(self):
-        """Teams of the reward structure or of the game, or None."""
-        return self.structure.teams or self.game.teams
+        """Teams of the experiment, of its reward structure or of the game, or None."""
+        return self.given_teams or self.structure.teams or self.game.teams
 
     def lead(self):
         """Numbers of the agents that are led: int32 [L]."""
@@ -323,7 +326,7 @@ def table_of_agent(share, seats):
             table[led] = np.arange(len(led))
         elif share == "team":
             if seats.teams is None:
-                raise ValueError("share: 'team' needs teams; use rewards=marlfast.rewards.mixed(teams)")
+                raise ValueError("share: 'team' needs teams; give teams=[[0, 1], [2, 3]] or the like")
             present = [team for team in seats.teams if set(team) & set(led)]
             for k, team in enumerate(present):
                 table[[agent for agent in team if agent in led]] = k

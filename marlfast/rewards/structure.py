@@ -14,6 +14,28 @@ from marlfast.registry import Definition
 __all__ = ["Structure", "competitive", "cooperative", "difference", "individual", "matrix", "mixed"]
 
 
+def as_teams(given):
+    """Teams as a tuple of tuples of agents: at least one agent in each, nobody in two."""
+    try:
+        teams = tuple(tuple(integer(f"teams[{k}]", i, 0) for i in team) for k, team in enumerate(given))
+    except TypeError:
+        raise TypeError(f"teams: expected a list of lists of agents such as [[0, 1], [2, 3]], got {given!r}") from None
+    members = [i for team in teams for i in team]
+    if not teams or not all(teams):
+        raise ValueError(f"teams: expected at least one agent in every team, got {given!r}")
+    if len(set(members)) < len(members):
+        twice = next(i for i in members if members.count(i) > 1)
+        raise ValueError(f"teams: agent {twice} stands in the teams more than once")
+    return teams
+
+
+def check_teams(teams, game):
+    """Refuse teams that leave an agent of the game out, or name one that it has not."""
+    members = sorted(i for team in teams for i in team)
+    if members != list(range(game.agents)):
+        raise ValueError(f"teams: expected every agent from 0 to {game.agents - 1} in one team, got {members}")
+
+
 class Structure(Definition):
     """Base of reward structures. ``teams`` is the team of each agent where there are teams, else None."""
 
@@ -94,23 +116,10 @@ class mixed(Structure):
     teams: tuple = field()
 
     def __post_init__(self):
-        try:
-            teams = tuple(tuple(integer(f"teams[{k}]", i, 0) for i in team) for k, team in enumerate(self.teams))
-        except TypeError:
-            raise TypeError(f"teams: expected a list of lists of agents such as [[0, 1], [2, 3]], "
-                            f"got {self.teams!r}") from None
-        members = [i for team in teams for i in team]
-        if not teams or not all(teams):
-            raise ValueError(f"teams: expected at least one agent in every team, got {self.teams!r}")
-        if len(set(members)) < len(members):
-            twice = next(i for i in members if members.count(i) > 1)
-            raise ValueError(f"teams: agent {twice} stands in the teams more than once")
-        self._set(teams=teams)
+        self._set(teams=as_teams(self.teams))
 
     def check(self, game):
-        members = sorted(i for team in self.teams for i in team)
-        if members != list(range(game.agents)):
-            raise ValueError(f"teams: expected every agent from 0 to {game.agents - 1} in one team, got {members}")
+        check_teams(self.teams, game)
 
     def same(self, agents):
         return any(set(agents) <= set(team) for team in self.teams)
