@@ -10,7 +10,8 @@ from marlfast.registry import option, require
 class Frozen(Learner):
     """Another learner's policy, as it stands; it learns nothing.
 
-    A :class:`marlfast.League` plays against such copies of past selves. It has the arrays of the learner, which never change. Fresh ones are those of a learner who knows nothing yet.
+    A :class:`marlfast.League` plays against such copies of past selves. It has the arrays of the learner, which never
+    change. Fresh ones are those of a learner who knows nothing yet.
 
     Parameters
     ----------
