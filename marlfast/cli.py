@@ -22,11 +22,12 @@ import numpy as np
 
 from marlfast import toml
 from marlfast.backends import BACKENDS
-from marlfast.errors import FileError, TrainingError, integer, unknown
+from marlfast.changes import LISTS, PARTS, apply_changes, assign, complete, default_of, parse_value, put_option
+from marlfast.errors import TrainingError, integer, unknown
 from marlfast.evaluate import evaluate
 from marlfast.experiment import Experiment
 from marlfast.files import load, write_atomically
-from marlfast.registry import Definition, from_dict, lookup, names
+from marlfast.registry import from_dict, lookup, names
 from marlfast.train import train
 
 # Rounding to whole numbers: with one decimal the table has tens of thousands of rows, which a few thousand
@@ -37,10 +38,6 @@ DEFAULT = {
     "shaping": [{"name": "diversity", "weight": 0.2}, {"name": "redundancy", "penalty": 0.1}],
     "episodes": 5000, "runs": 8, "seed": 0,
 }
-# Keys of an experiment that hold definitions, and their kind.
-PARTS = {"game": "game", "learner": "learner", "encoder": "encoder", "central": "encoder",
-         "rewards": "reward structure", "shaping": "shaping", "stop": "stop rule"}
-LISTS = ("shaping", "stop")
 NUMBERS = ("episodes", "steps", "runs", "seed", "record_every", "first_run")
 # What `marlfast parts` lists: its word, the kind, and where such a part stands in an experiment.
 KINDS = {"encoders": ("encoder", "encoder"), "rewards": ("reward structure", "rewards"),
@@ -50,7 +47,6 @@ KINDS = {"encoders": ("encoder", "encoder"), "rewards": ("reward structure", "re
 EVALUATION_EPISODES = 100
 WIDTH = 100
 
-_REMOVED = object()
 _MEANING = ("Team return: the rewards of one episode added up, without shaping, mean over the agents; "
             "higher is better.")
 
@@ -244,120 +240,6 @@ def _reproduce_arguments(parser):
 # -- experiments as dictionaries ----------------------------------------------------------------
 
 
-def assign(values, path, value):
-    """Change one value of an experiment's dictionary.
-
-    Parameters
-    ----------
-    values : dict
-        Modified in place.
-    path : str
-        Such as ``"learner.learning_rate"`` or ``"shaping.0.weight"``. What the dictionary leaves out has its
-        default. Another ``name`` takes the place of the whole table.
-    value
-        Plain values.
-
-    Raises
-    ------
-    ValueError
-        No such place; the message suggests the nearest.
-    """
-    head, *rest = path.split(".")
-    known = {field.name for field in dataclasses.fields(Experiment)}
-    if head not in known:
-        raise unknown("key of the experiment", head, known)
-    new = _put(values.get(head), PARTS.get(head), head in LISTS, rest, value)
-    if new is _REMOVED:
-        values.pop(head, None)
-    else:
-        values[head] = new
-
-
-def _put(current, kind, many, keys, value):
-    """``current``, plain values of a kind, with ``value`` at the place that ``keys`` name."""
-    if not keys:
-        return value
-    if many or isinstance(current, (list, tuple)):
-        return _put_entry(current, kind, keys, value)
-    if kind:
-        return _put_option(current, kind, keys, value)
-    raise ValueError(f"what stands before {keys[0]!r} is {current!r}, which has no parts")
-
-
-def _put_entry(current, kind, keys, value):
-    entries = list(current) if isinstance(current, (list, tuple)) else [] if current is None else [current]
-    most = len(entries) if kind else len(entries) - 1            # one past the end adds a definition
-    if not keys[0].isdecimal() or int(keys[0]) > most:
-        raise ValueError(f"expected the number of an entry, 0 to {most}, got {keys[0]!r}")
-    k = int(keys[0])
-    new = _put(entries[k] if k < len(entries) else None, kind, False, keys[1:], value)
-    entries[k:k + 1] = [] if new is _REMOVED else [new]
-    return entries
-
-
-def _put_option(current, kind, keys, value):
-    key, *rest = keys
-    table = {"name": current} if isinstance(current, str) else current
-    if key == "name" and not rest:
-        if not isinstance(value, str):
-            raise ValueError(f"expected the name of the {kind}, got {'nothing' if value is _REMOVED else repr(value)}")
-        lookup(kind, value)
-        return table if isinstance(table, dict) and table.get("name") == value else {"name": value}
-    if not isinstance(table, dict) or not isinstance(table.get("name"), str):
-        been = "not given" if table is None else repr(table)
-        raise ValueError(f"the {kind} is {been}, which has no options; set its name first")
-    fields = {field.name: field for field in dataclasses.fields(lookup(kind, table["name"]))}
-    if key not in fields:
-        raise unknown(f"option of {kind} {table['name']!r}", key, [*fields, "name"])
-    before = table.get(key, _default(fields[key]))
-    new = _put(before, fields[key].metadata.get("kind"), fields[key].metadata.get("many"), rest, value)
-    table = {k: v for k, v in table.items() if k != key}
-    return table if new is _REMOVED else {**table, key: new}
-
-
-def _default(field):
-    """Default of a definition's field as plain values; None where there is none."""
-    if field.default is dataclasses.MISSING:
-        return None
-    return field.default.to_dict() if isinstance(field.default, Definition) else field.default
-
-
-def parse_value(text):
-    """The value in ``--set KEY=VALUE``: TOML, or a bare word, which is a string."""
-    text = text.strip()
-    if not text:
-        return _REMOVED
-    if re.fullmatch(r"[A-Za-z_][\w-]*", text) and text not in ("true", "false", "inf", "nan"):
-        return text
-    try:
-        values = toml.loads(f"value = {text}\n")
-    except FileError:
-        values = {}
-    if set(values) != {"value"}:
-        raise ValueError(f"{text!r} is not a value as in TOML; write a number such as 0.5, a word, true or false, "
-                         "or in quotes for the shell a list such as '[0, 1]' or a table such as '{name = \"linear\"}'")
-    return values["value"]
-
-
-def _apply_changes(values, changes, allowed=None):
-    """Apply every ``--set``; returns the first keys of the paths."""
-    heads = set()
-    for change in changes:
-        path, equals, text = change.partition("=")
-        path = path.strip()
-        head = path.partition(".")[0]
-        try:
-            if not equals:
-                raise ValueError("expected KEY=VALUE, such as game.agents=8")
-            if allowed and head not in allowed:
-                raise ValueError(f"only {' and '.join(allowed)} can be changed here")
-            assign(values, path, parse_value(text))
-        except ValueError as error:
-            raise ValueError(f"--set {path}: {error}") from None
-        heads.add(head)
-    return heads
-
-
 def _apply_names(values, args):
     """Apply --game, --learner and the like; returns the keys that were given."""
     given = [key for key in PARTS if getattr(args, key) is not None]
@@ -396,12 +278,12 @@ def _experiment(args):
         values["teams"] = parse_value(args.teams)
         if args.experiment is None and args.rewards is None:
             values.pop("rewards")               # teams bring their own
-    given |= _apply_changes(values, args.changes)
+    given |= apply_changes(values, args.changes)
     try:
         if _name(values.get("game")) != before and args.experiment is None and "shaping" not in given:
             values.pop("shaping", None)         # it belongs to the article's game
         for key, kind in PARTS.items():
-            _complete(kind, values.get(key), key)
+            complete(kind, values.get(key), key)
         _fit_encoder(values, drop=_name(values.get("game")) != before and "encoder" not in given)
         return Experiment.from_dict(values)
     except (TypeError, ValueError) as error:
@@ -420,31 +302,6 @@ def _fit_encoder(values, drop):
     if not numbered and "encoder" not in values:
         raise ValueError("encoder: the game's observations are real numbers, which need one; give --encoder rounding, "
                          "or --encoder grid with --set encoder.low=... and so on (see: marlfast parts encoders)")
-
-
-def _complete(kind, value, where):
-    """Refuse definitions without the options that have no default, by name."""
-    if isinstance(value, list):
-        for k, entry in enumerate(value):
-            _complete(kind, entry, f"{where}.{k}")
-        return
-    table = {"name": value} if isinstance(value, str) else value
-    if not isinstance(table, dict) or "name" not in table:
-        return                                  # absent, or refused where the definition is made
-    if not isinstance(table["name"], str):
-        raise ValueError(f"{where}: expected the name of the {kind}, got {table['name']!r}")
-    fields = dataclasses.fields(lookup(kind, table["name"]))
-    missing = [f.name for f in fields if f.default is dataclasses.MISSING and f.name not in table]
-    if missing:
-        raise ValueError(f"{where}: {kind} {table['name']!r} needs {_listed(missing)}; give each by "
-                         f"--set {where}.{missing[0]}=VALUE or in an experiment file")
-    for field in fields:
-        if field.metadata.get("kind") and field.name in table:
-            _complete(field.metadata["kind"], table[field.name], f"{where}.{field.name}")
-
-
-def _listed(words):
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 # -- train --------------------------------------------------------------------------------------
@@ -513,10 +370,10 @@ def _resume(args):
         raise ValueError(f"{args.resume}: nothing to go on with, every run has {reasons[0].replace(':', ' (')})")
     more = {key: getattr(args, key) for key in ("episodes", "steps") if getattr(args, key) is not None}
     values = {"stop": earlier.experiment.to_dict().get("stop", [])}
-    if "stop" in _apply_names(values, args) | _apply_changes(values, args.changes, allowed=("stop",)):
+    if "stop" in _apply_names(values, args) | apply_changes(values, args.changes, allowed=("stop",)):
         rules = values.get("stop", [])
         rules = rules if isinstance(rules, list) else [rules]
-        _complete("stop rule", rules, "stop")
+        complete("stop rule", rules, "stop")
         more["stop"] = [from_dict("stop rule", rule, f"stop.{k}") for k, rule in enumerate(rules)]
     return earlier, more
 
@@ -742,8 +599,8 @@ def _evaluate(args):
     values = {"game": result.experiment.game.to_dict()}
     if args.game is not None:
         assign(values, "game.name", args.game)
-    _apply_changes(values, args.changes, allowed=("game",))
-    _complete("game", values.get("game"), "game")
+    apply_changes(values, args.changes, allowed=("game",))
+    complete("game", values.get("game"), "game")
     game = from_dict("game", values.get("game"))
     how = {"threads": args.threads, "backend": args.backend}
     runs = len(result.steps)
@@ -829,7 +686,7 @@ def _options(key, field):
     """Pairs of key and default of one field, with those inside its default."""
     if field.default is dataclasses.MISSING:
         return [(key, "(needed)")]
-    default = _default(field)
+    default = default_of(field)
     if default is None:
         return [(key, "(not set)")]
     if isinstance(default, dict):
@@ -882,7 +739,7 @@ def _study(args):
         try:
             if not equals:
                 raise ValueError("expected OPTION=VALUE")
-            values = _put_option(values, "study", path.strip().split("."), parse_value(text))
+            values = put_option(values, "study", path.strip().split("."), parse_value(text))
         except ValueError as error:
             raise ValueError(f"--set {path.strip()}: {error}") from None
     return from_dict("study", values)

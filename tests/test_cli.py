@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import marlfast as mf
-from marlfast import cli, registry, toml
+from marlfast import changes, cli, registry, toml
 
 SMALL = ["--episodes", "12", "--runs", "2", "--no-progress", "--no-plot"]
 MATRIX = """
@@ -225,9 +225,9 @@ def test_bad_experiment_files(refused, tmp_path, text, message):
 # -- --set and the names ------------------------------------------------------------------------
 
 
-def changed(*changes):
+def changed(*given):
     values = copy.deepcopy(cli.DEFAULT)
-    cli._apply_changes(values, changes)
+    changes.apply_changes(values, given)
     return values
 
 
@@ -274,7 +274,7 @@ def test_set_adds_and_removes_entries():
                                                                                           "epsilon_greedy"),
 ])
 def test_values_of_set(text, value):
-    parsed = cli.parse_value(text)
+    parsed = changes.parse_value(text)
     assert parsed == value and type(parsed) is type(value)
 
 
@@ -623,8 +623,8 @@ def test_every_part_of_an_experiment_has_an_option():
     assert {f"--{field}" for field in fields} <= known
     values = mf.Experiment(mf.games.Drift(), mf.IQL(), encoder=mf.Rounding(), shaping=mf.rewards.Diversity(),
                            episodes=1, stop=mf.Steps(3)).to_dict()
-    assert {key for key, value in values.items() if isinstance(value, (dict, list))} | {"central"} == set(cli.PARTS)
-    assert {key for key, value in values.items() if isinstance(value, list)} == set(cli.LISTS)
+    assert {key for key, value in values.items() if isinstance(value, (dict, list))} | {"central"} == set(changes.PARTS)
+    assert {key for key, value in values.items() if isinstance(value, list)} == set(changes.LISTS)
 
 
 def test_version_and_help(marlfast):

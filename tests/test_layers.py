@@ -12,7 +12,7 @@ SOURCES = PACKAGE.parent / "src"
 
 # Highest first. A name is a module or package directly under marlfast; "" is marlfast/__init__.py.
 LAYERS = [
-    {"", "__main__", "cli", "bench", "reproduce", "sweep", "toml"},
+    {"", "__main__", "bench", "changes", "cli", "reproduce", "toml"},
     {"adapters", "analysis", "env", "evaluate", "experiment", "files", "league", "plotting", "policy", "progress",
      "result", "session", "team", "train"},
     {"draws", "encoders", "exploration", "games", "learners", "rewards", "schedules", "stop"},
