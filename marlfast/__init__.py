@@ -17,8 +17,7 @@ from marlfast.train import train
 __version__ = "0.1.0"
 
 # Public names by the file that has them.
-_LATE = {"analysis": "analysis", "League": "league"}
-
+_LATE = {"League": "league", "Sweep": "sweeps", "analysis": "analysis", "sweep": "sweeps", "sweeps": "sweeps"}
 
 def __getattr__(name):
     if name in _LATE:               # imported when first asked for
@@ -31,6 +30,7 @@ def __getattr__(name):
 
 __all__ = [
     "Boltzmann", "Env", "Episodes", "EpsilonGreedy", "Evaluation", "Experiment", "FileError", "GreedyStable", "Grid",
-    "IQL", "League", "Policy", "RandomPolicy", "Result", "ReturnReached", "Rounding", "Steps", "Team", "TrainingError",
-    "analysis", "draws", "evaluate", "games", "learners", "load", "rewards", "schedules", "stop", "train",
+    "IQL", "League", "Policy", "RandomPolicy", "Result", "ReturnReached", "Rounding", "Steps", "Sweep", "Team",
+    "TrainingError", "analysis", "draws", "evaluate", "games", "learners", "load", "rewards", "schedules", "stop",
+    "sweep", "sweeps", "train",
 ]

@@ -73,6 +73,11 @@ def _umask():
 
 def save(result, path):
     """Write a result to one ``.npz`` file, all or nothing. See :meth:`Result.save`."""
+    write_atomically(path, lambda file: write(result, file))
+
+
+def write(result, file):
+    """Write a result to an open binary file."""
     import json
 
     used = _used(result.experiment, result.arrays)
@@ -93,11 +98,11 @@ def save(result, path):
     manifest = {"format": FORMAT, "version": VERSION, "marlfast": __version__, "numpy": np.__version__,
                 "experiment": result.experiment.to_dict(), "seconds": result.seconds, "interrupted": result.interrupted}
     text = json.dumps(manifest, allow_nan=False)
-    write_atomically(path, lambda file: np.savez(file, manifest=np.frombuffer(text.encode(), np.uint8), **arrays))
+    np.savez(file, manifest=np.frombuffer(text.encode(), np.uint8), **arrays)
 
 
 def load(path, backend="cython", game=None):
-    """Read a result that :meth:`Result.save` wrote.
+    """Read a result that :meth:`Result.save` wrote, or the folder of a sweep.
 
     Parameters
     ----------
@@ -108,7 +113,7 @@ def load(path, backend="cython", game=None):
 
     Returns
     -------
-    Result
+    Result, or of a folder Sweep
 
     Raises
     ------
@@ -123,6 +128,10 @@ def load(path, backend="cython", game=None):
     path = Path(path)
     if game is not None:
         game = require("game", game, "game")
+    if path.is_dir():
+        from marlfast.sweeps import load as load_sweep
+
+        return load_sweep(path, game)
     try:
         with open(path, "rb") as file:          # ours, so that it is closed whatever is wrong with it
             if file.read(2) != b"PK":

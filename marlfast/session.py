@@ -194,7 +194,7 @@ class Session:
         threads = most if threads is None else integer("threads", threads, 1)
         least = 1 if serial else 64         # a step of a game in Python may take long
         steps = 4 * least if block is None else integer("block", block, 1)
-        with _Interrupts() as interrupts, ThreadPoolExecutor(threads) as pool:
+        with Interrupts() as interrupts, ThreadPoolExecutor(threads) as pool:
             while self.running().any() and not interrupts.seen:
                 begun = time.perf_counter()
                 self._block(steps, threads, pool)
@@ -285,7 +285,7 @@ class Session:
         return f"{where}{who}: {text} (last observation {observation}); the other runs are kept in error.result"
 
 
-class _Interrupts:
+class Interrupts:
     """Turns Ctrl-C into a flag while it lasts; a second Ctrl-C interrupts at once."""
 
     def __enter__(self):

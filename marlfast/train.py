@@ -86,17 +86,7 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
         experiment, arrays = _resumed(resume, given)
         seconds = resume.seconds
     else:
-        if isinstance(game, dict) and "game" in game:
-            game = Experiment.from_dict(game)
-        if isinstance(game, Experiment):
-            if learner is not None:
-                given["learner"] = learner
-            experiment = game.replace(**given) if given else game
-        else:
-            for name, value in (("game", game), ("learner", learner)):
-                if value is None:
-                    raise TypeError(f"{name}: expected one, got None; see marlfast.games and marlfast.learners")
-            experiment = Experiment(game, learner, **given)
+        experiment = experiment_of(game, learner, given)
 
     session = None
     begun = time.perf_counter()
@@ -117,6 +107,19 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
     if session.diverged():
         warnings.warn(session.diverged(), RuntimeWarning, stacklevel=2)
     return Result(experiment, session.arrays, seconds + time.perf_counter() - begun, interrupted)
+
+
+def experiment_of(game, learner, given):
+    """The experiment that the arguments of :func:`train` describe; ``given``: other fields of it."""
+    if isinstance(game, dict) and "game" in game:
+        game = Experiment.from_dict(game)
+    if isinstance(game, Experiment):
+        given = given if learner is None else given | {"learner": learner}
+        return game.replace(**given) if given else game
+    for name, value in (("game", game), ("learner", learner)):
+        if value is None:
+            raise TypeError(f"{name}: expected one, got None; see marlfast.games and marlfast.learners")
+    return Experiment(game, learner, **given)
 
 
 def _resumed(result, given):

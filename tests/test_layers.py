@@ -12,7 +12,7 @@ SOURCES = PACKAGE.parent / "src"
 
 # Highest first. A name is a module or package directly under marlfast; "" is marlfast/__init__.py.
 LAYERS = [
-    {"", "__main__", "bench", "changes", "cli", "reproduce", "toml"},
+    {"", "__main__", "bench", "changes", "cli", "reproduce", "sweeps", "toml"},
     {"adapters", "analysis", "env", "evaluate", "experiment", "files", "league", "plotting", "policy", "progress",
      "result", "session", "team", "train"},
     {"draws", "encoders", "exploration", "games", "learners", "rewards", "schedules", "stop"},
@@ -27,7 +27,7 @@ PEERS = {"learners": {"exploration", "schedules"}, "exploration": {"schedules"}}
 
 # Upward imports that stand inside a function, for methods that are only short for a call from above:
 # ``game.env(...)``, ``learner.team(...)``, and the version that a file is stamped with.
-SHORTCUTS = {("games.base", "env"), ("learners.base", "team"), ("files", "")}
+SHORTCUTS = {("games.base", "env"), ("learners.base", "team"), ("files", ""), ("files", "sweeps")}
 
 
 def modules():

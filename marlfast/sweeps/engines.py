@@ -1,0 +1,162 @@
+"""Where tasks are done: threads, processes, Ray, Dask, or any executor of ``concurrent.futures``.
+
+An engine has ``workers`` (how many tasks it does at once), ``submit(task)``, which gives a future of
+``concurrent.futures``, ``renew()`` (after its workers died; False: it cannot) and ``close(wait)``.
+"""
+import os
+import pickle
+import threading
+
+from marlfast.errors import extra, integer, shown, unknown
+from marlfast.sweeps.work import work
+
+ENGINES = ("threads", "processes", "ray", "dask")
+
+
+def processors():
+    """How many processors this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
+def engine_of(given, workers=None):
+    """An engine, from its name, an executor, or a client of Dask."""
+    if workers is not None:
+        integer("workers", workers, 1, 2**20)
+    if isinstance(given, str):
+        makers = {"threads": Threads, "processes": Processes, "ray": Ray, "dask": dask}
+        if given not in makers:
+            raise unknown("engine", given, makers)
+        return makers[given](workers)
+    if hasattr(given, "get_executor"):
+        return dask(workers, given)
+    if not callable(getattr(given, "submit", None)):
+        raise TypeError(f"engine: expected one of {', '.join(ENGINES)}, an executor of concurrent.futures or a client "
+                        f"of Dask, got {shown(given)}")
+    return Foreign(given, workers)
+
+
+def refuse_what_cannot_be_sent(task):
+    """Refuse an experiment or a measure that cannot be sent to another process, before it is tried."""
+    try:
+        pickle.dumps(task)
+    except Exception as error:      # whatever objects say of themselves
+        raise ValueError(f"engine: the experiment cannot be sent to another process ({shown(str(error))}); use "
+                         "engine='threads', or functions that can be imported by their names") from None
+
+
+class Threads:
+    """Threads of this process: the compiled loop holds no lock, and nothing is copied."""
+
+    apart = False
+
+    def __init__(self, workers=None):
+        from concurrent.futures import ThreadPoolExecutor
+
+        self.workers, self.stop = workers or processors(), threading.Event()
+        self.pool = ThreadPoolExecutor(self.workers, "marlfast-sweep")
+
+    def submit(self, task):
+        return self.pool.submit(work, task, self.stop)
+
+    def renew(self):
+        return False
+
+    def close(self, wait=True):
+        if not wait:
+            self.stop.set()
+        self.pool.shutdown(wait=True, cancel_futures=True)
+
+
+class Processes:
+    """Processes of this machine, started afresh: they share nothing, and can die alone."""
+
+    apart = True
+
+    def __init__(self, workers=None):
+        self.workers = workers or processors()
+        self.renew()
+
+    def renew(self):
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+
+        self.pool = ProcessPoolExecutor(self.workers, multiprocessing.get_context("spawn"), _end_with_parent)
+        return True
+
+    def submit(self, task):
+        return self.pool.submit(work, task)
+
+    def close(self, wait=True):
+        self.pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _end_with_parent():
+    """Let a worker end when the sweep's process does, even if that is killed."""
+    import multiprocessing
+
+    parent = multiprocessing.parent_process()
+
+    def watch():
+        parent.join()
+        os._exit(1)
+
+    if parent is not None:
+        threading.Thread(target=watch, daemon=True).start()
+
+
+class Ray:
+    """Ray, on this machine or on the cluster that ``ray.init`` was told of."""
+
+    apart = True
+
+    def __init__(self, workers=None):
+        self.ray = extra("ray", "ray", "engine='ray'")
+        self.started = not self.ray.is_initialized()
+        if self.started:
+            self.ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
+        self.workers = workers or max(1, int(self.ray.cluster_resources().get("CPU", 1)))
+        self.remote = self.ray.remote(num_cpus=1, max_retries=0)(work)
+
+    def submit(self, task):
+        return self.remote.remote(task).future()
+
+    def renew(self):
+        return True
+
+    def close(self, wait=True):
+        if self.started:
+            self.ray.shutdown()
+
+
+def dask(workers=None, client=None):
+    """Dask: the cluster of a client, or one on this machine."""
+    distributed = extra("distributed", "dask", "engine='dask'")
+    started = client is None
+    if started:
+        client = distributed.Client(n_workers=workers or processors(), threads_per_worker=1, dashboard_address=None)
+    workers = workers or max(1, sum(client.nthreads().values()))
+    return Foreign(client.get_executor(pure=False, retries=0), workers, client.close if started else None)
+
+
+class Foreign:
+    """An executor of somebody else."""
+
+    def __init__(self, executor, workers=None, close=None):
+        from concurrent.futures import ProcessPoolExecutor
+
+        self.executor, self._close = executor, close
+        self.apart = isinstance(executor, ProcessPoolExecutor) or type(executor).__module__.startswith("distributed")
+        self.workers = workers or getattr(executor, "_max_workers", None) or processors()
+
+    def submit(self, task):
+        return self.executor.submit(work, task)
+
+    def renew(self):
+        return False
+
+    def close(self, wait=True):
+        if self._close:
+            self._close()

@@ -1,0 +1,189 @@
+"""The plan of a sweep: its runs, in the order in which they are trained, and how they are cut into tasks.
+
+A run is a point and a seed; its number is ``point * seeds + k``. Runs whose parameters may differ within one compiled
+call make a group. A group's runs stand side by side in the *order* of the plan, and a task is a stretch of it: where
+it is cut, and who trains it, changes no run.
+"""
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from marlfast.errors import integer, shown
+from marlfast.sweeps.parts import Changes, check_names
+
+MOST_CHECKED = 1000         # points that are made before the first of them is trained
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Runs of a task that one compiled call may train.
+
+    Parameters
+    ----------
+    fixed : dict
+        Values by name, the same for all of them.
+    packed : dict of str to list [n]
+        Values that differ from run to run.
+    seeds : list of int [n]
+    runs : int64 [n]
+    points : int64 [n]
+    """
+
+    fixed: dict
+    packed: dict
+    seeds: list
+    runs: np.ndarray
+    points: np.ndarray
+
+    def some(self, lo, hi):
+        """The same with some of its runs."""
+        return Segment(self.fixed, {name: values[lo:hi] for name, values in self.packed.items()}, self.seeds[lo:hi],
+                       self.runs[lo:hi], self.points[lo:hi])
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker needs for runs ``lo`` to ``hi`` in the order of the plan."""
+
+    lo: int
+    hi: int
+    changes: Changes
+    segments: list
+    how: dict = field(default_factory=dict)     # bins, measure, keep, backend, block
+
+
+class Plan:
+    """Runs and their order.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What all points have in common; of its runs and seeds nothing is used.
+    values : dict of str to list
+    index : int32 [P, names]
+    seeds : sequence of int [S]
+    shard : (int, int), optional
+        Only part i of n, from 1 to n.
+    """
+
+    def __init__(self, experiment, values, index, seeds, shard=None):
+        self.changes = Changes(experiment)
+        self.names, self.values, self.index = list(values), list(values.values()), index
+        self.seeds = list(seeds)
+        check_names(self.names)
+        self.total = len(index) * len(self.seeds)
+        i, n = shard or (1, 1)
+        self.lo, self.hi = self.total * (i - 1) // n, self.total * i // n
+        self.packed = self._packed()
+        apart = [k for k, name in enumerate(self.names) if name not in self.packed]
+        self.order, self.group = self._groups(apart)
+
+    def value(self, k, point):
+        """Value of name k at a point."""
+        return self.values[k][self.index[point, k]]
+
+    def changes_at(self, point, names=None):
+        """Values by name at a point."""
+        return {name: self.value(k, point) for k, name in enumerate(self.names) if names is None or name in names}
+
+    def experiment_at(self, point, seed=0):
+        """The experiment of one run."""
+        return self.changes.make(self.changes_at(point), runs=1, seed=seed, first_run=0)
+
+    def _packed(self):
+        """Names whose values may differ within one call, whatever the others are."""
+        numeric = [name for name, values in zip(self.names, self.values, strict=True)
+                   if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)]
+        columns = [k for k, name in enumerate(self.names) if name not in numeric]
+        if columns:                             # each combination of names and the like has parameters of its own
+            _, kinds = np.unique(self.index[:, columns], axis=0, return_index=True)
+        else:
+            kinds = [0]
+        packed = set(numeric)
+        for point in kinds[:MOST_CHECKED]:
+            structure = self.changes_at(point, [self.names[k] for k in columns])
+            packed = {name for name in packed if self._may_differ(name, structure, point)}
+        return packed
+
+    def _may_differ(self, name, structure, point):
+        try:
+            return self.changes.may_differ(name, structure)
+        except (TypeError, ValueError):         # it needs the others too
+            return self.changes.may_differ(name, self.changes_at(point))
+
+    def _groups(self, apart):
+        """Points in the order of training, and the group of each: int64 [P], both."""
+        points = len(self.index)
+        if not apart:
+            return np.arange(points), np.zeros(points, np.int64)
+        _, first, group = np.unique(self.index[:, apart], axis=0, return_index=True, return_inverse=True)
+        rank = np.empty(len(first), np.int64)   # groups in the order in which they first come
+        rank[np.argsort(first, kind="stable")] = np.arange(len(first))
+        group = rank[group.ravel()]
+        order = np.argsort(group, kind="stable")
+        return order, group[order]
+
+    def check(self):
+        """Make points that together have every value, so that what is refused is refused now."""
+        chosen = []
+        for k, values in enumerate(self.values):
+            _, first = np.unique(self.index[:, k], return_index=True)
+            if len(first) > MOST_CHECKED and all(isinstance(v, (int, float)) for v in values):
+                column = np.array(values, np.float64)[self.index[:, k]]
+                first = [column.argmin(), column.argmax()]
+            chosen += list(first)[:MOST_CHECKED]
+        for point in dict.fromkeys(int(p) for p in chosen or [0]):
+            try:
+                self.experiment_at(point)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"{self.words(point)}: {error}") from None
+
+    def words(self, point):
+        """A point in a few words."""
+        text = ", ".join(f"{name}={shown(value)}" for name, value in self.changes_at(point).items())
+        return f"point {point} ({text})" if text else "the experiment"
+
+    def missing(self, done):
+        """Stretches of the order that are not done: list of (lo, hi).
+
+        Parameters
+        ----------
+        done : list of (int, int)
+            Stretches that do not overlap.
+        """
+        stretches, at = [], self.lo
+        for lo, hi in [*sorted(done), (self.hi, self.hi)]:
+            if at < lo:
+                stretches.append((at, lo))
+            at = max(at, hi)
+        return stretches
+
+    def task(self, lo, hi, how):
+        """What a worker needs for runs ``lo`` to ``hi`` of the order."""
+        positions = np.arange(lo, hi)
+        places, k = np.divmod(positions, len(self.seeds))
+        points, groups = self.order[places], self.group[places]
+        runs = points * len(self.seeds) + k
+        edges = [0, *(np.flatnonzero(np.diff(groups)) + 1).tolist(), len(runs)]
+        segments = []
+        for a, b in zip(edges, edges[1:], strict=False):
+            fixed = self.changes_at(points[a], [name for name in self.names if name not in self.packed])
+            packed = {name: [self.values[j][v] for v in self.index[points[a:b], j].tolist()]
+                      for j, name in enumerate(self.names) if name in self.packed}
+            segments.append(Segment(fixed, packed, [self.seeds[j] for j in k[a:b].tolist()], runs[a:b], points[a:b]))
+        return Task(lo, hi, self.changes, segments, how)
+
+
+def shard_of(given):
+    """``"i/n"`` or a pair as (i, n)."""
+    if given is None:
+        return None
+    pair = given.split("/") if isinstance(given, str) else given
+    try:
+        i, n = (int(x) if isinstance(x, str) else x for x in pair)
+    except (TypeError, ValueError):
+        raise ValueError(f"shard: expected i/n, such as 1/8, got {shown(given)}") from None
+    n = integer("shard: n", n, 1)
+    if not 1 <= integer("shard: i", i) <= n:
+        raise ValueError(f"shard: expected 1/{n} to {n}/{n}, got {i}/{n}; shards are counted from 1")
+    return i, n

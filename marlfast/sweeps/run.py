@@ -1,0 +1,331 @@
+"""Sweeping: tasks are handed out until every run is in the folder."""
+import sys
+import time
+import traceback
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from marlfast.backends import BACKENDS
+from marlfast.errors import choice, integer, real, shown
+from marlfast.experiment import Experiment
+from marlfast.session import Interrupts
+from marlfast.sweeps import points as points_of
+from marlfast.sweeps.engines import engine_of, refuse_what_cannot_be_sent
+from marlfast.sweeps.folder import Folder, manifest_of
+from marlfast.sweeps.plan import Plan, shard_of
+from marlfast.sweeps.results import Sweep
+from marlfast.sweeps.work import Stopped
+from marlfast.train import experiment_of
+
+TRIES = 2
+
+
+def sweep(experiment, learner=None, *, over=None, seeds=None, samples=None, sample_seed=0, out="sweep",
+          engine="threads", workers=None, shard=None, chunk_seconds=2.0, bins=100, measure=None, keep=None,
+          progress=False, learners=None, encoder=None, rewards=None, shaping=(), episodes=None, steps=None, stop=None,
+          record_every=None, backend="cython", block=None):
+    """Train at every point of a grid, or of a random sample, with every seed.
+
+    As many runs as can are trained in one compiled call: they may differ in their seeds and in the parameters of their
+    learners and of the exploration. A sweep that was killed goes on where it was when it is called again. The files it
+    leaves do not depend on the engine, on how it was cut into chunks, or on how often it was killed.
+
+    Parameters
+    ----------
+    experiment : Experiment, Game, dict or str
+        What all points have in common; a game needs a ``learner``.
+    learner, learners, encoder, rewards, shaping, episodes, steps, stop, record_every, backend, block
+        See :func:`marlfast.train`.
+    over : dict of str to list
+        Values by name, such as ``{"learner.learning_rate": [0.1, 0.2], "game.agents": [2, 4]}``; names as in
+        ``--set`` of the command line, values as in an experiment file, or definitions. With ``samples``, a name may
+        have a range: ``{"low": 0.001, "high": 1.0, "log": True}``, or with ``"whole": True`` one of whole numbers.
+    seeds : int or sequence of int, optional
+        How many, counted from the experiment's seed, or which. Run k of a point is the first run of seed k. Default:
+        as many as the experiment has runs.
+    samples : int, optional
+        So many points, drawn at random, in place of all combinations.
+    sample_seed : int
+        Of what is drawn; points, not runs, depend on it.
+    out : str or path-like
+        The folder; made where there is none.
+    engine : {"threads", "processes", "ray", "dask"}, concurrent.futures.Executor or dask.distributed.Client
+    workers : int, optional
+        Tasks at once. Default: as many as there are processors.
+    shard : str, optional
+        ``"i/n"``, i from 1 to n: only part i of n, in a folder of its own in ``out``. When all parts are done,
+        :func:`marlfast.sweeps.merge` puts them together.
+    chunk_seconds : float
+        About how long one task takes: what is lost when a worker dies. A run is never cut in two.
+    bins : int
+        Learning curves have at most so many bins.
+    measure : callable, optional
+        More columns: a function of a :class:`Result` of some R runs that returns arrays [R] by name. What it gives for
+        a run must not depend on the other runs. Engines other than threads import it by its name.
+    keep : {None, "results"}
+        With ``"results"``, the whole result of each run is kept: see :meth:`Sweep.load_run`.
+    progress : bool
+        Show it on stderr.
+
+    Returns
+    -------
+    Sweep
+
+    Notes
+    -----
+    Ctrl-C keeps all chunks that are done (``sweep.interrupted`` is then True). A chunk that fails is tried again; one
+    that fails twice is in ``sweep.failures``, and the others go on.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> found = mf.sweep(mf.games.PrisonersDilemma(), mf.IQL(), over={"learner.learning_rate": [0.1, 0.5]}, seeds=3,
+    ...                  steps=50, out="dilemma")                               # doctest: +SKIP
+    >>> found.table()["team_return"].shape                                      # doctest: +SKIP
+    (6,)
+    """
+    if learners is not None and learner is not None:
+        raise ValueError("learners: give either learner (for the whole team) or learners (one for each agent)")
+    given = {"learner": learners if learner is None else learner, "encoder": encoder, "rewards": rewards,
+             "shaping": shaping or None, "episodes": episodes, "steps": steps, "stop": stop,
+             "record_every": record_every}
+    values = points_of.lists(over)
+    base = _base(experiment, {name: value for name, value in given.items() if value is not None}, values)
+    choice("backend", backend, BACKENDS)
+    choice("keep", keep, (None, "results"))
+    if measure is not None and not callable(measure):
+        raise TypeError(f"measure: expected a function of a result, got {shown(measure)}")
+    how = {"bins": integer("bins", bins, 1, 2**20), "measure": measure, "keep": keep, "backend": backend,
+           "block": None if block is None else integer("block", block, 1), "sampled": samples is not None}
+    seconds = real("chunk_seconds", chunk_seconds)
+    if seconds <= 0.0:
+        raise ValueError(f"chunk_seconds: expected greater than 0, got {chunk_seconds}")
+    shard = shard_of(shard)
+    seeds = _seeds(seeds, base)
+    lists, index = points_of.points(values, samples, integer("sample_seed", sample_seed, 0, 2**64 - 1))
+    plan = Plan(base.replace(runs=1, seed=0, first_run=0), lists, index, seeds, shard)
+    plan.check()
+    path = Path(out) / f"shard-{shard[0]}-of-{shard[1]}" if shard else Path(out)
+    with Folder(path, manifest_of(plan, how, shard)) as folder:
+        failures, interrupted = [], False
+        if not folder.finished:
+            work = _Work(folder, plan, how, seconds, progress)
+            if work.left:
+                work.run(engine, workers)
+            failures, interrupted = work.failures, work.interrupted
+        if shard is None and not failures and not interrupted:
+            folder.finish(plan)
+    return Sweep(path, plan, failures, interrupted)
+
+
+def _base(experiment, given, values):
+    """The experiment that all points have in common."""
+    for name in given:
+        if name in values:
+            raise ValueError(f"{name}: is given both one value and, in over, several; leave one of them out")
+    if isinstance(experiment, dict) and "game" in experiment:
+        experiment = Experiment.from_dict(experiment)
+    if not isinstance(experiment, Experiment):
+        # What is swept over as a whole needs no value of its own.
+        for name in ("learner", "encoder", "rewards", "shaping", "stop", "episodes", "steps"):
+            first = values.get(name, values.get(f"{name}.name"))
+            if isinstance(first, list) and name not in given:
+                given[name] = first[0]
+    base = experiment_of(experiment, given.pop("learner", None), given)
+    for name in base.learner.runs_given():
+        raise ValueError(f"learner.{name}: is given run by run; give it one value, or sweep over it: "
+                         f"over={{'learner.{name}': [...]}}")
+    return base
+
+
+def _seeds(given, experiment):
+    if given is None:
+        given = experiment.seed if isinstance(experiment.seed, tuple) else experiment.runs
+    if not isinstance(given, (list, tuple, range, np.ndarray)):
+        first = experiment.seed if isinstance(experiment.seed, int) else 0
+        count = integer("seeds", given, 1, 2**31 - 1)
+        given = range(first, first + count)
+    seeds = [integer(f"seeds[{k}]", seed, 0, 2**64 - 1) for k, seed in enumerate(given)]
+    if not seeds:
+        raise ValueError("seeds: expected at least one, got none")
+    if len(set(seeds)) < len(seeds):
+        twice = next(seed for seed in seeds if seeds.count(seed) > 1)
+        raise ValueError(f"seeds: {twice} is there twice; its runs would be the same")
+    return seeds
+
+
+@dataclass
+class _Chunk:
+    lo: int
+    hi: int
+    tries: int = 0
+
+    @property
+    def name(self):
+        return f"{self.lo:08d}-{self.hi:08d}"
+
+
+class _Work:
+    """Hands tasks out, as long as there are any, and puts what comes back into the folder."""
+
+    def __init__(self, folder, plan, how, seconds, progress):
+        self.folder, self.plan, self.how, self.seconds = folder, plan, how, seconds
+        self.stretches = deque(plan.missing(folder.done()))
+        self.left = sum(hi - lo for lo, hi in self.stretches)
+        self.again, self.suspects, self.under_way = deque(), deque(), {}
+        self.size, self.failures, self.interrupted = 1, [], False
+        self.progress = _Progress(plan, self.left, progress)
+
+    def run(self, engine, workers):
+        """Until all is done, or Ctrl-C."""
+        engine = engine_of(engine, 1 if engine == "threads" and self._serial() else workers)
+        if engine.apart:
+            refuse_what_cannot_be_sent(self.plan.task(*self.stretches[0][:1], self.stretches[0][0] + 1, self.how))
+        self.engine, whole = engine, False
+        try:
+            with Interrupts() as interrupts, self.progress:
+                while not interrupts.seen and self._hand_out():
+                    self._collect()
+                    self.progress.show(len(self.failures))
+                self.interrupted = interrupts.seen and bool(
+                    self.under_way or self.again or self.suspects or self.stretches)
+            whole = not self.interrupted
+        finally:
+            for future in self.under_way:
+                future.cancel()
+            engine.close(wait=whole)
+
+    def _serial(self):
+        """Whether the game calls Python, which one thread does at a time, on objects that threads would share."""
+        game = self.plan.changes.experiment.game.kernel(self.how["backend"])
+        return bool(game.serial)
+
+    def _hand_out(self):
+        """Keep the workers busy; returns whether anything is under way."""
+        # After workers died, what they were at goes one by one: so it shows which of it was too much for them.
+        most = 1 if self.suspects else 2 * self.engine.workers
+        while len(self.under_way) < most:
+            chunk = self._next()
+            if chunk is None:
+                break
+            try:
+                future = self.engine.submit(self.plan.task(chunk.lo, chunk.hi, self.how))
+            except BrokenExecutor as error:
+                self.again.appendleft(chunk)
+                if not self.engine.renew():
+                    raise _gone(error) from None
+                continue
+            self.under_way[future] = chunk
+        return bool(self.under_way)
+
+    def _next(self):
+        if self.suspects:
+            return self.suspects.popleft() if not self.under_way else None
+        if self.again:
+            return self.again.popleft()
+        if not self.stretches:
+            return None
+        lo, hi = self.stretches[0]
+        # Near the end chunks become shorter, so that workers end together.
+        share = max(1, self.size // 8, -(-self.left // (2 * self.engine.workers)))
+        end = min(hi, lo + max(1, min(self.size, share)))
+        if end == hi:
+            self.stretches.popleft()
+        else:
+            self.stretches[0] = (end, hi)
+        self.left -= end - lo
+        return _Chunk(lo, end)
+
+    def _collect(self):
+        done, _ = wait(self.under_way, timeout=0.2, return_when=FIRST_COMPLETED)
+        died = []
+        for future in done:
+            chunk = self.under_way.pop(future)
+            try:
+                arrays, results, seconds = future.result()
+            except BrokenExecutor as error:
+                died.append((chunk, error))
+            except (Stopped, CancelledError):
+                self.again.append(chunk)
+            except Exception as error:
+                self._failed(chunk, error)
+            else:
+                self.folder.add(chunk.lo, chunk.hi, arrays, results)
+                self.folder.note(chunk=chunk.name, lo=chunk.lo, hi=chunk.hi, seconds=seconds)
+                pace = max(seconds, 1e-6) / (chunk.hi - chunk.lo)
+                self.size = max(1, min(int(self.seconds / pace), 8 * (chunk.hi - chunk.lo)))
+                self.progress.add(chunk.hi - chunk.lo, int(arrays["steps"].sum()))
+        if died:
+            self._workers_died(died)
+
+    def _workers_died(self, died):
+        if not self.engine.renew():
+            raise _gone(died[0][1])
+        together = len(died) + len(self.under_way) > 1
+        chunks = [chunk for chunk, _ in died] + list(self.under_way.values())
+        self.under_way.clear()                  # none of them will come back
+        for chunk in sorted(chunks, key=lambda chunk: chunk.lo):
+            if together:
+                self.suspects.append(chunk)
+            else:
+                self._failed(chunk, died[0][1], self.suspects)
+
+    def _failed(self, chunk, error, again=None):
+        chunk.tries += 1
+        if chunk.tries < TRIES:
+            (self.again if again is None else again).append(chunk)
+            return
+        first = self.plan.task(chunk.lo, chunk.lo + 1, self.how).segments[0]
+        text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        where = f"runs {chunk.lo} to {chunk.hi - 1} of the plan, from {self.plan.words(int(first.points[0]))} on"
+        text = f"{where}:\n{text}"
+        self.failures.append((chunk.name, text))
+        self.folder.note(chunk=chunk.name, lo=chunk.lo, hi=chunk.hi, failed=text)
+
+
+def _gone(error):
+    return RuntimeError(f"engine: its workers are gone ({shown(str(error))}); what was done is kept, and the same "
+                        "sweep with a new executor goes on")
+
+
+class _Progress:
+    """A line on stderr now and then: how far, how fast, how much longer."""
+
+    def __init__(self, plan, left, show):
+        self.total, self.done, self.visible = plan.hi - plan.lo, plan.hi - plan.lo - left, bool(show)
+        self.before, self.steps, self.agents = self.done, 0, plan.changes.experiment.game.agents
+
+    def __enter__(self):
+        self.begun = self.said = time.perf_counter()
+        return self
+
+    def __exit__(self, *_):
+        self.show(0, last=True)
+
+    def add(self, runs, steps):
+        self.done += runs
+        self.steps += steps
+
+    def show(self, failures, last=False):
+        now = time.perf_counter()
+        if not self.visible or now - self.said < 2.0 and not last:
+            return
+        self.said, seconds = now, max(now - self.begun, 1e-9)
+        fresh = self.done - self.before
+        left = f", {duration(seconds * (self.total - self.done) / fresh)} left" if fresh and not last else ""
+        failed = f", {failures} chunks failed" if failures else ""
+        print(f"sweep: {100.0 * self.done / max(self.total, 1):3.0f} %, {self.done:,} of {self.total:,} runs, "
+              f"{self.steps * self.agents / seconds:,.0f} agent-steps/s, {duration(seconds)}{left}{failed}",
+              file=sys.stderr, flush=True)
+
+
+def duration(seconds):
+    """Seconds in words that are short."""
+    if seconds < 100.0:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60.0)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,198 @@
+"""What a worker does with a task: train its runs, and put what the sweep keeps of each into arrays.
+
+All arrays have one entry per run and depend on nothing but that run, so that it does not matter with which others it
+was trained.
+"""
+import io
+import time
+
+import numpy as np
+
+from marlfast.errors import TrainingError, shown
+from marlfast.files import write
+from marlfast.result import Result
+from marlfast.session import Session, allocate
+from marlfast.stop import FAILED, UNLIMITED
+
+MOST_BYTES = 2**28          # of tables and records in one call
+COLUMNS = ("point", "seed", "steps", "episodes", "stop_reason", "team_return")
+
+
+class Stopped(Exception):
+    """Ctrl-C, or the sweep is over: what was under way is given up."""
+
+
+def work(task, stop=None):
+    """Train the runs of a task.
+
+    Parameters
+    ----------
+    task : Task
+    stop : threading.Event, optional
+        Set: give up.
+
+    Returns
+    -------
+    arrays : dict of str to ndarray [n, ...]
+    results : dict of int to bytes
+        The file of each run, where results are kept.
+    seconds : float
+    """
+    begun = time.perf_counter()
+    parts, results = [], {}
+    for segment in task.segments:
+        for experiment, some in _calls(task, segment):
+            session = _train(experiment, task.how, stop)
+            result = Result(experiment, session.arrays)
+            arrays = {"run": some.runs, **_summary(result, task.how["bins"])}
+            if task.how["measure"] is not None:
+                arrays |= _measured(task.how["measure"], result)
+            if task.how["keep"] == "results":
+                results |= _files(result, some.runs)
+            parts.append(arrays)
+    return join(parts), results, time.perf_counter() - begun
+
+
+def _calls(task, segment):
+    """Experiments and their runs: as many in one call as there is room for."""
+    runs = len(segment.runs)
+    try:
+        experiment = _packed(task, segment)
+    except (TypeError, ValueError):
+        # Something does not let runs differ in it: each point goes alone, and says what is wrong with it, if anything.
+        experiment = None
+    if experiment is not None:
+        most = _most_runs(experiment, task.how["backend"]) if runs > 1 else 1
+        edges = [*range(0, runs, most), runs]
+    else:
+        edges = [0, *(np.flatnonzero(np.diff(segment.points)) + 1).tolist(), runs]
+    for lo, hi in zip(edges, edges[1:], strict=False):
+        if experiment is not None:
+            yield experiment if hi - lo == runs else _packed(task, segment.some(lo, hi)), segment.some(lo, hi)
+            continue
+        point = segment.some(lo, hi)
+        alone = task.changes.make(point.fixed | {name: values[0] for name, values in point.packed.items()},
+                                  runs=hi - lo, seed=point.seeds, first_run=0)
+        most = _most_runs(alone, task.how["backend"])
+        for a in range(0, hi - lo, most):
+            some = point.some(a, a + most)
+            yield alone.replace(runs=len(some.seeds), seed=some.seeds), some
+
+
+def _packed(task, segment):
+    values = {name: values[0] if len(set(values)) == 1 else values for name, values in segment.packed.items()}
+    return task.changes.make(segment.fixed | values, runs=len(segment.runs), seed=segment.seeds, first_run=0)
+
+
+def _most_runs(experiment, backend):
+    """Runs whose arrays fit into ``MOST_BYTES``."""
+    one = sum(array.nbytes for array in allocate(experiment.of_run(0), backend).values())
+    most_steps, most_episodes, *_ = experiment.limits()
+    entries = min(most_steps, most_episodes)
+    every, agents = experiment.record_every, experiment.game.agents
+    if every:
+        one += 8 * (2 * agents + 1) * (entries // every if entries < UNLIMITED else 2**16)
+    return max(1, MOST_BYTES // one)
+
+
+def _train(experiment, how, stop):
+    """All runs to their ends. One that fails does not stop the others: why it ended is in its reason."""
+    def on_block(session):
+        if stop is not None and stop.is_set():
+            raise Stopped
+
+    session = Session(experiment, None, how["backend"])
+    while True:
+        try:
+            if session.work(1, how["block"], on_block):
+                raise Stopped
+            return session
+        except TrainingError:
+            failed = set(np.flatnonzero(session.arrays["reason"] >= FAILED).tolist())
+            if not failed - session.failed_before:
+                raise
+            session = Session(experiment, session.arrays, how["backend"])
+
+
+def _summary(result, bins):
+    """What is kept of each run: its ends, its last returns and its learning curve."""
+    e, arrays = result.experiment, result.arrays
+    runs, agents = len(result.steps), e.game.agents
+    entries = arrays["episodes"] // e.record_every if e.record_every else np.zeros(runs, np.int64)
+    found = {"steps": arrays["steps"].copy(), "episodes": arrays["episodes"].copy(), "reason": arrays["reason"].copy(),
+             "agents": np.full(runs, agents, np.int64), "entries": entries,
+             "width": np.array([bin_width(n, bins) for n in entries.tolist()], np.int64),
+             "returns": np.full((runs, agents), np.nan)}
+    most = max((-(-n // w) for n, w in zip(entries.tolist(), found["width"].tolist(), strict=True)), default=0)
+    found["sums"] = np.full((runs, most, agents), np.nan)
+    for n in np.unique(entries[entries > 0]).tolist():
+        here = np.flatnonzero(entries == n)
+        returns = arrays["returns"][:, :n] if len(here) == runs else arrays["returns"][here, :n]
+        tail = max(1, int(round(n * 0.1)))
+        # Unlike sum and mean, reduceat adds along the axis in an order that no other axis has a part in.
+        found["returns"][here] = np.add.reduceat(returns, [n - tail], axis=1)[:, 0] / tail
+        starts = np.arange(0, n, bin_width(n, bins))
+        found["sums"][here, :len(starts)] = np.add.reduceat(returns, starts, axis=1)
+    return found
+
+
+def bin_width(entries, bins):
+    """Entries per bin: 1, 2, 10, 20, 100 and so on, of which each divides the next; the first that gives few enough."""
+    width, factor = 1, 2
+    while -(-entries // width) > bins:
+        width, factor = width * factor, 7 - factor
+    return width
+
+
+def _measured(measure, result):
+    """Columns that a user's function adds."""
+    runs = len(result.steps)
+    found = measure(result)
+    if not isinstance(found, dict):
+        raise TypeError(f"measure: expected a dictionary of arrays, got {shown(found)}")
+    columns = {}
+    for name, values in found.items():
+        if not isinstance(name, str) or name in COLUMNS or name.startswith("return_"):
+            raise ValueError(f"measure: {name!r} cannot be the name of a column; the sweep has one, or it is no word")
+        array = np.asarray(values)
+        if array.shape != (runs,) or array.dtype.kind not in "biufU":
+            raise ValueError(f"measure: {name}: expected one number or word per run, shape ({runs},), got "
+                             f"{array.dtype.name} {array.shape}")
+        kind = {"b": np.bool_, "i": np.int64, "u": np.int64, "f": np.float64}.get(array.dtype.kind)
+        columns[f"measure.{name}"] = array.astype(kind) if kind else array
+    return columns
+
+
+def _files(result, runs):
+    """The file of each run, as if it had been trained alone."""
+    files = {}
+    for r, run in enumerate(runs.tolist()):
+        alone = Result(result.experiment.of_run(r), {name: array[r:r + 1] for name, array in result.arrays.items()})
+        file = io.BytesIO()
+        write(alone, file)
+        files[run] = file.getvalue()
+    return files
+
+
+def join(parts):
+    """Arrays of several calls one after the other; where some have more bins or agents, the rest is NaN."""
+    if len(parts) == 1:
+        return parts[0]
+    joined = {}
+    for name in parts[0]:
+        arrays = [part[name] for part in parts if name in part]
+        if len(arrays) < len(parts):
+            raise ValueError(f"measure: {name.partition('.')[2]} is not there for all runs")
+        shape = np.max([array.shape[1:] for array in arrays], axis=0).astype(int) if arrays[0].ndim > 1 else ()
+        padded = [array if array.shape[1:] == tuple(shape) else _padded(array, shape) for array in arrays]
+        joined[name] = np.concatenate(padded)
+    more = {name for part in parts for name in part} - set(joined)
+    if more:
+        raise ValueError(f"measure: {sorted(more)[0].partition('.')[2]} is not there for all runs")
+    return joined
+
+
+def _padded(array, shape):
+    larger = np.full((len(array), *shape), np.nan)
+    larger[tuple(slice(n) for n in array.shape)] = array
+    return larger
