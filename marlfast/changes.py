@@ -147,12 +147,13 @@ def complete(kind, value, where):
     fields = dataclasses.fields(lookup(kind, table["name"]))
     missing = [f.name for f in fields if f.default is dataclasses.MISSING and f.name not in table]
     if missing:
-        raise ValueError(f"{where}: {kind} {table['name']!r} needs {_listed(missing)}; give each by "
+        raise ValueError(f"{where}: {kind} {table['name']!r} needs {listed(missing)}; give each by "
                          f"--set {where}.{missing[0]}=VALUE or in an experiment file")
     for field in fields:
         if field.metadata.get("kind") and field.name in table:
             complete(field.metadata["kind"], table[field.name], f"{where}.{field.name}")
 
 
-def _listed(words):
+def listed(words):
+    """Words as a sentence lists them."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

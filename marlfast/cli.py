@@ -1,4 +1,4 @@
-"""The command line: ``marlfast train | evaluate | games | learners | parts | reproduce | bench``.
+"""The command line: ``marlfast train | evaluate | sweep | merge | games | learners | parts | reproduce | bench``.
 
 An experiment starts as a dictionary (the article's game, or a TOML file), is changed by options and ``--set``,
 and is then checked in one go. Every error is one sentence on stderr; the exit status is 0 when all went well,
@@ -7,6 +7,7 @@ and is then checked in one go. Every error is one sentence on stderr; the exit s
 import argparse
 import copy
 import dataclasses
+import errno
 import inspect
 import itertools
 import os
@@ -22,7 +23,7 @@ import numpy as np
 
 from marlfast import toml
 from marlfast.backends import BACKENDS
-from marlfast.changes import LISTS, PARTS, apply_changes, assign, complete, default_of, parse_value, put_option
+from marlfast.changes import LISTS, PARTS, apply_changes, assign, complete, default_of, listed, parse_value, put_option
 from marlfast.errors import TrainingError, integer, unknown
 from marlfast.evaluate import evaluate
 from marlfast.experiment import Experiment
@@ -45,6 +46,7 @@ KINDS = {"encoders": ("encoder", "encoder"), "rewards": ("reward structure", "re
          "exploration": ("exploration", "learner.explore"), "schedules": ("schedule", "learner.learning_rate"),
          "stop": ("stop rule", "stop.0")}
 EVALUATION_EPISODES = 100
+BEST = 5                    # points that a sweep shows
 WIDTH = 100
 
 _MEANING = ("Team return: the rewards of one episode added up, without shaping, mean over the agents; "
@@ -159,6 +161,13 @@ def _parsers():
 
     _train_arguments(command("train", _train, "Train a team; without arguments: the article's game.", epilog=(
         "Names and their options are listed by: marlfast games, marlfast learners, marlfast parts.")))
+    _sweep_arguments(command("sweep", _sweep, (
+        "Train at every point of a grid, or of a random sample, with every seed. The same command goes on where it was "
+        "killed.")))
+    merged = command("merge", _merge, "Put the shards of a sweep together.")
+    merged.add_argument("folder", metavar="FOLDER", help="where the whole is to be")
+    merged.add_argument("shards", nargs="*", metavar="SHARD", help="folders of the shards (default: those in FOLDER)")
+    merged.add_argument("--quiet", action="store_true", help="print nothing but the folder")
     _evaluate_arguments(command("evaluate", _evaluate, "Play with what was learned, beside a random team."))
     for kind, run in (("games", _list_games), ("learners", _list_learners)):
         listed = command(kind, run, f"List {kind}; with a name: its rules, options and source.")
@@ -175,6 +184,28 @@ def _train_arguments(parser):
     add = parser.add_argument
     add("experiment", nargs="?", metavar="EXPERIMENT.toml",
         help="experiment file; default: the article's game, 4 agents, 8 runs of 5,000 episodes")
+    _what_arguments(parser)
+    long = _long_arguments(parser, "; with --resume: so many more")
+    long.add_argument("--runs", type=_whole, metavar="N", help="teams trained from scratch, each by its own draws")
+    long.add_argument("--first-run", type=_whole, metavar="N", help="number of the first run (default: 0)")
+    long.add_argument("--seed", type=_whole, metavar="N")
+    how = parser.add_argument_group("how (changes nothing in the numbers)")
+    how.add_argument("--threads", type=_whole, metavar="N", help="default: as many as there are processors")
+    how.add_argument("--block", type=_whole, metavar="STEPS", help="steps between returns to Python")
+    how.add_argument("--backend", choices=BACKENDS, default="cython")
+    how.add_argument("--resume", metavar="FILE.npz", help="go on with an earlier result")
+    how.add_argument("--checkpoint", metavar="FILE.npz",
+                     help="keep there what was learned so far; the same command goes on from there when it was killed")
+    how.add_argument("--every", type=float, metavar="SECONDS", help="between checkpoints (default: 60)")
+    out = parser.add_argument_group("output")
+    out.add_argument("--output", metavar="FILE.npz", help="default: runs/GAME-LEARNER.npz, or the next free name")
+    out.add_argument("--force", action="store_true", help="overwrite what --output names")
+    out.add_argument("--no-plot", action="store_true", help="no picture of the learning curve")
+    out.add_argument("--no-progress", action="store_true")
+    out.add_argument("--quiet", action="store_true", help="print nothing but where it saved")
+
+
+def _what_arguments(parser):
     what = parser.add_argument_group("what is trained")
     what.add_argument("--game", metavar="NAME", help="another game than the article's comes without its shaping")
     what.add_argument("--learner", metavar="NAME")
@@ -189,26 +220,43 @@ def _train_arguments(parser):
     what.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="changes",
                       help="change one option, such as game.agents=8, learner.explore.epsilon=0.1 or "
                            "shaping.0.weight=0.5 (VALUE as in TOML; nothing: the default); may be repeated")
+
+
+def _long_arguments(parser, more):
     long = parser.add_argument_group("for how long")
-    long.add_argument("--episodes", type=_whole, metavar="N", help="of each run; with --resume: so many more")
-    long.add_argument("--steps", type=_whole, metavar="N", help="of each run; with --resume: so many more")
+    long.add_argument("--episodes", type=_whole, metavar="N", help=f"of each run{more}")
+    long.add_argument("--steps", type=_whole, metavar="N", help=f"of each run{more}")
     long.add_argument("--stop", metavar="NAMES", action="append",
                       help="further stop rules, such as greedy_stable (then --set stop.0.n=1000)")
-    long.add_argument("--runs", type=_whole, metavar="N", help="teams trained from scratch, each by its own draws")
-    long.add_argument("--first-run", type=_whole, metavar="N", help="number of the first run (default: 0)")
-    long.add_argument("--seed", type=_whole, metavar="N")
     long.add_argument("--record-every", type=_whole, metavar="N", help="episodes per recorded return; 0: none")
+    return long
+
+
+def _sweep_arguments(parser):
+    parser.add_argument("experiment", nargs="?", metavar="EXPERIMENT.toml",
+                        help="experiment file, with a table [sweep]; default: the article's game")
+    points = parser.add_argument_group("points")
+    points.add_argument("--over", metavar="NAME=VALUES", action="append", default=[],
+                        help="sweep over an option, such as learner.learning_rate='[0.1, 0.2]', or with --samples "
+                             "'{low = 0.001, high = 1.0, log = true}'; may be repeated")
+    points.add_argument("--seeds", metavar="N", help="how many (default: runs of the experiment), or which: '[3, 5]'")
+    points.add_argument("--samples", type=_whole, metavar="N", help="points drawn at random (default: all of the grid)")
+    points.add_argument("--sample-seed", type=_whole, metavar="N", help="of what is drawn (default: 0)")
+    _what_arguments(parser)
+    _long_arguments(parser, "")
     how = parser.add_argument_group("how (changes nothing in the numbers)")
-    how.add_argument("--threads", type=_whole, metavar="N", help="default: as many as there are processors")
-    how.add_argument("--block", type=_whole, metavar="STEPS", help="steps between returns to Python")
+    how.add_argument("--engine", metavar="NAME", help="threads (default), processes, ray or dask")
+    how.add_argument("--workers", type=_whole, metavar="N", help="tasks at once (default: as many as processors)")
+    how.add_argument("--shard", metavar="I/N", help="only part I of N, from 1 on; see marlfast merge")
+    how.add_argument("--chunk-seconds", type=float, metavar="S", help="how long one task takes (default: 2)")
     how.add_argument("--backend", choices=BACKENDS, default="cython")
-    how.add_argument("--resume", metavar="FILE.npz", help="go on with an earlier result")
     out = parser.add_argument_group("output")
-    out.add_argument("--output", metavar="FILE.npz", help="default: runs/GAME-LEARNER.npz, or the next free name")
-    out.add_argument("--force", action="store_true", help="overwrite what --output names")
-    out.add_argument("--no-plot", action="store_true", help="no picture of the learning curve")
+    out.add_argument("--out", metavar="FOLDER", help="default: sweeps/NAME-OF-THE-FILE")
+    out.add_argument("--bins", type=_whole, metavar="N", help="most bins of a learning curve (default: 100)")
+    out.add_argument("--keep-results", action="store_true", help="keep the whole result of each run")
     out.add_argument("--no-progress", action="store_true")
-    out.add_argument("--quiet", action="store_true", help="print nothing but where it saved")
+    out.add_argument("--quiet", action="store_true", help="print nothing but the folder")
+    parser.set_defaults(runs=None, first_run=None, seed=None)
 
 
 def _evaluate_arguments(parser):
@@ -257,13 +305,19 @@ def _apply_names(values, args):
     return set(given)
 
 
-def _experiment(args):
-    """The experiment that the arguments of ``train`` describe."""
+def _experiment(args, over=None):
+    """The experiment that the arguments of ``train`` describe; of ``sweep``, what its points have in common."""
     if args.experiment is not None and args.experiment.endswith(".npz"):
         raise ValueError(f"{args.experiment}: a result, not an experiment; go on with it by: marlfast train --resume "
                          f"{shlex.quote(args.experiment)}")
     values = copy.deepcopy(DEFAULT) if args.experiment is None else toml.read(args.experiment)
     source = "" if args.experiment is None else f"{args.experiment}: "
+    if "sweep" in values:
+        if over is None:
+            raise ValueError(f"{source}is a sweep; run it by: marlfast sweep {shlex.quote(args.experiment)}")
+        values.pop("sweep")
+    for key, first in (over or {}).items():
+        values.setdefault(key, first)           # what is swept over as a whole needs no value of its own
     for key in LISTS:
         if key in values and not isinstance(values[key], list):
             values[key] = [values[key]]
@@ -318,6 +372,9 @@ def _train(args):
         _header(experiment, args.resume)
     how = {"threads": args.threads, "block": args.block, "backend": args.backend,
            "progress": not (args.quiet or args.no_progress)}
+    if args.every is not None and args.checkpoint is None:
+        raise ValueError("--every: says how often --checkpoint is written, which is not there")
+    how |= {key: getattr(args, key) for key in ("checkpoint", "every") if getattr(args, key) is not None}
     failure = None
     try:
         if earlier is None:
@@ -356,6 +413,14 @@ def _train(args):
     return 0
 
 
+def _load(path, backend):
+    """A result, and not a sweep."""
+    if os.path.isdir(path):
+        raise ValueError(f"{path}: a folder, not a result; a sweep with --keep-results has them in "
+                         f"{os.path.join(path, 'results')}")
+    return load(path, backend)
+
+
 def _resume(args):
     """An earlier result, and how much longer it is to train."""
     if args.experiment is not None:
@@ -364,7 +429,7 @@ def _resume(args):
         if getattr(args, key) is not None and key not in ("episodes", "steps", "stop"):
             raise ValueError(f"--{key.replace('_', '-')}: cannot change with --resume; only --episodes, --steps and "
                              "--stop can")
-    earlier = load(args.resume, args.backend)
+    earlier = _load(args.resume, args.backend)
     reasons = earlier.stop_reason
     if all(reason.startswith("failed") for reason in reasons):
         raise ValueError(f"{args.resume}: nothing to go on with, every run has {reasons[0].replace(':', ' (')})")
@@ -588,6 +653,114 @@ def _has_matplotlib():
     return True
 
 
+# -- sweep --------------------------------------------------------------------------------------
+
+SWEEP_KEYS = ("over", "seeds", "samples", "sample_seed", "out", "engine", "workers", "chunk_seconds", "bins", "keep")
+
+
+def _sweep(args):
+    from marlfast.sweeps import points as points_of
+    from marlfast.sweeps import sweep
+
+    how = _sweep_table(args)
+    over = how["over"] = points_of.lists(how.get("over"))
+    named = {change.partition("=")[0].strip() for change in args.changes}
+    for name in over:
+        option = next((f"--set {n}" for n in named if n == name), None) or next(
+            (f"--{key.replace('_', '-')}" for key in (*PARTS, *NUMBERS)
+             if getattr(args, key) is not None and name in (key, f"{key}.name")), None)
+        if option:
+            raise ValueError(f"{option}: {name} is swept over; leave one of them out")
+    heads = {name.removesuffix(".name"): values[0] for name, values in over.items() if isinstance(values, list)}
+    experiment = _experiment(args, {key: value for key, value in heads.items() if key in (*PARTS, "episodes", "steps")})
+    stem = Path(args.experiment).stem if args.experiment else f"{experiment.game.name}-{experiment.learner.name}"
+    out = Path(how.pop("out", Path("sweeps") / stem))
+    try:
+        found = sweep(experiment, out=out, shard=args.shard, backend=args.backend,
+                             progress=not (args.quiet or args.no_progress), **how)
+    except OSError as error:
+        return _fail(error, 1 if error.errno == errno.ENOSPC else 2)
+    print(found.folder) if args.quiet else _say_swept(found, out)
+    for name, text in found.failures:
+        first, *_, last = text.strip().splitlines()
+        _fail(f"chunk {name}: {first} {last} (all of it is in {found.folder / 'log.jsonl'})", 1)
+    if found.interrupted:
+        print(f"marlfast: interrupted; what is done is in {found.folder}, and the same command goes on",
+              file=sys.stderr)
+        return 130
+    return 1 if found.failures else 0
+
+
+def _sweep_table(args):
+    """The arguments of a sweep: those of the table in the file, changed by options."""
+    from marlfast.sweeps import points
+
+    values = {}
+    if args.experiment and not args.experiment.endswith(".npz"):
+        values = toml.read(args.experiment).get("sweep", {})
+    if not isinstance(values, dict):
+        raise ValueError(f"{args.experiment}: sweep: expected a table, got {values!r}")
+    for key in values:
+        if key not in SWEEP_KEYS:
+            raise unknown("key of the sweep", key, SWEEP_KEYS)
+    how = copy.deepcopy(values)
+    for text in args.over:
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        try:
+            if not equals:
+                raise ValueError("expected NAME=VALUES, such as learner.learning_rate='[0.1, 0.2]'")
+            how["over"] = points.lists(how.get("over")) | {name: parse_value(value)}
+        except ValueError as error:
+            raise ValueError(f"--over {name}: {error}") from None
+    if args.seeds is not None:
+        how["seeds"] = parse_value(args.seeds)
+    for key in ("samples", "sample_seed", "out", "engine", "workers", "chunk_seconds", "bins"):
+        if getattr(args, key) is not None:
+            how[key] = getattr(args, key)
+    if args.keep_results:
+        how["keep"] = "results"
+    return how
+
+
+def _say_swept(found, out):
+    """The best points, and where all is."""
+    if found.plan.hi - found.plan.lo == found.missing:
+        return
+    e, points, seeds = found.experiment, len(found.plan.index), len(found.seeds)
+    what = listed(found.names) if found.names else "seeds alone"
+    print(f"Swept over {what}: {points:,} {_plural(points, 'point')} x "
+          f"{seeds:,} {_plural(seeds, 'seed')}, game {e.game.name}, learner {e.learner.name}")
+    columns = found.table()
+    points, first, place = np.unique(columns["point"], return_index=True, return_inverse=True)
+    returns, there = columns["team_return"], np.bincount(place)
+    means = np.bincount(place, returns) / there
+    order = [int(k) for k in np.argsort(-means, kind="stable") if not np.isnan(means[k])][:BEST]
+    if order:
+        print(f"\nTeam return of the last tenth, mean over seeds; the best of {len(points):,} points:\n")
+        rows = [("team return", *found.names)]
+        rows += [(f"{means[k]:.6g}", *(str(columns[name][first[k]]) for name in found.names)) for k in order]
+        widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+        for row in rows:
+            print("  " + "   ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
+    reasons, counts = np.unique(columns["stop_reason"], return_counts=True)
+    print("\nRuns ended by: " + ", ".join(f"{r} ({n:,})" for r, n in zip(reasons, counts, strict=True)))
+    if found.missing:
+        return
+    if found.folder != out:
+        print(f"Saved {found.folder}. When all shards are done: marlfast merge {shlex.quote(str(out))}")
+    else:
+        print(f"Saved {out / 'table.csv'} (a row per run), {out / 'table.npz'}, {out / 'curves.npz'}.")
+
+
+def _merge(args):
+    from marlfast.sweeps import merge
+
+    found = merge(args.folder, args.shards or None)
+    print(found.folder) if args.quiet else _say_swept(found, found.folder)
+    return 0
+
+
 # -- evaluate -----------------------------------------------------------------------------------
 
 
@@ -595,7 +768,7 @@ def _evaluate(args):
     if args.file.endswith(".toml"):
         raise ValueError(f"{args.file}: an experiment, not a result; train it first: marlfast train "
                          f"{shlex.quote(args.file)}")
-    result = load(args.file, args.backend)
+    result = _load(args.file, args.backend)
     values = {"game": result.experiment.game.to_dict()}
     if args.game is not None:
         assign(values, "game.name", args.game)

@@ -42,14 +42,10 @@ def _used(experiment, arrays):
 
 def write_atomically(path, write):
     """Call ``write(file)`` on a new binary file that then takes the place of ``path``, all or nothing."""
-    import tempfile  # slow to import, like the others below: only those pay who write or read
-    from pathlib import Path
+    from pathlib import Path  # slow to import, like the others below: only those pay who write or read
 
     path = Path(path)
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    except OSError as error:
-        raise OSError(error.errno, f"cannot write in {path.parent}: {error.strerror}") from None
+    handle, temporary = _beside(path)
     try:
         with os.fdopen(handle, "wb") as file:
             write(file)
@@ -63,6 +59,29 @@ def write_atomically(path, write):
             raise OSError(error.errno, f"cannot write {path}: {error.strerror or error}; "
                                        "what stood there before is untouched") from None
         raise
+
+
+def _beside(path):
+    """A new file beside a path's: its handle and name."""
+    import tempfile
+
+    try:
+        return tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write in {path.parent}: {error.strerror}") from None
+
+
+def clear_way(path):
+    """Refuse a path beside which nothing can be written, and remove what a killed process was writing for it."""
+    import glob
+    from pathlib import Path
+
+    path = Path(path)
+    handle, temporary = _beside(path)
+    os.close(handle)
+    os.unlink(temporary)
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        part.unlink(missing_ok=True)
 
 
 def _umask():

@@ -13,7 +13,7 @@ class Progress:
     """
 
     def __init__(self, session, show):
-        self.show = bool(show)
+        self.show, self.session = bool(show), session
         most_steps, most_episodes, *_ = session.experiment.limits()
         self.what = "episodes" if most_episodes < 2**62 else "steps"
         self.most = {"episodes": most_episodes, "steps": most_steps}[self.what]
@@ -24,12 +24,13 @@ class Progress:
         if not self.show:
             return self
         self.begun = self.said = time.perf_counter()
-        self.first = None
+        self.first = self._done(self.session)
         try:
             from tqdm import tqdm
         except ImportError:
             return self
-        self.bar = tqdm(total=self.total, unit=" " + self.what, unit_scale=True, desc="training", file=sys.stderr)
+        self.bar = tqdm(total=self.total, initial=self.first, unit=" " + self.what, unit_scale=True,
+                        desc="training", file=sys.stderr)
         return self
 
     def _done(self, session):
@@ -47,14 +48,25 @@ class Progress:
             self.bar.update(done - self.bar.n)
             return
         now = time.perf_counter()
-        if self.first is None:
-            self.first = done
         finished = not session.running().any()
         if now - self.said >= 2.0 or finished:
             self.said = now
             share = f"{100.0 * done / self.total:3.0f} %, " if self.total else ""
-            print(f"training: {share}{done:,} {self.what} in {now - self.begun:.1f} s", file=sys.stderr, flush=True)
+            seconds, fresh = now - self.begun, done - self.first
+            rate = f", {fresh / seconds:,.0f} a second" if fresh else ""
+            left = f", {duration(seconds * (self.total - done) / fresh)} left" if self.total and fresh \
+                and not finished else ""
+            print(f"training: {share}{done:,} {self.what} in {duration(seconds)}{rate}{left}", file=sys.stderr,
+                  flush=True)
 
     def __exit__(self, *_):
         if self.bar is not None:
             self.bar.close()
+
+
+def duration(seconds):
+    """Seconds in words that are short."""
+    if seconds < 100.0:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60.0)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

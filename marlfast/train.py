@@ -1,12 +1,15 @@
 """Training: from an experiment, or from what an earlier one left, to a result."""
+import os
 import time
 import warnings
 
 import numpy as np
 
-from marlfast.errors import TrainingError, integer, shown
+from marlfast.errors import TrainingError, integer, real, shown
 from marlfast.experiment import Experiment
+from marlfast.files import clear_way, load
 from marlfast.progress import Progress
+from marlfast.registry import functions_of
 from marlfast.result import Result
 from marlfast.session import Session
 from marlfast.stop import EPISODES, FAILED, GREEDY_STABLE, RETURN_REACHED, RUNNING, STEPS
@@ -14,7 +17,8 @@ from marlfast.stop import EPISODES, FAILED, GREEDY_STABLE, RETURN_REACHED, RUNNI
 
 def train(game=None, learner=None, *, learners=None, encoder=None, central=None, teams=None, rewards=None,
           shaping=(), episodes=None, steps=None, runs=None, seed=None, stop=None, record_every=None, first_run=None,
-          resume=None, threads=None, block=None, backend="cython", draws=None, progress=False, callback=None):
+          resume=None, threads=None, block=None, backend="cython", draws=None, progress=False, callback=None,
+          checkpoint=None, every=60.0):
     """Train teams of agents, one per run, each from scratch under its own draws.
 
     Parameters
@@ -44,6 +48,12 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
         Show it on stderr (with tqdm where installed).
     callback : callable, optional
         Called after each block with the :class:`Session`.
+    checkpoint : str or path-like, optional
+        A file to keep what was learned so far in, as a result that :func:`marlfast.load` reads. Where it exists
+        already, training goes on from there: the same call, made again after the process was killed, ends with the
+        same numbers. A file that cannot be written is a warning, and training goes on.
+    every : float
+        Seconds between checkpoints; one comes at the end, too.
 
     Returns
     -------
@@ -79,6 +89,7 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
     given = {name: value for name, value in given.items() if value is not None}
     if callback is not None and not callable(callback):
         raise TypeError(f"callback: expected a function of the session, got {shown(callback)}")
+    every = real("every", every, 0.0)
     arrays = seconds = None
     if resume is not None:
         if game is not None or learner is not None:
@@ -87,6 +98,10 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
         seconds = resume.seconds
     else:
         experiment = experiment_of(game, learner, given)
+    keep = None if checkpoint is None else _Checkpoint(checkpoint, every, experiment)
+    earlier = keep and keep.earlier(backend)
+    if earlier:
+        arrays, seconds = earlier.arrays, earlier.seconds
 
     session = None
     begun = time.perf_counter()
@@ -99,6 +114,8 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
                 bar.update(session)
                 if callback:
                     callback(session)
+                if keep:
+                    keep.now_and_then(session, seconds + time.perf_counter() - begun)
             interrupted = session.work(threads, block, on_block)
     except TrainingError as error:
         if session is not None:
@@ -106,7 +123,53 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
         raise
     if session.diverged():
         warnings.warn(session.diverged(), RuntimeWarning, stacklevel=2)
-    return Result(experiment, session.arrays, seconds + time.perf_counter() - begun, interrupted)
+    result = Result(experiment, session.arrays, seconds + time.perf_counter() - begun, interrupted)
+    if keep:
+        keep.save(result)
+    return result
+
+
+class _Checkpoint:
+    """Keeps what was learned so far in a file.
+
+    Parameters
+    ----------
+    path : str or path-like
+    every : float
+        Seconds in between.
+    experiment : Experiment
+    """
+
+    def __init__(self, path, every, experiment):
+        self.path, self.every, self.experiment, self.last = path, every, experiment, time.perf_counter()
+
+    def earlier(self, backend):
+        """What an earlier call left there, or None."""
+        clear_way(self.path)
+        if not os.path.lexists(self.path):
+            return None
+        values = self.experiment.to_dict()
+        game = self.experiment.game if functions_of(values["game"]) else None
+        found = load(self.path, backend, game)
+        if not isinstance(found, Result):
+            raise ValueError(f"checkpoint: {self.path} is a folder; give a file")
+        if found.experiment.to_dict() != values:
+            raise ValueError(f"checkpoint: {self.path} holds another experiment; choose another file, or go on with "
+                             "that one by resume=")
+        return found
+
+    def now_and_then(self, session, seconds):
+        """Called after each block."""
+        if time.perf_counter() - self.last >= self.every:
+            self.save(Result(self.experiment, session.arrays, seconds))
+
+    def save(self, result):
+        """Write; what cannot be written now may be later."""
+        try:
+            result.save(self.path)
+        except OSError as error:
+            warnings.warn(f"checkpoint: {error.strerror or error}; training goes on", RuntimeWarning, stacklevel=3)
+        self.last = time.perf_counter()         # saving may take long: what comes between two is training
 
 
 def experiment_of(game, learner, given):

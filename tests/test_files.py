@@ -280,7 +280,7 @@ def test_archives_of_another_kind(tmp_path):
 def test_a_missing_file_and_a_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match="missing.npz: no such file"):
         mf.load(tmp_path / "missing.npz")
-    with pytest.raises(OSError) as caught:
+    with pytest.raises(mf.FileError, match="not the folder of a sweep") as caught:
         mf.load(tmp_path)
     assert str(tmp_path) in str(caught.value)
 

@@ -11,6 +11,7 @@ from marlfast.errors import extra, integer, shown, unknown
 from marlfast.sweeps.work import work
 
 ENGINES = ("threads", "processes", "ray", "dask")
+EXTRAS = {"ray": "ray", "dask": "distributed"}      # what must be installed
 
 
 def processors():
@@ -21,21 +22,25 @@ def processors():
         return os.cpu_count() or 1
 
 
-def engine_of(given, workers=None):
-    """An engine, from its name, an executor, or a client of Dask."""
+def check_engine(given, workers=None):
+    """Refuse what is no engine, or is not installed, before anything is begun."""
     if workers is not None:
         integer("workers", workers, 1, 2**20)
     if isinstance(given, str):
-        makers = {"threads": Threads, "processes": Processes, "ray": Ray, "dask": dask}
-        if given not in makers:
-            raise unknown("engine", given, makers)
-        return makers[given](workers)
-    if hasattr(given, "get_executor"):
-        return dask(workers, given)
-    if not callable(getattr(given, "submit", None)):
+        if given not in ENGINES:
+            raise unknown("engine", given, ENGINES)
+        if given in EXTRAS:
+            extra(EXTRAS[given], given, f"engine={given!r}")
+    elif not callable(getattr(given, "get_executor", None)) and not callable(getattr(given, "submit", None)):
         raise TypeError(f"engine: expected one of {', '.join(ENGINES)}, an executor of concurrent.futures or a client "
                         f"of Dask, got {shown(given)}")
-    return Foreign(given, workers)
+
+
+def engine_of(given, workers=None):
+    """An engine, from its name, an executor, or a client of Dask."""
+    if isinstance(given, str):
+        return {"threads": Threads, "processes": Processes, "ray": Ray, "dask": dask}[given](workers)
+    return dask(workers, given) if hasattr(given, "get_executor") else Foreign(given, workers)
 
 
 def refuse_what_cannot_be_sent(task):
@@ -113,7 +118,9 @@ class Ray:
     apart = True
 
     def __init__(self, workers=None):
-        self.ray = extra("ray", "ray", "engine='ray'")
+        import ray
+
+        self.ray = ray
         self.started = not self.ray.is_initialized()
         if self.started:
             self.ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
@@ -133,7 +140,8 @@ class Ray:
 
 def dask(workers=None, client=None):
     """Dask: the cluster of a client, or one on this machine."""
-    distributed = extra("distributed", "dask", "engine='dask'")
+    import distributed
+
     started = client is None
     if started:
         client = distributed.Client(n_workers=workers or processors(), threads_per_worker=1, dashboard_address=None)

@@ -136,7 +136,7 @@ class Plan:
             try:
                 self.experiment_at(point)
             except (TypeError, ValueError) as error:
-                raise type(error)(f"{self.words(point)}: {error}") from None
+                raise type(error)(f"over: {error} (at {self.words(point)})") from None
 
     def words(self, point):
         """A point in a few words."""

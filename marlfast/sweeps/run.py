@@ -12,9 +12,10 @@ import numpy as np
 from marlfast.backends import BACKENDS
 from marlfast.errors import choice, integer, real, shown
 from marlfast.experiment import Experiment
+from marlfast.progress import duration
 from marlfast.session import Interrupts
 from marlfast.sweeps import points as points_of
-from marlfast.sweeps.engines import engine_of, refuse_what_cannot_be_sent
+from marlfast.sweeps.engines import check_engine, engine_of, refuse_what_cannot_be_sent
 from marlfast.sweeps.folder import Folder, manifest_of
 from marlfast.sweeps.plan import Plan, shard_of
 from marlfast.sweeps.results import Sweep
@@ -104,6 +105,7 @@ def sweep(experiment, learner=None, *, over=None, seeds=None, samples=None, samp
     seconds = real("chunk_seconds", chunk_seconds)
     if seconds <= 0.0:
         raise ValueError(f"chunk_seconds: expected greater than 0, got {chunk_seconds}")
+    check_engine(engine, workers)
     shard = shard_of(shard)
     seeds = _seeds(seeds, base)
     lists, index = points_of.points(values, samples, integer("sample_seed", sample_seed, 0, 2**64 - 1))
@@ -321,11 +323,3 @@ class _Progress:
         print(f"sweep: {100.0 * self.done / max(self.total, 1):3.0f} %, {self.done:,} of {self.total:,} runs, "
               f"{self.steps * self.agents / seconds:,.0f} agent-steps/s, {duration(seconds)}{left}{failed}",
               file=sys.stderr, flush=True)
-
-
-def duration(seconds):
-    """Seconds in words that are short."""
-    if seconds < 100.0:
-        return f"{seconds:.1f} s"
-    minutes = round(seconds / 60.0)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
