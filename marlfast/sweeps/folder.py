@@ -213,7 +213,8 @@ def chunks(path):
 
 def _read(path):
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # The file is ours, so that it is closed whatever is wrong with it.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except OSError:
         raise
@@ -250,7 +251,7 @@ def plan_of(manifest, game=None):
                 if sizes else np.zeros((1, 0))
         else:
             index = np.array(manifest["points"])
-        index = index.astype(np.int32).reshape(-1, len(names))
+        index = index.astype(np.int32).reshape(len(index), len(names))
         return Plan(experiment, manifest["over"], index, manifest["seeds"], manifest["shard"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FileError(f"its sweep cannot be made again: {error}") from None
