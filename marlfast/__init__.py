@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 # Public names by the file that has them.
 _LATE = {"League": "league", "Sweep": "sweeps", "analysis": "analysis", "sweep": "sweeps", "sweeps": "sweeps"}
 
+
 def __getattr__(name):
     if name in _LATE:               # imported when first asked for
         import importlib
