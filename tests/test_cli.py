@@ -684,3 +684,188 @@ discount = [0.0, 1.0]
 """)
     status, out, err = marlfast("train", str(tmp_path / "e.toml"), "--no-plot", "--no-progress")
     assert status == 0 and err.startswith("marlfast: warning: 1 of 2 runs diverged") and err.count("\n") == 1
+
+
+# -- sweeps -------------------------------------------------------------------------------------
+
+SWEEP = """
+steps = 200
+runs = 2
+
+[game]
+name = "prisoners_dilemma"
+
+[learner]
+name = "iql"
+
+[sweep]
+seeds = 3
+
+[sweep.over]
+learner.learning_rate = [0.1, 0.5]
+"learner.explore.epsilon" = [0.1, 0.2]
+"""
+
+
+@pytest.fixture
+def swept(tmp_path):
+    """A file with a sweep."""
+    (tmp_path / "e.toml").write_text(SWEEP)
+    return "e.toml"
+
+
+def test_a_sweep(marlfast, swept):
+    status, out, err = marlfast("sweep", swept)
+    assert status == 0 and err.startswith("sweep: 100 %, 12 of 12 runs, ")
+    assert ("Swept over learner.learning_rate and learner.explore.epsilon: 4 points x 3 seeds, game "
+            "prisoners_dilemma, learner iql") in out
+    assert "the best of 4 points" in out and "Runs ended by: steps (12)" in out
+    assert out.rstrip().endswith("Saved sweeps/e/table.csv (a row per run), sweeps/e/table.npz, sweeps/e/curves.npz.")
+    found = mf.load("sweeps/e")
+    assert found.seeds == [0, 1, 2] and found.over == {"learner.learning_rate": [0.1, 0.5],
+                                                      "learner.explore.epsilon": [0.1, 0.2]}
+    wanted = mf.sweep(mf.games.PrisonersDilemma(), mf.IQL(), over=found.over, seeds=3, steps=200, out="wanted")
+    for name, column in wanted.table().items():
+        np.testing.assert_array_equal(found.table()[name], column)
+    means = wanted.table()["team_return"].reshape(4, 3).mean(axis=1)
+    best = [line.split() for line in out.splitlines() if line.startswith("  ")][1:]
+    assert [float(row[0]) for row in best] == pytest.approx(sorted(means, reverse=True), rel=1e-5)
+    assert marlfast("sweep", swept, "--quiet") == (0, "sweeps/e\n", "")        # all is there already
+
+
+def test_options_of_a_sweep(marlfast, swept):
+    status, out, _ = marlfast(
+        "sweep", swept, "--over", "learner.discount={low = 0.5, high = 0.9}", "--samples", 4, "--seeds", "[7, 9]",
+        "--out", "o", "--set", "game.temptation=4.5", "--engine", "threads", "--workers", 1, "--bins", 7, "--keep-results",
+        "--chunk-seconds", "0.5", "--sample-seed", 3, "--no-progress", "--steps", 50, "--record-every", 2)
+    assert status == 0
+    found = mf.load("o")
+    assert list(found.over) == ["learner.learning_rate", "learner.explore.epsilon", "learner.discount"]
+    assert (len(found.over["learner.discount"]), found.seeds, found.experiment.game.temptation) == (4, [7, 9], 4.5)
+    assert found.load_run(7).steps.tolist() == [50] and len(found.curves()["episodes"]) <= 7
+    assert found.experiment.record_every == 2
+
+
+def test_a_sweep_of_the_articles_game(marlfast):
+    status, _, err = marlfast("sweep", "--over", "learner.learning_rate=[0.1, 0.2]", "--episodes", 3, "--seeds", 1,
+                              "--no-progress")
+    assert (status, err) == (0, "")
+    assert mf.load("sweeps/drift-iql").experiment.game == mf.games.Drift()
+
+
+def test_what_is_swept_over_as_a_whole_needs_no_value_of_its_own(marlfast):
+    status, _, err = marlfast("sweep", "--game", "prisoners_dilemma", "--over", "learner=[iql, phc]", "--no-progress")
+    assert status == 2 and "is not a value as in TOML" in err
+    status, _, err = marlfast("sweep", "--game", "prisoners_dilemma", "--over", 'learner.name=["iql", "phc"]', "--over",
+                              "episodes=[5, 6]", "--no-progress", "--seeds", 1)
+    assert (status, err) == (0, "")
+    assert mf.load("sweeps/prisoners_dilemma-iql").table()["learner.name"].tolist() == ["iql", "iql", "phc", "phc"]
+
+
+def test_shards_and_merging(marlfast, swept, tmp_path):
+    for k in (2, 1):
+        status, out, _ = marlfast("sweep", swept, "--shard", f"{k}/2", "--no-progress")
+        assert status == 0
+        assert out.rstrip().endswith(f"Saved sweeps/e/shard-{k}-of-2. When all shards are done: marlfast merge "
+                                     "sweeps/e")
+    status, out, err = marlfast("merge", "sweeps/e")
+    assert status == 0 and err == "" and "Saved sweeps/e/table.csv" in out
+    assert marlfast("merge", "sweeps/e", "--quiet") == (0, "sweeps/e\n", "")
+    assert marlfast("sweep", swept, "--out", "whole", "--quiet")[0] == 0
+    for name in ("table.csv", "table.npz", "curves.npz", "sweep.json"):
+        assert (tmp_path / "sweeps/e" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert marlfast("merge", "sweeps/e", "sweeps/e/shard-1-of-2")[0] == 2
+
+
+@pytest.mark.parametrize("options, message", [
+    (["--over", "learner.learning_rat=[1]"], "over: unknown option of learner 'iql' 'learning_rat'; did you mean"),
+    (["--over", "learner.discount"], "--over learner.discount: expected NAME=VALUES"),
+    (["--over", "learner.discount=[0.1"], "--over learner.discount: '[0.1' is not a value as in TOML"),
+    (["--over", "learner.discount=0.5"], "over: learner.discount: expected a list of values, got 0.5"),
+    (["--set", "learner.learning_rate=0.3"], "--set learner.learning_rate: learner.learning_rate is swept over; leave"),
+    (["--over", "steps=[3]", "--steps", "3"], "--steps: steps is swept over"),
+    (["--over", "learner.name=['iql']", "--learner", "iql"], "--learner: learner.name is swept over"),
+    (["--engine", "rey"], "unknown engine 'rey'; did you mean 'ray'?"),
+    (["--shard", "3/2"], "shard: expected 1/2 to 2/2, got 3/2"),
+    (["--seeds", "[]"], "seeds: expected at least one"), (["--seeds", "many"], "seeds: expected a whole number"),
+    (["--samples", "5"], "samples: expected at most 4"), (["--chunk-seconds", "0"], "chunk_seconds: expected greater"),
+    (["--seed", "3"], "unknown option '--seed'; did you mean '--seeds'?"),
+])
+def test_what_a_sweep_refuses(refused, swept, options, message):
+    assert refused("sweep", swept, *options).startswith(message)
+
+
+def test_files_of_sweeps_and_folders(refused, tmp_path, swept):
+    assert refused("train", swept) == "e.toml: is a sweep; run it by: marlfast sweep e.toml"
+    (tmp_path / "bad.toml").write_text(SWEEP.replace("seeds", "seds"))
+    assert refused("sweep", "bad.toml").startswith("unknown key of the sweep 'seds'; did you mean 'seeds'?")
+    (tmp_path / "bad.toml").write_text("sweep = 3\n")
+    assert refused("sweep", "bad.toml").startswith("bad.toml: sweep: expected a table, got 3")
+    assert refused("merge", "nowhere").startswith("nowhere: has no shards")
+    (tmp_path / "folder").mkdir()
+    assert refused("evaluate", "folder").startswith("folder: a folder, not a result; a sweep with --keep-results")
+    assert refused("train", "--resume", "folder").startswith("folder: a folder, not a result")
+
+
+def test_a_sweep_that_fails_or_is_interrupted(marlfast, swept, monkeypatch):
+    from marlfast.sweeps import engines, folder, work
+
+    def fail(task, stop=None):
+        raise ZeroDivisionError("a bad one")
+
+    monkeypatch.setattr(engines, "work", fail)
+    status, out, err = marlfast("sweep", swept, "--no-progress")
+    assert status == 1 and out == ""
+    assert "chunk 00000000-00000001: runs 0 to 0 of the plan, from point 0" in err
+    assert "a bad one (all of it is in" in err
+    monkeypatch.setattr(engines, "work", work.work)
+    genuine = folder.Folder.add
+    monkeypatch.setattr(folder.Folder, "add", lambda *given: genuine(*given) or signal.raise_signal(signal.SIGINT))
+    status, _, err = marlfast("sweep", swept, "--no-progress", "--workers", 1, "--steps", 30_000)
+    assert status == 2 and "holds another sweep" in err
+    status, _, err = marlfast("sweep", swept, "--no-progress", "--workers", 1, "--chunk-seconds", "1e-9")
+    assert status == 130 and "interrupted; what is done is in sweeps/e, and the same command goes on" in err
+
+
+def test_a_full_disk_ends_a_sweep_with_a_sentence(marlfast, swept, monkeypatch):
+    import errno
+
+    def full(file, **arrays):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    status, _, err = marlfast("sweep", swept, "--no-progress")
+    assert status == 1 and err.count("\n") == 1
+    assert err.startswith("marlfast: error: cannot write sweeps/e/chunks/") and "No space left on device" in err
+
+
+def test_checkpoints(marlfast, refused, tmp_path):
+    small = ["train", *SMALL, "--set", "game.horizon=20"]
+    assert marlfast(*small, "--output", "a", "--checkpoint", "c.npz", "--every", "0.5")[0] == 0
+    np.testing.assert_array_equal(mf.load("a.npz").returns, mf.load("c.npz").returns)
+    assert marlfast(*small, "--output", "b", "--checkpoint", "c.npz")[0] == 0
+    np.testing.assert_array_equal(mf.load("a.npz").q, mf.load("b.npz").q)
+    status, _, err = marlfast("train", "--seed", "3", "--checkpoint", "c.npz")
+    assert status == 2 and err.startswith("marlfast: error: checkpoint: c.npz holds another experiment")
+    assert refused("train", "--every", "3").startswith("--every: says how often --checkpoint is written")
+
+
+def test_progress_of_training_says_how_fast_and_how_long(capsys, monkeypatch):
+    from marlfast import progress
+
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    clock = iter(range(0, 1000, 10))
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: float(next(clock)))
+    session = types.SimpleNamespace(
+        experiment=types.SimpleNamespace(limits=lambda: (2**62, 100, 0), runs=2), running=lambda: np.ones(2, bool),
+        arrays={"episodes": np.array([10, 10])})
+    with progress.Progress(session, True) as bar:
+        session.arrays["episodes"][:] = 20
+        bar.update(session)
+        session.arrays["episodes"][:] = 60
+        bar.update(session)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["training:  20 %, 40 episodes in 10.0 s, 2 a second, 80.0 s left",
+                     "training:  60 %, 120 episodes in 20.0 s, 5 a second, 16.0 s left"]
+    assert [progress.duration(s) for s in (0.04, 99.94, 100.0, 5940.0, 6000.0)] == [
+        "0.0 s", "99.9 s", "2 min", "99 min", "1 h 40 min"]

@@ -522,6 +522,19 @@ def test_ctrl_c_keeps_what_is_there(tmp_path, monkeypatch):
     assert sweep(tmp_path / "s", steps=20_000).missing == 0
 
 
+def test_ctrl_c_that_the_work_itself_notices(tmp_path):
+    """An executor in this very thread: the loop under way gets the signal, and not the sweep."""
+    import signal
+
+    def press(result):
+        if 2 in np.atleast_1d(result.experiment.seed):
+            signal.raise_signal(signal.SIGINT)
+        return {}
+
+    found = sweep(tmp_path / "s", over={}, seeds=[0, 1, 2, 3, 4, 5, 6], engine=InTurn(), measure=press)
+    assert found.interrupted and found.missing > 0
+
+
 def test_what_a_killed_process_was_writing_is_removed(tmp_path, reference):
     (tmp_path / "s" / "chunks").mkdir(parents=True)
     (tmp_path / "s" / ".sweep.json.abc.part").write_text("{")
@@ -602,11 +615,13 @@ def test_progress_says_how_far_how_fast_and_how_long(tmp_path, capsys):
 # -- other engines -------------------------------------------------------------------------------
 
 @pytest.mark.slow
-def test_ray_changes_no_byte(tmp_path, reference):
+def test_ray_changes_no_byte(tmp_path, reference, monkeypatch):
     ray = pytest.importorskip("ray")
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")         # else it writes a token into the home directory
+    here = {"PYTHONPATH": f"{Path(__file__).parent}:{Path(mf.__file__).parents[1]}"}     # where the measure stands
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env={"env_vars": here})
     try:
-        found = sweep(tmp_path / "s", keep="results", measure=quarter, engine="ray", workers=None)
+        found = sweep(tmp_path / "s", keep="results", measure=quarter, engine="ray")
     finally:
         ray.shutdown()
     assert found.failures == [] and files(tmp_path / "s") == reference

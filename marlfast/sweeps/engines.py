@@ -88,7 +88,7 @@ class Processes:
         import multiprocessing
         from concurrent.futures import ProcessPoolExecutor
 
-        self.pool = ProcessPoolExecutor(self.workers, multiprocessing.get_context("spawn"), _end_with_parent)
+        self.pool = ProcessPoolExecutor(self.workers, multiprocessing.get_context("spawn"), _begin)
         return True
 
     def submit(self, task):
@@ -98,9 +98,12 @@ class Processes:
         self.pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _end_with_parent():
-    """Let a worker end when the sweep's process does, even if that is killed."""
+def _begin():
+    """Let a worker leave Ctrl-C to its work, and end when the sweep's process does, even if that is killed."""
     import multiprocessing
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     parent = multiprocessing.parent_process()
 

@@ -179,7 +179,7 @@ class _Work:
         self.stretches = deque(plan.missing(folder.done()))
         self.left = sum(hi - lo for lo, hi in self.stretches)
         self.again, self.suspects, self.under_way = deque(), deque(), {}
-        self.size, self.failures, self.interrupted = 1, [], False
+        self.size, self.failures, self.interrupted, self.stopped = 1, [], False, False
         self.progress = _Progress(plan, self.left, progress)
 
     def run(self, engine, workers):
@@ -190,11 +190,10 @@ class _Work:
         self.engine, whole = engine, False
         try:
             with Interrupts() as interrupts, self.progress:
-                while not interrupts.seen and self._hand_out():
+                while not (interrupts.seen or self.stopped) and self._hand_out():
                     self._collect()
                     self.progress.show(len(self.failures))
-                self.interrupted = interrupts.seen and bool(
-                    self.under_way or self.again or self.suspects or self.stretches)
+                self.interrupted = bool(self.under_way or self.again or self.suspects or self.stretches)
             whole = not self.interrupted
         finally:
             for future in self.under_way:
@@ -251,8 +250,9 @@ class _Work:
                 arrays, results, seconds = future.result()
             except BrokenExecutor as error:
                 died.append((chunk, error))
-            except (Stopped, CancelledError):
+            except (Stopped, CancelledError) as error:
                 self.again.append(chunk)
+                self.stopped |= isinstance(error, Stopped)      # Ctrl-C that came to the worker alone
             except Exception as error:
                 self._failed(chunk, error)
             else:
