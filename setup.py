@@ -3,7 +3,8 @@
 Modes, by environment variable (see CONTRIBUTING.md):
 ``MARLFAST_BUILD=debug`` checks every index; ``MARLFAST_BUILD=annotate`` writes
 Cython's HTML annotation beside the C files; ``MARLFAST_NATIVE=1`` compiles for
-this processor only.
+this processor only; ``MARLFAST_PORTABLE=1`` without what is written for x86-64
+alone, as any other processor and compiler would have it.
 """
 import os
 import sys
@@ -44,12 +45,15 @@ else:
     if os.environ.get("MARLFAST_NATIVE") == "1":
         flags.append("-march=native")
 
+portable = os.environ.get("MARLFAST_PORTABLE") == "1"
+
 extensions = [
     Extension(
         f"marlfast.core.{path.stem}",
         [path.as_posix()],
         include_dirs=["marlfast/core"],
         extra_compile_args=flags,
+        define_macros=[("MARLFAST_PORTABLE", "1")] if portable else [],
         depends=sorted(path.as_posix() for path in Path("marlfast/core").glob("*.h")),
     )
     for path in sorted(Path("src").glob("_*.pyx"))

@@ -19,6 +19,7 @@
 #ifndef MARLFAST_DRAWS_H
 #define MARLFAST_DRAWS_H
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -30,7 +31,8 @@
 #define MF_PHILOX_W0 0x9E3779B9u
 #define MF_PHILOX_W1 0xBB67AE85u
 
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+/* Compiled with MARLFAST_PORTABLE, everything takes the ways that other processors and compilers take. */
+#if !defined(MARLFAST_PORTABLE) && defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define MF_HAVE_AVX2_VARIANT 1
 #include <immintrin.h>
 #else
@@ -40,9 +42,15 @@
 #if defined(__GNUC__) || defined(__clang__)
 #define MF_INLINE static inline __attribute__((always_inline, unused))
 #define MF_FUNCTION static __attribute__((unused))
+#define MF_SQRT(x) __builtin_sqrt(x)
+#elif defined(_MSC_VER)
+#define MF_INLINE static __forceinline
+#define MF_FUNCTION static
+#define MF_SQRT(x) sqrt(x)
 #else
 #define MF_INLINE static inline
 #define MF_FUNCTION static
+#define MF_SQRT(x) sqrt(x)
 #endif
 
 MF_INLINE double mf_from_bits(uint64_t bits) {
@@ -105,7 +113,7 @@ MF_INLINE double mf_exp(double x) {
 
 /* Two normals from two uniforms in [0, 1): G. E. P. Box and M. E. Muller (1958), in two halves.
  * The first makes the radius in place of the first uniform. */
-MF_INLINE double mf_radius(double u) { return __builtin_sqrt(-2.0 * mf_log(1.0 - u)); }
+MF_INLINE double mf_radius(double u) { return MF_SQRT(-2.0 * mf_log(1.0 - u)); }
 
 /* The second turns the radius by the angle that the second uniform stands for. */
 MF_INLINE void mf_turn(double radius, double v, double *first, double *second) {

@@ -5,6 +5,7 @@
 #ifndef MARLFAST_GREATEST_H
 #define MARLFAST_GREATEST_H
 
+#include <math.h>
 #include <stdint.h>
 
 #include "draws.h" /* MF_INLINE */
@@ -13,7 +14,13 @@
  *
  * A learner writes one action's value: what the others hold is known before that value is, so that only
  * one comparison waits for it. n is a constant (1 to 8), so that the loops unroll. */
-#if defined(__SSE2__) && (defined(__GNUC__) || defined(__clang__))
+#if !defined(MARLFAST_PORTABLE) && defined(__SSE2__) && (defined(__GNUC__) || defined(__clang__))
+#define MF_HAVE_SSE2_VARIANT 1
+#else
+#define MF_HAVE_SSE2_VARIANT 0
+#endif
+
+#if MF_HAVE_SSE2_VARIANT
 #include <emmintrin.h>
 #define MF_I __builtin_inf()
 static const double mf_but[8][8] __attribute__((aligned(16), unused)) = {
@@ -46,7 +53,7 @@ MF_INLINE int32_t mf_greatest_but(const double *value, const int n, const uint32
 MF_INLINE int32_t mf_greatest_but(const double *value, const int n, const uint32_t but, double *most) {
     int32_t best = -1;
     int k;
-    *most = -__builtin_inf();
+    *most = -HUGE_VAL;
     for (k = 0; k < n; k++)
         if (k != (int)but && (best < 0 || value[k] > *most)) {
             *most = value[k];
@@ -58,7 +65,7 @@ MF_INLINE int32_t mf_greatest_but(const double *value, const int n, const uint32
 
 /* Of many values first the greatest, in four chains that do not wait for each other, then its place. A first value
  * that is not a number is beaten by none, a later one beats none. */
-#if defined(__SSE2__) && (defined(__GNUC__) || defined(__clang__))
+#if MF_HAVE_SSE2_VARIANT
 static int32_t mf_first_of_many(const double *value, int64_t n) {
     const __m128d first = _mm_load1_pd(value);
     __m128d top[4] = {first, first, first, first};
