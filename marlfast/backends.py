@@ -12,8 +12,11 @@ def kernels(backend, name):
     Parameters
     ----------
     backend : {"cython", "numpy"}
-    name : str
-        Such as ``"td"``: ``marlfast.core._td`` or ``marlfast.reference.td``.
+    name : str or pair of str
+        Such as ``"td"``: ``marlfast.core._td`` or ``marlfast.reference.td``. A pair: the dotted names of two modules
+        of someone else's package, the compiled one and its twin.
     """
     choice("backend", backend, BACKENDS)
+    if not isinstance(name, str):
+        return importlib.import_module(name[BACKENDS.index(backend)])
     return importlib.import_module(f"marlfast.core._{name}" if backend == "cython" else f"marlfast.reference.{name}")

@@ -72,10 +72,25 @@ def test_picture_of_the_readme_is_small():
     assert (ROOT / "docs" / "images" / "learning_curve.png").stat().st_size < 60_000
 
 
+@pytest.fixture(scope="module")
+def wheel(sdist, tmp_path_factory):
+    """A wheel, made from the source archive."""
+    out = tmp_path_factory.mktemp("wheel")
+    python("-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--no-index", "-w", out, sdist, cwd=out)
+    (made,) = out.glob("*.whl")
+    return made
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """Where that wheel is installed, alone."""
+    site = tmp_path_factory.mktemp("installed") / "site"
+    python("-m", "pip", "install", "--no-deps", "--no-index", "--target", site, wheel, cwd=site.parent)
+    return site
+
+
 @pytest.mark.slow
-def test_wheel_from_the_source_archive(sdist, tmp_path):
-    python("-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--no-index", "-w", tmp_path, sdist, cwd=tmp_path)
-    (wheel,) = tmp_path.glob("*.whl")
+def test_wheel_from_the_source_archive(wheel, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         archive.extractall(tmp_path / "site")

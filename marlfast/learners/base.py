@@ -87,8 +87,9 @@ class Learner(Definition):
 
     Attributes
     ----------
-    kernels : str
-        Module of its kernels, such as ``"td"``.
+    kernels : str or pair of str
+        Module of its kernels, such as ``"td"``; or, in a package of one's own, the dotted names of the compiled module
+        and of its NumPy twin.
     derived : tuple of str
         Arrays that follow from the others and are not saved.
     by_row : tuple of str

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from test_docs import fences
-from test_packaging import python, sdist  # noqa: F401 - a fixture
+from test_packaging import installed, sdist, wheel  # noqa: F401 - fixtures
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = Path(__file__).with_name("downstream")
@@ -54,12 +54,8 @@ def test_a_game_in_cython_builds_against_the_checkout(tmp_path):
 
 @needs_compiler
 @pytest.mark.slow
-def test_a_game_in_cython_builds_against_the_wheel(sdist, tmp_path):  # noqa: F811
-    python("-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--no-index", "-w", tmp_path, sdist, cwd=tmp_path)
-    (wheel,) = tmp_path.glob("*.whl")
-    site = tmp_path / "site"
-    python("-m", "pip", "install", "--no-deps", "--no-index", "--target", site, wheel, cwd=tmp_path)
-    as_by_hand(built_and_played(site, tmp_path))
+def test_a_game_in_cython_builds_against_the_wheel(installed, tmp_path):  # noqa: F811
+    as_by_hand(built_and_played(installed, tmp_path))
 
 
 def test_the_page_shows_the_files_that_are_built():
