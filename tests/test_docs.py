@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,9 @@ from marlfast.session import allocate
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
-# Lines that tell how long something took.
-TIMED = re.compile(r"agent-steps/s$")
+SITE = ROOT / "docs"
+# Lines that tell how long something took, or whether there was matplotlib to draw a picture with.
+TIMED = re.compile(r"agent-steps/s$|agent-steps per second\.$|^Took |^Saved ")
 
 
 def fences(path):
@@ -29,21 +31,40 @@ def fences(path):
 
 
 def claims(path):
-    """(program, what it prints or None) of every Python block: what it prints is the text block that comes next."""
+    """(language, program, what it prints or None) of every block that is run: of Python and, on the site, of a shell.
+
+    What it prints is the text block that comes next.
+    """
+    run = ("python", "sh") if path.is_relative_to(SITE) else ("python",)
     blocks = [*fences(path), ("", "")]
     for (language, text), (follower, output) in itertools.pairwise(blocks):
-        if language == "python":
-            yield text, output if follower == "text" else None
+        if language in run:
+            yield language, text, output if follower == "text" else None
 
 
 def sources(path):
-    """(name, text) of every block of C that is announced as a file: "...; `name.c`:"."""
-    return re.findall(r"`([\w.]+)`:\n\n```c\n(.*?)^```$", path.read_text(encoding="utf-8"), re.M | re.S)
+    """(name, text) of every block that is announced as a file: "...; `name.c`:"."""
+    return re.findall(r"`([\w.]+)`:\n\n```(?:c|toml|sh)\n(.*?)^```$", path.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def in_shell(program, folder):
+    """Run a program of a shell, for which ``marlfast`` is the one under test; what it printed."""
+    commands = folder / "commands"
+    commands.mkdir(exist_ok=True)
+    (commands / "marlfast").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m marlfast "$@"\n', encoding="utf-8")
+    (commands / "marlfast").chmod(0o755)
+    environment = {**os.environ, "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["sh", "-ec", program], cwd=folder, env=environment, capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def skip_without_extras(programs):
-    """Skip where a document's programs import an extra, or call a compiler, that is not there."""
-    text = "\n".join(programs)
+    """Skip where a document's programs import an extra, or call a compiler or a shell, that is not there."""
+    text = "\n".join(program for _, program, _ in programs)
+    if any(language == "sh" for language, _, _ in programs) and not shutil.which("sh"):
+        pytest.skip("needs a shell")
     for extra in ("numba",):
         if re.search(rf"^import {extra}$", text, re.M):
             pytest.importorskip(extra)
@@ -65,18 +86,21 @@ def without_times(text):
 @pytest.mark.parametrize("path", [p for p in DOCUMENTS if any(claims(p))], ids=name_of)
 def test_programs_run_and_print_what_is_claimed(path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    skip_without_extras([program for program, _ in claims(path)])
+    skip_without_extras(list(claims(path)))
     for name, text in sources(path):
         (tmp_path / name).write_text(text, encoding="utf-8")
     names = {"__name__": "document"}
-    for k, (program, output) in enumerate(claims(path)):
-        try:
-            exec(compile(program, f"{name_of(path)}, program {k + 1}", "exec"), names)
-        except ImportError as error:
-            if "marlfast[" not in str(error):
-                raise
-            pytest.skip(str(error))         # it says which extra it needs
-        printed = capsys.readouterr().out
+    for k, (language, program, output) in enumerate(claims(path)):
+        if language == "sh":
+            printed = in_shell(program, tmp_path)
+        else:
+            try:
+                exec(compile(program, f"{name_of(path)}, program {k + 1}", "exec"), names)
+            except ImportError as error:
+                if "marlfast[" not in str(error):
+                    raise
+                pytest.skip(str(error))         # it says which extra it needs
+            printed = capsys.readouterr().out
         if output is not None:
             assert without_times(printed) == without_times(output)
 
@@ -87,9 +111,17 @@ def test_the_page_on_c_shows_the_signatures_that_are_taken():
 
 
 def test_the_first_program_of_the_readme_is_short_and_its_output_is_shown():
-    program, output = next(claims(README))
+    _, program, output = next(claims(README))
     assert len(program.strip().splitlines()) <= 16
     assert output and "team return" in output
+
+
+@pytest.mark.parametrize(("path", "text"), [pytest.param(path, text, id=f"{name_of(path)}-{k}") for path in DOCUMENTS
+                         for k, (language, text) in enumerate(fences(path)) if language == "toml"])
+def test_experiment_files_are_understood(path, text, tmp_path):
+    (tmp_path / "experiment.toml").write_text(text, encoding="utf-8")
+    assert cli.main(["train", str(tmp_path / "experiment.toml"), "--runs", "1", "--episodes", "1", "--quiet",
+                     "--output", str(tmp_path / "out.npz"), "--no-plot"]) == 0
 
 
 # -- commands -----------------------------------------------------------------------------------

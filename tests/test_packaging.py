@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("src", "marlfast", "tests", "benchmarks", "docs", "examples", ".ci")
+FOLDERS = ("src", "marlfast", "tests", "benchmarks", "docs", "examples", "notebooks", ".ci", ".github")
 HEADERS = sorted(p.relative_to(ROOT).as_posix() for p in (ROOT / "marlfast").rglob("*")
                  if p.suffix in (".pxd", ".pxi", ".pyi", ".h") or p.name == "py.typed")
 MODULES = sorted(p.relative_to(ROOT).as_posix() for p in (ROOT / "marlfast").rglob("*.py"))
@@ -56,9 +56,12 @@ def test_source_archive_has_all_it_takes_to_build_and_test(sources):
     assert HEADERS and MODULES and KERNELS
     wanted = {*HEADERS, *MODULES, *(f"src/{name}.pyx" for name in KERNELS),
               "pyproject.toml", "setup.py", "MANIFEST.in", "LICENSE", "README.md", "CONTRIBUTING.md", "CHANGELOG.md",
+              "CITATION.cff", ".pre-commit-config.yaml",
               ".ci/run", "docs/design.md", "docs/images/learning_curve.png"}
-    for folder in ("tests", "benchmarks", "examples"):
-        wanted |= {p.relative_to(ROOT).as_posix() for p in (ROOT / folder).rglob("*.py")}
+    for folder, ending in (("tests", "py"), ("benchmarks", "py"), ("examples", "py"), ("notebooks", "ipynb"),
+                           ("docs", "md"), ("docs", "py"), (".github", "yml")):
+        wanted |= {p.relative_to(ROOT).as_posix() for p in (ROOT / folder).rglob(f"*.{ending}")
+                   if ".ipynb_checkpoints" not in p.parts}
     assert sorted(wanted - sources) == []
 
 

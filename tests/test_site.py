@@ -1,0 +1,67 @@
+"""The site: it builds without a warning, fetches nothing, and its reference has every public name."""
+import importlib
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import marlfast as mf
+
+ROOT = Path(__file__).resolve().parents[1]
+REFERENCE = ROOT / "docs" / "reference"
+# Not for the users of the package, or what their own pages show.
+INNER = {"backends", "bench", "cli", "core", "env", "evaluate", "experiment", "files", "policy", "progress",
+         "reference", "registry", "result", "session", "team", "toml", "train"}
+
+
+def shown():
+    """(module, its names or None for all) of every block of the reference."""
+    for path in REFERENCE.glob("*.md"):
+        for module, options in re.findall(r"^```\{public\} (\S+)\n(.*?)^```$", path.read_text("utf-8"), re.M | re.S):
+            found = re.search(r"^:names: (.*)$", options, re.M)
+            yield module, found and found[1].split()
+
+
+def test_the_reference_has_every_public_name():
+    there = set()
+    for module, names in shown():
+        imported = importlib.import_module(module) if "adapters" not in module else None
+        names = names or list(getattr(imported, "__all__", ()))
+        there |= {module} | {id(getattr(imported, name)) for name in names}
+    missing = []
+    for name in mf.__all__:
+        thing = getattr(mf, name)
+        if (thing.__name__ if inspect.ismodule(thing) else id(thing)) not in there:
+            missing.append(name)
+    assert missing == []
+
+
+def test_every_public_module_has_a_place_in_the_reference():
+    modules = {module.split(".")[1] for module, _ in shown() if "." in module}
+    assert sorted({m.name for m in pkgutil.iter_modules(mf.__path__) if not m.name.startswith("_")} - modules) == \
+        sorted(INNER)
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning_and_fetches_nothing(tmp_path):
+    for library in ("sphinx", "myst_parser", "furo", "pettingzoo", "gymnasium", "matplotlib"):
+        pytest.importorskip(library)
+    done = subprocess.run([sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-d",
+                           tmp_path / "trees", ROOT / "docs", tmp_path / "site"], capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    pages = {path.relative_to(tmp_path / "site").as_posix(): path.read_text("utf-8")
+             for path in (tmp_path / "site").rglob("*.html")}
+    for name in ("index.html", "tutorial.html", "howto/own_learner.html", "explain/draws.html", "reference/games.html"):
+        assert name in pages
+    fetched = {name: found for name, text in pages.items()
+               if (found := re.findall(r"<(?:script|link|img)\b[^>]*(?:src|href)=\"((?:https?:)?//[^\"]+)", text))}
+    assert fetched == {}
+    # An entry for each game and learner.
+    for package in ("games", "learners"):
+        entries = [f'id="marlfast.{package}.{name}"' for name in getattr(mf, package).__all__]
+        assert [entry for entry in entries if entry not in pages[f"reference/{package}.html"]] == []
