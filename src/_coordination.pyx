@@ -1,5 +1,5 @@
-"""Independent learners that forgive the others' exploration, to find an optimum together: lenient learning and recursive
-FMQ. Twin: ``marlfast/reference/coordination.py``."""
+"""Independent learners that forgive the others' exploration, to find an optimum together: lenient learning and
+recursive FMQ. Twin: ``marlfast/reference/coordination.py``."""
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 cimport marlfast.core.coordination as leaf
@@ -176,10 +176,11 @@ cdef class Lenient(QLearning):
         cdef const double[::1] m = check(least, "least", "float64", (self.runs,), False)
         cdef const double[::1] s = check(diffusion, "diffusion", "float64", (self.runs,), False)
         cdef const double[::1] b = check(boldness, "boldness", "float64", (self.runs,), False)
-        cdef const double[::1] l = check(lenience, "lenience", "float64", (self.runs,), False)
+        cdef const double[::1] forgives = check(lenience, "lenience", "float64", (self.runs,), False)
         if not (boldness > 0.0).all() or not (lenience > 0.0).all():
             raise ValueError("boldness, lenience: expected greater than 0")
-        self.lenient = LenientContext(self.context, &h[0, 0, 0, 0], &c[0, 0], &d[0], &m[0], &s[0], &b[0], &l[0])
+        self.lenient = LenientContext(self.context, &h[0, 0, 0, 0], &c[0, 0], &d[0], &m[0], &s[0], &b[0],
+                                      &forgives[0])
         self.held = (self.held, temperature, coins, decay, least, diffusion, boldness, lenience)
         self.operations.context = &self.lenient
         self.operations.act = _lenient_act

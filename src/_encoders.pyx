@@ -126,8 +126,8 @@ cdef class Grid(Encoder):
     cdef leaf.Grid grid
 
     def __init__(self, runs, agents, views, low, scale, bins):
-        cdef const double[::1] l = check(low, "low", "float64", (-1,), False)
-        cdef int64_t features = l.shape[0]
+        cdef const double[::1] least = check(low, "low", "float64", (-1,), False)
+        cdef int64_t features = least.shape[0]
         _check_runs(runs)
         _check_views(agents, views, features)
         cdef const double[::1] s = check(scale, "scale", "float64", (features,), False)
@@ -142,7 +142,7 @@ cdef class Grid(Encoder):
         self.held = (low, scale, bins)
         self.runs, self.agents, self.views, self.features = runs, agents, views, features
         self.grid.agents, self.grid.views, self.grid.features = agents, views, features
-        self.grid.low, self.grid.scale, self.grid.bins = &l[0], &s[0], &b[0]
+        self.grid.low, self.grid.scale, self.grid.bins = &least[0], &s[0], &b[0]
         self.operations.context = &self.grid
         self.operations.encode = _grid
         self.operations.used = NULL

@@ -6,7 +6,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from marlfast.core._kernels cimport Game, check
-from marlfast.core.draws cimport GROUP, Window, window_at, window_of_run, window_records
+from marlfast.core.draws cimport GROUP, Window, window_at, window_records
 from marlfast.core.operations cimport Draws, GameOperations, Status, show
 
 cdef enum:

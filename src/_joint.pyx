@@ -323,7 +323,7 @@ cdef class Joint(Learner):
         if agents < 1:
             raise ValueError("table_of: expected at least one agent, got none")
         cdef const int32_t[::1] a = check(actions, "actions", "int32", (agents,), False)
-        cdef const int32_t[::1] l = check(leads, "leads", "int32", (-1,), False)
+        cdef const int32_t[::1] led = check(leads, "leads", "int32", (-1,), False)
         cdef const int64_t[:, ::1] w = check(weights, "weights", "int64", (tables, agents), False)
         cdef const int64_t[::1] ch = check(choices, "choices", "int64", (tables,), False)
         cdef const int64_t[::1] st = check(steps, "steps", "int64", (tables,), False)
@@ -353,9 +353,9 @@ cdef class Joint(Learner):
                      chooses_by, discount, rate, exploration, scratch)
         self.runs, self.agents, self.draws = runs, agents, draws
         cdef Context *c = &self.context
-        c.agents, c.led, c.rows, c.tables, c.joint = agents, l.shape[0], rows, tables, joint
+        c.agents, c.led, c.rows, c.tables, c.joint = agents, led.shape[0], rows, tables, joint
         c.width, c.policies, c.remembered = p.shape[3], p.shape[2], m.shape[3]
-        c.leads, c.table_of, c.actions = &l[0], &t[0], &a[0]
+        c.leads, c.table_of, c.actions = &led[0], &t[0], &a[0]
         c.weights, c.choices, c.steps = &w[0, 0], &ch[0], &st[0]
         c.reads, c.chooses_by = &re[0], &cb[0]
         c.q, c.value, c.greedy, c.visits = &q_[0, 0, 0, 0], &v[0, 0, 0], &g[0, 0, 0], &n[0, 0, 0]
@@ -400,7 +400,7 @@ cdef class Joint(Learner):
 def _check_plan(shape, width, remembered, table_of, actions, leads, weights, choices, steps, reads, chooses_by, rule,
                 objective, kind, random_ties, together):
     """Refuse arguments of ``Joint`` by which a kernel could leave its arrays. ``shape`` is that of ``q``."""
-    runs, rows, tables, joint = shape
+    tables, joint = shape[2:]
     agents = len(table_of)
     if table_of.min() < 0 or table_of.max() >= tables:
         raise ValueError(f"table_of: expected tables 0 to {tables - 1}, got {table_of.min()} to {table_of.max()}")

@@ -9,7 +9,6 @@ are stepped for all runs of a range at once. Runs share nothing: any thread may
 take any range of them, and nothing a run computes depends on the blocks it was
 cut into.
 """
-import numpy as np
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
@@ -190,7 +189,8 @@ cdef inline int _episode_fits(Data *d, int64_t r, Window *windows) noexcept nogi
     """Whether the episode under way can be recorded, and the one after it begun; else the pause."""
     if d.every and d.episodes[r] // d.every >= d.capacity:
         return Pause.RECORDS
-    if window_at(&windows[3], d.episodes[r] + 1, EPISODES_AHEAD) == NULL or window_at(&windows[4], d.episodes[r] + 1, EPISODES_AHEAD) == NULL:
+    if window_at(&windows[3], d.episodes[r] + 1, EPISODES_AHEAD) == NULL \
+            or window_at(&windows[4], d.episodes[r] + 1, EPISODES_AHEAD) == NULL:
         return Pause.DRAWS
     return Pause.NONE
 
@@ -266,7 +266,7 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, int32
     cdef Draws draws
     cdef Transition transition
     cdef uint8_t terminated = 0, truncated = 0, ended
-    cdef int64_t agents = d.agents, count, s, distinct
+    cdef int64_t agents = d.agents, count, _s, distinct
     cdef int status = 0, pause = 0
     cdef const double *explore
     cdef double *state = d.state + r * d.state_size
@@ -284,7 +284,7 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, int32
         if count <= 0:
             pause = Pause.DRAWS
             break
-        for s in range(count):
+        for _s in range(count):
             # Everything a step may need is there before it begins: a step is never half done.
             if not (_rows_fit(d.encoder, r) and _rows_fit(d.central, r)):
                 pause = Pause.ROWS
@@ -627,8 +627,6 @@ cdef class Loop:
         self._windows(game, d.explore, supplied)
 
     cdef object _windows(self, Game game, int64_t explore, object supplied):
-        cdef const double[:, :, ::1] draws
-        cdef const int64_t[::1] first
         cdef Window *w
         cdef int64_t k
         names = ("explore", "step_uniforms", "step_normals", "start_uniforms", "start_normals")
@@ -646,8 +644,8 @@ cdef class Loop:
             if name in supplied:
                 array, start = supplied[name]
                 array = array.reshape(array.shape[0], array.shape[1], -1)
-                draws = check(array, name, "float64", (self.runs, -1, w.width), False)
-                first = check(start, f"{name} (first)", "int64", (self.runs,), False)
+                check(array, name, "float64", (self.runs, -1, w.width), False)
+                check(start, f"{name} (first)", "int64", (self.runs,), False)
                 w.records = 0
                 self.supplied[k] = (array, start)
 

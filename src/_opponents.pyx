@@ -285,7 +285,7 @@ cdef class Opponent(Learner):
 
     def __init__(self, runs, actions, leads, draws):
         cdef const int32_t[::1] a = check(actions, "actions", "int32", (-1,), False)
-        cdef const int32_t[::1] l = check(leads, "leads", "int32", (-1,), False)
+        cdef const int32_t[::1] led = check(leads, "leads", "int32", (-1,), False)
         cdef int64_t agents = a.shape[0]
         if runs < 1:
             raise ValueError(f"runs: expected at least 1, got {runs}")
@@ -293,13 +293,13 @@ cdef class Opponent(Learner):
             raise ValueError("actions: expected at least one agent, got none")
         if actions.min() < 1:
             raise ValueError(f"actions: expected at least 1 action, got {actions.min()}")
-        if l.shape[0] < 1 or leads.min() < 0 or leads.max() >= agents:
+        if led.shape[0] < 1 or leads.min() < 0 or leads.max() >= agents:
             raise ValueError(f"leads: expected at least one agent from 0 to {agents - 1}")
         if draws < 1:
             raise ValueError(f"draws: expected at least 1, got {draws}")
         self.runs, self.agents, self.draws = runs, agents, draws
-        self.data.agents, self.data.led, self.data.draws = agents, l.shape[0], draws
-        self.data.actions, self.data.leads = &a[0], &l[0]
+        self.data.agents, self.data.led, self.data.draws = agents, led.shape[0], draws
+        self.data.actions, self.data.leads = &a[0], &led[0]
         self.data.width = actions[leads].max()
         self.held = (actions, leads)
         self.operations.context = &self.data

@@ -1,4 +1,7 @@
-"""Policy hill climbing: action values, and a mixed policy that climbs them. Twin: ``marlfast/reference/policies.py``."""
+"""Policy hill climbing: action values, and a mixed policy that climbs them.
+
+Twin: ``marlfast/reference/policies.py``.
+"""
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cimport marlfast.core.policies as leaf

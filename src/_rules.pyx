@@ -1,7 +1,7 @@
 """Value-based learners beyond Q-learning: other targets, other rates, two tables, traces, whole episodes.
 
-All of them act, explore, keep their greedy actions and move their schedules on as Q-learning does (``src/_td.pyx``), whose
-kernel they derive from; only what a transition teaches differs. Twin: ``marlfast/reference/rules.py``.
+All of them act, explore, keep their greedy actions and move their schedules on as Q-learning does (``src/_td.pyx``),
+whose kernel they derive from; only what a transition teaches differs. Twin: ``marlfast/reference/rules.py``.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
@@ -496,7 +496,7 @@ cdef class Traces(QLearning):
         cdef int32_t[:, ::1] k = check(eligible, "eligible", "int32", (runs, agents), True)
         cdef int32_t[:, :, ::1] w
         cdef double[:, ::1] v
-        cdef int32_t[::1] l
+        cdef int32_t[::1] unsaid
         if not cutoff > 0.0:
             raise ValueError(f"cutoff: expected greater than 0, got {cutoff}")
         self.held = (self.held, decay, cells, eligibility, eligible, waiting, waiting_reward, late)
@@ -505,8 +505,8 @@ cdef class Traces(QLearning):
         if on_policy:
             w = check(waiting, "waiting", "int32", (runs, agents, 4), True)
             v = check(waiting_reward, "waiting_reward", "float64", (runs, agents), True)
-            l = check(late, "late", "int32", (runs,), True)
-            self.own.waiting, self.own.waiting_reward, self.own.late = &w[0, 0, 0], &v[0, 0], &l[0]
+            unsaid = check(late, "late", "int32", (runs,), True)
+            self.own.waiting, self.own.waiting_reward, self.own.late = &w[0, 0, 0], &v[0, 0], &unsaid[0]
         self.operations.context = &self.own
         if learning:
             self.operations.update, self.operations.tick = _traces, _traces_tick
@@ -633,9 +633,9 @@ cdef class Episodes(QLearning):
         cdef int32_t[:, :, :, ::1] n = check(cells, "cells", "int32", (runs, agents, length, 2), True)
         cdef int32_t[:, ::1] k = check(known, "known", "int32", (runs, agents), True)
         cdef int32_t[:, ::1] s = check(last, "last", "int32", (runs, agents), True)
-        cdef int32_t[::1] l = check(late, "late", "int32", (runs,), True)
+        cdef int32_t[::1] unsaid = check(late, "late", "int32", (runs,), True)
         self.held = (self.held, cells, rewards, known, last, late)
-        self.own = EpisodeContext(self.context, length, &n[0, 0, 0, 0], &v[0, 0, 0], &k[0, 0], &s[0, 0], &l[0],
+        self.own = EpisodeContext(self.context, length, &n[0, 0, 0, 0], &v[0, 0, 0], &k[0, 0], &s[0, 0], &unsaid[0],
                                   self.operations.tick)
         self.operations.context = &self.own
         if learning:

@@ -8,7 +8,7 @@ from marlfast.core._kernels cimport Learner, check, check_cells
 from marlfast.core._schedules cimport Schedule
 from marlfast.core._td cimport BOLTZMANN, EPSILON_GREEDY, MOST_VISITS, Cells, Context
 from marlfast.core.operations cimport Status, Transition
-from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
+from marlfast.core.schedules cimport CONSTANT, schedule_follow
 
 cdef extern from "qlearning.h" nogil:
     enum:
@@ -188,13 +188,13 @@ cdef class QLearning(Learner):
         if agents < 1:
             raise ValueError("table_of: expected at least one agent, got none")
         cdef const int32_t[::1] a = check(actions, "actions", "int32", (agents,), False)
-        cdef const int32_t[::1] l = check(leads, "leads", "int32", (-1,), False)
+        cdef const int32_t[::1] led = check(leads, "leads", "int32", (-1,), False)
         cdef const double[::1] d = check(discount, "discount", "float64", (runs,), False)
         if table_of.min() < 0 or table_of.max() >= tables:
             raise ValueError(f"table_of: expected tables 0 to {tables - 1}, got {table_of.min()} to {table_of.max()}")
         if actions.min() < 1 or actions.max() > width:
             raise ValueError(f"actions: expected 1 to {width} actions, got {actions.min()} to {actions.max()}")
-        if l.shape[0] < 1 or leads.min() < 0 or leads.max() >= agents:
+        if led.shape[0] < 1 or leads.min() < 0 or leads.max() >= agents:
             raise ValueError(f"leads: expected at least one agent from 0 to {agents - 1}")
         if rate.runs != runs or exploration.runs != runs:
             raise ValueError(f"rate, exploration: expected {runs} runs, got {rate.runs}, {exploration.runs}")
@@ -205,9 +205,9 @@ cdef class QLearning(Learner):
             raise ValueError(f"draws: expected at least {needed}, got {draws}")
         self.held = (q, greedy, visits, table_of, actions, leads, discount, rate, exploration)
         self.runs, self.agents, self.draws = runs, agents, draws
-        self.context = Context(agents, l.shape[0], &l[0], &t[0], &a[0], rows, tables, width, &q_[0, 0, 0, 0],
-                               &g[0, 0, 0], &v[0, 0, 0], q_step, greedy_step, visits_step, &d[0], &rate.data, &exploration.data, kind,
-                               1 if strict else 0, 1 if random_ties else 0, draws, 0,
+        self.context = Context(agents, led.shape[0], &led[0], &t[0], &a[0], rows, tables, width, &q_[0, 0, 0, 0],
+                               &g[0, 0, 0], &v[0, 0, 0], q_step, greedy_step, visits_step, &d[0], &rate.data,
+                               &exploration.data, kind, 1 if strict else 0, 1 if random_ties else 0, draws, 0,
                                Cells(0, 0, NULL, NULL, 0, 0, 0, NULL, 0, 0, 0))
         self.operations.context = &self.context
         self.operations.act = _act

@@ -262,7 +262,7 @@ cdef inline int lemke_howson(const double *p, const double *q, int64_t m, int64_
     cdef double *second = first + n * (m + 1)               # of y: a row for each reply of the row player
     cdef int32_t *rows = <int32_t *> (second + m * (n + 1))     # of the first, n; then of the second, m
     cdef int32_t *columns = rows + n + m                        # of the first, m; then of the second, n
-    cdef int64_t i, j, e, r, step
+    cdef int64_t i, j, e, r, _step
     cdef bint in_first = dropped < m
     cdef int32_t entering = <int32_t> dropped, leaving
     cdef double total, most, earned
@@ -278,7 +278,7 @@ cdef inline int lemke_howson(const double *p, const double *q, int64_t m, int64_
         second[i * (n + 1) + n] = 1.0
         rows[n + i] = <int32_t> i
         columns[i] = <int32_t> i
-    for step in range(100 * (m + n)):
+    for _step in range(100 * (m + n)):
         e = 0
         if in_first:
             while columns[e] != entering:
@@ -558,7 +558,7 @@ cdef inline int _chosen(const double *p, const double *q, int64_t m, int64_t n, 
     cdef double *second = scratch + correlated_scratch(m, n) - joint - m - n
     cdef double *row = second + joint
     cdef double *column = row + m
-    cdef double p_least, p_span, q_least, q_span, p_unit, q_unit, mine = 0.0, yours = 0.0, low, high
+    cdef double p_least, p_span, q_least, q_span, p_unit, q_unit, mine = 0.0, yours = 0.0, high
     cdef int status = scale(p, joint, &p_least, &p_span)
     if status:
         return status

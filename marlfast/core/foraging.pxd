@@ -50,13 +50,13 @@ cdef inline int64_t bits_of(uint64_t x) noexcept nogil:
 
 cdef inline int64_t select(const uint64_t *free, int64_t rows, int64_t k) noexcept nogil:
     """The place of free square number k, in reading order; there are more than k."""
-    cdef int64_t row, column, here
+    cdef int64_t row, column, here, _bit
     cdef uint64_t word
     for row in range(rows):
         here = bits_of(free[row])
         if k < here:
             word = free[row]
-            for here in range(k):
+            for _bit in range(k):
                 word &= word - 1        # takes out the lowest bit
             column = bits_of((word & (~word + 1)) - 1)
             return row * 128 + column

@@ -10,7 +10,8 @@ from marlfast.core.draws cimport exp_
 from marlfast.core.td cimport first_greatest
 
 
-cdef inline int64_t others(const int32_t *actions, const int64_t *strides, int64_t agents, int64_t agent) noexcept nogil:
+cdef inline int64_t others(const int32_t *actions, const int64_t *strides, int64_t agents,
+                           int64_t agent) noexcept nogil:
     """Place, in a payoff array, of the joint action in which ``agent`` takes action 0 and the others what they do."""
     cdef int64_t i, place = 0
     for i in range(agents):

@@ -1,5 +1,6 @@
 # cython: language_level=3
-"""Mixed policies, one agent in one row: the leaves of ``src/_policies.pyx``, also used by opponents that play by chance.
+"""Mixed policies, one agent in one row: the leaves of ``src/_policies.pyx``, also used by opponents that
+play by chance.
 
 A policy is an array of probabilities, one for each of the agent's actions.
 """
