@@ -20,7 +20,8 @@ source_suffix = {".md": "markdown"}
 html_theme = "furo"
 html_title = "marlfast"
 html_show_sphinx = False
-html_static_path = []
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 
 # Headings can be linked to. Links to files outside of docs/ become downloads.
 myst_heading_anchors = 3

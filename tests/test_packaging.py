@@ -1,4 +1,5 @@
 """What goes into the source archive and into a wheel."""
+import os
 import shutil
 import subprocess
 import sys
@@ -25,8 +26,8 @@ def python(*arguments, cwd, **options):
 
 
 @pytest.fixture(scope="module")
-def sdist(tmp_path_factory):
-    """A source archive, made in a copy of the checkout (so that nothing is written into it)."""
+def checkout(tmp_path_factory):
+    """A copy of the checkout, so that nothing is written into it."""
     copy = tmp_path_factory.mktemp("checkout")
     for path in ROOT.iterdir():
         if path.is_file():
@@ -39,8 +40,15 @@ def sdist(tmp_path_factory):
         shutil.copytree(generated, copy / "build" / "cython-release", ignore=shutil.ignore_patterns("*.o"))
     (copy / "runs").mkdir()
     (copy / "runs" / "drift-iql.npz").write_bytes(b"")
+    return copy
+
+
+@pytest.fixture(scope="module")
+def sdist(checkout, tmp_path_factory):
+    """A source archive of it."""
     out = tmp_path_factory.mktemp("sdist")
-    python("-c", "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])", out, cwd=copy)
+    python("-c", "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])", out,
+           cwd=checkout)
     (archive,) = out.glob("*.tar.gz")
     return archive
 
@@ -75,13 +83,18 @@ def test_picture_of_the_readme_is_small():
     assert (ROOT / "docs" / "images" / "learning_curve.png").stat().st_size < 60_000
 
 
+def built(source, out):
+    """A wheel. Without what it says to debuggers, which is where it was built."""
+    python("-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--no-index", "-w", out, source, cwd=out,
+           env=os.environ | {"CFLAGS": "-g0"})
+    (made,) = out.glob("*.whl")
+    return made
+
+
 @pytest.fixture(scope="module")
 def wheel(sdist, tmp_path_factory):
     """A wheel, made from the source archive."""
-    out = tmp_path_factory.mktemp("wheel")
-    python("-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--no-index", "-w", out, sdist, cwd=out)
-    (made,) = out.glob("*.whl")
-    return made
+    return built(sdist, tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +119,12 @@ def test_wheel_from_the_source_archive(wheel, tmp_path):
                      "print(mf.train(mf.games.Drift(), mf.IQL(), encoder=mf.Rounding(0), steps=5).steps)", cwd=tmp_path)
     where, steps = printed.splitlines()
     assert Path(where).is_relative_to(tmp_path / "site") and steps == "[5]"
+
+
+@pytest.mark.slow
+def test_the_wheel_from_the_checkout_is_the_same(checkout, wheel, tmp_path):
+    other = built(checkout, tmp_path)
+    assert other.name == wheel.name
+    with zipfile.ZipFile(wheel) as one, zipfile.ZipFile(other) as two:
+        assert sorted(one.namelist()) == sorted(two.namelist())
+        assert [name for name in one.namelist() if one.read(name) != two.read(name)] == []

@@ -1,5 +1,9 @@
 """The stubs of the compiled modules say what the modules, and their NumPy twins, really have."""
 import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -81,6 +85,18 @@ def test_stub_has_the_parameters_of_the_twin(name):
     for cls, (_, methods, _) in stub.classes.items():
         for method, parameters in methods.items():
             assert parameters == runtime_parameters(getattr(classes[cls], method), True), f"{cls}.{method}"
+
+
+@pytest.mark.slow
+def test_stubs_are_what_mypy_finds_in_the_modules(tmp_path):
+    pytest.importorskip("mypy")
+    here = Path(__file__)
+    names = [f"marlfast.core._{name}" for name in NAMES]
+    # Compiled classes can be a base beside others only where layouts agree; nobody derives from two of them.
+    done = subprocess.run([sys.executable, "-m", "mypy.stubtest", "--concise", "--ignore-disjoint-bases", "--allowlist",
+                           here.with_name("stubtest.txt"), *names], cwd=tmp_path, capture_output=True, text=True,
+                          env=os.environ | {"MYPYPATH": str(here.parents[2]), "PYTHONPATH": str(here.parents[2])})
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("text, expected", [

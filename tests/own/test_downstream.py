@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from test_docs import fences
-from test_packaging import installed, sdist, wheel  # noqa: F401 - fixtures
+from test_packaging import checkout, installed, sdist, wheel  # noqa: F401 - fixtures
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = Path(__file__).with_name("downstream")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from test_docs import fences
 from test_downstream import ROOT, needs_compiler
-from test_packaging import installed, sdist, wheel  # noqa: F401 - fixtures
+from test_packaging import checkout, installed, sdist, wheel  # noqa: F401 - fixtures
 
 PACKAGE = Path(__file__).with_name("learner")
 PAGE = ROOT / "docs" / "howto" / "own_learner.md"
