@@ -27,7 +27,7 @@ TIMED = re.compile(r"agent-steps/s$|agent-steps per second\.$|^Took |^Saved ")
 
 def fences(path):
     """(language, text) of every fenced block."""
-    return re.findall(r"^```(\w*)\n(.*?)^```$", path.read_text(encoding="utf-8"), re.M | re.S)
+    return re.findall(r"^```([^\n`]*)\n(.*?)^```$", path.read_text(encoding="utf-8"), re.M | re.S)
 
 
 def claims(path):
@@ -103,6 +103,22 @@ def test_programs_run_and_print_what_is_claimed(path, tmp_path, monkeypatch, cap
             printed = capsys.readouterr().out
         if output is not None:
             assert without_times(printed) == without_times(output)
+
+
+# Where blocks of these languages are looked at, beside those of Python, shell and TOML here.
+COMPARED = {"c": ["docs/own_games/c.md"], "cython": ["docs/own_games/cython.md", "docs/howto/own_learner.md"],
+            "py": ["docs/howto/own_learner.md"]}        # tests/own
+
+
+@pytest.mark.parametrize("path", [path for path in DOCUMENTS if path.is_relative_to(SITE)], ids=name_of)
+def test_no_block_of_the_site_goes_unseen(path):
+    for language, text in fences(path):
+        if language == "bash":          # only shown: it sets up
+            assert "pip install" in text
+        elif language in COMPARED:
+            assert name_of(path) in COMPARED[language]
+        else:
+            assert language in ("python", "sh", "toml", "text", "") or language.startswith("{"), language
 
 
 def test_the_page_on_c_shows_the_signatures_that_are_taken():
