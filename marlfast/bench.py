@@ -17,6 +17,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import tracemalloc
 from dataclasses import asdict, dataclass
@@ -539,10 +540,34 @@ def _beside_tables(effort):
                at_least=False, note=_runs(runs))
 
 
+def bench_sweep(effort):
+    """What a sweep adds to its compiled calls: planning, handing out, tables and files."""
+    seeds, steps = (1, 5_000) if effort.quick else (2, 100_000)
+    rates, levels = np.linspace(0.05, 0.95, 20).tolist(), np.linspace(0.01, 0.5, 20).tolist()
+    base = mf.Experiment(mf.games.PrisonersDilemma(), mf.IQL(explore=mf.EpsilonGreedy(0.1)), steps=steps,
+                         record_every=100)
+    together = base.replace(
+        learner=mf.IQL(np.repeat(rates, 20 * seeds), explore=mf.EpsilonGreedy(np.tile(np.repeat(levels, seeds), 20))),
+        runs=400 * seeds, seed=list(range(seeds)) * 400)
+    over = {"learner.learning_rate": rates, "learner.explore.epsilon": levels}
+    values, swept = [], []
+    for _ in range(min(3, effort.pairs)):
+        session = Session(together)
+        bare = seconds(lambda _, session=session: session.work(1), 1, time.process_time)
+        with tempfile.TemporaryDirectory() as folder:
+            swept.append(seconds(lambda _, folder=folder: mf.sweep(base, over=over, seeds=seeds, out=f"{folder}/sweep",
+                                                                   workers=1), 1, time.process_time))
+        values.append(100.0 * (swept[-1] / bare - 1.0))
+    yield row("sweep", f"a sweep - its compiled calls, {400 * seeds} runs of {steps:,} steps", values, unit="%",
+              target=None if effort.quick else 5.0, at_least=False,
+              note=f"the sweep {statistics.median(swept):.1f} s of processor time")
+
+
 BENCHMARKS = {"seed": bench_seed, "numba": bench_numba, "jax": bench_jax, "openspiel": bench_openspiel,
               "own": bench_own, "pettingzoo": bench_pettingzoo, "foraging": bench_foraging,
               "pricing": bench_pricing, "numpy": bench_numpy, "normals": bench_normals,
-              "threads": bench_threads, "env": bench_env, "import": bench_import, "memory": bench_memory}
+              "threads": bench_threads, "env": bench_env, "import": bench_import, "memory": bench_memory,
+              "sweep": bench_sweep}
 
 
 def measure(names, effort):

@@ -365,6 +365,8 @@ def _train(args):
     for key in ("threads", "block"):            # the rest is checked with the experiment
         if getattr(args, key) is not None:
             integer(key, getattr(args, key), 1)
+    if args.every is not None and args.checkpoint is None:
+        raise ValueError("--every: says how often --checkpoint is written, which is not there")
     earlier, more = (None, {}) if args.resume is None else _resume(args)
     experiment = _experiment(args) if earlier is None else earlier.experiment
     path = _output(args, experiment)
@@ -372,8 +374,6 @@ def _train(args):
         _header(experiment, args.resume)
     how = {"threads": args.threads, "block": args.block, "backend": args.backend,
            "progress": not (args.quiet or args.no_progress)}
-    if args.every is not None and args.checkpoint is None:
-        raise ValueError("--every: says how often --checkpoint is written, which is not there")
     how |= {key: getattr(args, key) for key in ("checkpoint", "every") if getattr(args, key) is not None}
     failure = None
     try:

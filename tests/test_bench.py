@@ -217,7 +217,7 @@ def test_json_that_cannot_be_written_is_reported(made_up, tmp_path, capsys):
 
 @pytest.mark.parametrize(("name", "rows", "unit"), [
     ("seed", 1, "x"), ("numpy", 2, "x"), ("normals", 3, "x"), ("env", 2, "us"), ("import", 1, "ms"),
-    ("memory", 3, None),
+    ("memory", 3, None), ("sweep", 1, "%"),
     pytest.param("foraging", 2, "x", marks=pytest.mark.skipif(importlib.util.find_spec("lbforaging") is None,
                                                               reason="needs lbforaging")),
     pytest.param("pricing", 2, None, marks=pytest.mark.skipif(importlib.util.find_spec("numba") is None,

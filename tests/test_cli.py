@@ -736,7 +736,8 @@ def test_a_sweep(marlfast, swept):
 def test_options_of_a_sweep(marlfast, swept):
     status, out, _ = marlfast(
         "sweep", swept, "--over", "learner.discount={low = 0.5, high = 0.9}", "--samples", 4, "--seeds", "[7, 9]",
-        "--out", "o", "--set", "game.temptation=4.5", "--engine", "threads", "--workers", 1, "--bins", 7, "--keep-results",
+        "--out", "o", "--set", "game.temptation=4.5", "--engine", "threads", "--workers", 1, "--bins", 7,
+        "--keep-results",
         "--chunk-seconds", "0.5", "--sample-seed", 3, "--no-progress", "--steps", 50, "--record-every", 2)
     assert status == 0
     found = mf.load("o")

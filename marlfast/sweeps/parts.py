@@ -15,6 +15,7 @@ HEADS = (*PARTS, "episodes", "steps")
 # Why the other fields of an experiment cannot be swept over.
 NOT_SWEPT = {
     "seed": "give seeds=", "runs": "give seeds=, of which each point has a run", "first_run": "give seeds=",
+    "teams": "sweep over rewards, which may have teams of their own",
     "record_every": "curves of all points have the same bins; give the experiment one value",
 }
 

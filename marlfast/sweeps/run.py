@@ -27,8 +27,8 @@ TRIES = 2
 
 def sweep(experiment, learner=None, *, over=None, seeds=None, samples=None, sample_seed=0, out="sweep",
           engine="threads", workers=None, shard=None, chunk_seconds=2.0, bins=100, measure=None, keep=None,
-          progress=False, learners=None, encoder=None, rewards=None, shaping=(), episodes=None, steps=None, stop=None,
-          record_every=None, backend="cython", block=None):
+          progress=False, learners=None, encoder=None, central=None, teams=None, rewards=None, shaping=(),
+          episodes=None, steps=None, stop=None, record_every=None, backend="cython", block=None):
     """Train at every point of a grid, or of a random sample, with every seed.
 
     As many runs as can are trained in one compiled call: they may differ in their seeds and in the parameters of their
@@ -39,7 +39,7 @@ def sweep(experiment, learner=None, *, over=None, seeds=None, samples=None, samp
     ----------
     experiment : Experiment, Game, dict or str
         What all points have in common; a game needs a ``learner``.
-    learner, learners, encoder, rewards, shaping, episodes, steps, stop, record_every, backend, block
+    learner, learners, encoder, central, teams, rewards, shaping, episodes, steps, stop, record_every, backend, block
         See :func:`marlfast.train`.
     over : dict of str to list
         Values by name, such as ``{"learner.learning_rate": [0.1, 0.2], "game.agents": [2, 4]}``; names as in
@@ -91,9 +91,9 @@ def sweep(experiment, learner=None, *, over=None, seeds=None, samples=None, samp
     """
     if learners is not None and learner is not None:
         raise ValueError("learners: give either learner (for the whole team) or learners (one for each agent)")
-    given = {"learner": learners if learner is None else learner, "encoder": encoder, "rewards": rewards,
-             "shaping": shaping or None, "episodes": episodes, "steps": steps, "stop": stop,
-             "record_every": record_every}
+    given = {"learner": learners if learner is None else learner, "encoder": encoder, "central": central,
+             "teams": teams, "rewards": rewards, "shaping": shaping or None, "episodes": episodes, "steps": steps,
+             "stop": stop, "record_every": record_every}
     values = points_of.lists(over)
     base = _base(experiment, {name: value for name, value in given.items() if value is not None}, values)
     choice("backend", backend, BACKENDS)
@@ -133,7 +133,7 @@ def _base(experiment, given, values):
         experiment = Experiment.from_dict(experiment)
     if not isinstance(experiment, Experiment):
         # What is swept over as a whole needs no value of its own.
-        for name in ("learner", "encoder", "rewards", "shaping", "stop", "episodes", "steps"):
+        for name in ("learner", "encoder", "central", "rewards", "shaping", "stop", "episodes", "steps"):
             first = values.get(name, values.get(f"{name}.name"))
             if isinstance(first, list) and name not in given:
                 given[name] = first[0]
