@@ -17,7 +17,8 @@ from marlfast.train import train
 __version__ = "0.1.0"
 
 # Public names by the file that has them.
-_LATE = {"League": "league", "Sweep": "sweeps", "analysis": "analysis", "sweep": "sweeps", "sweeps": "sweeps"}
+_LATE = {"League": "league", "Sweep": "sweeps", "analysis": "analysis", "plotting": "plotting",
+         "statistics": "statistics", "sweep": "sweeps", "sweeps": "sweeps"}
 
 
 def __getattr__(name):
@@ -32,6 +33,6 @@ def __getattr__(name):
 __all__ = [
     "Boltzmann", "Env", "Episodes", "EpsilonGreedy", "Evaluation", "Experiment", "FileError", "GreedyStable", "Grid",
     "IQL", "League", "Policy", "RandomPolicy", "Result", "ReturnReached", "Rounding", "Steps", "Sweep", "Team",
-    "TrainingError", "analysis", "draws", "evaluate", "games", "learners", "load", "rewards", "schedules", "stop",
-    "sweep", "sweeps", "train",
+    "TrainingError", "analysis", "draws", "evaluate", "games", "learners", "load", "plotting", "rewards",
+    "schedules", "statistics", "stop", "sweep", "sweeps", "train",
 ]
