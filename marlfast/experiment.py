@@ -235,6 +235,30 @@ class Experiment:
                 raise ValueError(f"{key}: the experiment does not name one")
         return cls(**arguments)
 
+    def options(self):
+        """Every option by its place, such as ``{"game.agents": 4, "shaping.0.weight": 0.2}``: plain values.
+
+        A part that no file can hold, such as a function, is told as text.
+        """
+        try:
+            values = self.to_dict()
+        except TypeError:
+            values = {field.name: repr(getattr(self, field.name)) if field.name in _KINDS else getattr(self, field.name)
+                      for field in fields(self)}
+        found = {}
+
+        def put(place, value):
+            several = isinstance(value, dict) or isinstance(value, (list, tuple)) and any(
+                isinstance(part, dict) for part in value)
+            if not several:
+                found[place] = value
+                return
+            for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+                put(f"{place}.{key}" if place else str(key), part)
+
+        put("", values)
+        return found
+
     def replace(self, **changes):
         """A copy with other values."""
         return replace(self, **changes)

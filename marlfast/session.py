@@ -86,6 +86,7 @@ class Session:
         fresh = arrays is None
         self.arrays = allocate(experiment, backend, learning) if fresh else arrays
         self._seat()
+        self.episodes_before = self.arrays["episodes"].copy()
         self.failed_before = set(np.flatnonzero(self.arrays["reason"] >= FAILED).tolist())
         learner = self._part("learner")
         if not fresh or not set(experiment.learner.derived) <= set(learner):

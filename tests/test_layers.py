@@ -171,7 +171,8 @@ def test_core_has_no_python_above_the_kernels():
     assert imports("core") == []
 
 
-OPTIONAL = ("matplotlib", "tqdm", "numba", "scipy", "pandas", "jax", "pettingzoo", "gymnasium")
+OPTIONAL = ("matplotlib", "tqdm", "numba", "scipy", "pandas", "jax", "pettingzoo", "gymnasium", "jinja2", "tensorboard",
+            "wandb", "mlflow")
 
 
 def test_importing_marlfast_imports_no_extra():
