@@ -9,6 +9,7 @@ from marlfast.exploration import Boltzmann, EpsilonGreedy
 from marlfast.files import load
 from marlfast.learners import IQL
 from marlfast.policy import Policy, RandomPolicy
+from marlfast.replay import replay
 from marlfast.result import Result
 from marlfast.stop import Episodes, GreedyStable, ReturnReached, Steps
 from marlfast.team import Team
@@ -33,6 +34,6 @@ def __getattr__(name):
 __all__ = [
     "Boltzmann", "Env", "Episodes", "EpsilonGreedy", "Evaluation", "Experiment", "FileError", "GreedyStable", "Grid",
     "IQL", "League", "Policy", "RandomPolicy", "Result", "ReturnReached", "Rounding", "Steps", "Sweep", "Team",
-    "TrainingError", "analysis", "draws", "evaluate", "games", "learners", "load", "plotting", "rewards",
-    "schedules", "statistics", "stop", "sweep", "sweeps", "train",
+    "TrainingError", "analysis", "draws", "evaluate", "games", "learners", "load", "plotting", "replay",
+    "rewards", "schedules", "statistics", "stop", "sweep", "sweeps", "train",
 ]

@@ -191,8 +191,10 @@ class Result:
         lines.append(f"{self.seconds:.2f} s, {rate:,.0f} agent-steps/s")
         return "\n".join(lines)
 
-    def plot(self, axes=None):
-        """A learning curve: team return per episode, mean over runs, with a band. Needs ``marlfast[plot]``.
+    def plot(self, ax=None, **options):
+        """A learning curve: team return per episode, over runs. Needs ``marlfast[plot]``.
+
+        See :func:`marlfast.plotting.learning_curve`, which takes the same options.
 
         Returns
         -------
@@ -200,7 +202,7 @@ class Result:
         """
         from marlfast.plotting import learning_curve
 
-        return learning_curve(self, axes)
+        return learning_curve(self, ax, **options)
 
     def save(self, path):
         """Write to one ``.npz`` file, all or nothing: see :func:`marlfast.load`.

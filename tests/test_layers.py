@@ -14,7 +14,7 @@ SOURCES = PACKAGE.parent / "src"
 LAYERS = [
     {"", "__main__", "bench", "changes", "cli", "reproduce", "sweeps", "toml"},
     {"adapters", "analysis", "env", "evaluate", "experiment", "files", "league", "plotting", "policy", "progress",
-     "result", "session", "statistics", "team", "train"},
+     "replay", "result", "session", "statistics", "team", "train"},
     {"draws", "encoders", "exploration", "games", "learners", "rewards", "schedules", "stop"},
     {"backends", "errors", "registry"},
     {"core", "reference"},

@@ -16,6 +16,7 @@ from marlfast.analysis.dynamics import Field, Trajectory, faq_dynamics, field, r
 from marlfast.analysis.model import Model, model
 from marlfast.analysis.nash import NashTest, nash_test, q_loss
 from marlfast.analysis.ratings import elo, expected_score
+from marlfast.analysis.recorder import StrategyRecorder
 from marlfast.analysis.strategies import Strategies, strategies
 from marlfast.analysis.values import (
     BestReply,
@@ -28,7 +29,8 @@ from marlfast.analysis.values import (
 
 __all__ = [
     "Basin", "BestReply", "CrossPlay", "Cycles", "Deviation", "Exploitability", "Field", "LongRun", "Model", "NashTest",
-    "ProfitGain", "Strategies", "Trajectory", "action_values", "basins", "best_reply", "cooperation_rate", "cross_play",
-    "deviation", "elo", "expected_score", "exploitability", "faq_dynamics", "field", "limit_cycles", "long_run",
-    "model", "nash_test", "profit_gain", "q_loss", "replicator", "state_values", "strategies",
+    "ProfitGain", "Strategies", "StrategyRecorder", "Trajectory", "action_values", "basins", "best_reply",
+    "cooperation_rate", "cross_play", "deviation", "elo", "expected_score", "exploitability", "faq_dynamics", "field",
+    "limit_cycles", "long_run", "model", "nash_test", "profit_gain", "q_loss", "replicator", "state_values",
+    "strategies",
 ]

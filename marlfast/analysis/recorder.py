@@ -1,0 +1,97 @@
+"""Mixed strategies as they change while training goes on."""
+import numpy as np
+
+from marlfast.analysis.summary import Summarised
+from marlfast.errors import integer
+from marlfast.learners.iql import Tabular
+
+
+class StrategyRecorder(Summarised):
+    """A ``callback`` of :func:`marlfast.train` that keeps every agent's strategy in one table row, block by block.
+
+    Give ``train`` a ``block``, which is then the number of steps between two of its records.
+
+    Parameters
+    ----------
+    row : int
+        Of the tables. Games in normal form without memory have row 0 only.
+
+    Attributes
+    ----------
+    times : int64 [T]
+        Steps of the run that is furthest.
+    strategies : tuple of N float64 [T, R, A_i]
+        Probabilities of actions, with exploration: of Boltzmann's and of epsilon-greedy learners, and of those that
+        keep a mixed policy. Of other learners, what they do greedily.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast import analysis
+    >>> path = analysis.StrategyRecorder()
+    >>> game, learner = mf.games.PrisonersDilemma(), mf.IQL(0.1, explore=mf.Boltzmann(0.5))
+    >>> _ = mf.train(game, learner, steps=100, runs=3, block=20, callback=path)
+    >>> path.times.tolist(), path.strategies[0].shape
+    ([20, 40, 60, 80, 100], (5, 3, 2))
+    """
+
+    def __init__(self, row=0):
+        self.row = integer("row", row, 0)
+        self._times, self._kept = [], []
+
+    def __call__(self, session):
+        self._times.append(int(session.arrays["steps"].max()))
+        found = [None] * session.game.agents
+        for prefix, one, seats in session.experiment.learner.parts(session.seats):
+            start = f"learner.{prefix}"
+            arrays = {name[len(start):]: a for name, a in session.arrays.items() if name.startswith(start)}
+            for i in seats.leads:
+                found[i] = _mixture(one, seats, arrays, i, self.row)
+        self._kept.append(found)
+
+    @property
+    def times(self):
+        return np.array(self._times, np.int64)
+
+    @property
+    def strategies(self):
+        return tuple(np.stack(one) for one in zip(*self._kept, strict=True))
+
+    @property
+    def joint(self):
+        """Probabilities of joint actions, in the order of ``numpy.ndindex``: float64 [T, R, J]."""
+        first, *others = self.strategies
+        for one in others:
+            first = (first[..., :, None] * one[..., None, :]).reshape(*first.shape[:2], -1)
+        return first
+
+    def summary(self):
+        """A line of text."""
+        return f"{len(self._times)} records" + (f", to step {self._times[-1]:,}" if self._times else "")
+
+
+def _mixture(learner, seats, arrays, agent, row):
+    """Probabilities of an agent's actions in a row: float64 [R, A]."""
+    actions = int(seats.action_counts[agent])
+    if hasattr(learner, "probabilities"):
+        by_run = [a for a in arrays.values() if a.shape[:1] == (seats.runs,)]
+        many = seats.runs if by_run else 1
+        kept = [learner.probabilities(seats, {name: a[r:r + 1] for name, a in arrays.items()}, agent)
+                for r in range(many)]
+        chosen = np.stack([one[row if len(one) > 1 else 0, :actions] for one in kept])
+        chosen = np.broadcast_to(chosen, (seats.runs, actions))
+    elif isinstance(learner, Tabular) and "q" in arrays and learner.explore.name == "boltzmann":
+        values = arrays["q"][:, row, learner.tables(seats)[agent], :actions] / arrays["level.value"][:, None]
+        weights = np.exp(values - values.max(axis=1, keepdims=True))
+        return weights / weights.sum(axis=1, keepdims=True)
+    else:
+        rows = np.full(seats.agents, row)
+        place = seats.leads.index(agent)
+        greedy = [learner.actions(seats, {name: a[r:r + 1] for name, a in arrays.items()}, rows)[place]
+                  for r in range(seats.runs)]
+        chosen = np.eye(actions)[greedy]
+    explore = getattr(learner, "explore", None)
+    if explore is None or explore.name != "epsilon_greedy" or "level.value" not in arrays:
+        return chosen
+    epsilon = arrays["level.value"][:, None]
+    return (1.0 - epsilon) * chosen + epsilon / actions

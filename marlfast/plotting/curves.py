@@ -1,0 +1,241 @@
+"""Curves over training, and scores at its end."""
+import numpy as np
+
+from marlfast import statistics
+from marlfast.errors import choice, shown
+from marlfast.plotting.style import INK, QUIET, axes_for, colours, labels, literal, plain_number, quiet, whole_ticks
+from marlfast.result import Result
+
+BINS = 100
+LOW, HIGH = 10, 90           # percentiles of the band
+MOST_LINES = 50              # single runs that are drawn
+
+_WORDS = {"iqm": "interquartile mean", "mean": "mean", "median": "median"}
+
+
+def learning_curve(result, ax=None, statistic="iqm", band="interval", runs=True, level=0.95, resamples=1000, seed=0):
+    """Draw how the team return rose: a statistic over runs with its interval, and each run by itself.
+
+    Episodes are averaged in about 100 bins, so that the line shows learning and not the luck of an episode.
+
+    Parameters
+    ----------
+    result : Result, or dict of str to Result
+        With at least one recorded episode. Several, by their labels, are laid over each other.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw. Default: a new figure, made without ``pyplot``.
+    statistic : {"iqm", "mean", "median"}
+        Of the runs, in each bin. ``"iqm"``: the interquartile mean.
+    band : {"interval", "percentiles"} or None
+        The bootstrap interval of the statistic; or from the 10th to the 90th percentile over runs; or none. One run
+        has none.
+    runs : bool
+        Draw single runs too, as thin lines, where there are at most 50 of them.
+    level, resamples, seed
+        Of the interval: see :func:`marlfast.statistics.estimate`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Save the picture with ``ax.figure.savefig("curve.png")``.
+
+    Notes
+    -----
+    Where runs end after different numbers of episodes, each bin is over the runs that were still training then.
+    """
+    choice("statistic", statistic, tuple(_WORDS))
+    choice("band", band, ("interval", "percentiles", None))
+    several = isinstance(result, dict)
+    results = result if several else {None: result}
+    for one in results.values():
+        if not isinstance(one, Result):
+            raise TypeError(f"result: expected a Result or a dict of them, got {shown(one)}")
+        if not one.team_returns.size:
+            raise ValueError("result: no episode is recorded, so there is nothing to draw; train for more episodes, "
+                             "with record_every at least 1 and at most as many")
+    ax = axes_for(ax, "a learning curve")
+    last, widths = 0, []
+    for (name, one), colour in zip(results.items(), colours(len(results)), strict=True):
+        returns, every = one.team_returns, one.experiment.record_every
+        edges, values = binned(returns)
+        episodes = (every * (edges[:-1] + edges[1:]) + 1) / 2.0   # the middle of each bin; episodes count from 1
+        draw_curve(ax, episodes, values, colour, name, statistic, band, runs, level, resamples, seed)
+        last = max(last, returns.shape[1] * every)
+        widths.append(returns.shape[1] * every / len(episodes))
+    _dress(ax, last, widths)
+    if several:
+        labels(ax, title="learning curves")
+    else:
+        e = result.experiment
+        labels(ax, title=f"{e.game.name}: {e.game.agents} {'agent' if e.game.agents == 1 else 'agents'}, "
+                         f"{e.learner.name}")
+    return ax
+
+
+def draw_curve(ax, x, values, colour=None, name=None, statistic="iqm", band="interval", runs=True, level=0.95,
+               resamples=1000, seed=0):
+    """One curve into given axes: see :func:`learning_curve`.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    x : float64 [B]
+    values : float64 [R, B]
+        NaN where a run has none; so bins without any are a gap.
+    colour : optional
+    name : str, optional
+        What it is called in the legend.
+    """
+    values, colour = np.asarray(values, np.float64), colour or colours(1)[0]
+    count = int((~np.isnan(values)).any(axis=1).sum())
+    uneven = bool(np.isnan(values).any())
+    prefix = "" if name is None else f"{name}: "
+    if runs and 1 < count <= MOST_LINES:
+        for k, line in enumerate(values):
+            ax.plot(x, line, color=colour, linewidth=0.6, alpha=0.35, marker="." if len(x) < 5 else None,
+                    label="single runs" if k == 0 and name is None else None)
+    estimate = statistics.estimate_each(values, statistic, level, resamples, seed)
+    if count > 1 and band:
+        if band == "interval":
+            lows, highs, told = estimate.low, estimate.high, f"{100 * level:g} % bootstrap interval"
+        else:
+            lows, highs = _percentiles(values)
+            told = f"{LOW}th to {HIGH}th percentile over runs"
+        look = {"color": colour, "alpha": 0.25, "label": told if name is None else None}
+        if len(x) > 1:
+            ax.fill_between(x, lows, highs, linewidth=0, **look)
+        else:                                       # a band of a single point has no width
+            ax.vlines(x, lows, highs, linewidth=12, **look)
+    told = "one run" if count == 1 else (f"{_WORDS[statistic]} of {count} runs"
+                                         + (" (those still training)" if uneven else ""))
+    ax.plot(x, estimate.value, color=colour, linewidth=2.0, marker="o" if len(x) < 5 else None,
+            label=literal(prefix + told))
+
+
+def _percentiles(values):
+    """Percentiles of each column's numbers: two float64 [B], NaN where there is none."""
+    ends = np.full((2, values.shape[1]), np.nan)
+    for k, column in enumerate(values.T):
+        there = column[~np.isnan(column)]
+        if len(there):
+            ends[:, k] = np.percentile(there, [LOW, HIGH])
+    return ends
+
+
+def binned(returns, most=BINS):
+    """Means over bins of episodes, for each run.
+
+    Parameters
+    ----------
+    returns : float64 [R, E]
+        NaN after a run's end.
+    most : int
+        At most so many bins, of equal width up to one episode.
+
+    Returns
+    -------
+    edges : int64 [B + 1]
+        Bin b holds the entries from ``edges[b]`` to ``edges[b + 1] - 1``.
+    means : float64 [R, B]
+        NaN where a run has no episode in a bin.
+    """
+    entries = returns.shape[1]
+    edges = np.linspace(0, entries, min(most, entries) + 1).round().astype(np.int64)
+    there = ~np.isnan(returns)
+    sums = np.add.reduceat(np.where(there, returns, 0.0), edges[:-1], axis=1)
+    counts = np.add.reduceat(there, edges[:-1], axis=1, dtype=np.int64)
+    return edges, np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+
+def _dress(ax, last, widths):
+    """Labels and a quiet frame."""
+    same, width = len(set(widths)) == 1, widths[0]
+    each = "" if width == 1 or not same else (
+        f"  (each point: mean of {'about ' if width % 1 else ''}{width:,.0f} episodes)")
+    labels(ax, x=f"episode{each}", y="team return per episode\n(sum of rewards, mean over agents)")
+    ax.set_xlim(0.5, last + 0.5)
+    whole_ticks(ax.xaxis)
+    ax.yaxis.set_major_formatter(plain_number)
+    ax.margins(y=0.08)
+    quiet(ax)
+    ax.legend(frameon=False)
+
+
+def intervals(scores, ax=None, statistic="iqm", level=0.95, resamples=2000, seed=0, target=None):
+    """Draw scores of several teams: every run a dot, the statistic a line with its interval.
+
+    Parameters
+    ----------
+    scores : dict of str to scores
+        By label: one number per run, or a Result; see :mod:`marlfast.statistics`.
+    ax : matplotlib.axes.Axes, optional
+    statistic, level, resamples, seed, target
+        See :func:`marlfast.statistics.estimate`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    scores = _several("scores", scores)
+    ax = axes_for(ax, "a picture of scores", (8.0, 1.2 + 0.55 * len(scores)))
+    for k, ((_, given), colour) in enumerate(zip(scores.items(), colours(len(scores)), strict=True)):
+        dots = statistics.scores(given) if isinstance(given, Result) else np.concatenate(
+            [np.ravel(part) for part in given] if any(map(np.ndim, given)) else [np.ravel(given)])
+        dots = dots[~np.isnan(dots)]
+        e = statistics.estimate(given, statistic, level, resamples, seed, target)
+        # A fixed scatter across the bar, so that equal scores can be seen apart.
+        apart = 0.36 * (np.arange(len(dots)) * 0.618034 % 1.0 - 0.5)
+        ax.scatter(dots, k + apart, s=12, color=colour, alpha=0.45, linewidths=0)
+        ax.plot([e.low, e.high], [k, k], color=colour, linewidth=7, alpha=0.4, solid_capstyle="butt")
+        ax.plot([e.value, e.value], [k - 0.3, k + 0.3], color="black", linewidth=2)
+    ax.set_yticks(range(len(scores)), [literal(name) for name in scores])
+    ax.set_ylim(len(scores) - 0.4, -0.6)
+    ax.xaxis.set_major_formatter(plain_number)
+    quiet(ax, grid="x")
+    labels(ax, x=f"score of a run (dots); {statistics.NAMES[statistic]} with {100 * level:g} % interval")
+    return ax
+
+
+def profiles(scores, ax=None, thresholds=None, level=0.95, resamples=1000, seed=0):
+    """Draw performance profiles: the share of runs that score more than each threshold.
+
+    Parameters
+    ----------
+    scores : dict of str to scores
+        See :func:`intervals`.
+    ax : matplotlib.axes.Axes, optional
+    thresholds : sequence of float, optional
+        Default: from the lowest score of all to the highest.
+    level, resamples, seed
+        Of the bands: see :func:`marlfast.statistics.performance_profile`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    scores = _several("scores", scores)
+    ax = axes_for(ax, "performance profiles", (6.5, 4.0))
+    found = {name: statistics.performance_profile(given, thresholds, level, resamples, seed)
+             for name, given in scores.items()}
+    if thresholds is None:
+        ends = [(p.thresholds[0], p.thresholds[-1]) for p in found.values()]
+        thresholds = np.linspace(min(low for low, _ in ends), max(high for _, high in ends), 101)
+        found = {name: statistics.performance_profile(given, thresholds, level, resamples, seed)
+                 for name, given in scores.items()}
+    for (name, profile), colour in zip(found.items(), colours(len(found)), strict=True):
+        ax.plot(profile.thresholds, profile.shares, color=colour, linewidth=2, label=literal(name),
+                drawstyle="steps-post")
+        ax.fill_between(profile.thresholds, profile.low, profile.high, color=colour, alpha=0.2, linewidth=0,
+                        step="post")
+    ax.set_ylim(-0.03, 1.03)
+    ax.xaxis.set_major_formatter(plain_number)
+    quiet(ax)
+    labels(ax, x="threshold (score)", y="share of runs that score more")
+    ax.legend(frameon=False, labelcolor=INK, edgecolor=QUIET)
+    return ax
+
+
+def _several(name, given):
+    if not isinstance(given, dict) or not given:
+        raise TypeError(f"{name}: expected a dict from labels to scores, got {shown(given)}")
+    return given

@@ -1,0 +1,186 @@
+"""Parameters that were swept, and what came of them."""
+import numpy as np
+
+from marlfast import statistics
+from marlfast.errors import choice, extra, unknown
+from marlfast.plotting.style import (
+    COLOURS,
+    INK,
+    NONE,
+    SEQUENTIAL,
+    axes_for,
+    bar,
+    labels,
+    literal,
+    plain_number,
+    quiet,
+    readable_on,
+)
+
+WRITTEN = 10        # up to so many lines and columns have their numbers written in
+
+
+def heat_map(sweep, x=None, y=None, column="team_return", statistic="iqm", ax=None, best=True):
+    """Draw a statistic of the runs over two swept parameters.
+
+    Parameters
+    ----------
+    sweep : Sweep, or dict of str to ndarray
+        Its table: a column for each parameter, an entry for each run.
+    x, y : str, optional
+        Names of the parameters. Default: the first two that were swept. Runs that differ in others are put together.
+    column : str
+        What is drawn.
+    statistic : {"iqm", "mean", "median"}
+        Over the runs of a place.
+    ax : matplotlib.axes.Axes, optional
+    best : bool
+        Mark the place with the highest value.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Places without a number are grey.
+    """
+    choice("statistic", statistic, ("iqm", "mean", "median"))
+    table, names = _table(sweep)
+    x, y = _named(table, names, (x, y))
+    values = _column(table, column)
+    xs, at_x = _levels(table[x])
+    ys, at_y = _levels(table[y])
+    picture = np.full((len(ys), len(xs)), np.nan)
+    place = at_y * len(xs) + at_x
+    rule = {"iqm": statistics.interquartile_mean, "mean": statistics.mean, "median": statistics.median}[statistic]
+    for k in np.unique(place):
+        runs = values[place == k]
+        runs = runs[~np.isnan(runs)]
+        if len(runs):
+            picture.flat[k] = rule(runs)
+    ax = axes_for(ax, "a heat map", (6.4, 5.0))
+    image = ax.pcolormesh(np.ma.masked_invalid(picture), cmap=SEQUENTIAL)
+    ax.set_facecolor(NONE)
+    if max(picture.shape) <= WRITTEN:
+        for (i, j), value in np.ndenumerate(picture):
+            if np.isfinite(value):
+                ax.text(j + 0.5, i + 0.5, f"{value:.4g}", ha="center", va="center", fontsize=8,
+                        color=readable_on(image.cmap(image.norm(value))))
+    if best and np.isfinite(picture).any() and picture.size > 1:
+        i, j = np.unravel_index(np.nanargmax(picture), picture.shape)
+        patches = extra("matplotlib.patches", "plot", "a heat map")
+        ax.add_patch(patches.Rectangle((j, i), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=2.5, clip_on=False))
+    for axis, levels in ((ax.xaxis, xs), (ax.yaxis, ys)):
+        chosen = np.arange(0, len(levels), -(-len(levels) // 10))
+        axis.set_ticks(chosen + 0.5, [literal(_short(levels[k])) for k in chosen])
+    longest = max((len(_short(level)) for level in xs), default=0)
+    if longest * min(len(xs), 10) > 48:
+        ax.tick_params(axis="x", rotation=30)
+    ax.tick_params(colors=INK)
+    ax.spines[:].set_visible(False)
+    bar(ax, image, f"{_words(column)}: {statistics.NAMES[statistic]}", format=plain_number)
+    labels(ax, x=x, y=y,
+           title=f"{_words(column)} by {_tail(x)} and {_tail(y)}" + (" (framed: highest)" if best else ""))
+    return ax
+
+
+def parameter_curve(sweep, x=None, column="team_return", statistic="iqm", ax=None, level=0.95, resamples=2000, seed=0):
+    """Draw a statistic of the runs, with its bootstrap interval, over one swept parameter; every run is a dot.
+
+    Parameters
+    ----------
+    sweep, column, statistic, ax
+        See :func:`heat_map`.
+    x : str, optional
+        Name of the parameter. Default: the first. Runs that differ in others are put together.
+    level, resamples, seed
+        See :func:`marlfast.statistics.estimate`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    table, names = _table(sweep)
+    (x,) = _named(table, names, (x,))
+    values = _column(table, column)
+    levels, at = _levels(table[x])
+    numeric = np.asarray(levels).dtype.kind in "iuf"
+    where = np.asarray(levels, np.float64) if numeric else np.arange(len(levels), dtype=np.float64)
+    most = int(np.bincount(at).max())
+    columns = np.full((most, len(levels)), np.nan)
+    for k in range(len(levels)):
+        runs = values[at == k]
+        columns[:len(runs), k] = runs
+    e = statistics.estimate_each(columns, statistic, level, resamples, seed)
+    ax = axes_for(ax, "a curve over a parameter", (7.0, 4.2))
+    gaps = np.diff(where) if len(where) > 1 else np.array([1.0])
+    logarithmic = numeric and len(where) > 2 and (where > 0).all() and gaps.max() > 8 * gaps.min()
+    if logarithmic:
+        ax.set_xscale("log")
+    ax.scatter(where[at], values, s=12, color=COLOURS[0], alpha=0.4, linewidths=0, label="single runs")
+    ax.errorbar(where, e.value, [e.value - e.low, e.high - e.value], color="black", linewidth=1.5, marker="_",
+                markersize=10, capsize=3, linestyle="-" if numeric else "none",
+                label=f"{statistics.NAMES[statistic]}, {100 * level:g} % interval")
+    if not numeric or len(levels) <= 8:
+        ax.set_xticks(where, [literal(_short(v)) for v in levels])
+        ax.minorticks_off()
+    elif not logarithmic:
+        ax.xaxis.set_major_formatter(plain_number)
+    ax.yaxis.set_major_formatter(plain_number)
+    quiet(ax)
+    labels(ax, x=x, y=_words(column))
+    ax.legend(frameon=False)
+    return ax
+
+
+def _table(sweep):
+    """The table, and the names that were swept."""
+    table = sweep if isinstance(sweep, dict) else sweep.table()
+    fixed = {"point", "seed", "steps", "episodes", "stop_reason", "team_return"}
+    names = [n for n in table if n not in fixed and not n.startswith("return_")] if isinstance(sweep, dict) \
+        else list(sweep.names)
+    return table, names
+
+
+def _named(table, names, given):
+    """Names of parameters, the first that are left where None is given."""
+    left = [name for name in names if name not in given]
+    chosen = [left.pop(0) if name is None and left else name for name in given]
+    for name in chosen:
+        if name is None:
+            raise ValueError(f"x, y: expected {len(given)} swept parameters, there are {len(names)}")
+        if name not in table:
+            raise unknown("column", name, table)
+    return chosen
+
+
+def _column(table, column):
+    if column not in table:
+        raise unknown("column", column, table)
+    return np.asarray(table[column], np.float64)
+
+
+def _levels(values):
+    """(levels in order, place of each entry's): numbers from low to high, all else as it comes."""
+    values = np.asarray(values)
+    if values.dtype.kind in "iufb":
+        return np.unique(values, return_inverse=True)
+    texts = [_short(v) for v in values]
+    levels = list(dict.fromkeys(texts))
+    number = {text: k for k, text in enumerate(levels)}
+    return levels, np.array([number[text] for text in texts])
+
+
+def _short(value):
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value))
+    if isinstance(value, (float, np.floating)):
+        return f"{value:.4g}"
+    text = " ".join(str(value).split())
+    return text if len(text) <= 30 else text[:27] + "..."
+
+
+def _tail(name):
+    return name.rpartition(".")[2] or name
+
+
+def _words(column):
+    return column.replace("_", " ")

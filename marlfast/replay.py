@@ -1,0 +1,126 @@
+"""One episode, kept step by step: to be read as text or watched as a picture that moves."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from marlfast.env import Env
+from marlfast.errors import integer, shown
+from marlfast.policy import Policy
+from marlfast.registry import require
+from marlfast.result import Result
+
+__all__ = ["Replay", "replay"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Replay:
+    """An episode of T steps.
+
+    Attributes
+    ----------
+    game : Game
+    states : float64 [T + 1, S]
+    actions : int32 [T, N]
+    rewards : float64 [T, N]
+    end : {"terminated", "truncated", "most_steps"}
+        The game was over; its time limit was reached; or as many steps were kept as asked for.
+    """
+
+    game: object
+    states: np.ndarray
+    actions: np.ndarray
+    rewards: np.ndarray
+    end: str
+
+    def __repr__(self):
+        return f"Replay({self.game.name}, {len(self.actions)} steps, {self.end})"
+
+    def captions(self):
+        """A line for every state: how it came about."""
+        lines = ["start"]
+        for k, (actions, rewards) in enumerate(zip(self.actions, self.rewards, strict=True)):
+            earned = " ".join(f"{r:.4g}" for r in rewards)
+            lines.append(f"step {k + 1}: actions {' '.join(map(str, actions))}, rewards {earned}")
+        if self.end != "most_steps":
+            lines[-1] += f" ({self.end})"
+        return lines
+
+    def text(self):
+        """The whole episode as text."""
+        return "\n\n".join(f"{caption}\n{self.game.render(state)}" for caption, state
+                           in zip(self.captions(), self.states, strict=True)) + "\n"
+
+    def gif(self, path, seconds=0.5):
+        """Write a GIF, with a picture for every state. Needs ``marlfast[plot]``.
+
+        Parameters
+        ----------
+        path : str or path-like
+        seconds : float
+            That a picture stays.
+        """
+        from marlfast.plotting import animate
+
+        animate(self, path, seconds)
+
+
+def replay(game, policy, run=0, seed=0, episode=0, most_steps=1000, backend="cython"):
+    """Play one episode and keep it.
+
+    Parameters
+    ----------
+    game : Game
+    policy : Policy, Result, "random", or callable
+        What it says is played greedily. A callable is given float64 [V, D] and returns an action for each agent.
+    run : int
+        Of a Result: whose policy.
+    seed : int
+        Of the episode's draws, which are those of :func:`marlfast.evaluate`.
+    episode : int
+        Which of the seed's episodes; those before it are played too.
+    most_steps : int
+        More are not kept.
+    backend : {"cython", "numpy"}
+
+    Returns
+    -------
+    Replay
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> mf.replay(mf.games.PrisonersDilemma(horizon=3), lambda observation: [0, 1])
+    Replay(prisoners_dilemma, 3 steps, truncated)
+    """
+    game = require("game", game, "game")
+    episode, most_steps = integer("episode", episode, 0), integer("most_steps", most_steps, 1)
+    if isinstance(policy, Result):
+        policy = policy.policy(run)
+    elif isinstance(policy, str) and policy == "random":
+        policy = _random(game, integer("seed", seed, 0, 2**64 - 1))
+    elif not isinstance(policy, Policy) and not callable(policy):
+        raise TypeError(f"policy: expected a Policy, a Result, 'random' or a function, got {shown(policy)}")
+    env = Env(game, seed=seed, backend=backend, purpose="evaluation")
+    observation = env.reset()
+    for k in range(episode + 1):
+        states, actions, rewards, end = [env.state[0].copy()], [], [], "most_steps"
+        while len(actions) < most_steps:
+            chosen = np.asarray(policy(observation[0]))
+            observation, earned, terminated, truncated = env.step(chosen[None])
+            states.append(env.state[0].copy())
+            actions.append(chosen.astype(np.int32))
+            rewards.append(earned[0])
+            if terminated[0] or truncated[0]:
+                end = "terminated" if terminated[0] else "truncated"
+                break
+        if k < episode:
+            if end == "most_steps":
+                raise ValueError(f"most_steps: episode {k} of seed {seed} is longer than {most_steps} steps; raise it")
+            observation = env.reset()
+    return Replay(game, np.array(states), np.array(actions), np.array(rewards), end)
+
+
+def _random(game, seed):
+    """A team that plays at random."""
+    random = np.random.default_rng(seed)
+    return lambda observation: random.integers(0, game.action_counts)
