@@ -19,7 +19,7 @@ __version__ = "0.1.0"
 
 # Public names by the file that has them.
 _LATE = {"League": "league", "Sweep": "sweeps", "analysis": "analysis", "plotting": "plotting",
-         "statistics": "statistics", "sweep": "sweeps", "sweeps": "sweeps"}
+         "report": "reports", "statistics": "statistics", "sweep": "sweeps", "sweeps": "sweeps"}
 
 
 def __getattr__(name):
@@ -35,5 +35,5 @@ __all__ = [
     "Boltzmann", "Env", "Episodes", "EpsilonGreedy", "Evaluation", "Experiment", "FileError", "GreedyStable", "Grid",
     "IQL", "League", "Policy", "RandomPolicy", "Result", "ReturnReached", "Rounding", "Steps", "Sweep", "Team",
     "TrainingError", "analysis", "draws", "evaluate", "games", "learners", "load", "plotting", "replay",
-    "rewards", "schedules", "statistics", "stop", "sweep", "sweeps", "train",
+    "report", "rewards", "schedules", "statistics", "stop", "sweep", "sweeps", "train",
 ]

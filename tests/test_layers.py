@@ -12,7 +12,7 @@ SOURCES = PACKAGE.parent / "src"
 
 # Highest first. A name is a module or package directly under marlfast; "" is marlfast/__init__.py.
 LAYERS = [
-    {"", "__main__", "bench", "changes", "cli", "reproduce", "sweeps", "toml"},
+    {"", "__main__", "bench", "changes", "cli", "reports", "reproduce", "sweeps", "toml"},
     {"adapters", "analysis", "env", "evaluate", "experiment", "files", "league", "plotting", "policy", "progress",
      "replay", "result", "session", "statistics", "team", "train"},
     {"draws", "encoders", "exploration", "games", "learners", "rewards", "schedules", "stop"},

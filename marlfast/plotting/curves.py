@@ -185,9 +185,9 @@ def intervals(scores, ax=None, statistic="iqm", level=0.95, resamples=2000, seed
         e = statistics.estimate(given, statistic, level, resamples, seed, target)
         # A fixed scatter across the bar, so that equal scores can be seen apart.
         apart = 0.36 * (np.arange(len(dots)) * 0.618034 % 1.0 - 0.5)
-        ax.scatter(dots, k + apart, s=12, color=colour, alpha=0.45, linewidths=0)
-        ax.plot([e.low, e.high], [k, k], color=colour, linewidth=7, alpha=0.4, solid_capstyle="butt")
-        ax.plot([e.value, e.value], [k - 0.3, k + 0.3], color="black", linewidth=2)
+        ax.plot([e.low, e.high], [k, k], color=colour, linewidth=9, alpha=0.35, solid_capstyle="butt")
+        ax.scatter(dots, k + apart, s=18, color=colour, alpha=0.8, linewidths=0.4, edgecolors="white", zorder=3)
+        ax.plot([e.value, e.value], [k - 0.3, k + 0.3], color="black", linewidth=2, zorder=4)
     ax.set_yticks(range(len(scores)), [literal(name) for name in scores])
     ax.set_ylim(len(scores) - 0.4, -0.6)
     ax.xaxis.set_major_formatter(plain_number)

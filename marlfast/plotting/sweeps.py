@@ -102,8 +102,7 @@ def parameter_curve(sweep, x=None, column="team_return", statistic="iqm", ax=Non
     (x,) = _named(table, names, (x,))
     values = _column(table, column)
     levels, at = _levels(table[x])
-    numeric = np.asarray(levels).dtype.kind in "iuf"
-    where = np.asarray(levels, np.float64) if numeric else np.arange(len(levels), dtype=np.float64)
+    where, scale = _scale(levels)
     most = int(np.bincount(at).max())
     columns = np.full((most, len(levels)), np.nan)
     for k in range(len(levels)):
@@ -111,23 +110,24 @@ def parameter_curve(sweep, x=None, column="team_return", statistic="iqm", ax=Non
         columns[:len(runs), k] = runs
     e = statistics.estimate_each(columns, statistic, level, resamples, seed)
     ax = axes_for(ax, "a curve over a parameter", (7.0, 4.2))
-    gaps = np.diff(where) if len(where) > 1 else np.array([1.0])
-    logarithmic = numeric and len(where) > 2 and (where > 0).all() and gaps.max() > 8 * gaps.min()
-    if logarithmic:
+    if scale == "log":
         ax.set_xscale("log")
     ax.scatter(where[at], values, s=12, color=COLOURS[0], alpha=0.4, linewidths=0, label="single runs")
     ax.errorbar(where, e.value, [e.value - e.low, e.high - e.value], color="black", linewidth=1.5, marker="_",
-                markersize=10, capsize=3, linestyle="-" if numeric else "none",
+                markersize=10, capsize=3, linestyle="none" if scale == "words" else "-",
                 label=f"{statistics.NAMES[statistic]}, {100 * level:g} % interval")
-    if not numeric or len(levels) <= 8:
-        ax.set_xticks(where, [literal(_short(v)) for v in levels])
+    if scale != "linear" or len(levels) <= 8:
+        chosen = np.arange(0, len(levels), -(-len(levels) // 8))
+        ax.set_xticks(where[chosen], [literal(_short(levels[k])) for k in chosen])
         ax.minorticks_off()
-    elif not logarithmic:
+        if sum(len(_short(levels[k])) for k in chosen) > 60:
+            ax.tick_params(axis="x", rotation=20)
+    else:
         ax.xaxis.set_major_formatter(plain_number)
     ax.yaxis.set_major_formatter(plain_number)
     quiet(ax)
     labels(ax, x=x, y=_words(column))
-    ax.legend(frameon=False)
+    ax.legend(framealpha=0.85, edgecolor="none")
     return ax
 
 
@@ -167,6 +167,22 @@ def _levels(values):
     levels = list(dict.fromkeys(texts))
     number = {text: k for k, text in enumerate(levels)}
     return levels, np.array([number[text] for text in texts])
+
+
+def _scale(levels):
+    """(where levels stand on an axis, "linear", "log", "even" or "words"), so that none of them are crowded."""
+    places = np.arange(len(levels), dtype=np.float64)
+    numbers = np.asarray(levels)
+    if numbers.dtype.kind not in "iuf":
+        return places, "words"
+    numbers = numbers.astype(np.float64)
+    if not np.isfinite(numbers).all():
+        return places, "even"
+    if len(numbers) < 3 or np.diff(numbers).max() <= 8 * np.diff(numbers).min():
+        return numbers, "linear"
+    if (numbers > 0).all() and np.diff(np.log(numbers)).max() <= 8 * np.diff(np.log(numbers)).min():
+        return numbers, "log"
+    return places, "even"
 
 
 def _short(value):

@@ -1,0 +1,388 @@
+"""What a report says about a result or a sweep, as plain values for its page."""
+import json
+import platform
+import pprint
+import shlex
+from pathlib import Path
+
+import numpy as np
+
+from marlfast import statistics, toml
+from marlfast.reports import figures
+
+MOST_POINTS, MOST_RUNS = 2000, 5000     # rows of a table
+MOST_TEXT = 100_000                     # characters of an experiment
+STATISTICS = (("iqm", "interquartile mean"), ("mean", "mean"), ("median", "median"))
+
+
+# -- a result ---------------------------------------------------------------------------------------
+
+
+def of_result(result, name=None):
+    """The content of a report on one result. ``name``: its file."""
+    e = result.experiment
+    scores = statistics.scores(result)
+    steps, reasons = int(result.steps.sum()), result.stop_reason
+    counts = ", ".join(f"{reason} ({reasons.count(reason)})" for reason in dict.fromkeys(reasons))
+    numbers = [_count(len(result.steps), "run"), _count(e.game.agents, "agent"), _number("steps", f"{steps:,}"),
+               _number("episodes", f"{int(result.episodes.sum()):,}"),
+               _number("seconds of training", f"{result.seconds:.3g}")]
+    if np.isfinite(scores).any():
+        best = statistics.estimate(scores)
+        numbers.insert(0, _number(f"score: interquartile mean ({number(best.low)} to {number(best.high)})",
+                                  number(best.value)))
+    told = [f"Scores: mean return over the last tenth of each run's episodes. Runs ended by: {counts}."]
+    return {
+        "title": f"{e.game.name}: {e.learner.name}", "lead": f"A result of marlfast{f': {name}' if name else ''}.",
+        "numbers": numbers, "notes": _notes_of_result(result, scores), "figures": figures.of_result(result),
+        "tables": [_statistics_of(result, scores, told), _runs_of(result, scores)], "swept": [],
+        "options": _options(e), "again": _again_result(result, name),
+        "versions": _versions(_manifest_of_file(name)),
+    }
+
+
+def _notes_of_result(result, scores):
+    notes, runs = [], len(scores)
+    if result.interrupted:
+        notes.append("Training was interrupted; these are the numbers until then.")
+    failed = [r for r in result.stop_reason if r.startswith("failed")]
+    if failed:
+        notes.append(f"{len(failed)} of {runs} runs failed ({failed[0]}).")
+    if np.isnan(scores).any():
+        notes.append(f"{int(np.isnan(scores).sum())} of {runs} runs have no recorded episode, hence no score.")
+    if runs < 5:
+        notes.append(f"{_plural(runs, 'run')} say little about how others would go; ten or more are usual.")
+    return notes
+
+
+def _statistics_of(result, scores, told):
+    """A table of statistics: of the team, of each agent, and at the beginning."""
+    rows, agents = [], result.experiment.game.agents
+    kinds = [("team, last tenth", scores)]
+    if agents > 1:
+        kinds += [(f"agent {i}, last tenth", _last(result.returns[:, :, i])) for i in range(min(agents, 50))]
+    kinds.append(("team, first tenth", _last(result.team_returns[:, ::-1])))
+    for name, values in kinds:
+        cells = [name, str(int((~np.isnan(values)).sum()))]
+        for statistic, _ in STATISTICS:
+            e = statistics.estimate(values, statistic) if np.isfinite(values).any() else None
+            cells += [number(e.value), f"{number(e.low)} to {number(e.high)}"] if e else ["–", "–"]
+        there = values[~np.isnan(values)]
+        cells += [number(there.min()), number(there.max())] if len(there) else ["–", "–"]
+        rows.append({"cells": cells, "strip": None})
+    columns = [_column("returns of", text=True), _column("runs")]
+    for _, name in STATISTICS:
+        columns += [_column(name), _column("95 % interval")]
+    columns += [_column("lowest run"), _column("highest run")]
+    return _table("statistics-of-runs", "Statistics", columns, rows, told)
+
+
+def _last(returns):
+    """Mean of the last tenth of each run's episodes: float64 [R]; of the first, where they are turned round."""
+    found = np.full(len(returns), np.nan)
+    for r, own in enumerate(returns):
+        own = own[~np.isnan(own)]
+        if len(own):
+            found[r] = own[-max(1, int(round(len(own) * 0.1))):].mean()
+    return found
+
+
+def _runs_of(result, scores):
+    e, reasons = result.experiment, result.stop_reason
+    agents = e.game.agents if e.game.agents <= 12 else 0
+    own = [_last(result.returns[:, :, i]) for i in range(agents)] if agents > 1 else []
+    seeds, runs = e.seeds().tolist(), result.arrays["run_numbers"].tolist()
+    rows = [{"cells": [str(r), str(seeds[r]), str(runs[r]), number(scores[r]), *(number(o[r]) for o in own),
+                       str(int(result.steps[r])), str(int(result.episodes[r])), reasons[r]], "strip": None}
+            for r in range(min(len(scores), MOST_RUNS))]
+    columns = [_column("run"), _column("seed"),
+               _column("run number", told="of the run under its seed: what its draws depend on"),
+               _column("score", down=True), *(_column(f"agent {i}") for i in range(len(own))), _column("steps"),
+               _column("episodes"), _column("ended by", text=True)]
+    left = _left_out(len(scores), MOST_RUNS, "runs", "result.team_returns")
+    return _table("runs", "Runs", columns, rows, [], left_out=left, folded=len(rows) > 50)
+
+
+def _again_result(result, name):
+    e, blocks = result.experiment, []
+    try:
+        values = e.to_dict()
+        text = toml.dumps(values)
+    except TypeError as error:
+        return [{"told": "The experiment has parts that no file can hold, so it is told as it shows itself "
+                         f"({error}).", "text": _cut(repr(e))}]
+    stem = Path(name).name.removesuffix(".npz") if name else "experiment"
+    blocks.append({"told": f"As a file, {stem}.toml; then: marlfast train {shlex.quote(stem + '.toml')}",
+                   "text": _cut(text)})
+    blocks.append({"told": "In Python:", "text": _cut(
+        f"import marlfast as mf\n\nexperiment = mf.Experiment.from_dict({_pretty(values)})\n"
+        "run = mf.train(experiment)\nprint(run.summary())")})
+    return blocks
+
+
+# -- a sweep ----------------------------------------------------------------------------------------
+
+
+def of_sweep(sweep, name=None):
+    """The content of a report on a sweep."""
+    e, table = sweep.experiment, sweep.table()
+    table = {key: np.asarray(column) for key, column in table.items()}
+    points, place = np.unique(table["point"], return_inverse=True)
+    scores = np.asarray(table["team_return"], np.float64)
+    by_point = columns_of(scores, place, len(points))
+    estimates = statistics.estimate_each(by_point)
+    order = np.argsort(-np.where(np.isnan(estimates.value), -np.inf, estimates.value), kind="stable")
+    steps = int(table["steps"].sum())
+    most = int(np.bincount(place).max())
+    numbers = [_count(len(points), "point"), _number("runs of a point", f"{most:,}"), _count(len(place), "run"),
+               _count(e.game.agents, "agent"), _number("steps", f"{steps:,}")]
+    if np.isfinite(estimates.value).any():
+        k = order[0]
+        numbers.insert(0, _number(
+            f"score of the best point ({number(estimates.low[k])} to {number(estimates.high[k])})",
+            number(estimates.value[k])))
+    return {
+        "title": f"{e.game.name}: {e.learner.name}, swept over {_listed(sweep.names) or 'seeds'}",
+        "lead": f"A sweep of marlfast{f': {name}' if name else ''}.", "numbers": numbers,
+        "notes": _notes_of_sweep(sweep, table, most, len(points)),
+        "figures": figures.of_sweep(sweep, table, points, place, estimates, order),
+        "tables": [_points_of(sweep, table, points, place, by_point, estimates, order), _runs_of_sweep(sweep, table)],
+        "swept": [(key, _cut(", ".join(_value(v) for v in values), 4000)) for key, values in sweep.over.items()],
+        "options": _options(e, {*sweep.over, "runs", "seed", "first_run"}), "again": _again_sweep(sweep),
+        "versions": _versions(_manifest_of_folder(sweep)),
+    }
+
+
+def columns_of(values, place, count):
+    """Values of runs as [most runs of a point, points], NaN where a point has fewer."""
+    order = np.argsort(place, kind="stable")
+    sizes = np.bincount(place, minlength=count)
+    row = np.arange(len(place)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    found = np.full((int(sizes.max(initial=1)), count), np.nan)
+    found[row, place[order]] = values[order]
+    return found
+
+
+def _notes_of_sweep(sweep, table, most, points):
+    notes = [f"Chunk {chunk} failed: {text}" for chunk, text in _shortened(list(sweep.failures))]
+    if getattr(sweep, "missing", 0):
+        notes.append(f"{sweep.missing:,} runs are still missing; the same sweep, called again, goes on.")
+    reasons = table["stop_reason"].astype(str)
+    failed = np.char.startswith(reasons, "failed")
+    if failed.any():
+        notes.append(f"{int(failed.sum()):,} of {len(reasons):,} runs failed ({reasons[failed][0]}).")
+    empty = int(np.isnan(np.asarray(table["team_return"], np.float64)).sum())
+    if empty:
+        notes.append(f"{empty:,} of {len(reasons):,} runs have no recorded episode, hence no score.")
+    if most < 5:
+        notes.append(f"{_plural(most, 'run')} of a point say little about how others would go; ten or more are usual.")
+    return notes
+
+
+def _shortened(failures):
+    """At most five, and of each the end of its traceback."""
+    found = []
+    for chunk, text in failures[:5]:
+        lines = str(text).strip().splitlines()
+        found.append((chunk, "\n".join(lines[-6:])))
+    return found + ([("…", f"and {len(failures) - 5} more")] if len(failures) > 5 else [])
+
+
+def _points_of(sweep, table, points, place, by_point, estimates, order):
+    """A row for each point: its parameters, statistics, and every run as a dot."""
+    first = np.array([np.flatnonzero(place == k)[0] for k in range(len(points))]) if len(points) < 50 else \
+        np.unique(place, return_index=True)[1]
+    ordered = np.sort(by_point, axis=0)
+    runs, best = estimates.runs, order[0]
+    means, medians = (statistics.estimate_each(by_point, name, resamples=1).value for name in ("mean", "median"))
+    finite = by_point[np.isfinite(by_point)]
+    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
+    scale = 150.0 / (high - low) if high > low else 0.0
+
+    def at(value):
+        return round(5.0 + (value - low) * scale, 1) if scale else 80.0
+
+    parameters = {name: _texts(table[name]) for name in sweep.names}
+    rows = []
+    for k in order[:MOST_POINTS].tolist():
+        n, there = int(runs[k]), ordered[:int(runs[k]), k]
+        cells = [str(int(points[k])), *(parameters[name][first[k]] for name in sweep.names), str(n)]
+        if n:
+            beats = statistics._better(there, ordered[:int(runs[best]), best]) if k != best else None
+            cells += [number(estimates.value[k]), "", f"{number(estimates.low[k])} to {number(estimates.high[k])}",
+                      "–" if beats is None else f"{beats:.2f}", number(means[k]), number(medians[k]), number(there[0]),
+                      number(there[-1])]
+            left = at(estimates.low[k])
+            strip = {"key": number(estimates.value[k]), "runs": [at(v) for v in there], "low": left,
+                     "width": max(round(at(estimates.high[k]) - left, 1), 1.0), "value": at(estimates.value[k]),
+                     "told": f"{n} runs from {number(there[0])} to {number(there[-1])}"}
+        else:
+            cells += ["–"] * 8
+            strip = {"key": "", "runs": [], "low": None, "width": 0, "value": None, "told": "no score"}
+        rows.append({"cells": cells, "strip": strip})
+    numeric = {name: table[name].dtype.kind in "iuf" for name in sweep.names}
+    columns = [_column("point"), *(_column(name, text=not numeric[name]) for name in sweep.names), _column("runs"),
+               _column("interquartile mean", down=True, sorted="descending"),
+               _column(f"runs from {number(low)} to {number(high)}", down=True, strip=True),
+               _column("95 % interval", told="bootstrap interval of the interquartile mean"),
+               _column("beats the best", down=True, told="probability that a run of this point scores more than a run "
+                                                         "of the point with the highest interquartile mean"),
+               _column("mean", down=True), _column("median", down=True), _column("lowest run", down=True),
+               _column("highest run", down=True)]
+    told = ["Scores of the runs of each point, the best first. Dots are single runs, the bar is the interval and the "
+            "line the interquartile mean. Click on a column to sort by it."]
+    left = _left_out(len(points), MOST_POINTS, "points", "sweep.table()")
+    return _table("points", "Points", columns, rows, told, left_out=left, best=bool(runs[best]))
+
+
+def _runs_of_sweep(sweep, table):
+    names, total = list(table), len(table["point"])
+    shown_runs = min(total, MOST_RUNS)
+    if shown_runs * len(names) > 80_000:            # the points say the parameters already
+        names = [name for name in names if name not in sweep.names]
+    texts = [_texts(table[name][:shown_runs]) for name in names]
+    rows = [{"cells": list(cells), "strip": None} for cells in zip(*texts, strict=True)]
+    columns = [_column(name, text=table[name].dtype.kind not in "iuf", down=name == "team_return") for name in names]
+    left = _left_out(total, MOST_RUNS, "runs", "sweep.table()")
+    return _table("runs", "Runs", columns, rows, [], left_out=left, folded=len(rows) > 50)
+
+
+def _again_sweep(sweep):
+    try:
+        values = sweep.experiment.to_dict()
+    except TypeError as error:
+        return [{"told": f"The experiment has parts that no file can hold ({error}).",
+                 "text": _cut(repr(sweep.experiment))}]
+    for key in ("runs", "seed", "first_run"):
+        values.pop(key, None)
+    seeds = [int(s) for s in getattr(sweep, "seeds", None) or np.unique(sweep.table()["seed"]).tolist()]
+    over = {name: [_plain(v) for v in given] for name, given in sweep.over.items()}
+    whole = 1
+    for given in over.values():
+        whole *= len(given)
+    drawn = whole != len(np.unique(sweep.table()["point"])) and not getattr(sweep, "missing", 0)
+    blocks = []
+    if drawn:
+        blocks.append({"told": "The points are some of the grid below; sweep.json in the folder says which.",
+                       "text": ""})
+    try:
+        text = toml.dumps({**values, "sweep": {"over": over, "seeds": seeds}})
+        blocks.append({"told": "As a file, sweep.toml; then: marlfast sweep sweep.toml", "text": _cut(text)})
+    except (TypeError, ValueError):
+        pass
+    blocks.append({"told": "In Python:", "text": _cut(
+        f"import marlfast as mf\n\nexperiment = mf.Experiment.from_dict({_pretty(values)})\n"
+        f"sweep = mf.sweep(experiment, over={_pretty(over)},\n                 seeds={seeds}, out=\"again\")")})
+    return [block for block in blocks if block["text"] or block["told"]]
+
+
+# -- what both have -----------------------------------------------------------------------------------
+
+
+def number(value):
+    """A number as text, as short as it can be told apart; a dash where there is none."""
+    value = float(value)
+    return "–" if np.isnan(value) else f"{value:.5g}"
+
+
+def _number(name, value):
+    return {"name": name, "value": value}
+
+
+def _count(count, word):
+    return _number(word if count == 1 else f"{word}s", f"{count:,}")
+
+
+def _plural(count, word):
+    return f"{count:,} {word if count == 1 else word + 's'}"
+
+
+def _column(name, text=False, down=False, sorted=None, told=None, strip=False):
+    """The head of a column. ``down``: a first click puts the highest first; ``strip``: it shows runs as dots."""
+    return {"name": name, "text": text, "down": down, "sorted": sorted, "told": told, "strip": strip}
+
+
+def _table(identity, title, columns, rows, told, left_out=None, folded=False, best=False):
+    return {"id": identity, "title": title, "columns": columns, "rows": rows, "told": told, "left_out": left_out,
+            "folded": folded, "best": best}
+
+
+def _left_out(count, most, what, where):
+    return f"The first {most:,} of {count:,} {what}; all of them: {where}." if count > most else None
+
+
+def _texts(column):
+    """A column of a table as texts."""
+    column = np.asarray(column)
+    if column.dtype.kind == "f":
+        return [number(v) for v in column.tolist()]
+    return [_value(v) for v in column.tolist()]
+
+
+def _value(value):
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    value = _plain(value)
+    try:
+        return value if isinstance(value, str) else toml.inline(value)
+    except TypeError:
+        return str(value)
+
+
+def _plain(value):
+    """A definition or a number of NumPy as plain values."""
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _options(experiment, swept=()):
+    return [(name, _cut(_value(value), 1000)) for name, value in experiment.options().items() if name not in swept]
+
+
+def _listed(words):
+    words = list(words)
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+
+
+def _pretty(value):
+    return pprint.pformat(value, width=100, sort_dicts=False)
+
+
+def _cut(text, most=MOST_TEXT):
+    return text if len(text) <= most else f"{text[:most]} ... ({len(text) - most:,} characters more)"
+
+
+def _versions(written):
+    import matplotlib
+
+    from marlfast import __version__
+
+    rows = [("marlfast (this page)", __version__)]
+    if written.get("marlfast"):
+        rows.insert(0, ("marlfast (training)", written["marlfast"]))
+    if written.get("numpy"):
+        rows.insert(1, ("NumPy (training)", written["numpy"]))
+    return [*rows, ("NumPy (this page)", np.__version__), ("matplotlib", matplotlib.__version__),
+            ("Python", platform.python_version()), ("system", f"{platform.system()} {platform.machine()}")]
+
+
+def _manifest_of_file(name):
+    """What a result's file says of the versions that wrote it."""
+    if name is None:
+        return {}
+    try:
+        with np.load(name, allow_pickle=False) as archive:
+            return json.loads(bytes(archive["manifest"]).decode())
+    except (OSError, ValueError, KeyError):
+        return {}
+
+
+def _manifest_of_folder(sweep):
+    try:
+        found = json.loads((Path(sweep.folder) / "sweep.json").read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) else {}
+    except (OSError, ValueError, TypeError):
+        return {}

@@ -1,0 +1,124 @@
+"""The pictures of a report, as addresses that hold the picture themselves."""
+import base64
+import io
+
+import numpy as np
+
+from marlfast import plotting
+from marlfast.errors import extra
+from marlfast.plotting.curves import binned
+
+MOST_SVG = 120_000          # bytes; larger ones become pixels
+MOST_MAPPED = 10_000        # table rows that are drawn
+CURVES, PAIRS, SINGLE = 3, 3, 4
+
+
+def of_result(result):
+    """Pictures of one result."""
+    e, found = result.experiment, []
+    if result.team_returns.size:
+        found.append(_figure(lambda ax: plotting.learning_curve(result, ax), (9.0, 4.2), wide=True,
+                             caption="Learning curve: the team return over training. Thin lines are single runs."))
+        if 1 < e.game.agents <= 8:
+            found.append(_figure(lambda ax: _agents(result, ax), (6.4, 4.4), "Learning curves of the agents, each by "
+                                                                             "its own rewards."))
+    if int(result.used.max()) <= MOST_MAPPED:
+        for draw, caption in ((plotting.policy_map, "What was learned in run 0: the greedy action of each table row; "
+                                                    "grey: never updated."),
+                              (plotting.visit_map, "How often each table row was updated in run 0; white: never.")):
+            found.append(_figure(lambda ax, draw=draw: draw(result, ax=ax), (6.4, 4.4), caption))
+    return [figure for figure in found if figure]
+
+
+def _agents(result, ax):
+    """A curve for each agent."""
+    returns, every = result.returns, result.experiment.record_every
+    for i, colour in enumerate(plotting.style.colours(returns.shape[2])):
+        edges, values = binned(returns[:, :, i])
+        episodes = (every * (edges[:-1] + edges[1:]) + 1) / 2.0
+        plotting.draw_curve(ax, episodes, values, colour, f"agent {i}", runs=False)
+        ax.get_lines()[-1].set_linestyle((0, (6, 2 * i)) if i else "-")     # agents who earn the same are all seen
+    _curve_labels(ax, "return per episode")
+
+
+def of_sweep(sweep, table, points, place, estimates, order):
+    """Pictures of a sweep."""
+    found = []
+    levels = {name: len(np.unique(np.asarray(table[name]).astype(str))) for name in sweep.names}
+    varied = [name for name in sweep.names if levels[name] > 1]
+    pairs = [(x, y) for k, x in enumerate(varied) for y in varied[k + 1:]]
+    if np.isfinite(estimates.value).any():
+        # A random sample has its own value at every point: no two share a place, and a grid would be empty.
+        pairs = [(x, y) for x, y in pairs if levels[x] * levels[y] <= 4 * len(points)]
+        for x, y in pairs[:PAIRS]:
+            put = "" if len(varied) == 2 else " Runs that differ in other parameters are put together."
+            found.append(_figure(lambda ax, x=x, y=y: plotting.heat_map(table, x, y, ax=ax), (6.4, 5.0),
+                                 f"Interquartile mean of the scores over {x} and {y}; framed: the highest.{put}"))
+        for name in varied[:SINGLE]:
+            put = "" if len(varied) == 1 else " Runs that differ in other parameters are put together."
+            found.append(_figure(lambda ax, name=name: plotting.parameter_curve(table, name, ax=ax), (6.4, 4.4),
+                                 f"Scores over {name}: single runs, interquartile mean and interval.{put}"))
+        shown = order[:8][np.isfinite(estimates.value[order[:8]])]
+        found.append(_figure(lambda ax: _best(sweep, table, points, place, shown, ax), (6.4, 1.2 + 0.5 * len(shown)),
+                             "The best points: every run a dot, the interquartile mean with its interval."))
+    curves = sweep.curves()
+    if curves["team_return"].size:
+        found.append(_figure(lambda ax: _curves(table, points, place, curves, estimates, order, ax), (9.0, 4.4),
+                             "Learning curves of the best point, the one in the middle and the last, with their "
+                             "intervals.", wide=True))
+    return [figure for figure in found if figure]
+
+
+def _best(sweep, table, points, place, shown, ax):
+    scores = {}
+    for k in shown.tolist():
+        runs = np.flatnonzero(place == k)
+        scores[_told(sweep, table, points, runs, k)] = np.asarray(table["team_return"], np.float64)[runs]
+    plotting.intervals(scores, ax)
+
+
+def _told(sweep, table, points, runs, k):
+    """A point in a few words."""
+    values = ", ".join(plotting.sweeps._short(table[name][runs[0]]) for name in sweep.names)
+    return f"{int(points[k])}: {values}" if values else f"point {int(points[k])}"
+
+
+def _curves(table, points, place, curves, estimates, order, ax):
+    there = order[np.isfinite(estimates.value[order])]
+    chosen = dict.fromkeys(there[[0, len(there) // 2, -1]].tolist() if len(there) else order[:1].tolist())
+    names = ["best", "middle", "last"] if len(chosen) == CURVES else ["best", "last"][:len(chosen)]
+    for k, name, colour in zip(chosen, names, plotting.style.colours(len(chosen)), strict=True):
+        plotting.draw_curve(ax, curves["episodes"], curves["team_return"][place == k], colour,
+                            f"{name} (point {int(points[k])})")
+    _curve_labels(ax, "team return per episode")
+
+
+def _curve_labels(ax, y):
+    plotting.style.labels(ax, x="episode", y=y)
+    plotting.style.whole_ticks(ax.xaxis)
+    ax.yaxis.set_major_formatter(plotting.style.plain_number)
+    plotting.style.quiet(ax)
+    ax.legend(frameon=False)
+
+
+def _figure(draw, size, caption, wide=False):
+    """A picture as an address with its data; None where there is nothing that can be drawn."""
+    matplotlib = extra("matplotlib", "report", "a report")
+    figure = extra("matplotlib.figure", "report", "a report").Figure(figsize=size, layout="constrained")
+    # The same picture has the same bytes.
+    with matplotlib.rc_context({"svg.hashsalt": "marlfast", "svg.fonttype": "path"}):
+        try:
+            draw(figure.subplots())
+        except ValueError:
+            return None
+        # Once is enough to find the places of all parts: saving would do it twice.
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        text = io.BytesIO()
+        figure.savefig(text, format="svg", metadata={"Date": None})
+        kind, content = "svg+xml", text.getvalue()
+        if len(content) > MOST_SVG:
+            pixels = io.BytesIO()
+            figure.savefig(pixels, format="png", dpi=130, metadata={"Software": None})
+            kind, content = "png", pixels.getvalue()
+    return {"data": f"data:image/{kind};base64,{base64.b64encode(content).decode()}", "caption": caption, "wide": wide}

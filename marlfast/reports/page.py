@@ -1,0 +1,82 @@
+"""From the content of a report to its page."""
+import base64
+import hashlib
+from pathlib import Path
+
+from marlfast.errors import extra, shown
+from marlfast.files import write_atomically
+from marlfast.reports.content import of_result, of_sweep
+from marlfast.result import Result
+
+HERE = Path(__file__).resolve().parent
+
+
+def report(source, path=None, title=None):
+    """Write one HTML page about a result or a sweep: pictures, statistics, parameters, and how to run it again.
+
+    The page holds all that it shows and asks no server for anything, so that it can be read offline and sent around.
+    The same numbers give the same page, byte for byte.
+
+    Parameters
+    ----------
+    source : Result, Sweep, str or path-like
+        Or the file of a result, or the folder of a sweep.
+    path : str or path-like, optional
+        Where to write; a page that stands there is replaced. Default: beside a file (``run.npz``: ``run.html``), in a
+        folder (``report.html``), else ``report.html`` here.
+    title : str, optional
+
+    Returns
+    -------
+    pathlib.Path
+        Of the page.
+
+    Raises
+    ------
+    ImportError
+        Without ``marlfast[report]`` (matplotlib and Jinja2).
+    """
+    extra("jinja2", "report", "a report")
+    extra("matplotlib", "report", "a report")
+    source, name, beside = opened(source)
+    path = beside if path is None else Path(path)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"path: expected a name that ends in .html, got {str(path)!r}")
+    content = of_result(source, name) if isinstance(source, Result) else of_sweep(source, name)
+    if title is not None:
+        content["title"] = str(title)
+    text = rendered(content)
+    write_atomically(path, lambda file: file.write(text.encode()))
+    return path
+
+
+def opened(source):
+    """(result or sweep, what it is called, where its page goes by default)."""
+    if isinstance(source, Result):
+        return source, None, Path("report.html")
+    if is_sweep(source):
+        return source, str(source.folder), Path(source.folder) / "report.html"
+    if not isinstance(source, (str, Path)) and not hasattr(source, "__fspath__"):
+        raise TypeError(f"source: expected a Result, a Sweep, or the path of one, got {shown(source)}")
+    from marlfast import load
+
+    place = Path(source)
+    beside = place / "report.html" if place.is_dir() else place.with_name(place.name.removesuffix(".npz") + ".html")
+    return load(place), str(source), beside
+
+
+def is_sweep(given):
+    """Whether it is the outcome of a sweep."""
+    return all(hasattr(given, name) for name in ("table", "curves", "names", "over", "experiment"))
+
+
+def rendered(content):
+    """The page as text. All that is not in our own files is escaped."""
+    jinja2 = extra("jinja2", "report", "a report")
+    script, style = ((HERE / name).read_text(encoding="utf-8").strip() for name in ("page.js", "page.css"))
+    # The browser runs this script and no other, whatever should get into the page.
+    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+                                     lstrip_blocks=True)
+    template = environment.from_string((HERE / "page.html").read_text(encoding="utf-8"))
+    return template.render(**content, script=script, style=style, script_hash=f"sha256-{allowed}")
