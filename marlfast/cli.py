@@ -1,4 +1,4 @@
-"""The command line: ``marlfast train | evaluate | sweep | merge | games | learners | parts | reproduce | bench``.
+"""The command line: ``marlfast train | evaluate | sweep | merge | report | plot | games | ...``.
 
 An experiment starts as a dictionary (the article's game, or a TOML file), is changed by options and ``--set``,
 and is then checked in one go. Every error is one sentence on stderr; the exit status is 0 when all went well,
@@ -29,6 +29,7 @@ from marlfast.evaluate import evaluate
 from marlfast.experiment import Experiment
 from marlfast.files import load, write_atomically
 from marlfast.registry import from_dict, lookup, names
+from marlfast.reports.commands import add as commands_of_reports
 from marlfast.train import train
 
 # Rounding to whole numbers: with one decimal the table has tens of thousands of rows, which a few thousand
@@ -176,6 +177,7 @@ def _parsers():
     parts.add_argument("kind", nargs="?", metavar="KIND", help=f"one of {', '.join(KINDS)}; default: all of them")
     _reproduce_arguments(command("reproduce", _reproduce, (
         "Run a published experiment: what was published beside what comes out here. Without a name: list them.")))
+    commands_of_reports(command, _whole)
     command("bench", None, "Measure speed, as ratios to other programs.", add_help=False)
     return parser, commands
 
