@@ -1,0 +1,16 @@
+"""Signatures of ``src/_mixing.pyx``."""
+import numpy as np
+from numpy.typing import NDArray
+
+from marlfast.core._schedules import Schedule
+from marlfast.core._td import QLearning
+
+class Mixing(QLearning):
+    one_row: QLearning
+    def __init__(self, q: NDArray[np.float64], greedy: NDArray[np.int32], visits: NDArray[np.int32],
+                 table_of: NDArray[np.int32], actions: NDArray[np.int32], leads: NDArray[np.int32],
+                 discount: NDArray[np.float64], rate: Schedule, exploration: Schedule, kind: int, strict: bool,
+                 random_ties: bool, draws: int, learning: bool, active: int, central: int,
+                 members: NDArray[np.int32], starts: NDArray[np.int64], hidden: int,
+                 mixer: NDArray[np.float64] | None, mixing: Schedule | None, target_q: NDArray[np.float64] | None,
+                 target_mixer: NDArray[np.float64] | None, since: NDArray[np.int64] | None, every: int) -> None: ...

@@ -1,0 +1,318 @@
+"""Teams who learn the value of their joint actions, made of utilities that each member knows: VDN and QMIX."""
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from marlfast.backends import kernels
+from marlfast.errors import integer
+from marlfast.exploration import EpsilonGreedy, Exploration
+from marlfast.learners.base import check_common
+from marlfast.learners.iql import Tabular
+from marlfast.reference.mixing import mix, mixer_size
+from marlfast.registry import option
+from marlfast.schedules import Schedule
+
+GOLDEN = 0.6180339887498949     # multiples of it, without their whole part, are spread evenly and never meet
+
+
+class _Decomposed(Tabular):
+    """What both have in common: utilities, teams, and targets."""
+
+    kernels = "mixing"
+    sparse = True
+    by_row = (*Tabular.by_row, "target_q")
+    hidden = 0
+
+    def __post_init__(self):
+        super().__post_init__()
+        self._set(target_every=integer("target_every", self.target_every, 0, 2**62))
+
+    def teams(self, seats):
+        """Members of each team, as far as they are led, in order; who is in none makes one alone.
+
+        Parameters
+        ----------
+        seats : Seats
+
+        Returns
+        -------
+        list of list of int
+        """
+        led = list(seats.leads)
+        if seats.teams is None:
+            return [sorted(led)]
+        teams = [sorted(set(team) & set(led)) for team in seats.teams]
+        alone = [[agent] for agent in sorted(set(led) - {agent for team in teams for agent in team})]
+        return [team for team in teams if team] + alone
+
+    def check(self, seats, rows=None):
+        for team in self.teams(seats):
+            check_common(self.name, replace(seats, leads=tuple(team)))
+        super().check(seats, rows)
+
+    def _weighed(self, seats):
+        """The same learner as its tables see it: an initial value is the sum of what its active rows say."""
+        if seats.active == 1:
+            return self
+        return replace(self, initial_q=np.asarray(self.initial_q, np.float64) / seats.active)
+
+    def allocate(self, seats, rows):
+        """As other tables; with ``target_every`` also ``target_q`` [R, rows, T, A] and ``since`` int64 [R]."""
+        arrays = Tabular.allocate(self._weighed(seats), seats, rows)
+        if self.target_every:
+            arrays |= {"target_q": np.array(arrays["q"], order="C"), "since": np.zeros(seats.runs, np.int64)}
+        return arrays
+
+    def grow(self, seats, arrays, rows, backend):
+        larger = Tabular.grow(self._weighed(seats), seats, arrays, rows, backend)
+        if self.target_every:
+            old = arrays["target_q"]
+            larger["target_q"] = np.array(larger["q"], order="C")
+            larger["target_q"][:, :old.shape[1]] = old
+        return larger
+
+    def actions(self, seats, arrays, rows):
+        if seats.active == 1:
+            return Tabular.actions(self, seats, arrays, rows[:seats.agents])
+        return np.array([self._utilities(seats, arrays, 0, rows, i).argmax() for i in seats.leads], np.int32)
+
+    def _utilities(self, seats, arrays, run, rows, agent):
+        """An agent's utilities of all of its actions: float64 [A of the agent]. Rows of -1 are as they began."""
+        table, count = self.tables(seats)[agent], seats.action_counts[agent]
+        initial = np.broadcast_to(np.asarray(self._weighed(seats).initial_q, np.float64), arrays["q"].shape[1:])
+        parts = [arrays["q"][run, row, table, :count] if row >= 0 else initial[0, table, :count]
+                 for row in rows[agent * seats.active:(agent + 1) * seats.active].tolist()]
+        total = parts[0].copy()
+        for part in parts[1:]:
+            total = total + part
+        return total
+
+    def joint_values(self, seats, arrays, rows, states, run=0, team=0):
+        """The team's value of every joint action of its members, exactly as it learns it.
+
+        Parameters
+        ----------
+        seats : Seats
+        arrays : dict of str to ndarray
+            The learner's.
+        rows : int [N * k]
+            Active rows of every agent; -1: never seen.
+        states : int [C]
+            Active rows of the whole state; ignored by a learner who does not look at it.
+        run, team : int
+
+        Returns
+        -------
+        float64, one axis for each member, in order
+        """
+        members = self.teams(seats)[team]
+        utilities = [self._utilities(seats, arrays, run, np.asarray(rows), i) for i in members]
+        every = np.stack([grid.ravel() for grid in np.meshgrid(*utilities, indexing="ij")], axis=1)
+        return self._values(seats, arrays, np.asarray(states), run, team, every).reshape([len(u) for u in utilities])
+
+    def _values(self, seats, arrays, states, run, team, utilities):
+        """The team's values [n] of utilities [n, members]."""
+        total = utilities[:, 0]
+        for j in range(1, utilities.shape[1]):
+            total = total + utilities[:, j]
+        return total
+
+    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+        # The kernel's makers below need to know the teams, and how many rows are active.
+        return super().bind(seats, arrays | {"seats": seats}, backend, draws, learning, exploration)
+
+    def _kernel(self, module, common, arrays, bound):
+        seats, learning = arrays["seats"], common[-1]
+        teams = self.teams(seats)
+        members = np.array([agent for team in teams for agent in team], np.int32)
+        starts = np.cumsum([0, *map(len, teams)]).astype(np.int64)
+        central = seats.central_active if self.central and learning else 0
+        hidden = self.hidden if learning else 0
+        mixer, target = (arrays.get(name) if learning else None for name in ("mixer", "target_q"))
+        since, target_mixer = (arrays.get(name) if learning else None for name in ("since", "target_mixer"))
+        return module.Mixing(*common, seats.active, central, members, starts, hidden, mixer,
+                             bound["mixing"] if hidden else None, target, target_mixer, since, self.target_every)
+
+    def _frozen(self, backend, common, arrays, bound):
+        if arrays["seats"].active == 1:
+            return super()._frozen(backend, common, arrays, bound)
+        return self._kernel(kernels(backend, self.kernels), common, arrays, bound)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class VDN(_Decomposed):
+    """Value decomposition networks: the team's value is the sum of its members' utilities, each in a table.
+
+    With Q the sum over the team's members of ``q[row, action]``, each at its own row and action::
+
+        error = mean reward of the team + discount * (sum of max q[next row]) - Q
+        q[row, action] += learning_rate * error                     of every member
+
+    All members learn from one error, so that each knows what it adds; and each acts by its own utilities, whose
+    greedy actions together are the greedy joint action. Q moves by the rate times the number of members, which should
+    stay below 2. What is no sum it cannot say: see :class:`QMIX`.
+
+    Parameters
+    ----------
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]. A sequence has one number per run, here as for ``discount`` and in the exploration.
+    discount : float or sequence of float [R]
+        In [0, 1].
+    explore : Exploration
+        Of each agent, by its own utilities.
+    share : {"none", "all", "team"} or sequence of int [L]
+        As for :class:`IQL`.
+    initial_q : float or array
+        Initial utilities, broadcast as those of :class:`IQL`. Where an observation is in several rows, each holds its
+        part.
+    target_every : int
+        Judge what follows by tables that are renewed after every so many steps, at the cost of copying them; 0: by
+        those that learn.
+
+    Notes
+    -----
+    Teams are those of the reward structure or of the game; without any, all agents that are led make one. Each team
+    learns for itself. Where its members' rewards differ, it learns from their mean. A truncated episode bootstraps
+    from its true successor. Arrays: those of ``IQL``, and with ``target_every`` ``target_q`` float64 [R, rows, T, A]
+    and ``since`` int64 [R].
+
+    Source: P. Sunehag et al., "Value-decomposition networks for cooperative multi-agent learning based on team reward",
+    AAMAS 2018, section 3. Tables stand for its recurrent networks; each transition is learned from once, as it is
+    made, in place of replay.
+    """
+
+    name = "vdn"
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(EpsilonGreedy(1.0, decay=0.995, minimum=0.05), kind="exploration")
+    share: Any = "none"
+    initial_q: Any = 0.0
+    target_every: int = 0
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class QMIX(_Decomposed):
+    """QMIX: a network that knows the whole state mixes the members' utilities to the team's value, rising in each.
+
+    With the utilities ``u[i] = q[row, action]`` of the members, each at its own row and action, in a state s::
+
+        z[h] = b1[s, h] + sum over i of u[i] * |w1[s, i, h]|
+        Q = v[s] + sum over h of elu(z[h]) * |w2[s, h]|
+        error = mean reward of the team + discount * Q of the greedy actions in the next rows - Q
+        u[i] += learning_rate * error * dQ/du[i]                    of every member
+        w1, b1, w2, v[s] += mixing_rate * error * dQ/d of each
+
+    As Q rises in every utility, the greedy actions of all members together are the greedy joint action: each acts by
+    its own utilities, and the state is needed only to learn. What is not monotone it cannot say; ``marlfast.learners.
+    CentralQ`` can, at the cost of a table of joint actions.
+
+    Parameters
+    ----------
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]. A sequence has one number per run, here as for all other rates and ``discount``.
+    mixing_rate : float, Schedule, or sequence of float [R]
+        In [0, 1].
+    discount : float or sequence of float [R]
+        In [0, 1].
+    explore : Exploration
+        Of each agent, by its own utilities.
+    share : {"none", "all", "team"} or sequence of int [L]
+        As for :class:`IQL`. The network tells members apart in any case.
+    initial_q : float or array
+        Initial utilities, broadcast as those of :class:`IQL`. Where an observation is in several rows, each holds its
+        part.
+    hidden : int
+        H, hidden units of the network.
+    target_every : int
+        Judge what follows by tables and networks that are renewed after every so many steps, at the cost of copying
+        them; 0: by those that learn.
+
+    Notes
+    -----
+    Teams are those of the reward structure or of the game; without any, all agents that are led make one. Each team
+    has networks of its own, and learns for itself. Where its members' rewards differ, it learns from their mean. A
+    truncated episode bootstraps from its true successor.
+
+    The network's numbers are a linear function of the state's active rows: with a table, every state has a network of
+    its own; with several active rows, it is the sum of what they say (before absolute values are taken), and a rate
+    is shared among them. The derivative of an absolute value is 0 at 0. They begin the same in every state: with
+    ``f(k)`` the part of ``0.618... * (k + 1)`` behind the point, the weight of member i to unit h is
+    ``0.5 + f(i * hidden + h)``, the bias of unit h ``2 * f(h) - 1``, its second weight ``(0.5 + f(h)) / hidden``, and
+    the last bias 0; so no two units are alike.
+
+    Arrays: those of ``IQL``; ``mixer`` float64 [R, states, teams, (most members + 2) * hidden + 1], in the order w1
+    [most members, hidden], b1, w2, v; with ``target_every`` ``target_q``, ``target_mixer`` and ``since`` int64 [R].
+
+    Source: T. Rashid et al., "QMIX: monotonic value function factorisation for deep multi-agent reinforcement
+    learning", ICML 2018, section 4 and figure 2 (JMLR 21, 2020). Tables stand for its recurrent networks and for its
+    hypernetworks; each transition is learned from once, as it is made, in place of replay, by plain gradient steps.
+    """
+
+    name = "qmix"
+    central = True
+    by_central = ("mixer", "target_mixer")
+    rates = Tabular.rates | {"mixing": "mixing_rate"}
+    learning_rate: float | Schedule = option(0.02, kind="schedule", per_run=True)
+    mixing_rate: float | Schedule = option(0.02, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(EpsilonGreedy(1.0, decay=0.995, minimum=0.05), kind="exploration")
+    share: Any = "none"
+    initial_q: Any = 0.0
+    hidden: int = 8
+    target_every: int = 0
+
+    def __post_init__(self):
+        super().__post_init__()
+        self._set(hidden=integer("hidden", self.hidden, 1, 2**12))
+
+    def _first(self, seats):
+        """The networks of one state as they begin: float64 [teams, size]."""
+        teams = self.teams(seats)
+        room, hidden = max(map(len, teams)), self.hidden
+        spread_out = GOLDEN * np.arange(1, room * hidden + 1)
+        spread_out -= np.floor(spread_out)
+        first = np.zeros((len(teams), mixer_size(room, hidden)))
+        for m, team in enumerate(teams):
+            first[m, :len(team) * hidden] = 0.5 + spread_out[:len(team) * hidden]
+        b = room * hidden
+        first[:, b:b + hidden] = 2.0 * spread_out[:hidden] - 1.0
+        first[:, b + hidden:b + 2 * hidden] = (0.5 + spread_out[:hidden]) / hidden
+        return first / seats.central_active
+
+    def _networks(self, seats, states):
+        """Fresh networks of so many states: float64 [R, states, teams, size]."""
+        first = self._first(seats)
+        try:
+            networks = np.empty((seats.runs, states, *first.shape))
+        except (MemoryError, ValueError):
+            raise MemoryError(
+                f"mixer: networks for {seats.runs} runs x {states} states x {first.size} numbers need "
+                f"{8e-9 * seats.runs * states * first.size:,.1f} GB, more than there is; take fewer rows (a coarser "
+                "central encoder), hidden units or runs") from None
+        networks[:] = first
+        return networks
+
+    def allocate(self, seats, rows):
+        """As other tables, and ``mixer``; with ``target_every`` also ``target_q``, ``target_mixer`` and ``since``."""
+        arrays = super().allocate(seats, rows) | {"mixer": self._networks(seats, max(seats.central, 1))}
+        if self.target_every:
+            arrays["target_mixer"] = arrays["mixer"].copy()
+        return arrays
+
+    def grow(self, seats, arrays, rows, backend):
+        larger = super().grow(seats, arrays, rows, backend)
+        for name in self.by_central:
+            if name in arrays and arrays[name].shape[1] < seats.central:
+                larger[name] = self._networks(seats, seats.central)
+                larger[name][:, :arrays[name].shape[1]] = arrays[name]
+        return larger
+
+    def _values(self, seats, arrays, states, run, team, utilities):
+        first = self._first(seats)
+        parts = [arrays["mixer"][run, row, team] if row >= 0 else first[team] for row in states.tolist()]
+        w = parts[0].copy()
+        for part in parts[1:]:
+            w = w + part
+        room = max(map(len, self.teams(seats)))
+        return mix(np.broadcast_to(w, (len(utilities), len(w))), room, self.hidden, utilities)[0]

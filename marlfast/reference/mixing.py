@@ -1,0 +1,300 @@
+"""Value decomposition in NumPy: the twin of ``src/_mixing.pyx``, vectorised over runs."""
+import numpy as np
+
+from marlfast.reference.kernels import BAD_ACTION, BAD_ROW, BAD_VALUE, check, fine
+from marlfast.reference.random import exp_values
+from marlfast.reference.td import EPSILON_GREEDY, MOST_VISITS, QLearning, _first_greatest, write_values
+
+
+def mixer_size(room, hidden):
+    """Numbers of a network with room for so many members."""
+    return (room + 2) * hidden + 1
+
+
+def mix(w, room, hidden, utilities):
+    """Networks w [n, size] of utilities [n, members]: values [n], hidden units [n, H] and slopes [n, H]."""
+    b = room * hidden
+    out, total = w[:, b:b + hidden].copy(), w[:, b + 2 * hidden].copy()
+    second = np.abs(w[:, b + hidden:b + 2 * hidden])
+    for j in range(utilities.shape[1]):
+        out = out + utilities[:, j, None] * np.abs(w[:, j * hidden:(j + 1) * hidden])
+    bent = out <= 0.0
+    power = exp_values(np.where(bent, out, 0.0))
+    out, slope = np.where(bent, power - 1.0, out), np.where(bent, second * power, second)
+    for h in range(hidden):
+        total = total + out[:, h] * second[:, h]
+    return total, out, slope
+
+
+def by_utility(w, hidden, member, slope):
+    """Derivatives of the values by one member's utility: [n]."""
+    total = np.zeros(len(w))
+    for h in range(hidden):
+        total = total + slope[:, h] * np.abs(w[:, member * hidden + h])
+    return total
+
+
+def _along(value, weight):
+    return np.where(weight > 0.0, value, np.where(weight < 0.0, -value, 0.0))
+
+
+def by_weights(w, room, hidden, utilities, out, slope):
+    """Derivatives of the values by every number of the networks: [n, size]."""
+    gradient, b = np.zeros(w.shape), room * hidden
+    for j in range(utilities.shape[1]):
+        at = slice(j * hidden, (j + 1) * hidden)
+        gradient[:, at] = _along(slope * utilities[:, j, None], w[:, at])
+    gradient[:, b:b + hidden] = slope
+    gradient[:, b + hidden:b + 2 * hidden] = _along(out, w[:, b + hidden:b + 2 * hidden])
+    gradient[:, b + 2 * hidden] = 1.0
+    return gradient
+
+
+class Mixing(QLearning):
+    """Value decomposition: teams learn the value of their joint actions, made of their members' utilities.
+
+    A member's utility of an action is the sum of ``q`` over its active rows; the team's value is their sum, or what the
+    team's network in the state's active rows makes of them. ``error = mean reward of the team + discount * value of
+    the greedy actions in the next rows - value``; every utility, and every number of the network, moves by its rate
+    times the error times the derivative of the value by it, shared among active rows.
+
+    Parameters
+    ----------
+    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
+        As those of ``marlfast.reference.td.QLearning``.
+    active : int
+        k, rows of each agent.
+    central : int
+        C, rows of the whole state; 0 without a mixer, and where nothing is learned.
+    members : int32 [L]
+        The agents that this learner leads, team after team.
+    starts : int64 [M + 1]
+        Where each team begins in ``members``.
+    hidden : int
+        H, hidden units of a network; 0 without a mixer.
+    mixer : float64 [R, states, M, (most members + 2) * H + 1], or None
+        Modified: networks; see ``marlfast/core/mixing.pxd``. None: sums.
+    mixing : Schedule or None
+        Rate of the networks.
+    target_q : float64 [R, rows, T, A], or None
+        Modified: what the next rows are judged by; renewed every ``every`` updates. None: ``q`` itself.
+    target_mixer : like ``mixer``, or None
+    since : int64 [R] or None
+        Modified: updates since then.
+    every : int
+    """
+
+    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                 random_ties, draws, learning, active, central, members, starts, hidden, mixer, mixing, target_q,
+                 target_mixer, since, every):
+        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                         random_ties, draws, learning)
+        check(members, "members", "int32", (len(leads),), False)
+        check(starts, "starts", "int64", (-1,), False)
+        if sorted(members.tolist()) != sorted(leads.tolist()) or len(set(members.tolist())) != len(members):
+            raise ValueError("members: expected the agents that are led, each once")
+        if len(starts) < 2 or starts[0] != 0 or starts[-1] != len(members) or (starts[1:] <= starts[:-1]).any():
+            raise ValueError(f"starts: expected 0, rising numbers and {len(members)}, got {starts.tolist()}")
+        if active < 1:
+            raise ValueError(f"active: expected at least 1, got {active}")
+        most, teams, runs = int((starts[1:] - starts[:-1]).max()), len(starts) - 1, self.runs
+        mixes, renews = mixer is not None, target_q is not None
+        if mixes != (hidden > 0) or mixes != (mixing is not None):
+            raise ValueError("mixer, hidden, mixing: expected all three, or None, 0 and None")
+        if central < 0 or (central > 0) != (mixes and bool(learning)):
+            raise ValueError(f"central: expected rows of the whole state where a mixer learns, else 0, got {central}")
+        if mixes and mixing.runs != runs:
+            raise ValueError(f"mixing: expected {runs} runs, got {mixing.runs}")
+        if renews != (since is not None) or (target_mixer is not None) != (renews and mixes):
+            raise ValueError("target_q, target_mixer, since: expected all that there is to renew, or none")
+        if renews and every < 1:
+            raise ValueError(f"every: expected at least 1, got {every}")
+        if mixes:
+            check(mixer, "mixer", "float64", (runs, -1, teams, mixer_size(most, hidden)), True)
+            if mixer.shape[1] < 1:
+                raise ValueError("mixer: expected at least one row")
+        if renews:
+            check(target_q, "target_q", "float64", q.shape, True)
+            check(since, "since", "int64", (runs,), True)
+            if mixes:
+                check(target_mixer, "target_mixer", "float64", mixer.shape, True)
+        self.active, self.central, self.hidden, self.room = active, central, hidden, most
+        self.members, self.starts = members, starts
+        self.teams = [members[a:b].tolist() for a, b in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)]
+        self.mixer, self.mixing, self.every = mixer, mixing, every
+        self.target_q, self.target_mixer, self.since = target_q, target_mixer, since
+        if active > 1:
+            # It acts as Q-learning would by one row, with what the rows add up to as its values.
+            width = q.shape[3]
+            self.sums, self.best = np.zeros((runs, 1, self.agents, width)), np.zeros((runs, 1, self.agents), np.int32)
+            self.one_row = QLearning(self.sums, self.best, np.zeros(self.best.shape, np.int32),
+                                     np.arange(self.agents, dtype=np.int32), actions, leads, discount, rate,
+                                     exploration, kind, strict, random_ties, draws, False)
+
+    # -- acting ---------------------------------------------------------------------------------
+
+    def stage_act(self, runs, rows, draws, actions):
+        if self.active == 1:
+            return super().stage_act(runs, rows, draws, actions)
+        status, level = fine(len(runs)), self.exploration.value[runs]
+        for i in self.leads.tolist():
+            u = draws[:, i, 0]
+            explores = (self.kind == EPSILON_GREEDY) & (u < level if self.strict else u <= level)
+            own = rows[:, i * self.active:(i + 1) * self.active]
+            bad = ((own < 0) | (own >= self.q.shape[1])).any(axis=1) & ~explores
+            status = np.where((status == 0) & bad, BAD_ROW, status)
+            sums = self._add_up(self.q, runs, i, np.where(((own < 0) | (own >= self.q.shape[1])), 0, own))
+            self.sums[runs, 0, i] = np.where(explores[:, None], self.sums[runs, 0, i], sums)
+            best = _first_greatest(sums, np.full(len(runs), self.actions[i]))
+            self.best[runs, 0, i] = np.where(explores, self.best[runs, 0, i], best)
+        then = self.one_row.stage_act(runs, np.zeros((len(runs), self.agents), np.int32), draws, actions)
+        return np.where(status == 0, then, status).astype(np.int32)
+
+    def _add_up(self, q, runs, agent, rows):
+        """Utilities of all of an agent's actions: [n, A]."""
+        table = self.table_of[agent]
+        sums = q[runs, rows[:, 0], table].copy()
+        for k in range(1, self.active):
+            sums = sums + q[runs, rows[:, k], table]
+        return sums
+
+    def _greatest(self, sums, agent):
+        return _first_greatest(sums, np.full(len(sums), self.actions[agent]))
+
+    # -- learning -------------------------------------------------------------------------------
+
+    def stage_update(self, runs, rows, actions, rewards, next_rows, terminated, changed):
+        own, status, moved = self.agents * self.active, fine(len(runs)), np.zeros(len(runs), bool)
+        if self.central:
+            states = self.mixer.shape[1]
+            bad = [((r[:, own:] < 0) | (r[:, own:] >= states)).any(axis=1) for r in (rows, next_rows)]
+            status[bad[0] | bad[1]] = BAD_ROW
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            for m, team in enumerate(self.teams):
+                on = np.flatnonzero(status == 0)
+                flags = moved[on]
+                status[on] = self._learn(m, team, runs[on], rows[on], actions[on], rewards[on], next_rows[on],
+                                         terminated[on], flags)
+                moved[on] = flags
+        good = status == 0
+        changed[good & moved] = True
+        if self.target_q is not None:
+            learned = runs[good]
+            self.since[learned] += 1
+            due = learned[self.since[learned] >= self.every]
+            self.since[due] = 0
+            self.target_q[due] = self.q[due]
+            if self.mixer is not None:
+                self.target_mixer[due] = self.mixer[due]
+        return status
+
+    def _places(self, team, runs, rows, actions, next_rows, over, status):
+        """Writes the statuses of what cannot be learned from: by agent, then by row."""
+        bound, k = self.q.shape[1], self.active
+        for i in team:
+            action, table, choices = actions[:, i], self.table_of[i], self.actions[i]
+            for c in range(i * k, (i + 1) * k):
+                row, ahead = rows[:, c], next_rows[:, c]
+                inside = (row >= 0) & (row < bound) & (ahead >= 0) & (ahead < bound)
+                here = self.greedy[runs, np.where(inside, row, 0), table]
+                then = self.greedy[runs, np.where(inside, ahead, 0), table]
+                sane = (here >= 0) & (here < choices) & (over | ((then >= 0) & (then < choices)))
+                found = np.where((action < 0) | (action >= choices), BAD_ACTION,
+                                 np.where(inside, np.where(sane, 0, BAD_ACTION), BAD_ROW))
+                status[:] = np.where(status == 0, found, status)
+
+    def _weights(self, mixer, m, runs, rows):
+        """Networks of a team in some states: [n, size]."""
+        w = mixer[runs, rows[:, 0], m].copy()
+        for k in range(1, self.central):
+            w = w + mixer[runs, rows[:, k], m]
+        return w
+
+    def _value(self, mixer, m, runs, rows, utilities):
+        """Values [n] of a team's utilities [n, members], and what their derivatives follow from."""
+        if mixer is None:
+            total = utilities[:, 0]
+            for j in range(1, utilities.shape[1]):
+                total = total + utilities[:, j]
+            return total, None
+        w = self._weights(mixer, m, runs, rows[:, self.agents * self.active:])
+        total, out, slope = mix(w, self.room, self.hidden, utilities)
+        return total, (w, out, slope)
+
+    def _learn(self, m, team, runs, rows, actions, rewards, next_rows, over, moved):
+        """One team learns; writes where a greedy action changed, returns the statuses."""
+        status, k = fine(len(runs)), self.active
+        self._places(team, runs, rows, actions, next_rows, over, status)
+        on = np.flatnonzero(status == 0)
+        if len(on) == 0:
+            return status
+        runs, rows, actions, rewards, next_rows, over = (
+            a[on] for a in (runs, rows, actions, rewards, next_rows, over))
+        n, every = len(on), np.arange(len(on))
+        target = np.zeros(n)
+        for i in team:
+            target = target + rewards[:, i]
+        target = target / float(len(team))
+        # What is no place where the game is over is not read there.
+        ahead = np.empty((n, len(team)))
+        for j, i in enumerate(team):
+            then = next_rows[:, i * k:(i + 1) * k]
+            if k == 1 and self.target_q is None:
+                best = self.greedy[runs, then[:, 0], self.table_of[i]].astype(np.int64)
+                ahead[:, j] = self.q[runs, then[:, 0], self.table_of[i], np.where(over, 0, best)]
+            else:
+                sums = self._add_up(self.q if self.target_q is None else self.target_q, runs, i, then)
+                ahead[:, j] = sums[every, self._greatest(sums, i)]
+        judge = self.mixer if self.target_mixer is None else self.target_mixer
+        worth = self._value(judge, m, runs, next_rows, ahead)[0]
+        target = np.where(over, target, target + self.discount[runs] * worth)
+        utilities, before = np.empty((n, len(team))), {}
+        for j, i in enumerate(team):
+            now = rows[:, i * k:(i + 1) * k]
+            sums = self._add_up(self.q, runs, i, now)
+            utilities[:, j] = sums[every, actions[:, i]]
+            before[i] = self._greatest(sums, i)
+        total, network = self._value(self.mixer, m, runs, rows, utilities)
+        error = target - total
+        alive = np.isfinite(error)
+        flags = np.zeros(n, bool)
+        for j, i in enumerate(team):
+            step = self.rate.value[runs] / float(k) * error
+            if network is not None:
+                step = step * by_utility(network[0], self.hidden, j, network[2])
+            for c in range(i * k, (i + 1) * k):
+                alive &= np.isfinite(self.q[runs, rows[:, c], self.table_of[i], actions[:, i]] + step)
+                self._write_one(alive, runs, rows[:, c], i, actions[:, i], step, flags)
+        if k > 1:
+            flags[:] = False
+            for i in team:
+                sums = self._add_up(self.q, runs, i, rows[:, i * k:(i + 1) * k])
+                flags |= self._greatest(sums, i) != before[i]
+        if network is not None:
+            self._write_network(alive, m, runs, rows[:, self.agents * k:], error, utilities, network)
+        moved[on] |= flags
+        status[on[~alive]] = BAD_VALUE
+        return status
+
+    def _write_one(self, alive, runs, row, agent, action, step, flags):
+        """Move one weight of a member's utility in each run that goes on."""
+        at = np.flatnonzero(alive)
+        run, row, action, table = runs[at], row[at], action[at].astype(np.int64), self.table_of[agent]
+        old = self.q[run, row, table, action]
+        self.visits[run, row, table] += self.visits[run, row, table] < MOST_VISITS
+        tables, choices = np.full(len(at), table), np.full(len(at), self.actions[agent])
+        flags[at] |= write_values(self.q, self.greedy, run, row, tables, choices, action, old + step[at], old)
+
+    def _write_network(self, alive, m, runs, rows, error, utilities, network):
+        """Move the networks in the active rows of the states; what is not finite is not written."""
+        gradient = by_weights(network[0], self.room, self.hidden, utilities, *network[1:])
+        step = self.mixing.value[runs] / float(self.central) * error
+        for k in range(self.central):
+            new = self.mixer[runs, rows[:, k], m] + step[:, None] * gradient
+            alive &= np.isfinite(new).all(axis=1)
+            self.mixer[runs[alive], rows[alive, k], m] = new[alive]
+
+    def stage_tick(self, runs, ended):
+        super().stage_tick(runs, ended)
+        if self.mixing is not None:
+            self.mixing.stage_tick(runs, ended)

@@ -1,0 +1,388 @@
+"""Teams whose value is made of their members' utilities: sums (VDN) and monotone networks (QMIX).
+
+They act, explore and keep greedy actions as Q-learning does (``src/_td.pyx``); a team's members learn together, from one
+error. Twin: ``marlfast/reference/mixing.py``.
+"""
+import numpy as np
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+cimport marlfast.core.mixing as leaf
+cimport marlfast.core.td as td
+from marlfast.core._kernels cimport check
+from marlfast.core._schedules cimport Schedule
+from marlfast.core._td cimport EPSILON_GREEDY, Context, QLearning, count_visit, look
+from marlfast.core.operations cimport LearnerOperations, Status, Transition
+from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
+
+
+cdef struct MixingContext:
+    Context base                # first, so that a pointer to this is one to it
+    int64_t active, central, width, teams, hidden, room, size
+    const int32_t *members      # agents, team after team
+    const int64_t *starts       # [teams + 1] where each team begins in it
+    int64_t states              # rows of the whole state
+    double *mixer               # [R, states, teams, size]; NULL: the team's value is the sum
+    ScheduleData *mixing        # rate of the mixer; NULL without one
+    double *target_q            # [R, rows, tables, A]; NULL: learns from its own values
+    double *target_mixer
+    int64_t *since              # [R] steps since the target was renewed
+    int64_t every
+    double *scratch             # [R, reals]
+    int64_t *places             # [R, whole]
+    int64_t reals, whole
+    const LearnerOperations *one_row        # acts by what the rows add up to, where there are several
+    double *sums                # [R, N, A] what it acts by
+    int32_t *best               # [R, N]
+    const int32_t *zeros        # [N] rows of its
+
+
+cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
+              int64_t stride, int32_t *actions) noexcept nogil:
+    """By one row of each agent, as Q-learning; by several, as Q-learning would by one with their sums as its values."""
+    cdef const MixingContext *c = <const MixingContext *> context
+    cdef const Context *b = &c.base
+    cdef int64_t r, j, i, run
+    cdef int32_t *best
+    cdef double *sums
+    cdef double level
+    cdef int status
+    for r in range(count):
+        run = first + r
+        level = b.exploration.value[run]
+        if b.kind == EPSILON_GREEDY:
+            level = td.below(level, b.strict)
+        for j in range(b.led):
+            i = b.leads[j]
+            if b.kind == EPSILON_GREEDY and draws[r * stride + i * b.draws] < level:
+                continue                # it explores
+            sums, best = c.sums + (run * b.agents + i) * b.width, c.best + run * b.agents + i
+            if not add_up(c, b.q, b.q_step, run, i, rows + r * c.width + i * c.active, sums):
+                return Status.BAD_ROW
+            best[0] = td.first_greatest(sums, b.actions[i])
+        status = c.one_row.act(c.one_row.context, run, 1, c.zeros, draws + r * stride, stride, actions + r * b.agents)
+        if status:
+            return status
+    return 0
+
+
+cdef int _act_one(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
+                  int64_t stride, int32_t *actions) noexcept nogil:
+    """By one row: Q-learning's own, run by run, as a run may have rows of the whole state behind its own."""
+    cdef const MixingContext *c = <const MixingContext *> context
+    cdef int64_t r
+    cdef int status
+    for r in range(count):
+        status = c.one_row.act(c.one_row.context, first + r, 1, rows + r * c.width, draws + r * stride, stride,
+                               actions + r * c.base.agents)
+        if status:
+            return status
+    return 0
+
+
+cdef inline bint add_up(const MixingContext *c, const double *q, int64_t step, int64_t run, int64_t agent,
+                        const int32_t *rows, double *sums) noexcept nogil:
+    """Utilities of all of an agent's actions: sums over its active rows; false where a row lies outside the table."""
+    cdef const Context *b = &c.base
+    cdef const double *cell
+    cdef int64_t k, a
+    for k in range(c.active):
+        if <uint32_t> rows[k] >= <uint64_t> b.rows:
+            return False
+        cell = q + ((run * b.rows + rows[k]) * b.tables + b.table_of[agent]) * step
+        if k == 0:
+            for a in range(b.actions[agent]):
+                sums[a] = cell[a]
+        else:
+            for a in range(b.actions[agent]):
+                sums[a] += cell[a]
+    return True
+
+
+cdef inline const double *weights(const MixingContext *c, const double *mixer, int64_t run, int64_t team,
+                                  const int32_t *rows, double *room) noexcept nogil:
+    """A team's network in a state: the sum over its active rows; where there is one, as it lies in memory."""
+    cdef const double *cell = mixer + ((run * c.states + rows[0]) * c.teams + team) * c.size
+    cdef int64_t k, p
+    if c.central == 1:
+        return cell
+    for p in range(c.size):
+        room[p] = cell[p]
+    for k in range(1, c.central):
+        cell = mixer + ((run * c.states + rows[k]) * c.teams + team) * c.size
+        for p in range(c.size):
+            room[p] += cell[p]
+    return room
+
+
+cdef int _learn(const MixingContext *c, int64_t run, int64_t team, const int32_t *rows, const int32_t *next_rows,
+                const int32_t *actions, const double *rewards, bint over, bint *moved) noexcept nogil:
+    """One team learns from one transition."""
+    cdef const Context *b = &c.base
+    cdef const int32_t *members = c.members + c.starts[team]
+    cdef int64_t n = c.starts[team + 1] - c.starts[team], j, k, i, p, at, cell
+    cdef double *sums = c.scratch + run * c.reals
+    cdef double *utilities = sums + b.width
+    cdef double *out = utilities + c.room
+    cdef double *slope = out + c.hidden
+    cdef double *room = slope + c.hidden
+    cdef double *gradient = room + c.size
+    cdef int64_t *here = c.places + run * c.whole
+    cdef int64_t *ahead = here + c.room * c.active
+    cdef int64_t *before = ahead + c.room * c.active
+    cdef double target = 0.0, total, error, step, value
+    cdef const double *w = NULL
+    cdef double *cells
+    cdef int status
+    for j in range(n):
+        i = members[j]
+        for k in range(c.active):
+            at = i * c.active + k
+            status = look(b, run, i, actions[i], rows[at], next_rows[at], over, here + j * c.active + k,
+                          ahead + j * c.active + k)
+            if status:
+                return status
+        target += rewards[i]
+    target = target / <double> n
+    if not over:
+        for j in range(n):
+            i = members[j]
+            if c.active == 1 and c.target_q == NULL:
+                utilities[j] = b.q[ahead[j] * b.q_step + b.greedy[ahead[j] * b.greedy_step]]
+            else:
+                if c.target_q == NULL:
+                    add_up(c, b.q, b.q_step, run, i, next_rows + i * c.active, sums)
+                else:
+                    add_up(c, c.target_q, b.width, run, i, next_rows + i * c.active, sums)
+                utilities[j] = sums[td.first_greatest(sums, b.actions[i])]
+        if c.mixer == NULL:
+            total = utilities[0]
+            for j in range(1, n):
+                total += utilities[j]
+        else:
+            w = weights(c, c.mixer if c.target_mixer == NULL else c.target_mixer, run, team,
+                        next_rows + b.agents * c.active, room)
+            total = leaf.mix(w, c.room, c.hidden, utilities, n, out, slope)
+        target += b.discount[run] * total
+    for j in range(n):
+        i = members[j]
+        utilities[j] = b.q[here[j * c.active] * b.q_step + actions[i]]
+        for k in range(1, c.active):
+            utilities[j] += b.q[here[j * c.active + k] * b.q_step + actions[i]]
+        if c.active > 1:
+            add_up(c, b.q, b.q_step, run, i, rows + i * c.active, sums)
+            before[j] = td.first_greatest(sums, b.actions[i])
+    if c.mixer == NULL:
+        total = utilities[0]
+        for j in range(1, n):
+            total += utilities[j]
+    else:
+        w = weights(c, c.mixer, run, team, rows + b.agents * c.active, room)
+        total = leaf.mix(w, c.room, c.hidden, utilities, n, out, slope)
+    error = target - total
+    if error - error != 0.0:
+        return Status.BAD_VALUE
+    for j in range(n):
+        i = members[j]
+        step = b.rate.value[run] / <double> c.active * error
+        if c.mixer != NULL:
+            step = step * leaf.by_utility(w, c.hidden, j, slope)
+        for k in range(c.active):
+            cell = here[j * c.active + k]
+            value = b.q[cell * b.q_step + actions[i]] + step
+            if value - value != 0.0:
+                return Status.BAD_VALUE
+            count_visit(b, cell)
+            status = td.write_value(b.q + cell * b.q_step, b.greedy + cell * b.greedy_step, b.actions[i], actions[i],
+                                    value)
+            if c.active == 1:
+                moved[0] |= status
+    if c.active > 1:
+        for j in range(n):
+            i = members[j]
+            add_up(c, b.q, b.q_step, run, i, rows + i * c.active, sums)
+            moved[0] |= before[j] != td.first_greatest(sums, b.actions[i])
+    if c.mixer == NULL:
+        return 0
+    leaf.by_weights(w, c.room, c.hidden, utilities, n, out, slope, gradient)
+    step = c.mixing.value[run] / <double> c.central * error
+    for k in range(c.central):
+        cells = c.mixer + ((run * c.states + rows[b.agents * c.active + k]) * c.teams + team) * c.size
+        total = 0.0
+        for p in range(c.size):
+            value = cells[p] + step * gradient[p]
+            total += value - value          # 0, or NaN once one of them is not finite
+        if total != 0.0:
+            return Status.BAD_VALUE
+        for p in range(c.size):
+            cells[p] = cells[p] + step * gradient[p]
+    return 0
+
+
+cdef int _update(void *context, int64_t first, int64_t count, const Transition *t, uint8_t *changed) noexcept nogil:
+    """Teams in order, so that teams who share a table see each other's writes of the same step."""
+    cdef const MixingContext *c = <const MixingContext *> context
+    cdef const Context *b = &c.base
+    cdef int64_t r, m, k, run
+    cdef const int32_t *rows
+    cdef const int32_t *next_rows
+    cdef bint moved
+    cdef int status
+    for r in range(count):
+        run, moved = first + r, False
+        rows, next_rows = t.rows + r * c.width, t.next_rows + r * c.width
+        for k in range(b.agents * c.active, c.width):
+            if <uint32_t> rows[k] >= <uint64_t> c.states or <uint32_t> next_rows[k] >= <uint64_t> c.states:
+                return Status.BAD_ROW
+        for m in range(c.teams):
+            status = _learn(c, run, m, rows, next_rows, t.actions + r * b.agents, t.rewards + r * b.agents,
+                            t.terminated[r], &moved)
+            if status:
+                return status
+        changed[r] |= moved
+        if c.target_q != NULL:
+            c.since[run] += 1
+            if c.since[run] >= c.every:
+                _renew(c, run)
+    return 0
+
+
+cdef void _renew(const MixingContext *c, int64_t run) noexcept nogil:
+    """The target becomes what was learned so far."""
+    cdef const Context *b = &c.base
+    cdef int64_t cell, a, p, first = run * b.rows * b.tables, size = c.states * c.teams * c.size
+    c.since[run] = 0
+    for cell in range(first, first + b.rows * b.tables):
+        for a in range(b.width):
+            c.target_q[cell * b.width + a] = b.q[cell * b.q_step + a]
+    if c.mixer != NULL:
+        for p in range(run * size, (run + 1) * size):
+            c.target_mixer[p] = c.mixer[p]
+
+
+cdef void _tick(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil:
+    cdef const MixingContext *c = <const MixingContext *> context
+    cdef int64_t r
+    for r in range(count):
+        schedule_follow(c.base.rate, first + r, ended[r])
+        schedule_follow(c.base.exploration, first + r, ended[r])
+        if c.mixing != NULL:
+            schedule_follow(c.mixing, first + r, ended[r])
+
+
+cdef class Mixing(QLearning):
+    """Value decomposition: teams learn the value of their joint actions, made of their members' utilities.
+
+    A member's utility of an action is the sum of ``q`` over its active rows; the team's value is their sum, or what the
+    team's network in the state's active rows makes of them. ``error = mean reward of the team + discount * value of
+    the greedy actions in the next rows - value``; every utility, and every number of the network, moves by its rate
+    times the error times the derivative of the value by it, shared among active rows.
+
+    Parameters
+    ----------
+    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
+        As those of ``marlfast.core._td.QLearning``.
+    active : int
+        k, rows of each agent.
+    central : int
+        C, rows of the whole state; 0 without a mixer, and where nothing is learned.
+    members : int32 [L]
+        The agents that this learner leads, team after team.
+    starts : int64 [M + 1]
+        Where each team begins in ``members``.
+    hidden : int
+        H, hidden units of a network; 0 without a mixer.
+    mixer : float64 [R, states, M, (most members + 2) * H + 1], or None
+        Modified: networks; see ``marlfast/core/mixing.pxd``. None: sums.
+    mixing : Schedule or None
+        Rate of the networks.
+    target_q : float64 [R, rows, T, A], or None
+        Modified: what the next rows are judged by; renewed every ``every`` updates. None: ``q`` itself.
+    target_mixer : like ``mixer``, or None
+    since : int64 [R] or None
+        Modified: updates since then.
+    every : int
+    """
+    cdef MixingContext mix
+    cdef readonly QLearning one_row
+
+    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
+                 Schedule exploration not None, kind, strict, random_ties, draws, learning, int64_t active,
+                 int64_t central, members, starts, int64_t hidden, mixer, Schedule mixing, target_q, target_mixer, since,
+                 int64_t every):
+        QLearning.__init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                           random_ties, draws, learning)
+        cdef MixingContext *c = &self.mix
+        cdef Context *b = &self.context
+        cdef const int32_t[::1] who = check(members, "members", "int32", (len(leads),), False)
+        cdef const int64_t[::1] begins = check(starts, "starts", "int64", (-1,), False)
+        cdef double[:, :, :, ::1] reals
+        cdef int64_t[::1] longs
+        cdef bint mixes = mixer is not None, renews = target_q is not None, learns = learning
+        cdef bint rates = mixing is not None, counts = since is not None, judges = target_mixer is not None
+        if sorted(members.tolist()) != sorted(leads.tolist()) or len(set(members.tolist())) != len(members):
+            raise ValueError("members: expected the agents that are led, each once")
+        if (len(starts) < 2 or starts[0] != 0 or starts[len(starts) - 1] != len(members)
+                or (starts[1:] <= starts[:len(starts) - 1]).any()):
+            raise ValueError(f"starts: expected 0, rising numbers and {len(members)}, got {starts.tolist()}")
+        if active < 1:
+            raise ValueError(f"active: expected at least 1, got {active}")
+        most, teams, runs = int((starts[1:] - starts[:len(starts) - 1]).max()), len(starts) - 1, self.runs
+        if mixes != (hidden > 0) or mixes != rates:
+            raise ValueError("mixer, hidden, mixing: expected all three, or None, 0 and None")
+        if central < 0 or (central > 0) != (mixes and learns):
+            raise ValueError(f"central: expected rows of the whole state where a mixer learns, else 0, got {central}")
+        if mixes and mixing.runs != runs:
+            raise ValueError(f"mixing: expected {runs} runs, got {mixing.runs}")
+        if renews != counts or judges != (renews and mixes):
+            raise ValueError("target_q, target_mixer, since: expected all that there is to renew, or none")
+        if renews and every < 1:
+            raise ValueError(f"every: expected at least 1, got {every}")
+        c.base, c.active, c.central, c.width = self.context, active, central, self.agents * active + central
+        c.teams, c.hidden, c.room, c.size = teams, hidden, most, leaf.mixer_size(most, hidden)
+        c.members, c.starts, c.every = &who[0], &begins[0], every
+        c.states, c.mixer, c.mixing = 0, NULL, NULL
+        c.target_q, c.target_mixer, c.since = NULL, NULL, NULL
+        if mixes:
+            reals = check(mixer, "mixer", "float64", (runs, -1, teams, c.size), True)
+            if reals.shape[1] < 1:
+                raise ValueError("mixer: expected at least one row")
+            c.states, c.mixer, c.mixing = reals.shape[1], &reals[0, 0, 0, 0], &mixing.data
+        if renews:
+            reals = check(target_q, "target_q", "float64", q.shape, True)
+            longs = check(since, "since", "int64", (runs,), True)
+            c.target_q, c.since = &reals[0, 0, 0, 0], &longs[0]
+            if mixes:
+                reals = check(target_mixer, "target_mixer", "float64", mixer.shape, True)
+                c.target_mixer = &reals[0, 0, 0, 0]
+        # Room for one team's sums at a time; whole cache lines, as other threads work on other runs.
+        c.reals = (b.width + most + 2 * hidden + 2 * c.size + 7) // 8 * 8
+        c.whole = (2 * most * active + most + 7) // 8 * 8
+        scratch, places = np.zeros(runs * c.reals + 8), np.zeros(runs * c.whole + 8, np.int64)
+        sums, best = np.zeros((runs, 1, self.agents, b.width)), np.zeros((runs, 1, self.agents), np.int32)
+        zeros = np.zeros(self.agents, np.int32)
+        cdef double[::1] scratch_ = scratch
+        cdef int64_t[::1] places_ = places
+        cdef double[:, :, :, ::1] sums_ = sums
+        cdef int32_t[:, :, ::1] best_ = best
+        cdef int32_t[::1] zeros_ = zeros
+        c.scratch, c.places, c.sums, c.best, c.zeros = &scratch_[0], &places_[0], &sums_[0, 0, 0, 0], \
+            &best_[0, 0, 0], &zeros_[0]
+        if active == 1:
+            self.one_row = QLearning(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind,
+                                     strict, random_ties, draws, False)
+        else:
+            self.one_row = QLearning(sums, best, np.zeros(best.shape, np.int32), np.arange(self.agents, dtype=np.int32),
+                                     actions, leads, discount, rate, exploration, kind, strict, random_ties, draws,
+                                     False)
+        c.one_row = &self.one_row.operations
+        self.held = (self.held, members, starts, mixer, mixing, target_q, target_mixer, since, scratch, places, sums,
+                     best, zeros)
+        self.active, self.central = active, central
+        self.operations.context = c
+        self.operations.act = _act_one if active == 1 else _act
+        if learns:
+            self.operations.update = _update
+        self.operations.tick = _tick
+        if rate.data.kind == exploration.data.kind == CONSTANT and (not mixes or mixing.data.kind == CONSTANT):
+            self.operations.tick = NULL
