@@ -9,7 +9,6 @@ from marlfast.errors import integer
 from marlfast.exploration import EpsilonGreedy, Exploration
 from marlfast.learners.base import check_common
 from marlfast.learners.iql import Tabular
-from marlfast.reference.mixing import mix, mixer_size
 from marlfast.registry import option
 from marlfast.schedules import Schedule
 
@@ -272,7 +271,7 @@ class QMIX(_Decomposed):
         room, hidden = max(map(len, teams)), self.hidden
         spread_out = GOLDEN * np.arange(1, room * hidden + 1)
         spread_out -= np.floor(spread_out)
-        first = np.zeros((len(teams), mixer_size(room, hidden)))
+        first = np.zeros((len(teams), (room + 2) * hidden + 1))
         for m, team in enumerate(teams):
             first[m, :len(team) * hidden] = 0.5 + spread_out[:len(team) * hidden]
         b = room * hidden
@@ -315,4 +314,5 @@ class QMIX(_Decomposed):
         for part in parts[1:]:
             w = w + part
         room = max(map(len, self.teams(seats)))
+        mix = kernels("numpy", "mixing").mix
         return mix(np.broadcast_to(w, (len(utilities), len(w))), room, self.hidden, utilities)[0]

@@ -1,0 +1,66 @@
+"""What teams that decompose their value have learned of their joint actions."""
+from types import SimpleNamespace
+
+import numpy as np
+
+from marlfast.encoders import Whole
+from marlfast.errors import integer
+from marlfast.policy import Policy
+
+
+def joint_values(result, observation, state=None, agent=0, run=0):
+    """The value that a team has learned for every joint action of its members, such as ``Qtot`` of VDN and QMIX.
+
+    Parameters
+    ----------
+    result : Result
+    observation : float64 [V, D], or fewer axes where there is one view or feature
+        What the agents see.
+    state : float64 [S], optional
+        The game's whole state; needed where the experiment has an encoder of it (``central``).
+    agent : int
+        The team is that of this agent.
+    run : int
+
+    Returns
+    -------
+    float64
+        One axis for each member, in agent order, as long as its number of actions. Exactly what the learner computes; a
+        row that was never seen counts as it began.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast.learners.mixing import VDN
+    >>> game = mf.games.MatrixGame([[4.0, 1.0], [3.0, 0.0]])
+    >>> run = mf.train(game, VDN(explore=mf.EpsilonGreedy(1.0), discount=0.0), steps=2000)
+    >>> joint_values(run, 0).round(6)
+    array([[4., 1.],
+           [3., 0.]])
+    """
+    e = result.experiment
+    agent, run = integer("agent", agent, 0, e.game.agents - 1), integer("run", run, 0, len(result.steps) - 1)
+    prefix, learner, seats = next(part for part in e.learner.parts(e.seats()) if agent in part[2].leads)
+    if not hasattr(learner, "joint_values"):
+        raise ValueError(f"result: learner {learner.name!r} of agent {agent} has no joint values made of utilities; "
+                         "vdn and qmix have")
+    policy = Policy.of_result(result, run)
+    seen = np.array(observation, np.float64)
+    if seen.size != e.game.views * e.game.features:
+        raise ValueError(f"observation: expected shape {(e.game.views, e.game.features)}, got {seen.shape}")
+    rows = policy._rows(seen.reshape(1, e.game.views, e.game.features))
+    states = rows[:e.encoder.active(e.game)]
+    if learner.central and e.central is not None:
+        whole = Whole(e.game)
+        if state is None or np.size(state) != whole.features:
+            raise ValueError(f"state: expected the {whole.features} numbers of the game's whole state, as "
+                             f"{learner.name!r} looks at it, got {state}")
+        # What finds the rows of an observation finds those of the state, as one agent would see it.
+        tables = {f"encoder.{name.partition('.')[2]}": array[run:run + 1] for name, array in result.arrays.items()
+                  if name.startswith("central.")}
+        looker = Policy(SimpleNamespace(game=whole, encoder=e.central), tables)
+        states = looker._rows(np.array(state, np.float64).reshape(1, 1, whole.features))
+    start = f"learner.{prefix}"
+    arrays = {name[len(start):]: array for name, array in result.arrays.items() if name.startswith(start)}
+    team = next(m for m, members in enumerate(learner.teams(seats)) if agent in members)
+    return learner.joint_values(seats, arrays, rows, states, run, team)
