@@ -40,6 +40,13 @@ class Game(Definition):
     bounds = None
     reward_bounds = None
 
+    def neighbours(self):
+        """Who is next to whom, where the game says so: the neighbours of each agent, int [N, n] or N lists; else None.
+
+        Nobody is its own neighbour; who stands twice in a list counts twice.
+        """
+        return None
+
     def board(self, state):
         """What stands where: a :class:`marlfast.games.board.Board`; None for games that are not on squares.
 

@@ -100,6 +100,13 @@ class Ising(Game):
         up = (np.asarray(state) > 0).sum(axis=-1)
         return np.abs(2 * up - self.agents) / self.agents
 
+    def neighbours(self):
+        """The agents above, below, left and right of each on the torus, without itself: int32 [N, 4], or fewer columns
+        on tori of one row or column."""
+        agents = np.arange(self.agents, dtype=np.int32).reshape(self.height, self.width)
+        near = [np.roll(agents, step, axis) for axis in (0, 1) if agents.shape[axis] > 1 for step in (1, -1)]
+        return np.stack(near, axis=2).reshape(self.agents, -1) if near else np.zeros((1, 0), np.int32)
+
     def board(self, state):
         marks = tuple(Mark(i // self.width, i % self.width, *(("+", "agent") if spin > 0 else ("-", "rival")))
                       for i, spin in enumerate(np.asarray(state).tolist()))

@@ -10,11 +10,13 @@ MOST_VISITS = 2**31 - 1
 
 def _waves(leads, table_of):
     """Stretches of agents, in order, in which no table comes twice: they cannot see each other's writes."""
-    waves = [[]]
+    waves, seen, tables = [[]], set(), table_of.tolist()
     for i in leads.tolist():
-        if table_of[i] in [table_of[j] for j in waves[-1]]:
+        if tables[i] in seen:
             waves.append([])
+            seen.clear()
         waves[-1].append(i)
+        seen.add(tables[i])
     return [np.array(wave) for wave in waves]
 
 

@@ -1,0 +1,362 @@
+"""Mean field learners: of many agents, each meets the mean action of its neighbours, and not every one of them."""
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from marlfast.backends import kernels
+from marlfast.errors import integer, shown
+from marlfast.exploration import Boltzmann, Exploration
+from marlfast.learners.base import Learner
+from marlfast.learners.inner import apart, together
+from marlfast.learners.iql import IQL
+from marlfast.learners.td import ExpectedSARSA
+from marlfast.registry import option
+from marlfast.schedules import Schedule, per_run_field, schedule
+
+__all__ = ["MeanFieldAC", "MeanFieldQ"]
+
+MOST_MEANS = 4096
+MOST_ROWS = 2**31 - 2
+
+
+class _Near(NamedTuple):
+    """Neighbourhoods as the kernels take them; see ``MeanField`` in ``src/_mean_field.pyx``."""
+
+    choices: int
+    bins: int
+    edges: np.ndarray | None
+    neighbours: np.ndarray | None
+    group: np.ndarray | None
+
+    @property
+    def means(self):
+        """How many mean actions there are."""
+        return math.comb(self.bins + self.choices - 1, self.choices - 1)
+
+
+def _lists(given):
+    """Neighbourhoods as a name, or as a tuple of agents for each agent that is led."""
+    if given is None or isinstance(given, str):
+        if given not in (None, "others", "team"):
+            raise ValueError(f"neighbours: expected 'others', 'team' or a list of agents for each agent, got {given!r}")
+        return given
+    try:
+        return tuple(tuple(integer(f"neighbours[{i}]", agent, 0) for agent in near) for i, near in enumerate(given))
+    except TypeError:
+        raise TypeError("neighbours: expected 'others', 'team' or a list of agents for each agent, such as [[1], [0]], "
+                        f"got {shown(given)}") from None
+
+
+class _MeanField(Learner):
+    """What mean field learners have in common: neighbourhoods, and the number of the mean action in them."""
+
+    kernels = "mean_field"
+
+    def _given(self):
+        self._set(neighbours=_lists(self.neighbours),
+                  bins=None if self.bins is None else integer("bins", self.bins, 1, 2**20))
+
+    def near(self, seats):
+        """The neighbourhoods of the agents that are led."""
+        given, counts = self.neighbours, seats.action_counts
+        if given is None:
+            known = seats.game.neighbours()
+            given = "others" if known is None else [known[i] for i in seats.leads]
+        if isinstance(given, str):
+            group, edges, near = self._group(given, seats), None, None
+            sizes = np.bincount(group + 1, minlength=2)[1:][group[list(seats.leads)]] - 1
+            looked = np.flatnonzero(np.isin(group, group[list(seats.leads)][sizes > 0]))
+        else:
+            group = None
+            edges, near = self._edges(given, seats)
+            sizes, looked = np.diff(edges), np.unique(near)
+        if len(set(counts[looked].tolist())) > 1:
+            raise ValueError(f"neighbours: have different numbers of actions, {sorted(set(counts[looked].tolist()))}, of "
+                             "which there is no mean; name neighbours of one kind, or take iql")
+        choices = int(counts[looked[0]]) if len(looked) else 1
+        return _Near(choices, int(max(1, sizes.max())) if self.bins is None else self.bins, edges, near, group)
+
+    def _group(self, given, seats):
+        """The group of each agent, int32 [N]; -1 for those whom nobody that is led is with."""
+        group = np.full(seats.agents, -1, np.int32)
+        if given == "others":
+            group[:] = 0
+            return group
+        if seats.teams is None:
+            raise ValueError("neighbours: 'team' needs teams; use rewards=marlfast.rewards.mixed(teams), or 'others'")
+        for k, team in enumerate(team for team in seats.teams if set(team) & set(seats.leads)):
+            group[list(team)] = k
+        return group
+
+    def _edges(self, given, seats):
+        if len(given) != len(seats.leads):
+            raise ValueError(f"neighbours: expected a list for each of {len(seats.leads)} agents, got {len(given)}")
+        for i, near in zip(seats.leads, given, strict=True):
+            near = np.asarray(near)
+            if near.size and (near.min() < 0 or near.max() >= seats.agents):
+                missing = int(near[(near < 0) | (near >= seats.agents)][0])
+                raise ValueError(f"neighbours: agent {i} has the neighbour {missing}, but game {seats.game.name!r} has "
+                                 f"the agents 0 to {seats.agents - 1}")
+            if (near == i).any():
+                raise ValueError(f"neighbours: agent {i} is named as its own neighbour; leave it out, as its own action "
+                                 "is told apart from theirs")
+        edges = np.concatenate([[0], np.cumsum([len(near) for near in given])]).astype(np.int64)
+        return edges, np.concatenate([*(np.asarray(near, np.int32) for near in given), np.zeros(0, np.int32)])
+
+    def _check_near(self, seats, rows):
+        near = self.near(seats)
+        if near.means > MOST_MEANS:
+            fits = next((b for b in range(near.bins, 0, -1) if near._replace(bins=b).means <= MOST_MEANS), None)
+            instead = f"give bins={fits} or fewer" if fits else "take iql"
+            raise ValueError(f"bins: the shares of {near.choices} actions in {near.bins} bins make {near.means:,} mean "
+                             f"actions, for each of which every row has values; {instead} (at most {MOST_MEANS:,})")
+        if rows is not None and rows * near.means > MOST_ROWS:
+            raise ValueError(f"bins: {rows:,} rows with {near.means:,} mean actions each are more than the "
+                             f"{MOST_ROWS:,} that can be numbered; give fewer bins or a coarser encoder")
+        return near
+
+    def begin(self, seats, arrays):
+        """Forget the episode under way."""
+        if "mean" in arrays:
+            arrays["mean"][:] = 0
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class MeanFieldQ(_MeanField):
+    """Mean field Q-learning: what an action is worth beside the mean action of the neighbours.
+
+    In the row s, beside neighbours whose mean action was m in this step, with the successor s'::
+
+        q[s, m, a] += learning_rate * (reward + discount * v(s', m) - q[s, m, a])
+        v(s', m) = sum_b p(b | s', m) q[s', m, b]
+
+    where p are the probabilities of the agent's own exploring policy, by ``explore``. It acts by the mean action of the
+    step before; at the start of an episode as if every action had had the same share. Nothing is bootstrapped from a
+    terminal state, a truncated episode bootstraps from its true successor.
+
+    Parameters
+    ----------
+    learning_rate, discount, share, initial_q
+        As of :class:`IQL`. An ``initial_q`` of three axes has its rows in the order row * mean actions + mean action.
+    explore : Exploration
+        The paper takes ``marlfast.Boltzmann``.
+    neighbours : None, "others", "team" or sequence of sequence of int
+        A list of agents for each agent that is led, who may stand there more than once; or all other agents, or those of
+        its team. Default: those that the game knows of (:meth:`Game.neighbours`), else all others. The cost of a step is
+        that of the lists; "others" and "team" cost no more with 10,000 agents than with 10.
+    bins : int, optional
+        The share of each action among the neighbours is rounded to multiples of 1 / bins. With A actions there are
+        (bins + A - 1 over A - 1) mean actions, at most 4,096: bins + 1 with two, 70 with five actions and 4 bins. Default:
+        as many bins as an agent has neighbours at most, with which nothing is rounded.
+
+    Notes
+    -----
+    Arrays: ``q`` float64 [R, rows, M, T, A], ``greedy`` and ``visits`` int32 [R, rows, M, T], with M mean actions, and
+    ``mean`` int32 [R, N]: one more than the number of the mean action of the step before, 0 at the start of an episode.
+    Numbers of mean actions count the bins of the last actions first: with two actions, the bins of action 1.
+
+    Source: Y. Yang, R. Luo, M. Li, M. Zhou, W. Zhang, J. Wang, "Mean field multi-agent reinforcement learning", ICML 2018,
+    equations 8 to 12 and algorithm 1.
+    """
+
+    name = "mean_field_q"
+    derived = ("greedy",)
+    by_row = ("q", "greedy", "visits")
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(Boltzmann(1.0), kind="exploration")
+    share: Any = "none"
+    initial_q: Any = 0.0
+    neighbours: Any = None
+    bins: int | None = None
+
+    def __post_init__(self):
+        inner = ExpectedSARSA(self.learning_rate, self.discount, self.explore, self.share, self.initial_q)
+        self._set(inner=inner, learning_rate=inner.learning_rate, discount=inner.discount, explore=inner.explore,
+                  share=inner.share, initial_q=inner.initial_q)
+        self._given()
+
+    def check(self, seats, rows=None):
+        near = self._check_near(seats, rows)
+        self.inner.check(seats, None if rows is None else rows * near.means)
+
+    def allocate(self, seats, rows):
+        means = self.near(seats).means
+        arrays = apart(self.inner.allocate(seats, rows * means), self.by_row, means)
+        return arrays | {"mean": np.zeros((seats.runs, seats.agents), np.int32)}
+
+    def _inner(self, arrays):
+        return {name: array for name, array in together(arrays, self.by_row).items() if name != "mean"}
+
+    def grow(self, seats, arrays, rows, backend):
+        means = arrays["q"].shape[2]
+        larger = self.inner.grow(seats, self._inner(arrays), rows * means, backend)
+        return apart(larger, self.by_row, means) | {"mean": arrays["mean"]}
+
+    def derive(self, seats, arrays, backend):
+        means, own = arrays["q"].shape[2], self._inner(arrays)
+        self.inner.derive(seats, own, backend)
+        arrays |= apart(own, self.by_row, means)
+
+    def bounds(self):
+        return self.inner.bounds()
+
+    def draws(self):
+        return self.inner.draws()
+
+    def discounts(self):
+        return self.inner.discounts()
+
+    def actions(self, seats, arrays, rows):
+        """What they would do next, beside neighbours who go on as they did."""
+        near, led = self.near(seats), list(seats.leads)
+        module, last = kernels("numpy", self.kernels), arrays["mean"][0, led].astype(np.int64)
+        first = module.Neighbourhoods(seats.agents, seats.lead(), *near).first
+        inside = np.full(seats.agents, -1, np.int64)
+        rows = np.asarray(rows)[led]
+        inside[led] = np.where(rows >= 0, rows * near.means + np.where(last > 0, last - 1, first), -1)
+        return self.inner.actions(seats, self._inner(arrays), inside)
+
+    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+        inner, = self.inner.bind(seats, self._inner(arrays), backend, draws, learning, exploration)
+        return [kernels(backend, self.kernels).MeanField(inner, arrays["mean"], arrays["q"].shape[1], seats.lead(),
+                                                         *self.near(seats))]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class MeanFieldAC(_MeanField):
+    """Mean field actor-critic: a policy over what an agent sees, and a critic that looks at the neighbours too.
+
+    In the row s, beside neighbours whose mean action was m in this step, with the successor s', agents in order::
+
+        q[s, m, a] += critic_rate * (reward + discount * v(s', m) - q[s, m, a])
+        advantage = q[s, m, a] - v(s, m)                    with the value just learned
+        logits[s, b] += actor_rate * advantage * ((b == a) - p(b | s))
+        v(s, m) = sum_b p(b | s) q[s, m, b]
+
+    where p is the softmax of the logits. So acting needs no neighbours. Nothing is bootstrapped from a terminal state, a
+    truncated episode bootstraps from its true successor.
+
+    Parameters
+    ----------
+    actor_rate, critic_rate : float, Schedule, or sequence of float [R]
+        In [0, 1].
+    discount : float or sequence of float [R]
+        In [0, 1].
+    share : {"none", "all", "team"} or sequence of int [L]
+        As of :class:`IQL`; actor and critic are shared alike.
+    neighbours, bins
+        As of :class:`MeanFieldQ`.
+
+    Notes
+    -----
+    The paper climbs ``q[s, m, a]``; what is subtracted here does not depend on the action, so that the expected step is
+    the same, and its variance smaller. ``policy(observation)`` of a result gives the likeliest actions;
+    ``marlfast.evaluate`` draws them. Arrays: ``logits`` float64 [R, rows, T, A], ``greedy`` and ``visits`` int32
+    [R, rows, T], ``q`` float64 [R, rows, M, T, A] with M mean actions.
+
+    Source: Y. Yang, R. Luo, M. Li, M. Zhou, W. Zhang, J. Wang, "Mean field multi-agent reinforcement learning", ICML 2018,
+    section 3.3 and algorithm 2.
+    """
+
+    name = "mean_field_ac"
+    derived = ("greedy",)
+    by_row = ("logits", "greedy", "visits", "q")
+    actor_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    critic_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    share: Any = "none"
+    neighbours: Any = None
+    bins: int | None = None
+
+    def __post_init__(self):
+        for name in ("actor_rate", "critic_rate"):
+            self._set(**{name: per_run_field(name, getattr(self, name))})
+            schedule(name, getattr(self, name), 0.0, 1.0)
+        # Softmax policies over logits are kept and played as Boltzmann's over action values at temperature 1 are.
+        actor = _Actor(self.actor_rate, self.discount, Boltzmann(1.0), self.share)
+        self._set(actor=actor, discount=actor.discount, share=actor.share)
+        self._given()
+
+    def check(self, seats, rows=None):
+        self._check_near(seats, rows)
+        self.actor.check(seats, rows)
+
+    def allocate(self, seats, rows):
+        actor, runs = self._named(self.actor.allocate(seats, rows)), seats.runs
+        q = self._critic(actor["logits"].shape, self.near(seats).means)
+        return actor | {"q": q} | {f"critic.{k}": v for k, v in self._rate().allocate(runs).items()}
+
+    @staticmethod
+    def _critic(shape, means):
+        runs, rows, tables, actions = shape
+        try:
+            return np.zeros((runs, rows, means, tables, actions))
+        except (MemoryError, ValueError):
+            need = 8e-9 * math.prod((runs, rows, means, tables, actions))
+            raise MemoryError(f"learner: values of {rows} rows x {means} mean actions x {tables} tables x {actions} "
+                              f"actions in {runs} runs need {need:,.1f} GB, more than there is; take fewer bins, rows, "
+                              "tables or runs") from None
+
+    @staticmethod
+    def _named(arrays):
+        """The actor's arrays by the names that they have here; its temperature is 1 always."""
+        names = {"q": "logits", "rate.value": "actor.value", "rate.ticks": "actor.ticks"}
+        return {names.get(name, name): array for name, array in arrays.items() if not name.startswith("level.")}
+
+    def _actors(self, arrays):
+        """The arrays as the actor has them."""
+        names = {"logits": "q", "actor.value": "rate.value", "actor.ticks": "rate.ticks"}
+        level = self.actor.explore.level.allocate(len(arrays["logits"]))
+        return {names[name] if name in names else name: array for name, array in arrays.items()
+                if name != "q" and not name.startswith("critic.")} | {f"level.{k}": v for k, v in level.items()}
+
+    def _rate(self):
+        return schedule("critic_rate", self.critic_rate)
+
+    def grow(self, seats, arrays, rows, backend):
+        larger = arrays | self._named(self.actor.grow(seats, self._actors(arrays), rows, backend))
+        larger["q"] = self._critic(larger["logits"].shape, arrays["q"].shape[2])
+        larger["q"][:, :arrays["q"].shape[1]] = arrays["q"]
+        return larger
+
+    def derive(self, seats, arrays, backend):
+        own = self._actors(arrays)
+        self.actor.derive(seats, own, backend)
+        arrays |= self._named(own)
+
+    def bounds(self):
+        return {"actor": schedule("actor_rate", self.actor_rate).bounds(), "critic": self._rate().bounds()}
+
+    def draws(self):
+        return self.actor.draws()
+
+    def discounts(self):
+        return self.actor.discounts()
+
+    def probabilities(self, seats, arrays, agent):
+        """The policy of an agent in its first run: float64 [rows, A]."""
+        logits = arrays["logits"][0, :, self.actor.tables(seats)[agent], :seats.action_counts[agent]]
+        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return weights / weights.sum(axis=1, keepdims=True)
+
+    def actions(self, seats, arrays, rows):
+        """The likeliest actions; an observation that was never seen gets the first one."""
+        return self.actor.actions(seats, self._actors(arrays), rows)
+
+    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+        own = self._actors(arrays) | {
+            "critic": (arrays["q"], self._rate().bind({k: arrays[f"critic.{k}"] for k in ("value", "ticks")}, backend),
+                       *self.near(seats))}
+        return self.actor.bind(seats, own, backend, draws, learning)
+
+
+class _Actor(IQL):
+    """Policies and the critic's values, in the place of action values."""
+
+    kernels = "mean_field"
+
+    def _kernel(self, module, common, arrays, bound):
+        return module.MeanFieldActorCritic(*common, *arrays["critic"])
