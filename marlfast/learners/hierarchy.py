@@ -1,0 +1,249 @@
+"""Hierarchical teams: a coordinator sets sub-goals for some steps, members learn what to do under each."""
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from marlfast.backends import kernels
+from marlfast.errors import choice, integer, shown
+from marlfast.learners.base import Learner, Seats
+from marlfast.learners.inner import apart, together
+from marlfast.learners.iql import IQL, Tabular
+from marlfast.registry import option, require
+
+__all__ = ["Hierarchy"]
+
+MOST_ROWS = 2**31 - 2
+
+
+def _part(arrays, prefix):
+    """The arrays of one level, under their own names."""
+    return {name[len(prefix):]: array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _named(arrays, prefix):
+    return {prefix + name: array for name, array in arrays.items()}
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Hierarchy(Learner):
+    """A coordinator in every team sets a sub-goal for some steps, and the members learn what to do under each.
+
+    At the start of an episode, and then every k = ``every`` steps, the coordinator looks at the row s of its team's first
+    member and sets the goal g, one of 0 to ``goals`` - 1, epsilon-greedily. The goal means nothing by itself: each member
+    has a row of its table for each of its own rows and each goal, and learns in these by its own rule. When the goal is
+    done with, after n <= k steps, the coordinator learns from them as from one::
+
+        q[s, g] += learning_rate * (r[1] + ... + discount**(n - 1) * r[n] + discount**n * max q[s'] - q[s, g])
+
+    where r is the mean of the rewards that the team's members learn from, and s' the row of the first member then.
+    Nothing is bootstrapped from a terminal state; a time limit ends the goal before its time, and its step bootstraps
+    from the true successor, discounted by as many steps as it took.
+
+    Parameters
+    ----------
+    members : Learner
+        Any learner of tables for single agents: :class:`IQL`, :class:`SARSA`, :class:`HystereticQ`, :class:`WoLFPHC` ...
+        An ``initial_q`` of three axes has its rows in the order row * goals + goal.
+    goals : int
+        G, at least 1.
+    every : int
+        k, at least 1: steps for which a goal is kept.
+    coordinator : IQL
+        How the coordinator learns and explores; a tick of its schedules is a step of the game, or the end of an episode.
+        ``share="all"``: one table for all coordinators.
+    each : bool
+        One goal for each member, set by its own row, in place of one for the team. All are learned from the team's reward.
+    teams : None, "all" or sequence of sequence of int
+        Who has a coordinator together: every agent that is led stands in one team. Default: the teams of the reward
+        structure, or of the game; ``"all"``: one team.
+    goal_reward : float64 [G, rows], optional
+        Added to the reward of a member that has this goal and comes to this row; the coordinator does not get it. Not with
+        an encoder that numbers rows as it first sees them.
+
+    Notes
+    -----
+    A member's step bootstraps under the goal that it was made under, also where the goal ends with it. Members are told
+    their goal; the coordinator is told its first member's row, and nothing of the others'. The draws of an agent are those
+    of its own exploration, and then those of its coordinator's, whether used or not.
+
+    Arrays: ``members.*`` and ``coordinator.*``, tables of the members as [R, rows, G, ...], of the coordinators [R, rows, C,
+    G]; ``goal``, ``since``, ``last`` int32 [R, C], ``clock`` int64 [R], ``gathered`` float64 [R, teams], ``power`` float64
+    [R], ``late`` int32 [R], with C the coordinators, or agents with a goal of their own.
+
+    Source: R. S. Sutton, D. Precup, S. Singh, "Between MDPs and semi-MDPs: a framework for temporal abstraction in
+    reinforcement learning", Artificial Intelligence 112 (1999), section 3: SMDP Q-learning.
+    """
+
+    name = "hierarchy"
+    kernels = "hierarchy"
+    members: Learner = option(IQL(), kind="learner")
+    goals: int = 4
+    every: int = 10
+    coordinator: Learner = option(IQL(), kind="learner")
+    each: bool = False
+    teams: Any = None
+    goal_reward: Any = None
+
+    def __post_init__(self):
+        self._set(members=require("learner", self.members, "members"), goals=integer("goals", self.goals, 1, 2**20),
+                  every=integer("every", self.every, 1), coordinator=require("learner", self.coordinator, "coordinator"),
+                  each=choice("each", self.each, (True, False)), teams=self._given_teams())
+        if not isinstance(self.members, Tabular):
+            raise ValueError(f"members: {self.members.name!r} is not a learner of tables for single agents; take iql, "
+                             "sarsa, hysteretic_q, wolf_phc or another of them")
+        if type(self.coordinator) is not IQL:
+            raise ValueError(f"coordinator: learns by Q-learning over goals; expected marlfast.IQL, got "
+                             f"{self.coordinator.name!r}")
+        if self.goal_reward is not None:
+            try:
+                reward = np.array(self.goal_reward, np.float64, order="C")
+            except (TypeError, ValueError):
+                raise TypeError(f"goal_reward: expected an array of numbers, got {shown(self.goal_reward)}") from None
+            if reward.ndim != 2 or len(reward) != self.goals:
+                raise ValueError(f"goal_reward: expected shape (goals, rows) = ({self.goals}, rows), got {reward.shape}")
+            if not np.isfinite(reward).all():
+                raise ValueError(f"goal_reward: expected finite numbers, got {reward[~np.isfinite(reward)][0]}")
+            reward.flags.writeable = False
+            self._set(goal_reward=reward)
+
+    def _given_teams(self):
+        if self.teams is None or isinstance(self.teams, str):
+            return choice("teams", self.teams, (None, "all"))
+        try:
+            teams = tuple(tuple(integer(f"teams[{k}]", i, 0) for i in team) for k, team in enumerate(self.teams))
+        except TypeError:
+            raise TypeError(f"teams: expected None, 'all' or a list of lists of agents such as [[0, 1], [2]], "
+                            f"got {shown(self.teams)}") from None
+        if not teams or not all(teams):
+            raise ValueError(f"teams: expected at least one agent in every team, got {shown(self.teams)}")
+        return teams
+
+    @property
+    def derived(self):
+        return tuple(f"{level}.{name}" for level, one in self._levels() for name in one.derived)
+
+    @property
+    def by_row(self):
+        return tuple(f"{level}.{name}" for level, one in self._levels() for name in one.by_row)
+
+    def _levels(self):
+        return ("members", self.members), ("coordinator", self.coordinator)
+
+    def team_lists(self, seats):
+        """The members of each team, of those that are led."""
+        led, given = list(seats.leads), self.teams
+        if given is None:
+            if seats.teams is None:
+                raise ValueError(f"hierarchy: a coordinator needs a team, but neither game {seats.game.name!r} nor the "
+                                 "rewards say who plays with whom; use rewards=marlfast.rewards.mixed(teams), or "
+                                 "Hierarchy(teams='all') for one team of all that it leads")
+            given = [[i for i in team if i in set(led)] for team in seats.teams]
+        teams = [led] if given == "all" else [list(team) for team in given if len(team)]
+        members = [i for team in teams for i in team]
+        if sorted(members) != sorted(led):
+            raise ValueError(f"teams: expected every agent that is led, {shown(led)}, in one team, got {shown(teams)}")
+        return teams
+
+    def _plan(self, seats):
+        """(head, team_of) of the choosers, (chooser_of, member_of) of the agents: int32 arrays."""
+        teams, agents = self.team_lists(seats), seats.agents
+        chooser_of, member_of = np.zeros(agents, np.int32), np.zeros(agents, np.int32)
+        for k, team in enumerate(teams):
+            member_of[team] = k
+        chooser_of[:] = member_of
+        head = [team[0] for team in teams]
+        team_of = list(range(len(teams)))
+        if self.each:
+            head = list(seats.leads)
+            chooser_of[head] = np.arange(len(head))
+            team_of = member_of[head]
+        return np.array(head, np.int32), np.array(team_of, np.int32), chooser_of, member_of
+
+    def _above(self, seats):
+        """The coordinator's seats: the choosers are its agents, goals their actions."""
+        choosers = len(self._plan(seats)[0])
+        game = SimpleNamespace(name="goals", agents=choosers, action_counts=np.full(choosers, self.goals, np.int32),
+                               teams=None, setting="mixed")
+        return Seats(game, SimpleNamespace(teams=None), seats.runs)
+
+    def check(self, seats, rows=None):
+        self.team_lists(seats)
+        if rows is not None and rows * self.goals > MOST_ROWS:
+            raise ValueError(f"goals: {rows:,} rows with {self.goals:,} goals each are more than the {MOST_ROWS:,} that can "
+                             "be numbered; take fewer goals or a coarser encoder")
+        if self.goal_reward is not None:
+            if rows is None:
+                raise ValueError("goal_reward: rows are numbered as they are first seen, so that nothing can be said of "
+                                 "them before; take a game with numbered observations, or a Grid")
+            if self.goal_reward.shape[1] != rows:
+                raise ValueError(f"goal_reward: expected shape (goals, rows) = ({self.goals}, {rows}), got "
+                                 f"{self.goal_reward.shape}")
+        for level, one, own, size in (("members", self.members, seats, None if rows is None else rows * self.goals),
+                                      ("coordinator", self.coordinator, self._above(seats), rows)):
+            try:
+                one.check(own, size)
+            except ValueError as error:
+                raise ValueError(f"{level}: {error}") from None
+
+    def allocate(self, seats, rows):
+        above, runs = self._above(seats), seats.runs
+        members = apart(self.members.allocate(seats, rows * self.goals), self.members.by_row, self.goals)
+        choosers, teams = above.game.agents, len(self.team_lists(seats))
+        return _named(members, "members.") | _named(self.coordinator.allocate(above, rows), "coordinator.") | {
+            "goal": np.zeros((runs, choosers), np.int32), "since": np.zeros((runs, choosers), np.int32),
+            "last": np.zeros((runs, choosers), np.int32), "clock": np.zeros(runs, np.int64),
+            "gathered": np.zeros((runs, teams)), "power": np.ones(runs), "late": np.zeros(runs, np.int32)}
+
+    def begin(self, seats, arrays):
+        """Forget the episode under way."""
+        for name, value in (("clock", 0), ("gathered", 0.0), ("power", 1.0), ("late", 0)):
+            arrays[name][:] = value
+
+    def _below(self, arrays):
+        """The members' arrays as they have them."""
+        return together(_part(arrays, "members."), self.members.by_row)
+
+    def grow(self, seats, arrays, rows, backend):
+        members = self.members.grow(seats, self._below(arrays), rows * self.goals, backend)
+        above = self.coordinator.grow(self._above(seats), _part(arrays, "coordinator."), rows, backend)
+        return arrays | _named(apart(members, self.members.by_row, self.goals), "members.") | _named(above, "coordinator.")
+
+    def derive(self, seats, arrays, backend):
+        members, above = self._below(arrays), _part(arrays, "coordinator.")
+        self.members.derive(seats, members, backend)
+        self.coordinator.derive(self._above(seats), above, backend)
+        arrays |= _named(apart(members, self.members.by_row, self.goals), "members.") | _named(above, "coordinator.")
+
+    def bounds(self):
+        return {f"{level}.{name}": bounds for level, one in self._levels() for name, bounds in one.bounds().items()}
+
+    # Played greedily, each level takes the two draws of epsilon-greedy exploration.
+
+    def draws(self):
+        return sum(max(2, one.draws()) for _, one in self._levels())
+
+    def discounts(self):
+        return self.members.discounts() | self.coordinator.discounts()
+
+    def actions(self, seats, arrays, rows):
+        """What the members do next, under the goals that are set, or that would be set next."""
+        head, _, chooser_of, _ = self._plan(seats)
+        rows, led = np.asarray(rows), list(seats.leads)
+        goals = arrays["goal"][0].astype(np.int64)
+        if arrays["clock"][0] == 0:
+            goals = self.coordinator.actions(self._above(seats), _part(arrays, "coordinator."), rows[head])
+        inside = np.full(seats.agents, -1, np.int64)
+        inside[led] = np.where(rows[led] >= 0, rows[led] * self.goals + goals[chooser_of[led]], -1)
+        return self.members.actions(seats, self._below(arrays), inside)
+
+    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+        head, team_of, chooser_of, member_of = self._plan(seats)
+        members, = self.members.bind(seats, self._below(arrays), backend, max(draws or 0, self.draws()), learning,
+                                     exploration)
+        above, = self.coordinator.bind(self._above(seats), _part(arrays, "coordinator."), backend, 2, learning, exploration)
+        return [kernels(backend, self.kernels).Hierarchy(
+            members, above, arrays["members.q"].shape[1], self.goals, self.every, seats.lead(), chooser_of, member_of,
+            head, team_of, self.goal_reward, *(arrays[name] for name in (
+                "goal", "since", "last", "clock", "gathered", "power", "late")), max(2, self.members.draws()))]
