@@ -1,0 +1,509 @@
+"""Policy gradients for agents and for teams: softmax policies, which climb what a critic makes of their actions."""
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from marlfast.backends import kernels
+from marlfast.errors import choice, integer, real_per_run
+from marlfast.learners.base import Learner, check_common, table_of_agent
+from marlfast.learners.joint import _large, _present, _weights
+from marlfast.registry import option
+from marlfast.schedules import Schedule, per_run_field, schedule, spread
+
+__all__ = ["COMA", "IA2C", "IPPO", "MAA2C", "MAPPO", "Reinforce"]
+
+_MOST_STEPS = 2**20
+
+
+class _Gradient(Learner):
+    """Base of policy gradients: what they differ in are the attributes below, and which fields they have.
+
+    Attributes
+    ----------
+    across : bool
+        A rollout goes on after the end of an episode, until it is full.
+    counterfactual : bool
+        The critic is of joint actions, and says what an agent's own action was worth beside its others.
+    rates : dict of str to str
+        Fields that are schedules, by the name of their arrays.
+    """
+
+    kernels = "gradients"
+    sparse = True
+    across = False
+    counterfactual = False
+    rates = {"rate": "actor_rate", "critic_rate": "critic_rate", "entropy": "entropy"}
+    # Of those who do not have the field.
+    baseline, trace_decay, epochs, minibatch, clip, value_clip, normalise = "value", 1.0, 1, 0, None, None, False
+
+    def __post_init__(self):
+        for name in self.rates.values():
+            self._set(**{name: per_run_field(name, getattr(self, name))})
+            schedule(name, getattr(self, name), 0.0, 1.0 if name == "critic_rate" else None)
+        self._set(discount=real_per_run("discount", self.discount, 0.0, 1.0))
+        if not isinstance(self.share, str):
+            try:
+                self._set(share=tuple(self.share))
+            except TypeError:
+                raise TypeError(f"share: expected 'none', 'all', 'team' or a table for each agent, "
+                                f"got {self.share!r}") from None
+        own = type(self).__dataclass_fields__
+        if "trace_decay" in own:
+            self._set(trace_decay=real_per_run("trace_decay", self.trace_decay, 0.0, 1.0))
+        if "baseline" in own:
+            self._set(baseline=choice("baseline", self.baseline, ("value", "none")))
+        for name in {"steps", "longest"} & set(own):
+            if getattr(self, name) is not None:
+                self._set(**{name: integer(name, getattr(self, name), 1, _MOST_STEPS)})
+        if "clip" in own:
+            self._set(clip=real_per_run("clip", self.clip, 0.0, 1.0), epochs=integer("epochs", self.epochs, 1, 2**20),
+                      minibatch=integer("minibatch", self.minibatch, 0, _MOST_STEPS))
+            if self.value_clip is not None:
+                self._set(value_clip=real_per_run("value_clip", self.value_clip, 0.0))
+            if not isinstance(self.normalise, (bool, np.bool_)):
+                raise TypeError(f"normalise: expected True or False, got {self.normalise!r}")
+            self._set(normalise=bool(self.normalise))
+
+    # -- tables ---------------------------------------------------------------------------------
+
+    @property
+    def by_row(self):
+        """The tables over an agent's own rows."""
+        return ("logits",) if self.central or self.baseline == "none" else ("logits", "critic")
+
+    @property
+    def by_central(self):
+        """The tables over rows of the whole state."""
+        return ("critic",) if self.central else ()
+
+    def tables(self, seats):
+        """Table of each agent's logits, int32 [N]."""
+        return table_of_agent(self.share, seats)
+
+    def teams(self, seats):
+        """The agents of each team that are led: list of lists. Without teams they are one."""
+        teams = seats.teams or [seats.leads]
+        return [part for part in (sorted(set(team) & set(seats.leads)) for team in teams) if part]
+
+    def plan(self, seats):
+        """How the critic is laid out.
+
+        Returns
+        -------
+        units : int32 [U]
+            Table of each unit: a team that has a critic of its own, or an agent.
+        unit_of : int32 [N]
+        weights : int64 [N]
+            What an agent's action counts for in the number of its team's joint action; 0: the critic is of states.
+        joint : int
+            The most joint actions of any unit.
+        """
+        unit_of, weights, joint = np.zeros(seats.agents, np.int32), [0] * seats.agents, 1
+        members = self.teams(seats) if self.central else [[i] for i in seats.leads]
+        for u, team in enumerate(members):
+            unit_of[team] = u
+            if self.counterfactual:
+                own, size = _weights(team, seats.action_counts)
+                weights = [a + b for a, b in zip(weights, own, strict=True)]
+                joint = max(joint, size)
+        units = range(len(members)) if self.central else self.tables(seats)[list(seats.leads)]
+        weights = np.array([min(weight, 2**62) for weight in weights], np.int64)    # too long ones: see ``check``
+        return np.array(units, np.int32), unit_of, weights, joint
+
+    def length(self, game):
+        """Steps of the rollout."""
+        if "steps" in type(self).__dataclass_fields__:
+            return self.steps
+        return self.longest or game.horizon or 1000
+
+    def memory(self, seats, rows):
+        """Bytes that its tables and its rollout take.
+
+        Parameters
+        ----------
+        seats : Seats
+        rows : int
+            Rows of the table of what an agent sees.
+        """
+        units, _, _, joint = self.plan(seats)
+        actor = rows * (int(self.tables(seats).max()) + 1) * seats.most_actions
+        critic = 0 if self.baseline == "none" else (seats.central if self.central else rows) * (
+            int(units.max()) + 1) * joint
+        width = seats.agents * seats.active + (seats.central_active if self.central else 0)
+        step = 8 * width + 4 * seats.agents + 4 + 24 * len(units) + 8 * len(seats.leads) * (seats.most_actions + 3)
+        return seats.runs * (8 * (actor + critic) + step * self.length(seats.game))
+
+    def check(self, seats, rows=None):
+        table, counts, led = self.tables(seats), seats.action_counts, seats.lead()
+        for t in range(int(table.max()) + 1):
+            members = led[table[led] == t]
+            if len(set(counts[members].tolist())) > 1:
+                raise ValueError(f"share: agents {members.tolist()} share a table but have different numbers of "
+                                 f"actions, {counts[members].tolist()}")
+        if self.central:
+            for team in self.teams(seats):
+                try:
+                    check_common(self.name, replace(seats, leads=tuple(team)))
+                except ValueError as error:
+                    raise ValueError(str(error).partition("; ")[0] + "; train with rewards=marlfast.rewards.mixed"
+                                     "(teams), or with a learner of single agents: ia2c, ippo, reinforce") from None
+        *_, joint = self.plan(seats)
+        size, present = self.memory(seats, rows or 1), _present()
+        if joint > 2**31 - 1 or present is not None and size > present:
+            have = "" if present is None else f", this machine has {1e-9 * present:,.1f} GB"
+            gigabytes = f"{1e-9 * size:,.1f}" if size < 10**18 else _large(size // 10**9)
+            what = f"a critic of {_large(joint)} joint actions" if self.counterfactual else "tables and rollouts"
+            raise ValueError(f"{self.name}: {what}, for {seats.runs:,} runs, {rows or 1:,} rows and {seats.central:,} "
+                             f"of the whole state, need {gigabytes} GB{have}; take fewer agents, actions, rows, steps "
+                             "or runs" + (", or mappo, whose critic is of states" if self.counterfactual else ""))
+
+    def _empty(self, seats, rows):
+        units, _, _, joint = self.plan(seats)
+        arrays = {"logits": np.zeros((seats.runs, rows, int(self.tables(seats).max()) + 1, seats.most_actions))}
+        if self.baseline != "none":
+            arrays["critic"] = np.zeros((seats.runs, seats.central if self.central else rows, int(units.max()) + 1,
+                                         joint))
+        return arrays
+
+    def allocate(self, seats, rows):
+        """``logits`` float64 [R, rows, T, A], ``critic`` [R, rows, tables, J], the rollout and the schedules'."""
+        units, *_ = self.plan(seats)
+        runs, length = seats.runs, self.length(seats.game)
+        try:
+            arrays = self._empty(seats, max(rows, 1))
+            width = seats.agents * seats.active + (seats.central_active if self.central else 0)
+            arrays |= {"seen": np.zeros((runs, length, width), np.int32),
+                       "ahead": np.zeros((runs, length, width), np.int32),
+                       "taken": np.zeros((runs, length, seats.agents), np.int32),
+                       "over": np.zeros((runs, length), np.int32), "rewards": np.zeros((runs, length, len(units)))}
+        except (MemoryError, ValueError):
+            raise MemoryError(f"{self.name}: needs {1e-9 * self.memory(seats, rows):,.1f} GB, more than there is; take "
+                              "fewer agents, actions, rows, steps or runs") from None
+        arrays |= {"known": np.zeros(runs, np.int32), "late": np.zeros(runs, np.int32)}
+        for name, value in self._schedules().items():
+            arrays |= {f"{name}.{k}": v for k, v in value.allocate(runs).items()}
+        return arrays
+
+    def grow(self, seats, arrays, rows, backend):
+        larger = arrays | self._empty(seats, rows)
+        for name in ("logits", "critic"):
+            if name in arrays:
+                if larger[name].shape[1] < arrays[name].shape[1]:
+                    larger[name] = arrays[name]
+                larger[name][:, :arrays[name].shape[1]] = arrays[name]
+        return larger
+
+    # -- the rest -------------------------------------------------------------------------------
+
+    def _schedules(self):
+        return {name: schedule(field, getattr(self, field)) for name, field in self.rates.items()}
+
+    def bounds(self):
+        return {name: value.bounds() for name, value in self._schedules().items()}
+
+    def draws(self):
+        """One: which action of the policy."""
+        return 1
+
+    def discounts(self):
+        return set(np.atleast_1d(self.discount).tolist())
+
+    def probabilities(self, seats, arrays, agent):
+        """The policy of an agent in its first run, where its observation is in one row: float64 [rows, A]."""
+        logits = arrays["logits"][0, :, self.tables(seats)[agent], :seats.action_counts[agent]]
+        policy = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return policy / policy.sum(axis=1, keepdims=True)
+
+    def actions(self, seats, arrays, rows):
+        """The likeliest actions; an observation that was never seen gets the first one."""
+        table, k, chosen = self.tables(seats), seats.active, []
+        for i in seats.leads:
+            own = [row for row in rows[i * k:(i + 1) * k].tolist() if row >= 0]
+            total = np.zeros(int(seats.action_counts[i]))
+            for row in own:
+                total += arrays["logits"][0, row, table[i], :len(total)]
+            chosen.append(total.argmax())
+        return np.array(chosen, np.int32)
+
+    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+        runs, module = len(arrays["logits"]), kernels(backend, self.kernels)
+        counts = np.minimum(seats.action_counts, seats.most_actions).astype(np.int32)
+        common = arrays["logits"], self.tables(seats), counts, seats.lead()
+        if not learning or exploration is not None:
+            level = exploration and exploration.level.bind(exploration.level.allocate(runs), backend)
+            needed = exploration.draws if exploration else 1
+            return [module.Softmax(*common, level or None, exploration is None or exploration.strict, seats.active,
+                                   max(draws or 0, needed))]
+        units, unit_of, weights, _ = self.plan(seats)
+        bound = {name: value.bind({k: arrays[f"{name}.{k}"] for k in ("value", "ticks")}, backend)
+                 for name, value in self._schedules().items()}
+        clip, value_clip = (None if value is None else spread(value, runs) for value in (self.clip, self.value_clip))
+        return [module.PolicyGradient(
+            *common, seats.active, max(draws or 0, 1), arrays.get("critic"), units, unit_of, weights,
+            seats.central_active if self.central else 0, spread(self.discount, runs), spread(self.trace_decay, runs),
+            clip, value_clip, bound["rate"], bound["critic_rate"], bound["entropy"], self.counterfactual,
+            self.normalise, self.across, self.epochs, self.minibatch,
+            *(arrays[name] for name in ("seen", "ahead", "taken", "over", "rewards", "known", "late")))]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Reinforce(_Gradient):
+    """REINFORCE: actions that were followed by more than was to be expected become more likely.
+
+    Once an episode is over, with ``g[t] = reward[t] + discount * g[t + 1]`` and all gradients taken before anything
+    moves::
+
+        logits[row t] += actor_rate * ((g[t] - value[row t]) * (onehot(action t) - policy(row t)) + entropy * dH/dlogits)
+        value[row t]  += critic_rate * (g[t] - value[row t])
+
+    Where the time limit ended the episode, g goes on with the value of its true successor (with 0 where there is no
+    baseline). The steps of an episode count alike: there is no factor ``discount ** t``.
+
+    Parameters
+    ----------
+    actor_rate : float, Schedule, or sequence of float [R]
+        At least 0. A sequence has one number per run, here as for the other parameters.
+    critic_rate : float, Schedule, or sequence of float [R]
+        In [0, 1].
+    discount : float or sequence of float [R]
+        In [0, 1].
+    entropy : float, Schedule, or sequence of float [R]
+        At least 0: how much the entropy of a policy is worth at each step. It keeps policies from becoming certain.
+    baseline : {"value", "none"}
+        What an agent learns to expect in each of its rows; or nothing.
+    longest : int, optional
+        Steps that are kept. A longer episode is learned from in pieces, each as if the time limit had ended it.
+        Default: the horizon of the game, or 1000 where it has none.
+    share : {"none", "all", "team"} or sequence of int [L]
+        Parameter sharing, of logits and values, as of :class:`IQL`.
+
+    Notes
+    -----
+    Tables: ``logits`` float64 [R, rows, T, A], ``critic`` float64 [R, rows, T, 1]. Evaluation takes the likeliest
+    action; with ``sample=True`` it draws from the policy.
+
+    Source: R. J. Williams, "Simple statistical gradient-following algorithms for connectionist reinforcement
+    learning", Machine Learning 8 (1992), section 4, with the reward to go.
+    """
+
+    name = "reinforce"
+    actor_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    critic_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    entropy: float | Schedule = option(0.0, kind="schedule", per_run=True)
+    baseline: str = "value"
+    longest: int | None = None
+    share: Any = "none"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class IA2C(_Gradient):
+    """Independent advantage actor-critics: each agent learns values of its own rows, and climbs its advantages.
+
+    After ``steps`` steps, or once the episode is over, with ``target[t] = reward[t] + discount * ((1 - trace_decay) *
+    value[row t+1] + trace_decay * target[t+1])``, which begins with the value of the last successor (nothing is
+    bootstrapped from a terminal state, a truncated episode bootstraps from its true successor)::
+
+        logits[row t] += actor_rate * ((target[t] - value[row t]) * (onehot(action t) - policy(row t))
+                                       + entropy * dH/dlogits)
+        value[row t]  += critic_rate * (target[t] - value[row t])
+
+    Parameters
+    ----------
+    actor_rate, critic_rate, discount, entropy, share
+        As of :class:`Reinforce`.
+    trace_decay : float or sequence of float [R]
+        Lambda, in [0, 1]; 1: the returns of up to ``steps`` steps, 0: one-step errors.
+    steps : int
+        Steps of a rollout; with 1 every step is learned from at once.
+
+    Notes
+    -----
+    Source: V. Mnih et al., "Asynchronous methods for deep reinforcement learning", ICML 2016, algorithm S3, of one
+    worker; as independent learners: G. Papoudakis et al., "Benchmarking multi-agent deep reinforcement learning
+    algorithms in cooperative tasks", NeurIPS 2021.
+    """
+
+    name = "ia2c"
+    actor_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    critic_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    entropy: float | Schedule = option(0.01, kind="schedule", per_run=True)
+    trace_decay: float = option(1.0, per_run=True)
+    steps: int = 5
+    share: Any = "none"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class MAA2C(_Gradient):
+    """Actor-critics with a central critic: the team learns values of the whole state, while each sees its own rows.
+
+    As :class:`IA2C`, but ``value`` is of the rows of the whole state, one table for each team, and the reward is the
+    mean of the team members' rewards. Acting reads an agent's own rows only.
+
+    Parameters
+    ----------
+    actor_rate, critic_rate, discount, entropy, trace_decay, steps
+        As of :class:`IA2C`.
+    share
+        Of the logits.
+
+    Notes
+    -----
+    Teams are those of the reward structure or of the game; without them all agents that are led are one.
+
+    Source: G. Papoudakis et al., "Benchmarking multi-agent deep reinforcement learning algorithms in cooperative
+    tasks", NeurIPS 2021: MAA2C.
+    """
+
+    name = "maa2c"
+    central = True
+    actor_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    critic_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    entropy: float | Schedule = option(0.01, kind="schedule", per_run=True)
+    trace_decay: float = option(1.0, per_run=True)
+    steps: int = 5
+    share: Any = "none"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class COMA(_Gradient):
+    """Counterfactual multi-agent policy gradients: what would the team have earned, had this agent done otherwise?
+
+    A central critic learns values of joint actions, ``q[central row, joint]``, one table for each team. Once an
+    episode is over, first the critic, with ``target[t] = reward[t] + discount * ((1 - trace_decay) * q[t+1] +
+    trace_decay * target[t+1])`` and the mean reward of the team, then the actors::
+
+        q[row t, joint t] += critic_rate * (target[t] - q[row t, joint t])
+        advantage[i, t]    = q[row t, joint t] - sum_a policy_i(a) * q[row t, joint t with a for the action of i]
+        logits_i[row t]   += actor_rate * (advantage[i, t] * (onehot(action t) - policy_i) + entropy * dH/dlogits)
+
+    Where the time limit ended the episode, what comes next is the expected value of the true successor over the joint
+    actions of the policies.
+
+    Parameters
+    ----------
+    actor_rate, critic_rate, discount, entropy, longest
+        As of :class:`Reinforce`.
+    trace_decay : float or sequence of float [R]
+        Lambda, in [0, 1].
+    share
+        Of the logits.
+
+    Notes
+    -----
+    The critic is a table over joint actions, which are numbered with the first agent's action as the most significant:
+    ``memory(seats, rows)`` says its bytes, and what cannot fit is refused before it is made. (A critic that adds up
+    one term for each agent would need no such table, but then what an agent's action is worth does not depend on what
+    the others do, which is the point of this rule.) There is no target network: targets are those before the update.
+
+    Source: J. Foerster et al., "Counterfactual multi-agent policy gradients", AAAI 2018, equation 4 and algorithm 1.
+    """
+
+    name = "coma"
+    central = True
+    counterfactual = True
+    actor_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    critic_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    entropy: float | Schedule = option(0.01, kind="schedule", per_run=True)
+    trace_decay: float = option(0.8, per_run=True)
+    longest: int | None = None
+    share: Any = "none"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class IPPO(_Gradient):
+    """Independent proximal policy optimisation: several passes over a rollout, none of which goes far from it.
+
+    After ``steps`` steps, whatever episodes end on the way, with the targets of :class:`IA2C` and ``advantage[t] =
+    target[t] - value[row t]``, ``epochs`` times over: the values move to the targets, and the logits climb::
+
+        min(ratio * advantage[t], clip(ratio, 1 - clip, 1 + clip) * advantage[t]) + entropy * H(policy(row t))
+
+    where ``ratio`` is the probability of the action taken, over what it was when it was taken.
+
+    Parameters
+    ----------
+    actor_rate, critic_rate, discount, entropy, share
+        As of :class:`Reinforce`.
+    trace_decay : float or sequence of float [R]
+        Lambda of the generalised advantage estimates, in [0, 1].
+    steps : int
+        T, steps of a rollout.
+    epochs : int
+    clip : float or sequence of float [R]
+        In [0, 1].
+    minibatch : int
+        Steps whose gradients are added up (not averaged) before the logits move; 0: the whole rollout. Minibatches
+        are in the order of time, not shuffled. A table's rows hardly touch each other, so that with 1 the clip holds
+        at each step.
+    value_clip : float, optional, or sequence of float [R]
+        Values are clipped to so far from what they were, and no longer move where that is the greater error.
+    normalise : bool
+        Advantages of a rollout get mean 0 and standard deviation 1, for each agent (or, of a central critic, each
+        team).
+
+    Notes
+    -----
+    Sources: J. Schulman, F. Wolski, P. Dhariwal, A. Radford, O. Klimov, "Proximal policy optimization algorithms"
+    (2017), equations 7 and 9 to 12; independent: C. Schroeder de Witt et al., "Is independent learning all you need in
+    the StarCraft multi-agent challenge?" (2020).
+    """
+
+    name = "ippo"
+    across = True
+    actor_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    critic_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    entropy: float | Schedule = option(0.01, kind="schedule", per_run=True)
+    trace_decay: float = option(0.95, per_run=True)
+    steps: int = 128
+    epochs: int = 4
+    clip: float = option(0.2, per_run=True)
+    minibatch: int = 1
+    value_clip: float | None = option(None, per_run=True)
+    normalise: bool = True
+    share: Any = "none"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class MAPPO(_Gradient):
+    """Proximal policy optimisation for teams: the critic looks at the whole state, each actor at its own rows.
+
+    As :class:`IPPO`, but ``value`` is of the rows of the whole state, one table for each team, and the reward is the
+    mean of the team members' rewards. Acting reads an agent's own rows only.
+
+    Parameters
+    ----------
+    actor_rate, critic_rate, discount, entropy, trace_decay, steps, epochs, clip, minibatch, value_clip, normalise
+        As of :class:`IPPO`.
+    share
+        Of the logits.
+
+    Notes
+    -----
+    Teams are those of the reward structure or of the game; without them all agents that are led are one.
+
+    Source: C. Yu et al., "The surprising effectiveness of PPO in cooperative multi-agent games", NeurIPS 2022,
+    algorithm 1, without recurrence and value normalisation.
+    """
+
+    name = "mappo"
+    across = True
+    central = True
+    actor_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    critic_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    entropy: float | Schedule = option(0.01, kind="schedule", per_run=True)
+    trace_decay: float = option(0.95, per_run=True)
+    steps: int = 128
+    epochs: int = 4
+    clip: float = option(0.2, per_run=True)
+    minibatch: int = 1
+    value_clip: float | None = option(None, per_run=True)
+    normalise: bool = True
+    share: Any = "none"
+

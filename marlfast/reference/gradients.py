@@ -1,0 +1,565 @@
+"""Policy gradients in NumPy: the twin of ``src/_gradients.pyx``, vectorised over runs."""
+import numpy as np
+
+from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, Learner, check, fine
+from marlfast.reference.random import _log, exp_values
+from marlfast.reference.td import _first, _first_greatest
+
+NOTHING, MOVED, FAILED = range(3)       # what a tick leaves to the next update to say
+GOES_ON, TERMINATED, CUT = range(3)     # what follows a step of the rollout
+
+
+def first_greatest(logits, choices):
+    """The first of the greatest of the first ``choices`` of logits [n, A]."""
+    return _first_greatest(logits, np.full(len(logits), choices))
+
+
+def softmax(logits, choices, best):
+    """Policies [n, A]; 0 beyond the first ``choices`` actions. Twin of ``softmax``."""
+    policy, total = np.zeros(logits.shape), np.zeros(len(logits))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        top = logits[np.arange(len(logits)), best]
+        for a in range(choices):
+            policy[:, a] = exp_values(logits[:, a] - top)
+        for a in range(choices):
+            total = total + policy[:, a]
+        share = 1.0 / total
+        for a in range(choices):
+            policy[:, a] *= share
+    return policy
+
+
+def draw(logits, choices, best, u):
+    """Actions drawn from softmax policies by inverse transform. Twin of ``boltzmann`` at temperature 1."""
+    weights, total, running = [], np.zeros(len(u)), np.zeros(len(u))
+    with np.errstate(over="ignore", invalid="ignore"):
+        top = logits[np.arange(len(logits)), best]
+        for a in range(choices):
+            weights.append(exp_values((logits[:, a] - top) / 1.0))
+            total = total + weights[-1]
+        u, action = u * total, np.full(len(u), choices - 1)
+        found = np.zeros(len(u), bool)
+        for a in range(choices - 1):
+            running = running + weights[a]
+            here = ~found & (u < running)
+            action[here] = a
+            found |= here
+    return action
+
+
+def clipped(advantage, ratio, clip):
+    """d min(ratio * advantage, clip(ratio, 1 - clip, 1 + clip) * advantage) / d log ratio. Twin of ``clipped``."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        flat = np.where(advantage >= 0.0, ratio > 1.0 + clip, ratio < 1.0 - clip)
+        return np.where(flat, 0.0, advantage * ratio)
+
+
+def ascent(logits, policy, choices, best, action, weight, entropy):
+    """d (weight * log policy[action] + entropy * H(policy)) / d logits: [n, A]. Twin of ``ascent``."""
+    gradient, n, spread = np.zeros(logits.shape), np.arange(len(logits)), np.zeros(len(logits))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for a in range(choices):
+            gradient[:, a] = weight * ((action == a).astype(np.float64) - policy[:, a])
+        if not (entropy != 0.0).any():
+            return gradient
+        top, lead = logits[n, best], _log(policy[n, best])
+        for a in range(choices):
+            spread = spread - policy[:, a] * ((logits[:, a] - top) + lead)
+        for a in range(choices):
+            more = gradient[:, a] - (entropy * policy[:, a]) * (((logits[:, a] - top) + lead) + spread)
+            gradient[:, a] = np.where(entropy != 0.0, more, gradient[:, a])
+    return gradient
+
+
+class Softmax(Learner):
+    """Plays softmax policies, and learns nothing.
+
+    An agent's logits are those of its active rows, added up. It draws its action from them by its first draw; with
+    ``exploration`` it takes the first of the greatest, or (exploring) any.
+
+    Parameters
+    ----------
+    logits : float64 [R, rows, T, A]
+    table_of, actions : int32 [N]
+        Table, and number of actions, of every agent of the team.
+    leads : int32 [L]
+        The agents that this learner leads.
+    exploration : Schedule or None
+        Epsilon.
+    strict : bool
+        Explore iff u < epsilon; else iff u <= epsilon.
+    active : int
+        k, rows of each agent.
+    draws : int
+        K, exploration draws per agent in the whole team.
+    """
+
+    learning = False
+
+    def __init__(self, logits, table_of, actions, leads, exploration, strict, active, draws):
+        check(logits, "logits", "float64", (-1, -1, -1, -1), True)
+        runs, rows, tables, width = logits.shape
+        check(table_of, "table_of", "int32", (-1,), False)
+        agents = len(table_of)
+        check(actions, "actions", "int32", (agents,), False)
+        check(leads, "leads", "int32", (-1,), False)
+        if runs < 1 or rows < 1 or tables < 1 or width < 1 or agents < 1:
+            raise ValueError(f"logits, table_of: expected at least one run, row, table, action and agent, got shapes "
+                             f"{logits.shape}, {table_of.shape}")
+        if table_of.min() < 0 or table_of.max() >= tables:
+            raise ValueError(f"table_of: expected tables 0 to {tables - 1}, got {table_of.min()} to {table_of.max()}")
+        if actions.min() < 1 or actions.max() > width:
+            raise ValueError(f"actions: expected 1 to {width} actions, got {actions.min()} to {actions.max()}")
+        if len(leads) < 1 or leads.min() < 0 or leads.max() >= agents or len(set(leads.tolist())) < len(leads):
+            raise ValueError(f"leads: expected different agents from 0 to {agents - 1}")
+        if exploration is not None and exploration.runs != runs:
+            raise ValueError(f"exploration: expected {runs} runs, got {exploration.runs}")
+        if active < 1:
+            raise ValueError(f"active: expected at least 1, got {active}")
+        if draws < (1 if exploration is None else 2):
+            raise ValueError(f"draws: expected at least {1 if exploration is None else 2}, got {draws}")
+        self.logits, self.table_of, self.actions, self.leads = logits, table_of, actions, leads
+        self.exploration, self.strict, self.active, self.draws = exploration, bool(strict), active, draws
+        self.runs, self.agents = runs, agents
+
+    def _logits(self, runs, agent, rows):
+        """Logits [n, A] of an agent, of the sum of its active rows [n, k]; and where all of these are rows."""
+        inside = (rows >= 0) & (rows < self.logits.shape[1])
+        at, table = np.where(inside, rows, 0), self.table_of[agent]
+        total = self.logits[runs, at[:, 0], table].copy()
+        with np.errstate(over="ignore", invalid="ignore"):
+            for j in range(1, self.active):
+                total += self.logits[runs, at[:, j], table]
+        return total, inside.all(axis=1)
+
+    def _rows_of(self, agent):
+        return slice(agent * self.active, (agent + 1) * self.active)
+
+    def stage_act(self, runs, rows, draws, actions):
+        status = np.zeros((len(runs), len(self.leads)), np.int32)
+        for j, i in enumerate(self.leads.tolist()):
+            choices = int(self.actions[i])
+            logits, inside = self._logits(runs, i, rows[:, self._rows_of(i)])
+            best = first_greatest(logits, choices)
+            if self.exploration is None:
+                u = draws[:, i, 0]
+                sound, explores = (u >= 0.0) & (u < 1.0), np.zeros(len(runs), bool)
+                chosen = draw(logits, choices, best, np.where(sound, u, 0.0))
+            else:
+                level, u = self.exploration.value[runs], draws[:, i, 0]
+                explores = u < level if self.strict else u <= level
+                v = draws[:, i, 1]
+                sound = ~explores | (v >= 0.0) & (v < 1.0)
+                chosen = np.where(explores, (np.where(explores & sound, v, 0.0) * choices).astype(np.int64), best)
+            status[:, j] = np.where(sound, np.where(explores | inside, 0, BAD_ROW), BAD_DRAW)
+            actions[:, i] = chosen
+        return _first(status)
+
+    def stage_tick(self, runs, ended):
+        if self.exploration is not None:
+            self.exploration.stage_tick(runs, ended)
+
+
+class PolicyGradient(Softmax):
+    """Policy gradients with a critic: of states or of joint actions, of single agents or of teams.
+
+    Once a rollout is over: the critic's targets are the returns of TD(lambda), ``target[t] = reward[t] + discount *
+    ((1 - decay) * value[t + 1] + decay * target[t + 1])``. It moves to them, ``value += critic_rate * (target -
+    value)``, step by step. Then the logits climb ``sum_t weight[t] * log policy(action[t]) + entropy * H(policy)``,
+    where the weight is the advantage ``target - value`` or, counterfactual, the value of the joint action less the mean
+    over the agent's own policy; with ``clip`` the first term is the clipped surrogate of the advantages.
+
+    Parameters
+    ----------
+    logits, table_of, actions, leads, active, draws
+        As of :class:`Softmax`; it draws its actions from the policy.
+    critic : float64 [R, critic rows, tables, J] or None
+        Modified: values of J joint actions (1: of states). None: nothing is worth anything.
+    units : int32 [U]
+        The table of each unit: an agent or a team, which has values and rewards (the mean of its members') of its own.
+    unit_of : int32 [N]
+        The unit of every agent that is led.
+    weights : int64 [N]
+        What an agent's action counts for in a joint action's number; 0: the critic is of states.
+    central : int
+        C, rows of the whole state, which the critic then looks at; 0: at those of the agent.
+    discount, decay : float64 [R]
+        ``decay`` is lambda.
+    clip, value_clip : float64 [R] or None
+    rate, critic_rate, entropy : Schedule
+    counterfactual : bool
+        The critic is of joint actions.
+    normalise : bool
+        A unit's advantages get mean 0 and standard deviation 1: sums over steps, and agents in each.
+    across : bool
+        A rollout goes on after the end of an episode, until it is full.
+    epochs : int
+    minibatch : int
+        Steps whose gradients are added up before the logits move; 0: the whole rollout.
+    seen, ahead : int32 [R, T, W]
+        Modified: rows of each step of the rollout, and of its successor.
+    taken : int32 [R, T, N]
+        Modified: actions.
+    over : int32 [R, T]
+        Modified: 0 goes on, 1 terminated, 2 cut.
+    rewards : float64 [R, T, U]
+        Modified.
+    known : int32 [R]
+        Modified: steps of the rollout so far.
+    late : int32 [R]
+        Modified: what the last ``tick`` leaves to say: 0 nothing, 1 a greedy action changed, 2 it failed.
+    """
+
+    learning = True
+
+    def __init__(self, logits, table_of, actions, leads, active, draws, critic, units, unit_of, weights, central,
+                 discount, decay, clip, value_clip, rate, critic_rate, entropy, counterfactual, normalise, across,
+                 epochs, minibatch, seen, ahead, taken, over, rewards, known, late):
+        super().__init__(logits, table_of, actions, leads, None, True, active, draws)
+        runs, agents = self.runs, self.agents
+        check(units, "units", "int32", (-1,), False)
+        check(unit_of, "unit_of", "int32", (agents,), False)
+        check(weights, "weights", "int64", (agents,), False)
+        check(discount, "discount", "float64", (runs,), False)
+        check(decay, "decay", "float64", (runs,), False)
+        if central < 0:
+            raise ValueError(f"central: expected at least 0, got {central}")
+        self.central = central
+        check(seen, "seen", "int32", (runs, -1, self.width), True)
+        length = seen.shape[1]
+        if not 1 <= length < 2**31:
+            raise ValueError(f"seen: expected room for at least one step, got shape {seen.shape}")
+        for name, array, shape in (("ahead", ahead, (runs, length, self.width)), ("taken", taken, (
+                runs, length, agents)), ("over", over, (runs, length))):
+            check(array, name, "int32", shape, True)
+        check(rewards, "rewards", "float64", (runs, length, len(units)), True)
+        check(known, "known", "int32", (runs,), True)
+        check(late, "late", "int32", (runs,), True)
+        self.members = _check_units(critic, runs, table_of, actions, leads, units, unit_of, weights, central, active,
+                                    counterfactual, logits.shape[1])
+        for name, schedule in (("rate", rate), ("critic_rate", critic_rate), ("entropy", entropy)):
+            if schedule.runs != runs:
+                raise ValueError(f"{name}: expected {runs} runs, got {schedule.runs}")
+        if epochs < 1 or minibatch < 0:
+            raise ValueError(f"epochs, minibatch: expected at least 1 and 0, got {epochs}, {minibatch}")
+        for name, bound in (("clip", clip), ("value_clip", value_clip)):
+            if bound is not None:
+                check(bound, name, "float64", (runs,), False)
+        self.critic, self.units, self.unit_of, self.weights = critic, units, unit_of, weights
+        self.discount, self.decay, self.clip, self.value_clip = discount, decay, clip, value_clip
+        self.rate, self.critic_rate, self.entropy = rate, critic_rate, entropy
+        self.counterfactual, self.normalise, self.across = bool(counterfactual), bool(normalise), bool(across)
+        self.epochs, self.minibatch, self.length = epochs, minibatch, length
+        self.seen, self.ahead, self.taken, self.over = seen, ahead, taken, over
+        self.rewards, self.known, self.late = rewards, known, late
+        # Places of the rows that each unit's critic looks at.
+        self.places = [slice(agents * active, self.width) if central else self._rows_of(leads[one[0]].item())
+                       for one in self.members]
+
+    # -- what a step was worth ------------------------------------------------------------------
+
+    def _joint(self, unit, taken):
+        """Numbers of the joint actions of a unit's members (taken [n, N]), and whether all of them are actions."""
+        number, known = np.zeros(len(taken), np.int64), np.ones(len(taken), bool)
+        for j in self.members[unit]:
+            i = self.leads[j]
+            here = (taken[:, i] >= 0) & (taken[:, i] < self.actions[i])
+            number += self.weights[i] * np.where(here, taken[:, i], 0)
+            known &= here
+        return number, known
+
+    def _worth(self, runs, unit, rows, number):
+        """Values of a unit's joint actions in the states of these rows [n, W], and statuses."""
+        total, status = np.zeros(len(runs)), fine(len(runs))
+        if self.critic is None:
+            return total, status
+        own = rows[:, self.places[unit]]
+        inside = (own >= 0) & (own < self.critic.shape[1])
+        own = np.where(inside, own, 0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for j in range(own.shape[1]):
+                one = self.critic[runs, own[:, j], self.units[unit], number]
+                total = one if j == 0 else total + one
+        sound = inside.all(axis=1)
+        status[~sound] = BAD_ROW
+        return np.where(sound, total, 0.0), status
+
+    def _policies(self, runs, rows):
+        """Policies [n, L, A], greedy actions [n, L], and statuses."""
+        policy = np.zeros((len(runs), len(self.leads), self.logits.shape[3]))
+        greedy, status = np.zeros(policy.shape[:2], np.int64), fine(len(runs))
+        for j, i in enumerate(self.leads.tolist()):
+            logits, inside = self._logits(runs, i, rows[:, self._rows_of(i)])
+            greedy[:, j] = first_greatest(logits, self.actions[i])
+            policy[:, j] = softmax(logits, int(self.actions[i]), greedy[:, j])
+            status[~inside] = BAD_ROW
+        return policy, greedy, status
+
+    def _expected(self, runs, unit, rows):
+        """What is to come after a cut, and statuses."""
+        if not self.counterfactual:
+            return self._worth(runs, unit, rows, 0)
+        policy, _, status = self._policies(runs, rows)
+        members = self.members[unit]
+        agents = self.leads[members]
+        last = int((self.weights[agents] * (self.actions[agents] - 1)).sum())
+        value = np.zeros(len(runs))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for number in range(last + 1):
+                chance = np.ones(len(runs))
+                for j, i in zip(members, agents, strict=True):
+                    chance = chance * policy[:, j, number // self.weights[i] % self.actions[i]]
+                one, fault = self._worth(runs, unit, rows, number)
+                status = np.where(status == 0, fault, status)
+                value = value + chance * one
+        return value, status
+
+    def _look_back(self, runs, known):
+        """Values and targets [n, T, U] of all steps, and statuses."""
+        status, steps, units = fine(len(runs)), int(known.max(initial=0)), len(self.units)
+        value, target = np.zeros((len(runs), steps, units)), np.zeros((len(runs), steps, units))
+        discount, decay = self.discount[runs], self.decay[runs]
+        for t in range(steps):
+            for u in range(units):
+                n = np.flatnonzero((status == 0) & (t < known))
+                number, sound = self._joint(u, self.taken[runs[n], t])
+                value[n, t, u], fault = self._worth(runs[n], u, self.seen[runs[n], t], number)
+                status[n] = np.where(sound, fault, BAD_ACTION)
+        for t in range(steps - 1, -1, -1):
+            for u in range(units):
+                n = np.flatnonzero((status == 0) & (t < known))
+                r, over = runs[n], self.over[runs[n], t]
+                ends = (over == CUT) | (t == known[n] - 1)
+                ahead, reward = np.zeros(len(n)), self.rewards[r, t, u]
+                with np.errstate(over="ignore", invalid="ignore"):
+                    if t + 1 < steps:
+                        ahead = (1.0 - decay[n]) * value[n, t + 1, u] + decay[n] * target[n, t + 1, u]
+                    cut = np.flatnonzero(ends & (over != TERMINATED))
+                    if len(cut):
+                        ahead[cut], status[n[cut]] = self._expected(r[cut], u, self.ahead[r[cut], t])
+                    one = np.where(over == TERMINATED, reward, reward + discount[n] * ahead)
+                good = status[n] == 0
+                target[n[good], t, u] = one[good]
+                status[n[good & ~np.isfinite(one)]] = BAD_VALUE
+        return value, target, status
+
+    def _learn_values(self, runs, known, value, target, status):
+        """Move the critic to its targets: steps in the order of time, units in theirs."""
+        if self.critic is None:
+            return
+        limit = None if self.value_clip is None else self.value_clip[runs]
+        for _ in range(self.epochs):
+            for t in range(target.shape[1]):
+                for u, unit in enumerate(self.units.tolist()):
+                    n = np.flatnonzero((status == 0) & (t < known))
+                    r, rows = runs[n], self.seen[runs[n], t]
+                    number, _ = self._joint(u, self.taken[r, t])
+                    now, _ = self._worth(r, u, rows, number)
+                    rows = rows[:, self.places[u]]
+                    with np.errstate(over="ignore", invalid="ignore"):
+                        error = target[n, t, u] - now
+                        moves = np.ones(len(n), bool)
+                        if limit is not None:
+                            bounded = now - value[n, t, u]
+                            bounded = value[n, t, u] + np.where(
+                                bounded > limit[n], limit[n], np.where(bounded < -limit[n], -limit[n], bounded))
+                            bounded = target[n, t, u] - bounded
+                            moves = ~(bounded * bounded > error * error)
+                        for j in range(rows.shape[1]):
+                            w = np.flatnonzero(moves & (status[n] == 0))
+                            cell = r[w], rows[w, j], unit, number[w]
+                            new = self.critic[cell] + self.critic_rate.value[r[w]] / float(rows.shape[1]) * error[w]
+                            sound = np.isfinite(new)
+                            self.critic[tuple(c[sound] if np.ndim(c) else c for c in cell)] = new[sound]
+                            status[n[w[~sound]]] = BAD_VALUE
+
+    def _judge(self, runs, known, value, target, policy, status):
+        """Advantages [n, T, L]."""
+        steps, led = target.shape[1], len(self.leads)
+        advantage = np.zeros((len(runs), steps, led))
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            for t in range(steps):
+                n = np.flatnonzero((status == 0) & (t < known))
+                for j, i in enumerate(self.leads.tolist()):
+                    u = int(self.unit_of[i])
+                    if not self.counterfactual:
+                        advantage[n, t, j] = target[n, t, u] - value[n, t, u]
+                        continue
+                    number, _ = self._joint(u, self.taken[runs[n], t])
+                    base = number - self.weights[i] * self.taken[runs[n], t, i]
+                    rows, table = self.seen[runs[n], t][:, self.places[u]], self.units[u]
+                    own, baseline = np.zeros(len(n)), np.zeros(len(n))
+                    for x in range(rows.shape[1]):
+                        own = own + self.critic[runs[n], rows[:, x], table, number]
+                        mean = np.zeros(len(n))
+                        for a in range(self.actions[i]):
+                            mean = mean + policy[n, t, j, a] * self.critic[
+                                runs[n], rows[:, x], table, base + a * self.weights[i]]
+                        baseline = baseline + mean
+                    advantage[n, t, j] = own - baseline
+            for members in self.members if self.normalise else ():
+                mean, spread = np.zeros(len(runs)), np.zeros(len(runs))
+                count = (known * len(members)).astype(np.float64)
+                places = [(t, j) for t in range(steps) for j in members]
+                for t, j in places:
+                    mean = np.where(t < known, mean + advantage[:, t, j], mean)
+                mean = mean / count
+                for t, j in places:
+                    advantage[:, t, j] -= mean
+                    spread = np.where(t < known, spread + advantage[:, t, j] * advantage[:, t, j], spread)
+                spread = 1.0 / (np.sqrt(spread / count) + 1e-8)
+                for t, j in places:
+                    advantage[:, t, j] *= spread
+        return advantage
+
+    # -- climbing -------------------------------------------------------------------------------
+
+    def _climb(self, runs, agent, rows, gradient, rate):
+        """Move logits along gradients [n, A]; returns statuses."""
+        status, table, choices = fine(len(runs)), self.table_of[agent], int(self.actions[agent])
+        for j in range(self.active):
+            n = np.flatnonzero(status == 0)
+            with np.errstate(over="ignore", invalid="ignore"):
+                new = self.logits[runs[n], rows[n, j], table, :choices] + rate[n, None] * gradient[n, :choices]
+            sound = np.isfinite(new).all(axis=1)
+            self.logits[runs[n[sound]], rows[n[sound], j], table, :choices] = new[sound]
+            status[n[~sound]] = BAD_VALUE
+        return status
+
+    def _learn_policies(self, runs, known, advantage, old, policy, status):
+        """Climb the surrogate: the gradients of a minibatch are taken where it begins, and added up."""
+        steps, fresh = advantage.shape[1], True
+        rate, entropy = self.rate.value[runs] / float(self.active), self.entropy.value[runs]
+        for _ in range(self.epochs):
+            for begin in range(0, steps, self.minibatch or max(steps, 1)):
+                places = [(t, j, i) for t in range(begin, min(begin + (self.minibatch or steps), steps))
+                          for j, i in enumerate(self.leads.tolist())]
+                for t, j, i in places:
+                    n = np.flatnonzero((status == 0) & (t < known))
+                    r, action, choices = runs[n], self.taken[runs[n], t, i], int(self.actions[i])
+                    logits, _ = self._logits(r, i, self.seen[r, t][:, self._rows_of(i)])
+                    best = first_greatest(logits, choices)
+                    if not fresh:
+                        policy[n, t, j] = softmax(logits, choices, best)
+                    weight = advantage[n, t, j]
+                    if self.clip is not None:
+                        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                            ratio = policy[n, t, j, action] / old[n, t, j]
+                        weight = clipped(weight, ratio, self.clip[r])
+                    policy[n, t, j] = ascent(logits, policy[n, t, j], choices, best, action, weight, entropy[n])
+                for t, j, i in places:
+                    n = np.flatnonzero((status == 0) & (t < known))
+                    status[n] = self._climb(runs[n], i, self.seen[runs[n], t][:, self._rows_of(i)], policy[n, t, j],
+                                            rate[n])
+                fresh = False
+
+    def _learn(self, runs, moved):
+        """Learn from the rollouts of some runs, and forget them; returns statuses."""
+        known = self.known[runs].astype(np.int64)
+        outcome = np.where((known < 0) | (known > self.length), BAD_ROW, 0).astype(np.int32)
+        whole = np.flatnonzero(outcome == 0)
+        runs, known = runs[whole], known[whole]
+        value, target, status = self._look_back(runs, known)
+        steps, led = target.shape[1], len(self.leads)
+        policy = np.zeros((len(runs), steps, led, self.logits.shape[3]))
+        old, greedy = np.zeros((len(runs), steps, led)), np.zeros((len(runs), steps, led), np.int64)
+        for t in range(steps):
+            n = np.flatnonzero((status == 0) & (t < known))
+            policy[n, t], greedy[n, t], status[n] = self._policies(runs[n], self.seen[runs[n], t])
+            n = n[status[n] == 0]
+            old[n, t] = np.take_along_axis(policy[n, t], self.taken[runs[n], t][:, self.leads, None], axis=2)[:, :, 0]
+        self._learn_values(runs, known, value, target, status)
+        advantage = self._judge(runs, known, value, target, policy, status)
+        self._learn_policies(runs, known, advantage, old, policy, status)
+        for t in range(steps):
+            n = np.flatnonzero((status == 0) & (t < known))
+            for j, i in enumerate(self.leads.tolist()):
+                logits, _ = self._logits(runs[n], i, self.seen[runs[n], t][:, self._rows_of(i)])
+                moved[runs[n[first_greatest(logits, self.actions[i]) != greedy[n, t, j]]]] = True
+        self.known[runs[status == 0]] = 0
+        outcome[whole] = status
+        return outcome
+
+    def _keep(self, runs, rows, next_rows, actions, rewards, over):
+        """Put a step into the rollouts; returns statuses."""
+        known, leads, table = self.known[runs], self.leads, self.logits.shape[1]
+        faults = [np.where((known < 0) | (known >= self.length), BAD_ROW, 0)]
+
+        def outside(places, bound):
+            return ((rows[:, places] < 0) | (rows[:, places] >= bound) | (next_rows[:, places] < 0)
+                    | (next_rows[:, places] >= bound)).any(axis=1)
+
+        for i in leads.tolist():
+            faults.append(np.where((actions[:, i] < 0) | (actions[:, i] >= self.actions[i]), BAD_ACTION, 0))
+            faults.append(np.where(outside(self._rows_of(i), table), BAD_ROW, 0))
+        bound = 2**31 if self.critic is None else self.critic.shape[1]
+        faults.append(np.where(outside(slice(self.agents * self.active, None), bound), BAD_ROW, 0))
+        status = _first(np.stack(faults, axis=1))
+        n = np.flatnonzero(status == 0)
+        at = runs[n], known[n]
+        self.seen[at], self.ahead[at], self.taken[at] = rows[n], next_rows[n], actions[n]
+        with np.errstate(over="ignore", invalid="ignore"):
+            for u, members in enumerate(self.members):
+                total = np.zeros(len(n))
+                for j in members:
+                    total = total + rewards[n, leads[j]]
+                self.rewards[*at, u] = total / float(len(members))
+        self.over[at] = np.where(over[n], TERMINATED, GOES_ON)
+        self.known[runs[n]] += 1
+        return status
+
+    def stage_update(self, runs, rows, actions, rewards, next_rows, terminated, changed):
+        status, moved, said = fine(len(runs)), np.zeros(self.runs, bool), self.late[runs]
+        status[(said != NOTHING) & (said != MOVED)] = BAD_VALUE
+        moved[runs[said == MOVED]] = True
+        self.late[runs[said == MOVED]] = NOTHING
+        n = np.flatnonzero(status == 0)
+        status[n] = self._keep(runs[n], rows[n], next_rows[n], actions[n], rewards[n], terminated[n])
+        n = n[status[n] == 0]
+        n = n[(self.known[runs[n]] == self.length) | (terminated[n] & (not self.across))]
+        status[n] = self._learn(runs[n], moved)
+        changed |= moved[runs] & (status == 0)
+        return status
+
+    def stage_tick(self, runs, ended):
+        over = runs[ended & (self.known[runs] > 0) & (self.known[runs] <= self.length)]
+        if self.across:
+            last = over, self.known[over] - 1
+            self.over[last] = np.where(self.over[last] == GOES_ON, CUT, self.over[last])
+        elif len(over):
+            moved = np.zeros(self.runs, bool)
+            failed = self._learn(over, moved) != 0
+            self.late[over[failed]] = FAILED
+            here = over[~failed & moved[over] & (self.late[over] == NOTHING)]
+            self.late[here] = MOVED
+        for schedule in (self.rate, self.critic_rate, self.entropy):
+            schedule.stage_tick(runs, ended)
+
+
+def _check_units(critic, runs, table_of, actions, leads, units, unit_of, weights, central, active, counterfactual,
+                 rows):
+    """The members of each unit: lists of places in ``leads``. Refuses units by which a kernel could leave its arrays."""
+    led = leads.tolist()
+    if len(units) < 1 or {int(unit_of[i]) for i in led} != set(range(len(units))):
+        raise ValueError(f"unit_of: expected units 0 to {len(units) - 1}, each with an agent that is led")
+    if not central and len(units) != len(led):
+        raise ValueError("units: where the critic looks at an agent's own rows, each agent is a unit of its own")
+    if critic is not None:
+        check(critic, "critic", "float64", (runs, -1, -1, -1), True)
+        if min(critic.shape) < 1 or not central and critic.shape[1] != rows:
+            raise ValueError(f"critic: expected a table, with {rows} rows where it looks at an agent's own, "
+                             f"got shape {critic.shape}")
+        if units.min() < 0 or units.max() >= critic.shape[2]:
+            raise ValueError(f"units: expected tables 0 to {critic.shape[2] - 1}, got {units.min()} to {units.max()}")
+    if counterfactual and critic is None:
+        raise ValueError("critic: counterfactual advantages need one")
+    for u in range(len(units)):
+        joint = 1
+        for i in reversed([i for i in led if unit_of[i] == u]):
+            if weights[i] != (joint if counterfactual else 0):
+                raise ValueError(f"weights: agent {i} counts for {weights[i]}, expected "
+                                 f"{joint if counterfactual else 0}")
+            joint *= int(actions[i]) if counterfactual else 1
+        if critic is not None and joint > critic.shape[3]:
+            raise ValueError(f"critic: expected room for {joint} joint actions, got shape {critic.shape}")
+    return [[j for j, i in enumerate(led) if unit_of[i] == u] for u in range(len(units))]

@@ -1,0 +1,729 @@
+"""Policy gradients: softmax policies, and the ways to learn them. Twin: ``marlfast/reference/gradients.py``.
+
+One mechanism: steps are kept in a *rollout*; once that is full, or an episode over, a critic says what each step was
+worth, and the logits climb. What the published rules differ in are four parts: what the critic looks at (own rows, or
+those of the whole state), what it values (states, or joint actions of a team), how long a rollout is, and whether the
+surrogate is clipped.
+"""
+import numpy as np
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.math cimport sqrt
+from libc.string cimport memcpy
+
+cimport marlfast.core.gradients as leaf
+cimport marlfast.core.td as td
+from marlfast.core._kernels cimport Learner, check
+from marlfast.core._schedules cimport Schedule
+from marlfast.core.operations cimport Status, Transition
+from marlfast.core.schedules cimport ScheduleData, schedule_follow
+
+cdef enum Late:             # what a tick leaves to the next update to say
+    NOTHING = 0
+    MOVED = 1               # a greedy action changed
+    FAILED = 2              # a value stopped being finite
+
+cdef enum Over:             # what follows a step of the rollout
+    GOES_ON = 0
+    TERMINATED = 1
+    CUT = 2                 # the time limit: the successor is worth what the critic says
+
+
+cdef struct Actors:
+    int64_t agents              # N, of the whole team
+    int64_t led                 # L
+    const int32_t *leads        # [L]
+    const int32_t *table_of     # [N]
+    const int32_t *actions      # [N]
+    int64_t rows, tables, width # of the logits
+    double *logits              # [R, rows, tables, width]
+    int64_t active              # k
+    int64_t stride              # W, rows of a run
+    int64_t draws               # K
+    ScheduleData *exploration   # NULL: actions are drawn from the policy
+    int64_t strict
+    double *room                # [R, width] the sum of an agent's active rows
+
+
+cdef struct Critics:
+    int64_t units               # U: agents, or teams, that a value is of
+    double *values              # [R, rows, tables, joint]; NULL: nothing is worth anything
+    int64_t rows, tables, joint
+    int64_t active              # rows of a unit
+    const int64_t *place        # [U] where they begin among a run's rows
+    const int32_t *table        # [U]
+    const int32_t *unit_of      # [N]
+    const int64_t *begin        # [U + 1] where its members begin among
+    const int64_t *members      # [L] places in `leads`, unit after unit
+    const int64_t *weights      # [N] what an agent's action counts for in a joint action's number
+
+
+cdef struct Context:
+    Actors actors               # first, so that a pointer to this is one to it
+    Critics critics
+    int64_t counterfactual, normalise, across, epochs, minibatch, length
+    const double *discount      # [R]
+    const double *decay         # [R] lambda
+    const double *clip          # [R]; NULL: the surrogate is plain
+    const double *value_clip    # [R]; NULL: values move freely
+    ScheduleData *rate
+    ScheduleData *critic_rate
+    ScheduleData *entropy
+    int32_t *seen               # [R, T, W]
+    int32_t *ahead              # [R, T, W] rows of the successors
+    int32_t *taken              # [R, T, N]
+    int32_t *over               # [R, T]
+    double *rewards             # [R, T, U]
+    int32_t *known              # [R]
+    int32_t *late               # [R]
+    double *scratch             # [R, T * (2 U + L * (A + 3))]
+    int64_t scratch_size
+
+
+cdef struct Work:               # one run's part of the scratch
+    double *value               # [T, U] before anything is learned
+    double *target              # [T, U]
+    double *advantage           # [T, L]
+    double *old                 # [T, L] probability of the action taken, before anything is learned
+    double *greedy              # [T, L] the greedy action, before anything is learned
+    double *policy              # [T, L, A] and then its gradient
+
+
+# -- acting ---------------------------------------------------------------------------------------
+
+cdef inline const double *logits_of(const Actors *c, int64_t run, int64_t agent, const int32_t *rows) noexcept nogil:
+    """Logits of an agent that sees these k rows; NULL where one of them lies outside the table."""
+    cdef int64_t j, a
+    cdef const double *one
+    cdef double *total
+    if <uint32_t> rows[0] >= <uint64_t> c.rows:
+        return NULL
+    one = c.logits + ((run * c.rows + rows[0]) * c.tables + c.table_of[agent]) * c.width
+    if c.active == 1:
+        return one
+    total = c.room + run * c.width
+    memcpy(total, one, c.width * sizeof(double))
+    for j in range(1, c.active):
+        if <uint32_t> rows[j] >= <uint64_t> c.rows:
+            return NULL
+        one = c.logits + ((run * c.rows + rows[j]) * c.tables + c.table_of[agent]) * c.width
+        for a in range(c.width):
+            total[a] += one[a]
+    return total
+
+
+cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
+              int64_t stride, int32_t *actions) noexcept nogil:
+    """Reads the rows of the agents that it leads, and nothing else."""
+    cdef const Actors *c = <const Actors *> context
+    cdef int64_t r, j, i, action, best
+    cdef const double *draw
+    cdef const double *logits
+    cdef double u
+    for r in range(count):
+        for j in range(c.led):
+            i = c.leads[j]
+            draw = draws + r * stride + i * c.draws
+            u = draw[0]
+            if c.exploration != NULL and u < td.below(c.exploration.value[first + r], c.strict):
+                if not 0.0 <= draw[1] < 1.0:
+                    return Status.BAD_DRAW
+                action = <int64_t> (draw[1] * <double> c.actions[i])
+            else:
+                if c.exploration == NULL and not 0.0 <= u < 1.0:
+                    return Status.BAD_DRAW
+                logits = logits_of(c, first + r, i, rows + r * c.stride + i * c.active)
+                if logits == NULL:
+                    return Status.BAD_ROW
+                best = td.first_greatest(logits, c.actions[i])
+                action = best if c.exploration != NULL else td.boltzmann(logits, c.actions[i], best, 1.0, u)
+            actions[r * c.agents + i] = <int32_t> action
+    return 0
+
+
+cdef void _play_tick(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil:
+    cdef const Actors *c = <const Actors *> context
+    cdef int64_t r
+    for r in range(count):
+        schedule_follow(c.exploration, first + r, ended[r])
+
+
+cdef class Softmax(Learner):
+    """Plays softmax policies, and learns nothing.
+
+    An agent's logits are those of its active rows, added up. It draws its action from them by its first draw; with
+    ``exploration`` it takes the first of the greatest, or (exploring) any.
+
+    Parameters
+    ----------
+    logits : float64 [R, rows, T, A]
+    table_of, actions : int32 [N]
+        Table, and number of actions, of every agent of the team.
+    leads : int32 [L]
+        The agents that this learner leads.
+    exploration : Schedule or None
+        Epsilon.
+    strict : bool
+        Explore iff u < epsilon; else iff u <= epsilon.
+    active : int
+        k, rows of each agent.
+    draws : int
+        K, exploration draws per agent in the whole team.
+    """
+    cdef Actors actors
+
+    def __init__(self, logits, table_of, actions, leads, Schedule exploration, strict, active, draws):
+        cdef double[:, :, :, ::1] q = check(logits, "logits", "float64", (-1, -1, -1, -1), True)
+        cdef int64_t runs = q.shape[0], rows = q.shape[1], tables = q.shape[2], width = q.shape[3]
+        cdef const int32_t[::1] t = check(table_of, "table_of", "int32", (-1,), False)
+        cdef int64_t agents = t.shape[0]
+        cdef const int32_t[::1] a = check(actions, "actions", "int32", (agents,), False)
+        cdef const int32_t[::1] l = check(leads, "leads", "int32", (-1,), False)
+        if runs < 1 or rows < 1 or tables < 1 or width < 1 or agents < 1:
+            raise ValueError(f"logits, table_of: expected at least one run, row, table, action and agent, got shapes "
+                             f"{logits.shape}, {table_of.shape}")
+        if table_of.min() < 0 or table_of.max() >= tables:
+            raise ValueError(f"table_of: expected tables 0 to {tables - 1}, got {table_of.min()} to {table_of.max()}")
+        if actions.min() < 1 or actions.max() > width:
+            raise ValueError(f"actions: expected 1 to {width} actions, got {actions.min()} to {actions.max()}")
+        if l.shape[0] < 1 or leads.min() < 0 or leads.max() >= agents or len(set(leads.tolist())) < len(leads):
+            raise ValueError(f"leads: expected different agents from 0 to {agents - 1}")
+        if exploration is not None and exploration.runs != runs:
+            raise ValueError(f"exploration: expected {runs} runs, got {exploration.runs}")
+        if active < 1:
+            raise ValueError(f"active: expected at least 1, got {active}")
+        if draws < (1 if exploration is None else 2):
+            raise ValueError(f"draws: expected at least {1 if exploration is None else 2}, got {draws}")
+        room = np.zeros((runs, width))
+        cdef double[:, ::1] s = room
+        self.held = (logits, table_of, actions, leads, exploration, room)
+        self.runs, self.agents, self.draws, self.active = runs, agents, draws, active
+        self.actors = Actors(agents, l.shape[0], &l[0], &t[0], &a[0], rows, tables, width, &q[0, 0, 0, 0], active,
+                             agents * active, draws, NULL, 1 if strict else 0, &s[0, 0])
+        self.operations.context = &self.actors
+        self.operations.act = _act
+        self.operations.update = NULL
+        self.operations.tick = NULL
+        if exploration is not None:
+            self.actors.exploration = &exploration.data
+            self.operations.tick = _play_tick
+
+
+# -- what a step was worth ------------------------------------------------------------------------
+
+cdef inline int joint_number(const Context *c, const int32_t *taken, int64_t unit, int64_t *number) noexcept nogil:
+    """The number of the joint action of a unit's members."""
+    cdef int64_t m, i
+    number[0] = 0
+    for m in range(c.critics.begin[unit], c.critics.begin[unit + 1]):
+        i = c.actors.leads[c.critics.members[m]]
+        if <uint32_t> taken[i] >= <uint32_t> c.actors.actions[i]:
+            return Status.BAD_ACTION
+        number[0] += c.critics.weights[i] * taken[i]
+    return 0
+
+
+cdef inline int worth(const Critics *c, int64_t run, int64_t unit, const int32_t *rows, int64_t number,
+                      double *value) noexcept nogil:
+    """The value of a unit's joint action where the state is in these rows."""
+    cdef int64_t j
+    cdef uint32_t row
+    cdef double total = 0.0, one
+    value[0] = 0.0
+    if c.values == NULL:
+        return 0
+    rows += c.place[unit]
+    for j in range(c.active):
+        row = <uint32_t> rows[j]
+        if row >= <uint64_t> c.rows:
+            return Status.BAD_ROW
+        one = c.values[((run * c.rows + row) * c.tables + c.table[unit]) * c.joint + number]
+        total = one if j == 0 else total + one
+    value[0] = total
+    return 0
+
+
+cdef int policies_of(const Context *c, int64_t run, const int32_t *rows, const double *policy) noexcept nogil:
+    """The policy [L, A] of each agent that is led, where the state is in these rows."""
+    cdef const Actors *a = &c.actors
+    cdef const double *logits
+    cdef int64_t j, i
+    for j in range(a.led):
+        i = a.leads[j]
+        logits = logits_of(a, run, i, rows + i * a.active)
+        if logits == NULL:
+            return Status.BAD_ROW
+        leaf.softmax(logits, a.actions[i], td.first_greatest(logits, a.actions[i]), <double *> policy + j * a.width)
+    return 0
+
+
+cdef int expected(const Context *c, int64_t run, int64_t unit, const int32_t *rows, double *policy,
+                  double *value) noexcept nogil:
+    """What is to come after a cut: of joint actions the mean over the members' policies. ``policy``: room [L, A]."""
+    cdef const Critics *k = &c.critics
+    cdef const Actors *a = &c.actors
+    cdef int64_t number, last = 0, m, j, i, begin = k.begin[unit], end = k.begin[unit + 1]
+    cdef double chance, one
+    cdef int status
+    if not c.counterfactual:
+        return worth(k, run, unit, rows, 0, value)
+    status = policies_of(c, run, rows, policy)
+    if status:
+        return status
+    for m in range(begin, end):
+        i = a.leads[k.members[m]]
+        last += k.weights[i] * (a.actions[i] - 1)
+    value[0] = 0.0
+    for number in range(last + 1):
+        chance = 1.0
+        for m in range(begin, end):
+            j = k.members[m]
+            i = a.leads[j]
+            chance *= policy[j * a.width + number // k.weights[i] % a.actions[i]]
+        status = worth(k, run, unit, rows, number, &one)
+        if status:
+            return status
+        value[0] += chance * one
+    return 0
+
+
+cdef int look_back(const Context *c, int64_t run, int64_t known, const Work *w) noexcept nogil:
+    """Values of all steps, and their targets: the returns of TD(lambda)."""
+    cdef const Critics *k = &c.critics
+    cdef int64_t t, u, at, step, number
+    cdef double reward, ahead, decay = c.decay[run]
+    cdef int status
+    for t in range(known):
+        step = run * c.length + t
+        for u in range(k.units):
+            status = joint_number(c, c.taken + step * c.actors.agents, u, &number)
+            if status == 0:
+                status = worth(k, run, u, c.seen + step * c.actors.stride, number, w.value + t * k.units + u)
+            if status:
+                return status
+    for t in range(known - 1, -1, -1):
+        step = run * c.length + t
+        for u in range(k.units):
+            at = t * k.units + u
+            reward = c.rewards[step * k.units + u]
+            if c.over[step] == TERMINATED:
+                w.target[at] = reward
+            else:
+                if c.over[step] == CUT or t == known - 1:
+                    status = expected(c, run, u, c.ahead + step * c.actors.stride, w.policy, &ahead)
+                    if status:
+                        return status
+                else:
+                    ahead = (1.0 - decay) * w.value[at + k.units] + decay * w.target[at + k.units]
+                w.target[at] = reward + c.discount[run] * ahead
+            if w.target[at] - w.target[at] != 0.0:
+                return Status.BAD_VALUE
+    return 0
+
+
+cdef int learn_values(const Context *c, int64_t run, int64_t known, const Work *w) noexcept nogil:
+    """Move the critic to its targets: steps in the order of time, units in theirs."""
+    cdef const Critics *k = &c.critics
+    cdef int64_t epoch, t, u, j, at, step, number
+    cdef double value, error, rate = c.critic_rate.value[run] / <double> k.active, bounded, limit
+    cdef const int32_t *rows
+    cdef double *cell
+    if k.values == NULL:
+        return 0
+    for epoch in range(c.epochs):
+        for t in range(known):
+            step = run * c.length + t
+            for u in range(k.units):
+                at = t * k.units + u
+                joint_number(c, c.taken + step * c.actors.agents, u, &number)
+                rows = c.seen + step * c.actors.stride
+                worth(k, run, u, rows, number, &value)
+                error = w.target[at] - value
+                if c.value_clip != NULL:
+                    limit = c.value_clip[run]
+                    bounded = value - w.value[at]
+                    bounded = w.value[at] + (limit if bounded > limit else -limit if bounded < -limit else bounded)
+                    bounded = w.target[at] - bounded
+                    # The greater of two squared errors counts, and that of a clipped value has no slope.
+                    if bounded * bounded > error * error:
+                        continue
+                for j in range(k.active):
+                    cell = k.values + ((run * k.rows + rows[k.place[u] + j]) * k.tables + k.table[u]) * k.joint + number
+                    value = cell[0] + rate * error
+                    if value - value != 0.0:
+                        return Status.BAD_VALUE
+                    cell[0] = value
+    return 0
+
+
+cdef int judge(const Context *c, int64_t run, int64_t known, const Work *w) noexcept nogil:
+    """The advantage of every action taken: over the value of its step, or over what else the agent might have done."""
+    cdef const Critics *k = &c.critics
+    cdef const Actors *a = &c.actors
+    cdef int64_t t, j, i, u, m, x, at, step, number, row, base
+    cdef double mean, spread, value, baseline, count
+    cdef const int32_t *rows
+    for t in range(known):
+        step = run * c.length + t
+        for j in range(a.led):
+            i = a.leads[j]
+            u = k.unit_of[i]
+            at = t * a.led + j
+            if not c.counterfactual:
+                w.advantage[at] = w.target[t * k.units + u] - w.value[t * k.units + u]
+                continue
+            joint_number(c, c.taken + step * a.agents, u, &number)
+            base = number - k.weights[i] * c.taken[step * a.agents + i]
+            rows = c.seen + step * a.stride
+            value, baseline = 0.0, 0.0
+            for x in range(k.active):
+                row = ((run * k.rows + rows[k.place[u] + x]) * k.tables + k.table[u]) * k.joint
+                value += k.values[row + number]
+                baseline += leaf.mean_value(w.policy + at * a.width, k.values + row + base, k.weights[i], a.actions[i])
+            w.advantage[at] = value - baseline
+    if not c.normalise:
+        return 0
+    for u in range(k.units):
+        mean, spread, count = 0.0, 0.0, <double> (known * (k.begin[u + 1] - k.begin[u]))
+        for t in range(known):
+            for m in range(k.begin[u], k.begin[u + 1]):
+                mean += w.advantage[t * a.led + k.members[m]]
+        mean /= count
+        for t in range(known):
+            for m in range(k.begin[u], k.begin[u + 1]):
+                at = t * a.led + k.members[m]
+                w.advantage[at] -= mean
+                spread += w.advantage[at] * w.advantage[at]
+        spread = 1.0 / (sqrt(spread / count) + 1e-8)
+        for t in range(known):
+            for m in range(k.begin[u], k.begin[u + 1]):
+                w.advantage[t * a.led + k.members[m]] *= spread
+    return 0
+
+
+# -- climbing -------------------------------------------------------------------------------------
+
+cdef int climb(const Actors *a, int64_t run, int64_t agent, const int32_t *rows, const double *gradient,
+               double rate) noexcept nogil:
+    """Move the logits of an agent's active rows along a gradient; all actions of a row, or (not finite) none."""
+    cdef int64_t x, y
+    cdef double *cell
+    cdef double value, odd = 0.0
+    for x in range(a.active):
+        cell = a.logits + ((run * a.rows + rows[x]) * a.tables + a.table_of[agent]) * a.width
+        for y in range(a.actions[agent]):
+            value = cell[y] + rate * gradient[y]
+            odd += value - value
+        if odd != 0.0:
+            return Status.BAD_VALUE
+        for y in range(a.actions[agent]):
+            cell[y] += rate * gradient[y]
+    return 0
+
+
+cdef int learn_policies(const Context *c, int64_t run, int64_t known, const Work *w) noexcept nogil:
+    """Climb the surrogate: the gradients of a minibatch are taken where it begins, and added up."""
+    cdef const Actors *a = &c.actors
+    cdef int64_t size = c.minibatch if c.minibatch else known, epoch, begin, end, t, j, i, at, best, action
+    cdef double rate = c.rate.value[run] / <double> a.active, entropy = c.entropy.value[run], weight
+    cdef const int32_t *rows
+    cdef const double *logits
+    cdef double *policy
+    cdef bint fresh = True          # the policies in the scratch are those that the logits say
+    cdef int status
+    for epoch in range(c.epochs):
+        end = 0
+        while end < known:
+            begin, end = end, min(end + size, known)
+            for t in range(begin, end):
+                for j in range(a.led):
+                    i = a.leads[j]
+                    at = t * a.led + j
+                    action = c.taken[(run * c.length + t) * a.agents + i]
+                    logits = logits_of(a, run, i, c.seen + (run * c.length + t) * a.stride + i * a.active)
+                    best = td.first_greatest(logits, a.actions[i])
+                    policy = w.policy + at * a.width
+                    if not fresh:
+                        leaf.softmax(logits, a.actions[i], best, policy)
+                    weight = w.advantage[at]
+                    if c.clip != NULL:
+                        weight = leaf.clipped(weight, policy[action] / w.old[at], c.clip[run])
+                    leaf.ascent(logits, policy, a.actions[i], best, action, weight, entropy, policy)
+            for t in range(begin, end):
+                for j in range(a.led):
+                    i = a.leads[j]
+                    rows = c.seen + (run * c.length + t) * a.stride + i * a.active
+                    status = climb(a, run, i, rows, w.policy + (t * a.led + j) * a.width, rate)
+                    if status:
+                        return status
+            fresh = False
+    return 0
+
+
+cdef int learn(const Context *c, int64_t run, bint *moved) noexcept nogil:
+    """Learn from the rollout, and forget it."""
+    cdef const Actors *a = &c.actors
+    cdef int64_t known = c.known[run], steps = c.length, units = c.critics.units, t, j, i, at
+    cdef double *scratch = c.scratch + run * c.scratch_size
+    cdef const int32_t *rows
+    cdef const double *logits
+    cdef Work w
+    cdef int status
+    if <uint64_t> known > <uint64_t> steps:
+        return Status.BAD_ROW
+    w.value, w.target = scratch, scratch + steps * units
+    w.advantage = w.target + steps * units
+    w.old, w.greedy = w.advantage + steps * a.led, w.advantage + 2 * steps * a.led
+    w.policy = w.advantage + 3 * steps * a.led
+    status = look_back(c, run, known, &w)
+    for t in range(known):
+        if status:
+            return status
+        rows = c.seen + (run * steps + t) * a.stride
+        status = policies_of(c, run, rows, w.policy + t * a.led * a.width)
+        for j in range(a.led if status == 0 else 0):
+            i = a.leads[j]
+            at = t * a.led + j
+            w.old[at] = w.policy[at * a.width + c.taken[(run * steps + t) * a.agents + i]]
+            w.greedy[at] = td.first_greatest(logits_of(a, run, i, rows + i * a.active), a.actions[i])
+    if status == 0:
+        status = learn_values(c, run, known, &w)
+    if status == 0:
+        status = judge(c, run, known, &w)
+    if status == 0:
+        status = learn_policies(c, run, known, &w)
+    if status:
+        return status
+    for t in range(known):
+        for j in range(a.led):
+            i = a.leads[j]
+            logits = logits_of(a, run, i, c.seen + (run * steps + t) * a.stride + i * a.active)
+            moved[0] |= td.first_greatest(logits, a.actions[i]) != w.greedy[t * a.led + j]
+    c.known[run] = 0
+    return 0
+
+
+cdef inline int _keep(const Context *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
+                      const int32_t *actions, const double *rewards, bint over) noexcept nogil:
+    """Put a step into the rollout."""
+    cdef const Actors *a = &c.actors
+    cdef const Critics *k = &c.critics
+    cdef int64_t step, j, i, x, u
+    cdef double total
+    if <uint32_t> c.known[run] >= <uint64_t> c.length:
+        return Status.BAD_ROW
+    for j in range(a.led):
+        i = a.leads[j]
+        if <uint32_t> actions[i] >= <uint32_t> a.actions[i]:
+            return Status.BAD_ACTION
+        for x in range(i * a.active, (i + 1) * a.active):
+            if <uint32_t> rows[x] >= <uint64_t> a.rows or <uint32_t> next_rows[x] >= <uint64_t> a.rows:
+                return Status.BAD_ROW
+    for x in range(a.agents * a.active, a.stride):
+        if <uint32_t> rows[x] >= <uint64_t> k.rows or <uint32_t> next_rows[x] >= <uint64_t> k.rows:
+            return Status.BAD_ROW
+    step = run * c.length + c.known[run]
+    for x in range(a.stride):
+        c.seen[step * a.stride + x], c.ahead[step * a.stride + x] = rows[x], next_rows[x]
+    for x in range(a.agents):
+        c.taken[step * a.agents + x] = actions[x]
+    for u in range(k.units):
+        total = 0.0
+        for x in range(k.begin[u], k.begin[u + 1]):
+            total += rewards[a.leads[k.members[x]]]
+        c.rewards[step * k.units + u] = total / <double> (k.begin[u + 1] - k.begin[u])
+    c.over[step] = TERMINATED if over else GOES_ON
+    c.known[run] += 1
+    return 0
+
+
+cdef int _update(void *context, int64_t first, int64_t count, const Transition *t, uint8_t *changed) noexcept nogil:
+    cdef const Context *c = <const Context *> context
+    cdef const Actors *a = &c.actors
+    cdef int64_t r, run
+    cdef bint moved
+    cdef int status
+    for r in range(count):
+        run, moved = first + r, False
+        if c.late[run] != NOTHING:
+            if c.late[run] != MOVED:
+                return Status.BAD_VALUE
+            c.late[run], moved = NOTHING, True
+        status = _keep(c, run, t.rows + r * a.stride, t.next_rows + r * a.stride, t.actions + r * a.agents,
+                       t.rewards + r * a.agents, t.terminated[r])
+        if status == 0 and (c.known[run] == c.length or (t.terminated[r] and not c.across)):
+            status = learn(c, run, &moved)
+        if status:
+            return status
+        changed[r] |= moved
+    return 0
+
+
+cdef void _tick(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil:
+    """An episode that the time limit ended is learned from here, or (across episodes) cut."""
+    cdef const Context *c = <const Context *> context
+    cdef int64_t r, run, last
+    cdef bint moved
+    for r in range(count):
+        run, moved = first + r, False
+        if ended[r] and 0 < c.known[run] <= c.length:
+            if c.across:
+                last = run * c.length + c.known[run] - 1
+                if c.over[last] == GOES_ON:
+                    c.over[last] = CUT
+            elif learn(c, run, &moved):
+                c.late[run] = FAILED
+            elif moved and c.late[run] == NOTHING:
+                c.late[run] = MOVED
+        schedule_follow(c.rate, run, ended[r])
+        schedule_follow(c.critic_rate, run, ended[r])
+        schedule_follow(c.entropy, run, ended[r])
+
+
+cdef class PolicyGradient(Softmax):
+    """Policy gradients with a critic: of states or of joint actions, of single agents or of teams.
+
+    Once a rollout is over: the critic's targets are the returns of TD(lambda), ``target[t] = reward[t] + discount *
+    ((1 - decay) * value[t + 1] + decay * target[t + 1])``. It moves to them, ``value += critic_rate * (target -
+    value)``, step by step. Then the logits climb ``sum_t weight[t] * log policy(action[t]) + entropy * H(policy)``,
+    where the weight is the advantage ``target - value`` or, counterfactual, the value of the joint action less the mean
+    over the agent's own policy; with ``clip`` the first term is the clipped surrogate of the advantages.
+
+    Parameters
+    ----------
+    logits, table_of, actions, leads, active, draws
+        As of :class:`Softmax`; it draws its actions from the policy.
+    critic : float64 [R, critic rows, tables, J] or None
+        Modified: values of J joint actions (1: of states). None: nothing is worth anything.
+    units : int32 [U]
+        The table of each unit: an agent or a team, which has values and rewards (the mean of its members') of its own.
+    unit_of : int32 [N]
+        The unit of every agent that is led.
+    weights : int64 [N]
+        What an agent's action counts for in a joint action's number; 0: the critic is of states.
+    central : int
+        C, rows of the whole state, which the critic then looks at; 0: at those of the agent.
+    discount, decay : float64 [R]
+        ``decay`` is lambda.
+    clip, value_clip : float64 [R] or None
+    rate, critic_rate, entropy : Schedule
+    counterfactual : bool
+        The critic is of joint actions.
+    normalise : bool
+        A unit's advantages get mean 0 and standard deviation 1: sums over steps, and agents in each.
+    across : bool
+        A rollout goes on after the end of an episode, until it is full.
+    epochs : int
+    minibatch : int
+        Steps whose gradients are added up before the logits move; 0: the whole rollout.
+    seen, ahead : int32 [R, T, W]
+        Modified: rows of each step of the rollout, and of its successor.
+    taken : int32 [R, T, N]
+        Modified: actions.
+    over : int32 [R, T]
+        Modified: 0 goes on, 1 terminated, 2 cut.
+    rewards : float64 [R, T, U]
+        Modified.
+    known : int32 [R]
+        Modified: steps of the rollout so far.
+    late : int32 [R]
+        Modified: what the last ``tick`` leaves to say: 0 nothing, 1 a greedy action changed, 2 it failed.
+    """
+    cdef Context own
+
+    def __init__(self, logits, table_of, actions, leads, active, draws, critic, units, unit_of, weights, central,
+                 discount, decay, clip, value_clip, Schedule rate not None, Schedule critic_rate not None,
+                 Schedule entropy not None, counterfactual, normalise, across, epochs, minibatch, seen, ahead, taken,
+                 over, rewards, known, late):
+        super().__init__(logits, table_of, actions, leads, None, True, active, draws)
+        cdef int64_t runs = self.runs, agents = self.agents, width = logits.shape[3]
+        cdef const int32_t[::1] u = check(units, "units", "int32", (-1,), False)
+        cdef const int32_t[::1] o = check(unit_of, "unit_of", "int32", (agents,), False)
+        cdef const int64_t[::1] w = check(weights, "weights", "int64", (agents,), False)
+        cdef double[:, :, :, ::1] v
+        cdef const double[::1] d = check(discount, "discount", "float64", (runs,), False)
+        cdef const double[::1] y = check(decay, "decay", "float64", (runs,), False)
+        cdef const double[::1] x
+        if central < 0:
+            raise ValueError(f"central: expected at least 0, got {central}")
+        self.central = central
+        cdef int64_t rows = self.width
+        cdef int32_t[:, :, ::1] s = check(seen, "seen", "int32", (runs, -1, rows), True)
+        cdef int64_t length = s.shape[1], count = u.shape[0]
+        if not 1 <= length < 2**31:
+            raise ValueError(f"seen: expected room for at least one step, got shape {seen.shape}")
+        cdef int32_t[:, :, ::1] h = check(ahead, "ahead", "int32", (runs, length, rows), True)
+        cdef int32_t[:, :, ::1] n = check(taken, "taken", "int32", (runs, length, agents), True)
+        cdef int32_t[:, ::1] e = check(over, "over", "int32", (runs, length), True)
+        cdef double[:, :, ::1] m = check(rewards, "rewards", "float64", (runs, length, count), True)
+        cdef int32_t[::1] k = check(known, "known", "int32", (runs,), True)
+        cdef int32_t[::1] z = check(late, "late", "int32", (runs,), True)
+        places, begins, members = _check_units(critic, runs, table_of, actions, leads, units, unit_of, weights, central,
+                                                active, counterfactual, logits.shape[1])
+        for name, schedule in (("rate", rate), ("critic_rate", critic_rate), ("entropy", entropy)):
+            if schedule.runs != runs:
+                raise ValueError(f"{name}: expected {runs} runs, got {schedule.runs}")
+        if epochs < 1 or minibatch < 0:
+            raise ValueError(f"epochs, minibatch: expected at least 1 and 0, got {epochs}, {minibatch}")
+        cdef const int64_t[::1] p = places, b = begins, g = members
+        scratch = np.zeros((runs, length * (2 * count + len(leads) * (width + 3))))
+        cdef double[:, ::1] work = scratch
+        cdef Context *c = &self.own
+        c.actors = self.actors
+        c.actors.stride = rows
+        c.critics = Critics(count, NULL, 0, 0, 0, central or active, &p[0], &u[0], &o[0], &b[0], &g[0], &w[0])
+        if critic is not None:
+            v = check(critic, "critic", "float64", (runs, -1, -1, -1), True)
+            c.critics.values, c.critics.rows = &v[0, 0, 0, 0], v.shape[1]
+            c.critics.tables, c.critics.joint = v.shape[2], v.shape[3]
+        else:
+            c.critics.rows = 2**31
+        c.counterfactual, c.normalise, c.across = bool(counterfactual), bool(normalise), bool(across)
+        c.epochs, c.minibatch, c.length = epochs, minibatch, length
+        c.discount, c.decay, c.clip, c.value_clip = &d[0], &y[0], NULL, NULL
+        if clip is not None:
+            x = check(clip, "clip", "float64", (runs,), False)
+            c.clip = &x[0]
+        if value_clip is not None:
+            x = check(value_clip, "value_clip", "float64", (runs,), False)
+            c.value_clip = &x[0]
+        c.rate, c.critic_rate, c.entropy = &rate.data, &critic_rate.data, &entropy.data
+        c.seen, c.ahead, c.taken, c.over = &s[0, 0, 0], &h[0, 0, 0], &n[0, 0, 0], &e[0, 0]
+        c.rewards, c.known, c.late, c.scratch = &m[0, 0, 0], &k[0], &z[0], &work[0, 0]
+        c.scratch_size = scratch.shape[1]
+        self.held = (self.held, critic, units, unit_of, weights, places, begins, members, discount, decay, clip, value_clip, rate,
+                     critic_rate, entropy, seen, ahead, taken, over, rewards, known, late, scratch)
+        self.operations.context = c
+        self.operations.update, self.operations.tick = _update, _tick
+
+
+def _check_units(critic, runs, table_of, actions, leads, units, unit_of, weights, central, active, counterfactual,
+                 rows):
+    """Where the rows of each unit, and its members, begin; and the members. Refuses what could leave the arrays."""
+    led, agents = leads.tolist(), len(table_of)
+    if len(units) < 1 or {int(unit_of[i]) for i in led} != set(range(len(units))):
+        raise ValueError(f"unit_of: expected units 0 to {len(units) - 1}, each with an agent that is led")
+    if not central and len(units) != len(led):
+        raise ValueError("units: where the critic looks at an agent's own rows, each agent is a unit of its own")
+    if critic is not None:
+        check(critic, "critic", "float64", (runs, -1, -1, -1), True)
+        if min(critic.shape) < 1 or not central and critic.shape[1] != rows:
+            raise ValueError(f"critic: expected a table, with {rows} rows where it looks at an agent's own, "
+                             f"got shape {critic.shape}")
+        if units.min() < 0 or units.max() >= critic.shape[2]:
+            raise ValueError(f"units: expected tables 0 to {critic.shape[2] - 1}, got {units.min()} to {units.max()}")
+    if counterfactual and critic is None:
+        raise ValueError("critic: counterfactual advantages need one")
+    for u in range(len(units)):
+        joint = 1
+        for i in reversed([i for i in led if unit_of[i] == u]):
+            if weights[i] != (joint if counterfactual else 0):
+                raise ValueError(f"weights: agent {i} counts for {weights[i]}, expected "
+                                 f"{joint if counterfactual else 0}")
+            joint *= int(actions[i]) if counterfactual else 1
+        if critic is not None and joint > critic.shape[3]:
+            raise ValueError(f"critic: expected room for {joint} joint actions, got shape {critic.shape}")
+    members = [[j for j, i in enumerate(led) if unit_of[i] == u] for u in range(len(units))]
+    places = [agents * active if central else led[one[0]] * active for one in members]
+    return (np.array(places, np.int64), np.cumsum([0, *map(len, members)], dtype=np.int64),
+            np.array([j for one in members for j in one], np.int64))
