@@ -66,7 +66,7 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
         step.actions, step.rewards = t.actions + r * c.agents, t.rewards + r * c.agents
         step.terminated = t.terminated + r
         for j in range(c.led):
-            one.leads, one.cells.leads = c.leads + j, c.leads + j
+            one.leads, one.cells.seats = c.leads + j, c.cells.seats + j
             status = p.learn(&one, first + r, 1, &step, changed + r)
             if status:
                 return status

@@ -6,7 +6,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 cimport marlfast.core.td as leaf
 from marlfast.core._kernels cimport Learner, check, check_cells
 from marlfast.core._schedules cimport Schedule
-from marlfast.core._td cimport BOLTZMANN, EPSILON_GREEDY, MOST_VISITS, Cells, Context
+from marlfast.core._td cimport BOLTZMANN, EPSILON_GREEDY, MOST_VISITS, Cells, Context, Seat
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, schedule_follow
 
@@ -18,34 +18,77 @@ cdef extern from "qlearning.h" nogil:
     int update_few "mf_update"(const Cells *c, int64_t choices, int64_t run, const int32_t *rows,
                                const int32_t *next_rows, const int32_t *actions, const double *rewards, int over,
                                double rate, double discount, uint8_t *changed) noexcept
+    int act_many "mf_act_many"(const Cells *c, int64_t run, const int32_t *rows, const double *draws, double level,
+                               int32_t *actions) noexcept
+    int update_many "mf_update_many"(const Cells *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
+                                     const int32_t *actions, const double *rewards, int over, double rate,
+                                     double discount, uint8_t *changed) noexcept
+
+
+# The loop asks for one run at a time: what the next functions do for one run is not burdened with steps to the next.
+
+cdef int _act_each(const Context *c, int64_t first, int64_t count, const int32_t *rows, const double *draws,
+                   int64_t stride, int32_t *actions) noexcept nogil:
+    """The runs of a range one after the other."""
+    cdef int64_t r
+    cdef int status
+    for r in range(count):
+        status = c.act(<void *> c, first + r, 1, rows + r * c.agents, draws + r * stride, stride,
+                       actions + r * c.agents)
+        if status:
+            return status
+    return 0
+
+
+cdef int _update_each(const Context *c, int64_t first, int64_t count, const Transition *t,
+                      uint8_t *changed) noexcept nogil:
+    cdef Transition one = t[0]
+    cdef int64_t r
+    cdef int status
+    for r in range(count):
+        one.rows, one.next_rows = t.rows + r * c.agents, t.next_rows + r * c.agents
+        one.actions, one.rewards = t.actions + r * c.agents, t.rewards + r * c.agents
+        one.terminated = t.terminated + r
+        status = c.update(<void *> c, first + r, 1, &one, changed + r)
+        if status:
+            return status
+    return 0
 
 
 cdef int _act_few(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
                   int64_t stride, int32_t *actions) noexcept nogil:
     """Epsilon-greedy, ties to the first, few actions."""
     cdef const Context *c = <const Context *> context
-    cdef int64_t r
-    cdef int status
-    for r in range(count):
-        status = act_few(&c.cells, c.choices, first + r, rows + r * c.agents, draws + r * stride,
-                         leaf.below(c.exploration.value[first + r], c.strict), actions + r * c.agents)
-        if status:
-            return status
-    return 0
+    if count != 1:
+        return _act_each(c, first, count, rows, draws, stride, actions)
+    return act_few(&c.cells, c.choices, first, rows, draws, leaf.below(c.exploration.value[first], c.strict), actions)
 
 
 cdef int _update_few(void *context, int64_t first, int64_t count, const Transition *t,
                      uint8_t *changed) noexcept nogil:
     cdef const Context *c = <const Context *> context
-    cdef int64_t r
-    cdef int status
-    for r in range(count):
-        status = update_few(&c.cells, c.choices, first + r, t.rows + r * c.agents, t.next_rows + r * c.agents,
-                            t.actions + r * c.agents, t.rewards + r * c.agents, t.terminated[r],
-                            c.rate.value[first + r], c.discount[first + r], changed + r)
-        if status:
-            return status
-    return 0
+    if count != 1:
+        return _update_each(c, first, count, t, changed)
+    return update_few(&c.cells, c.choices, first, t.rows, t.next_rows, t.actions, t.rewards, t.terminated[0],
+                      c.rate.value[first], c.discount[first], changed)
+
+
+cdef int _act_many(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
+                   int64_t stride, int32_t *actions) noexcept nogil:
+    """Epsilon-greedy, ties to the first, any numbers of actions."""
+    cdef const Context *c = <const Context *> context
+    if count != 1:
+        return _act_each(c, first, count, rows, draws, stride, actions)
+    return act_many(&c.cells, first, rows, draws, leaf.below(c.exploration.value[first], c.strict), actions)
+
+
+cdef int _update_many(void *context, int64_t first, int64_t count, const Transition *t,
+                      uint8_t *changed) noexcept nogil:
+    cdef const Context *c = <const Context *> context
+    if count != 1:
+        return _update_each(c, first, count, t, changed)
+    return update_many(&c.cells, first, t.rows, t.next_rows, t.actions, t.rewards, t.terminated[0],
+                       c.rate.value[first], c.discount[first], changed)
 
 
 cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
@@ -140,6 +183,14 @@ cdef void _tick(void *context, int64_t first, int64_t count, const uint8_t *ende
         schedule_follow(c.exploration, first + r, ended[r])
 
 
+cdef void _tick_exploration(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil:
+    """Where the rate stays as it is."""
+    cdef const Context *c = <const Context *> context
+    cdef int64_t r
+    for r in range(count):
+        schedule_follow(c.exploration, first + r, ended[r])
+
+
 cdef class QLearning(Learner):
     """Q-learning (Watkins 1989), one table an agent or shared, as the index ``table_of`` says.
 
@@ -208,37 +259,42 @@ cdef class QLearning(Learner):
         self.context = Context(agents, led.shape[0], &led[0], &t[0], &a[0], rows, tables, width, &q_[0, 0, 0, 0],
                                &g[0, 0, 0], &v[0, 0, 0], q_step, greedy_step, visits_step, &d[0], &rate.data,
                                &exploration.data, kind, 1 if strict else 0, 1 if random_ties else 0, draws, 0,
-                               Cells(0, 0, NULL, NULL, 0, 0, 0, NULL, 0, 0, 0))
+                               Cells(0, NULL, 0, 0, 0, NULL, 0, 0), NULL, NULL)
         self.operations.context = &self.context
         self.operations.act = _act
         self.operations.update = NULL
         if learning:
             self.operations.update = _update
         self.operations.tick = _tick
-        self._few(q, greedy, visits, table_of)
-        if rate.data.kind == CONSTANT and exploration.data.kind == CONSTANT:
-            self.operations.tick = NULL
+        self._packed(table_of, actions, leads)
+        if rate.data.kind == CONSTANT:
+            self.operations.tick = _tick_exploration
+            if exploration.data.kind == CONSTANT:
+                self.operations.tick = NULL
 
-    cdef object _few(self, object q, object greedy, object visits, object table_of):
-        """Take the faster way where all agents have the same few actions and the table is in one piece."""
+    cdef object _packed(self, object table_of, object actions, object leads):
+        """Take a faster way where the table is in one piece, the fastest where all have the same few actions."""
         cdef Context *c = &self.context
         cdef int64_t pitch = 8 * c.q_step
-        if pitch != 4 * c.greedy_step or pitch != 4 * c.visits_step or c.width > MF_FEW_ACTIONS:
+        if pitch != 4 * c.greedy_step or pitch != 4 * c.visits_step:
             return
-        if (np.asarray(self.held[4]) != c.width).any():
-            return
-        offsets = table_of.astype(np.int64) * pitch
-        cdef const int64_t[::1] t = offsets
-        self.held = (self.held, offsets)
-        c.choices = c.width
-        c.cells = Cells(agents=c.agents, led=c.led, leads=c.leads, table=&t[0], bound=c.rows,
-                        row_bytes=pitch * c.tables, run_bytes=pitch * c.tables * c.rows, cells=<char *> c.q,
-                        greedy=<char *> c.greedy - <char *> c.q, visits=<char *> c.visits - <char *> c.q,
-                        draws=c.draws)
+        few = c.width <= MF_FEW_ACTIONS and (actions == c.width).all()
+        seats = np.ascontiguousarray(
+            np.stack([leads, table_of[leads] * pitch, leads.astype(np.int64) * c.draws, actions[leads]], axis=1), np.int64)
+        cdef const int64_t[:, ::1] s = seats
+        self.held = (self.held, seats)
+        c.choices = c.width if few else 0
+        c.cells = Cells(led=c.led, seats=<const Seat *> &s[0, 0], bound=c.rows, row_bytes=pitch * c.tables,
+                        run_bytes=pitch * c.tables * c.rows, cells=<char *> c.q,
+                        greedy=<char *> c.greedy - <char *> c.q, visits=<char *> c.visits - <char *> c.q)
+        if few:
+            c.act, c.update = _act_few, _update_few
+        else:
+            c.act, c.update = _act_many, _update_many
         if c.kind == EPSILON_GREEDY and not c.random_ties:
-            self.operations.act = _act_few
+            self.operations.act = c.act
         if self.operations.update != NULL:
-            self.operations.update = _update_few
+            self.operations.update = c.update
 
 
 def find_greedy(q, actions, greedy):

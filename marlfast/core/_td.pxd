@@ -9,13 +9,14 @@ from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport ScheduleData
 
 cdef extern from "qlearning.h" nogil:
+    ctypedef struct Seat "mf_seat":
+        int64_t agent, table, draw, choices
     ctypedef struct Cells "mf_qlearning":
-        int64_t agents, led
-        const int32_t *leads
-        const int64_t *table
+        int64_t led
+        const Seat *seats
         int64_t bound, row_bytes, run_bytes
         char *cells
-        int64_t greedy, visits, draws
+        int64_t greedy, visits
 
 cdef enum Exploration:
     EPSILON_GREEDY = 0
@@ -44,7 +45,9 @@ cdef struct Context:
     int64_t random_ties
     int64_t draws               # K
     int64_t choices             # actions that every agent has, where they are few and the table is in one piece
-    Cells cells                 # then: where its cells are
+    Cells cells                 # where they are, if the table is in one piece; then, for one run of a range:
+    int (*act)(void *, int64_t, int64_t, const int32_t *, const double *, int64_t, int32_t *) noexcept nogil
+    int (*update)(void *, int64_t, int64_t, const Transition *, uint8_t *) noexcept nogil
 
 
 cdef inline int64_t cell_of(const Context *c, int64_t run, int32_t row, int64_t agent) noexcept nogil:
@@ -75,4 +78,4 @@ cdef inline void count_visit(const Context *c, int64_t cell) noexcept nogil:
 
 cdef class QLearning(Learner):
     cdef Context context
-    cdef object _few(self, object q, object greedy, object visits, object table_of)
+    cdef object _packed(self, object table_of, object actions, object leads)

@@ -120,6 +120,33 @@ MF_INLINE int32_t mf_first_greatest(const double *value, int64_t n) {
     return best;
 }
 
+/* Whether no value but one is as great as `value`: that one is greater, as the value that `value` will replace. */
+#if defined(__SSE2__) && (defined(__GNUC__) || defined(__clang__))
+MF_INLINE int mf_none_beats(const double *q, const int64_t n, const double value) {
+    const __m128d all = _mm_set1_pd(value);
+    __m128i found[4] = {_mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128()};
+    int64_t k = 0;
+    int j, more = 0;
+    for (; k + 8 <= n; k += 8)
+        for (j = 0; j < 4; j++)
+            found[j] = _mm_add_epi64(found[j], _mm_castpd_si128(_mm_cmple_pd(all, _mm_loadu_pd(q + k + 2 * j))));
+    for (; k + 2 <= n; k += 2)
+        found[0] = _mm_add_epi64(found[0], _mm_castpd_si128(_mm_cmple_pd(all, _mm_loadu_pd(q + k))));
+    if (k < n)
+        more = q[k] >= value;
+    found[0] = _mm_add_epi64(_mm_add_epi64(found[0], found[1]), _mm_add_epi64(found[2], found[3]));
+    found[0] = _mm_add_epi64(found[0], _mm_unpackhi_epi64(found[0], found[0]));
+    return more - _mm_cvtsi128_si32(found[0]) == 1;
+}
+#else
+MF_INLINE int mf_none_beats(const double *q, const int64_t n, const double value) {
+    int64_t k, found = 0;
+    for (k = 0; k < n; k++)
+        found += q[k] >= value;
+    return found == 1;
+}
+#endif
+
 /* The next greater number of a finite value that is at least 0. */
 MF_INLINE double mf_next_double(double value) {
     return mf_from_bits((mf_to_bits(value) & 0x7FFFFFFFFFFFFFFFull) + 1); /* -0.0 counts as 0.0 */

@@ -1,69 +1,83 @@
-/* Epsilon-greedy Q-learning for the common case: all agents have the same few actions, and what belongs
- * to a cell lies side by side. The number of actions is a constant in each variant, so that comparing
- * them is unrolled; src/_td.pyx has the same rules for every other case, and gives the same bits. */
+/* Epsilon-greedy Q-learning for the common case: what belongs to a cell lies side by side. Where all agents
+ * have the same few actions, their number is a constant in each variant, so that comparing them is unrolled;
+ * src/_td.pyx has the same rules for every other case, and gives the same bits. */
 #ifndef MARLFAST_QLEARNING_H
 #define MARLFAST_QLEARNING_H
 
+#include <float.h>
+
 #include "greatest.h"
 
+typedef struct {            /* of an agent that this learner leads */
+    int64_t agent;          /* its number in the team: its place in rows, actions and rewards */
+    int64_t table;          /* bytes from the start of a row to its cell */
+    int64_t draw;           /* place of its first draw among those of the team */
+    int64_t choices;        /* how many actions it has */
+} mf_seat;
+
 typedef struct {
-    int64_t agents;         /* of the whole team: the width of rows, actions and rewards */
     int64_t led;            /* agents that this learner leads */
-    const int32_t *leads;   /* [led] which */
-    const int64_t *table;   /* [agents] bytes from the start of a row to the agent's cell */
+    const mf_seat *seats;   /* [led] */
     int64_t bound;          /* rows of a run */
     int64_t row_bytes;      /* from one row to the next */
     int64_t run_bytes;      /* from one run to the next */
     char *cells;            /* action values of the first cell; below, from there: */
     int64_t greedy;         /* bytes to the greedy action, int32 */
     int64_t visits;         /* bytes to the visits, int32 */
-    int64_t draws;          /* exploration draws per agent */
 } mf_qlearning;
 
 enum { MF_FINE = 0, MF_BAD_ACTION = 3, MF_BAD_DRAW = 4, MF_BAD_ROW = 5, MF_BAD_VALUE = 6 };
 
+/* Below, `few` is the number of actions of all agents, or 0 where each has its own. */
+
 MF_INLINE int mf_act_of(const mf_qlearning *c, int64_t run, const int32_t *rows, const double *draws, double level,
-                        int32_t *actions, const uint32_t choices) {
+                        int32_t *actions, const uint32_t few) {
     const char *cells = c->cells + run * c->run_bytes + c->greedy;
-    const int32_t *leads = c->leads;
-    const int64_t *table = c->table;
-    const int64_t led = c->led, bound = c->bound, row_bytes = c->row_bytes, width = c->draws;
-    int64_t j;
-    for (j = 0; j < led; j++) {
-        const int64_t i = leads[j];
-        const double *draw = draws + i * width;
-        const uint32_t row = (uint32_t)rows[i];
-        /* Both actions, and a mask in place of a branch: whether an agent explores cannot be predicted. */
-        const int explores = draw[0] < level;
-        const uint32_t mask = 0u - (uint32_t)explores;
-        const uint32_t random = (uint32_t)(int32_t)(draw[1] * (double)choices);
-        const uint32_t known = *(const uint32_t *)(cells + (row < (uint64_t)bound ? row : 0u) * row_bytes + table[i]);
-        const uint32_t action = (random & mask) | (known & ~mask);
-        if (row >= (uint64_t)bound && !explores)
-            return MF_BAD_ROW;
-        if (action >= choices || (explores && !(draw[1] >= 0.0)))
-            return explores ? MF_BAD_DRAW : MF_BAD_ACTION;
-        actions[i] = (int32_t)action;
+    const int64_t bound = c->bound, row_bytes = c->row_bytes;
+    const mf_seat *seat = c->seats, *end = seat + c->led;
+    for (; seat < end; seat++) {
+        const uint32_t choices = few ? few : (uint32_t)seat->choices;
+        const double *draw = draws + seat->draw;
+        const uint32_t row = (uint32_t)rows[seat->agent];
+        /* Both actions, and masks in place of branches: whether an agent explores cannot be predicted. */
+        const uint32_t explores = 0u - (uint32_t)(draw[0] < level);
+        const uint32_t lost = 0u - (uint32_t)(row >= (uint64_t)bound), wrong = 0u - (uint32_t)!(draw[1] >= 0.0);
+        const uint32_t random = (uint32_t)(int32_t)(draw[1] * (double)(int32_t)choices);
+        const uint32_t known = *(const uint32_t *)(cells + (row & ~lost) * row_bytes + seat->table);
+        const uint32_t action = ((random | wrong) & explores) | ((known | lost) & ~explores);
+        if (action >= choices)
+            return explores ? MF_BAD_DRAW : lost ? MF_BAD_ROW : MF_BAD_ACTION;
+        actions[seat->agent] = (int32_t)action;
     }
     return MF_FINE;
 }
 
+/* Write the value of one of many actions; the greedy one from then on. `best` was that before. */
+MF_INLINE int32_t mf_written(double *q, const int64_t choices, const uint32_t action, const int32_t best, const double value) {
+    const double old = q[action];
+    if ((int32_t)action == best) {
+        const int32_t stays = value >= old || mf_none_beats(q, choices, value);
+        q[action] = value;
+        return stays ? best : mf_first_greatest(q, choices);
+    }
+    q[action] = value;
+    return value > q[best] || (value == q[best] && (int32_t)action < best) ? (int32_t)action : best;
+}
+
 MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
                            const int32_t *actions, const double *rewards, const int over, const double rate,
-                           const double discount, uint8_t *changed, const uint32_t choices) {
+                           const double discount, uint8_t *changed, const uint32_t few) {
     char *cells = c->cells + run * c->run_bytes;
-    const int32_t *leads = c->leads;
-    const int64_t *table = c->table;
-    const int64_t led = c->led, bound = c->bound, row_bytes = c->row_bytes, greedy = c->greedy, visits = c->visits;
+    const int64_t bound = c->bound, row_bytes = c->row_bytes, greedy = c->greedy, visits = c->visits;
+    const mf_seat *seat = c->seats, *end = seat + c->led;
     uint32_t moved = 0;
-    int64_t j;
-    for (j = 0; j < led; j++) {
-        const int64_t i = leads[j];
-        const uint32_t action = (uint32_t)actions[i];
-        char *cell = cells + (uint32_t)rows[i] * row_bytes + table[i];
-        const char *next = cells + (uint32_t)next_rows[i] * row_bytes + table[i];
-        double target = rewards[i], old, value, most;
-        int32_t best, before, wins;
+    for (; seat < end; seat++) {
+        const int64_t i = seat->agent;
+        const uint32_t choices = few ? few : (uint32_t)seat->choices, action = (uint32_t)actions[i];
+        char *cell = cells + (uint32_t)rows[i] * row_bytes + seat->table;
+        char *next = cells + (uint32_t)next_rows[i] * row_bytes + seat->table;
+        double target = rewards[i], old, value, most = 0.0;
+        int32_t best = 0, before, wins;
         if (action >= choices)
             return MF_BAD_ACTION;
         if ((uint32_t)rows[i] >= (uint64_t)bound || (uint32_t)next_rows[i] >= (uint64_t)bound)
@@ -76,17 +90,22 @@ MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *ro
                 return MF_BAD_ACTION;
             target += discount * ((const double *)next)[ahead];
         }
-        best = mf_greatest_but((const double *)cell, (int)choices, action, &most);
         before = *(int32_t *)(cell + greedy);
+        if (few)
+            best = mf_greatest_but((const double *)cell, (int)few, action, &most);
         old = ((double *)cell)[action];
         value = old + rate * (target - old);
-        if (value - value != 0.0)
+        if (!(__builtin_fabs(value) <= DBL_MAX))
             return MF_BAD_VALUE;
-        ((double *)cell)[action] = value;
         *(int32_t *)(cell + visits) += *(int32_t *)(cell + visits) < INT32_MAX;
-        /* All ones where the written action is the first of the greatest now. */
-        wins = -(int32_t)((value > most) | ((value == most) & ((int32_t)action < best)));
-        best = (best & ~wins) | ((int32_t)action & wins);
+        if (few) {
+            ((double *)cell)[action] = value;
+            /* All ones where the written action is the first of the greatest now. */
+            wins = -(int32_t)((value > most) | ((value == most) & ((int32_t)action < best)));
+            best = (best & ~wins) | ((int32_t)action & wins);
+        } else {
+            best = mf_written((double *)cell, (int64_t)choices, action, before, value);
+        }
         *(int32_t *)(cell + greedy) = best;
         moved |= (uint32_t)(best ^ before);
     }
@@ -120,6 +139,18 @@ MF_FUNCTION int mf_update(const mf_qlearning *c, int64_t choices, int64_t run, c
 #define MF_CALL(n) mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, n)
     MF_CASES(MF_CALL)
 #undef MF_CALL
+}
+
+/* Any numbers of actions. */
+MF_INLINE int mf_act_many(const mf_qlearning *c, int64_t run, const int32_t *rows, const double *draws, double level,
+                          int32_t *actions) {
+    return mf_act_of(c, run, rows, draws, level, actions, 0);
+}
+
+MF_INLINE int mf_update_many(const mf_qlearning *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
+                             const int32_t *actions, const double *rewards, int over, double rate, double discount,
+                             uint8_t *changed) {
+    return mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, 0);
 }
 
 #endif
