@@ -23,6 +23,10 @@ cdef extern from "qlearning.h" nogil:
     int update_many "mf_update_many"(const Cells *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
                                      const int32_t *actions, const double *rewards, int over, double rate,
                                      double discount, uint8_t *changed) noexcept
+    int update_wide "mf_update_wide"(const Cells *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
+                                     const int32_t *actions, const double *rewards, int over, double rate,
+                                     double discount, uint8_t *changed) noexcept
+    int has_wide "mf_has_wide"() noexcept
 
 
 # The loop asks for one run at a time: what the next functions do for one run is not burdened with steps to the next.
@@ -88,6 +92,15 @@ cdef int _update_many(void *context, int64_t first, int64_t count, const Transit
     if count != 1:
         return _update_each(c, first, count, t, changed)
     return update_many(&c.cells, first, t.rows, t.next_rows, t.actions, t.rewards, t.terminated[0],
+                       c.rate.value[first], c.discount[first], changed)
+
+
+cdef int _update_wide(void *context, int64_t first, int64_t count, const Transition *t,
+                      uint8_t *changed) noexcept nogil:
+    cdef const Context *c = <const Context *> context
+    if count != 1:
+        return _update_each(c, first, count, t, changed)
+    return update_wide(&c.cells, first, t.rows, t.next_rows, t.actions, t.rewards, t.terminated[0],
                        c.rate.value[first], c.discount[first], changed)
 
 
@@ -291,6 +304,8 @@ cdef class QLearning(Learner):
             c.act, c.update = _act_few, _update_few
         else:
             c.act, c.update = _act_many, _update_many
+            if has_wide() and 8 <= actions[leads].min() and actions[leads].max() <= 16:
+                c.update = _update_wide
         if c.kind == EPSILON_GREEDY and not c.random_ties:
             self.operations.act = c.act
         if self.operations.update != NULL:

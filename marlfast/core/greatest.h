@@ -63,6 +63,36 @@ MF_INLINE int32_t mf_greatest_but(const double *value, const int n, const uint32
 }
 #endif
 
+/* The same of 8 to 16 values, whose number is no constant: four registers, which overlap where there are fewer. */
+#if MF_HAVE_AVX2_VARIANT
+#define MF_WIDE __attribute__((target("avx2,bmi,bmi2")))
+#define MF_I __builtin_inf()
+static const double mf_but_wide[32] __attribute__((unused)) = {
+    MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I,
+    -MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I};
+#undef MF_I
+
+static inline MF_WIDE __attribute__((always_inline, unused)) int32_t mf_greatest_but_wide(
+    const double *value, const int64_t n, const uint32_t but, double *most) {
+    const double *bound = mf_but_wide + 16 - but;
+    const int64_t third = n < 12 ? n - 4 : 8, fourth = n - 4;
+    const __m256d a = _mm256_min_pd(_mm256_loadu_pd(value), _mm256_loadu_pd(bound));
+    const __m256d b = _mm256_min_pd(_mm256_loadu_pd(value + 4), _mm256_loadu_pd(bound + 4));
+    const __m256d c = _mm256_min_pd(_mm256_loadu_pd(value + third), _mm256_loadu_pd(bound + third));
+    const __m256d d = _mm256_min_pd(_mm256_loadu_pd(value + fourth), _mm256_loadu_pd(bound + fourth));
+    __m256d top = _mm256_max_pd(_mm256_max_pd(a, b), _mm256_max_pd(c, d));
+    uint32_t mask;
+    top = _mm256_max_pd(top, _mm256_permute2f128_pd(top, top, 1));
+    top = _mm256_max_pd(top, _mm256_permute_pd(top, 5));
+    mask = (uint32_t)_mm256_movemask_pd(_mm256_cmp_pd(a, top, _CMP_EQ_OQ)) |
+           (uint32_t)_mm256_movemask_pd(_mm256_cmp_pd(b, top, _CMP_EQ_OQ)) << 4 |
+           (uint32_t)_mm256_movemask_pd(_mm256_cmp_pd(c, top, _CMP_EQ_OQ)) << third |
+           (uint32_t)_mm256_movemask_pd(_mm256_cmp_pd(d, top, _CMP_EQ_OQ)) << fourth;
+    *most = _mm256_cvtsd_f64(top);
+    return (int32_t)__builtin_ctz(mask);
+}
+#endif
+
 /* Of many values first the greatest, in four chains that do not wait for each other, then its place. A first value
  * that is not a number is beaten by none, a later one beats none. */
 #if MF_HAVE_SSE2_VARIANT
@@ -119,33 +149,6 @@ MF_INLINE int32_t mf_first_greatest(const double *value, int64_t n) {
         }
     return best;
 }
-
-/* Whether no value but one is as great as `value`: that one is greater, as the value that `value` will replace. */
-#if defined(__SSE2__) && (defined(__GNUC__) || defined(__clang__))
-MF_INLINE int mf_none_beats(const double *q, const int64_t n, const double value) {
-    const __m128d all = _mm_set1_pd(value);
-    __m128i found[4] = {_mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128()};
-    int64_t k = 0;
-    int j, more = 0;
-    for (; k + 8 <= n; k += 8)
-        for (j = 0; j < 4; j++)
-            found[j] = _mm_add_epi64(found[j], _mm_castpd_si128(_mm_cmple_pd(all, _mm_loadu_pd(q + k + 2 * j))));
-    for (; k + 2 <= n; k += 2)
-        found[0] = _mm_add_epi64(found[0], _mm_castpd_si128(_mm_cmple_pd(all, _mm_loadu_pd(q + k))));
-    if (k < n)
-        more = q[k] >= value;
-    found[0] = _mm_add_epi64(_mm_add_epi64(found[0], found[1]), _mm_add_epi64(found[2], found[3]));
-    found[0] = _mm_add_epi64(found[0], _mm_unpackhi_epi64(found[0], found[0]));
-    return more - _mm_cvtsi128_si32(found[0]) == 1;
-}
-#else
-MF_INLINE int mf_none_beats(const double *q, const int64_t n, const double value) {
-    int64_t k, found = 0;
-    for (k = 0; k < n; k++)
-        found += q[k] >= value;
-    return found == 1;
-}
-#endif
 
 /* The next greater number of a finite value that is at least 0. */
 MF_INLINE double mf_next_double(double value) {

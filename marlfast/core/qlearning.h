@@ -5,6 +5,7 @@
 #define MARLFAST_QLEARNING_H
 
 #include <float.h>
+#include <math.h>
 
 #include "greatest.h"
 
@@ -52,21 +53,20 @@ MF_INLINE int mf_act_of(const mf_qlearning *c, int64_t run, const int32_t *rows,
     return MF_FINE;
 }
 
-/* Write the value of one of many actions; the greedy one from then on. `best` was that before. */
-MF_INLINE int32_t mf_written(double *q, const int64_t choices, const uint32_t action, const int32_t best, const double value) {
-    const double old = q[action];
-    if ((int32_t)action == best) {
-        const int32_t stays = value >= old || mf_none_beats(q, choices, value);
-        q[action] = value;
-        return stays ? best : mf_first_greatest(q, choices);
-    }
-    q[action] = value;
-    return value > q[best] || (value == q[best] && (int32_t)action < best) ? (int32_t)action : best;
+/* The first of the greatest, once the value of `action` is no longer `old`; `best` was it before. */
+MF_INLINE int32_t mf_greatest_after(const double *q, int64_t choices, int32_t best, int32_t action, double old) {
+    const double value = q[action];
+    if (action == best)
+        return value < old ? mf_first_greatest(q, choices) : best;
+    return value > q[best] || (value == q[best] && action < best) ? action : best;
 }
+
+/* The greatest value of a cell but that of one action, and the first place where it stands. */
+typedef int32_t mf_others(const double *value, int64_t n, uint32_t but, double *most);
 
 MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
                            const int32_t *actions, const double *rewards, const int over, const double rate,
-                           const double discount, uint8_t *changed, const uint32_t few) {
+                           const double discount, uint8_t *changed, const uint32_t few, mf_others *others) {
     char *cells = c->cells + run * c->run_bytes;
     const int64_t bound = c->bound, row_bytes = c->row_bytes, greedy = c->greedy, visits = c->visits;
     const mf_seat *seat = c->seats, *end = seat + c->led;
@@ -77,7 +77,7 @@ MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *ro
         char *cell = cells + (uint32_t)rows[i] * row_bytes + seat->table;
         char *next = cells + (uint32_t)next_rows[i] * row_bytes + seat->table;
         double target = rewards[i], old, value, most = 0.0;
-        int32_t best = 0, before, wins;
+        int32_t best = 0, before;
         if (action >= choices)
             return MF_BAD_ACTION;
         if ((uint32_t)rows[i] >= (uint64_t)bound || (uint32_t)next_rows[i] >= (uint64_t)bound)
@@ -91,20 +91,23 @@ MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *ro
             target += discount * ((const double *)next)[ahead];
         }
         before = *(int32_t *)(cell + greedy);
+        /* What the other actions hold is known before this one's value is: nothing waits for a branch. */
         if (few)
             best = mf_greatest_but((const double *)cell, (int)few, action, &most);
+        else if (others)
+            best = others((const double *)cell, choices, action, &most);
         old = ((double *)cell)[action];
         value = old + rate * (target - old);
-        if (!(__builtin_fabs(value) <= DBL_MAX))
+        if (!(fabs(value) <= DBL_MAX))
             return MF_BAD_VALUE;
         *(int32_t *)(cell + visits) += *(int32_t *)(cell + visits) < INT32_MAX;
-        if (few) {
-            ((double *)cell)[action] = value;
+        ((double *)cell)[action] = value;
+        if (few || others) {
             /* All ones where the written action is the first of the greatest now. */
-            wins = -(int32_t)((value > most) | ((value == most) & ((int32_t)action < best)));
+            const int32_t wins = -(int32_t)((value > most) | ((value == most) & ((int32_t)action < best)));
             best = (best & ~wins) | ((int32_t)action & wins);
         } else {
-            best = mf_written((double *)cell, (int64_t)choices, action, before, value);
+            best = mf_greatest_after((const double *)cell, choices, before, (int32_t)action, old);
         }
         *(int32_t *)(cell + greedy) = best;
         moved |= (uint32_t)(best ^ before);
@@ -136,7 +139,7 @@ MF_FUNCTION int mf_act(const mf_qlearning *c, int64_t choices, int64_t run, cons
 MF_FUNCTION int mf_update(const mf_qlearning *c, int64_t choices, int64_t run, const int32_t *rows,
                           const int32_t *next_rows, const int32_t *actions, const double *rewards, int over,
                           double rate, double discount, uint8_t *changed) {
-#define MF_CALL(n) mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, n)
+#define MF_CALL(n) mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, n, 0)
     MF_CASES(MF_CALL)
 #undef MF_CALL
 }
@@ -150,7 +153,27 @@ MF_INLINE int mf_act_many(const mf_qlearning *c, int64_t run, const int32_t *row
 MF_INLINE int mf_update_many(const mf_qlearning *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
                              const int32_t *actions, const double *rewards, int over, double rate, double discount,
                              uint8_t *changed) {
-    return mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, 0);
+    return mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, 0, 0);
 }
+
+/* 8 to 16 actions of every agent that is led, on a processor with wide registers. */
+#if MF_HAVE_AVX2_VARIANT
+MF_INLINE int mf_has_wide(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"); }
+
+MF_FUNCTION MF_WIDE int mf_update_wide(const mf_qlearning *c, int64_t run, const int32_t *rows,
+                                       const int32_t *next_rows, const int32_t *actions, const double *rewards,
+                                       int over, double rate, double discount, uint8_t *changed) {
+    return mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, 0,
+                        mf_greatest_but_wide);
+}
+#else
+MF_INLINE int mf_has_wide(void) { return 0; }
+
+MF_FUNCTION int mf_update_wide(const mf_qlearning *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
+                               const int32_t *actions, const double *rewards, int over, double rate,
+                               double discount, uint8_t *changed) {
+    return mf_update_many(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed);
+}
+#endif
 
 #endif

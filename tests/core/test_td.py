@@ -137,7 +137,7 @@ def test_a_frozen_learner_changes_nothing(module):
     assert t.q.tolist() == [[[[1.0, 1.0]]]] and not t.visits.any()
 
 
-@pytest.mark.parametrize("width", [2, 5, 8, 9, 15])
+@pytest.mark.parametrize("width", [2, 5, 8, 9, 15, 17])
 def test_changed_means_another_greedy_action_not_another_value(module, width):
     q = np.zeros((1, 1, 1, width))
     q[..., 1] = 4.0
@@ -165,7 +165,7 @@ def test_changed_is_set_and_never_cleared(module):
     assert changed.tolist() == [True, False]
 
 
-@pytest.mark.parametrize("width", [1, 2, 3, 5, 7, 8, 9, 16, 70])
+@pytest.mark.parametrize("width", [1, 2, 3, 5, 7, *range(8, 18), 70])
 def test_the_greedy_cache_is_the_first_greatest_after_thousands_of_writes(backend, packed, width):
     # Few different values, so that ties are everywhere; rate 1 and terminal writes the reward itself.
     generator = np.random.default_rng(width)
@@ -208,6 +208,22 @@ def test_agents_with_fewer_actions_do_not_look_beyond_them(module):
     assert t.greedy.tolist() == [[[0, 3]]]
     t.update([[0, 0]], [[1, 3]], [[0.0, 0.0]], [[0, 0]])
     assert t.q[0, 0].tolist() == [[1.0, 1.0, 9.0, 9.0], [0.0, 1.0, 2.0, 5.0]]
+
+
+@pytest.mark.parametrize("counts", [(9, 16), (8, 12), (3, 16), (10, 17)])
+def test_numbers_of_actions_that_differ_are_each_looked_at_to_their_end(module, counts):
+    """What lies beyond an agent's own actions is greater than all that it knows, and none of its actions."""
+    generator, width = np.random.default_rng(sum(counts)), 17
+    q = np.full((1, 2, 2, width), 9.0)
+    for i, n in enumerate(counts):
+        q[:, :, i, :n] = generator.integers(0, 3, (1, 2, n))
+    t = Tables(module, q, actions=counts, rate=1.0)
+    for _ in range(300):
+        row, taken = generator.integers(0, 2), generator.integers(0, counts)
+        t.update([[row, row]], [taken], [generator.integers(0, 3, 2)], [[0, 0]], [True])
+        for i, n in enumerate(counts):
+            assert t.greedy[0, :, i].tolist() == t.q[0, :, i, :n].argmax(axis=1).tolist()
+            assert (t.q[0, :, i, n:] == 9.0).all()
 
 
 @pytest.mark.parametrize("gap", [1, 2, 5])
@@ -420,7 +436,7 @@ def cases(draw):
     agents = draw(st.integers(tables, 6))
     table_of = [*range(tables), *draw(st.lists(st.integers(0, tables - 1), min_size=agents - tables,
                                                max_size=agents - tables))]
-    width = draw(st.sampled_from([1, 2, 3, 5, 8, 9, 12]))
+    width = draw(st.sampled_from([1, 2, 3, 5, 8, 9, 12, 16, 17]))
     counts = draw(st.lists(st.integers(1, width), min_size=tables, max_size=tables) | st.just([width] * tables))
     kind = draw(st.integers(0, 1))
     return dict(
