@@ -1,12 +1,21 @@
 """Kernels of repeated games in normal form. Twin: ``marlfast/reference/repeated.py``."""
 import math
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 
 cimport marlfast.core.repeated as leaf
 from marlfast.core._kernels cimport Game, check
+from marlfast.core.operations cimport Draws
 
 include "marlfast/core/ranges.pxi"
+
+cdef int _step_one(void *context, int64_t first, int64_t count, double *state, const int32_t *actions,
+                   const Draws *draws, double *rewards, uint8_t *terminated) noexcept nogil:
+    """The loop asks for one run at a time."""
+    if count != 1:
+        return _step(context, first, count, state, actions, draws, rewards, terminated)
+    return leaf.step(<const leaf.Data *> context, state, actions, draws.uniforms, draws.normals, rewards, terminated)
+
 
 MOST = 2**31 - 1        # observations, and joint actions, that can be numbered
 
@@ -69,7 +78,7 @@ cdef class Repeated(Game):
         self.game.actions = &a[0]
         self.game.rewards = &r[0, 0, 0]
         self._declare(&self.game, agents, 1, 1, 1, (1 if outcomes > 1 else 0, 0, 1 if begin < 0 else 0, 0))
-        self.operations.step = _step
+        self.operations.step = _step_one
         self.operations.start = _start
         self.operations.observe = NULL      # the state as it is
         self.operations.without = NULL
