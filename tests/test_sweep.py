@@ -160,6 +160,32 @@ def test_widths_of_bins_divide_each_other():
     assert working.bin_width(3, 1) == 10
 
 
+@pytest.mark.parametrize("agents", [1, 2, 3, 9])
+def test_what_is_kept_of_a_run_does_not_depend_on_the_runs_beside_it(agents):
+    """Sums are added in an order that only the run's own returns have a part in, to the last bit."""
+    rng = np.random.default_rng(agents)
+    experiment = mf.Experiment(mf.games.Drift(agents=agents), mf.IQL(), encoder=mf.Rounding(0), episodes=3000, runs=7)
+    episodes = np.array([3000, 1, 0, 2999, 3000, 137, 1024])
+
+    def summary(runs, room):
+        arrays = {"returns": np.zeros((len(runs), room, agents)), "episodes": episodes[runs], "steps": episodes[runs],
+                  "reason": np.zeros(len(runs), np.int32)}
+        arrays["returns"][:, :3000] = returns[runs]
+        return working._summary(mf.Result(experiment.replace(runs=len(runs)), arrays), 20)
+
+    returns = rng.standard_normal((7, 3000, agents)) * 10.0 ** rng.integers(-8, 8, (7, 3000, 1))
+    whole = summary(np.arange(7), 3000)
+    for runs in ([3], [0, 4], [6, 5, 2, 1], [0]):
+        part = summary(np.array(runs), 4096)
+        for name, array in part.items():
+            kept = whole[name][runs]
+            kept = kept[:, :array.shape[1]] if array.ndim == 3 else kept
+            assert array.tobytes() == np.ascontiguousarray(kept).tobytes(), name
+    mean = returns[3, :2999].reshape(2999, agents)[-300:].mean(axis=0)
+    np.testing.assert_allclose(whole["returns"][3], mean, rtol=1e-9)
+    np.testing.assert_allclose(whole["sums"][0, 1], returns[0, 200:400].sum(axis=0), rtol=1e-9)
+
+
 def test_bins_that_are_made_wider_later_by_hand():
     """Runs of 3 and of 25 episodes, at most 3 bins: 1 and 10 episodes wide; the first run's become one bin."""
     arrays = {"run": np.array([1, 0]), "agents": np.array([1, 1]), "returns": np.zeros((2, 1)),
@@ -609,7 +635,7 @@ def test_progress_says_how_far_how_fast_and_how_long(tmp_path, capsys):
     shown.add(30, 3000)
     shown.show(1)
     line = capsys.readouterr().err
-    assert line.startswith("sweep:  70 %, 70 of 100 runs, 20 agent-steps/s, 5 min, 5 min left, 1 chunks failed")
+    assert line.startswith("sweep:  70 %, 70 of 100 runs, 20 agent-steps/s, 5 min, 5 min left, 1 failed")
 
 
 # -- other engines -------------------------------------------------------------------------------

@@ -95,7 +95,10 @@ class Processes:
         return self.pool.submit(work, task)
 
     def close(self, wait=True):
-        self.pool.shutdown(wait=True, cancel_futures=True)
+        workers = [] if wait else list((getattr(self.pool, "_processes", None) or {}).values())
+        self.pool.shutdown(wait=wait, cancel_futures=True)
+        for worker in workers:                  # what they are at may take hours, and is given up
+            worker.terminate()
 
 
 def _begin():

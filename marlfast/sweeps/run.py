@@ -319,7 +319,7 @@ class _Progress:
         self.said, seconds = now, max(now - self.begun, 1e-9)
         fresh = self.done - self.before
         left = f", {duration(seconds * (self.total - self.done) / fresh)} left" if fresh and not last else ""
-        failed = f", {failures} chunks failed" if failures else ""
+        failed = f", {failures} failed" if failures else ""
         print(f"sweep: {100.0 * self.done / max(self.total, 1):3.0f} %, {self.done:,} of {self.total:,} runs, "
               f"{self.steps * self.agents / seconds:,.0f} agent-steps/s, {duration(seconds)}{left}{failed}",
               file=sys.stderr, flush=True)
