@@ -40,6 +40,9 @@ class StrategyRecorder(Summarised):
         self._times, self._kept = [], []
 
     def __call__(self, session):
+        if session.seats.active > 1:
+            raise ValueError("row: this encoder puts an observation into several rows, so that a row alone has no "
+                             "strategy")
         self._times.append(int(session.arrays["steps"].max()))
         found = [None] * session.game.agents
         for prefix, one, seats in session.experiment.learner.parts(session.seats):

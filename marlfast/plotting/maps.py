@@ -153,6 +153,9 @@ def _places(result, run, agent, shape):
     if not isinstance(result, Result):
         raise TypeError(f"result: expected a Result, got {shown(result)}")
     run = integer("run", run, 0, len(result.steps) - 1)
+    if result.experiment.encoder.active(result.experiment.game) > 1:
+        raise ValueError(f"result: encoder {result.experiment.encoder.name!r} puts an observation into several rows, "
+                         "so that a row alone has no action and no value")
     rows = result.rows[run]
     if not len(rows):
         raise ValueError("result: no table row is in use")
