@@ -15,8 +15,11 @@ cimport marlfast.core.gradients as leaf
 cimport marlfast.core.td as td
 from marlfast.core._kernels cimport Learner, check
 from marlfast.core._schedules cimport Schedule
+from marlfast.core.gradients cimport TOGETHER
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport ScheduleData, schedule_follow
+
+ctypedef const double *Logits
 
 cdef enum Late:             # what a tick leaves to the next update to say
     NOTHING = 0
@@ -35,6 +38,7 @@ cdef struct Actors:
     const int32_t *leads        # [L]
     const int32_t *table_of     # [N]
     const int32_t *actions      # [N]
+    const int64_t *choices      # [L] the same, of those led
     int64_t rows, tables, width # of the logits
     double *logits              # [R, rows, tables, width]
     int64_t active              # k
@@ -42,7 +46,8 @@ cdef struct Actors:
     int64_t draws               # K
     ScheduleData *exploration   # NULL: actions are drawn from the policy
     int64_t strict
-    double *room                # [R, width] the sum of an agent's active rows
+    double *room                # [R, TOGETHER + 1, width] sums of agents' active rows
+    double *weight              # [R, TOGETHER, width]
 
 
 cdef struct Critics:
@@ -91,8 +96,9 @@ cdef struct Work:               # one run's part of the scratch
 
 # -- acting ---------------------------------------------------------------------------------------
 
-cdef inline const double *logits_of(const Actors *c, int64_t run, int64_t agent, const int32_t *rows) noexcept nogil:
-    """Logits of an agent that sees these k rows; NULL where one of them lies outside the table."""
+cdef inline const double *logits_of(const Actors *c, int64_t run, int64_t agent, const int32_t *rows,
+                                    int64_t place) noexcept nogil:
+    """Logits of an agent that sees these k rows; NULL where one of them lies outside the table. ``place``: of sums."""
     cdef int64_t j, a
     cdef const double *one
     cdef double *total
@@ -101,7 +107,7 @@ cdef inline const double *logits_of(const Actors *c, int64_t run, int64_t agent,
     one = c.logits + ((run * c.rows + rows[0]) * c.tables + c.table_of[agent]) * c.width
     if c.active == 1:
         return one
-    total = c.room + run * c.width
+    total = c.room + (run * (TOGETHER + 1) + place) * c.width
     memcpy(total, one, c.width * sizeof(double))
     for j in range(1, c.active):
         if <uint32_t> rows[j] >= <uint64_t> c.rows:
@@ -112,31 +118,66 @@ cdef inline const double *logits_of(const Actors *c, int64_t run, int64_t agent,
     return total
 
 
+cdef inline int some_of(const Actors *c, int64_t run, const int32_t *rows, int64_t begin, const double **logits,
+                        int64_t *count) noexcept nogil:
+    """Logits of the next few agents that are led, from number ``begin`` on."""
+    cdef int64_t j, i
+    count[0] = min(c.led - begin, <int64_t> TOGETHER)
+    for j in range(count[0]):
+        i = c.leads[begin + j]
+        logits[j] = logits_of(c, run, i, rows + i * c.active, j)
+        if logits[j] == NULL:
+            return Status.BAD_ROW
+    return 0
+
+
 cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
               int64_t stride, int32_t *actions) noexcept nogil:
-    """Reads the rows of the agents that it leads, and nothing else."""
+    """Actions drawn from the policies. Reads the rows of the agents that it leads, and nothing else."""
     cdef const Actors *c = <const Actors *> context
-    cdef int64_t r, j, i, action, best
+    cdef int64_t r, j, i, begin, some
+    cdef int64_t[TOGETHER] action
+    cdef double[TOGETHER] u
+    cdef Logits[TOGETHER] logits
+    for r in range(count):
+        begin = 0
+        while begin < c.led:
+            some = min(c.led - begin, <int64_t> TOGETHER)
+            for j in range(some):
+                i = c.leads[begin + j]
+                u[j] = draws[r * stride + i * c.draws]
+                if not 0.0 <= u[j] < 1.0:
+                    return Status.BAD_DRAW
+                logits[j] = logits_of(c, first + r, i, rows + r * c.stride + i * c.active, j)
+                if logits[j] == NULL:
+                    return Status.BAD_ROW
+            leaf.draw(logits, c.choices + begin, some, c.width, u, c.weight + (first + r) * TOGETHER * c.width, action)
+            for j in range(some):
+                actions[r * c.agents + c.leads[begin + j]] = <int32_t> action[j]
+            begin += some
+    return 0
+
+
+cdef int _play(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
+               int64_t stride, int32_t *actions) noexcept nogil:
+    """The likeliest actions, or (exploring) any. Reads the rows of the agents that it leads, and nothing else."""
+    cdef const Actors *c = <const Actors *> context
+    cdef int64_t r, j, i, action
     cdef const double *draw
     cdef const double *logits
-    cdef double u
     for r in range(count):
         for j in range(c.led):
             i = c.leads[j]
             draw = draws + r * stride + i * c.draws
-            u = draw[0]
-            if c.exploration != NULL and u < td.below(c.exploration.value[first + r], c.strict):
+            if draw[0] < td.below(c.exploration.value[first + r], c.strict):
                 if not 0.0 <= draw[1] < 1.0:
                     return Status.BAD_DRAW
                 action = <int64_t> (draw[1] * <double> c.actions[i])
             else:
-                if c.exploration == NULL and not 0.0 <= u < 1.0:
-                    return Status.BAD_DRAW
-                logits = logits_of(c, first + r, i, rows + r * c.stride + i * c.active)
+                logits = logits_of(c, first + r, i, rows + r * c.stride + i * c.active, 0)
                 if logits == NULL:
                     return Status.BAD_ROW
-                best = td.first_greatest(logits, c.actions[i])
-                action = best if c.exploration != NULL else td.boltzmann(logits, c.actions[i], best, 1.0, u)
+                action = leaf.likeliest(logits, c.actions[i])
             actions[r * c.agents + i] = <int32_t> action
     return 0
 
@@ -194,19 +235,21 @@ cdef class Softmax(Learner):
             raise ValueError(f"active: expected at least 1, got {active}")
         if draws < (1 if exploration is None else 2):
             raise ValueError(f"draws: expected at least {1 if exploration is None else 2}, got {draws}")
-        room = np.zeros((runs, width))
-        cdef double[:, ::1] s = room
-        self.held = (logits, table_of, actions, leads, exploration, room)
+        room, weight, choices = (np.zeros((runs, TOGETHER + 1, width)), np.zeros((runs, TOGETHER, width)),
+                                 actions[leads].astype(np.int64))
+        cdef double[:, :, ::1] s = room, w = weight
+        cdef const int64_t[::1] n = choices
+        self.held = (logits, table_of, actions, leads, exploration, room, weight, choices)
         self.runs, self.agents, self.draws, self.active = runs, agents, draws, active
-        self.actors = Actors(agents, l.shape[0], &l[0], &t[0], &a[0], rows, tables, width, &q[0, 0, 0, 0], active,
-                             agents * active, draws, NULL, 1 if strict else 0, &s[0, 0])
+        self.actors = Actors(agents, l.shape[0], &l[0], &t[0], &a[0], &n[0], rows, tables, width, &q[0, 0, 0, 0],
+                             active, agents * active, draws, NULL, 1 if strict else 0, &s[0, 0, 0], &w[0, 0, 0])
         self.operations.context = &self.actors
         self.operations.act = _act
         self.operations.update = NULL
         self.operations.tick = NULL
         if exploration is not None:
             self.actors.exploration = &exploration.data
-            self.operations.tick = _play_tick
+            self.operations.act, self.operations.tick = _play, _play_tick
 
 
 # -- what a step was worth ------------------------------------------------------------------------
@@ -243,17 +286,18 @@ cdef inline int worth(const Critics *c, int64_t run, int64_t unit, const int32_t
     return 0
 
 
-cdef int policies_of(const Context *c, int64_t run, const int32_t *rows, const double *policy) noexcept nogil:
+cdef int policies_of(const Context *c, int64_t run, const int32_t *rows, double *policy) noexcept nogil:
     """The policy [L, A] of each agent that is led, where the state is in these rows."""
     cdef const Actors *a = &c.actors
-    cdef const double *logits
-    cdef int64_t j, i
-    for j in range(a.led):
-        i = a.leads[j]
-        logits = logits_of(a, run, i, rows + i * a.active)
-        if logits == NULL:
-            return Status.BAD_ROW
-        leaf.softmax(logits, a.actions[i], td.first_greatest(logits, a.actions[i]), <double *> policy + j * a.width)
+    cdef int64_t begin = 0, some
+    cdef Logits[TOGETHER] logits
+    cdef int status
+    while begin < a.led:
+        status = some_of(a, run, rows, begin, logits, &some)
+        if status:
+            return status
+        leaf.policies(logits, a.choices + begin, some, a.width, policy + begin * a.width)
+        begin += some
     return 0
 
 
@@ -424,32 +468,29 @@ cdef int climb(const Actors *a, int64_t run, int64_t agent, const int32_t *rows,
 cdef int learn_policies(const Context *c, int64_t run, int64_t known, const Work *w) noexcept nogil:
     """Climb the surrogate: the gradients of a minibatch are taken where it begins, and added up."""
     cdef const Actors *a = &c.actors
-    cdef int64_t size = c.minibatch if c.minibatch else known, epoch, begin, end, t, j, i, at, best, action
-    cdef double rate = c.rate.value[run] / <double> a.active, entropy = c.entropy.value[run], weight
+    cdef int64_t size = c.minibatch if c.minibatch else known, epoch, first, last, t, j, i, at, begin, some
+    cdef double rate = c.rate.value[run] / <double> a.active, entropy = c.entropy.value[run]
+    cdef double clip = -1.0 if c.clip == NULL else c.clip[run]
     cdef const int32_t *rows
-    cdef const double *logits
-    cdef double *policy
+    cdef int64_t[TOGETHER] action
+    cdef Logits[TOGETHER] logits
     cdef bint fresh = True          # the policies in the scratch are those that the logits say
     cdef int status
     for epoch in range(c.epochs):
-        end = 0
-        while end < known:
-            begin, end = end, min(end + size, known)
-            for t in range(begin, end):
-                for j in range(a.led):
-                    i = a.leads[j]
-                    at = t * a.led + j
-                    action = c.taken[(run * c.length + t) * a.agents + i]
-                    logits = logits_of(a, run, i, c.seen + (run * c.length + t) * a.stride + i * a.active)
-                    best = td.first_greatest(logits, a.actions[i])
-                    policy = w.policy + at * a.width
-                    if not fresh:
-                        leaf.softmax(logits, a.actions[i], best, policy)
-                    weight = w.advantage[at]
-                    if c.clip != NULL:
-                        weight = leaf.clipped(weight, policy[action] / w.old[at], c.clip[run])
-                    leaf.ascent(logits, policy, a.actions[i], best, action, weight, entropy, policy)
-            for t in range(begin, end):
+        last = 0
+        while last < known:
+            first, last = last, min(last + size, known)
+            for t in range(first, last):
+                begin = 0
+                while begin < a.led:
+                    some_of(a, run, c.seen + (run * c.length + t) * a.stride, begin, logits, &some)
+                    for j in range(some):
+                        action[j] = c.taken[(run * c.length + t) * a.agents + a.leads[begin + j]]
+                    at = t * a.led + begin
+                    leaf.ascent(logits, a.choices + begin, some, a.width, action, w.advantage + at, w.old + at, clip,
+                                entropy, fresh, w.policy + at * a.width)
+                    begin += some
+            for t in range(first, last):
                 for j in range(a.led):
                     i = a.leads[j]
                     rows = c.seen + (run * c.length + t) * a.stride + i * a.active
@@ -485,7 +526,7 @@ cdef int learn(const Context *c, int64_t run, bint *moved) noexcept nogil:
             i = a.leads[j]
             at = t * a.led + j
             w.old[at] = w.policy[at * a.width + c.taken[(run * steps + t) * a.agents + i]]
-            w.greedy[at] = td.first_greatest(logits_of(a, run, i, rows + i * a.active), a.actions[i])
+            w.greedy[at] = <double> leaf.likeliest(logits_of(a, run, i, rows + i * a.active, 0), a.actions[i])
     if status == 0:
         status = learn_values(c, run, known, &w)
     if status == 0:
@@ -497,8 +538,8 @@ cdef int learn(const Context *c, int64_t run, bint *moved) noexcept nogil:
     for t in range(known):
         for j in range(a.led):
             i = a.leads[j]
-            logits = logits_of(a, run, i, c.seen + (run * steps + t) * a.stride + i * a.active)
-            moved[0] |= td.first_greatest(logits, a.actions[i]) != w.greedy[t * a.led + j]
+            logits = logits_of(a, run, i, c.seen + (run * steps + t) * a.stride + i * a.active, 0)
+            moved[0] |= <double> leaf.likeliest(logits, a.actions[i]) != w.greedy[t * a.led + j]
     c.known[run] = 0
     return 0
 

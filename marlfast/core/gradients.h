@@ -1,4 +1,8 @@
-/* The softmax of a few logits. Twin: `softmax` in marlfast/reference/gradients.py. */
+/* Softmax policies of some agents at once, and their gradients. Twin: marlfast/reference/gradients.py.
+ *
+ * An exponential is a long chain of operations that wait for each other: those of all actions of all agents are
+ * worked out side by side. The arithmetic is the same, operation by operation, in every variant. For few actions
+ * their number is a constant, so that the loops unroll. */
 #ifndef MARLFAST_GRADIENTS_H
 #define MARLFAST_GRADIENTS_H
 
@@ -6,16 +10,185 @@
 
 #include "draws.h"
 
-MF_INLINE void mf_softmax(const double *logits, int64_t actions, int64_t best, double *policy) {
-    double total = 0.0, share;
-    int64_t a;
-    for (a = 0; a < actions; a++)
-        policy[a] = mf_exp(logits[a] - logits[best]);
-    for (a = 0; a < actions; a++)
-        total += policy[a];
-    share = 1.0 / total;
-    for (a = 0; a < actions; a++)
-        policy[a] *= share;
+#define MF_TOGETHER 8 /* agents at once */
+
+/* The first of the greatest, without a branch: while a policy is still mixed, none could be predicted. */
+MF_INLINE int64_t mf_likeliest_of(const double *logits, const int64_t choices) {
+    double most = logits[0];
+    int64_t best = 0, a;
+    for (a = 1; a < choices; a++) {
+        best = logits[a] > most ? a : best;
+        most = logits[a] > most ? logits[a] : most;
+    }
+    return best;
+}
+
+MF_INLINE void mf_exps(double *x, const int64_t n) {
+    double rest[4] = {-1e4, -1e4, -1e4, -1e4};
+    int64_t a, k;
+    for (a = 0; a + 4 <= n; a += 4)
+        for (k = 0; k < 4; k++)
+            x[a + k] = mf_exp(x[a + k]);
+    if (a == n)
+        return;
+    for (k = 0; k < n - a; k++)
+        rest[k] = x[a + k];
+    for (k = 0; k < 4; k++)
+        rest[k] = mf_exp(rest[k]);
+    for (k = 0; k < n - a; k++)
+        x[a + k] = rest[k];
+}
+
+/* exp(logits[a] - greatest), 0 beyond an agent's own actions; and the greatest of each agent. */
+MF_INLINE void mf_weights_of(const double *const *logits, const int64_t *choices, int64_t agents, const int64_t width,
+                             double *weight, double *top) {
+    int64_t j, a;
+    for (j = 0; j < agents; j++) {
+        const double *z = logits[j];
+        double *w = weight + j * width;
+        double most = z[0];
+        for (a = 1; a < width; a++)
+            most = z[a] > most && a < choices[j] ? z[a] : most;
+        for (a = 0; a < width; a++)
+            w[a] = a < choices[j] ? z[a] - most : -1e4;
+        top[j] = most;
+    }
+    mf_exps(weight, agents * width);
+}
+
+/* Actions drawn by inverse transform of the uniforms u. */
+MF_INLINE void mf_draw_of(const double *const *logits, const int64_t *choices, int64_t agents, const int64_t width,
+                          const double *u, double *weight, int64_t *action) {
+    double top[MF_TOGETHER];
+    int64_t j, a;
+    mf_weights_of(logits, choices, agents, width, weight, top);
+    for (j = 0; j < agents; j++) {
+        const double *w = weight + j * width;
+        double total = 0.0, running = 0.0, mark;
+        int64_t chosen = 0;
+        for (a = 0; a < width; a++)
+            total += w[a];
+        mark = u[j] * total;
+        for (a = 0; a < width - 1; a++) {
+            running += w[a];
+            chosen += !(mark < running) && a < choices[j] - 1; /* what is added up never falls */
+        }
+        action[j] = chosen;
+    }
+}
+
+MF_INLINE void mf_policies_of(const double *const *logits, const int64_t *choices, int64_t agents, const int64_t width,
+                              double *policy, double *top, double *share) {
+    int64_t j, a;
+    mf_weights_of(logits, choices, agents, width, policy, top);
+    for (j = 0; j < agents; j++) {
+        double *p = policy + j * width;
+        double total = 0.0;
+        for (a = 0; a < width; a++)
+            total += p[a];
+        share[j] = 1.0 / total;
+        for (a = 0; a < width; a++)
+            p[a] *= share[j];
+    }
+}
+
+/* d min(ratio * advantage, clip(ratio, 1 - clip, 1 + clip) * advantage) / d log ratio (Schulman et al. 2017). */
+MF_INLINE double mf_clipped(double advantage, double ratio, double clip) {
+    const int flat = advantage >= 0.0 ? ratio > 1.0 + clip : ratio < 1.0 - clip;
+    return flat ? 0.0 : advantage * ratio;
+}
+
+/* d (weight * log policy[action] + entropy * H(policy)) / d logits, in place of the policies. With clip >= 0 the
+ * weights are advantages of a clipped surrogate, whose policies had the probabilities `old`. */
+MF_INLINE void mf_ascent_of(const double *const *logits, const int64_t *choices, int64_t agents, const int64_t width,
+                            const int64_t *action, const double *weight, const double *old, double clip,
+                            double entropy, int fresh, double *policy) {
+    double top[MF_TOGETHER], share[MF_TOGETHER], lead[MF_TOGETHER];
+    int64_t j, a;
+    if (!fresh)
+        mf_policies_of(logits, choices, agents, width, policy, top, share);
+    else if (entropy != 0.0)
+        for (j = 0; j < agents; j++) {
+            const int64_t best = mf_likeliest_of(logits[j], choices[j]);
+            top[j] = logits[j][best];
+            share[j] = policy[j * width + best];
+        }
+    if (entropy != 0.0) {
+        for (j = agents; j < MF_TOGETHER; j++)
+            share[j] = 1.0;
+        for (j = 0; j < MF_TOGETHER; j++)
+            lead[j] = mf_log(share[j]); /* log policy[a] = logits[a] - top + lead */
+    }
+    for (j = 0; j < agents; j++) {
+        double *p = policy + j * width;
+        const double factor = clip >= 0.0 ? mf_clipped(weight[j], p[action[j]] / old[j], clip) : weight[j];
+        double spread = 0.0;
+        if (entropy == 0.0) {
+            for (a = 0; a < width; a++)
+                p[a] = factor * ((double)(a == action[j]) - p[a]);
+            continue;
+        }
+        for (a = 0; a < width; a++)
+            spread -= a < choices[j] ? p[a] * ((logits[j][a] - top[j]) + lead[j]) : 0.0;
+        for (a = 0; a < width; a++)
+            p[a] = factor * ((double)(a == action[j]) - p[a]) -
+                   (entropy * p[a]) * (((logits[j][a] - top[j]) + lead[j]) + spread);
+    }
+}
+
+#define MF_WIDTHS(CALL)                                                                                               \
+    switch (width) {                                                                                                  \
+    case 2: CALL(2); break;                                                                                           \
+    case 3: CALL(3); break;                                                                                           \
+    case 4: CALL(4); break;                                                                                           \
+    case 5: CALL(5); break;                                                                                           \
+    case 6: CALL(6); break;                                                                                           \
+    default: CALL(width);                                                                                             \
+    }
+
+#define MF_VARIANT(name, attribute)                                                                                   \
+    attribute static void mf_draw_##name(const double *const *logits, const int64_t *choices, int64_t agents,        \
+                                         int64_t width, const double *u, double *weight, int64_t *action) {          \
+        MF_WIDTHS(MF_DRAW)                                                                                            \
+    }                                                                                                                 \
+    attribute static void mf_policies_##name(const double *const *logits, const int64_t *choices, int64_t agents,    \
+                                             int64_t width, double *policy) {                                         \
+        double top[MF_TOGETHER], share[MF_TOGETHER];                                                                  \
+        MF_WIDTHS(MF_POLICIES)                                                                                        \
+    }                                                                                                                 \
+    attribute static void mf_ascent_##name(const double *const *logits, const int64_t *choices, int64_t agents,      \
+                                           int64_t width, const int64_t *action, const double *weight,               \
+                                           const double *old, double clip, double entropy, int fresh,                \
+                                           double *policy) {                                                          \
+        MF_WIDTHS(MF_ASCENT)                                                                                          \
+    }
+#define MF_DRAW(n) mf_draw_of(logits, choices, agents, n, u, weight, action)
+#define MF_POLICIES(n) mf_policies_of(logits, choices, agents, n, policy, top, share)
+#define MF_ASCENT(n)                                                                                                  \
+    mf_ascent_of(logits, choices, agents, n, action, weight, old, clip, entropy, fresh, policy)
+
+MF_VARIANT(portable, )
+#if MF_HAVE_AVX2_VARIANT
+MF_VARIANT(avx2, __attribute__((target("avx2"))))
+#define MF_CHOOSE(call) (__builtin_cpu_supports("avx2") ? mf_##call##_avx2 : mf_##call##_portable)
+#else
+#define MF_CHOOSE(call) mf_##call##_portable
+#endif
+
+MF_INLINE void mf_draw(const double *const *logits, const int64_t *choices, int64_t agents, int64_t width,
+                       const double *u, double *weight, int64_t *action) {
+    MF_CHOOSE(draw)(logits, choices, agents, width, u, weight, action);
+}
+
+MF_INLINE void mf_policies(const double *const *logits, const int64_t *choices, int64_t agents, int64_t width,
+                           double *policy) {
+    MF_CHOOSE(policies)(logits, choices, agents, width, policy);
+}
+
+MF_INLINE void mf_ascent(const double *const *logits, const int64_t *choices, int64_t agents, int64_t width,
+                         const int64_t *action, const double *weight, const double *old, double clip, double entropy,
+                         int fresh, double *policy) {
+    MF_CHOOSE(ascent)(logits, choices, agents, width, action, weight, old, clip, entropy, fresh, policy);
 }
 
 #endif
