@@ -1,6 +1,6 @@
 """marlfast: teams of agents that learn together, trained on a CPU at the speed of C."""
 from marlfast import draws, games, learners, rewards, schedules, stop
-from marlfast.encoders import Grid, Rounding
+from marlfast.encoders import AgentIndex, Grid, Rounding, Tiles
 from marlfast.env import Env
 from marlfast.errors import FileError, TrainingError
 from marlfast.evaluate import Evaluation, evaluate
@@ -32,8 +32,8 @@ def __getattr__(name):
 
 
 __all__ = [
-    "Boltzmann", "Env", "Episodes", "EpsilonGreedy", "Evaluation", "Experiment", "FileError", "GreedyStable", "Grid",
-    "IQL", "League", "Policy", "RandomPolicy", "Result", "ReturnReached", "Rounding", "Steps", "Sweep", "Team",
-    "TrainingError", "analysis", "draws", "evaluate", "games", "learners", "load", "plotting", "replay",
-    "report", "rewards", "schedules", "statistics", "stop", "sweep", "sweeps", "train",
+    "AgentIndex", "Boltzmann", "Env", "Episodes", "EpsilonGreedy", "Evaluation", "Experiment", "FileError",
+    "GreedyStable", "Grid", "IQL", "League", "Policy", "RandomPolicy", "Result", "ReturnReached", "Rounding", "Steps",
+    "Sweep", "Team", "Tiles", "TrainingError", "analysis", "draws", "evaluate", "games", "learners", "load", "plotting",
+    "replay", "report", "rewards", "schedules", "statistics", "stop", "sweep", "sweeps", "train",
 ]

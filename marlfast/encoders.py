@@ -1,13 +1,14 @@
 """Encoders: from what an agent observes to a row of its table."""
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.errors import integer, real
-from marlfast.registry import Definition
+from marlfast.registry import Definition, option, require
 
-__all__ = ["Encoder", "Grid", "Rounding"]
+__all__ = ["AgentIndex", "Encoder", "Grid", "Rounding", "Tiles"]
 
 MOST_ROWS = 2**31 - 2
 
@@ -38,6 +39,25 @@ class Encoder(Definition):
     def room(self, game, arrays):
         """Rows that arrays have room for: those of an encoder that grows, else all there are."""
         return arrays["keys"].shape[1] if self.grows else self.rows(game)
+
+    def used(self, game, arrays):
+        """Rows in use of each run of an encoder that grows: int64 [R]."""
+        return arrays["used"]
+
+    def unlimited(self):
+        """The same for evaluation, which may see more than training was allowed to."""
+        return self
+
+    def find(self, game, arrays, observation):
+        """Active rows of each agent in the first run: int64 [N * k]. Nothing is added; -1: it was never seen.
+
+        Parameters
+        ----------
+        observation : float64 [V, D]
+        """
+        rows = np.zeros((1, game.agents * self.active(game)), np.int32)
+        self.bind(game, 1, {}, "numpy").encode(observation[None], rows)
+        return rows[0].astype(np.int64)
 
 
 class Whole:
@@ -76,27 +96,11 @@ class Numbered(Encoder):
         return np.arange(game.observations, dtype=np.float64)[:, None]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Grid(Encoder):
-    """A dense grid of cells over the observation.
-
-    The outer cells are open: what lies below ``low`` belongs to the first bin, what lies at or above
-    ``high`` to the last.
-
-    Parameters
-    ----------
-    low, high : float or sequence of float [D]
-        Where the grid begins and ends, per feature.
-    bins : int or sequence of int [D]
-        Cells per feature. The table has their product as rows.
-    """
-
-    name = "grid"
-    low: tuple
-    high: tuple
-    bins: tuple
+class _Cells(Encoder):
+    """Base of those that divide the range from ``low`` to ``high`` of each feature into ``bins``."""
 
     def __post_init__(self):
+        """Check the three, which are kept as numbers or tuples of them."""
         values = {}
         for name, check in (("low", real), ("high", real), ("bins", lambda n, v: integer(n, v, 1))):
             value = getattr(self, name)
@@ -131,8 +135,32 @@ class Grid(Encoder):
         for name in ("low", "high", "bins"):
             value = getattr(self, name)
             if isinstance(value, tuple) and len(value) != game.features:
-                raise ValueError(f"encoder: grid has {len(value)} values of {name}, "
+                raise ValueError(f"encoder: {self.name} has {len(value)} values of {name}, "
                                  f"but game {game.name!r} has {game.features} features")
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Grid(_Cells):
+    """A dense grid of cells over the observation.
+
+    The outer cells are open: what lies below ``low`` belongs to the first bin, what lies at or above
+    ``high`` to the last.
+
+    Parameters
+    ----------
+    low, high : float or sequence of float [D]
+        Where the grid begins and ends, per feature.
+    bins : int or sequence of int [D]
+        Cells per feature. The table has their product as rows.
+    """
+
+    name = "grid"
+    low: tuple
+    high: tuple
+    bins: tuple
+
+    def check(self, game):
+        super().check(game)
         rows = self.rows(game)
         if rows > MOST_ROWS:
             raise ValueError(f"encoder: grid of {rows} cells is more than the {MOST_ROWS} that can be numbered; "
@@ -153,6 +181,139 @@ class Grid(Encoder):
         low, high, bins = self._arrays(game.features)
         at = np.stack(np.unravel_index(np.arange(self.rows(game)), bins), axis=1)
         return low + (at + 0.5) * ((high - low) / bins)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Tiles(_Cells):
+    """Tile coding: several grids of tiles, each displaced a little, so that an observation is in a tile of each.
+
+    An observation has as many active rows as there are tilings, and its value is their sum: what is learned in one
+    place also moves places nearby, the more the nearer they are. The tiles of a feature are
+    ``(high - low) / (bins - 1 + 1 / tilings)`` wide, so that every tiling covers all from ``low`` to ``high`` with
+    ``bins`` tiles; together they tell ``tilings * (bins - 1) + 1`` places apart. The outer tiles are open, as those of
+    :class:`Grid`; with one tiling this is the same grid.
+
+    Parameters
+    ----------
+    tilings : int
+        How many grids; best a power of two, at least four times the features that a tile looks at.
+    low, high : float or sequence of float [D]
+        Where the tilings begin and end, per feature.
+    bins : int or sequence of int [D]
+        Tiles of a tiling per feature.
+    groups : sequence of sequence of int, optional
+        Each group of features gets tilings of its own, which look at no others. Default: one group of all features.
+        An observation then has ``tilings`` active rows for each group. A group of one feature costs few rows.
+    hash_rows : int, optional
+        Rows for all tilings together. Each tiling has its share of them; where its tiles are more, a hash function says
+        which row a tile has, and tiles that collide learn as one. The active rows of an observation always differ.
+        Default: a row for each tile, ``tilings`` times the product of ``bins``.
+
+    Notes
+    -----
+    Tiling t = 0, 1, ... is displaced by ``t * d`` tilings-th parts of a tile, modulo a tile, where d is 1, 3, 5, ... for
+    the first, second, third, ... feature of the group (odd numbers that share a factor with ``tilings`` left out, which
+    would displace some tilings alike).
+
+    Sources: R. S. Sutton, A. G. Barto, "Reinforcement learning", 2nd edition (2018), section 9.5.4; the displacement by
+    odd numbers: W. T. Miller, F. H. Glanz, "The University of New Hampshire implementation of the cerebellar model
+    arithmetic computer" (1996), which the book recommends.
+    """
+
+    name = "tiles"
+    tilings: int
+    low: tuple
+    high: tuple
+    bins: tuple
+    groups: tuple | None = None
+    hash_rows: int | None = None
+
+    def __post_init__(self):
+        self._set(tilings=integer("tilings", self.tilings, 1, 4096))
+        super().__post_init__()
+        if self.groups is not None:
+            groups = []
+            for g, group in enumerate(self.groups):
+                if isinstance(group, str) or not np.iterable(group):
+                    raise TypeError(f"groups[{g}]: expected numbers of features, got {group!r}")
+                groups.append(tuple(integer(f"groups[{g}]", feature, 0) for feature in group))
+                if not group or len(set(group)) < len(group):
+                    raise ValueError(f"groups[{g}]: expected at least one feature, each once, got {group!r}")
+            if not groups:
+                raise ValueError("groups: expected at least one group of features, got none; leave groups out for one "
+                                 "of all features")
+            self._set(groups=tuple(groups))
+        if self.hash_rows is not None:
+            self._set(hash_rows=integer("hash_rows", self.hash_rows, 1, MOST_ROWS))
+            least = self.tilings * len(self.groups or [0])
+            if self.hash_rows < least:
+                raise ValueError(f"hash_rows: expected at least {least}, a row for each tiling, got {self.hash_rows}")
+
+    def _groups(self, game):
+        return self.groups or (tuple(range(game.features)),)
+
+    def active(self, game):
+        return self.tilings * len(self._groups(game))
+
+    def check(self, game):
+        super().check(game)
+        for g, group in enumerate(self._groups(game)):
+            if max(group) >= game.features:
+                raise ValueError(f"groups[{g}]: expected features 0 to {game.features - 1} of game {game.name!r}, got "
+                                 f"{max(group)}")
+            if self._tiles(game)[g] >= 2**62:
+                raise ValueError(f"encoder: a tiling of {self._tiles(game)[g]:.3g} tiles is more than can be hashed; use "
+                                 "fewer bins, or groups of fewer features")
+        rows = self.rows(game)
+        if rows > MOST_ROWS:
+            raise ValueError(f"encoder: {self.active(game)} tilings have {rows} tiles, more than the {MOST_ROWS} rows "
+                             "that can be numbered; use fewer bins or tilings, groups of fewer features, or hash_rows")
+
+    def _tiles(self, game):
+        """Tiles of a tiling, for each group."""
+        bins = self._arrays(game.features)[2].tolist()
+        return [math.prod(bins[feature] for feature in group) for group in self._groups(game)]
+
+    def _starts(self, game):
+        """First row of each tiling, and one past the last: a list of k + 1."""
+        most = MOST_ROWS if self.hash_rows is None else self.hash_rows // self.active(game)
+        starts = [0]
+        for tiles in self._tiles(game):
+            for _ in range(self.tilings):
+                starts.append(starts[-1] + (tiles if self.hash_rows is None else min(tiles, most)))
+        return starts
+
+    def rows(self, game):
+        return self._starts(game)[-1]
+
+    def _shapes(self, game):
+        """low, scale, bins [D]; features that the tilings look at, one tiling after the other, and where each ends."""
+        low, high, bins = self._arrays(game.features)
+        scale = (bins - 1 + 1 / self.tilings) / (high - low)
+        members, offsets, ends = [], [], [0]
+        for group in self._groups(game):
+            odd = [n for n in range(1, 4 * self.tilings * len(group) + 2, 2) if math.gcd(n, self.tilings) == 1]
+            for t in range(self.tilings):
+                members += group
+                offsets += [t * odd[d % len(odd)] % self.tilings / self.tilings for d in range(len(group))]
+                ends.append(len(members))
+        return low, scale, bins, np.array(members, np.int64), np.array(offsets), np.array(ends, np.int64)
+
+    def bind(self, game, runs, arrays, backend):
+        return kernels(backend, "encoders").Tiles(runs, game.agents, game.views, *self._shapes(game),
+                                                  np.array(self._starts(game), np.int64))
+
+    def centres(self, game, arrays, run):
+        """Centre of each tile: float64 [rows, D]; NaN for features that it does not look at, and for hashed tilings."""
+        low, scale, bins, members, offsets, ends = self._shapes(game)
+        starts = self._starts(game)
+        centres = np.full((starts[-1], game.features), np.nan)
+        for t, (first, last) in enumerate(zip(ends, ends[1:], strict=False)):
+            at, sizes, rows = members[first:last], bins[members[first:last]], np.arange(starts[t + 1] - starts[t])
+            if math.prod(sizes.tolist()) == len(rows):
+                tile = np.stack(np.unravel_index(rows, sizes), axis=1)
+                centres[starts[t]:starts[t + 1], at] = low[at] + (tile + 0.5 - offsets[first:last]) / scale[at]
+        return centres
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -211,3 +372,125 @@ class Rounding(Encoder):
     def centres(self, game, arrays, run):
         """Rounded observation of each row in use: float64 [rows, D]."""
         return arrays["keys"][run, :arrays["used"][run]] / 10.0 ** self.decimals
+
+    def unlimited(self):
+        return Rounding(self.decimals)
+
+    def find(self, game, arrays, observation):
+        used, keys = int(arrays["used"][0]), arrays["keys"][0]
+        wanted = np.rint(observation * 10.0 ** self.decimals)
+        if not (np.abs(wanted) <= 2.0**51).all():
+            raise ValueError("observation: expected finite numbers that can be rounded")
+        rows = np.zeros(game.agents, np.int64)
+        for v in range(game.views):
+            same = (keys[:used] == wanted[v].astype(np.int64)).all(axis=1)
+            rows[v if game.views == game.agents else slice(None)] = int(same.argmax()) if same.any() else -1
+        return rows
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class AgentIndex(Encoder):
+    """Rows of another encoder, told apart by agent: for agents who share a table, and need not act alike.
+
+    An agent's number is part of what it sees. With ``share="all"`` each agent then has rows of its own in one table.
+    With ``common=True`` each row comes twice: once for all agents, once for the agent alone, and the value is the sum of
+    both. What all learn together generalises; what differs is learned apart.
+
+    Parameters
+    ----------
+    encoder : Encoder, optional
+        Default: for games with numbered observations, none.
+    common : bool
+        Whether rows that all agents have in common are active as well, so that there are twice as many active rows.
+
+    Notes
+    -----
+    Row ``row`` of agent i becomes ``row * agents + i``; with ``common``, ``row * (agents + 1)`` for all and
+    ``row * (agents + 1) + 1 + i`` for agent i.
+
+    Source (the agent's number as an input of shared parameters): J. N. Foerster, Y. M. Assael, N. de Freitas,
+    S. Whiteson, "Learning to communicate with deep multi-agent reinforcement learning", NIPS 2016, section 4.
+    """
+
+    name = "agent_index"
+    encoder: Encoder | None = option(None, kind="encoder")
+    common: bool = False
+
+    def __post_init__(self):
+        if self.encoder is not None:
+            self._set(encoder=require("encoder", self.encoder, "encoder"))
+            if isinstance(self.encoder, AgentIndex):
+                raise ValueError("encoder: is an AgentIndex already, which knows the agent")
+        if not isinstance(self.common, (bool, np.bool_)):
+            raise TypeError(f"common: expected True or False, got {self.common!r}")
+        self._set(common=bool(self.common))
+
+    @property
+    def inner(self):
+        """The encoder whose rows are told apart."""
+        return Numbered() if self.encoder is None else self.encoder
+
+    @property
+    def grows(self):
+        return self.inner.grows
+
+    @property
+    def max_rows(self):
+        """Of the encoder within."""
+        return getattr(self.inner, "max_rows", None)
+
+    @property
+    def decimals(self):
+        """Of the encoder within."""
+        return self.inner.decimals
+
+    def _each(self, game):
+        """Rows that a row becomes."""
+        return game.agents + self.common
+
+    def active(self, game):
+        return self.inner.active(game) * (1 + self.common)
+
+    def check(self, game):
+        self.inner.check(game)
+        if not self.grows and self.rows(game) > MOST_ROWS:
+            raise ValueError(f"encoder: {self.inner.rows(game)} rows for each of {game.agents} agents are more than the "
+                             f"{MOST_ROWS} that can be numbered; use a coarser encoder")
+
+    def limit(self, game):
+        """Rows that arrays of the encoder within are ever given."""
+        return min(self.inner.limit(game), MOST_ROWS // self._each(game))
+
+    def rows(self, game):
+        return self.inner.rows(game) * self._each(game)
+
+    def room(self, game, arrays):
+        return self.inner.room(game, arrays) * self._each(game)
+
+    def used(self, game, arrays):
+        return self.inner.used(game, arrays) * self._each(game)
+
+    def unlimited(self):
+        return AgentIndex(self.encoder and self.encoder.unlimited(), self.common)
+
+    def allocate(self, game, runs, rows=None):
+        return self.inner.allocate(game, runs, rows)
+
+    def bind(self, game, runs, arrays, backend):
+        within = self.inner.bind(game, runs, arrays, backend)
+        return kernels(backend, "encoders").AgentIndex(within, self.common)
+
+    def grow(self, game, arrays, rows, backend):
+        return self.inner.grow(game, arrays, rows, backend)
+
+    def find(self, game, arrays, observation):
+        rows = self.inner.find(game, arrays, observation).reshape(game.agents, -1)
+        own = rows * self._each(game) + self.common + np.arange(game.agents)[:, None]
+        both = np.concatenate([rows * self._each(game), own], axis=1) if self.common else own
+        return np.where(np.tile(rows, 1 + self.common) < 0, -1, both).reshape(-1)
+
+    def centres(self, game, arrays, run):
+        """What the encoder within says of each row, and the agent (-1: all): float64 [rows, D + 1]."""
+        centres, each = self.inner.centres(game, arrays, run), self._each(game)
+        agent = np.tile(np.arange(each) - self.common, len(centres))
+        return np.concatenate([np.repeat(centres, each, axis=0), agent[:, None]], axis=1)

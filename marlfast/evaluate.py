@@ -1,7 +1,7 @@
 """Evaluation: how good a policy is, without learning."""
 import numpy as np
 
-from marlfast.encoders import Grid, Rounding
+from marlfast.encoders import Grid
 from marlfast.env import Env
 from marlfast.errors import integer
 from marlfast.experiment import Experiment
@@ -110,10 +110,7 @@ def _greedy_session(game, policy, episodes, seed, runs, backend, most_steps):
     if ours != theirs:
         raise ValueError("game: the policy was trained for (agents, views, features, observations, actions) = "
                          f"{theirs}, this game has {ours}")
-    encoder = trained.encoder
-    if encoder.grows:
-        encoder = Rounding(encoder.decimals)      # unseen observations may go beyond max_rows
-    experiment = Experiment(game, trained.learner, encoder=None if game.observations is not None else encoder,
+    experiment = Experiment(game, trained.learner, encoder=trained.encoder.unlimited(),
                             central=trained.central, rewards=trained.rewards, episodes=episodes, steps=most_steps,
                             runs=runs, seed=seed)
     exploration = EpsilonGreedy(0.0)

@@ -20,10 +20,10 @@ VERSION = 1
 
 
 def _by_row(experiment):
-    """Arrays whose second axis is the table row, which is cut to what is in use, and whose rows these are."""
+    """Arrays whose second axis is the row of a table, which is cut to what is in use, and whose rows these are."""
     encoders, learner = experiment.encoders(), experiment.learner
     whole = "central" if "central" in encoders else "encoder"
-    return {f"{name}.keys": name for name, (encoder, _) in encoders.items() if encoder.grows} | {
+    return {f"{name}.keys": f"{name}.keys" for name, (encoder, _) in encoders.items() if encoder.grows} | {
         f"learner.{name}": "encoder" for name in learner.by_row} | {
         f"learner.{name}": whole for name in learner.by_central}
 
@@ -35,9 +35,11 @@ def _derived(experiment):
 
 
 def _used(experiment, arrays):
-    """Rows in use, at most, of each encoder."""
-    return {name: int(arrays[f"{name}.used"].max()) if encoder.grows else encoder.rows(seen)
-            for name, (encoder, seen) in experiment.encoders().items()}
+    """Rows in use, at most, of each encoder, and keys of those that grow, from which their rows follow."""
+    encoders = experiment.encoders()
+    return {name: int(encoder.used(seen, part_of(arrays, name)).max()) if encoder.grows else encoder.rows(seen)
+            for name, (encoder, seen) in encoders.items()} | {
+        f"{name}.keys": int(arrays[f"{name}.used"].max()) for name, (encoder, _) in encoders.items() if encoder.grows}
 
 
 def write_atomically(path, write):
@@ -273,13 +275,16 @@ def _arrays(path, experiment, arrays, backend):
 
 def _ranges(path, experiment, arrays):
     """Numbers that stand for places must be places."""
-    by_row, sizes = _by_row(experiment), rooms(experiment, arrays)
+    by_row, encoders = _by_row(experiment), experiment.encoders()
+    keys = {f"{name}.keys": arrays[f"{name}.keys"].shape[1] for name, (encoder, _) in encoders.items() if encoder.grows}
+    sizes = rooms(experiment, arrays) | keys
     own = experiment.game.agents * experiment.encoder.active(experiment.game)
     whole = "central" if "central" in sizes else "encoder"
     places = (("encoder", arrays["rows"][:, :own]), (whole, arrays["rows"][:, own:]))
     limits = {"steps": (0, 2**62), "episodes": (0, 2**62), "episode_steps": (0, 2**62),
               "stable": (0, 2**62), "run_numbers": (0, 2**32 - 1), "reason": (0, 2**10),
-              "fault": (-1, experiment.game.agents - 1)} | {f"{name}.used": (0, n) for name, n in sizes.items()}
+              "fault": (-1, experiment.game.agents - 1)}
+    limits |= {f"{name.partition('.')[0]}.used": (0, n) for name, n in keys.items()}
     for name, array in arrays.items():
         if name.startswith("learner.") and array.dtype.kind == "i":
             limits[name] = (0, 2**62 if array.dtype == np.int64 else 2**31)
@@ -299,8 +304,8 @@ def _ranges(path, experiment, arrays):
     if not np.isin(arrays["reason"], [*REASONS, *(FAILED + status for status in FAILURES)]).all():
         raise FileError(f"{path}: its array reason holds numbers that are no reasons")
     for name, rows in places:
-        used = arrays.get(f"{name}.used")
-        if used is not None and (rows >= used[:, None]).any():
+        encoder, seen = encoders[name]
+        if encoder.grows and (rows >= encoder.used(seen, part_of(arrays, name))[:, None]).any():
             raise FileError(f"{path}: its array rows holds rows that are not in use")
     for name, bounds in experiment.learner.bounds().items():
         if (arrays[f"learner.{name}.value"] < bounds[0]).any() or (arrays[f"learner.{name}.value"] > bounds[1]).any():

@@ -2,6 +2,7 @@
 import numpy as np
 
 from marlfast.errors import integer
+from marlfast.session import part_of
 
 
 class Policy:
@@ -44,27 +45,8 @@ class Policy:
         observation = np.array(observation, np.float64)
         if observation.size != views * game.features:
             raise ValueError(f"observation: expected shape {(views, game.features)}, got {observation.shape}")
-        rows = self._rows(observation.reshape(1, views, game.features))
-        tables = {name.partition(".")[2]: array for name, array in self.arrays.items() if name.startswith("learner.")}
-        return e.learner.actions(e.seats(), tables, rows)
-
-    def _rows(self, observation):
-        """Active rows of each agent, -1 where its observation was never seen; nothing is added."""
-        e = self.experiment
-        game, encoder = e.game, e.encoder
-        rows = np.zeros((1, game.agents * encoder.active(game)), np.int32)
-        if not encoder.grows:
-            encoder.bind(game, 1, {}, "numpy").encode(observation, rows)
-            return rows[0]
-        used, keys = int(self.arrays["encoder.used"][0]), self.arrays["encoder.keys"][0]
-        wanted = np.rint(observation[0] * 10.0 ** encoder.decimals)
-        if not (np.abs(wanted) <= 2.0**51).all():
-            raise ValueError("observation: expected finite numbers that can be rounded")
-        for v in range(game.views):
-            same = (keys[:used] == wanted[v].astype(np.int64)).all(axis=1)
-            row = int(same.argmax()) if same.any() else -1
-            rows[0, v if game.views == game.agents else slice(None)] = row
-        return rows[0]
+        rows = e.encoder.find(game, part_of(self.arrays, "encoder"), observation.reshape(views, game.features))
+        return e.learner.actions(e.seats(), part_of(self.arrays, "learner"), rows)
 
 
 class RandomPolicy:

@@ -85,9 +85,10 @@ class Result:
     @property
     def used(self):
         """Table rows in use of each run: int64 [R]."""
-        if self.experiment.encoder.grows:
-            return self.arrays["encoder.used"]
-        return np.full(len(self.steps), self.experiment.encoder.rows(self.experiment.game))
+        encoder, game = self.experiment.encoder, self.experiment.game
+        if encoder.grows:
+            return encoder.used(game, {"used": self.arrays["encoder.used"]})
+        return np.full(len(self.steps), encoder.rows(game))
 
     def tables(self, agent=0):
         """All that the learner of one agent has learned.

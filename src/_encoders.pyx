@@ -3,6 +3,7 @@ import numpy as np
 
 from libc.math cimport fabs
 from libc.stdint cimport int32_t, int64_t
+from libc.string cimport memcpy
 
 cimport marlfast.core.encoders as leaf
 from marlfast.core._kernels cimport Encoder, check
@@ -11,6 +12,7 @@ from marlfast.core.operations cimport Status
 cdef double LIMIT = 2251799813685248.0      # 2**51: up to here rounding is exact
 cdef enum:
     MOST_FEATURES = 64
+    MOST_ROW = 2147483646
 
 
 cdef inline void _share(int64_t agents, int64_t views, int64_t view, int32_t row, int32_t *rows) noexcept nogil:
@@ -70,6 +72,47 @@ cdef int _rounding(void *context, int64_t first, int64_t count, const double *ob
             if row < 0:
                 return Status.TABLE_FULL
             _share(table.agents, table.views, v, <int32_t> row, rows + r * table.agents)
+    return 0
+
+
+cdef int _tiles(void *context, int64_t first, int64_t count, const double *observation,
+                int32_t *rows) noexcept nogil:
+    cdef const leaf.Tiles *tiles = <const leaf.Tiles *> context
+    cdef int64_t r, v, i, active = tiles.active
+    cdef int32_t *own
+    for r in range(count):
+        own = rows + r * tiles.agents * active
+        for v in range(tiles.views):
+            if not leaf.tile_rows(tiles, observation + (r * tiles.views + v) * tiles.features, own + v * active):
+                return Status.BAD_OBSERVATION
+        for i in range(tiles.views, tiles.agents):      # one view: all agents see it
+            memcpy(own + i * active, own, active * sizeof(int32_t))
+    return 0
+
+
+cdef int _agent_index(void *context, int64_t first, int64_t count, const double *observation,
+                      int32_t *rows) noexcept nogil:
+    cdef const leaf.AgentIndex *index = <const leaf.AgentIndex *> context
+    cdef int64_t r, i, j, k = index.active, each = index.agents + index.common, row
+    cdef int64_t width = k * (1 + index.common)
+    cdef int32_t *own
+    cdef int status
+    for r in range(count):
+        own = rows + r * index.agents * width
+        status = index.within.encode(index.within.context, first + r, 1, observation + r * index.sight, own)
+        if status:
+            return status
+        # The last agent first: its rows move to where none is that still has to be read.
+        for i in range(index.agents - 1, -1, -1):
+            for j in range(k):
+                row = own[i * k + j] * each
+                if row > MOST_ROW - each:
+                    return Status.TABLE_FULL
+                if index.common:
+                    own[i * width + j] = <int32_t> row
+                    own[i * width + k + j] = <int32_t> (row + 1 + i)
+                else:
+                    own[i * k + j] = <int32_t> (row + i)
     return 0
 
 
@@ -148,6 +191,102 @@ cdef class Grid(Encoder):
         self.operations.used = NULL
         self.operations.rows = rows
         self.operations.views = views
+
+
+cdef class Tiles(Encoder):
+    """Tile coding: in each tiling a tile, ``floor((x - low) * scale + offset)`` in every feature that it looks at.
+
+    The outer tiles are open. Where a tiling has more tiles than rows, a hash function says which row a tile has.
+
+    Parameters
+    ----------
+    runs, agents, views : int
+    low, scale : float64 [D]
+        ``scale`` is the number of tiles per unit.
+    bins : int64 [D]
+    members : int64 [M]
+        Features that the tilings look at, one tiling after the other, the most significant first.
+    offsets : float64 [M]
+        Displacement in that feature, in tiles.
+    ends : int64 [k + 1]
+        Where the members of each tiling end; the first is 0.
+    starts : int64 [k + 1]
+        Row at which each tiling begins, and one past the last.
+    """
+    cdef leaf.Tiles tiles
+
+    def __init__(self, runs, agents, views, low, scale, bins, members, offsets, ends, starts):
+        cdef const double[::1] l = check(low, "low", "float64", (-1,), False)
+        cdef int64_t features = l.shape[0]
+        _check_runs(runs)
+        _check_views(agents, views, features)
+        cdef const double[::1] s = check(scale, "scale", "float64", (features,), False)
+        cdef const int64_t[::1] b = check(bins, "bins", "int64", (features,), False)
+        cdef const int64_t[::1] m = check(members, "members", "int64", (-1,), False)
+        cdef const double[::1] o = check(offsets, "offsets", "float64", (len(members),), False)
+        cdef const int64_t[::1] e = check(ends, "ends", "int64", (-1,), False)
+        cdef const int64_t[::1] f = check(starts, "starts", "int64", (len(ends),), False)
+        if bins.min() < 1:
+            raise ValueError(f"bins: expected at least 1, got {bins.min()}")
+        if len(members) < 1 or members.min() < 0 or members.max() >= features:
+            raise ValueError(f"members: expected features 0 to {features - 1}")
+        if len(ends) < 2 or ends[0] != 0 or ends[len(ends) - 1] != len(members) or (np.diff(ends) < 1).any():
+            raise ValueError(f"ends: expected rising numbers from 0 to {len(members)}")
+        if starts[0] != 0 or starts[len(starts) - 1] >= 2**31 or (np.diff(starts) < 1).any():
+            raise ValueError("starts: expected rising numbers from 0 to at most 2**31 - 1")
+        if not (np.isfinite(offsets).all() and (offsets >= 0.0).all() and (offsets < 1.0).all()):
+            raise ValueError("offsets: expected numbers in [0, 1)")
+        tiles = []
+        for first, last in zip(ends.tolist(), ends.tolist()[1:], strict=False):
+            count = 1
+            for d in members[first:last].tolist():
+                count *= int(bins[d])
+            tiles.append(count)
+        if max(tiles) >= 2**62:
+            raise ValueError(f"bins: {max(tiles)} tiles are more than the 2**62 - 1 that can be hashed")
+        counts = np.array(tiles, np.int64)
+        if (np.diff(starts) > counts).any():
+            raise ValueError("starts: expected no more rows than tiles")
+        cdef const int64_t[::1] t = counts
+        self.held = (low, scale, bins, members, offsets, ends, starts, counts)
+        self.runs, self.agents, self.views, self.features = runs, agents, views, features
+        self.active = len(counts)
+        self.tiles = leaf.Tiles(agents, views, features, len(counts), &l[0], &s[0], &b[0], &m[0], &o[0], &e[0], &f[0],
+                                &t[0])
+        self.operations.context = &self.tiles
+        self.operations.encode = _tiles
+        self.operations.used = NULL
+        self.operations.rows = starts[len(starts) - 1]
+        self.operations.views = views
+
+
+cdef class AgentIndex(Encoder):
+    """Rows of another encoder, told apart by agent: ``row * N + i``.
+
+    Parameters
+    ----------
+    within : Encoder
+    common : bool
+        Each row comes twice: as ``row * (N + 1)``, the same for all agents, and as ``row * (N + 1) + 1 + i``. First all
+        of an agent's rows that are common, then its own.
+    """
+    cdef leaf.AgentIndex index
+
+    def __init__(self, Encoder within not None, common):
+        rows = within.operations.rows * (within.agents + (1 if common else 0))
+        if within.operations.used == NULL and rows >= 2**31:
+            raise ValueError(f"within: {rows} rows are more than the 2**31 - 1 that can be numbered")
+        self.held = within
+        self.runs, self.agents, self.views, self.features = within.runs, within.agents, within.views, within.features
+        self.active = within.active * (2 if common else 1)
+        self.index = leaf.AgentIndex(&within.operations, within.agents, within.active, within.views,
+                                     within.views * within.features, 1 if common else 0)
+        self.operations.context = &self.index
+        self.operations.encode = _agent_index
+        # How many rows are used, and may be, is said of the encoder within: its arrays are what grows.
+        self.operations.used = within.operations.used
+        self.operations.rows = within.operations.rows if within.operations.used != NULL else rows
+        self.operations.views = within.operations.views
 
 
 cdef class Rounding(Encoder):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marlfast.analysis.model import Model, model
+from marlfast.encoders import Numbered
 from marlfast.errors import integer, real, shown
 from marlfast.learners.iql import IQL
 from marlfast.policy import Policy
@@ -179,14 +180,12 @@ def _greedy(m, given):
     if m.observation is not None and m.game.observations is None:
         return _greedy_by_observation(m, given, runs)
     actions = np.zeros((runs, m.rows, m.agents), np.int32)
-    quick = all(type(one).actions is IQL.actions for _, one, _ in _parts(given))
-    if not quick:       # learners with rules of their own are asked row by row
+    quick = isinstance(e.encoder, Numbered) and all(type(one).actions is IQL.actions for _, one, _ in _parts(given))
+    if not quick:       # learners with rules of their own, or rows that are told apart, are asked row by row
         for r in range(runs):
             policy = given if isinstance(given, Policy) else given.policy(r)
-            tables = {name.partition(".")[2]: a for name, a in policy.arrays.items() if name.startswith("learner.")}
-            seats = policy.experiment.seats()
             for row in range(m.rows):
-                actions[r, row] = e.learner.actions(seats, tables, np.full(m.agents, row))
+                actions[r, row] = policy(np.full((m.game.views, 1), row))
         return _by_state(m, actions)
     for prefix, one, seats in _parts(given):
         greedy, table = given.arrays[f"learner.{prefix}greedy"], one.tables(seats)
@@ -212,8 +211,9 @@ def _policies(m, given):
         if not hasattr(one, "probabilities"):
             raise ValueError(f"mixed: learner {one.name!r} keeps no mixed policy; leave mixed out for what it would do "
                              "greedily")
-    if m.game.observations is None:
-        raise ValueError(f"mixed: game {m.game.name!r} has no numbered observations")
+    if not isinstance(given.experiment.encoder, Numbered):
+        raise ValueError(f"mixed: the policies are of rows of encoder {given.experiment.encoder.name!r}, not of numbered "
+                         "observations")
     runs = 1 if isinstance(given, Policy) else len(given.steps)
     found = [np.zeros((runs, m.rows, n)) for n in m.actions]
     for r in range(runs):

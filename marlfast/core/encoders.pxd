@@ -3,6 +3,8 @@
 from libc.math cimport fabs
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
+from marlfast.core.operations cimport EncoderOperations
+
 cdef extern from *:
     """
     /* Adding and subtracting 1.5 * 2^52 rounds half to even, as numpy.rint does. */
@@ -15,6 +17,25 @@ ctypedef struct Grid:
     const double *low           # [D]
     const double *scale         # [D] bins per unit
     const int64_t *bins         # [D]
+
+ctypedef struct Tiles:
+    int64_t agents, views, features
+    int64_t active              # k, tilings
+    const double *low           # [D]
+    const double *scale         # [D] tiles per unit
+    const int64_t *bins         # [D]
+    const int64_t *members      # [ends[k]] features that the tilings look at
+    const double *offsets       # [ends[k]] displacement, in tiles
+    const int64_t *ends         # [k + 1] where the members of each tiling end
+    const int64_t *starts       # [k + 1] rows at which the tilings begin
+    const int64_t *tiles        # [k] tiles of each
+
+ctypedef struct AgentIndex:
+    EncoderOperations *within
+    int64_t agents
+    int64_t active              # k of the encoder within
+    int64_t views, sight        # V, V * D
+    int64_t common              # 1: a row for all agents, too
 
 ctypedef struct Rounding:
     int64_t agents, views, features
@@ -49,6 +70,29 @@ cdef inline uint64_t rounding_hash(const int64_t *key, int64_t n) noexcept nogil
         h = (h ^ <uint64_t> key[d]) * 0xD6E8FEB86659FD93ULL
         h = h ^ (h >> 32)
     return h
+
+
+cdef inline bint tile_rows(const Tiles *tiles, const double *observation, int32_t *rows) noexcept nogil:
+    """Row of the tile of each tiling, k in all; false if not finite. Outer tiles are open."""
+    cdef int64_t t, m, d, n, most
+    cdef int64_t[2] key
+    cdef double y, last, sound = 0.0
+    for t in range(tiles.active):
+        n = 0
+        for m in range(tiles.ends[t], tiles.ends[t + 1]):
+            d = tiles.members[m]
+            y = (observation[d] - tiles.low[d]) * tiles.scale[d] + tiles.offsets[m]
+            sound += y * 0.0            # stays 0 as long as all are finite
+            last = <double> (tiles.bins[d] - 1)
+            y = y if y > 0.0 else 0.0
+            y = y if y < last else last
+            n = n * tiles.bins[d] + <int64_t> y
+        most = tiles.starts[t + 1] - tiles.starts[t]
+        if tiles.tiles[t] > most:
+            key[0], key[1] = t, n
+            n = <int64_t> (rounding_hash(key, 2) % <uint64_t> most)
+        rows[t] = <int32_t> (tiles.starts[t] + n)
+    return sound == 0.0
 
 
 cdef inline int64_t rounding_find(const Rounding *table, int64_t run, const int64_t *key) noexcept nogil:

@@ -5,6 +5,16 @@ from marlfast.reference.kernels import BAD_OBSERVATION, TABLE_FULL, Encoder, che
 
 LIMIT = 2.0**51     # up to here rounding is exact
 MOST_FEATURES = 64
+MOST_ROW = 2**31 - 2
+
+
+def _hash(key):
+    """Multiply and fold, one column of int64 after the other."""
+    h = np.uint64(0x9E3779B97F4A7C15)
+    for column in key:
+        h = (h ^ column.astype(np.uint64)) * np.uint64(0xD6E8FEB86659FD93)
+        h = h ^ (h >> np.uint64(32))
+    return h
 
 
 def _check_runs(runs):
@@ -91,6 +101,115 @@ class Grid(_Dense):
         return np.where(finite.all(axis=2), row, -1)
 
 
+class Tiles(Encoder):
+    """Tile coding: in each tiling a tile, ``floor((x - low) * scale + offset)`` in every feature that it looks at.
+
+    The outer tiles are open. Where a tiling has more tiles than rows, a hash function says which row a tile has.
+
+    Parameters
+    ----------
+    runs, agents, views : int
+    low, scale : float64 [D]
+        ``scale`` is the number of tiles per unit.
+    bins : int64 [D]
+    members : int64 [M]
+        Features that the tilings look at, one tiling after the other, the most significant first.
+    offsets : float64 [M]
+        Displacement in that feature, in tiles.
+    ends : int64 [k + 1]
+        Where the members of each tiling end; the first is 0.
+    starts : int64 [k + 1]
+        Row at which each tiling begins, and one past the last.
+    """
+
+    def __init__(self, runs, agents, views, low, scale, bins, members, offsets, ends, starts):
+        check(low, "low", "float64", (-1,), False)
+        features = len(low)
+        _check_runs(runs)
+        _check_views(agents, views, features)
+        check(scale, "scale", "float64", (features,), False)
+        check(bins, "bins", "int64", (features,), False)
+        check(members, "members", "int64", (-1,), False)
+        check(offsets, "offsets", "float64", (len(members),), False)
+        check(ends, "ends", "int64", (-1,), False)
+        check(starts, "starts", "int64", (len(ends),), False)
+        if bins.min() < 1:
+            raise ValueError(f"bins: expected at least 1, got {bins.min()}")
+        if len(members) < 1 or members.min() < 0 or members.max() >= features:
+            raise ValueError(f"members: expected features 0 to {features - 1}")
+        if len(ends) < 2 or ends[0] != 0 or ends[-1] != len(members) or (np.diff(ends) < 1).any():
+            raise ValueError(f"ends: expected rising numbers from 0 to {len(members)}")
+        if starts[0] != 0 or starts[-1] >= 2**31 or (np.diff(starts) < 1).any():
+            raise ValueError("starts: expected rising numbers from 0 to at most 2**31 - 1")
+        if not (np.isfinite(offsets).all() and (offsets >= 0.0).all() and (offsets < 1.0).all()):
+            raise ValueError("offsets: expected numbers in [0, 1)")
+        tiles = []
+        for first, last in zip(ends.tolist(), ends.tolist()[1:], strict=False):
+            count = 1
+            for d in members[first:last].tolist():
+                count *= int(bins[d])
+            tiles.append(count)
+        if max(tiles) >= 2**62:
+            raise ValueError(f"bins: {max(tiles)} tiles are more than the 2**62 - 1 that can be hashed")
+        if (np.diff(starts) > np.array(tiles, np.int64)).any():
+            raise ValueError("starts: expected no more rows than tiles")
+        self.runs, self.agents, self.views, self.features, self.active = runs, agents, views, features, len(tiles)
+        self.rows, self.low, self.scale, self.bins, self.members = int(starts[-1]), low, scale, bins, members
+        self.offsets, self.ends, self.starts, self.tiles = offsets, ends.tolist(), starts.tolist(), tiles
+
+    def stage_encode(self, runs, observation, rows):
+        at = self.members
+        with np.errstate(invalid="ignore", over="ignore"):
+            y = (observation[:, :, at] - self.low[at]) * self.scale[at] + self.offsets
+        finite = np.isfinite(y)
+        tile = np.where(finite, np.minimum(np.maximum(y, 0.0), self.bins[at] - 1.0), 0.0).astype(np.int64)
+        status = np.where(finite.all(axis=(1, 2)), 0, BAD_OBSERVATION).astype(np.int32)
+        good = np.flatnonzero(status == 0)
+        out = np.zeros((len(good), self.views, self.active), np.int64)
+        for t, count in enumerate(self.tiles):
+            n = np.zeros(out.shape[:2], np.int64)
+            for m in range(self.ends[t], self.ends[t + 1]):
+                n = n * self.bins[at[m]] + tile[good][:, :, m]
+            most = self.starts[t + 1] - self.starts[t]
+            if count > most:
+                n = (_hash([np.full(n.shape, t), n]) % np.uint64(most)).astype(np.int64)
+            out[:, :, t] = self.starts[t] + n
+        rows.reshape(len(rows), self.agents, self.active)[good] = out       # one view: every agent gets its rows
+        return status
+
+
+class AgentIndex(Encoder):
+    """Rows of another encoder, told apart by agent: ``row * N + i``.
+
+    Parameters
+    ----------
+    within : Encoder
+    common : bool
+        Each row comes twice: as ``row * (N + 1)``, the same for all agents, and as ``row * (N + 1) + 1 + i``. First all
+        of an agent's rows that are common, then its own.
+    """
+
+    def __init__(self, within, common):
+        rows = within.rows * (within.agents + bool(common))
+        if within.used is None and rows >= 2**31:
+            raise ValueError(f"within: {rows} rows are more than the 2**31 - 1 that can be numbered")
+        self.runs, self.agents, self.views, self.features = within.runs, within.agents, within.views, within.features
+        self.within, self.common, self.active = within, bool(common), within.active * (1 + bool(common))
+        # How many rows are used, and may be, is said of the encoder within: its arrays are what grows.
+        self.used, self.rows = within.used, rows if within.used is None else within.rows
+
+    def stage_encode(self, runs, observation, rows):
+        inner = np.zeros((len(runs), self.agents * self.within.active), np.int32)
+        status = self.within.stage_encode(runs, observation, inner)
+        each = self.agents + self.common
+        row = inner.reshape(len(runs), self.agents, -1).astype(np.int64) * each
+        status[(status == 0) & (row > MOST_ROW - each).any(axis=(1, 2))] = TABLE_FULL
+        own = row + self.common + np.arange(self.agents)[:, None]
+        good = status == 0
+        rows[good] = (np.concatenate([row, own], axis=2) if self.common else own).reshape(len(runs), -1)[good]
+        return status
+
+
 class Rounding(Encoder):
     """Rows in the order in which rounded observations are first seen, found by a hash table.
 
@@ -131,11 +250,7 @@ class Rounding(Encoder):
     def _find(self, runs, key):
         """Rows of one key [n, D] in each of some runs, added where new; -2 where there is no room."""
         mask = np.uint64(self.table.shape[1] - 1)
-        h = np.full(len(runs), 0x9E3779B97F4A7C15, np.uint64)
-        for d in range(self.features):
-            h = (h ^ key[:, d].astype(np.uint64)) * np.uint64(0xD6E8FEB86659FD93)
-            h = h ^ (h >> np.uint64(32))
-        slot = (h & mask).astype(np.int64)
+        slot = (_hash(key.T) & mask).astype(np.int64)
         found = np.full(len(runs), -1, np.int64)
         left = np.arange(len(runs))
         while len(left):
