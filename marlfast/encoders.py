@@ -211,8 +211,8 @@ class Tiles(_Cells):
 
     Notes
     -----
-    Tiling t = 0, 1, ... is displaced by ``t * d`` tilings-th parts of a tile, modulo a tile, where d is 1, 3, 5, ... for
-    the first, second, third, ... feature of the group (odd numbers that share a factor with ``tilings`` left out, which
+    Tiling t = 0, 1, ... is displaced by ``t * d / tilings`` tiles, modulo a tile, where d is 1, 3, 5, ... for the
+    first, second, third, ... feature of the group (odd numbers that share a factor with ``tilings`` are left out: they
     would displace some tilings alike).
 
     Sources: R. S. Sutton, A. G. Barto, "Reinforcement learning", 2nd edition (2018), section 9.5.4; the displacement by
@@ -259,11 +259,11 @@ class Tiles(_Cells):
         super().check(game)
         for g, group in enumerate(self._groups(game)):
             if max(group) >= game.features:
-                raise ValueError(f"groups[{g}]: expected features 0 to {game.features - 1} of game {game.name!r}, got "
-                                 f"{max(group)}")
+                raise ValueError(f"groups[{g}]: expected features 0 to {game.features - 1} of game {game.name!r}, "
+                                 f"got {max(group)}")
             if self._tiles(game)[g] >= 2**62:
-                raise ValueError(f"encoder: a tiling of {self._tiles(game)[g]:.3g} tiles is more than can be hashed; use "
-                                 "fewer bins, or groups of fewer features")
+                raise ValueError(f"encoder: a tiling of {self._tiles(game)[g]:.3g} tiles is more than can be hashed; "
+                                 "use fewer bins, or groups of fewer features")
         rows = self.rows(game)
         if rows > MOST_ROWS:
             raise ValueError(f"encoder: {self.active(game)} tilings have {rows} tiles, more than the {MOST_ROWS} rows "
@@ -393,8 +393,8 @@ class AgentIndex(Encoder):
     """Rows of another encoder, told apart by agent: for agents who share a table, and need not act alike.
 
     An agent's number is part of what it sees. With ``share="all"`` each agent then has rows of its own in one table.
-    With ``common=True`` each row comes twice: once for all agents, once for the agent alone, and the value is the sum of
-    both. What all learn together generalises; what differs is learned apart.
+    With ``common=True`` each row comes twice: once for all agents, once for the agent alone, and the value is the sum
+    of both. What all learn together generalises; what differs is learned apart.
 
     Parameters
     ----------
@@ -454,8 +454,8 @@ class AgentIndex(Encoder):
     def check(self, game):
         self.inner.check(game)
         if not self.grows and self.rows(game) > MOST_ROWS:
-            raise ValueError(f"encoder: {self.inner.rows(game)} rows for each of {game.agents} agents are more than the "
-                             f"{MOST_ROWS} that can be numbered; use a coarser encoder")
+            raise ValueError(f"encoder: {self.inner.rows(game)} rows for each of {game.agents} agents are more than "
+                             f"the {MOST_ROWS} that can be numbered; use a coarser encoder")
 
     def limit(self, game):
         """Rows that arrays of the encoder within are ever given."""

@@ -288,6 +288,10 @@ cdef class AgentIndex(Encoder):
         self.operations.rows = within.operations.rows if within.operations.used != NULL else rows
         self.operations.views = within.operations.views
 
+    def rebuild(self):
+        """Fill the hash table of the encoder within."""
+        self.held.rebuild()
+
 
 cdef class Rounding(Encoder):
     """Rows in the order in which rounded observations are first seen, found by a hash table.

@@ -8,7 +8,8 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 cimport marlfast.core.td as leaf
 from marlfast.core._kernels cimport check, check_cells
 from marlfast.core._schedules cimport Schedule
-from marlfast.core._td cimport EPSILON_GREEDY, Context, QLearning, cell_of, count_visit, look
+from marlfast.core._td cimport (
+    EPSILON_GREEDY, Context, QLearning, View, cell_of, count_visit, inside, look_at, put, see, see_in, shift, value_of)
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
 
@@ -57,7 +58,7 @@ cdef struct TracesContext:
     int32_t *cells          # [R, N, L, 2] row, action
     double *eligibility     # [R, N, L]
     int32_t *eligible       # [R, N] how many
-    int32_t *waiting        # [R, N, 4] whether, row, action, next row
+    int32_t *waiting        # [R, N, 2 + 2 k] whether, rows, action, next rows
     double *waiting_reward  # [R, N]
     int32_t *late           # [R]
     Tick tick               # of the base
@@ -66,21 +67,19 @@ cdef struct TracesContext:
 cdef struct EpisodeContext:
     Context base
     int64_t length          # H
-    int32_t *cells          # [R, N, H, 2] row, action
+    int32_t *cells          # [R, N, H, k + 1] rows, action
     double *rewards         # [R, N, H]
     int32_t *known          # [R, N] steps of the episode so far
-    int32_t *last           # [R, N] the row after them
+    int32_t *last           # [R, N * k] the rows after them
     int32_t *late           # [R]
     Tick tick               # of the base
 
 
-cdef inline double policy_value(const Context *c, int64_t run, int64_t agent, int64_t cell) noexcept nogil:
-    """Expected action value of a cell under the policy that explores as it does now."""
-    cdef const double *q = c.q + cell * c.q_step
-    cdef int64_t best = c.greedy[cell * c.greedy_step]
+cdef inline double policy_value(const Context *c, int64_t run, int64_t agent, const View *view) noexcept nogil:
+    """Expected action value of what is seen under the policy that explores as it does now."""
     if c.kind == EPSILON_GREEDY:
-        return leaf.epsilon_greedy_value(q, c.actions[agent], best, c.exploration.value[run])
-    return leaf.boltzmann_value(q, c.actions[agent], best, c.exploration.value[run])
+        return leaf.epsilon_greedy_value(view.q, c.actions[agent], view.greedy[0], c.exploration.value[run])
+    return leaf.boltzmann_value(view.q, c.actions[agent], view.greedy[0], c.exploration.value[run])
 
 
 # -- one step ------------------------------------------------------------------------------------
@@ -88,31 +87,31 @@ cdef inline double policy_value(const Context *c, int64_t run, int64_t agent, in
 cdef int _one_step(void *context, int64_t first, int64_t count, const Transition *t, uint8_t *changed) noexcept nogil:
     cdef const OneStepContext *c = <const OneStepContext *> context
     cdef const Context *b = &c.base
-    cdef int64_t r, j, i, at, here, ahead, best, action, run
+    cdef int64_t r, j, i, at, best, action, run, k = b.active
     cdef double target, old, value, step, second = 0.0
     cdef double *q
-    cdef int32_t *greedy
     cdef int status
-    cdef bint over
+    cdef bint over, moved
+    cdef View here, ahead
     for r in range(count):
-        run, over = first + r, t.terminated[r]
+        run, over, moved = first + r, t.terminated[r], False
         if c.second != NULL:
             second = c.second.value[run]
         for j in range(b.led):
             i = b.leads[j]
             at = r * b.agents + i
             action = t.actions[at]
-            status = look(b, run, i, action, t.rows[at], t.next_rows[at], over, &here, &ahead)
+            status = look_at(b, run, i, action, t.rows + at * k, t.next_rows + at * k, over, &here, &ahead)
             if status:
                 return status
             target = t.rewards[at]
             if not over:
                 if c.rule == EXPECTED:
-                    target += b.discount[run] * policy_value(b, run, i, ahead)
+                    target += b.discount[run] * policy_value(b, run, i, &ahead)
                 else:
-                    target += b.discount[run] * b.q[ahead * b.q_step + b.greedy[ahead * b.greedy_step]]
-            q, greedy = b.q + here * b.q_step, b.greedy + here * b.greedy_step
-            old, best, step = q[action], greedy[0], b.rate.value[run]
+                    target += b.discount[run] * ahead.q[ahead.greedy[0]]
+            q = here.q
+            old, best, step = q[action], here.greedy[0], b.rate.value[run]
             if c.rule == DISTRIBUTED:
                 value = target
             else:
@@ -125,15 +124,19 @@ cdef int _one_step(void *context, int64_t first, int64_t count, const Transition
                 value = old + step * (target - old)
             if value - value != 0.0:
                 return Status.BAD_VALUE
-            count_visit(b, here)
             if c.rule != DISTRIBUTED:
-                changed[r] |= leaf.write_value(q, greedy, b.actions[i], action, value)
-            elif value > old:
+                status = put(b, run, i, t.rows + at * k, &here, action, value, &moved)
+                if status:
+                    return status
+                continue
+            count_visit(b, here.cell)
+            if value > old:
                 # The policy changes only where the greatest value rises, so that all agents keep to one optimum.
                 if action != best and value > q[best]:
-                    greedy[0] = <int32_t> action
-                    changed[r] |= 1
+                    here.greedy[0] = <int32_t> action
+                    moved = True
                 q[action] = value
+        changed[r] |= moved
     return 0
 
 
@@ -160,7 +163,7 @@ cdef class OneStep(QLearning):
     Parameters
     ----------
     q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As of :class:`QLearning`.
+        As of :class:`QLearning`; so is ``active``, the last.
     rule : int
         0 to 3, as above.
     second : Schedule or None
@@ -169,15 +172,17 @@ cdef class OneStep(QLearning):
     cdef OneStepContext own
 
     def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
-                 Schedule exploration not None, kind, strict, random_ties, draws, learning, rule, Schedule second):
+                 Schedule exploration not None, kind, strict, random_ties, draws, learning, rule, Schedule second, active=1):
         super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                         random_ties, draws, learning)
+                         random_ties, draws, learning, active)
         if rule not in (EXPECTED, DISTRIBUTED, HYSTERETIC, FREQUENCY):
             raise ValueError(f"rule: expected 0 to 3, got {rule}")
         if (second is not None) != (rule in (HYSTERETIC, FREQUENCY)):
             raise ValueError("second: expected a schedule for rules 2 and 3, and None for the others")
         if second is not None and second.runs != self.runs:
             raise ValueError(f"second: expected {self.runs} runs, got {second.runs}")
+        if rule == DISTRIBUTED and active > 1:
+            raise ValueError("active: expected 1 for rule 1, which replaces values")
         self.held = (self.held, second)
         self.own = OneStepContext(self.context, rule, NULL, self.operations.tick)
         self.operations.context = &self.own
@@ -198,7 +203,8 @@ cdef int _double_act(void *context, int64_t first, int64_t count, const int32_t 
     cdef int64_t r, j, i
     cdef int status
     for r in range(count):
-        status = c.act(context, first + r, 1, rows + r * b.agents, draws + r * stride, stride, actions + r * b.agents)
+        status = c.act(context, first + r, 1, rows + r * b.agents * b.active, draws + r * stride, stride,
+                       actions + r * b.agents)
         if status:
             return status
         for j in range(b.led):
@@ -210,42 +216,46 @@ cdef int _double_act(void *context, int64_t first, int64_t count, const int32_t 
 cdef int _double(void *context, int64_t first, int64_t count, const Transition *t, uint8_t *changed) noexcept nogil:
     cdef const DoubleContext *c = <const DoubleContext *> context
     cdef const Context *b = &c.base
-    cdef int64_t r, j, i, at, here, ahead, action, run, one, other
+    cdef int64_t r, j, i, at, action, run, one, other, k = b.active
     cdef double target, old, value
-    cdef double *q
-    cdef int32_t *greedy
-    cdef uint32_t best
+    cdef const int32_t *rows
+    cdef const int32_t *next_rows
     cdef int status
-    cdef bint over
+    cdef bint over, moved
+    cdef View here, mine, ahead
     for r in range(count):
-        run, over = first + r, t.terminated[r]
+        run, over, moved = first + r, t.terminated[r], False
         for j in range(b.led):
             i = b.leads[j]
             at = r * b.agents + i
-            action = t.actions[at]
-            status = look(b, run, i, action, t.rows[at], t.next_rows[at], True, &here, &ahead)
+            action, rows, next_rows = t.actions[at], t.rows + at * k, t.next_rows + at * k
+            status = look_at(b, run, i, action, rows, next_rows, True, &here, &ahead)
             if status:
                 return status
             one = 0 if c.coins[run * b.agents + i] else 1
             other = 1 - one
-            q, greedy = c.q[one] + here * c.q_step[one], c.greedy[one] + here * c.greedy_step[one]
-            if <uint32_t> greedy[0] >= <uint32_t> b.actions[i]:
-                return Status.BAD_ACTION
+            status = see_in(b, c.q[one], c.q_step[one], c.greedy[one], c.greedy_step[one], run, i, rows, 1, &mine)
+            if status:
+                return status
             target = t.rewards[at]
             if not over:
-                best = <uint32_t> c.greedy[one][ahead * c.greedy_step[one]]
-                if best >= <uint32_t> b.actions[i]:
-                    return Status.BAD_ACTION
-                target += b.discount[run] * c.q[other][ahead * c.q_step[other] + best]
-            old = q[action]
+                status = see_in(b, c.q[one], c.q_step[one], c.greedy[one], c.greedy_step[one], run, i, next_rows, 2, &ahead)
+                if status:
+                    return status
+                target += b.discount[run] * value_of(b, c.q[other], c.q_step[other], run, i, next_rows, ahead.greedy[0])
+            old = mine.q[action]
             value = old + b.rate.value[run] * (target - old)
             if value - value != 0.0:
                 return Status.BAD_VALUE
-            count_visit(b, here)
-            leaf.write_value(q, greedy, b.actions[i], action, value)
-            value = 0.5 * value + 0.5 * c.q[other][here * c.q_step[other] + action]
-            changed[r] |= leaf.write_value(b.q + here * b.q_step, b.greedy + here * b.greedy_step, b.actions[i], action,
-                                           value)
+            if k == 1:
+                leaf.write_value(mine.q, mine.greedy, b.actions[i], action, value)
+            elif not shift(b, c.q[one], c.q_step[one], run, i, rows, action, value - old):
+                return Status.BAD_VALUE
+            value = 0.5 * value + 0.5 * value_of(b, c.q[other], c.q_step[other], run, i, rows, action)
+            status = put(b, run, i, rows, &here, action, value, &moved)
+            if status:
+                return status
+        changed[r] |= moved
     return 0
 
 
@@ -258,7 +268,8 @@ cdef class DoubleQ(QLearning):
     Parameters
     ----------
     q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As of :class:`QLearning`; one draw more for each agent, after those of the exploration: the coin.
+        As of :class:`QLearning`; so is ``active``, the last. One draw more for each agent, after those of the
+        exploration: the coin.
     first, second : float64 [R, rows, T, A]
         Modified.
     first_greedy, second_greedy : int32 [R, rows, T]
@@ -270,9 +281,9 @@ cdef class DoubleQ(QLearning):
 
     def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
                  Schedule exploration not None, kind, strict, random_ties, draws, learning, first, first_greedy,
-                 second, second_greedy, coins):
+                 second, second_greedy, coins, active=1):
         super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                         random_ties, draws, learning)
+                         random_ties, draws, learning, active)
         cdef Context *b = &self.context
         cdef int64_t coin = 1 if kind != EPSILON_GREEDY else 3 if random_ties else 2
         if draws < coin + 1:
@@ -323,40 +334,58 @@ cdef inline void visit(const TracesContext *c, int64_t who, int32_t row, int32_t
     cells[2 * place], cells[2 * place + 1], eligibility[place] = row, action, 1.0
 
 
-cdef int learn(const TracesContext *c, int64_t run, int64_t agent, int32_t row, int32_t action, double target,
+cdef int learn(const TracesContext *c, int64_t run, int64_t agent, const int32_t *rows, int32_t action, double target,
                bint *moved) noexcept nogil:
-    """Move the values of all eligible cells, the one just visited first among them, by its error."""
+    """Move the values of all eligible cells, those just visited among them, by the error of these."""
     cdef const Context *b = &c.base
-    cdef int64_t who = run * b.agents + agent, own = cell_of(b, run, row, agent), k, n, kept = 0, cell
+    cdef int64_t who = run * b.agents + agent, k = b.active, m, n, kept = 0, cell
     cdef int32_t *cells = c.cells + 2 * who * c.length
     cdef double *eligibility = c.eligibility + who * c.length
-    cdef double step = b.rate.value[run] * (target - b.q[own * b.q_step + action]), fade, value
+    cdef double step, fade, value
     cdef uint32_t what
+    cdef int32_t best
+    cdef View own
+    cdef int status = see(b, run, agent, rows, 0, &own)
+    if status:
+        return status
+    best = own.greedy[0]
+    step = b.rate.value[run] * (target - own.q[action])
     if <uint32_t> c.eligible[who] > <uint32_t> c.length:
         return Status.BAD_ROW
-    visit(c, who, row, action)
+    if k > 1:
+        step = step / <double> k
+    for m in range(k):
+        visit(c, who, rows[m], action)
     n = c.eligible[who]
-    for k in range(n):
-        cell, what = cell_of(b, run, cells[2 * k], agent), <uint32_t> cells[2 * k + 1]
+    for m in range(n):
+        cell, what = cell_of(b, run, cells[2 * m], agent), <uint32_t> cells[2 * m + 1]
         if cell < 0:
             return Status.BAD_ROW
         if what >= <uint32_t> b.actions[agent] or (
-                <uint32_t> b.greedy[cell * b.greedy_step] >= <uint32_t> b.actions[agent]):
+                k == 1 and <uint32_t> b.greedy[cell * b.greedy_step] >= <uint32_t> b.actions[agent]):
             return Status.BAD_ACTION
-        value = b.q[cell * b.q_step + what] + step * eligibility[k]
+        value = b.q[cell * b.q_step + what] + step * eligibility[m]
         if value - value != 0.0:
             return Status.BAD_VALUE
-        moved[0] |= leaf.write_value(b.q + cell * b.q_step, b.greedy + cell * b.greedy_step, b.actions[agent], what,
-                                     value)
-    count_visit(b, own)
+        if k == 1:
+            moved[0] |= leaf.write_value(b.q + cell * b.q_step, b.greedy + cell * b.greedy_step, b.actions[agent], what,
+                                         value)
+        else:
+            b.q[cell * b.q_step + what] = value
+    for m in range(k):
+        count_visit(b, cell_of(b, run, rows[m], agent))
+    if k > 1:
+        # Which other observations share the cells is not known: only the one that was learned from is looked at.
+        see(b, run, agent, rows, 0, &own)
+        moved[0] |= own.greedy[0] != best
     fade = b.discount[run] * c.decay[run]
-    for k in range(n):
-        value = eligibility[k] * fade
+    for m in range(n):
+        value = eligibility[m] * fade
         if value >= c.cutoff:
-            cells[2 * kept], cells[2 * kept + 1], eligibility[kept] = cells[2 * k], cells[2 * k + 1], value
+            cells[2 * kept], cells[2 * kept + 1], eligibility[kept] = cells[2 * m], cells[2 * m + 1], value
             kept += 1
-    for k in range(kept, n):
-        cells[2 * k], cells[2 * k + 1], eligibility[k] = 0, 0, 0.0
+    for m in range(kept, n):
+        cells[2 * m], cells[2 * m + 1], eligibility[m] = 0, 0, 0.0
     c.eligible[who] = <int32_t> kept
     return 0
 
@@ -364,32 +393,36 @@ cdef int learn(const TracesContext *c, int64_t run, int64_t agent, int32_t row, 
 cdef int finish(const TracesContext *c, int64_t run, int64_t agent, int64_t action, bint *moved) noexcept nogil:
     """Learn from the step that waits for the next action; -1: which will never be known."""
     cdef const Context *b = &c.base
-    cdef int64_t who = run * b.agents + agent, here, ahead
-    cdef const int32_t *waiting = c.waiting + 4 * who
+    cdef int64_t who = run * b.agents + agent, k = b.active
+    cdef int32_t *waiting = c.waiting + (2 + 2 * k) * who
+    cdef const int32_t *rows = waiting + 1
     cdef double next_value
     cdef int status
+    cdef View here, ahead
     if not waiting[0]:
         return 0
-    status = look(b, run, agent, waiting[2], waiting[1], waiting[3], False, &here, &ahead)
+    status = look_at(b, run, agent, rows[k], rows, rows + k + 1, False, &here, &ahead)
     if status:
         return status
-    next_value = policy_value(b, run, agent, ahead) if action < 0 else b.q[ahead * b.q_step + action]
-    status = learn(c, run, agent, waiting[1], waiting[2], c.waiting_reward[who] + b.discount[run] * next_value, moved)
+    next_value = policy_value(b, run, agent, &ahead) if action < 0 else ahead.q[action]
+    status = learn(c, run, agent, rows, rows[k], c.waiting_reward[who] + b.discount[run] * next_value, moved)
     if status == 0:
-        c.waiting[4 * who] = 0
+        waiting[0] = 0
     return status
 
 
 cdef int _traces(void *context, int64_t first, int64_t count, const Transition *t, uint8_t *changed) noexcept nogil:
     cdef const TracesContext *c = <const TracesContext *> context
     cdef const Context *b = &c.base
-    cdef int64_t r, j, i, at, who, here, ahead, run
+    cdef int64_t r, j, i, at, who, run, m, k = b.active
     cdef int32_t action
-    cdef const double *q
     cdef double target
     cdef int32_t *waiting
+    cdef const int32_t *rows
+    cdef const int32_t *next_rows
     cdef int status
     cdef bint over, moved
+    cdef View here, ahead
     for r in range(count):
         run, over, moved = first + r, t.terminated[r], False
         if c.on_policy and c.late[run] != NOTHING:
@@ -399,28 +432,29 @@ cdef int _traces(void *context, int64_t first, int64_t count, const Transition *
         for j in range(b.led):
             i = b.leads[j]
             at, who = r * b.agents + i, run * b.agents + i
-            action = t.actions[at]
-            status = look(b, run, i, action, t.rows[at], t.next_rows[at], over, &here, &ahead)
+            action, rows, next_rows = t.actions[at], t.rows + at * k, t.next_rows + at * k
+            status = look_at(b, run, i, action, rows, next_rows, over, &here, &ahead)
             if status:
                 return status
             target = t.rewards[at]
             if c.on_policy:
-                status = finish(c, run, i, action, &moved)
+                status = finish(c, run, i, action, &moved)      # what was looked at may have changed
                 if status:
                     return status
                 if not over:
-                    waiting = c.waiting + 4 * who
-                    waiting[0], waiting[1], waiting[2], waiting[3] = 1, t.rows[at], action, t.next_rows[at]
+                    waiting = c.waiting + (2 + 2 * k) * who
+                    waiting[0], waiting[1 + k] = 1, action
+                    for m in range(k):
+                        waiting[1 + m], waiting[2 + k + m] = rows[m], next_rows[m]
                     c.waiting_reward[who] = target
                     continue
             else:
                 # What follows an action that is not greedy says nothing about the greedy policy.
-                q = b.q + here * b.q_step
-                if q[action] < q[b.greedy[here * b.greedy_step]]:
+                if here.q[action] < here.q[here.greedy[0]]:
                     forget(c, who)
                 if not over:
-                    target += b.discount[run] * b.q[ahead * b.q_step + b.greedy[ahead * b.greedy_step]]
-            status = learn(c, run, i, t.rows[at], action, target, &moved)
+                    target += b.discount[run] * ahead.q[ahead.greedy[0]]
+            status = learn(c, run, i, rows, action, target, &moved)
             if status:
                 return status
         changed[r] |= moved
@@ -457,7 +491,7 @@ cdef class Traces(QLearning):
     Parameters
     ----------
     q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As of :class:`QLearning`.
+        As of :class:`QLearning`; so is ``active``, the last.
     on_policy : bool
         True: SARSA; False: Watkins's Q, which forgets its traces when an action is not greedy.
     accumulate : bool
@@ -467,13 +501,13 @@ cdef class Traces(QLearning):
     decay : float64 [R]
         Lambda.
     cells : int32 [R, N, L, 2]
-        Modified: row and action of each eligible cell.
+        Modified: row and action of each eligible cell, at least k.
     eligibility : float64 [R, N, L]
         Modified.
     eligible : int32 [R, N]
         Modified: how many of them there are.
-    waiting : int32 [R, N, 4] or None
-        Modified, only SARSA: whether a step waits, its row, its action, its next row.
+    waiting : int32 [R, N, 2 + 2 k] or None
+        Modified, only SARSA: whether a step waits, its rows, its action, its next rows.
     waiting_reward : float64 [R, N] or None
         Modified, only SARSA.
     late : int32 [R] or None
@@ -483,15 +517,16 @@ cdef class Traces(QLearning):
 
     def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
                  Schedule exploration not None, kind, strict, random_ties, draws, learning, on_policy, accumulate,
-                 cutoff, decay, cells, eligibility, eligible, waiting, waiting_reward, late):
+                 cutoff, decay, cells, eligibility, eligible, waiting, waiting_reward, late, active=1):
         super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                         random_ties, draws, learning)
+                         random_ties, draws, learning, active)
         cdef int64_t runs = self.runs, agents = self.agents
         cdef const double[::1] d = check(decay, "decay", "float64", (runs,), False)
         cdef double[:, :, ::1] e = check(eligibility, "eligibility", "float64", (runs, agents, -1), True)
         cdef int64_t length = e.shape[2]
-        if not 1 <= length < 2**31:
-            raise ValueError(f"eligibility: expected room for at least one cell, got shape {eligibility.shape}")
+        if not active <= length < 2**31:
+            least = "one cell" if active == 1 else f"{active} cells"
+            raise ValueError(f"eligibility: expected room for at least {least}, got shape {eligibility.shape}")
         cdef int32_t[:, :, :, ::1] n = check(cells, "cells", "int32", (runs, agents, length, 2), True)
         cdef int32_t[:, ::1] k = check(eligible, "eligible", "int32", (runs, agents), True)
         cdef int32_t[:, :, ::1] w
@@ -503,7 +538,7 @@ cdef class Traces(QLearning):
         self.own = TracesContext(self.context, 1 if on_policy else 0, 1 if accumulate else 0, length, cutoff, &d[0],
                                  &n[0, 0, 0, 0], &e[0, 0, 0], &k[0, 0], NULL, NULL, NULL, self.operations.tick)
         if on_policy:
-            w = check(waiting, "waiting", "int32", (runs, agents, 4), True)
+            w = check(waiting, "waiting", "int32", (runs, agents, 2 + 2 * active), True)
             v = check(waiting_reward, "waiting_reward", "float64", (runs, agents), True)
             unsaid = check(late, "late", "int32", (runs,), True)
             self.own.waiting, self.own.waiting_reward, self.own.late = &w[0, 0, 0], &v[0, 0], &unsaid[0]
@@ -517,25 +552,26 @@ cdef class Traces(QLearning):
 cdef int look_back(const EpisodeContext *c, int64_t run, int64_t agent, double value, bint *moved) noexcept nogil:
     """Learn from the returns of every step of an agent's episode, the last first; ``value``: of what follows it."""
     cdef const Context *b = &c.base
-    cdef int64_t who = run * b.agents + agent, k, cell, ahead
+    cdef int64_t who = run * b.agents + agent, n = b.active, k
     cdef const int32_t *taken
     cdef double old, new
     cdef int status
+    cdef View here, ahead
     if <uint32_t> c.known[who] > <uint32_t> c.length:
         return Status.BAD_ROW
     for k in range(c.known[who] - 1, -1, -1):
-        taken = c.cells + 2 * (who * c.length + k)
-        status = look(b, run, agent, taken[1], taken[0], taken[0], True, &cell, &ahead)
+        taken = c.cells + (n + 1) * (who * c.length + k)
+        status = look_at(b, run, agent, taken[n], taken, taken, True, &here, &ahead)
         if status:
             return status
         value = c.rewards[who * c.length + k] + b.discount[run] * value
-        old = b.q[cell * b.q_step + taken[1]]
+        old = here.q[taken[n]]
         new = old + b.rate.value[run] * (value - old)
         if new - new != 0.0:
             return Status.BAD_VALUE
-        count_visit(b, cell)
-        moved[0] |= leaf.write_value(b.q + cell * b.q_step, b.greedy + cell * b.greedy_step, b.actions[agent], taken[1],
-                                     new)
+        status = put(b, run, agent, taken, &here, taken[n], new, moved)
+        if status:
+            return status
     c.known[who] = 0
     return 0
 
@@ -543,9 +579,13 @@ cdef int look_back(const EpisodeContext *c, int64_t run, int64_t agent, double v
 cdef int _episode(void *context, int64_t first, int64_t count, const Transition *t, uint8_t *changed) noexcept nogil:
     cdef const EpisodeContext *c = <const EpisodeContext *> context
     cdef const Context *b = &c.base
-    cdef int64_t r, j, i, at, who, here, ahead, run, k
+    cdef int64_t r, j, i, at, who, run, k, m, n = b.active
+    cdef int32_t *taken
+    cdef const int32_t *rows
+    cdef const int32_t *next_rows
     cdef int status
     cdef bint over, moved
+    cdef View here, ahead
     for r in range(count):
         run, over, moved = first + r, t.terminated[r], False
         if c.late[run] != NOTHING:
@@ -555,19 +595,21 @@ cdef int _episode(void *context, int64_t first, int64_t count, const Transition 
         for j in range(b.led):
             i = b.leads[j]
             at, who = r * b.agents + i, run * b.agents + i
-            status = look(b, run, i, t.actions[at], t.rows[at], t.next_rows[at], over, &here, &ahead)
+            rows, next_rows = t.rows + at * n, t.next_rows + at * n
+            status = look_at(b, run, i, t.actions[at], rows, next_rows, over, &here, &ahead)
             if status:
                 return status
             k = c.known[who]
             if <uint32_t> k >= <uint32_t> c.length:
                 return Status.BAD_ROW
-            c.cells[2 * (who * c.length + k)], c.cells[2 * (who * c.length + k) + 1] = t.rows[at], t.actions[at]
-            c.rewards[who * c.length + k] = t.rewards[at]
-            c.last[who], c.known[who] = t.next_rows[at], <int32_t> (k + 1)
+            taken = c.cells + (n + 1) * (who * c.length + k)
+            for m in range(n):
+                taken[m], c.last[who * n + m] = rows[m], next_rows[m]
+            taken[n], c.rewards[who * c.length + k], c.known[who] = t.actions[at], t.rewards[at], <int32_t> (k + 1)
             if over:
                 status = look_back(c, run, i, 0.0, &moved)
             elif k + 1 == c.length:
-                status = look_back(c, run, i, policy_value(b, run, i, ahead), &moved)
+                status = look_back(c, run, i, policy_value(b, run, i, &ahead), &moved)
             if status:
                 return status
         changed[r] |= moved
@@ -578,8 +620,10 @@ cdef void _episode_tick(void *context, int64_t first, int64_t count, const uint8
     """An episode that ended otherwise: what would have followed is worth what the policy makes of it."""
     cdef const EpisodeContext *c = <const EpisodeContext *> context
     cdef const Context *b = &c.base
-    cdef int64_t r, j, i, run, who, cell
+    cdef int64_t r, j, i, run, who
+    cdef const int32_t *last
     cdef bint moved
+    cdef View ahead
     for r in range(count):
         if not ended[r]:
             continue
@@ -589,9 +633,9 @@ cdef void _episode_tick(void *context, int64_t first, int64_t count, const uint8
             who = run * b.agents + i
             if c.known[who] == 0:
                 continue
-            cell = cell_of(b, run, c.last[who], i)
-            if cell < 0 or <uint32_t> b.greedy[cell * b.greedy_step] >= <uint32_t> b.actions[i] or (
-                    look_back(c, run, i, policy_value(b, run, i, cell), &moved)):
+            last = c.last + who * b.active
+            if not inside(b, last) or see(b, run, i, last, 1, &ahead) or (
+                    look_back(c, run, i, policy_value(b, run, i, &ahead), &moved)):
                 c.late[run] = FAILED
         if moved and c.late[run] == NOTHING:
             c.late[run] = MOVED
@@ -608,13 +652,15 @@ cdef class Episodes(QLearning):
     Parameters
     ----------
     q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As of :class:`QLearning`.
-    cells : int32 [R, N, H, 2]
-        Modified: row and action of each step of the episode; after H steps it is learned from as if it were truncated.
+        As of :class:`QLearning`; so is ``active``, the last.
+    cells : int32 [R, N, H, k + 1]
+        Modified: rows and action of each step of the episode; after H steps it is learned from as if it were truncated.
     rewards : float64 [R, N, H]
         Modified.
-    known, last : int32 [R, N]
-        Modified: how many steps there were so far, and the row after them.
+    known : int32 [R, N]
+        Modified: how many steps there were so far.
+    last : int32 [R, N * k]
+        Modified: the rows after them.
     late : int32 [R]
         Modified: what the last ``tick`` leaves to say: 0 nothing, 1 a greedy action changed, 2 it failed.
     """
@@ -622,17 +668,17 @@ cdef class Episodes(QLearning):
 
     def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
                  Schedule exploration not None, kind, strict, random_ties, draws, learning, cells, rewards, known, last,
-                 late):
+                 late, active=1):
         super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                         random_ties, draws, learning)
+                         random_ties, draws, learning, active)
         cdef int64_t runs = self.runs, agents = self.agents
         cdef double[:, :, ::1] v = check(rewards, "rewards", "float64", (runs, agents, -1), True)
         cdef int64_t length = v.shape[2]
         if not 1 <= length < 2**31:
             raise ValueError(f"rewards: expected room for at least one step, got shape {rewards.shape}")
-        cdef int32_t[:, :, :, ::1] n = check(cells, "cells", "int32", (runs, agents, length, 2), True)
+        cdef int32_t[:, :, :, ::1] n = check(cells, "cells", "int32", (runs, agents, length, active + 1), True)
         cdef int32_t[:, ::1] k = check(known, "known", "int32", (runs, agents), True)
-        cdef int32_t[:, ::1] s = check(last, "last", "int32", (runs, agents), True)
+        cdef int32_t[:, ::1] s = check(last, "last", "int32", (runs, agents * active), True)
         cdef int32_t[::1] unsaid = check(late, "late", "int32", (runs,), True)
         self.held = (self.held, cells, rewards, known, last, late)
         self.own = EpisodeContext(self.context, length, &n[0, 0, 0, 0], &v[0, 0, 0], &k[0, 0], &s[0, 0], &unsaid[0],

@@ -6,7 +6,8 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 cimport marlfast.core.td as leaf
 from marlfast.core._kernels cimport Learner, check, check_cells
 from marlfast.core._schedules cimport Schedule
-from marlfast.core._td cimport BOLTZMANN, EPSILON_GREEDY, MOST_VISITS, Cells, Context, Seat
+from marlfast.core._td cimport (
+    BOLTZMANN, EPSILON_GREEDY, MOST_VISITS, Cells, Context, Seat, View, inside, look_at, put, see)
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, schedule_follow
 
@@ -108,9 +109,12 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
               int64_t stride, int32_t *actions) noexcept nogil:
     """Any exploration, any number of actions."""
     cdef const Context *c = <const Context *> context
-    cdef int64_t r, j, i, cell, action, choices
+    cdef int64_t r, j, i, action, choices
     cdef const double *draw
+    cdef const int32_t *own
     cdef double level
+    cdef int status
+    cdef View view
     for r in range(count):
         level = c.exploration.value[first + r]
         if c.kind == EPSILON_GREEDY:
@@ -124,16 +128,17 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
                     return Status.BAD_DRAW
                 action = <int64_t> (draw[1] * <double> choices)
             else:
-                if <uint32_t> rows[r * c.agents + i] >= <uint64_t> c.rows:
+                own = rows + (r * c.agents + i) * c.active
+                if not inside(c, own):
                     return Status.BAD_ROW
-                cell = ((first + r) * c.rows + rows[r * c.agents + i]) * c.tables + c.table_of[i]
-                action = c.greedy[cell * c.greedy_step]
-                if <uint64_t> action >= <uint64_t> choices:
-                    return Status.BAD_ACTION
+                status = see(c, first + r, i, own, 0, &view)
+                if status:
+                    return status
+                action = view.greedy[0]
                 if c.kind == BOLTZMANN:
-                    action = leaf.boltzmann(c.q + cell * c.q_step, choices, action, level, draw[0])
+                    action = leaf.boltzmann(view.q, choices, action, level, draw[0])
                 elif c.random_ties:
-                    action = leaf.random_greatest(c.q + cell * c.q_step, choices, action, draw[2])
+                    action = leaf.random_greatest(view.q, choices, action, draw[2])
             actions[r * c.agents + i] = <int32_t> action
     return 0
 
@@ -188,6 +193,37 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
     return 0
 
 
+cdef int _update_sums(void *context, int64_t first, int64_t count, const Transition *t, uint8_t *changed) noexcept nogil:
+    """Where an observation is in several rows, whose values add up."""
+    cdef const Context *c = <const Context *> context
+    cdef int64_t r, j, i, at, run, action
+    cdef double target, old, value
+    cdef int status
+    cdef bint over, moved
+    cdef View here, ahead
+    for r in range(count):
+        run, over, moved = first + r, t.terminated[r], False
+        for j in range(c.led):
+            i = c.leads[j]
+            at = r * c.agents + i
+            action = t.actions[at]
+            status = look_at(c, run, i, action, t.rows + at * c.active, t.next_rows + at * c.active, over, &here, &ahead)
+            if status:
+                return status
+            target = t.rewards[at]
+            if not over:
+                target += c.discount[run] * ahead.q[ahead.greedy[0]]
+            old = here.q[action]
+            value = old + c.rate.value[run] * (target - old)
+            if value - value != 0.0:
+                return Status.BAD_VALUE
+            status = put(c, run, i, t.rows + at * c.active, &here, action, value, &moved)
+            if status:
+                return status
+        changed[r] |= moved
+    return 0
+
+
 cdef void _tick(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil:
     cdef const Context *c = <const Context *> context
     cdef int64_t r
@@ -235,9 +271,12 @@ cdef class QLearning(Learner):
         K, exploration draws per agent in the whole team.
     learning : bool
         False: the tables are frozen.
+    active : int
+        k, rows that an observation is in. With more than one, an action value is the sum over them, and each takes its
+        k-th part of a change; ``greedy`` is then not used.
     """
     def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
-                 Schedule exploration not None, kind, strict, random_ties, draws, learning):
+                 Schedule exploration not None, kind, strict, random_ties, draws, learning, active=1):
         cdef int64_t q_step = check_cells(q, "q", "float64", (-1, -1, -1, -1)), greedy_step, visits_step
         cdef double[:, :, :, :] q_ = q
         cdef int64_t runs = q_.shape[0], rows = q_.shape[1], tables = q_.shape[2], width = q_.shape[3]
@@ -267,19 +306,26 @@ cdef class QLearning(Learner):
         needed = 1 if kind == BOLTZMANN else 3 if random_ties else 2
         if draws < needed:
             raise ValueError(f"draws: expected at least {needed}, got {draws}")
-        self.held = (q, greedy, visits, table_of, actions, leads, discount, rate, exploration)
-        self.runs, self.agents, self.draws = runs, agents, draws
+        if not 1 <= active <= rows:
+            raise ValueError(f"active: expected 1 to {rows} rows, got {active}")
+        # A run's sums fill cache lines of their own, which threads do not share.
+        cdef int64_t pitch = (width + 8) // 8 * 8
+        sums = np.zeros((runs if active > 1 else 1, 3, pitch))
+        cdef double[:, :, ::1] s = sums
+        self.held = (q, greedy, visits, table_of, actions, leads, discount, rate, exploration, sums)
+        self.runs, self.agents, self.draws, self.active = runs, agents, draws, active
         self.context = Context(agents, led.shape[0], &led[0], &t[0], &a[0], rows, tables, width, &q_[0, 0, 0, 0],
                                &g[0, 0, 0], &v[0, 0, 0], q_step, greedy_step, visits_step, &d[0], &rate.data,
                                &exploration.data, kind, 1 if strict else 0, 1 if random_ties else 0, draws, 0,
-                               Cells(0, NULL, 0, 0, 0, NULL, 0, 0), NULL, NULL)
+                               Cells(0, NULL, 0, 0, 0, NULL, 0, 0), NULL, NULL, active, &s[0, 0, 0], pitch)
         self.operations.context = &self.context
         self.operations.act = _act
         self.operations.update = NULL
         if learning:
-            self.operations.update = _update
+            self.operations.update = _update if active == 1 else _update_sums
         self.operations.tick = _tick
-        self._packed(table_of, actions, leads)
+        if active == 1:
+            self._packed(table_of, actions, leads)
         if rate.data.kind == CONSTANT:
             self.operations.tick = _tick_exploration
             if exploration.data.kind == CONSTANT:

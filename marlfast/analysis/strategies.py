@@ -212,8 +212,8 @@ def _policies(m, given):
             raise ValueError(f"mixed: learner {one.name!r} keeps no mixed policy; leave mixed out for what it would do "
                              "greedily")
     if not isinstance(given.experiment.encoder, Numbered):
-        raise ValueError(f"mixed: the policies are of rows of encoder {given.experiment.encoder.name!r}, not of numbered "
-                         "observations")
+        raise ValueError(f"mixed: the policies are of rows of encoder {given.experiment.encoder.name!r}, "
+                         "not of numbered observations")
     runs = 1 if isinstance(given, Policy) else len(given.steps)
     found = [np.zeros((runs, m.rows, n)) for n in m.actions]
     for r in range(runs):

@@ -4,6 +4,7 @@
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
+cimport marlfast.core.td as leaf
 from marlfast.core._kernels cimport Learner
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport ScheduleData
@@ -48,6 +49,16 @@ cdef struct Context:
     Cells cells                 # where they are, if the table is in one piece; then, for one run of a range:
     int (*act)(void *, int64_t, int64_t, const int32_t *, const double *, int64_t, int32_t *) noexcept nogil
     int (*update)(void *, int64_t, int64_t, const Transition *, uint8_t *) noexcept nogil
+    int64_t active              # k, rows that an observation is in, whose values add up
+    double *sums                # [R, 3, pitch] room for such sums, where k > 1
+    int64_t pitch
+
+
+# What an agent knows of an observation.
+cdef struct View:
+    double *q                   # [A] action values: those of the cell, or sums over the active rows
+    int32_t *greedy             # the first of the greatest of them
+    int64_t cell                # with one active row
 
 
 cdef inline int64_t cell_of(const Context *c, int64_t run, int32_t row, int64_t agent) noexcept nogil:
@@ -74,6 +85,97 @@ cdef inline int look(const Context *c, int64_t run, int64_t agent, int64_t actio
 
 cdef inline void count_visit(const Context *c, int64_t cell) noexcept nogil:
     c.visits[cell * c.visits_step] += c.visits[cell * c.visits_step] < MOST_VISITS
+
+
+cdef inline bint inside(const Context *c, const int32_t *rows) noexcept nogil:
+    """Whether all active rows of an observation lie in the table."""
+    cdef int64_t j
+    for j in range(c.active):
+        if <uint32_t> rows[j] >= <uint64_t> c.rows:
+            return False
+    return True
+
+
+cdef inline int see_in(const Context *c, double *q, int64_t q_step, int32_t *greedy, int64_t greedy_step, int64_t run,
+                       int64_t agent, const int32_t *rows, int64_t place, View *view) noexcept nogil:
+    """How an observation looks in some table; sums go to one of three places. The rows must lie inside it."""
+    cdef int64_t j, a, cell = cell_of(c, run, rows[0], agent), choices = c.actions[agent]
+    cdef double *own
+    view.cell = cell
+    view.q = q + cell * q_step
+    if c.active == 1:
+        view.greedy = greedy + cell * greedy_step
+        return Status.BAD_ACTION if <uint32_t> view.greedy[0] >= <uint32_t> choices else Status.FINE
+    own = view.q
+    view.q = c.sums + (3 * run + place) * c.pitch
+    for a in range(choices):
+        view.q[a] = own[a]
+    for j in range(1, c.active):
+        own = q + cell_of(c, run, rows[j], agent) * q_step
+        for a in range(choices):
+            view.q[a] += own[a]
+    view.greedy = <int32_t *> (view.q + c.width)
+    view.greedy[0] = leaf.first_greatest(view.q, choices)
+    return Status.FINE
+
+
+cdef inline int see(const Context *c, int64_t run, int64_t agent, const int32_t *rows, int64_t place,
+                    View *view) noexcept nogil:
+    return see_in(c, c.q, c.q_step, c.greedy, c.greedy_step, run, agent, rows, place, view)
+
+
+cdef inline int look_at(const Context *c, int64_t run, int64_t agent, int64_t action, const int32_t *rows,
+                        const int32_t *next_rows, bint over, View *here, View *ahead) noexcept nogil:
+    """What an agent's update reads, once all that leads to it is known to lie inside; a status."""
+    cdef int status
+    if <uint64_t> action >= <uint64_t> c.actions[agent]:
+        return Status.BAD_ACTION
+    if not inside(c, rows) or not inside(c, next_rows):
+        return Status.BAD_ROW
+    status = see(c, run, agent, rows, 0, here)
+    ahead[0] = here[0]
+    if status == 0 and not over:
+        status = see(c, run, agent, next_rows, 1, ahead)
+    return status
+
+
+cdef inline double value_of(const Context *c, const double *q, int64_t q_step, int64_t run, int64_t agent,
+                            const int32_t *rows, int64_t action) noexcept nogil:
+    """An action value in some table."""
+    cdef int64_t j
+    cdef double value = q[cell_of(c, run, rows[0], agent) * q_step + action]
+    for j in range(1, c.active):
+        value += q[cell_of(c, run, rows[j], agent) * q_step + action]
+    return value
+
+
+cdef inline bint shift(const Context *c, double *q, int64_t q_step, int64_t run, int64_t agent, const int32_t *rows,
+                       int64_t action, double by) noexcept nogil:
+    """Move an action value by its active rows, each by the k-th part; false where one stops being finite."""
+    cdef int64_t j, cell
+    cdef double value
+    by = by / <double> c.active
+    for j in range(c.active):
+        cell = cell_of(c, run, rows[j], agent) * q_step + action
+        value = q[cell] + by
+        if value - value != 0.0:
+            return False
+        q[cell] = value
+    return True
+
+
+cdef inline int put(const Context *c, int64_t run, int64_t agent, const int32_t *rows, const View *here,
+                    int64_t action, double value, bint *moved) noexcept nogil:
+    """Give an action of an observation that was looked at its new value; a status."""
+    cdef int64_t j
+    if c.active > 1:
+        if not shift(c, c.q, c.q_step, run, agent, rows, action, value - here.q[action]):
+            return Status.BAD_VALUE
+        for j in range(1, c.active):
+            count_visit(c, cell_of(c, run, rows[j], agent))
+    count_visit(c, here.cell)
+    moved[0] |= leaf.write_value(here.q, here.greedy, c.actions[agent], action, value)
+    return Status.FINE
 
 
 cdef class QLearning(Learner):

@@ -1,4 +1,5 @@
 """Independent Q-learning, and the tables that it shares with learners of other rules."""
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,16 +20,22 @@ class Tabular(Learner):
     that keeps more than ``q``, ``greedy`` and ``visits`` extends ``allocate``, ``grow`` and ``derive``; ``_kernel``
     makes the kernel that learns. A frozen one acts by Q-learning's kernel, which all of them share.
 
+    Where it is ``sparse``, an observation may be in several rows: action values are then sums over them, each begins
+    with its share of ``initial_q``, and ``greedy``, which is a matter of the sums, stays 0.
+
     Attributes
     ----------
     rates : dict of str to str
         Fields that are schedules with values in [0, 1], by the name of their arrays.
+    tables_of_values : int
+        Arrays as large as ``q`` that it keeps, ``q`` included.
     """
 
     kernels = "td"
     derived = ("greedy",)
     by_row = ("q", "greedy", "visits")
     rates = {"rate": "learning_rate"}
+    tables_of_values = 1
 
     def __post_init__(self):
         for name in self.rates.values():
@@ -76,12 +83,24 @@ class Tabular(Learner):
         if not fits:
             raise ValueError(f"initial_q: expected a shape that broadcasts to ({'rows, ' * (len(wanted) == 3)}tables, "
                              f"actions) = {wanted}, got {initial}")
+        if rows is not None:
+            self._check_size(seats, rows, cell)
+
+    def _check_size(self, seats, rows, cell):
+        """Refuse tables that this machine has no memory for."""
+        needed = 8 * self.tables_of_values * seats.runs * rows * cell[0] * (cell[1] + 1)
+        there = memory_of_machine()
+        if there is not None and needed > there:
+            raise ValueError(
+                f"encoder: tables for {seats.runs} runs x {rows} rows x {cell[0]} tables x {cell[1]} actions need "
+                f"{needed / 1e9:,.1f} GB, this machine has {there / 1e9:,.1f} GB; take fewer rows (a coarser encoder, "
+                "Tiles with hash_rows), runs or tables")
 
     def allocate(self, seats, rows):
         """``q`` float64 [R, rows, T, A], ``greedy`` and ``visits`` int32 [R, rows, T], and the schedules'."""
         tables, runs = int(self.tables(seats).max()) + 1, seats.runs
         arrays = packed_tables((runs, rows, tables, seats.most_actions))
-        self._initialize(arrays, 0)
+        self._initialize(seats, arrays, 0)
         if np.asarray(self.initial_q).any():
             if "greedy" in self.derived:
                 del arrays["greedy"]        # follows from the values: see derive
@@ -91,12 +110,12 @@ class Tabular(Learner):
             arrays |= {f"{name}.{k}": v for k, v in value.allocate(runs).items()}
         return arrays
 
-    def _initialize(self, arrays, first):
+    def _initialize(self, seats, arrays, first):
         """Give rows from ``first`` on their initial values. Zeros stay untouched memory."""
         initial = np.asarray(self.initial_q, np.float64)
         if not initial.any():
             return
-        arrays["q"][:, first:] = initial
+        arrays["q"][:, first:] = initial / seats.active
 
     def grow(self, seats, arrays, rows, backend):
         """The same tables with room for ``rows``."""
@@ -104,13 +123,16 @@ class Tabular(Learner):
         larger = arrays | packed_tables((runs, rows, *arrays["q"].shape[2:]))
         for name in ("q", "greedy", "visits"):
             larger[name][:, :old] = arrays[name]
-        self._initialize(larger, old)
+        self._initialize(seats, larger, old)
         if np.asarray(self.initial_q).any():     # else the first greatest of new rows is action 0
             self._find_greedy(seats, larger, old, backend)
         return larger
 
     def _find_greedy(self, seats, arrays, first, backend):
         """Greedy actions of rows from ``first`` on, from their values."""
+        if seats.active > 1:
+            arrays["greedy"][:, first:] = 0
+            return
         q = arrays["q"][:, first:]
         counts, led = np.zeros(q.shape[2], np.int32), seats.lead()
         counts[self.tables(seats)[led]] = seats.action_counts[led]
@@ -147,10 +169,18 @@ class Tabular(Learner):
 
     def actions(self, seats, arrays, rows):
         led, table = seats.lead(), self.tables(seats)
-        counts, rows = seats.action_counts[led], rows[led]
-        initial = np.broadcast_to(np.asarray(self.initial_q, np.float64), arrays["q"].shape[1:])
+        counts, rows = seats.action_counts[led], rows.reshape(seats.agents, seats.active)[led]
         # Rows that grow have the same initial values everywhere.
-        unseen = np.array([initial[0, table[i], :n].argmax() for i, n in zip(led, counts, strict=True)])
+        initial = np.broadcast_to(np.asarray(self.initial_q, np.float64), arrays["q"].shape[1:])[0] / seats.active
+        if seats.active > 1:
+            q = np.where((rows >= 0)[:, :, None], arrays["q"][0, np.maximum(rows, 0), table[led][:, None]],
+                         initial[table[led]][:, None])
+            total = q[:, 0]
+            for j in range(1, seats.active):        # in the order in which the kernels add
+                total = total + q[:, j]
+            return np.array([own[:n].argmax() for own, n in zip(total, counts, strict=True)], np.int32)
+        rows = rows[:, 0]
+        unseen = np.array([initial[table[i], :n].argmax() for i, n in zip(led, counts, strict=True)])
         return np.where(rows >= 0, arrays["greedy"][0, np.maximum(rows, 0), table[led]], unseen).astype(np.int32)
 
     def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
@@ -167,17 +197,21 @@ class Tabular(Learner):
         common = (arrays["q"], arrays["greedy"], arrays["visits"], self.tables(seats), counts, seats.lead(),
                   spread(self.discount, runs), bound["rate"], bound["level"], explore.code, explore.strict,
                   explore.random_ties, max(draws or 0, self.draws(), explore.draws), learning)
+        active = {"active": seats.active} if self.sparse else {}
         if not learning:
-            return [self._frozen(backend, common, arrays, bound)]
-        return [self._kernel(kernels(backend, self.kernels), common, arrays, bound)]
+            return [self._frozen(backend, common, arrays, bound, **active)]
+        return [self._kernel(kernels(backend, self.kernels), common, arrays, bound, **active)]
 
-    def _kernel(self, module, common, arrays, bound):
-        """Its own kernel, from the arguments that all have in common, its arrays and its schedules' kernels."""
-        return module.QLearning(*common)
+    def _kernel(self, module, common, arrays, bound, **active):
+        """Its own kernel, from the arguments that all have in common, its arrays and its schedules' kernels.
 
-    def _frozen(self, backend, common, arrays, bound):
+        Where it is ``sparse``, it is told the number of active rows, too.
+        """
+        return module.QLearning(*common, **active)
+
+    def _frozen(self, backend, common, arrays, bound, **active):
         """A kernel that plays what was learned: the greedy actions of ``q``, unless a learner has another policy."""
-        return kernels(backend, "td").QLearning(*common)
+        return kernels(backend, "td").QLearning(*common, **active)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -199,7 +233,8 @@ class IQL(Tabular):
         or the table of each agent. Agents who share learn in agent order.
     initial_q : float or array
         Initial action values, broadcast to (rows, tables, actions); with an encoder that numbers rows as
-        it goes, to (tables, actions).
+        it goes, to (tables, actions). Where an observation is in several rows (:class:`marlfast.Tiles`), each begins
+        with its share, so that their sum has this value.
 
     Notes
     -----
@@ -208,11 +243,20 @@ class IQL(Tabular):
     """
 
     name = "iql"
+    sparse = True
     learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
     discount: float = option(0.95, per_run=True)
     explore: Exploration = option(EpsilonGreedy(1.0, decay=0.995, minimum=0.05), kind="exploration")
     share: Any = "none"
     initial_q: Any = 0.0
+
+
+def memory_of_machine():
+    """Bytes of memory that this machine has, or None where that cannot be said."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):       # not on Windows
+        return None
 
 
 def packed_tables(shape):

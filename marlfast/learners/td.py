@@ -23,10 +23,11 @@ class _OneStep(Tabular):
     """Base of those that differ from Q-learning in one line: the target, or the rate."""
 
     kernels = "rules"
+    sparse = True
     rule = None
 
-    def _kernel(self, module, common, arrays, bound):
-        return module.OneStep(*common, self.rule, bound.get("second"))
+    def _kernel(self, module, common, arrays, bound, **active):
+        return module.OneStep(*common, self.rule, bound.get("second"), **active)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -79,6 +80,7 @@ class DistributedQ(_OneStep):
     """
 
     name = "distributed_q"
+    sparse = False          # a sum of rows that others move cannot be kept from falling
     rule = _DISTRIBUTED
     derived = ()            # the greedy action depends on what was greatest first
     rates = {}
@@ -196,6 +198,8 @@ class DoubleQ(Tabular):
 
     name = "double_q"
     kernels = "rules"
+    sparse = True
+    tables_of_values = 3
     derived = ("greedy", "first_greedy", "second_greedy")
     by_row = ("q", "greedy", "visits", "first", "first_greedy", "second", "second_greedy")
     learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
@@ -232,15 +236,16 @@ class DoubleQ(Tabular):
         super().derive(seats, arrays, backend)
         self._both(arrays, lambda own: super(DoubleQ, self).derive(seats, own, backend))
 
-    def _kernel(self, module, common, arrays, bound):
+    def _kernel(self, module, common, arrays, bound, **active):
         return module.DoubleQ(*common, *(arrays[name] for name in (
-            "first", "first_greedy", "second", "second_greedy", "coins")))
+            "first", "first_greedy", "second", "second_greedy", "coins")), **active)
 
 
 class _Traced(Tabular):
     """Base of those whose errors also reach cells that were visited before."""
 
     kernels = "rules"
+    sparse = True
     on_policy = None
 
     def __post_init__(self):
@@ -257,16 +262,17 @@ class _Traced(Tabular):
         ``eligibility`` float64 [R, N, L], and how many they are: ``eligible`` int32 [R, N].
         """
         shape = (seats.runs, seats.agents)
-        length = self.trace_length if np.any(self.trace_decay) else 1
+        # A visit makes each active row's cell eligible.
+        length = seats.active * (self.trace_length if np.any(self.trace_decay) else 1)
         return super().allocate(seats, rows) | {
             "cells": np.zeros((*shape, length, 2), np.int32), "eligibility": np.zeros((*shape, length)),
             "eligible": np.zeros(shape, np.int32)}
 
-    def _kernel(self, module, common, arrays, bound):
+    def _kernel(self, module, common, arrays, bound, **active):
         return module.Traces(
             *common, self.on_policy, self.traces == "accumulating", self.trace_cutoff,
             spread(self.trace_decay, len(arrays["q"])), arrays["cells"], arrays["eligibility"], arrays["eligible"],
-            *(arrays.get(name) for name in ("waiting", "waiting_reward", "late")))
+            *(arrays.get(name) for name in ("waiting", "waiting_reward", "late")), **active)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -290,6 +296,7 @@ class SARSA(_Traced):
         In [0, 1]; lambda.
     trace_length : int
         How many cells of an agent are eligible at most; where one more is visited, the least eligible one is forgotten.
+        Where an observation is in several rows, as many of each.
     trace_cutoff : float
         In (0, 1]; cells whose e is less are forgotten.
     traces : {"replacing", "accumulating"}
@@ -314,10 +321,10 @@ class SARSA(_Traced):
     initial_q: Any = 0.0
 
     def allocate(self, seats, rows):
-        """And the step that waits for its next action: ``waiting`` int32 [R, N, 4] and ``waiting_reward`` [R, N]."""
+        """And the step that waits for its next action: ``waiting`` int32 [R, N, 2 + 2 k], ``waiting_reward`` [R, N]."""
         shape = (seats.runs, seats.agents)
         return super().allocate(seats, rows) | {
-            "waiting": np.zeros((*shape, 4), np.int32), "waiting_reward": np.zeros(shape),
+            "waiting": np.zeros((*shape, 2 + 2 * seats.active), np.int32), "waiting_reward": np.zeros(shape),
             "late": np.zeros(seats.runs, np.int32)}
 
 
@@ -380,6 +387,7 @@ class MonteCarlo(Tabular):
 
     name = "monte_carlo"
     kernels = "rules"
+    sparse = True
     learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
     discount: float = option(0.95, per_run=True)
     explore: Exploration = option(_DECAYING, kind="exploration")
@@ -393,12 +401,14 @@ class MonteCarlo(Tabular):
             self._set(longest=integer("longest", self.longest, 1, 2**20))
 
     def allocate(self, seats, rows):
-        """Beside IQL's arrays the episode under way: ``cells`` int32 [R, N, H, 2], ``rewards`` float64 [R, N, H]."""
-        shape, length = (seats.runs, seats.agents), self.longest or seats.game.horizon or 1000
+        """Beside IQL's arrays the episode under way: ``cells`` int32 [R, N, H, k + 1] (rows, action), ``rewards``
+        float64 [R, N, H], how many steps these are (``known``), and the rows after the last (``last`` [R, N * k])."""
+        shape, length, k = (seats.runs, seats.agents), self.longest or seats.game.horizon or 1000, seats.active
         return super().allocate(seats, rows) | {
-            "cells": np.zeros((*shape, length, 2), np.int32), "rewards": np.zeros((*shape, length)),
-            "known": np.zeros(shape, np.int32), "last": np.zeros(shape, np.int32),
+            "cells": np.zeros((*shape, length, k + 1), np.int32), "rewards": np.zeros((*shape, length)),
+            "known": np.zeros(shape, np.int32), "last": np.zeros((seats.runs, seats.agents * k), np.int32),
             "late": np.zeros(seats.runs, np.int32)}
 
-    def _kernel(self, module, common, arrays, bound):
-        return module.Episodes(*common, *(arrays[name] for name in ("cells", "rewards", "known", "last", "late")))
+    def _kernel(self, module, common, arrays, bound, **active):
+        return module.Episodes(*common, *(arrays[name] for name in ("cells", "rewards", "known", "last", "late")),
+                               **active)

@@ -198,6 +198,10 @@ class AgentIndex(Encoder):
         # How many rows are used, and may be, is said of the encoder within: its arrays are what grows.
         self.used, self.rows = within.used, rows if within.used is None else within.rows
 
+    def rebuild(self):
+        """Fill the hash table of the encoder within."""
+        self.within.rebuild()
+
     def stage_encode(self, runs, observation, rows):
         inner = np.zeros((len(runs), self.agents * self.within.active), np.int32)
         status = self.within.stage_encode(runs, observation, inner)

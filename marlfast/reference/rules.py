@@ -37,7 +37,7 @@ class OneStep(QLearning):
     Parameters
     ----------
     q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As of :class:`QLearning`.
+        As of :class:`QLearning`; so is ``active``, the last.
     rule : int
         0 to 3, as above.
     second : Schedule or None
@@ -45,15 +45,17 @@ class OneStep(QLearning):
     """
 
     def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                 random_ties, draws, learning, rule, second):
+                 random_ties, draws, learning, rule, second, active=1):
         super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                         random_ties, draws, learning)
+                         random_ties, draws, learning, active)
         if rule not in (EXPECTED, DISTRIBUTED, HYSTERETIC, FREQUENCY):
             raise ValueError(f"rule: expected 0 to 3, got {rule}")
         if (second is not None) != (rule in (HYSTERETIC, FREQUENCY)):
             raise ValueError("second: expected a schedule for rules 2 and 3, and None for the others")
         if second is not None and second.runs != self.runs:
             raise ValueError(f"second: expected {self.runs} runs, got {second.runs}")
+        if rule == DISTRIBUTED and active > 1:
+            raise ValueError("active: expected 1 for rule 1, which replaces values")
         self.rule, self.second = rule, second
 
     def _ahead(self, runs, q, choices, best):
@@ -102,7 +104,8 @@ class DoubleQ(QLearning):
     Parameters
     ----------
     q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As of :class:`QLearning`; one draw more for each agent, after those of the exploration: the coin.
+        As of :class:`QLearning`; so is ``active``, the last. One draw more for each agent, after those of the
+        exploration: the coin.
     first, second : float64 [R, rows, T, A]
         Modified.
     first_greedy, second_greedy : int32 [R, rows, T]
@@ -112,9 +115,10 @@ class DoubleQ(QLearning):
     """
 
     def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                 random_ties, draws, learning, first, first_greedy, second, second_greedy, coins):
+                 random_ties, draws, learning, first, first_greedy, second, second_greedy, coins,
+                 active=1):
         super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                         random_ties, draws, learning)
+                         random_ties, draws, learning, active)
         self.coin = 1 if kind != EPSILON_GREEDY else 3 if random_ties else 2
         if draws < self.coin + 1:
             raise ValueError(f"draws: expected at least {self.coin + 1}, got {draws}")
@@ -136,27 +140,39 @@ class DoubleQ(QLearning):
         choices, tables, over, r = self.actions[wave], self.table_of[wave], terminated[:, None], runs[:, None]
         heads = self.coins[r, wave] != 0
 
-        def of(first, second, *where):
-            return np.where(heads, first[where], second[where])
+        def of(first, second):
+            return np.where(heads, first, second)
 
-        here = of(self.first_greedy, self.second_greedy, r, row, tables).astype(np.int64)
-        best = of(self.first_greedy, self.second_greedy, r, next_row, tables).astype(np.int64)
+        def greedy(row):
+            return of(self._best(self.first, self.first_greedy, r, row, tables, choices),
+                      self._best(self.second, self.second_greedy, r, row, tables, choices))
+
+        def both(row, action):
+            return self._seen(self.first, r, row, tables, action), self._seen(self.second, r, row, tables, action)
+
+        here, best = greedy(row), greedy(next_row)
         sane = (here >= 0) & (here < choices) & (over | ((best >= 0) & (best < choices)))
         fault = np.where((fault == 0) & ~sane, BAD_ACTION, fault)
         best = np.where((best >= 0) & (best < choices), best, 0)
         with np.errstate(over="ignore", invalid="ignore"):
-            ahead = self.discount[runs][:, None] * of(self.second, self.first, r, next_row, tables, best)
+            ahead = self.discount[runs][:, None] * of(*both(next_row, best)[::-1])
             target = np.where(over, rewards, rewards + ahead)
-            old = of(self.first, self.second, r, row, tables, action)
+            old = of(*both(row, action))
             value = old + self.rate.value[runs][:, None] * (target - old)
         learns, status = self._sound(status, fault, value)
-        for which, table, greedy in ((heads, self.first, self.first_greedy), (~heads, self.second, self.second_greedy)):
+        for which, table, best in ((heads, self.first, self.first_greedy), (~heads, self.second, self.second_greedy)):
             n, j = np.nonzero(learns & which)
-            write_values(table, greedy, runs[n], row[n, j], tables[j], choices[j], action[n, j], value[n, j], old[n, j])
+            where, what, change = (runs[n], row[n, j], tables[j]), action[n, j], value[n, j]
+            if self.active == 1:
+                write_values(table, best, *where, choices[j], what, change, old[n, j])
+            else:
+                good = self._shift(table, *where, what, change - old[n, j])
+                status[n[~good]] = BAD_VALUE
+                learns[n[~good]] = False
         n, j = np.nonzero(learns)
-        at = runs[n], row[n, j], tables[j], action[n, j]
-        mean = 0.5 * value[n, j] + 0.5 * np.where(heads[n, j], self.second[at], self.first[at])
-        self._write(*at[:3], choices[j], at[3], mean, self.q[at], n, changed)
+        mean = 0.5 * value + 0.5 * of(*both(row, action)[::-1])
+        self._learnt(status, runs[n], row[n, j], tables[j], choices[j], action[n, j], mean[n, j],
+                     self._seen(self.q, r, row, tables, action)[n, j], n, changed)
         return status
 
 
@@ -171,6 +187,7 @@ class _Later(QLearning):
 
     def stage_update(self, runs, rows, actions, rewards, next_rows, terminated, changed):
         status, moved = fine(len(runs)), np.zeros(self.runs, bool)
+        rows, next_rows = self._own(rows), self._own(next_rows)
         if self.late is not None:
             said = self.late[runs]
             status[(said != NOTHING) & (said != MOVED)] = BAD_VALUE
@@ -179,7 +196,7 @@ class _Later(QLearning):
         for i in self.leads.tolist():
             n = np.flatnonzero(status == 0)
             wave = np.array([i])
-            row, next_row, action, here, best, fault = (a.reshape(len(n), 1)[:, 0] for a in self._look(
+            row, next_row, action, here, best, fault = (a[:, 0] for a in self._look(
                 wave, runs[n], rows[n][:, wave], actions[n][:, wave], next_rows[n][:, wave], terminated[n]))
             status[n] = fault
             good = fault == 0
@@ -202,11 +219,11 @@ class _Later(QLearning):
 
     def _policy_value(self, i, runs, row, best):
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            return _policy_values(self, runs, self.q[runs, row, self.table_of[i]][:, None], self.actions[[i]],
-                                  best[:, None])[:, 0]
+            return _policy_values(self, runs, self._seen(self.q, runs, row, self.table_of[i])[:, None],
+                                  self.actions[[i]], best[:, None])[:, 0]
 
     def _move(self, i, runs, row, action, value, old, moved):
-        """Write one value of each run."""
+        """Write one value of each run, of a cell."""
         size = len(runs)
         new = write_values(self.q, self.greedy, runs, row, np.full(size, self.table_of[i]),
                            np.full(size, self.actions[i]), action, value, old)
@@ -216,11 +233,11 @@ class _Later(QLearning):
         self.visits[runs, row, self.table_of[i]] += self.visits[runs, row, self.table_of[i]] < MOST_VISITS
 
     def _places(self, i, runs, rows, actions):
-        """Rows and actions as places, and statuses."""
+        """Rows and actions as places, greedy actions, and statuses."""
         wave = np.array([i])
-        row, _, action, _, _, fault = self._look(wave, runs, rows[:, None], actions[:, None], rows[:, None],
-                                                 np.ones(len(runs), bool))
-        return row[:, 0], action[:, 0], fault[:, 0]
+        row, _, action, here, _, fault = self._look(wave, runs, rows[:, None], actions[:, None], rows[:, None],
+                                                    np.ones(len(runs), bool))
+        return row[:, 0], action[:, 0], here[:, 0], fault[:, 0]
 
 
 class Traces(_Later):
@@ -233,7 +250,7 @@ class Traces(_Later):
     Parameters
     ----------
     q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As of :class:`QLearning`.
+        As of :class:`QLearning`; so is ``active``, the last.
     on_policy : bool
         True: SARSA; False: Watkins's Q, which forgets its traces when an action is not greedy.
     accumulate : bool
@@ -243,13 +260,13 @@ class Traces(_Later):
     decay : float64 [R]
         Lambda.
     cells : int32 [R, N, L, 2]
-        Modified: row and action of each eligible cell.
+        Modified: row and action of each eligible cell, at least k.
     eligibility : float64 [R, N, L]
         Modified.
     eligible : int32 [R, N]
         Modified: how many of them there are.
-    waiting : int32 [R, N, 4] or None
-        Modified, only SARSA: whether a step waits, its row, its action, its next row.
+    waiting : int32 [R, N, 2 + 2 k] or None
+        Modified, only SARSA: whether a step waits, its rows, its action, its next rows.
     waiting_reward : float64 [R, N] or None
         Modified, only SARSA.
     late : int32 [R] or None
@@ -258,22 +275,23 @@ class Traces(_Later):
 
     def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
                  random_ties, draws, learning, on_policy, accumulate, cutoff, decay, cells, eligibility, eligible,
-                 waiting, waiting_reward, late):
+                 waiting, waiting_reward, late, active=1):
         super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                         random_ties, draws, learning)
+                         random_ties, draws, learning, active)
         runs, agents = self.runs, self.agents
         self.decay = check(decay, "decay", "float64", (runs,), False)
         self.eligibility = check(eligibility, "eligibility", "float64", (runs, agents, -1), True)
         self.length = eligibility.shape[2]
-        if not 1 <= self.length < 2**31:
-            raise ValueError(f"eligibility: expected room for at least one cell, got shape {eligibility.shape}")
+        if not active <= self.length < 2**31:
+            least = "one cell" if active == 1 else f"{active} cells"
+            raise ValueError(f"eligibility: expected room for at least {least}, got shape {eligibility.shape}")
         self.cells = check(cells, "cells", "int32", (runs, agents, self.length, 2), True)
         self.eligible = check(eligible, "eligible", "int32", (runs, agents), True)
         if not cutoff > 0.0:
             raise ValueError(f"cutoff: expected greater than 0, got {cutoff}")
         self.on_policy, self.accumulate, self.cutoff = bool(on_policy), bool(accumulate), cutoff
         if on_policy:
-            self.waiting = check(waiting, "waiting", "int32", (runs, agents, 4), True)
+            self.waiting = check(waiting, "waiting", "int32", (runs, agents, 2 + 2 * active), True)
             self.waiting_reward = check(waiting_reward, "waiting_reward", "float64", (runs, agents), True)
             self.late = check(late, "late", "int32", (runs,), True)
 
@@ -283,15 +301,16 @@ class Traces(_Later):
             status = self._finish(i, runs, action, moved)
             well = status == 0
             waits = well & ~over
-            self.waiting[runs[waits], i] = np.stack([np.ones_like(row), row, action, next_row], axis=1)[waits]
+            self.waiting[runs[waits], i] = np.column_stack([np.ones_like(action), row, action, next_row])[waits]
             self.waiting_reward[runs[waits], i] = reward[waits]
             learns, target = well & over, reward
         else:
             status = fine(len(runs))
-            exploring = self.q[runs, row, table, action] < self.q[runs, row, table, here]
+            exploring = self._seen(self.q, runs, row, table, action) < self._seen(self.q, runs, row, table, here)
             self._forget(i, runs[exploring])
             with np.errstate(over="ignore", invalid="ignore"):
-                target = np.where(over, reward, reward + self.discount[runs] * self.q[runs, next_row, table, best])
+                target = np.where(over, reward, reward + self.discount[runs] * self._seen(
+                    self.q, runs, next_row, table, best))
             learns = np.ones(len(runs), bool)
         n = np.flatnonzero(learns)
         status[n] = self._learn(i, runs[n], row[n], action[n], target[n], moved)
@@ -309,11 +328,14 @@ class Traces(_Later):
         status, table = fine(len(runs)), self.table_of[i]
         n = np.flatnonzero(self.waiting[runs, i, 0] != 0)
         r = runs[n]
-        _, rows, actions, next_rows = self.waiting[r, i].T
-        row, next_row, action, _, best, fault = (a.reshape(len(n), 1)[:, 0] for a in self._look(
+        k, waiting = self.active, self.waiting[r, i]
+        rows, actions, next_rows = waiting[:, 1:k + 1], waiting[:, k + 1], waiting[:, k + 2:]
+        if k == 1:
+            rows, next_rows = rows[:, 0], next_rows[:, 0]
+        row, next_row, action, _, best, fault = (a[:, 0] for a in self._look(
             np.array([i]), r, rows[:, None], actions[:, None], next_rows[:, None], np.zeros(len(n), bool)))
         ahead = self._policy_value(i, r, next_row, best) if next_action is None else \
-            self.q[r, next_row, table, next_action[n]]
+            self._seen(self.q, r, next_row, table, next_action[n])
         with np.errstate(over="ignore", invalid="ignore"):
             target = self.waiting_reward[r, i] + self.discount[r] * ahead
         good = fault == 0
@@ -325,29 +347,49 @@ class Traces(_Later):
     def _learn(self, i, runs, row, action, target, moved):
         """Move the values of all eligible cells, the one just visited among them, by its error."""
         table, status = self.table_of[i], fine(len(runs))
+        rows = row[:, None] if self.active == 1 else row
+        before = self._best(self.q, self.greedy, runs, row, table, self.actions[i])
         with np.errstate(over="ignore", invalid="ignore"):
-            step = self.rate.value[runs] * (target - self.q[runs, row, table, action])
+            step = self.rate.value[runs] * (target - self._seen(self.q, runs, row, table, action))
+        if self.active > 1:
+            step = step / self.active
         status[(self.eligible[runs, i] < 0) | (self.eligible[runs, i] > self.length)] = BAD_ROW
         good = status == 0
-        self._visit(i, runs[good], row[good], action[good])
+        for j in range(self.active):
+            self._visit(i, runs[good], rows[good, j], action[good])
         count = self.eligible[runs, i]
         for k in range(int(count[good].max(initial=0))):
             n = np.flatnonzero((status == 0) & (k < count))
             r = runs[n]
-            # Its place in the table first, then its action: as the compiled kernel looks at them.
-            cell = self.cells[r, i, k]
-            where, what, fault = self._places(i, r, cell[:, 0], cell[:, 1])
-            fault = np.where((cell[:, 0] < 0) | (cell[:, 0] >= self.q.shape[1]), BAD_ROW, fault)
+            where, what, fault = self._cell(i, r, self.cells[r, i, k])
             old = self.q[r, where, table, what]
             with np.errstate(over="ignore", invalid="ignore"):
                 value = old + step[n] * self.eligibility[r, i, k]
             status[n] = np.where((fault == 0) & ~np.isfinite(value), BAD_VALUE, fault)
             w = np.flatnonzero(status[n] == 0)
-            self._move(i, r[w], where[w], what[w], value[w], old[w], moved)
+            if self.active == 1:
+                self._move(i, r[w], where[w], what[w], value[w], old[w], moved)
+            else:
+                self.q[r[w], where[w], table, what[w]] = value[w]
         good = status == 0
-        self._count(i, runs[good], row[good])
+        for j in range(self.active):
+            self._count(i, runs[good], rows[good, j])
+        if self.active > 1:
+            # Which other observations share the cells is not known: only the one that was learned from is looked at.
+            after = self._best(self.q, self.greedy, runs, row, table, self.actions[i])
+            moved[runs[good & (after != before)]] = True
         self._fade(i, runs[good])
         return status
+
+    def _cell(self, i, runs, cell):
+        """Rows and actions of cells as places, and statuses: first the row is looked at, then the action."""
+        inside = (cell[:, 0] >= 0) & (cell[:, 0] < self.q.shape[1])
+        known = (cell[:, 1] >= 0) & (cell[:, 1] < self.actions[i])
+        row, action = np.where(inside, cell[:, 0], 0), np.where(known, cell[:, 1], 0)
+        if self.active == 1:
+            greedy = self.greedy[runs, row, self.table_of[i]]
+            known &= (greedy >= 0) & (greedy < self.actions[i])
+        return row, action, np.where(inside, np.where(known, 0, BAD_ACTION), BAD_ROW)
 
     def _visit(self, i, runs, row, action):
         """Make a cell eligible; where there is no room for it, in place of the least eligible one."""
@@ -400,29 +442,31 @@ class Episodes(_Later):
     Parameters
     ----------
     q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As of :class:`QLearning`.
-    cells : int32 [R, N, H, 2]
-        Modified: row and action of each step of the episode; after H steps it is learned from as if it were truncated.
+        As of :class:`QLearning`; so is ``active``, the last.
+    cells : int32 [R, N, H, k + 1]
+        Modified: rows and action of each step of the episode; after H steps it is learned from as if it were truncated.
     rewards : float64 [R, N, H]
         Modified.
-    known, last : int32 [R, N]
-        Modified: how many steps there were so far, and the row after them.
+    known : int32 [R, N]
+        Modified: how many steps there were so far.
+    last : int32 [R, N * k]
+        Modified: the rows after them.
     late : int32 [R]
         Modified: what the last ``tick`` leaves to say: 0 nothing, 1 a greedy action changed, 2 it failed.
     """
 
     def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                 random_ties, draws, learning, cells, rewards, known, last, late):
+                 random_ties, draws, learning, cells, rewards, known, last, late, active=1):
         super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                         random_ties, draws, learning)
+                         random_ties, draws, learning, active)
         runs, agents = self.runs, self.agents
         self.rewards = check(rewards, "rewards", "float64", (runs, agents, -1), True)
         self.length = rewards.shape[2]
         if not 1 <= self.length < 2**31:
             raise ValueError(f"rewards: expected room for at least one step, got shape {rewards.shape}")
-        self.cells = check(cells, "cells", "int32", (runs, agents, self.length, 2), True)
+        self.cells = check(cells, "cells", "int32", (runs, agents, self.length, active + 1), True)
         self.known = check(known, "known", "int32", (runs, agents), True)
-        self.last = check(last, "last", "int32", (runs, agents), True)
+        self.last = check(last, "last", "int32", (runs, agents * active), True)
         self.late = check(late, "late", "int32", (runs,), True)
 
     def _learn_from(self, i, runs, row, action, reward, next_row, here, best, over, moved):
@@ -430,9 +474,9 @@ class Episodes(_Later):
         status[(k < 0) | (k >= self.length)] = BAD_ROW
         n = np.flatnonzero(status == 0)
         r = runs[n]
-        self.cells[r, i, k[n], 0], self.cells[r, i, k[n], 1] = row[n], action[n]
-        self.rewards[r, i, k[n]] = reward[n]
-        self.last[r, i], self.known[r, i] = next_row[n], k[n] + 1
+        self.cells[r, i, k[n]] = np.column_stack([row, action])[n]
+        self.rewards[r, i, k[n]], self.known[r, i] = reward[n], k[n] + 1
+        self._own(self.last)[r, i] = next_row[n]
         n = n[over[n] | (k[n] + 1 == self.length)]
         value = np.where(over[n], 0.0, self._policy_value(i, runs[n], next_row[n], best[n]))
         status[n] = self._look_back(i, runs[n], value, moved)
@@ -446,25 +490,27 @@ class Episodes(_Later):
         for k in range(int(count[status == 0].max(initial=0)) - 1, -1, -1):
             n = np.flatnonzero((status == 0) & (k < count))
             r = runs[n]
-            row, action, fault = self._places(i, r, *self.cells[r, i, k].T)
-            old = self.q[r, row, table, action]
+            rows = self.cells[r, i, k, :-1]
+            row, action, _, fault = self._places(i, r, rows[:, 0] if self.active == 1 else rows,
+                                                 self.cells[r, i, k, -1])
+            old = self._seen(self.q, r, row, table, action)
             with np.errstate(over="ignore", invalid="ignore"):
                 value[n] = self.rewards[r, i, k] + self.discount[r] * value[n]
                 new = old + self.rate.value[r] * (value[n] - old)
             status[n] = np.where((fault == 0) & ~np.isfinite(new), BAD_VALUE, fault)
-            w = np.flatnonzero(status[n] == 0)
-            self._count(i, r[w], row[w])
-            self._move(i, r[w], row[w], action[w], new[w], old[w], moved)
+            w, changed = np.flatnonzero(status[n] == 0), np.zeros(len(status), bool)
+            tables, choices = np.full(len(w), table), np.full(len(w), self.actions[i])
+            self._learnt(status, r[w], row[w], tables, choices, action[w], new[w], old[w], n[w], changed)
+            moved[runs[changed]] = True
         self.known[runs[status == 0], i] = 0
         return status
 
     def _break_off(self, i, runs, moved):
-        failed, table = np.zeros(len(runs), bool), self.table_of[i]
+        failed = np.zeros(len(runs), bool)
         n = np.flatnonzero(self.known[runs, i] != 0)
         r = runs[n]
-        row, _, fault = self._places(i, r, self.last[r, i], np.zeros(len(n), np.int32))
+        row, _, best, fault = self._places(i, r, self._own(self.last)[r, i], np.zeros(len(n), np.int32))
         good = fault == 0
-        fault[good] = self._look_back(i, r[good], self._policy_value(
-            i, r[good], row[good], self.greedy[r[good], row[good], table].astype(np.int64)), moved)
+        fault[good] = self._look_back(i, r[good], self._policy_value(i, r[good], row[good], best[good]), moved)
         failed[n] = fault != 0
         return failed

@@ -106,10 +106,13 @@ class QLearning(Learner):
         K, exploration draws per agent in the whole team.
     learning : bool
         False: the tables are frozen.
+    active : int
+        k, rows that an observation is in. With more than one, an action value is the sum over them, and each takes its
+        k-th part of a change; ``greedy`` is then not used.
     """
 
     def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration,
-                 kind, strict, random_ties, draws, learning):
+                 kind, strict, random_ties, draws, learning, active=1):
         check_cells(q, "q", "float64", (-1, -1, -1, -1))
         runs, rows, tables, width = q.shape
         if runs < 1 or rows < 1 or tables < 1 or width < 1:
@@ -136,29 +139,73 @@ class QLearning(Learner):
         needed = 1 if kind == BOLTZMANN else 3 if random_ties else 2
         if draws < needed:
             raise ValueError(f"draws: expected at least {needed}, got {draws}")
-        self.runs, self.agents, self.draws = runs, agents, draws
+        if not 1 <= active <= rows:
+            raise ValueError(f"active: expected 1 to {rows} rows, got {active}")
+        self.runs, self.agents, self.draws, self.active = runs, agents, draws, active
         self.q, self.greedy, self.visits, self.table_of, self.actions = q, greedy, visits, table_of, actions
         self.leads, self.discount, self.rate, self.exploration = leads, discount, rate, exploration
         self.kind, self.strict, self.random_ties, self.learning = kind, bool(strict), bool(random_ties), bool(learning)
-        self.waves = _waves(leads, table_of)
+        # With several rows an agent can fail halfway, after which no other learns: one after the other.
+        self.waves = _waves(leads, table_of) if active == 1 else [np.array([i]) for i in leads.tolist()]
+
+    def _own(self, rows):
+        """Rows of every agent: [n, N], or with several active rows [n, N, k]."""
+        return rows if self.active == 1 else rows.reshape(len(rows), self.agents, self.active)
+
+    def _inside(self, rows):
+        """Whether all active rows of an observation lie in the table, and rows that do."""
+        inside = (rows >= 0) & (rows < self.q.shape[1])
+        places = np.where(inside, rows, 0)
+        return (inside, places) if self.active == 1 else (inside.all(axis=-1), places)
+
+    def _seen(self, values, run, row, *where):
+        """Entries of some table of values, added up over the active rows."""
+        if self.active == 1:
+            return values[(run, row, *where)]
+        total = values[(run, row[..., 0], *where)]
+        with np.errstate(over="ignore", invalid="ignore"):
+            for j in range(1, self.active):
+                total = total + values[(run, row[..., j], *where)]
+        return total
+
+    def _best(self, values, greedy, run, row, table, choices):
+        """Greedy actions: as noted, or with several active rows the first of the greatest sums."""
+        if self.active == 1:
+            return greedy[run, row, table].astype(np.int64)
+        sums = self._seen(values, run, row, table)
+        counts = np.broadcast_to(choices, sums.shape[:-1]).ravel()
+        return _first_greatest(sums.reshape(-1, sums.shape[-1]), counts).reshape(sums.shape[:-1])
+
+    def _shift(self, values, run, row, table, action, by):
+        """Move action values by their active rows, each by the k-th part: whether all stay finite, bool [n]."""
+        by, good = by / self.active, np.ones(len(run), bool)
+        for j in range(self.active):
+            at = run, row[:, j], table, action
+            with np.errstate(over="ignore", invalid="ignore"):
+                value = values[at] + by
+            good &= np.isfinite(value)
+            values[tuple(a[good] for a in at)] = value[good]
+        return good
 
     def stage_act(self, runs, rows, draws, actions):
         leads, choices = self.leads, self.actions[self.leads]
-        rows, draws = rows[:, leads], draws[:, leads]
+        draws = draws[:, leads]
         level = self.exploration.value[runs][:, None]
-        inside = (rows >= 0) & (rows < self.q.shape[1])
-        at = (runs[:, None], np.where(inside, rows, 0), self.table_of[leads])
-        greedy = self.greedy[at].astype(np.int64)
+        inside, row = self._inside(self._own(rows)[:, leads])
+        at = runs[:, None], row, self.table_of[leads]
+        greedy = self._best(self.q, self.greedy, *at, choices)
         known = (greedy >= 0) & (greedy < choices)
         if self.kind == BOLTZMANN:
-            explores = np.zeros(rows.shape, bool)
+            explores = np.zeros(greedy.shape, bool)
             with np.errstate(over="ignore", invalid="ignore"):
-                chosen = self._boltzmann(self.q[at], np.where(known, greedy, 0), choices, level, draws[:, :, 0])
+                chosen = self._boltzmann(self._seen(self.q, *at), np.where(known, greedy, 0), choices, level,
+                                         draws[:, :, 0])
         else:
             explores = draws[:, :, 0] < level if self.strict else draws[:, :, 0] <= level
             chosen = greedy
             if self.random_ties:
-                chosen = self._random_greatest(self.q[at], np.where(known, greedy, 0), choices, draws[:, :, 2])
+                chosen = self._random_greatest(self._seen(self.q, *at), np.where(known, greedy, 0), choices,
+                                               draws[:, :, 2])
             u = draws[:, :, min(1, self.draws - 1)]
             sound = (u >= 0.0) & (u < 1.0)
             random = (np.where(sound, u, -1.0) * choices).astype(np.int64)
@@ -197,7 +244,7 @@ class QLearning(Learner):
         return np.where((count == 1) | (which < 0) | (which >= count), best, chosen)
 
     def stage_update(self, runs, rows, actions, rewards, next_rows, terminated, changed):
-        status = fine(len(runs))
+        status, rows, next_rows = fine(len(runs)), self._own(rows), self._own(next_rows)
         for wave in self.waves:
             status = self._update_wave(wave, status, runs, rows[:, wave], actions[:, wave], rewards[:, wave],
                                        next_rows[:, wave], terminated, changed)
@@ -207,23 +254,40 @@ class QLearning(Learner):
         row, next_row, action, here, best, fault = self._look(wave, runs, rows, actions, next_rows, terminated)
         choices, tables, over, r = self.actions[wave], self.table_of[wave], terminated[:, None], runs[:, None]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            ahead = self._ahead(runs, self.q[r, next_row, tables], choices, best)
+            ahead = self._ahead(runs, self._seen(self.q, r, next_row, tables), choices, best)
             target = np.where(over, rewards, rewards + self.discount[runs][:, None] * ahead)
-            old = self.q[r, row, tables, action]
-            value = self._value(runs, self.q[r, row, tables], choices, here, action, old, target)
+            old = self._seen(self.q, r, row, tables, action)
+            value = self._value(runs, self._seen(self.q, r, row, tables), choices, here, action, old, target)
         learns, status = self._sound(status, fault, value)
         n, j = np.nonzero(learns)
-        self._write(runs[n], row[n, j], tables[j], choices[j], action[n, j], value[n, j], old[n, j], n, changed)
+        self._learnt(status, runs[n], row[n, j], tables[j], choices[j], action[n, j], value[n, j], old[n, j], n,
+                     changed)
         return status
+
+    def _learnt(self, status, run, row, table, choices, action, value, old, r, changed):
+        """Write new values of actions, one in each of some cells, or of observations of different runs."""
+        if self.active == 1:
+            self._write(run, row, table, choices, action, value, old, r, changed)
+            return
+        sums = self._seen(self.q, run, row, table)[:, None, None]
+        best = _first_greatest(sums[:, 0, 0], choices).astype(np.int32)[:, None, None]
+        good = self._shift(self.q, run, row, table, action, value - old)
+        status[r[~good]] = BAD_VALUE
+        run, row, table, choices, action, value, old, r, sums, best = (
+            a[good] for a in (run, row, table, choices, action, value, old, r, sums, best))
+        for j in range(self.active):
+            self.visits[run, row[:, j], table] += self.visits[run, row[:, j], table] < MOST_VISITS
+        here = np.arange(len(run))
+        changed[r[write_values(sums, best, here, here * 0, here * 0, choices, action, value, old)]] = True
 
     def _look(self, wave, runs, rows, actions, next_rows, terminated):
         """Rows, actions and greedy actions as places (0 where they are none), and the statuses [n, wave]."""
-        bound, choices, tables = self.q.shape[1], self.actions[wave], self.table_of[wave]
+        choices, tables = self.actions[wave], self.table_of[wave]
         known = (actions >= 0) & (actions < choices)
-        inside = (rows >= 0) & (rows < bound) & (next_rows >= 0) & (next_rows < bound)
-        row, next_row, action = np.where(inside, rows, 0), np.where(inside, next_rows, 0), np.where(known, actions, 0)
-        best = self.greedy[runs[:, None], next_row, tables].astype(np.int64)
-        here = self.greedy[runs[:, None], row, tables].astype(np.int64)
+        (inside, row), (next_inside, next_row) = self._inside(rows), self._inside(next_rows)
+        inside, action = inside & next_inside, np.where(known, actions, 0)
+        best = self._best(self.q, self.greedy, runs[:, None], next_row, tables, choices)
+        here = self._best(self.q, self.greedy, runs[:, None], row, tables, choices)
         sane = (terminated[:, None] | ((best >= 0) & (best < choices))) & (here >= 0) & (here < choices)
         fault = np.where(known, np.where(inside, np.where(sane, 0, BAD_ACTION), BAD_ROW), BAD_ACTION)
         best = np.where((best >= 0) & (best < choices), best, 0)

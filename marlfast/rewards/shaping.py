@@ -141,6 +141,9 @@ class PotentialBased(Shaping):
                     raise ValueError(f"potential: {name} has {len(value)} values, "
                                      f"but game {game.name!r} has {game.features} features")
             return
+        if encoder.active(game) > 1:
+            raise ValueError(f"potential: encoder {encoder.name!r} puts an observation in {encoder.active(game)} rows, "
+                             "a table of potentials is of one; use Distance, which looks at the observation")
         if encoder.grows:
             raise ValueError(f"potential: encoder {encoder.name!r} numbers its rows as it goes; "
                              "use rewards.Distance(...) or a Grid")
