@@ -7,7 +7,11 @@ from marlfast.registry import on_demand
 _GIVES = {
     "coordination": "LMRL2 RecursiveFMQ",
     "frozen": "Frozen",
+    "gradients": "COMA IA2C IPPO MAA2C MAPPO Reinforce",
+    "hierarchy": "Hierarchy",
     "joint": "CentralQ CorrelatedQ FriendOrFoe JointActionLearner MinimaxQ NashQ",
+    "mean_field": "MeanFieldAC MeanFieldQ",
+    "mixing": "QMIX VDN",
     "opponents": "Exp3 FictitiousPlay FixedPolicy Random RegretMatching TitForTat WinStayLoseShift",
     "phc": "PHC WoLFPHC",
     "td": "DistributedQ DoubleQ ExpectedSARSA FrequencyAdjustedQ HystereticQ MonteCarlo QLambda SARSA",
