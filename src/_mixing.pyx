@@ -18,7 +18,7 @@ from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
 
 cdef struct MixingContext:
     Context base                # first, so that a pointer to this is one to it
-    int64_t active, central, width, teams, hidden, room, size
+    int64_t active, central, width, teams, hidden, room, size, bounded
     const int32_t *members      # agents, team after team
     const int64_t *starts       # [teams + 1] where each team begins in it
     int64_t states              # rows of the whole state
@@ -182,11 +182,26 @@ cdef int _learn(const MixingContext *c, int64_t run, int64_t team, const int32_t
     error = target - total
     if error - error != 0.0:
         return Status.BAD_VALUE
+    if c.mixer != NULL:
+        leaf.by_weights(w, c.room, c.hidden, utilities, n, out, slope, gradient)
+        for j in range(n):
+            utilities[j] = leaf.by_utility(w, c.hidden, j, slope)       # from here on its derivative
+        if c.bounded:
+            total = value = 0.0
+            for j in range(n):
+                total += utilities[j] * utilities[j]
+            for p in range(c.size):
+                value += gradient[p] * gradient[p]
+            total = b.rate.value[run] * total + c.mixing.value[run] * value
+            if total - total != 0.0:
+                return Status.BAD_VALUE
+            if total > 1.0:
+                error = error / total
     for j in range(n):
         i = members[j]
         step = b.rate.value[run] / <double> c.active * error
         if c.mixer != NULL:
-            step = step * leaf.by_utility(w, c.hidden, j, slope)
+            step = step * utilities[j]
         for k in range(c.active):
             cell = here[j * c.active + k]
             value = b.q[cell * b.q_step + actions[i]] + step
@@ -204,7 +219,6 @@ cdef int _learn(const MixingContext *c, int64_t run, int64_t team, const int32_t
             moved[0] |= before[j] != td.first_greatest(sums, b.actions[i])
     if c.mixer == NULL:
         return 0
-    leaf.by_weights(w, c.room, c.hidden, utilities, n, out, slope, gradient)
     step = c.mixing.value[run] / <double> c.central * error
     for k in range(c.central):
         cells = c.mixer + ((run * c.states + rows[b.agents * c.active + k]) * c.teams + team) * c.size
@@ -302,6 +316,8 @@ cdef class Mixing(QLearning):
     since : int64 [R] or None
         Modified: updates since then.
     every : int
+    bounded : bool
+        With a mixer: an error counts for no more than by what the value would move, to first order, by all of it.
     """
     cdef MixingContext mix
     cdef readonly QLearning one_row
@@ -309,7 +325,7 @@ cdef class Mixing(QLearning):
     def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
                  Schedule exploration not None, kind, strict, random_ties, draws, learning, int64_t active,
                  int64_t central, members, starts, int64_t hidden, mixer, Schedule mixing, target_q, target_mixer, since,
-                 int64_t every):
+                 int64_t every, bounded):
         QLearning.__init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
                            random_ties, draws, learning)
         cdef MixingContext *c = &self.mix
@@ -340,7 +356,7 @@ cdef class Mixing(QLearning):
             raise ValueError(f"every: expected at least 1, got {every}")
         c.base, c.active, c.central, c.width = self.context, active, central, self.agents * active + central
         c.teams, c.hidden, c.room, c.size = teams, hidden, most, leaf.mixer_size(most, hidden)
-        c.members, c.starts, c.every = &who[0], &begins[0], every
+        c.members, c.starts, c.every, c.bounded = &who[0], &begins[0], every, 1 if bounded else 0
         c.states, c.mixer, c.mixing = 0, NULL, NULL
         c.target_q, c.target_mixer, c.since = NULL, NULL, NULL
         if mixes:

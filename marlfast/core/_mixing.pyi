@@ -13,4 +13,5 @@ class Mixing(QLearning):
                  random_ties: bool, draws: int, learning: bool, active: int, central: int,
                  members: NDArray[np.int32], starts: NDArray[np.int64], hidden: int,
                  mixer: NDArray[np.float64] | None, mixing: Schedule | None, target_q: NDArray[np.float64] | None,
-                 target_mixer: NDArray[np.float64] | None, since: NDArray[np.int64] | None, every: int) -> None: ...
+                 target_mixer: NDArray[np.float64] | None, since: NDArray[np.int64] | None, every: int,
+                 bounded: bool) -> None: ...

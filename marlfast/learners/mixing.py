@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.errors import integer
+from marlfast.errors import choice, integer
 from marlfast.exploration import EpsilonGreedy, Exploration
 from marlfast.learners.base import check_common
 from marlfast.learners.iql import Tabular
@@ -22,6 +22,7 @@ class _Decomposed(Tabular):
     sparse = True
     by_row = (*Tabular.by_row, "target_q")
     hidden = 0
+    bounded = False
 
     def __post_init__(self):
         super().__post_init__()
@@ -131,7 +132,8 @@ class _Decomposed(Tabular):
         mixer, target = (arrays.get(name) if learning else None for name in ("mixer", "target_q"))
         since, target_mixer = (arrays.get(name) if learning else None for name in ("since", "target_mixer"))
         return module.Mixing(*common, seats.active, central, members, starts, hidden, mixer,
-                             bound["mixing"] if hidden else None, target, target_mixer, since, self.target_every)
+                             bound["mixing"] if hidden else None, target, target_mixer, since, self.target_every,
+                             self.bounded)
 
     def _frozen(self, backend, common, arrays, bound):
         if arrays["seats"].active == 1:
@@ -226,6 +228,10 @@ class QMIX(_Decomposed):
     target_every : int
         Judge what follows by tables and networks that are renewed after every so many steps, at the cost of copying
         them; 0: by those that learn.
+    bounded : bool
+        Where Q would move, to first order, by more than the error, the step is shortened to that: the error is divided
+        by ``learning_rate * sum of (dQ/du)**2 + mixing_rate * sum of (dQ/d of each)**2``, if that is more than 1. It
+        stands for the source's bound on the gradient; without it, great values need small rates.
 
     Notes
     -----
@@ -260,10 +266,12 @@ class QMIX(_Decomposed):
     initial_q: Any = 0.0
     hidden: int = 8
     target_every: int = 0
+    bounded: bool = True
 
     def __post_init__(self):
         super().__post_init__()
         self._set(hidden=integer("hidden", self.hidden, 1, 2**12))
+        choice("bounded", self.bounded, (True, False))
 
     def _first(self, seats):
         """The networks of one state as they begin: float64 [teams, size]."""

@@ -82,11 +82,13 @@ class Mixing(QLearning):
     since : int64 [R] or None
         Modified: updates since then.
     every : int
+    bounded : bool
+        With a mixer: an error counts for no more than by what the value would move, to first order, by all of it.
     """
 
     def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
                  random_ties, draws, learning, active, central, members, starts, hidden, mixer, mixing, target_q,
-                 target_mixer, since, every):
+                 target_mixer, since, every, bounded):
         super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
                          random_ties, draws, learning)
         check(members, "members", "int32", (len(leads),), False)
@@ -121,7 +123,7 @@ class Mixing(QLearning):
         self.active, self.central, self.hidden, self.room = active, central, hidden, most
         self.members, self.starts = members, starts
         self.teams = [members[a:b].tolist() for a, b in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)]
-        self.mixer, self.mixing, self.every = mixer, mixing, every
+        self.mixer, self.mixing, self.every, self.bounded = mixer, mixing, every, bool(bounded)
         self.target_q, self.target_mixer, self.since = target_q, target_mixer, since
         if active > 1:
             # It acts as Q-learning would by one row, with what the rows add up to as its values.
@@ -257,11 +259,19 @@ class Mixing(QLearning):
         total, network = self._value(self.mixer, m, runs, rows, utilities)
         error = target - total
         alive = np.isfinite(error)
+        if network is not None:
+            w, out, slope = network
+            gradient = by_weights(w, self.room, self.hidden, utilities, out, slope)
+            slopes = [by_utility(w, self.hidden, j, slope) for j in range(len(team))]
+            if self.bounded:
+                size = self._first_order(runs, slopes, gradient)
+                alive &= np.isfinite(size)
+                error = np.where(size > 1.0, error / np.where(size > 1.0, size, 1.0), error)
         flags = np.zeros(n, bool)
         for j, i in enumerate(team):
             step = self.rate.value[runs] / float(k) * error
             if network is not None:
-                step = step * by_utility(network[0], self.hidden, j, network[2])
+                step = step * slopes[j]
             for c in range(i * k, (i + 1) * k):
                 alive &= np.isfinite(self.q[runs, rows[:, c], self.table_of[i], actions[:, i]] + step)
                 self._write_one(alive, runs, rows[:, c], i, actions[:, i], step, flags)
@@ -271,7 +281,7 @@ class Mixing(QLearning):
                 sums = self._add_up(self.q, runs, i, rows[:, i * k:(i + 1) * k])
                 flags |= self._greatest(sums, i) != before[i]
         if network is not None:
-            self._write_network(alive, m, runs, rows[:, self.agents * k:], error, utilities, network)
+            self._write_network(alive, m, runs, rows[:, self.agents * k:], error, gradient)
         moved[on] |= flags
         status[on[~alive]] = BAD_VALUE
         return status
@@ -285,9 +295,17 @@ class Mixing(QLearning):
         tables, choices = np.full(len(at), table), np.full(len(at), self.actions[agent])
         flags[at] |= write_values(self.q, self.greedy, run, row, tables, choices, action, old + step[at], old)
 
-    def _write_network(self, alive, m, runs, rows, error, utilities, network):
+    def _first_order(self, runs, slopes, gradient):
+        """By what share of its error a step would move the value, to first order: [n]."""
+        own, theirs = np.zeros(len(runs)), np.zeros(len(runs))
+        for slope in slopes:
+            own = own + slope * slope
+        for p in range(gradient.shape[1]):
+            theirs = theirs + gradient[:, p] * gradient[:, p]
+        return self.rate.value[runs] * own + self.mixing.value[runs] * theirs
+
+    def _write_network(self, alive, m, runs, rows, error, gradient):
         """Move the networks in the active rows of the states; what is not finite is not written."""
-        gradient = by_weights(network[0], self.room, self.hidden, utilities, *network[1:])
         step = self.mixing.value[runs] / float(self.central) * error
         for k in range(self.central):
             new = self.mixer[runs, rows[:, k], m] + step[:, None] * gradient

@@ -58,7 +58,7 @@ class Made:
             "exploration": level, "kind": kind, "strict": True, "random_ties": False, "draws": 2, "learning": learning,
             "active": active, "central": self.central, "members": members, "starts": starts, "hidden": hidden,
             "mixer": self.mixer, "mixing": mixing, "target_q": self.target_q, "target_mixer": self.target_mixer,
-            "since": self.since, "every": every} | options
+            "since": self.since, "every": every, "bounded": False} | options
         self.kernel = module("mixing").Mixing(**self.arguments)
         self.runs = runs
 
@@ -132,6 +132,20 @@ def test_a_network_by_hand_where_its_unit_bends(module):
     assert made.mixer[0, 0, 0].tolist() == pytest.approx([
         1.0 + 0.25 * error * 0.5 * e * 1.0, -2.0 - 0.25 * error * 0.5 * e * 2.0, -6.0 + 0.25 * error * 0.5 * e,
         -0.5 - 0.25 * error * (e - 1.0), 3.0 + 0.25 * error], abs=1e-15)
+
+
+def test_a_step_may_be_bounded(module):
+    # As by hand above: to first order Q would move by .5 * (.25 + 1) + .25 * (.25 + 1 + .25 + 16 + 1) = 5.25 errors.
+    made = Made(module, [[[1.0], [2.0]]], [[0, 1]], network(-1.0), 1, bounded=True)
+    made.update([0, 0, 0], [0, 0], [7.0, 7.0], [0, 0, 0], over=True)
+    assert made.q[0, 0, :, 0].tolist() == pytest.approx([1.0 + 0.5 / 5.25, 2.0 + 1.0 / 5.25], abs=1e-15)
+    assert made.mixer[0, 0, 0].tolist() == pytest.approx(
+        [1.0 + 0.25 / 5.25, -2.0 - 0.5 / 5.25, -1.0 + 0.25 / 5.25, -0.5 - 2.0 / 5.25, 3.0 + 0.5 / 5.25], abs=1e-15)
+    # With rates a tenth of that the bound is not met, and nothing else happens than without it.
+    for bounded in (False, True):
+        made = Made(module, [[[1.0], [2.0]]], [[0, 1]], network(-1.0), 1, rate=0.05, mixing=0.025, bounded=bounded)
+        made.update([0, 0, 0], [0, 0], [7.0, 7.0], [0, 0, 0], over=True)
+        assert made.mixer[0, 0, 0, 4] == 3.0 + 0.025 * 2.0
 
 
 def test_a_weight_of_zero_stays(module):
@@ -306,7 +320,7 @@ def test_kernels_take_anything_alike(data):
     options = {"table_of": [0] * agents if data.draw(st.booleans()) else None, "active": active, "central": central,
                "hidden": hidden, "every": data.draw(st.sampled_from([0, 1, 2])), "level": 0.3, "runs": 2,
                "kind": data.draw(st.sampled_from([0, 1])), "rate": data.draw(st.sampled_from([0.3, 1.0])),
-               "random_ties": data.draw(st.booleans()), "draws": 3}
+               "random_ties": data.draw(st.booleans()), "draws": 3, "bounded": data.draw(st.booleans())}
     if options["kind"] == 1:
         options["level"] = 0.8
     q = rng.integers(-3, 4, size=(3, 1 if options["table_of"] else agents, 3)) / 2.0
