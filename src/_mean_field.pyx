@@ -145,8 +145,8 @@ cdef void _tick(void *context, int64_t first, int64_t count, const uint8_t *ende
 cdef class MeanField(Learner):
     """A learner whose rows say the mean action of an agent's neighbours too: row * means + mean action.
 
-    It acts by the mean action of the step before, and learns by that of the step that is learned from, in the row and in
-    its successor. The first step of an episode is acted in as if all actions had had the same share.
+    It acts by the mean action of the step before, and learns by that of the step that is learned from, in the row and
+    in its successor. The first step of an episode is acted in as if all actions had had the same share.
 
     Parameters
     ----------
@@ -192,7 +192,8 @@ cdef class MeanField(Learner):
 
 # -- an actor and a critic -----------------------------------------------------------------------
 
-cdef inline double worth(const Context *b, int64_t actor, const double *q, int64_t choices, double *weights) noexcept nogil:
+cdef inline double worth(const Context *b, int64_t actor, const double *q, int64_t choices,
+                         double *weights) noexcept nogil:
     """Expected value of ``q`` under the softmax policy of an actor's cell, whose probabilities go to ``weights``."""
     cdef const double *logits = b.q + actor * b.q_step
     cdef int64_t a, best = b.greedy[actor * b.greedy_step]
@@ -276,7 +277,8 @@ cdef class MeanFieldActorCritic(QLearning):
 
     Parameters
     ----------
-    logits, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
+    logits, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws,
+    learning
         As those of ``marlfast.core._td.QLearning``; ``kind`` is 1, and the temperature 1.
     q : float64 [R, rows, means, T, A]
         Modified.

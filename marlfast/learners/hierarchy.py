@@ -30,10 +30,10 @@ def _named(arrays, prefix):
 class Hierarchy(Learner):
     """A coordinator in every team sets a sub-goal for some steps, and the members learn what to do under each.
 
-    At the start of an episode, and then every k = ``every`` steps, the coordinator looks at the row s of its team's first
-    member and sets the goal g, one of 0 to ``goals`` - 1, epsilon-greedily. The goal means nothing by itself: each member
-    has a row of its table for each of its own rows and each goal, and learns in these by its own rule. When the goal is
-    done with, after n <= k steps, the coordinator learns from them as from one::
+    At the start of an episode, and then every k = ``every`` steps, the coordinator looks at the row s of its team's
+    first member and sets the goal g, one of 0 to ``goals`` - 1, epsilon-greedily. The goal means nothing by itself:
+    each member has a row of its table for each of its own rows and each goal, and learns in these by its own rule.
+    When the goal is done with, after n <= k steps, the coordinator learns from them as from one::
 
         q[s, g] += learning_rate * (r[1] + ... + discount**(n - 1) * r[n] + discount**n * max q[s'] - q[s, g])
 
@@ -44,33 +44,34 @@ class Hierarchy(Learner):
     Parameters
     ----------
     members : Learner
-        Any learner of tables for single agents: :class:`IQL`, :class:`SARSA`, :class:`HystereticQ`, :class:`WoLFPHC` ...
-        An ``initial_q`` of three axes has its rows in the order row * goals + goal.
+        Any learner of tables for single agents: :class:`IQL`, :class:`SARSA`, :class:`HystereticQ`, :class:`WoLFPHC`
+        ... An ``initial_q`` of three axes has its rows in the order row * goals + goal.
     goals : int
         G, at least 1.
     every : int
         k, at least 1: steps for which a goal is kept.
     coordinator : IQL
-        How the coordinator learns and explores; a tick of its schedules is a step of the game, or the end of an episode.
-        ``share="all"``: one table for all coordinators.
+        How the coordinator learns and explores; a tick of its schedules is a step of the game, or the end of an
+        episode. ``share="all"``: one table for all coordinators.
     each : bool
-        One goal for each member, set by its own row, in place of one for the team. All are learned from the team's reward.
+        One goal for each member, set by its own row, in place of one for the team. All are learned from the team's
+        reward.
     teams : None, "all" or sequence of sequence of int
         Who has a coordinator together: every agent that is led stands in one team. Default: the teams of the reward
         structure, or of the game; ``"all"``: one team.
     goal_reward : float64 [G, rows], optional
-        Added to the reward of a member that has this goal and comes to this row; the coordinator does not get it. Not with
-        an encoder that numbers rows as it first sees them.
+        Added to the reward of a member that has this goal and comes to this row; the coordinator does not get it. Not
+        with an encoder that numbers rows as it first sees them.
 
     Notes
     -----
     A member's step bootstraps under the goal that it was made under, also where the goal ends with it. Members are told
-    their goal; the coordinator is told its first member's row, and nothing of the others'. The draws of an agent are those
-    of its own exploration, and then those of its coordinator's, whether used or not.
+    their goal; the coordinator is told its first member's row, and nothing of the others'. The draws of an agent are
+    those of its own exploration, and then those of its coordinator's, whether used or not.
 
-    Arrays: ``members.*`` and ``coordinator.*``, tables of the members as [R, rows, G, ...], of the coordinators [R, rows, C,
-    G]; ``goal``, ``since``, ``last`` int32 [R, C], ``clock`` int64 [R], ``gathered`` float64 [R, teams], ``power`` float64
-    [R], ``late`` int32 [R], with C the coordinators, or agents with a goal of their own.
+    Arrays: ``members.*`` and ``coordinator.*``, tables of the members as [R, rows, G, ...], of the coordinators [R,
+    rows, C, G]; ``goal``, ``since``, ``last`` int32 [R, C], ``clock`` int64 [R], ``gathered`` float64 [R, teams],
+    ``power`` float64 [R], ``late`` int32 [R], with C the coordinators, or agents with a goal of their own.
 
     Source: R. S. Sutton, D. Precup, S. Singh, "Between MDPs and semi-MDPs: a framework for temporal abstraction in
     reinforcement learning", Artificial Intelligence 112 (1999), section 3: SMDP Q-learning.
@@ -88,7 +89,8 @@ class Hierarchy(Learner):
 
     def __post_init__(self):
         self._set(members=require("learner", self.members, "members"), goals=integer("goals", self.goals, 1, 2**20),
-                  every=integer("every", self.every, 1), coordinator=require("learner", self.coordinator, "coordinator"),
+                  every=integer("every", self.every, 1),
+                  coordinator=require("learner", self.coordinator, "coordinator"),
                   each=choice("each", self.each, (True, False)), teams=self._given_teams())
         if not isinstance(self.members, Tabular):
             raise ValueError(f"members: {self.members.name!r} is not a learner of tables for single agents; take iql, "
@@ -102,7 +104,8 @@ class Hierarchy(Learner):
             except (TypeError, ValueError):
                 raise TypeError(f"goal_reward: expected an array of numbers, got {shown(self.goal_reward)}") from None
             if reward.ndim != 2 or len(reward) != self.goals:
-                raise ValueError(f"goal_reward: expected shape (goals, rows) = ({self.goals}, rows), got {reward.shape}")
+                raise ValueError(f"goal_reward: expected shape (goals, rows) = ({self.goals}, rows), got "
+                                 f"{reward.shape}")
             if not np.isfinite(reward).all():
                 raise ValueError(f"goal_reward: expected finite numbers, got {reward[~np.isfinite(reward)][0]}")
             reward.flags.writeable = False
@@ -171,12 +174,12 @@ class Hierarchy(Learner):
     def check(self, seats, rows=None):
         self.team_lists(seats)
         if rows is not None and rows * self.goals > MOST_ROWS:
-            raise ValueError(f"goals: {rows:,} rows with {self.goals:,} goals each are more than the {MOST_ROWS:,} that can "
-                             "be numbered; take fewer goals or a coarser encoder")
+            raise ValueError(f"goals: {rows:,} rows with {self.goals:,} goals each are more than the {MOST_ROWS:,} "
+                             "that can be numbered; take fewer goals or a coarser encoder")
         if self.goal_reward is not None:
             if rows is None:
-                raise ValueError("goal_reward: rows are numbered as they are first seen, so that nothing can be said of "
-                                 "them before; take a game with numbered observations, or a Grid")
+                raise ValueError("goal_reward: rows are numbered as they are first seen, so that nothing can be said "
+                                 "of them before; take a game with numbered observations, or a Grid")
             if self.goal_reward.shape[1] != rows:
                 raise ValueError(f"goal_reward: expected shape (goals, rows) = ({self.goals}, {rows}), got "
                                  f"{self.goal_reward.shape}")
@@ -208,7 +211,8 @@ class Hierarchy(Learner):
     def grow(self, seats, arrays, rows, backend):
         members = self.members.grow(seats, self._below(arrays), rows * self.goals, backend)
         above = self.coordinator.grow(self._above(seats), _part(arrays, "coordinator."), rows, backend)
-        return arrays | _named(apart(members, self.members.by_row, self.goals), "members.") | _named(above, "coordinator.")
+        members = apart(members, self.members.by_row, self.goals)
+        return arrays | _named(members, "members.") | _named(above, "coordinator.")
 
     def derive(self, seats, arrays, backend):
         members, above = self._below(arrays), _part(arrays, "coordinator.")
@@ -242,7 +246,8 @@ class Hierarchy(Learner):
         head, team_of, chooser_of, member_of = self._plan(seats)
         members, = self.members.bind(seats, self._below(arrays), backend, max(draws or 0, self.draws()), learning,
                                      exploration)
-        above, = self.coordinator.bind(self._above(seats), _part(arrays, "coordinator."), backend, 2, learning, exploration)
+        above, = self.coordinator.bind(self._above(seats), _part(arrays, "coordinator."), backend, 2, learning,
+                                       exploration)
         return [kernels(backend, self.kernels).Hierarchy(
             members, above, arrays["members.q"].shape[1], self.goals, self.every, seats.lead(), chooser_of, member_of,
             head, team_of, self.goal_reward, *(arrays[name] for name in (

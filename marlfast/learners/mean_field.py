@@ -35,6 +35,19 @@ class _Near(NamedTuple):
         """How many mean actions there are."""
         return math.comb(self.bins + self.choices - 1, self.choices - 1)
 
+    def sizes(self, seats):
+        """How many neighbours each agent that is led has: int64 [L]."""
+        if self.group is None:
+            return np.diff(self.edges)
+        own = self.group[list(seats.leads)]
+        return np.where(own < 0, 0, np.bincount(self.group + 1, minlength=2)[own + 1] - 1)
+
+    def first(self, seats):
+        """Number of the mean action before anybody acted, for each agent that is led: int64 [L]."""
+        equal = sum(math.comb((2 * a * self.bins + self.choices) // (2 * self.choices) + a - 1, a)
+                    for a in range(1, self.choices))
+        return np.where(self.sizes(seats) > 0, equal, 0)
+
 
 def _lists(given):
     """Neighbourhoods as a name, or as a tuple of agents for each agent that is led."""
@@ -73,8 +86,8 @@ class _MeanField(Learner):
             edges, near = self._edges(given, seats)
             sizes, looked = np.diff(edges), np.unique(near)
         if len(set(counts[looked].tolist())) > 1:
-            raise ValueError(f"neighbours: have different numbers of actions, {sorted(set(counts[looked].tolist()))}, of "
-                             "which there is no mean; name neighbours of one kind, or take iql")
+            raise ValueError(f"neighbours: have different numbers of actions, {sorted(set(counts[looked].tolist()))}, "
+                             "of which there is no mean; name neighbours of one kind, or take iql")
         choices = int(counts[looked[0]]) if len(looked) else 1
         return _Near(choices, int(max(1, sizes.max())) if self.bins is None else self.bins, edges, near, group)
 
@@ -100,8 +113,8 @@ class _MeanField(Learner):
                 raise ValueError(f"neighbours: agent {i} has the neighbour {missing}, but game {seats.game.name!r} has "
                                  f"the agents 0 to {seats.agents - 1}")
             if (near == i).any():
-                raise ValueError(f"neighbours: agent {i} is named as its own neighbour; leave it out, as its own action "
-                                 "is told apart from theirs")
+                raise ValueError(f"neighbours: agent {i} is named as its own neighbour; leave it out, as its own "
+                                 "action is told apart from theirs")
         edges = np.concatenate([[0], np.cumsum([len(near) for near in given])]).astype(np.int64)
         return edges, np.concatenate([*(np.asarray(near, np.int32) for near in given), np.zeros(0, np.int32)])
 
@@ -143,13 +156,13 @@ class MeanFieldQ(_MeanField):
     explore : Exploration
         The paper takes ``marlfast.Boltzmann``.
     neighbours : None, "others", "team" or sequence of sequence of int
-        A list of agents for each agent that is led, who may stand there more than once; or all other agents, or those of
-        its team. Default: those that the game knows of (:meth:`Game.neighbours`), else all others. The cost of a step is
-        that of the lists; "others" and "team" cost no more with 10,000 agents than with 10.
+        A list of agents for each agent that is led, who may stand there more than once; or all other agents, or those
+        of its team. Default: those that the game knows of (:meth:`Game.neighbours`), else all others. The cost of a
+        step is that of the lists; "others" and "team" cost no more with 10,000 agents than with 10.
     bins : int, optional
         The share of each action among the neighbours is rounded to multiples of 1 / bins. With A actions there are
-        (bins + A - 1 over A - 1) mean actions, at most 4,096: bins + 1 with two, 70 with five actions and 4 bins. Default:
-        as many bins as an agent has neighbours at most, with which nothing is rounded.
+        (bins + A - 1 over A - 1) mean actions, at most 4,096: bins + 1 with two, 70 with five actions and 4 bins.
+        Default: as many bins as an agent has neighbours at most, with which nothing is rounded.
 
     Notes
     -----
@@ -157,8 +170,8 @@ class MeanFieldQ(_MeanField):
     ``mean`` int32 [R, N]: one more than the number of the mean action of the step before, 0 at the start of an episode.
     Numbers of mean actions count the bins of the last actions first: with two actions, the bins of action 1.
 
-    Source: Y. Yang, R. Luo, M. Li, M. Zhou, W. Zhang, J. Wang, "Mean field multi-agent reinforcement learning", ICML 2018,
-    equations 8 to 12 and algorithm 1.
+    Source: Y. Yang, R. Luo, M. Li, M. Zhou, W. Zhang, J. Wang, "Mean field multi-agent reinforcement learning", ICML
+    2018, equations 8 to 12 and algorithm 1.
     """
 
     name = "mean_field_q"
@@ -212,11 +225,10 @@ class MeanFieldQ(_MeanField):
     def actions(self, seats, arrays, rows):
         """What they would do next, beside neighbours who go on as they did."""
         near, led = self.near(seats), list(seats.leads)
-        module, last = kernels("numpy", self.kernels), arrays["mean"][0, led].astype(np.int64)
-        first = module.Neighbourhoods(seats.agents, seats.lead(), *near).first
+        last = arrays["mean"][0, led].astype(np.int64)
         inside = np.full(seats.agents, -1, np.int64)
         rows = np.asarray(rows)[led]
-        inside[led] = np.where(rows >= 0, rows * near.means + np.where(last > 0, last - 1, first), -1)
+        inside[led] = np.where(rows >= 0, rows * near.means + np.where(last > 0, last - 1, near.first(seats)), -1)
         return self.inner.actions(seats, self._inner(arrays), inside)
 
     def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
@@ -236,8 +248,8 @@ class MeanFieldAC(_MeanField):
         logits[s, b] += actor_rate * advantage * ((b == a) - p(b | s))
         v(s, m) = sum_b p(b | s) q[s, m, b]
 
-    where p is the softmax of the logits. So acting needs no neighbours. Nothing is bootstrapped from a terminal state, a
-    truncated episode bootstraps from its true successor.
+    where p is the softmax of the logits. So acting needs no neighbours. Nothing is bootstrapped from a terminal state,
+    a truncated episode bootstraps from its true successor.
 
     Parameters
     ----------
@@ -257,8 +269,8 @@ class MeanFieldAC(_MeanField):
     ``marlfast.evaluate`` draws them. Arrays: ``logits`` float64 [R, rows, T, A], ``greedy`` and ``visits`` int32
     [R, rows, T], ``q`` float64 [R, rows, M, T, A] with M mean actions.
 
-    Source: Y. Yang, R. Luo, M. Li, M. Zhou, W. Zhang, J. Wang, "Mean field multi-agent reinforcement learning", ICML 2018,
-    section 3.3 and algorithm 2.
+    Source: Y. Yang, R. Luo, M. Li, M. Zhou, W. Zhang, J. Wang, "Mean field multi-agent reinforcement learning", ICML
+    2018, section 3.3 and algorithm 2.
     """
 
     name = "mean_field_ac"

@@ -47,9 +47,9 @@ class Hierarchy(Learner):
 
     def __init__(self, members, coordinator, rows, goals, every, leads, chooser_of, member_of, head, team_of,
                  goal_reward, goal, since, last, clock, gathered, power, late, offset):
-        runs, agents, choosers = members.runs, members.agents, coordinator.agents
         if not isinstance(coordinator, QLearning):
             raise TypeError(f"coordinator: expected QLearning, got {type(coordinator).__name__}")
+        runs, agents, choosers = members.runs, members.agents, coordinator.agents
         if members.active != 1 or members.central != 0:
             raise ValueError("members: expected a learner of one row of each agent")
         if coordinator.runs != runs:

@@ -14,7 +14,7 @@ def within(rows, bound, parts, part):
     return np.where(inside, rows.astype(np.int64) * parts + part, -1).astype(np.int32)
 
 
-class Neighbourhoods:
+class _Neighbourhoods:
     """Checks neighbourhoods, and says the mean actions in them."""
 
     def __init__(self, agents, leads, choices, bins, edges, neighbours, group):
@@ -85,8 +85,8 @@ class Neighbourhoods:
 class MeanField(Learner):
     """A learner whose rows say the mean action of an agent's neighbours too: row * means + mean action.
 
-    It acts by the mean action of the step before, and learns by that of the step that is learned from, in the row and in
-    its successor. The first step of an episode is acted in as if all actions had had the same share.
+    It acts by the mean action of the step before, and learns by that of the step that is learned from, in the row and
+    in its successor. The first step of an episode is acted in as if all actions had had the same share.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ class MeanField(Learner):
         if inner.active != 1 or inner.central != 0:
             raise ValueError("inner: expected a learner of one row of each agent")
         check(mean, "mean", "int32", (inner.runs, inner.agents), True)
-        self.near = Neighbourhoods(inner.agents, leads, choices, bins, edges, neighbours, group)
+        self.near = _Neighbourhoods(inner.agents, leads, choices, bins, edges, neighbours, group)
         if rows < 1 or rows * self.near.means > 2**31 - 1:
             raise ValueError(f"rows: expected at least 1, and at most 2**31 - 1 in all with "
                              f"{self.near.means} means, got {rows}")
@@ -154,7 +154,8 @@ class MeanFieldActorCritic(QLearning):
 
     Parameters
     ----------
-    logits, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
+    logits, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws,
+    learning
         As those of ``marlfast.reference.td.QLearning``; ``kind`` is 1, and the temperature 1.
     q : float64 [R, rows, means, T, A]
         Modified.
@@ -172,7 +173,7 @@ class MeanFieldActorCritic(QLearning):
             raise ValueError(f"kind: expected 1, got {kind}")
         if critic.runs != self.runs:
             raise ValueError(f"critic: expected {self.runs} runs, got {critic.runs}")
-        self.near = Neighbourhoods(self.agents, leads, choices, bins, edges, neighbours, group)
+        self.near = _Neighbourhoods(self.agents, leads, choices, bins, edges, neighbours, group)
         runs, rows, tables, width = logits.shape
         check(q, "q", "float64", (runs, rows, self.near.means, tables, width), True)
         self.logits, self.values, self.critic = logits, q, critic
