@@ -399,6 +399,29 @@ def test_a_sweep_of_one_point_and_of_nothing_but_nan():
     drawn(plotting.parameter_curve(none))
 
 
+def test_points_drawn_at_random_are_dots():
+    random = np.random.default_rng(0)
+    x, y = random.uniform(0.0, 1.0, 12), random.uniform(size=12)
+    drawn_points = {"point": np.repeat(np.arange(12), 2), "x": np.repeat(x, 2), "y": np.repeat(y, 2),
+                    "team_return": np.arange(24.0)}
+    ax = drawn(plotting.heat_map(drawn_points))
+    dots, ring = ax.collections
+    order = np.lexsort((x, y))                  # from low to high y
+    np.testing.assert_allclose(dots.get_offsets(), np.stack([x, y], axis=1)[order])
+    np.testing.assert_allclose(dots.get_array(), 2.0 * np.arange(12)[order] + 0.5)
+    np.testing.assert_allclose(ring.get_offsets(), [[x[11], y[11]]])
+    curve = drawn(plotting.parameter_curve(drawn_points, "x"))
+    assert curve.get_lines()[0].get_linestyle() == "None"       # neighbours in x are not neighbours in y
+    np.testing.assert_allclose(curve.get_lines()[0].get_xdata(), np.sort(x))
+
+
+@pytest.mark.parametrize(("levels", "expected"), [
+    ([1, 2, 3], "linear"), ([0.1, 0.2, 0.4, 0.8, 1.6, 3.2], "log"), ([0.5, 0.9, 0.99, 0.999, 0.9999], "even"),
+    (["a", "b"], "words"), ([0.0, 0.001, 1.0], "even"), ([5.0], "linear")])
+def test_no_level_is_crowded(levels, expected):
+    assert plotting.sweeps._scale(levels)[1] == expected
+
+
 def test_names_are_taken_as_they_are():
     odd = {"a $x^2$ <script>": np.array([1, 2]), "b $": np.array([1, 1]), "team_return": np.array([1.0, 2.0])}
     assert drawn(plotting.heat_map(odd)).get_xlabel() == r"a \$x^2\$ <script>"

@@ -40,7 +40,8 @@ def heat_map(sweep, x=None, y=None, column="team_return", statistic="iqm", ax=No
     Returns
     -------
     matplotlib.axes.Axes
-        Places without a number are grey.
+        Places without a number are grey. Where few places of the grid have runs, as with points drawn at random, they
+        are dots in the plane instead.
     """
     choice("statistic", statistic, ("iqm", "mean", "median"))
     table, names = _table(sweep)
@@ -57,6 +58,12 @@ def heat_map(sweep, x=None, y=None, column="team_return", statistic="iqm", ax=No
         if len(runs):
             picture.flat[k] = rule(runs)
     ax = axes_for(ax, "a heat map", (6.4, 5.0))
+    title = f"{_words(column)} by {_tail(x)} and {_tail(y)}" + (" (framed: highest)" if best else "")
+    labels(ax, x=x, y=y, title=title)
+    told = f"{_words(column)}: {statistics.NAMES[statistic]}"
+    if picture.size > 4 * len(np.unique(place)):
+        _dots(ax, picture, xs, ys, told, best)
+        return ax
     image = ax.pcolormesh(np.ma.masked_invalid(picture), cmap=SEQUENTIAL)
     ax.set_facecolor(NONE)
     if max(picture.shape) <= WRITTEN:
@@ -76,10 +83,27 @@ def heat_map(sweep, x=None, y=None, column="team_return", statistic="iqm", ax=No
         ax.tick_params(axis="x", rotation=30)
     ax.tick_params(colors=INK)
     ax.spines[:].set_visible(False)
-    bar(ax, image, f"{_words(column)}: {statistics.NAMES[statistic]}", format=plain_number)
-    labels(ax, x=x, y=y,
-           title=f"{_words(column)} by {_tail(x)} and {_tail(y)}" + (" (framed: highest)" if best else ""))
+    bar(ax, image, told, format=plain_number)
     return ax
+
+
+def _dots(ax, picture, xs, ys, told, best):
+    """Places with a number as dots, each axis on a scale on which they are not crowded."""
+    i, j = np.nonzero(np.isfinite(picture))
+    for axis, levels, set_scale in (("x", xs, ax.set_xscale), ("y", ys, ax.set_yscale)):
+        at, scale = _scale(levels, sampled=True)
+        if scale == "log":
+            set_scale("log")
+        elif scale in ("even", "words"):
+            chosen = np.arange(0, len(levels), -(-len(levels) // 8))
+            getattr(ax, f"set_{axis}ticks")(at[chosen], [literal(_short(levels[k])) for k in chosen])
+    where_x, where_y = _scale(xs, sampled=True)[0][j], _scale(ys, sampled=True)[0][i]
+    image = ax.scatter(where_x, where_y, c=picture[i, j], s=70, cmap=SEQUENTIAL, edgecolors=INK, linewidths=0.5)
+    if best and len(i):
+        k = int(picture[i, j].argmax())
+        ax.scatter(where_x[k], where_y[k], s=220, facecolors="none", edgecolors=COLOURS[1], linewidths=2.5)
+    quiet(ax, grid="both")
+    bar(ax, image, told, format=plain_number)
 
 
 def parameter_curve(sweep, x=None, column="team_return", statistic="iqm", ax=None, level=0.95, resamples=2000, seed=0):
@@ -102,7 +126,9 @@ def parameter_curve(sweep, x=None, column="team_return", statistic="iqm", ax=Non
     (x,) = _named(table, names, (x,))
     values = _column(table, column)
     levels, at = _levels(table[x])
-    where, scale = _scale(levels)
+    # A level for each of many points: they were drawn at random, and differ in all parameters.
+    sampled = len(names) > 1 and "point" in table and len(levels) > 4 and len(levels) == len(np.unique(table["point"]))
+    where, scale = _scale(levels, sampled)
     most = int(np.bincount(at).max())
     columns = np.full((most, len(levels)), np.nan)
     for k in range(len(levels)):
@@ -114,15 +140,17 @@ def parameter_curve(sweep, x=None, column="team_return", statistic="iqm", ax=Non
         ax.set_xscale("log")
     ax.scatter(where[at], values, s=12, color=COLOURS[0], alpha=0.4, linewidths=0, label="single runs")
     ax.errorbar(where, e.value, [e.value - e.low, e.high - e.value], color="black", linewidth=1.5, marker="_",
-                markersize=10, capsize=3, linestyle="none" if scale == "words" else "-",
+                markersize=10, capsize=3, linestyle="none" if scale == "words" or sampled else "-",
                 label=f"{statistics.NAMES[statistic]}, {100 * level:g} % interval")
-    if scale != "linear" or len(levels) <= 8:
+    if scale == "words":
+        ax.set_xlim(-0.5, len(levels) - 0.5)
+    if (scale != "linear" or len(levels) <= 8) and not sampled:
         chosen = np.arange(0, len(levels), -(-len(levels) // 8))
         ax.set_xticks(where[chosen], [literal(_short(levels[k])) for k in chosen])
         ax.minorticks_off()
         if sum(len(_short(levels[k])) for k in chosen) > 60:
             ax.tick_params(axis="x", rotation=20)
-    else:
+    elif scale == "linear":
         ax.xaxis.set_major_formatter(plain_number)
     ax.yaxis.set_major_formatter(plain_number)
     quiet(ax)
@@ -169,8 +197,11 @@ def _levels(values):
     return levels, np.array([number[text] for text in texts])
 
 
-def _scale(levels):
-    """(where levels stand on an axis, "linear", "log", "even" or "words"), so that none of them are crowded."""
+def _scale(levels, sampled=False):
+    """(where levels stand on an axis, "linear", "log", "even" or "words"), so that none of them are crowded.
+
+    ``sampled``: levels were drawn at random, so that some lie close together on any scale.
+    """
     places = np.arange(len(levels), dtype=np.float64)
     numbers = np.asarray(levels)
     if numbers.dtype.kind not in "iuf":
@@ -178,6 +209,10 @@ def _scale(levels):
     numbers = numbers.astype(np.float64)
     if not np.isfinite(numbers).all():
         return places, "even"
+    if sampled and len(numbers) > 2:
+        middle = np.median(numbers)
+        skewed = (numbers > 0).all() and middle ** 2 < 2.0 * numbers[0] * numbers[-1]
+        return numbers, "log" if skewed and numbers[-1] > 8 * numbers[0] else "linear"
     if len(numbers) < 3 or np.diff(numbers).max() <= 8 * np.diff(numbers).min():
         return numbers, "linear"
     if (numbers > 0).all() and np.diff(np.log(numbers)).max() <= 8 * np.diff(np.log(numbers)).min():

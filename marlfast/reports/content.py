@@ -51,7 +51,7 @@ def _notes_of_result(result, scores):
     if np.isnan(scores).any():
         notes.append(f"{int(np.isnan(scores).sum())} of {runs} runs have no recorded episode, hence no score.")
     if runs < 5:
-        notes.append(f"{_plural(runs, 'run')} say little about how others would go; ten or more are usual.")
+        notes.append(f"{_plural(runs, 'run')}: too few to say how others would go; ten or more are usual.")
     return notes
 
 
@@ -135,7 +135,9 @@ def of_sweep(sweep, name=None):
     steps = int(table["steps"].sum())
     most = int(np.bincount(place).max())
     numbers = [_count(len(points), "point"), _number("runs of a point", f"{most:,}"), _count(len(place), "run"),
-               _count(e.game.agents, "agent"), _number("steps", f"{steps:,}")]
+               _number("steps", f"{steps:,}")]
+    if not any(name == "game" or name.startswith("game.") for name in sweep.names):
+        numbers.insert(3, _count(e.game.agents, "agent"))
     if np.isfinite(estimates.value).any():
         k = order[0]
         numbers.insert(0, _number(
@@ -175,7 +177,7 @@ def _notes_of_sweep(sweep, table, most, points):
     if empty:
         notes.append(f"{empty:,} of {len(reasons):,} runs have no recorded episode, hence no score.")
     if most < 5:
-        notes.append(f"{_plural(most, 'run')} of a point say little about how others would go; ten or more are usual.")
+        notes.append(f"A point has {_plural(most, 'run')}: too few to say how others would go; ten or more are usual.")
     return notes
 
 
@@ -253,27 +255,26 @@ def _again_sweep(sweep):
     except TypeError as error:
         return [{"told": f"The experiment has parts that no file can hold ({error}).",
                  "text": _cut(repr(sweep.experiment))}]
+    blocks = []
     for key in ("runs", "seed", "first_run"):
         values.pop(key, None)
     seeds = [int(s) for s in getattr(sweep, "seeds", None) or np.unique(sweep.table()["seed"]).tolist()]
     over = {name: [_plain(v) for v in given] for name, given in sweep.over.items()}
-    whole = 1
-    for given in over.values():
-        whole *= len(given)
-    drawn = whole != len(np.unique(sweep.table()["point"])) and not getattr(sweep, "missing", 0)
-    blocks = []
-    if drawn:
-        blocks.append({"told": "The points are some of the grid below; sweep.json in the folder says which.",
-                       "text": ""})
+    made = f"import marlfast as mf\n\nexperiment = mf.Experiment.from_dict({_pretty(values)})\n"
+    points = getattr(getattr(sweep, "plan", None), "index", None)
+    if points is not None and len(points) != np.prod([len(given) for given in over.values()]):
+        drawn = [{name: [over[name][k]] for name, k in zip(over, point, strict=True)} for point in points.tolist()]
+        return [{"told": "The points were drawn at random. In Python, each of them by itself:", "text": _cut(
+            f"{made}points = {_pretty(drawn)}\nfor k, over in enumerate(points):\n"
+            f"    mf.sweep(experiment, over=over, seeds={seeds}, out=f\"again/{{k}}\")")}]
     try:
         text = toml.dumps({**values, "sweep": {"over": over, "seeds": seeds}})
         blocks.append({"told": "As a file, sweep.toml; then: marlfast sweep sweep.toml", "text": _cut(text)})
     except (TypeError, ValueError):
-        pass
+        pass            # a value that TOML has no word for
     blocks.append({"told": "In Python:", "text": _cut(
-        f"import marlfast as mf\n\nexperiment = mf.Experiment.from_dict({_pretty(values)})\n"
-        f"sweep = mf.sweep(experiment, over={_pretty(over)},\n                 seeds={seeds}, out=\"again\")")})
-    return [block for block in blocks if block["text"] or block["told"]]
+        f"{made}sweep = mf.sweep(experiment, over={_pretty(over)},\n                 seeds={seeds}, out=\"again\")")})
+    return blocks
 
 
 # -- what both have -----------------------------------------------------------------------------------

@@ -48,8 +48,6 @@ def of_sweep(sweep, table, points, place, estimates, order):
     varied = [name for name in sweep.names if levels[name] > 1]
     pairs = [(x, y) for k, x in enumerate(varied) for y in varied[k + 1:]]
     if np.isfinite(estimates.value).any():
-        # A random sample has its own value at every point: no two share a place, and a grid would be empty.
-        pairs = [(x, y) for x, y in pairs if levels[x] * levels[y] <= 4 * len(points)]
         for x, y in pairs[:PAIRS]:
             put = "" if len(varied) == 2 else " Runs that differ in other parameters are put together."
             found.append(_figure(lambda ax, x=x, y=y: plotting.heat_map(table, x, y, ax=ax), (6.4, 5.0),

@@ -266,6 +266,42 @@ def test_very_many_points_are_cut_and_it_is_said(tmp_path, monkeypatch):
     assert "The first 4 of 6 points" in found.text and "The first 10 of 30 runs" in found.text
 
 
+# -- real sweeps ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    learner = mf.IQL(explore=mf.EpsilonGreedy(0.1))
+    over = {"learner.learning_rate": [0.1, 0.5], "game": ["climbing", "penalty"]}
+    folder = tmp_path_factory.mktemp("sweep") / "out"
+    return mf.sweep(mf.games.Climbing(), learner, over=over, seeds=3, steps=60, out=folder)
+
+
+def test_a_real_sweep_and_its_file(real, tmp_path):
+    found = Page(mf.report(real.folder))
+    table = real.table()
+    assert found.column("runs", "team_return") == [f"{v:.5g}" for v in table["team_return"]]
+    points = [int(p) for p in found.column("points", "point")]
+    means = [table["team_return"][table["point"] == p].mean() for p in points]
+    assert found.column("points", "mean") == [f"{m:.5g}" for m in means]
+    assert dict(found.tables["versions"])["marlfast (training)"] == mf.__version__
+    (tmp_path / "sweep.toml").write_text(found.blocks[0], encoding="utf-8")
+    assert cli.main(["sweep", str(tmp_path / "sweep.toml"), "--out", str(tmp_path / "again"), "--quiet"]) == 0
+    again = mf.load(tmp_path / "again").table()
+    assert all(again[name].tolist() == table[name].tolist() for name in table)
+
+
+def test_points_drawn_at_random_can_be_trained_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    over = {"learner.learning_rate": {"low": 0.01, "high": 1.0, "log": True}, "learner.discount": [0.5, 0.9]}
+    swept = mf.sweep(mf.games.Climbing(), mf.IQL(), over=over, samples=4, seeds=2, steps=40, out="drawn")
+    exec(Page(mf.report(swept)).blocks[0], {})
+    table = swept.table()
+    for k in range(4):
+        again = mf.load(f"again/{k}").table()["team_return"].tolist()
+        assert again == table["team_return"][table["point"] == k].tolist()
+
+
 # -- in a browser -----------------------------------------------------------------------------------
 
 
