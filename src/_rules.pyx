@@ -341,7 +341,7 @@ cdef int learn(const TracesContext *c, int64_t run, int64_t agent, const int32_t
     cdef int64_t who = run * b.agents + agent, k = b.active, m, n, kept = 0, cell
     cdef int32_t *cells = c.cells + 2 * who * c.length
     cdef double *eligibility = c.eligibility + who * c.length
-    cdef double step, fade, value
+    cdef double step, value, fade = b.discount[run] * c.decay[run]
     cdef uint32_t what
     cdef int32_t best
     cdef View own
@@ -372,18 +372,17 @@ cdef int learn(const TracesContext *c, int64_t run, int64_t agent, const int32_t
                                          value)
         else:
             b.q[cell * b.q_step + what] = value
+        # It fades, and is kept, in the place of the first before it that was not.
+        value = eligibility[m] * fade
+        if value >= c.cutoff:
+            cells[2 * kept], cells[2 * kept + 1], eligibility[kept] = cells[2 * m], <int32_t> what, value
+            kept += 1
     for m in range(k):
         count_visit(b, cell_of(b, run, rows[m], agent))
     if k > 1:
         # Which other observations share the cells is not known: only the one that was learned from is looked at.
         see(b, run, agent, rows, 0, &own)
         moved[0] |= own.greedy[0] != best
-    fade = b.discount[run] * c.decay[run]
-    for m in range(n):
-        value = eligibility[m] * fade
-        if value >= c.cutoff:
-            cells[2 * kept], cells[2 * kept + 1], eligibility[kept] = cells[2 * m], cells[2 * m + 1], value
-            kept += 1
     for m in range(kept, n):
         cells[2 * m], cells[2 * m + 1], eligibility[m] = 0, 0, 0.0
     c.eligible[who] = <int32_t> kept

@@ -158,8 +158,6 @@ MF_INLINE int mf_update_many(const mf_qlearning *c, int64_t run, const int32_t *
 
 /* 8 to 16 actions of every agent that is led, on a processor with wide registers. */
 #if MF_HAVE_AVX2_VARIANT
-MF_INLINE int mf_has_wide(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"); }
-
 MF_FUNCTION MF_WIDE int mf_update_wide(const mf_qlearning *c, int64_t run, const int32_t *rows,
                                        const int32_t *next_rows, const int32_t *actions, const double *rewards,
                                        int over, double rate, double discount, uint8_t *changed) {
@@ -167,8 +165,6 @@ MF_FUNCTION MF_WIDE int mf_update_wide(const mf_qlearning *c, int64_t run, const
                         mf_greatest_but_wide);
 }
 #else
-MF_INLINE int mf_has_wide(void) { return 0; }
-
 MF_FUNCTION int mf_update_wide(const mf_qlearning *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
                                const int32_t *actions, const double *rewards, int over, double rate,
                                double discount, uint8_t *changed) {
