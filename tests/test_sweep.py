@@ -154,6 +154,18 @@ def test_teams_of_different_sizes_and_runs_of_different_lengths(tmp_path):
     assert np.isnan(curves["team_return"][0, 1:]).all() and np.isnan(curves["returns"][0, :, 1:]).all()
 
 
+@pytest.mark.parametrize("options", [{"steps": 20}, {"steps": 5000}, {"episodes": 3000},
+                                     {"steps": 10**5, "episodes": 7}, {"steps": 5000, "record_every": 100},
+                                     {"steps": 50, "record_every": 0}])
+def test_as_many_runs_in_a_call_as_there_is_room_for(options, monkeypatch):
+    monkeypatch.setattr(working, "MOST_BYTES", 2**22)
+    experiment = mf.Experiment(mf.games.PrisonersDilemma(), mf.IQL(), **options)
+    most = working._most_runs(experiment, "cython")
+    session = working.Session(experiment.replace(runs=most, seed=list(range(most))))
+    session.work(1)
+    assert 2**20 < sum(array.nbytes for array in session.arrays.values()) <= 2**22
+
+
 def test_widths_of_bins_divide_each_other():
     widths = [working.bin_width(n, 10) for n in (0, 10, 11, 20, 21, 100, 101, 10**6)]
     assert widths == [1, 1, 2, 2, 10, 10, 20, 100000]

@@ -88,10 +88,12 @@ def _most_runs(experiment, backend):
     """Runs whose arrays fit into ``MOST_BYTES``."""
     one = sum(array.nbytes for array in allocate(experiment.of_run(0), backend).values())
     most_steps, most_episodes, *_ = experiment.limits()
-    entries = min(most_steps, most_episodes)
     every, agents = experiment.record_every, experiment.game.agents
     if every:
-        one += 8 * (2 * agents + 1) * (entries // every if entries < UNLIMITED else 2**16)
+        # Where only steps are limited, a session makes room for 1,024 entries, and then for twice what it had.
+        entries = most_episodes // every if most_episodes < UNLIMITED else \
+            max(1024, 2 * (most_steps // every)) if most_steps < UNLIMITED else 2**16
+        one += 8 * (2 * agents + 1) * entries
     return max(1, MOST_BYTES // one)
 
 
