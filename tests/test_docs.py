@@ -134,10 +134,12 @@ def test_the_first_program_of_the_readme_is_short_and_its_output_is_shown():
 
 @pytest.mark.parametrize(("path", "text"), [pytest.param(path, text, id=f"{name_of(path)}-{k}") for path in DOCUMENTS
                          for k, (language, text) in enumerate(fences(path)) if language == "toml"])
-def test_experiment_files_are_understood(path, text, tmp_path):
+def test_experiment_files_are_understood(path, text, tmp_path, monkeypatch):
     (tmp_path / "experiment.toml").write_text(text, encoding="utf-8")
-    assert cli.main(["train", str(tmp_path / "experiment.toml"), "--runs", "1", "--episodes", "1", "--quiet",
-                     "--output", str(tmp_path / "out.npz"), "--no-plot"]) == 0
+    how = ["sweep", "--seeds", "1", "--out", "out"] if "[sweep]" in text else [
+        "train", "--runs", "1", "--output", "out.npz", "--no-plot"]
+    monkeypatch.chdir(tmp_path)
+    assert cli.main([*how, "experiment.toml", "--episodes", "1", "--quiet"]) == 0
 
 
 # -- commands -----------------------------------------------------------------------------------
