@@ -14,7 +14,7 @@ import marlfast as mf
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs" / "reference"
 # Not for the users of the package, or what their own pages show.
-INNER = {"backends", "bench", "cli", "core", "env", "evaluate", "experiment", "files", "policy", "progress",
+INNER = {"backends", "bench", "changes", "cli", "core", "env", "evaluate", "experiment", "files", "policy", "progress",
          "reference", "registry", "replay", "reports", "result", "session", "team", "toml", "train"}
 
 
