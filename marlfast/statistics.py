@@ -202,10 +202,12 @@ def estimate(given, statistic="iqm", level=0.95, resamples=2000, seed=0, target=
     Estimate(iqm 4.5, 95 % interval 2.5 to 6.5, 8 runs)
     """
     tasks = _tasks("given", given)
+    if len(tasks) == 1:
+        e = estimate_each(tasks[0][:, None], statistic, level, resamples, seed, target)
+        return Estimate(float(e.value[0]), float(e.low[0]), float(e.high[0]), int(e.runs[0]), e.level, statistic)
     rule, target, level, resamples = _checked(statistic, target, level, resamples)
     random = np.random.default_rng(integer("seed", seed, 0))
-    drawn = _again(tasks, resamples, random, lambda tasks: rule(tasks, target))
-    low, high = _percentiles(drawn, level)
+    low, high = _percentiles(_again(tasks, resamples, random, lambda tasks: rule(tasks, target)), level)
     return Estimate(float(rule(tasks, target)), float(low), float(high), sum(map(len, tasks)), level, statistic)
 
 
@@ -228,18 +230,40 @@ def estimate_each(values, statistic="iqm", level=0.95, resamples=2000, seed=0, t
     if values.ndim != 2:
         raise ValueError(f"values: expected scores [runs, columns], got shape {values.shape}")
     rule, target, level, resamples = _checked(statistic, target, level, resamples)
-    random = np.random.default_rng(integer("seed", seed, 0))
+    seed = integer("seed", seed, 0)
     values = np.sort(values, axis=0)                # NaN comes last
     counts = (~np.isnan(values)).sum(axis=0)
     value, low, high = (np.full(values.shape[1], np.nan) for _ in range(3))
     for runs in np.unique(counts[counts > 0]).tolist():
         columns = np.flatnonzero(counts == runs)
-        chosen = random.integers(0, runs, (resamples, runs))
-        for piece in np.array_split(columns, -(-chosen.size * len(columns) // _PIECE)):
-            there = values[:runs, piece].T          # [C, runs]
-            value[piece] = rule([there], target)
-            low[piece], high[piece] = _percentiles(rule([there[:, chosen]], target).T, level)
+        for piece in np.array_split(columns, -(-resamples * len(columns) // _PIECE)):
+            there = values[:runs, piece]
+            value[piece] = rule([there.T], target)
+            drawn = _by_rank(there, statistic, target, resamples, np.random.default_rng(seed))
+            low[piece], high[piece] = _percentiles(drawn, level)
     return Estimate(value, low, high, counts, level, statistic)
+
+
+def _by_rank(ordered, statistic, target, resamples, random):
+    """The statistic of columns whose runs are drawn again: [resamples, C].
+
+    Which ranks are drawn can be the same for all columns, as each stands by itself. In order, the statistic is a sum of
+    them with fixed weights; so for columns in order it is a product of matrices, however many there are.
+    """
+    runs = len(ordered)
+    middle = {"iqm": slice(runs // 4, runs - runs // 4), "median": slice((runs - 1) // 2, runs // 2 + 1)}.get(
+        statistic, slice(None))
+    if target is not None:
+        ordered = np.minimum(ordered, target)
+    most, drawn = max(1, _PIECE // runs), []
+    for begun in range(0, resamples, most):
+        many = min(most, resamples - begun)
+        ranks = np.sort(random.integers(0, runs, (many, runs)), axis=1)[:, middle]
+        places = (ranks + runs * np.arange(many)[:, None]).ravel()
+        weights = np.bincount(places, minlength=many * runs).reshape(many, runs) / ranks.shape[1]
+        drawn.append(weights @ ordered)
+    drawn = np.concatenate(drawn)
+    return drawn if target is None else target - drawn
 
 
 def probability_of_improvement(given, other, level=0.95, resamples=2000, seed=0):

@@ -112,11 +112,20 @@ def _figure(draw, size, caption, wide=False):
         # Once is enough to find the places of all parts: saving would do it twice.
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
-        text = io.BytesIO()
-        figure.savefig(text, format="svg", metadata={"Date": None})
-        kind, content = "svg+xml", text.getvalue()
-        if len(content) > MOST_SVG:
-            pixels = io.BytesIO()
-            figure.savefig(pixels, format="png", dpi=130, metadata={"Software": None})
-            kind, content = "png", pixels.getvalue()
-    return {"data": f"data:image/{kind};base64,{base64.b64encode(content).decode()}", "caption": caption, "wide": wide}
+        content = io.BytesIO()
+        if _bytes(figure) > MOST_SVG:
+            kind = "png"
+            figure.savefig(content, format="png", dpi=130, metadata={"Software": None})
+        else:
+            kind = "svg+xml"
+            figure.savefig(content, format="svg", metadata={"Date": None})
+    address = base64.b64encode(content.getvalue()).decode()
+    return {"data": f"data:image/{kind};base64,{address}", "caption": caption, "wide": wide}
+
+
+def _bytes(figure):
+    """About how many bytes of SVG its lines, dots and squares would take."""
+    lines = [line for ax in figure.axes for line in ax.get_lines()]
+    marks = [c for ax in figure.axes for c in ax.collections]
+    return sum(20 * len(line.get_xdata()) for line in lines) + sum(
+        100 * len(c.get_offsets()) + (250 * np.size(c.get_array()) if c.get_array() is not None else 0) for c in marks)
