@@ -117,6 +117,16 @@ def test_greedy_actions_of_learners_with_rules_of_their_own():
     assert greedy_actions(run).tolist() == expected
 
 
+def test_learners_of_joint_actions_have_policies_but_no_values_of_actions():
+    run = mf.train(mf.games.PrisonersDilemma(memory=1, horizon=10), mf.learners.NashQ(), episodes=20, seed=0)
+    assert mesh(drawn(plotting.policy_map(run))).shape == (2, len(run.rows[0]))
+    with pytest.raises(ValueError, match="'nash_q' has no values of an agent's own actions"):
+        plotting.value_map(run)
+    opponents = mf.train(mf.games.PrisonersDilemma(), mf.learners.Random(), steps=5)
+    with pytest.raises(ValueError, match="counts no visits"):
+        plotting.visit_map(opponents)
+
+
 @pytest.mark.parametrize(("call", "error", "text"), [
     (lambda r: plotting.policy_map(r, run=2), ValueError, "run: expected 0 to 1"),
     (lambda r: plotting.policy_map(r, agent=2), ValueError, "agent: expected 0 to 1"),

@@ -65,11 +65,10 @@ class Tracker:
         self._episodes = done
         counted = running if running.any() else np.ones_like(running)
         for prefix, one, _ in experiment.learner.parts(session.seats):
-            rates = getattr(one, "rates", {})
             place = prefix.replace(".", "/")
             for name in one.bounds():
                 value = arrays[f"learner.{prefix}{name}.value"][counted].mean()
-                values[place + _name(name, rates, one)] = float(value)
+                values[place + _name(name, one)] = float(value)
         if self._steps is not None and now > self._written:
             steps = (values["steps"] - self._steps) * experiment.game.agents
             values["agent_steps_per_second"] = steps / (now - self._written)
@@ -99,11 +98,13 @@ class Tracker:
         self.close()
 
 
-def _name(name, rates, learner):
-    """How the numbers of a schedule are called: by the learner's option."""
-    if name == "level":
-        return "temperature" if learner.explore.name == "boltzmann" else "epsilon"
-    return rates.get(name, name)
+def _name(name, learner):
+    """How the numbers of a schedule are called: by the learner's option, after the part of it that has them."""
+    *parts, last = name.split(".")
+    if last == "level":
+        explore = getattr(getattr(learner, "explore", None), "name", None)
+        last = {"boltzmann": "temperature", "epsilon_greedy": "epsilon"}.get(explore, "exploration")
+    return "/".join([*parts, getattr(learner, "rates", {}).get(last, last)])
 
 
 class TensorBoard(Tracker):

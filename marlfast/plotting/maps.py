@@ -2,7 +2,7 @@
 import numpy as np
 
 from marlfast.errors import extra, integer, shown
-from marlfast.learners.iql import IQL
+from marlfast.learners.iql import IQL, Tabular
 from marlfast.plotting.style import (
     INK,
     NONE,
@@ -96,9 +96,9 @@ def value_map(result, run=0, agent=None, shape=None, axes_labels=None, ax=None):
     visits, values = _visits(result, run, agents), None
     game = result.experiment.game
     for k, i in enumerate(agents):
-        tables = result.tables(i)
-        if "q" not in tables or tables["q"].shape[-1] < int(game.action_counts[i]):
-            raise ValueError(f"result: learner {result.experiment.learner.name!r} has no values of actions")
+        tables, one = result.tables(i), _learner(result, i)
+        if not isinstance(one, Tabular) or np.ndim(tables.get("q")) != 4:
+            raise ValueError(f"result: learner {one.name!r} has no values of an agent's own actions by row")
         if values is None:
             values = np.full((tables["q"].shape[1], len(agents)), np.nan)
         values[:, k] = tables["q"][run, :, _table(result, i), :int(game.action_counts[i])].max(axis=-1)
@@ -129,6 +129,12 @@ def greedy_actions(result, run=0):
                     np.int32).reshape(used, e.game.agents)
 
 
+def _learner(result, agent):
+    """The learner that leads an agent."""
+    e = result.experiment
+    return next(one for _, one, seats in e.learner.parts(e.seats()) if agent in seats.leads)
+
+
 def _table(result, agent):
     """Which table an agent uses."""
     e = result.experiment
@@ -141,7 +147,7 @@ def _visits(result, run, agents):
     used, found = int(result.used[run]), []
     for i in agents:
         tables = result.tables(i)
-        if "visits" not in tables:
+        if np.ndim(tables.get("visits")) != 3:
             return None
         visits = tables["visits"][run, :used]
         found.append(visits[:, min(_table(result, i), visits.shape[1] - 1)])
