@@ -8,6 +8,7 @@ from training_helpers import random_markov
 import marlfast as mf
 from marlfast import registry
 from marlfast.analysis.decomposition import joint_values
+from marlfast.games.pursuit import Pursuit
 from marlfast.games.two_step import TwoStep
 from marlfast.learners.base import Seats
 from marlfast.learners.joint import CentralQ
@@ -22,8 +23,8 @@ TRUE = {0: [[6.93, 6.93], [7.92, 7.92]], 1: [[7.0, 7.0], [7.0, 7.0]], 2: [[0.0, 
 
 def train(learners, game=None, **options):
     game = random_markov(4, (3, 3), terminal=True) if game is None else game
-    learners = [(learners, list(range(game.agents)))] if not isinstance(learners, list) else learners
-    return mf.train(game, learners=learners, **{"steps": 150, "runs": 3, "seed": 3, "record_every": 0} | options)
+    one, several = (None, learners) if isinstance(learners, list) else (learners, None)
+    return mf.train(game, one, learners=several, **{"steps": 150, "runs": 3, "seed": 3, "record_every": 0} | options)
 
 
 def differing(one, other):
@@ -82,7 +83,7 @@ def test_qmix_learns_the_two_step_game_in_every_one_of_many_runs(seed):
 def test_vdn_takes_the_7_in_every_run():
     # Of the sums, the one that errs least in [[0, 1], [1, 8]]: means of rows .5 and 4.5, of columns the same, of all
     # 2.5; so .5 + .5 - 2.5 = -1.5, 2.5, and 6.5.
-    result = two_steps(VDN(S.Harmonic(0.1, 1e-3), 0.99, RANDOM), 30, 50_000)
+    result = two_steps(VDN(S.Exponential(0.05, 0.9999, minimum=2e-4), 0.99, RANDOM), 30, 40_000)
     assert abs(learned(result, 2) - [[-1.5, 2.5], [2.5, 6.5]]).max() < 0.1
     assert abs(learned(result, 1) - 7.0).max() < 1e-6
     assert abs(learned(result, 0) - [[6.93, 6.93], [6.435, 6.435]]).max() < 0.1
@@ -93,18 +94,18 @@ def test_what_is_not_monotone_neither_can_say():
     """Son et al. 2019: the 8 is next to -12, which monotone values cannot have beside the zeros."""
     central = train(CentralQ(0.1, 0.0, RANDOM), QTRAN, steps=3000, runs=30)
     assert not central.tables(0)["greedy"].any()                # (0, 0) in all runs
-    vdn = train(VDN(S.Harmonic(0.1, 1e-3), 0.0, RANDOM), QTRAN, steps=20_000, runs=30)
+    vdn = train(VDN(S.Harmonic(0.03, 1e-3), 0.0, RANDOM), QTRAN, steps=50_000, runs=30)
     qmix = train(QMIX(discount=0.0, explore=RANDOM), QTRAN, steps=20_000, runs=30)
+    values = {run: np.array([joint_values(run, 0, run=r) for r in range(30)]) for run in (vdn, qmix)}
+    # Means: -16 / 3 of row 0, -4 of the others, -40 / 9 of all; -16 / 3 * 2 + 40 / 9 = -56 / 9, and so on.
+    assert abs(values[vdn].mean(axis=0) - np.array([[-56, -44, -44], [-44, -32, -32], [-44, -32, -32]]) / 9).max() < 0.2
     assert (vdn.q[:, 0].argmax(axis=2) > 0).all()
-    payoffs = np.array([[8.0, -12.0, -12.0], [-12.0, 0.0, 0.0], [-12.0, 0.0, 0.0]])
-    for result in (vdn, qmix):
-        errors = abs(np.array([joint_values(result, 0, run=r) for r in range(30)]) - payoffs)
-        assert errors.max(axis=(1, 2)).min() > 4.0              # in every run some value is far off
-    # Two monotone tables err little to either side: [[8, -6, ...], ...] with -6 in all other places (squared errors add
-    # up to 288), found in few runs; and -8 where action 0 is played, else 0 (320), as published, found in most.
-    worst = (qmix.q[:, 0].argmax(axis=2) > 0).all(axis=1)
-    assert worst.sum() >= 27
-    typical = np.median([joint_values(qmix, 0, run=r) for r in np.flatnonzero(worst)], axis=0)
+    # A monotone table errs little in two ways: with -8 where any plays 0 and else 0, as published (squared errors add
+    # up to 320), which most runs come to; and with 8 and else -6 (288). In every run some value is far off.
+    assert abs(values[qmix] - [[8.0, -12.0, -12.0], [-12.0, 0.0, 0.0], [-12.0, 0.0, 0.0]]).max(axis=(1, 2)).min() > 4.0
+    fails = (qmix.q[:, 0].argmax(axis=2) > 0).all(axis=1)
+    assert fails.sum() >= 25
+    typical = np.median(values[qmix][fails], axis=0)
     assert abs(typical - [[-8.0, -8.0, -8.0], [-8.0, 0.0, 0.0], [-8.0, 0.0, 0.0]]).max() < 1.5
 
 
@@ -173,6 +174,7 @@ ALL = {
     "qmix, schedules": QMIX(S.Linear(0.1, 0.0, 90), S.Exponential(0.1, 0.9, per="episode"), hidden=3, share="all",
                             explore=mf.Boltzmann(0.7)),
     "qmix, targets": QMIX(0.2, 0.05, target_every=13, hidden=1, explore=mf.EpsilonGreedy(0.8, decay=0.9, per="step")),
+    "qmix, free": QMIX(0.02, 0.02, hidden=2, bounded=False),
     "qmix, runs": QMIX([0.1, 0.2, 0.0], [0.0, 0.1, 0.05], discount=[0.0, 0.5, 1.0], hidden=5),
 }
 
@@ -205,23 +207,23 @@ def test_threads_and_blocks_do_not_matter(name):
     assert differing(train(ALL[name], threads=1, block=150), train(ALL[name], threads=2, block=7)) == []
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", ["vdn, targets", "qmix", "qmix, targets"])
 @pytest.mark.parametrize("central", [None, mf.Rounding(2), mf.Grid(-1.0, 1.0, 3)])
 def test_tables_that_grow_hold_the_same_numbers(name, central, tmp_path):
     """Both those of what is seen and those of the whole state, each by its own encoder."""
     game = mf.games.Drift(agents=2, state_size=1, actions=3, horizon=9)
-    options = {"encoder": mf.Rounding(3 if central is None or not central.grows else 1), "steps": 900,
+    options = {"encoder": mf.Rounding(3 if central is None or not central.grows else 1), "steps": 320, "runs": 2,
                "central": central if ALL[name].central else None}
     one, other = (train(ALL[name], game, backend=backend, **options) for backend in ("cython", "numpy"))
     if central is not None and ALL[name].central and central.grows:
-        assert one.arrays["central.used"].min() > 300
+        assert one.arrays["central.used"].min() > 256
         assert one.arrays["learner.mixer"].shape[1] == one.arrays["central.keys"].shape[1]
     elif options["encoder"].decimals == 3:
-        assert one.used.min() > 300        # they grew: there is room for 256 at first
+        assert one.used.min() > 256        # they grew: there is room for 256 at first
     assert differing(one, other) == []
-    half = train(ALL[name], game, **options | {"steps": 480})
+    half = train(ALL[name], game, **options | {"steps": 170})
     half.save(tmp_path / "half.npz")
-    assert differing(one, mf.train(resume=mf.load(tmp_path / "half.npz"), steps=420)) == []
+    assert differing(one, mf.train(resume=mf.load(tmp_path / "half.npz"), steps=150)) == []
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -240,15 +242,15 @@ def test_a_run_alone_is_the_run_among_others(name):
         assert array[0].tobytes() == together.arrays[key][1].tobytes(), key
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", ["vdn", "qmix, targets"])
 def test_a_team_to_step_by_hand_does_what_train_does(name, backend):
     game = mf.games.Drift(agents=2, state_size=1, actions=3, horizon=9)
     central = mf.Rounding(1) if ALL[name].central else None
-    trained = mf.train(game, ALL[name], encoder=mf.Rounding(1), central=central, episodes=40, runs=3, seed=3,
+    trained = mf.train(game, ALL[name], encoder=mf.Rounding(1), central=central, episodes=12, runs=3, seed=3,
                        backend=backend)
     env = game.env(runs=3, seed=3, backend=backend)
     team = ALL[name].team(game, runs=3, seed=3, encoder=mf.Rounding(1), central=central, backend=backend)
-    for _ in range(40):
+    for _ in range(12):
         seen = env.reset()
         for _ in range(game.horizon):
             actions, before = team.act(seen), env.state.copy()
@@ -329,6 +331,15 @@ def test_joint_values_where_the_state_is_encoded_apart():
         joint_values(run, [0.0], [0.0], run=3)
 
 
+def test_bounded_steps_settle_whatever_the_rate():
+    """Values some twenty times the rewards: by plain steps most of these runs stop or settle for less."""
+    parts = np.array([0.0, 2.0, -1.0])
+    game = mf.games.MatrixGame(parts[:, None, None] + parts[:, None] + parts)
+    for rate in (0.02, 0.2, 1.0):
+        result = train(QMIX(rate, rate, explore=mf.EpsilonGreedy(0.2)), game, steps=3000, runs=10)
+        assert (result.q[:, 0].argmax(axis=2) == 1).all()
+
+
 def test_networks_begin_different_in_every_unit():
     for learner, agents in ((QMIX(), 2), (QMIX(hidden=64), 5)):
         game = mf.games.MatrixGame(np.zeros((2,) * agents))
@@ -397,16 +408,16 @@ def replace_runs(arrays):
 
 # -- what goes wrong -----------------------------------------------------------------------------
 
-@pytest.mark.parametrize("learner", [QMIX([0.02, 1.0, 0.02], [0.02, 1.0, 0.02], explore=RANDOM),
-                                     VDN([0.1, 1.0, 0.1], explore=RANDOM)])
+@pytest.mark.parametrize("learner", [QMIX([0.01, 1.0, 0.01], [0.01, 1.0, 0.01], 0.0, RANDOM, bounded=False),
+                                     VDN([0.1, 1.0, 0.1], explore=RANDOM, initial_q=1e280)])
 def test_a_run_that_diverges_stops_alone(learner, backend):
     parts = np.array([0.0, 2.0, -1.0])
     game = mf.games.MatrixGame(parts[:, None, None] + parts[:, None] + parts * parts)
     with pytest.warns(RuntimeWarning, match="1 of 3 runs diverged"):
-        result = train(learner, game, steps=3000, backend=backend)
+        result = train(learner, game, backend=backend)
     assert [reason == "steps" for reason in result.stop_reason] == [True, False, True]
     assert all(np.isfinite(array).all() for name, array in result.arrays.items() if name.startswith("learner."))
-    alone = train(learner.of_run(0), game, steps=3000, runs=1, backend=backend)
+    alone = train(learner.of_run(0), game, runs=1, backend=backend)
     assert alone.q[0].tobytes() == result.q[0].tobytes()
 
 
@@ -430,7 +441,7 @@ def test_arguments_that_make_no_sense(learner, options, error, words):
     ({"mixing_rate": -0.1}, ValueError, "mixing_rate: expected"),
     ({"hidden": 0}, ValueError, "hidden: expected at least 1|hidden: expected 1 to"),
     ({"hidden": 10**6}, ValueError, "hidden: expected 1 to 4096"),
-    ({"hidden": 2.5}, TypeError, "hidden: expected"),
+    ({"hidden": 2.5}, TypeError, "hidden: expected"), ({"bounded": 2}, ValueError, "bounded: expected"),
 ])
 def test_networks_that_make_no_sense(options, error, words):
     with pytest.raises(error, match=words):
@@ -450,10 +461,13 @@ def test_agents_who_do_not_want_the_same_are_refused(learner):
 
 
 def test_a_game_whose_agents_see_different_things_needs_an_encoder_of_the_state():
-    game = Pursuit(size=3)
+    game = Pursuit(height=3, width=3, hunters=2, depth=1, horizon=5)
     with pytest.raises(ValueError, match="central: learner 'qmix' looks at the whole state"):
         mf.train(game, QMIX(), steps=10)
     assert mf.train(game, QMIX(), central=mf.Rounding(0), steps=10).steps.tolist() == [10]
+    assert mf.train(game, VDN(), steps=10).steps.tolist() == [10]
+    with pytest.raises(ValueError, match="central: no learner here looks at the whole state"):
+        mf.train(game, VDN(), central=mf.Rounding(0), steps=10)
 
 
 def test_memory_that_is_not_there():
