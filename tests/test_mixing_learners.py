@@ -208,7 +208,7 @@ def test_threads_and_blocks_do_not_matter(name):
 
 
 @pytest.mark.parametrize("name", ["vdn, targets", "qmix", "qmix, targets"])
-@pytest.mark.parametrize("central", [None, mf.Rounding(2), mf.Grid(-1.0, 1.0, 3)])
+@pytest.mark.parametrize("central", [None, mf.Rounding(3), mf.Grid(-1.0, 1.0, 3)])
 def test_tables_that_grow_hold_the_same_numbers(name, central, tmp_path):
     """Both those of what is seen and those of the whole state, each by its own encoder."""
     game = mf.games.Drift(agents=2, state_size=1, actions=3, horizon=9)
