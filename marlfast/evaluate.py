@@ -54,7 +54,8 @@ class Evaluation:
         return f"Evaluation({self.summary()})"
 
 
-def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="cython", most_steps=MOST_STEPS):
+def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="cython", most_steps=MOST_STEPS,
+             sample=False):
     """Play episodes with a policy that does not learn.
 
     Parameters
@@ -72,6 +73,9 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
         How often to play, for anything but a Result.
     most_steps : int
         Refuse to play on after so many steps of a run (a game need not end).
+    sample : bool
+        Of a Policy or a Result: act as at the end of training, by chance, exploring as then; policies of policy
+        gradients are drawn from. Default: greedily (mixed policies, as those of PHC, are drawn from anyway).
 
     Returns
     -------
@@ -83,6 +87,10 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
     most_steps = integer("most_steps", most_steps, 1)
     if threads is not None:
         threads = integer("threads", threads, 1)
+    if not isinstance(sample, (bool, np.bool_)):
+        raise TypeError(f"sample: expected True or False, got {sample!r}")
+    if sample and not isinstance(policy, (Policy, Result)):
+        raise ValueError("sample: only a Policy or a Result has a way of acting by chance; leave sample out")
     if isinstance(policy, str) and policy == "random":
         policy = RandomPolicy()
     if isinstance(policy, RandomPolicy):
@@ -90,7 +98,7 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
         experiment = Experiment(game, IQL(), encoder=encoder, episodes=episodes, steps=most_steps, runs=runs, seed=seed)
         session = Session(experiment, None, backend, purpose=1, learning=False, exploration=EpsilonGreedy(1.0))
     elif isinstance(policy, (Policy, Result)):
-        session = _greedy_session(game, policy, episodes, seed, runs, backend, most_steps)
+        session = _learned_session(game, policy, episodes, seed, runs, backend, most_steps, sample)
     elif callable(policy):
         return _play(game, policy, episodes, seed, runs, backend, most_steps)
     else:
@@ -100,8 +108,8 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
     return _evaluation(session.arrays, episodes, most_steps)
 
 
-def _greedy_session(game, policy, episodes, seed, runs, backend, most_steps):
-    """A session that plays greedily from learned tables, which it copies."""
+def _learned_session(game, policy, episodes, seed, runs, backend, most_steps, sample):
+    """A session that plays from learned tables, which it copies: greedily, or as in training."""
     trained = policy.experiment
     if isinstance(policy, Result):
         runs = len(policy.steps)
@@ -113,7 +121,7 @@ def _greedy_session(game, policy, episodes, seed, runs, backend, most_steps):
     experiment = Experiment(game, trained.learner, encoder=trained.encoder.unlimited(),
                             central=trained.central, rewards=trained.rewards, episodes=episodes, steps=most_steps,
                             runs=runs, seed=seed)
-    exploration = EpsilonGreedy(0.0)
+    exploration = None if sample else EpsilonGreedy(0.0)
     session = Session(experiment, None, backend, purpose=1, learning=False, exploration=exploration)
     arrays = dict(session.arrays)
     for name, array in policy.arrays.items():

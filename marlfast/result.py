@@ -142,19 +142,22 @@ class Result:
             return [e.encoder.centres(e.game, encoder, 0)] * len(self.steps)
         return [e.encoder.centres(e.game, encoder, r) for r in range(len(self.steps))]
 
-    def policy(self, run=0):
-        """The greedy policy that one run's team has learned.
+    def policy(self, run=0, agent=None):
+        """The greedy policy that one run's team has learned, or one agent of it.
 
         Parameters
         ----------
         run : int
             0 to R - 1.
+        agent : int, optional
+            0 to N - 1: of this agent alone, which takes what it observes, float64 [D], and gives its action.
 
         Returns
         -------
-        Policy
+        Policy, or AgentPolicy
         """
-        return Policy.of_result(self, run)
+        policy = Policy.of_result(self, run)
+        return policy if agent is None else policy.agent(agent)
 
     # -- in short -------------------------------------------------------------------------------
 
