@@ -1,4 +1,4 @@
-"""The article this package began with: its three remedies beside its independent learners, on its game and on its task."""
+"""The article this package began with: its remedies beside its independent learners, on its game and on its task."""
 import sys
 import time
 from dataclasses import dataclass, field
