@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("src", "marlfast", "tests", "benchmarks", "docs", "examples", "notebooks", ".ci", ".github")
 HEADERS = sorted(p.relative_to(ROOT).as_posix() for p in (ROOT / "marlfast").rglob("*")
-                 if p.suffix in (".pxd", ".pxi", ".pyi", ".h", ".html", ".css", ".js") or p.name == "py.typed")
+                 if p.suffix in (".pxd", ".pxi", ".pyi", ".h", ".jinja", ".css", ".js") or p.name == "py.typed")
 MODULES = sorted(p.relative_to(ROOT).as_posix() for p in (ROOT / "marlfast").rglob("*.py"))
 KERNELS = sorted(p.stem for p in (ROOT / "src").glob("*.pyx"))
 

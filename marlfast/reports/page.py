@@ -78,5 +78,5 @@ def rendered(content):
     allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
                                      lstrip_blocks=True)
-    template = environment.from_string((HERE / "page.html").read_text(encoding="utf-8"))
+    template = environment.from_string((HERE / "page.jinja").read_text(encoding="utf-8"))
     return template.render(**content, script=script, style=style, script_hash=f"sha256-{allowed}")
