@@ -25,11 +25,6 @@ ALL = {
 CENTRAL = {name: one for name, one in ALL.items() if one.central}
 
 
-def partly_seen(agents=2, horizon=9):
-    """A game in which each agent sees something else: grid-world foraging of two."""
-    return mf.games.Foraging(agents=agents, size=4, foods=1, horizon=horizon) if hasattr(mf.games, "Foraging") else None
-
-
 def train(learners, game=None, **options):
     return mf.train(game or random_markov(4, (3, 3), terminal=True), learners=learners,
                     **{"steps": 150, "runs": RUNS, "seed": 3} | options)
@@ -144,12 +139,13 @@ def test_a_single_agent_finds_the_best_of_several_actions(learner):
     assert mf.evaluate(game, run, episodes=1).mean >= 4.8
 
 
-@pytest.mark.parametrize("learner, least, most", zip(EVERY, [70, 70, 70, 0, 95, 95], [95, 95, 95, 20, 100, 100],
-                                                    strict=True), ids=IDS)
+@pytest.mark.parametrize("learner, least, most", [
+    (Reinforce(), 33, 49), (IA2C(), 33, 49), (MAA2C(), 33, 49), (COMA(), 0, 10), (IPPO(), 48, 50), (MAPPO(), 48, 50)],
+    ids=IDS)
 def test_the_two_step_game(learner, least, most):
     """Who dares earns 8 in place of 7, where both coordinate: clipped rules do, COMA's team mostly plays safe."""
     game = TwoStep()
-    run = mf.train(game, learner, steps=40000, runs=100, seed=1, record_every=0)
+    run = mf.train(game, learner, steps=40000, runs=50, seed=1, record_every=0)
     returns = mf.evaluate(game, run, episodes=1).team_returns[:, 0]
     assert set(returns.tolist()) <= {7.0, 8.0}
     assert least <= (returns == 8.0).sum() <= most
@@ -310,7 +306,7 @@ def test_what_does_not_fit_is_refused():
         mf.train(seen_apart(), MAPPO(), episodes=1)
 
 
-@pytest.mark.parametrize("agents", [12, 40, 300])
+@pytest.mark.parametrize("agents", [20, 40, 300])
 def test_a_critic_that_cannot_fit_is_refused_with_its_size(agents):
     game = mf.games.Drift(agents=agents, state_size=1, actions=5, horizon=9)
     with pytest.raises(ValueError, match=r"^coma: a critic of .* joint actions.* GB.*mappo") as error:
