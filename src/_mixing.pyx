@@ -11,8 +11,8 @@ cimport marlfast.core.mixing as leaf
 cimport marlfast.core.td as td
 from marlfast.core._kernels cimport check
 from marlfast.core._schedules cimport Schedule
-from marlfast.core._td cimport EPSILON_GREEDY, Context, QLearning, count_visit, look
-from marlfast.core.operations cimport LearnerOperations, Status, Transition
+from marlfast.core._td cimport Context, QLearning, View, cell_of, count_visit, look_at, see
+from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
 
 
@@ -29,74 +29,39 @@ cdef struct MixingContext:
     int64_t *since              # [R] steps since the target was renewed
     int64_t every
     double *scratch             # [R, reals]
-    int64_t *places             # [R, whole]
+    int64_t *before             # [R, whole] greedy actions before a step
     int64_t reals, whole
-    const LearnerOperations *one_row        # acts by what the rows add up to, where there are several
-    double *sums                # [R, N, A] what it acts by
-    int32_t *best               # [R, N]
-    const int32_t *zeros        # [N] rows of its
+    # Of the base.
+    int (*act)(void *, int64_t, int64_t, const int32_t *, const double *, int64_t, int32_t *) noexcept nogil
 
 
 cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
               int64_t stride, int32_t *actions) noexcept nogil:
-    """By one row of each agent, as Q-learning; by several, as Q-learning would by one with their sums as its values."""
-    cdef const MixingContext *c = <const MixingContext *> context
-    cdef const Context *b = &c.base
-    cdef int64_t r, j, i, run
-    cdef int32_t *best
-    cdef double *sums
-    cdef double level
-    cdef int status
-    for r in range(count):
-        run = first + r
-        level = b.exploration.value[run]
-        if b.kind == EPSILON_GREEDY:
-            level = td.below(level, b.strict)
-        for j in range(b.led):
-            i = b.leads[j]
-            if b.kind == EPSILON_GREEDY and draws[r * stride + i * b.draws] < level:
-                continue                # it explores
-            sums, best = c.sums + (run * b.agents + i) * b.width, c.best + run * b.agents + i
-            if not add_up(c, b.q, b.q_step, run, i, rows + r * c.width + i * c.active, sums):
-                return Status.BAD_ROW
-            best[0] = td.first_greatest(sums, b.actions[i])
-        status = c.one_row.act(c.one_row.context, run, 1, c.zeros, draws + r * stride, stride, actions + r * b.agents)
-        if status:
-            return status
-    return 0
-
-
-cdef int _act_one(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
-                  int64_t stride, int32_t *actions) noexcept nogil:
-    """By one row: Q-learning's own, run by run, as a run may have rows of the whole state behind its own."""
+    """Q-learning's own, run by run, as a run may have rows of the whole state behind its own."""
     cdef const MixingContext *c = <const MixingContext *> context
     cdef int64_t r
     cdef int status
     for r in range(count):
-        status = c.one_row.act(c.one_row.context, first + r, 1, rows + r * c.width, draws + r * stride, stride,
-                               actions + r * c.base.agents)
+        status = c.act(context, first + r, 1, rows + r * c.width, draws + r * stride, stride,
+                       actions + r * c.base.agents)
         if status:
             return status
     return 0
 
 
-cdef inline bint add_up(const MixingContext *c, const double *q, int64_t step, int64_t run, int64_t agent,
-                        const int32_t *rows, double *sums) noexcept nogil:
-    """Utilities of all of an agent's actions: sums over its active rows; false where a row lies outside the table."""
+cdef inline double judge(const MixingContext *c, int64_t run, int64_t agent, const int32_t *rows,
+                         double *sums) noexcept nogil:
+    """The greatest of an agent's utilities by the target's table."""
     cdef const Context *b = &c.base
-    cdef const double *cell
+    cdef const double *cell = c.target_q + cell_of(b, run, rows[0], agent) * b.width
     cdef int64_t k, a
-    for k in range(c.active):
-        if <uint32_t> rows[k] >= <uint64_t> b.rows:
-            return False
-        cell = q + ((run * b.rows + rows[k]) * b.tables + b.table_of[agent]) * step
-        if k == 0:
-            for a in range(b.actions[agent]):
-                sums[a] = cell[a]
-        else:
-            for a in range(b.actions[agent]):
-                sums[a] += cell[a]
-    return True
+    for a in range(b.actions[agent]):
+        sums[a] = cell[a]
+    for k in range(1, c.active):
+        cell = c.target_q + cell_of(b, run, rows[k], agent) * b.width
+        for a in range(b.actions[agent]):
+            sums[a] += cell[a]
+    return sums[td.first_greatest(sums, b.actions[agent])]
 
 
 cdef inline const double *weights(const MixingContext *c, const double *mixer, int64_t run, int64_t team,
@@ -120,58 +85,42 @@ cdef int _learn(const MixingContext *c, int64_t run, int64_t team, const int32_t
     """One team learns from one transition."""
     cdef const Context *b = &c.base
     cdef const int32_t *members = c.members + c.starts[team]
-    cdef int64_t n = c.starts[team + 1] - c.starts[team], j, k, i, p, at, cell
+    cdef int64_t n = c.starts[team + 1] - c.starts[team], j, k, i, p, cell
     cdef double *sums = c.scratch + run * c.reals
     cdef double *utilities = sums + b.width
-    cdef double *out = utilities + c.room
+    cdef double *then = utilities + c.room
+    cdef double *out = then + c.room
     cdef double *slope = out + c.hidden
     cdef double *room = slope + c.hidden
     cdef double *gradient = room + c.size
-    cdef int64_t *here = c.places + run * c.whole
-    cdef int64_t *ahead = here + c.room * c.active
-    cdef int64_t *before = ahead + c.room * c.active
+    cdef int64_t *before = c.before + run * c.whole
     cdef double target = 0.0, total, error, step, value
     cdef const double *w = NULL
     cdef double *cells
+    cdef const int32_t *own
+    cdef View here, ahead
     cdef int status
     for j in range(n):
         i = members[j]
-        for k in range(c.active):
-            at = i * c.active + k
-            status = look(b, run, i, actions[i], rows[at], next_rows[at], over, here + j * c.active + k,
-                          ahead + j * c.active + k)
-            if status:
-                return status
+        own = next_rows + i * c.active
+        status = look_at(b, run, i, actions[i], rows + i * c.active, own, over, &here, &ahead)
+        if status:
+            return status
+        utilities[j], before[j] = here.q[actions[i]], here.greedy[0]
+        if not over:
+            then[j] = ahead.q[ahead.greedy[0]] if c.target_q == NULL else judge(c, run, i, own, sums)
         target += rewards[i]
     target = target / <double> n
     if not over:
-        for j in range(n):
-            i = members[j]
-            if c.active == 1 and c.target_q == NULL:
-                utilities[j] = b.q[ahead[j] * b.q_step + b.greedy[ahead[j] * b.greedy_step]]
-            else:
-                if c.target_q == NULL:
-                    add_up(c, b.q, b.q_step, run, i, next_rows + i * c.active, sums)
-                else:
-                    add_up(c, c.target_q, b.width, run, i, next_rows + i * c.active, sums)
-                utilities[j] = sums[td.first_greatest(sums, b.actions[i])]
         if c.mixer == NULL:
-            total = utilities[0]
+            total = then[0]
             for j in range(1, n):
-                total += utilities[j]
+                total += then[j]
         else:
             w = weights(c, c.mixer if c.target_mixer == NULL else c.target_mixer, run, team,
                         next_rows + b.agents * c.active, room)
-            total = leaf.mix(w, c.room, c.hidden, utilities, n, out, slope)
+            total = leaf.mix(w, c.room, c.hidden, then, n, out, slope)
         target += b.discount[run] * total
-    for j in range(n):
-        i = members[j]
-        utilities[j] = b.q[here[j * c.active] * b.q_step + actions[i]]
-        for k in range(1, c.active):
-            utilities[j] += b.q[here[j * c.active + k] * b.q_step + actions[i]]
-        if c.active > 1:
-            add_up(c, b.q, b.q_step, run, i, rows + i * c.active, sums)
-            before[j] = td.first_greatest(sums, b.actions[i])
     if c.mixer == NULL:
         total = utilities[0]
         for j in range(1, n):
@@ -203,20 +152,20 @@ cdef int _learn(const MixingContext *c, int64_t run, int64_t team, const int32_t
         if c.mixer != NULL:
             step = step * utilities[j]
         for k in range(c.active):
-            cell = here[j * c.active + k]
+            cell = cell_of(b, run, rows[i * c.active + k], i)
             value = b.q[cell * b.q_step + actions[i]] + step
             if value - value != 0.0:
                 return Status.BAD_VALUE
             count_visit(b, cell)
-            status = td.write_value(b.q + cell * b.q_step, b.greedy + cell * b.greedy_step, b.actions[i], actions[i],
-                                    value)
             if c.active == 1:
-                moved[0] |= status
-    if c.active > 1:
+                moved[0] |= td.write_value(b.q + cell * b.q_step, b.greedy + cell * b.greedy_step, b.actions[i],
+                                           actions[i], value)
+            else:
+                b.q[cell * b.q_step + actions[i]] = value
+    if c.active > 1:            # what is greedy is a matter of the sums, after all of a shared table is written
         for j in range(n):
-            i = members[j]
-            add_up(c, b.q, b.q_step, run, i, rows + i * c.active, sums)
-            moved[0] |= before[j] != td.first_greatest(sums, b.actions[i])
+            see(b, run, members[j], rows + members[j] * c.active, 0, &here)
+            moved[0] |= before[j] != here.greedy[0]
     if c.mixer == NULL:
         return 0
     step = c.mixing.value[run] / <double> c.central * error
@@ -297,7 +246,7 @@ cdef class Mixing(QLearning):
     q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
         As those of ``marlfast.core._td.QLearning``.
     active : int
-        k, rows of each agent.
+        Likewise.
     central : int
         C, rows of the whole state; 0 without a mixer, and where nothing is learned.
     members : int32 [L]
@@ -320,14 +269,13 @@ cdef class Mixing(QLearning):
         With a mixer: an error counts for no more than by what the value would move, to first order, by all of it.
     """
     cdef MixingContext mix
-    cdef readonly QLearning one_row
 
     def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
                  Schedule exploration not None, kind, strict, random_ties, draws, learning, int64_t active,
                  int64_t central, members, starts, int64_t hidden, mixer, Schedule mixing, target_q, target_mixer, since,
                  int64_t every, bounded):
         QLearning.__init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                           random_ties, draws, learning)
+                           random_ties, draws, learning, active)
         cdef MixingContext *c = &self.mix
         cdef Context *b = &self.context
         cdef const int32_t[::1] who = check(members, "members", "int32", (len(leads),), False)
@@ -341,8 +289,6 @@ cdef class Mixing(QLearning):
         if (len(starts) < 2 or starts[0] != 0 or starts[len(starts) - 1] != len(members)
                 or (starts[1:] <= starts[:len(starts) - 1]).any()):
             raise ValueError(f"starts: expected 0, rising numbers and {len(members)}, got {starts.tolist()}")
-        if active < 1:
-            raise ValueError(f"active: expected at least 1, got {active}")
         most, teams, runs = int((starts[1:] - starts[:len(starts) - 1]).max()), len(starts) - 1, self.runs
         if mixes != (hidden > 0) or mixes != rates:
             raise ValueError("mixer, hidden, mixing: expected all three, or None, 0 and None")
@@ -372,31 +318,16 @@ cdef class Mixing(QLearning):
                 reals = check(target_mixer, "target_mixer", "float64", mixer.shape, True)
                 c.target_mixer = &reals[0, 0, 0, 0]
         # Room for one team's sums at a time; whole cache lines, as other threads work on other runs.
-        c.reals = (b.width + most + 2 * hidden + 2 * c.size + 7) // 8 * 8
-        c.whole = (2 * most * active + most + 7) // 8 * 8
-        scratch, places = np.zeros(runs * c.reals + 8), np.zeros(runs * c.whole + 8, np.int64)
-        sums, best = np.zeros((runs, 1, self.agents, b.width)), np.zeros((runs, 1, self.agents), np.int32)
-        zeros = np.zeros(self.agents, np.int32)
+        c.reals = (b.width + 2 * most + 2 * hidden + 2 * c.size + 7) // 8 * 8
+        c.whole = (most + 7) // 8 * 8
+        scratch, before = np.zeros(runs * c.reals + 8), np.zeros(runs * c.whole + 8, np.int64)
         cdef double[::1] scratch_ = scratch
-        cdef int64_t[::1] places_ = places
-        cdef double[:, :, :, ::1] sums_ = sums
-        cdef int32_t[:, :, ::1] best_ = best
-        cdef int32_t[::1] zeros_ = zeros
-        c.scratch, c.places, c.sums, c.best, c.zeros = &scratch_[0], &places_[0], &sums_[0, 0, 0, 0], \
-            &best_[0, 0, 0], &zeros_[0]
-        if active == 1:
-            self.one_row = QLearning(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind,
-                                     strict, random_ties, draws, False)
-        else:
-            self.one_row = QLearning(sums, best, np.zeros(best.shape, np.int32), np.arange(self.agents, dtype=np.int32),
-                                     actions, leads, discount, rate, exploration, kind, strict, random_ties, draws,
-                                     False)
-        c.one_row = &self.one_row.operations
-        self.held = (self.held, members, starts, mixer, mixing, target_q, target_mixer, since, scratch, places, sums,
-                     best, zeros)
-        self.active, self.central = active, central
+        cdef int64_t[::1] before_ = before
+        c.scratch, c.before, c.act = &scratch_[0], &before_[0], self.operations.act
+        self.held = (self.held, members, starts, mixer, mixing, target_q, target_mixer, since, scratch, before)
+        self.central = central
         self.operations.context = c
-        self.operations.act = _act_one if active == 1 else _act
+        self.operations.act = _act
         if learns:
             self.operations.update = _update
         self.operations.tick = _tick

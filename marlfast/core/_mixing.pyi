@@ -6,7 +6,6 @@ from marlfast.core._schedules import Schedule
 from marlfast.core._td import QLearning
 
 class Mixing(QLearning):
-    one_row: QLearning
     def __init__(self, q: NDArray[np.float64], greedy: NDArray[np.int32], visits: NDArray[np.int32],
                  table_of: NDArray[np.int32], actions: NDArray[np.int32], leads: NDArray[np.int32],
                  discount: NDArray[np.float64], rate: Schedule, exploration: Schedule, kind: int, strict: bool,

@@ -51,36 +51,25 @@ class _Decomposed(Tabular):
             check_common(self.name, replace(seats, leads=tuple(team)))
         super().check(seats, rows)
 
-    def _weighed(self, seats):
-        """The same learner as its tables see it: an initial value is the sum of what its active rows say."""
-        if seats.active == 1:
-            return self
-        return replace(self, initial_q=np.asarray(self.initial_q, np.float64) / seats.active)
-
     def allocate(self, seats, rows):
         """As other tables; with ``target_every`` also ``target_q`` [R, rows, T, A] and ``since`` int64 [R]."""
-        arrays = Tabular.allocate(self._weighed(seats), seats, rows)
+        arrays = super().allocate(seats, rows)
         if self.target_every:
             arrays |= {"target_q": np.array(arrays["q"], order="C"), "since": np.zeros(seats.runs, np.int64)}
         return arrays
 
     def grow(self, seats, arrays, rows, backend):
-        larger = Tabular.grow(self._weighed(seats), seats, arrays, rows, backend)
+        larger = super().grow(seats, arrays, rows, backend)
         if self.target_every:
             old = arrays["target_q"]
             larger["target_q"] = np.array(larger["q"], order="C")
             larger["target_q"][:, :old.shape[1]] = old
         return larger
 
-    def actions(self, seats, arrays, rows):
-        if seats.active == 1:
-            return Tabular.actions(self, seats, arrays, rows[:seats.agents])
-        return np.array([self._utilities(seats, arrays, 0, rows, i).argmax() for i in seats.leads], np.int32)
-
     def _utilities(self, seats, arrays, run, rows, agent):
         """An agent's utilities of all of its actions: float64 [A of the agent]. Rows of -1 are as they began."""
         table, count = self.tables(seats)[agent], seats.action_counts[agent]
-        initial = np.broadcast_to(np.asarray(self._weighed(seats).initial_q, np.float64), arrays["q"].shape[1:])
+        initial = np.broadcast_to(np.asarray(self.initial_q, np.float64), arrays["q"].shape[1:]) / seats.active
         parts = [arrays["q"][run, row, table, :count] if row >= 0 else initial[0, table, :count]
                  for row in rows[agent * seats.active:(agent + 1) * seats.active].tolist()]
         total = parts[0].copy()
@@ -118,27 +107,23 @@ class _Decomposed(Tabular):
             total = total + utilities[:, j]
         return total
 
+    @property
+    def tables_of_values(self):
+        return 2 if self.target_every else 1
+
     def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
-        # The kernel's makers below need to know the teams, and how many rows are active.
+        # What makes the kernel needs to know the teams, too.
         return super().bind(seats, arrays | {"seats": seats}, backend, draws, learning, exploration)
 
-    def _kernel(self, module, common, arrays, bound):
-        seats, learning = arrays["seats"], common[-1]
+    def _kernel(self, module, common, arrays, bound, active):
+        seats, mixer = arrays["seats"], arrays.get("mixer")
         teams = self.teams(seats)
         members = np.array([agent for team in teams for agent in team], np.int32)
         starts = np.cumsum([0, *map(len, teams)]).astype(np.int64)
-        central = seats.central_active if self.central and learning else 0
-        hidden = self.hidden if learning else 0
-        mixer, target = (arrays.get(name) if learning else None for name in ("mixer", "target_q"))
-        since, target_mixer = (arrays.get(name) if learning else None for name in ("since", "target_mixer"))
-        return module.Mixing(*common, seats.active, central, members, starts, hidden, mixer,
-                             bound["mixing"] if hidden else None, target, target_mixer, since, self.target_every,
-                             self.bounded)
-
-    def _frozen(self, backend, common, arrays, bound):
-        if arrays["seats"].active == 1:
-            return super()._frozen(backend, common, arrays, bound)
-        return self._kernel(kernels(backend, self.kernels), common, arrays, bound)
+        central = seats.central_active if self.central else 0
+        return module.Mixing(*common, active, central, members, starts, self.hidden, mixer, bound.get("mixing"),
+                             arrays.get("target_q"), arrays.get("target_mixer"), arrays.get("since"),
+                             self.target_every, self.bounded)
 
 
 @dataclass(frozen=True, repr=False, eq=False)

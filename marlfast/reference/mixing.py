@@ -3,7 +3,7 @@ import numpy as np
 
 from marlfast.reference.kernels import BAD_ACTION, BAD_ROW, BAD_VALUE, check, fine
 from marlfast.reference.random import exp_values
-from marlfast.reference.td import EPSILON_GREEDY, MOST_VISITS, QLearning, _first_greatest, write_values
+from marlfast.reference.td import MOST_VISITS, QLearning, _first_greatest, write_values
 
 
 def mixer_size(room, hidden):
@@ -63,7 +63,7 @@ class Mixing(QLearning):
     q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
         As those of ``marlfast.reference.td.QLearning``.
     active : int
-        k, rows of each agent.
+        Likewise.
     central : int
         C, rows of the whole state; 0 without a mixer, and where nothing is learned.
     members : int32 [L]
@@ -90,15 +90,13 @@ class Mixing(QLearning):
                  random_ties, draws, learning, active, central, members, starts, hidden, mixer, mixing, target_q,
                  target_mixer, since, every, bounded):
         super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                         random_ties, draws, learning)
+                         random_ties, draws, learning, active)
         check(members, "members", "int32", (len(leads),), False)
         check(starts, "starts", "int64", (-1,), False)
         if sorted(members.tolist()) != sorted(leads.tolist()) or len(set(members.tolist())) != len(members):
             raise ValueError("members: expected the agents that are led, each once")
         if len(starts) < 2 or starts[0] != 0 or starts[-1] != len(members) or (starts[1:] <= starts[:-1]).any():
             raise ValueError(f"starts: expected 0, rising numbers and {len(members)}, got {starts.tolist()}")
-        if active < 1:
-            raise ValueError(f"active: expected at least 1, got {active}")
         most, teams, runs = int((starts[1:] - starts[:-1]).max()), len(starts) - 1, self.runs
         mixes, renews = mixer is not None, target_q is not None
         if mixes != (hidden > 0) or mixes != (mixing is not None):
@@ -120,37 +118,14 @@ class Mixing(QLearning):
             check(since, "since", "int64", (runs,), True)
             if mixes:
                 check(target_mixer, "target_mixer", "float64", mixer.shape, True)
-        self.active, self.central, self.hidden, self.room = active, central, hidden, most
+        self.central, self.hidden, self.room = central, hidden, most
         self.members, self.starts = members, starts
         self.teams = [members[a:b].tolist() for a, b in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)]
         self.mixer, self.mixing, self.every, self.bounded = mixer, mixing, every, bool(bounded)
         self.target_q, self.target_mixer, self.since = target_q, target_mixer, since
-        if active > 1:
-            # It acts as Q-learning would by one row, with what the rows add up to as its values.
-            width = q.shape[3]
-            self.sums, self.best = np.zeros((runs, 1, self.agents, width)), np.zeros((runs, 1, self.agents), np.int32)
-            self.one_row = QLearning(self.sums, self.best, np.zeros(self.best.shape, np.int32),
-                                     np.arange(self.agents, dtype=np.int32), actions, leads, discount, rate,
-                                     exploration, kind, strict, random_ties, draws, False)
-
-    # -- acting ---------------------------------------------------------------------------------
 
     def stage_act(self, runs, rows, draws, actions):
-        if self.active == 1:
-            return super().stage_act(runs, rows, draws, actions)
-        status, level = fine(len(runs)), self.exploration.value[runs]
-        for i in self.leads.tolist():
-            u = draws[:, i, 0]
-            explores = (self.kind == EPSILON_GREEDY) & (u < level if self.strict else u <= level)
-            own = rows[:, i * self.active:(i + 1) * self.active]
-            bad = ((own < 0) | (own >= self.q.shape[1])).any(axis=1) & ~explores
-            status = np.where((status == 0) & bad, BAD_ROW, status)
-            sums = self._add_up(self.q, runs, i, np.where(((own < 0) | (own >= self.q.shape[1])), 0, own))
-            self.sums[runs, 0, i] = np.where(explores[:, None], self.sums[runs, 0, i], sums)
-            best = _first_greatest(sums, np.full(len(runs), self.actions[i]))
-            self.best[runs, 0, i] = np.where(explores, self.best[runs, 0, i], best)
-        then = self.one_row.stage_act(runs, np.zeros((len(runs), self.agents), np.int32), draws, actions)
-        return np.where(status == 0, then, status).astype(np.int32)
+        return super().stage_act(runs, rows[:, :self.agents * self.active], draws, actions)
 
     def _add_up(self, q, runs, agent, rows):
         """Utilities of all of an agent's actions: [n, A]."""
@@ -162,8 +137,6 @@ class Mixing(QLearning):
 
     def _greatest(self, sums, agent):
         return _first_greatest(sums, np.full(len(sums), self.actions[agent]))
-
-    # -- learning -------------------------------------------------------------------------------
 
     def stage_update(self, runs, rows, actions, rewards, next_rows, terminated, changed):
         own, status, moved = self.agents * self.active, fine(len(runs)), np.zeros(len(runs), bool)
@@ -191,19 +164,19 @@ class Mixing(QLearning):
         return status
 
     def _places(self, team, runs, rows, actions, next_rows, over, status):
-        """Writes the statuses of what cannot be learned from: by agent, then by row."""
-        bound, k = self.q.shape[1], self.active
+        """Writes the statuses of what cannot be learned from, by agent."""
+        k = self.active
         for i in team:
             action, table, choices = actions[:, i], self.table_of[i], self.actions[i]
-            for c in range(i * k, (i + 1) * k):
-                row, ahead = rows[:, c], next_rows[:, c]
-                inside = (row >= 0) & (row < bound) & (ahead >= 0) & (ahead < bound)
-                here = self.greedy[runs, np.where(inside, row, 0), table]
-                then = self.greedy[runs, np.where(inside, ahead, 0), table]
+            own, ahead = rows[:, i * k:(i + 1) * k], next_rows[:, i * k:(i + 1) * k]
+            inside = ((own >= 0) & (own < self.q.shape[1]) & (ahead >= 0) & (ahead < self.q.shape[1])).all(axis=1)
+            sane = np.ones(len(runs), bool)
+            if k == 1:
+                here, then = (self.greedy[runs, np.where(inside, r[:, 0], 0), table] for r in (own, ahead))
                 sane = (here >= 0) & (here < choices) & (over | ((then >= 0) & (then < choices)))
-                found = np.where((action < 0) | (action >= choices), BAD_ACTION,
-                                 np.where(inside, np.where(sane, 0, BAD_ACTION), BAD_ROW))
-                status[:] = np.where(status == 0, found, status)
+            found = np.where((action < 0) | (action >= choices), BAD_ACTION,
+                             np.where(inside, np.where(sane, 0, BAD_ACTION), BAD_ROW))
+            status[:] = np.where(status == 0, found, status)
 
     def _weights(self, mixer, m, runs, rows):
         """Networks of a team in some states: [n, size]."""
@@ -275,8 +248,7 @@ class Mixing(QLearning):
             for c in range(i * k, (i + 1) * k):
                 alive &= np.isfinite(self.q[runs, rows[:, c], self.table_of[i], actions[:, i]] + step)
                 self._write_one(alive, runs, rows[:, c], i, actions[:, i], step, flags)
-        if k > 1:
-            flags[:] = False
+        if k > 1:           # what is greedy is a matter of the sums, after all of a shared table is written
             for i in team:
                 sums = self._add_up(self.q, runs, i, rows[:, i * k:(i + 1) * k])
                 flags |= self._greatest(sums, i) != before[i]
@@ -292,6 +264,9 @@ class Mixing(QLearning):
         run, row, action, table = runs[at], row[at], action[at].astype(np.int64), self.table_of[agent]
         old = self.q[run, row, table, action]
         self.visits[run, row, table] += self.visits[run, row, table] < MOST_VISITS
+        if self.active > 1:
+            self.q[run, row, table, action] = old + step[at]
+            return
         tables, choices = np.full(len(at), table), np.full(len(at), self.actions[agent])
         flags[at] |= write_values(self.q, self.greedy, run, row, tables, choices, action, old + step[at], old)
 

@@ -381,7 +381,7 @@ SIZE = twin.mixer_size(2, 3)
     ({"starts": numbers(0, 0, 2, kind=np.int64)}, ValueError, "starts: expected 0, rising numbers and 2"),
     ({"starts": numbers(1, 2, kind=np.int64)}, ValueError, "starts: expected 0, rising numbers and 2"),
     ({"starts": numbers(2, kind=np.int64)}, ValueError, "starts: expected 0, rising numbers and 2"),
-    ({"active": 0}, ValueError, "active: expected at least 1, got 0"),
+    ({"active": 0}, ValueError, "active: expected 1 to 4 rows, got 0"),
     ({"central": 0}, ValueError, "central: expected rows of the whole state"),
     ({"central": -1}, ValueError, "central: expected rows of the whole state"),
     ({"learning": False}, ValueError, "central: expected rows of the whole state"),
