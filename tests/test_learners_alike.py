@@ -1,4 +1,6 @@
 """Learners in both backends, bit for bit: whole trainings of random teams, and kernels called with anything."""
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -70,12 +72,17 @@ def train(learners, game=None, **options):
                     **{"steps": 150, "runs": RUNS, "seed": 3} | options)
 
 
+def rewards(learner):
+    """What several agents can be trained with by it: two kinds trust that all want the same."""
+    return mf.rewards.cooperative() if isinstance(learner, (LMRL2, RecursiveFMQ)) else mf.rewards.individual()
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_backends_agree(name):
     team = [(ALL[name], [0, 1])]
     if name == "external regret":
         team = [(RegretMatching(PAYOFFS, regret="external"), [0, 1])]
-    one, other = (train(team, backend=backend) for backend in ("cython", "numpy"))
+    one, other = (train(team, rewards=rewards(ALL[name]), backend=backend) for backend in ("cython", "numpy"))
     assert differing(one, other) == []
 
 
@@ -102,8 +109,8 @@ def test_tables_that_grow_hold_the_same_numbers(name):
     if not isinstance(TABULAR[name].share, str):
         return
     game = mf.games.Drift(agents=2, state_size=1, actions=3, horizon=9)
-    one, other = (mf.train(game, TABULAR[name], encoder=mf.Rounding(3), episodes=16, runs=RUNS, seed=3, backend=backend)
-                  for backend in ("cython", "numpy"))
+    one, other = (mf.train(game, TABULAR[name], encoder=mf.Rounding(3), rewards=rewards(TABULAR[name]), episodes=16,
+                           runs=RUNS, seed=3, backend=backend) for backend in ("cython", "numpy"))
     assert one.used.min() > 64      # they grew: there is room for 64 at first
     assert differing(one, other) == []
 
@@ -144,15 +151,16 @@ def test_random_teams_in_random_games(data):
     choices = [PHC(explore=explore), WoLFPHC(delta_win=0.05, delta_lose=0.3), LMRL2(0.4, temperature_decay=0.7),
                RecursiveFMQ(0.4, frequency_rate=0.2, discount=0.5), Random(), WinStayLoseShift(), mf.IQL(),
                FictitiousPlay(payoffs), RegretMatching(payoffs), RegretMatching(payoffs, regret="external"),
-               Exp3(0.4, low=-1.0)]
-    team = [data.draw(st.sampled_from(choices)) for _ in actions]
+               Exp3(0.4, low=-9.0, high=9.0)]
+    team, structure = [data.draw(st.sampled_from(choices)) for _ in actions], mf.rewards.individual()
     if actions[0] == actions[1]:
         team[0] = data.draw(st.sampled_from([team[0], TitForTat(of=1)]))
         if data.draw(st.booleans()):
             team = [(team[2], [2]), (data.draw(st.sampled_from(SHARED)), [0, 1])]
+            structure = rewards(team[1][0])
     game = random_markov(data.draw(st.integers(0, 99)), actions, horizon=data.draw(st.sampled_from([0, 1, 4])),
                          terminal=data.draw(st.booleans()))
-    one, other = (mf.train(game, learners=team, steps=60, runs=2, seed=9, backend=backend)
+    one, other = (mf.train(game, learners=team, rewards=structure, steps=60, runs=2, seed=9, backend=backend)
                   for backend in ("cython", "numpy"))
     assert differing(one, other) == []
 
@@ -235,10 +243,47 @@ def test_every_learner_here_has_its_kernels():
         assert kernels("numpy", learner.kernels).__name__.endswith(learner.kernels)
 
 
-@pytest.mark.parametrize("learner", [LMRL2(), RecursiveFMQ(), mf.learners.DistributedQ()], ids=lambda one: one.name)
-def test_learners_who_trust_each_other_refuse_games_of_winners_and_losers(learner):
-    pennies = mf.games.MatchingPennies()
-    with pytest.raises(ValueError, match=f"^{learner.name}: trusts .* 'matching_pennies'; train with rewards=.* iql"):
-        mf.train(pennies, learner, episodes=1)
-    mf.train(pennies, learner, rewards=mf.rewards.cooperative(), episodes=1)
-    mf.train(pennies, learners=[learner, mf.IQL()], episodes=1)         # one alone trusts nobody
+COMMON = [[3.0, 1.0], [0.0, 2.0]]
+each_trusting = pytest.mark.parametrize("learner", [LMRL2(), RecursiveFMQ(), mf.learners.DistributedQ()],
+                                        ids=lambda one: one.name)
+
+
+@each_trusting
+@pytest.mark.parametrize(("game", "why"), [
+    (mf.games.MatchingPennies(), "one wins what the other loses in game 'matching_pennies'"),
+    (mf.games.PrisonersDilemma(), "their rewards differ in game 'prisoners_dilemma'"),
+    (mf.games.Drift(agents=3), "their rewards differ in game 'drift'"),
+    (mf.games.MatrixGame(COMMON, [[3.0, 1.0], [0.0, 2.5]]), "their rewards differ in game 'matrix'"),
+    (random_markov(4, (3, 3)), "their rewards differ in game 'markov'"),
+], ids=lambda value: getattr(value, "name", ""))
+def test_learners_who_trust_each_other_refuse_rewards_that_differ(learner, game, why):
+    options = {"encoder": mf.Grid(-1.0, 1.0, 2)} if game.name == "drift" else {}
+    told = re.escape(f"{learner.name}: trusts that its agents want the same, but {why}; train with "
+                     "rewards=marlfast.rewards.cooperative()") + ".* iql, hysteretic_q, sarsa, wolf_phc, jal$"
+    with pytest.raises(ValueError, match=f"^{told}"):
+        mf.train(game, learner, episodes=1, **options)
+    with pytest.raises(ValueError, match=f"^{told}"):
+        learner.team(game, encoder=options.get("encoder"))
+    mf.train(game, learner, rewards=mf.rewards.cooperative(), episodes=1, **options)
+    others = [mf.IQL()] * (game.agents - 1)
+    mf.train(game, learners=[learner, *others], episodes=1, **options)       # one alone trusts nobody
+    if game.agents == 3:        # of two teams, each has rewards of its own
+        options |= {"rewards": mf.rewards.mixed([[0, 2], [1]]), "episodes": 1}
+        mf.train(game, learners=[(learner, [0, 2]), (mf.IQL(), [1])], **options)
+        with pytest.raises(ValueError, match="trusts .* their rewards differ"):
+            mf.train(game, learners=[(learner, [0, 1]), (mf.IQL(), [2])], **options)
+
+
+@each_trusting
+def test_learners_who_trust_each_other_take_games_in_which_all_earn_the_same(learner):
+    one_for_both, one_for_each = mf.games.MatrixGame(COMMON), mf.games.MatrixGame(COMMON, COMMON)
+    assert one_for_both.setting == one_for_each.setting == "cooperative"
+    for game in (one_for_both, one_for_each):
+        mf.train(game, learner, episodes=1)
+        mf.train(game, learner, rewards=mf.rewards.matrix([[0.5, 0.5], [1.0, 0.0]]), episodes=1)
+        for structure, name in ((mf.rewards.matrix([[1.0, 0.0], [0.0, 2.0]]), "matrix"),
+                                (mf.rewards.matrix([[1.0, 1.0], [1.0, 0.0]]), "matrix")):
+            with pytest.raises(ValueError, match=rf"trusts .* but rewards={name}\(\) gives them different rewards in "):
+                mf.train(game, learner, rewards=structure, episodes=1)
+    # In a game in which rewards differ, a matrix may still give both the same.
+    mf.train(mf.games.PrisonersDilemma(), learner, rewards=mf.rewards.matrix([[0.3, 0.7]] * 2), episodes=1)

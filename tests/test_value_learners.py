@@ -50,12 +50,17 @@ def same(one, other):
             assert a.tobytes() == b.tobytes(), name
 
 
+def rewards(learner):
+    """What it can be trained with: a learner who trusts that all want the same needs rewards that are."""
+    return mf.rewards.cooperative() if isinstance(learner, DistributedQ) else mf.rewards.individual()
+
+
 # -- the same numbers ----------------------------------------------------------------------------
 
 @each_case
 @each_learner
 def test_backends_threads_and_pauses_do_not_matter(learner, game, encoder, tmp_path):
-    options = {"encoder": encoder, "runs": 3, "seed": 3}
+    options = {"encoder": encoder, "rewards": rewards(learner), "runs": 3, "seed": 3}
     whole = mf.train(game, learner, steps=53, backend="numpy", **options)
     same(whole, mf.train(game, learner, steps=53, threads=2, block=5, **options))
     # In the middle of an episode, when a step of SARSA waits for its next action and traces are under way.
@@ -70,8 +75,8 @@ def test_backends_threads_and_pauses_do_not_matter(learner, game, encoder, tmp_p
 @each_learner
 def test_agents_that_share_a_table(learner):
     shared = dataclasses.replace(learner, share=[0, 1, 0])
-    one, other = (mf.train(DRIFT, shared, encoder=mf.Grid(-3.0, 3.0, 4), episodes=12, runs=2, seed=5, backend=backend)
-                  for backend in ("cython", "numpy"))
+    one, other = (mf.train(DRIFT, shared, encoder=mf.Grid(-3.0, 3.0, 4), rewards=rewards(learner), episodes=12, runs=2,
+                           seed=5, backend=backend) for backend in ("cython", "numpy"))
     assert one.q.shape[2] == 2
     same(one, other)
 
@@ -79,8 +84,9 @@ def test_agents_that_share_a_table(learner):
 def test_tables_that_grow():
     game = mf.games.Drift(agents=2, state_size=1, actions=3, horizon=6)
     for name in ("double q", "distributed q", "sarsa lambda"):
-        one, other = (mf.train(game, LEARNERS[name], encoder=mf.Rounding(3), episodes=60, seed=3, backend=backend)
-                      for backend in ("cython", "numpy"))
+        learner = LEARNERS[name]
+        one, other = (mf.train(game, learner, encoder=mf.Rounding(3), rewards=rewards(learner), episodes=60, seed=3,
+                               backend=backend) for backend in ("cython", "numpy"))
         assert one.used.max() > 256
         same(one, other)
         assert one.policy(0)([1e6]).tolist() == [0, 0]      # never seen: the first greatest initial value
@@ -104,13 +110,15 @@ def test_any_agent_may_have_its_own_learner(tmp_path):
 
 @pytest.mark.parametrize("name", ["sarsa lambda", "q lambda", "double q", "distributed q", "monte carlo"])
 def test_a_team_stepped_by_hand_does_what_train_does(name, backend):
-    learner, grid = LEARNERS[name], mf.Grid(-3.0, 3.0, 5)
-    trained = mf.train(DRIFT, learner, encoder=grid, episodes=3, runs=2, seed=3, backend=backend)
-    env = DRIFT.env(runs=2, seed=3, backend=backend)
-    team = learner.team(DRIFT, runs=2, seed=3, encoder=grid, backend=backend)
+    learner, game, encoder = LEARNERS[name], DRIFT, mf.Grid(-3.0, 3.0, 5)
+    if isinstance(learner, DistributedQ):
+        game, encoder = mf.games.MatrixGame([[3.0, 1.0], [0.0, 2.0]], memory=1, horizon=6), None    # all earn the same
+    trained = mf.train(game, learner, encoder=encoder, episodes=3, runs=2, seed=3, backend=backend)
+    env = game.env(runs=2, seed=3, backend=backend)
+    team = learner.team(game, runs=2, seed=3, encoder=encoder, backend=backend)
     for _ in range(3):
         seen = env.reset()
-        for _ in range(DRIFT.horizon):
+        for _ in range(game.horizon):
             actions = team.act(seen)
             then, rewards, terminated, truncated = env.step(actions)
             team.update(seen, actions, rewards, then, terminated, truncated)
@@ -135,7 +143,7 @@ def test_parameters_of_each_run(make):
 
 @each_learner
 def test_a_frozen_team_plays_its_tables(learner):
-    run = mf.train(MARKOV, learner, episodes=100, seed=2)
+    run = mf.train(MARKOV, learner, rewards=rewards(learner), episodes=100, seed=2)
     by_tables = mf.evaluate(MARKOV, run.policy(0), episodes=6, seed=4)
     by_hand = mf.evaluate(MARKOV, lambda seen: run.policy(0)(seen), episodes=6, seed=4)
     assert (by_tables.returns == by_hand.returns).all()

@@ -68,15 +68,23 @@ class Seats:
 
 
 def check_common(name, seats):
-    """Refuse agents of whom one wins what the other loses, for a learner who trusts that all want the same.
+    """Refuse agents who do not all learn from the same reward, for a learner who trusts that they do.
 
-    In mixed games interests may agree in part; and the reward structure may give all agents that are led the same.
+    They do where the reward structure gives all of them the same, or where all earn the same (the game's setting is
+    "cooperative") and the structure takes equal shares of it for each.
     """
-    if len(seats.leads) < 2 or seats.game.setting != "competitive" or seats.structure.same(seats.leads):
+    if len(seats.leads) < 2 or seats.structure.same(seats.leads):
         return
-    raise ValueError(f"{name}: trusts that its agents want the same, but one wins what the other loses in game "
-                     f"{seats.game.name!r}; train with rewards=marlfast.rewards.cooperative(), or with a learner "
-                     "that does not mind: iql, hysteretic_q, sarsa, wolf_phc, jal")
+    why = "their rewards differ"
+    if seats.game.setting == "cooperative":
+        why = f"rewards={seats.structure.name}() gives them different rewards"
+        if seats.structure.alike(seats.game, seats.leads):
+            return
+    elif seats.game.setting == "competitive":
+        why = "one wins what the other loses"
+    raise ValueError(f"{name}: trusts that its agents want the same, but {why} in game {seats.game.name!r}; train "
+                     "with rewards=marlfast.rewards.cooperative() (a team stepped by hand: with all in one of its "
+                     "teams), or with a learner that does not mind: iql, hysteretic_q, sarsa, wolf_phc, jal")
 
 
 class Learner(Definition):

@@ -49,6 +49,11 @@ class Structure(Definition):
         """Whether all of these agents learn from the same reward, whatever the game's are."""
         return len(agents) < 2
 
+    def alike(self, game, agents):
+        """Whether all of these agents learn from the same reward in a game in which all earn the same."""
+        shares = self.matrix(game)[list(agents)].sum(axis=1)
+        return bool(np.allclose(shares, shares[0], rtol=1e-12, atol=1e-12))
+
     def bind(self, game, kernel, runs, backend):
         """The kernel: what every agent learns from, of the game's rewards."""
         own, weights, team_of_agent = self.parts(game)
@@ -165,6 +170,9 @@ class matrix(Structure):
             raise ValueError(f"weights: expected shape {(game.agents, game.agents)} for {game.agents} agents, "
                              f"got {self.weights.shape}")
 
+    def same(self, agents):
+        return bool((self.weights[list(agents)] == self.weights[agents[0]]).all())
+
     def parts(self, game):
         return 0.0, self.weights, np.arange(game.agents, dtype=np.int32)
 
@@ -191,6 +199,9 @@ class difference(Structure):
 
     def bind(self, game, kernel, runs, backend):
         return kernels(backend, "rewards").Difference(runs, kernel)
+
+    def alike(self, game, agents):
+        return False        # what would be lost without one agent is not what would be lost without another
 
     def matrix(self, game):
         raise ValueError("difference(): is not linear in the agents' rewards; it has no matrix")
