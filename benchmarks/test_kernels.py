@@ -287,13 +287,14 @@ def _played(definition, game):
     """Acting and learning, all agents, 16 different steps in turn."""
     def make(backend, runs):
         generator, agents, _counts = np.random.default_rng(0), game.agents, game.action_counts
-        seats = Seats(game, mf.rewards.individual(), runs)
+        seats = Seats(game, mf.rewards.individual(), runs, central=ROWS if definition.central else 0)
         arrays = definition.allocate(seats, ROWS)
         definition.derive(seats, arrays, backend)
-        learners, width = definition.bind(seats, arrays, backend), definition.draws()
-        steps = itertools.cycle([(generator.integers(0, ROWS, (runs, agents), dtype=np.int32),
-                                  generator.random((runs, agents, width)), generator.standard_normal((runs, agents)),
-                                  generator.integers(0, ROWS, (runs, agents), dtype=np.int32)) for _ in range(16)])
+        learners, draws_each = definition.bind(seats, arrays, backend), definition.draws()
+        width = learners[0].width       # with rows of the whole state, where it looks at that
+        steps = itertools.cycle([(generator.integers(0, ROWS, (runs, width), dtype=np.int32),
+                                  generator.random((runs, agents, draws_each)), generator.standard_normal((runs, agents)),
+                                  generator.integers(0, ROWS, (runs, width), dtype=np.int32)) for _ in range(16)])
         actions, changed, terminated = np.zeros((runs, agents), np.int32), np.zeros(runs, bool), np.zeros(runs, bool)
 
         def play():
