@@ -2,10 +2,13 @@
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
-from .source import ROOT
+import marlfast
+
+HOME = Path(marlfast.__file__).parents[1]         # where it is installed, which need not be the checkout
 
 # A kernel of None, or one that was never made, has no functions to call and no shapes to check against.
 PREAMBLE = """
@@ -69,7 +72,7 @@ CASES = [pytest.param(code, expected, id=name) for cases, expected in (
 @pytest.mark.parametrize("snippet, expected", CASES)
 def test_it_is_refused(snippet, expected):
     code = textwrap.dedent(PREAMBLE).replace("SNIPPET", snippet).replace("EXPECTED", expected)
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=ROOT,
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=HOME,
                           timeout=60)
     assert done.returncode == 0, f"exit status {done.returncode}: {done.stdout} {done.stderr[-500:]}"
     assert done.stdout.splitlines() == ["numpy refused", "cython refused"]
