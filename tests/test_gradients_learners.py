@@ -159,6 +159,20 @@ def test_where_all_see_the_same_and_earn_the_same_a_central_critic_is_everyones_
         assert one.arrays["learner.logits"].tobytes() == other.arrays["learner.logits"].tobytes()
 
 
+def test_a_central_critic_takes_away_what_an_agent_cannot_see():
+    """Each agent earns for playing its bit; and ten times as much comes by whether the bits differ."""
+    bits = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    pay = np.array([[(a == s[0]) + (b == s[1]) + 10.0 * (s[0] != s[1]) for a in (0, 1) for b in (0, 1)] for s in bits])
+    game = mf.games.MarkovGame(np.full((4, 4, 4), 0.25), pay, (2, 2), horizon=10, seen=bits)
+    right = {}
+    for kind in (IA2C, MAA2C, IPPO, MAPPO):
+        whole = mf.Rounding(0) if kind.central else None
+        run = mf.train(game, kind(0.02, discount=0.0), central=whole, steps=2000, runs=100, seed=1)
+        logits, (i, bit) = run.arrays["learner.logits"], np.mgrid[:2, :2]
+        right[kind] = (logits[:, bit, i, bit] > logits[:, bit, i, 1 - bit]).all(axis=(1, 2)).mean()
+    assert right[MAA2C] >= 0.98 and right[MAPPO] >= 0.98 and right[IA2C] < 0.5 and right[IPPO] < 0.7
+
+
 def test_in_matching_pennies_gradients_go_round_the_equilibrium():
     """No policy stays at 1/2, but their mean over time does."""
     game = mf.games.MatchingPennies()
