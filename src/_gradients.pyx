@@ -404,11 +404,11 @@ cdef int judge(const Context *c, int64_t run, int64_t known, const Work *w) noex
     """The advantage of every action taken: over the value of its step, or over what else the agent might have done."""
     cdef const Critics *k = &c.critics
     cdef const Actors *a = &c.actors
-    cdef int64_t t, j, i, u, m, x, at, step, number, row, base
+    cdef int64_t t, j, i, u, m, x, at, step, number, row, base, known_unit
     cdef double mean, spread, value, baseline, count
     cdef const int32_t *rows
     for t in range(known):
-        step = run * c.length + t
+        step, known_unit, number = run * c.length + t, -1, 0
         for j in range(a.led):
             i = a.leads[j]
             u = k.unit_of[i]
@@ -416,7 +416,9 @@ cdef int judge(const Context *c, int64_t run, int64_t known, const Work *w) noex
             if not c.counterfactual:
                 w.advantage[at] = w.target[t * k.units + u] - w.value[t * k.units + u]
                 continue
-            joint_number(c, c.taken + step * a.agents, u, &number)
+            if u != known_unit:
+                known_unit = u
+                joint_number(c, c.taken + step * a.agents, u, &number)
             base = number - k.weights[i] * c.taken[step * a.agents + i]
             rows = c.seen + step * a.stride
             value, baseline = 0.0, 0.0
@@ -450,18 +452,11 @@ cdef int judge(const Context *c, int64_t run, int64_t known, const Work *w) noex
 cdef int climb(const Actors *a, int64_t run, int64_t agent, const int32_t *rows, const double *gradient,
                double rate) noexcept nogil:
     """Move the logits of an agent's active rows along a gradient; all actions of a row, or (not finite) none."""
-    cdef int64_t x, y
-    cdef double *cell
-    cdef double value, odd = 0.0
+    cdef int64_t x
     for x in range(a.active):
-        cell = a.logits + ((run * a.rows + rows[x]) * a.tables + a.table_of[agent]) * a.width
-        for y in range(a.actions[agent]):
-            value = cell[y] + rate * gradient[y]
-            odd += value - value
-        if odd != 0.0:
+        if not leaf.climb(a.logits + ((run * a.rows + rows[x]) * a.tables + a.table_of[agent]) * a.width, gradient,
+                          a.actions[agent], rate):
             return Status.BAD_VALUE
-        for y in range(a.actions[agent]):
-            cell[y] += rate * gradient[y]
     return 0
 
 

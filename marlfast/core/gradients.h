@@ -170,6 +170,21 @@ MF_INLINE void mf_ascent_of(const double *const *logits, const int64_t *choices,
     }
 }
 
+/* Adds rate * gradient to all of an agent's logits, or (one of them would not be finite) to none; whether it did. */
+MF_INLINE int mf_climb_of(double *logits, const double *gradient, const int64_t choices, const double rate) {
+    double odd = 0.0;
+    int64_t a;
+    for (a = 0; a < choices; a++) {
+        const double value = logits[a] + rate * gradient[a];
+        odd += value - value;
+    }
+    if (odd != 0.0)
+        return 0;
+    for (a = 0; a < choices; a++)
+        logits[a] += rate * gradient[a];
+    return 1;
+}
+
 #define MF_WIDTHS(CALL)                                                                                               \
     switch (width) {                                                                                                  \
     case 2: CALL(2); break;                                                                                           \
@@ -208,6 +223,29 @@ MF_VARIANT(avx2, __attribute__((target("avx2"))))
 #else
 #define MF_CHOOSE(call) mf_##call##_portable
 #endif
+
+/* The same with the number of actions as a constant, where there are few. */
+MF_INLINE int64_t mf_likeliest(const double *logits, int64_t choices) {
+    switch (choices) {
+    case 2: return mf_likeliest_of(logits, 2);
+    case 3: return mf_likeliest_of(logits, 3);
+    case 4: return mf_likeliest_of(logits, 4);
+    case 5: return mf_likeliest_of(logits, 5);
+    case 6: return mf_likeliest_of(logits, 6);
+    default: return mf_likeliest_of(logits, choices);
+    }
+}
+
+MF_INLINE int mf_climb(double *logits, const double *gradient, int64_t choices, double rate) {
+    switch (choices) {
+    case 2: return mf_climb_of(logits, gradient, 2, rate);
+    case 3: return mf_climb_of(logits, gradient, 3, rate);
+    case 4: return mf_climb_of(logits, gradient, 4, rate);
+    case 5: return mf_climb_of(logits, gradient, 5, rate);
+    case 6: return mf_climb_of(logits, gradient, 6, rate);
+    default: return mf_climb_of(logits, gradient, choices, rate);
+    }
+}
 
 MF_INLINE void mf_draw(const double *const *logits, const int64_t *choices, int64_t agents, int64_t width,
                        const double *u, double *weight, int64_t *action) {

@@ -9,7 +9,8 @@ from libc.stdint cimport int64_t
 cdef extern from "gradients.h" nogil:
     enum:
         TOGETHER "MF_TOGETHER"
-    int64_t likeliest "mf_likeliest_of"(const double *logits, int64_t choices) noexcept
+    int64_t likeliest "mf_likeliest"(const double *logits, int64_t choices) noexcept
+    bint climb "mf_climb"(double *logits, const double *gradient, int64_t choices, double rate) noexcept
     void draw "mf_draw"(const double **logits, const int64_t *choices, int64_t agents, int64_t width, const double *u,
                         double *weight, int64_t *action) noexcept
     void policies "mf_policies"(const double **logits, const int64_t *choices, int64_t agents, int64_t width,
