@@ -4,6 +4,7 @@ Parameter sharing (one table for all agents), mean field learning (the mean acti
 theirs) and hierarchical teams (a coordinator sets sub-goals), beside plain independent learners. Takes some minutes:
 
     python examples/many_agents.py docs/images
+    python examples/many_agents.py docs/images sharing
 """
 import sys
 from pathlib import Path
@@ -15,7 +16,8 @@ from marlfast.learners.hierarchy import Hierarchy
 from marlfast.learners.mean_field import MeanFieldQ
 
 RUNS = 30
-TEMPERATURES = (0.4, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2.0, 2.4)
+TEMPERATURES = (0.4, 0.6, 0.8, 1.0, 1.1, 1.2, 1.4, 1.8, 2.4)
+LOOKS = 16
 
 # -- a game of rooms -----------------------------------------------------------------------------
 
@@ -88,13 +90,14 @@ def order(spins):
     return (np.abs(spins[:, COLOUR].mean(axis=1)) + np.abs(spins[:, ~COLOUR].mean(axis=1))) / 2
 
 
-def ising(learner, steps=1000, looks=5):
-    """Mean order of each run after some steps."""
-    run, found = mf.train(mf.games.Ising(20, 20), learner, steps=steps, runs=RUNS, seed=1), []
+def ising(learner, every, looks):
+    """Order of each run after every some steps: [R, looks]."""
+    run, found = None, []
     for _ in range(looks):
-        run = mf.train(resume=run, steps=20)
+        run = mf.train(resume=run, steps=every) if run else mf.train(
+            mf.games.Ising(20, 20), learner, steps=every, runs=RUNS, seed=1)
         found.append(order(run.arrays["state"]))
-    return np.mean(found, axis=0)
+    return np.stack(found, axis=1)
 
 
 def spinners(temperature):
@@ -141,11 +144,12 @@ def sharing(left, right):
     curves(right, "16 workers with different skills, same view", trained(work, both, 600))
 
 
-def mean_field(left, right):
+def mean_field(left, middle, right):
     print(f"\nIsing model, 20 x 20: order, mean of {RUNS} runs\n  {'temperature':32}"
           + "".join(f"{t:6.1f}" for t in TEMPERATURES))
     for name in spinners(1.0):
-        found = np.array([ising(spinners(t)[name]) for t in TEMPERATURES])
+        # The mean of what is seen after 1,000, 1,200, ... 2,000 steps.
+        found = np.array([ising(spinners(t)[name], 200, 10)[:, 4:].mean(axis=1) for t in TEMPERATURES])
         line, = left.plot(TEMPERATURES, found.mean(axis=1), marker=".", label=name)
         left.fill_between(TEMPERATURES, *np.quantile(found, (0.1, 0.9), axis=1), alpha=0.2, color=line.get_color(),
                           linewidth=0)
@@ -155,6 +159,18 @@ def mean_field(left, right):
     left.set_xlabel("temperature")
     left.set_ylabel("|up - down| / agents")
     left.legend(fontsize=7)
+    steps = 400 * np.arange(1, LOOKS + 1)
+    print("\nIsing model, temperature 0.6: order after 400, 1,600, 3,200 and 6,400 steps")
+    for name in ("MF-Q, a table each", "IQL, a table each"):
+        found = ising(spinners(0.6)[name], 400, LOOKS)
+        line, = middle.plot(steps, found.mean(axis=0), label=name)
+        middle.fill_between(steps, *np.quantile(found, (0.1, 0.9), axis=0), alpha=0.2, color=line.get_color(),
+                            linewidth=0)
+        print(f"  {name:32}" + "".join(f"{value:6.2f}" for value in found.mean(axis=0)[[0, 3, 7, 15]]))
+    middle.set_title("Ising model, temperature 0.6", fontsize=10)
+    middle.set_xlabel("step")
+    middle.set_ylabel("|up - down| / agents")
+    middle.legend(fontsize=7)
     explore = mf.EpsilonGreedy(0.1)
     road = mf.games.CongestionGame(np.tile(np.arange(21.0), (2, 1)), [[0], [1]], horizon=10)
     curves(right, "20 drivers, two roads", trained(road, {
@@ -171,17 +187,18 @@ def hierarchy(left, right):
                                            "goals without": levels(number, goal_reward=False)[1]}, episodes))
 
 
-def main(folder):
+def main(folder, *names):
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    for name, draw in (("sharing", sharing), ("mean_field", mean_field), ("hierarchy", hierarchy)):
-        figure, axes = pyplot.subplots(1, 2, figsize=(8, 3), layout="constrained")
-        draw(*axes)
-        figure.savefig(Path(folder) / f"many_{name}.png", dpi=80)
+    for name, draw, panels in (("sharing", sharing, 2), ("mean_field", mean_field, 3), ("hierarchy", hierarchy, 2)):
+        if not names or name in names:
+            figure, axes = pyplot.subplots(1, panels, figsize=(4 * panels, 3), layout="constrained")
+            draw(*axes)
+            figure.savefig(Path(folder) / f"many_{name}.png", dpi=160 // panels)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else ".")
+    main(*sys.argv[1:] or ["."])
