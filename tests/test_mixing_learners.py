@@ -377,6 +377,27 @@ def test_initial_utilities_are_sums_over_active_rows():
     assert (larger["q"] == larger["q"][:, :1]).all() and (larger["mixer"] == larger["mixer"][:, :1]).all()
 
 
+@pytest.mark.parametrize("name", ["vdn", "vdn, targets", "qmix", "qmix, targets", "qmix, schedules"])
+@pytest.mark.parametrize("central", [None, mf.Tiles(2, -3.0, 6.0, 3), mf.Rounding(1)])
+def test_tiles_in_both_backends_saved_and_resumed(name, central, tmp_path):
+    """Of what is seen four active rows, of the state as many, two, or one."""
+    game = mf.games.Drift(agents=2, state_size=1, actions=3, horizon=9)
+    options = {"encoder": mf.Tiles(4, -3.0, 6.0, 5), "runs": 3}
+    if central is not None and ALL[name].central:
+        options["central"] = central
+    one, other = (train(ALL[name], game, backend=backend, **options) for backend in ("cython", "numpy"))
+    assert differing(one, other) == []
+    assert not one.tables()["greedy"].any() and (one.q != one.q[:, :1]).any()
+    train(ALL[name], game, **options | {"steps": 67}).save(tmp_path / "part.npz")
+    assert differing(one, mf.train(resume=mf.load(tmp_path / "part.npz"), steps=83)) == []
+    seen = np.array([[0.7]])
+    played = [mf.evaluate(game, one, episodes=3, backend=backend).returns for backend in ("cython", "numpy")]
+    assert played[0].tobytes() == played[1].tobytes()
+    # Rising in each utility: what the policy does has the greatest joint value.
+    values = joint_values(one, seen, state=[0.7])
+    assert values[tuple(one.policy(0)(seen[0]))] == values.max()
+
+
 def test_networks_never_shrink():
     game, learner = mf.games.MatrixGame(np.zeros((2, 2))), QMIX()
     arrays = learner.allocate(Seats(game, mf.rewards.individual(), central=9), 4)

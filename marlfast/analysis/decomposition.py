@@ -1,11 +1,9 @@
 """What teams that decompose their value have learned of their joint actions."""
-from types import SimpleNamespace
-
 import numpy as np
 
 from marlfast.encoders import Whole
 from marlfast.errors import integer
-from marlfast.policy import Policy
+from marlfast.session import part_of
 
 
 def joint_values(result, observation, state=None, agent=0, run=0):
@@ -44,23 +42,20 @@ def joint_values(result, observation, state=None, agent=0, run=0):
     if not hasattr(learner, "joint_values"):
         raise ValueError(f"result: learner {learner.name!r} of agent {agent} has no joint values made of utilities; "
                          "vdn and qmix have")
-    policy = Policy.of_result(result, run)
+    own = {name: array[run:run + 1] for name, array in result.arrays.items()}
     seen = np.array(observation, np.float64)
     if seen.size != e.game.views * e.game.features:
         raise ValueError(f"observation: expected shape {(e.game.views, e.game.features)}, got {seen.shape}")
-    rows = policy._rows(seen.reshape(1, e.game.views, e.game.features))
+    rows = e.encoder.find(e.game, part_of(own, "encoder"), seen.reshape(e.game.views, e.game.features))
     states = rows[:e.encoder.active(e.game)]
     if learner.central and e.central is not None:
         whole = Whole(e.game)
         if state is None or np.size(state) != whole.features:
             raise ValueError(f"state: expected the {whole.features} numbers of the game's whole state, as "
                              f"{learner.name!r} looks at it, got {state}")
-        # What finds the rows of an observation finds those of the state, as one agent would see it.
-        tables = {f"encoder.{name.partition('.')[2]}": array[run:run + 1] for name, array in result.arrays.items()
-                  if name.startswith("central.")}
-        looker = Policy(SimpleNamespace(game=whole, encoder=e.central), tables)
-        states = looker._rows(np.array(state, np.float64).reshape(1, 1, whole.features))
-    start = f"learner.{prefix}"
-    arrays = {name[len(start):]: array for name, array in result.arrays.items() if name.startswith(start)}
+        states = e.central.find(whole, part_of(own, "central"), np.array(state, np.float64).reshape(1, whole.features))
+    arrays = part_of(own, "learner")
+    if prefix:
+        arrays = part_of(arrays, prefix[:-1])
     team = next(m for m, members in enumerate(learner.teams(seats)) if agent in members)
-    return learner.joint_values(seats, arrays, rows, states, run, team)
+    return learner.joint_values(seats, arrays, rows, states, team=team)
