@@ -369,7 +369,7 @@ def test_steps_take_the_place_of_the_default_episodes(marlfast):
     (["evaluate"], "the following arguments are required: FILE.npz"),
     (["evaluate", "e.toml"], "e.toml: an experiment, not a result; train it first: marlfast train e.toml"),
     (["evaluate", "nothing.npz"], "nothing.npz: no such file"),
-    (["evaluate", "."], ".: Is a directory"),
+    (["evaluate", "."], ".: a folder, not a result"),
 ])
 def test_bad_input_is_refused_in_one_sentence(refused, arguments, message):
     assert refused(*arguments).startswith(message)
