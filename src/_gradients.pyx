@@ -378,8 +378,9 @@ cdef int learn_values(const Context *c, int64_t run, int64_t known, const Work *
         for t in range(known):
             step = run * c.length + t
             for u in range(k.units):
-                at = t * k.units + u
-                joint_number(c, c.taken + step * c.actors.agents, u, &number)
+                at, number = t * k.units + u, 0
+                if c.counterfactual:
+                    joint_number(c, c.taken + step * c.actors.agents, u, &number)
                 rows = c.seen + step * c.actors.stride
                 worth(k, run, u, rows, number, &value)
                 error = w.target[at] - value

@@ -150,8 +150,10 @@ MF_INLINE void mf_ascent_of(const double *const *logits, const int64_t *choices,
     if (entropy != 0.0) {
         for (j = agents; j < MF_TOGETHER; j++)
             share[j] = 1.0;
-        for (j = 0; j < MF_TOGETHER; j++)
+        for (j = 0; j < 4; j++)
             lead[j] = mf_log(share[j]); /* log policy[a] = logits[a] - top + lead */
+        for (j = 4; agents > 4 && j < MF_TOGETHER; j++)
+            lead[j] = mf_log(share[j]);
     }
     for (j = 0; j < agents; j++) {
         double *p = policy + j * width;
