@@ -334,11 +334,11 @@ cdef inline void visit(const TracesContext *c, int64_t who, int32_t row, int32_t
     cells[2 * place], cells[2 * place + 1], eligibility[place] = row, action, 1.0
 
 
-cdef int learn(const TracesContext *c, int64_t run, int64_t agent, const int32_t *rows, int32_t action, double target,
-               bint *moved) noexcept nogil:
-    """Move the values of all eligible cells, those just visited among them, by the error of these."""
+cdef inline int learn_from(const TracesContext *c, const int64_t k, int64_t run, int64_t agent, const int32_t *rows,
+                           int32_t action, double target, bint *moved) noexcept nogil:
+    """Move the values of all eligible cells, those just visited among them, by the error of these; k active rows."""
     cdef const Context *b = &c.base
-    cdef int64_t who = run * b.agents + agent, k = b.active, m, n, kept = 0, cell
+    cdef int64_t who = run * b.agents + agent, m, n, kept = 0, cell
     cdef int32_t *cells = c.cells + 2 * who * c.length
     cdef double *eligibility = c.eligibility + who * c.length
     cdef double step, value, fade = b.discount[run] * c.decay[run]
@@ -387,6 +387,23 @@ cdef int learn(const TracesContext *c, int64_t run, int64_t agent, const int32_t
         cells[2 * m], cells[2 * m + 1], eligibility[m] = 0, 0, 0.0
     c.eligible[who] = <int32_t> kept
     return 0
+
+
+cdef int learn_from_one(const TracesContext *c, int64_t run, int64_t agent, const int32_t *rows, int32_t action,
+                        double target, bint *moved) noexcept nogil:
+    return learn_from(c, 1, run, agent, rows, action, target, moved)        # a constant, for which it is compiled
+
+
+cdef int learn_from_many(const TracesContext *c, int64_t run, int64_t agent, const int32_t *rows, int32_t action,
+                         double target, bint *moved) noexcept nogil:
+    return learn_from(c, c.base.active, run, agent, rows, action, target, moved)
+
+
+cdef inline int learn(const TracesContext *c, int64_t run, int64_t agent, const int32_t *rows, int32_t action,
+                      double target, bint *moved) noexcept nogil:
+    if c.base.active == 1:
+        return learn_from_one(c, run, agent, rows, action, target, moved)
+    return learn_from_many(c, run, agent, rows, action, target, moved)
 
 
 cdef int finish(const TracesContext *c, int64_t run, int64_t agent, int64_t action, bint *moved) noexcept nogil:
@@ -442,8 +459,8 @@ cdef int _traces(void *context, int64_t first, int64_t count, const Transition *
                     return status
                 if not over:
                     waiting = c.waiting + (2 + 2 * k) * who
-                    waiting[0], waiting[1 + k] = 1, action
-                    for m in range(k):
+                    waiting[0], waiting[1], waiting[1 + k], waiting[2 + k] = 1, rows[0], action, next_rows[0]
+                    for m in range(1, k):
                         waiting[1 + m], waiting[2 + k + m] = rows[m], next_rows[m]
                     c.waiting_reward[who] = target
                     continue

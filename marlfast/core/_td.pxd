@@ -90,24 +90,22 @@ cdef inline void count_visit(const Context *c, int64_t cell) noexcept nogil:
 cdef inline bint inside(const Context *c, const int32_t *rows) noexcept nogil:
     """Whether all active rows of an observation lie in the table."""
     cdef int64_t j
+    if c.active == 1:
+        return <uint32_t> rows[0] < <uint64_t> c.rows
     for j in range(c.active):
         if <uint32_t> rows[j] >= <uint64_t> c.rows:
             return False
     return True
 
 
-cdef inline int see_in(const Context *c, double *q, int64_t q_step, int32_t *greedy, int64_t greedy_step, int64_t run,
-                       int64_t agent, const int32_t *rows, int64_t place, View *view) noexcept nogil:
-    """How an observation looks in some table; sums go to one of three places. The rows must lie inside it."""
-    cdef int64_t j, a, cell = cell_of(c, run, rows[0], agent), choices = c.actions[agent]
-    cdef double *own
-    view.cell = cell
-    view.q = q + cell * q_step
-    if c.active == 1:
-        view.greedy = greedy + cell * greedy_step
-        return Status.BAD_ACTION if <uint32_t> view.greedy[0] >= <uint32_t> choices else Status.FINE
-    own = view.q
+cdef inline void add_up(const Context *c, const double *q, int64_t q_step, int64_t run, int64_t agent,
+                        const int32_t *rows, int64_t place, View *view) noexcept nogil:
+    """Sums over several active rows, in one of three places."""
+    cdef int64_t j, a, choices = c.actions[agent]
+    cdef const double *own
+    view.cell = cell_of(c, run, rows[0], agent)
     view.q = c.sums + (3 * run + place) * c.pitch
+    own = q + view.cell * q_step
     for a in range(choices):
         view.q[a] = own[a]
     for j in range(1, c.active):
@@ -116,7 +114,17 @@ cdef inline int see_in(const Context *c, double *q, int64_t q_step, int32_t *gre
             view.q[a] += own[a]
     view.greedy = <int32_t *> (view.q + c.width)
     view.greedy[0] = leaf.first_greatest(view.q, choices)
-    return Status.FINE
+
+
+cdef inline int see_in(const Context *c, double *q, int64_t q_step, int32_t *greedy, int64_t greedy_step, int64_t run,
+                       int64_t agent, const int32_t *rows, int64_t place, View *view) noexcept nogil:
+    """How an observation, whose rows lie inside, looks in some table. What lies beyond one row stays out of line."""
+    if c.active > 1:
+        add_up(c, q, q_step, run, agent, rows, place, view)
+        return Status.FINE
+    view.cell = (run * c.rows + rows[0]) * c.tables + c.table_of[agent]
+    view.q, view.greedy = q + view.cell * q_step, greedy + view.cell * greedy_step
+    return Status.BAD_ACTION if <uint32_t> view.greedy[0] >= <uint32_t> c.actions[agent] else Status.FINE
 
 
 cdef inline int see(const Context *c, int64_t run, int64_t agent, const int32_t *rows, int64_t place,
@@ -130,13 +138,15 @@ cdef inline int look_at(const Context *c, int64_t run, int64_t agent, int64_t ac
     cdef int status
     if <uint64_t> action >= <uint64_t> c.actions[agent]:
         return Status.BAD_ACTION
-    if not inside(c, rows) or not inside(c, next_rows):
+    if not (inside(c, rows) and inside(c, next_rows)):
         return Status.BAD_ROW
     status = see(c, run, agent, rows, 0, here)
-    ahead[0] = here[0]
-    if status == 0 and not over:
-        status = see(c, run, agent, next_rows, 1, ahead)
-    return status
+    if status:
+        return status
+    if over:
+        ahead[0] = here[0]      # which nobody looks at
+        return Status.FINE
+    return see(c, run, agent, next_rows, 1, ahead)
 
 
 cdef inline double value_of(const Context *c, const double *q, int64_t q_step, int64_t run, int64_t agent,
