@@ -251,7 +251,8 @@ def example(name):
 
 def test_every_example_is_tested():
     others = {"sb3_training", "torchrl_training",       # with other libraries: tests/adapters/test_examples.py
-              "many_agents"}                            # tests/test_many_example.py
+              "many_agents",                            # tests/test_many_example.py
+              "tiles_drift"}                            # tests/test_tiles.py
     assert {p.stem for p in (ROOT / "examples").glob("*.py")} == {
         "article", "article_with_train", "custom_reward"} | others
 

@@ -1,5 +1,7 @@
 """Tile coding and agent indices: what they are, what learners learn with them, and what is refused."""
+import importlib.util
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -200,6 +202,22 @@ def test_mountain_car():
     assert run.lengths[:, -10:].mean() < 200 and run.lengths[:, 0].min() > 300
 
 
+def test_tiles_do_better_than_grids_in_the_drift_game(monkeypatch, capsys):
+    path = Path(__file__).parents[1] / "examples" / "tiles_drift.py"
+    spec = importlib.util.spec_from_file_location("tiles_drift", path)
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    every = [encoder for kind in (example.grids() | example.tiles()).values() for encoder in kind]
+    assert len(every) == 123 and all(encoder.rows(example.GAME) <= example.MOST_ROWS for encoder in every)
+    for name, value in {"EPISODES": 400, "RUNS": 4, "PILOT": 1, "RATES": (0.05,)}.items():
+        monkeypatch.setattr(example, name, value)
+    # The best grid that was found, which is told which variable matters, and the best tiles, which are not.
+    *_, grid = example.best_of([mf.Grid(-2.0, 6.0, (8, 1, 1, 1))])
+    *_, tiles = example.best_of([mf.Tiles(16, -3.0, 13.0, (10, 2, 2, 2))])
+    assert capsys.readouterr().out.count(" at 0.05 ") == 2
+    assert tiles.mean() > grid.mean() + 50
+
+
 # -- what is refused -----------------------------------------------------------------------------
 
 @pytest.mark.parametrize("arguments, error, message", [
@@ -226,8 +244,8 @@ def test_tiles_that_make_no_sense(arguments, error, message):
 @pytest.mark.parametrize("encoder, message", [
     (mf.Tiles(4, -2.0, 6.0, (3, 3, 3)), "encoder: tiles has 3 values of bins, but game 'drift' has 2 features"),
     (mf.Tiles(4, -2.0, 6.0, 3, groups=((2,),)), "groups[0]: expected features 0 to 1 of game 'drift', got 2"),
-    (mf.Tiles(4, -2.0, 6.0, 30000), "encoder: 4 tilings have 3600000000 tiles, more than the 2147483646 rows that can be "
-                                    "numbered; use fewer bins or tilings, groups of fewer features, or hash_rows"),
+    (mf.Tiles(4, -2.0, 6.0, 30000), "encoder: 4 tilings have 3600000000 tiles, more than the 2147483646 rows that can "
+                                    "be numbered; use fewer bins or tilings, groups of fewer features, or hash_rows"),
     (mf.Tiles(4, -2.0, 6.0, 2**31, hash_rows=64), "encoder: a tiling of 4.61e+18 tiles is more than can be hashed"),
     (mf.AgentIndex(), "encoder: game 'drift' has 2 real observations, which need one"),
     (mf.AgentIndex(mf.Grid(0.0, 1.0, 40000)), "encoder: 1600000000 rows for each of 3 agents are more than the"),
