@@ -11,6 +11,7 @@ from marlfast.analysis.cycles import (
     long_run,
     profit_gain,
 )
+from marlfast.analysis.decomposition import joint_values
 from marlfast.analysis.deviation import Deviation, deviation
 from marlfast.analysis.dynamics import Field, Trajectory, faq_dynamics, field, replicator
 from marlfast.analysis.model import Model, model
@@ -28,9 +29,9 @@ from marlfast.analysis.values import (
 )
 
 __all__ = [
-    "Basin", "BestReply", "CrossPlay", "Cycles", "Deviation", "Exploitability", "Field", "LongRun", "Model", "NashTest",
-    "ProfitGain", "Strategies", "StrategyRecorder", "Trajectory", "action_values", "basins", "best_reply",
-    "cooperation_rate", "cross_play", "deviation", "elo", "expected_score", "exploitability", "faq_dynamics", "field",
-    "limit_cycles", "long_run", "model", "nash_test", "profit_gain", "q_loss", "replicator", "state_values",
-    "strategies",
+    "Basin", "BestReply", "CrossPlay", "Cycles", "Deviation", "Exploitability", "Field", "LongRun", "Model",
+    "NashTest", "ProfitGain", "Strategies", "StrategyRecorder", "Trajectory", "action_values", "basins",
+    "best_reply", "cooperation_rate", "cross_play", "deviation", "elo", "expected_score", "exploitability",
+    "faq_dynamics", "field", "joint_values", "limit_cycles", "long_run", "model", "nash_test", "profit_gain",
+    "q_loss", "replicator", "state_values", "strategies",
 ]
