@@ -285,7 +285,7 @@ def test_a_sampled_evaluation_is_of_the_policy():
     (Reinforce, {"actor_rate": -0.1}, "actor_rate: expected at least 0"),
     (Reinforce, {"actor_rate": float("nan")}, "actor_rate: expected a finite number"),
     (IA2C, {"critic_rate": 1.1}, "critic_rate: expected 0.0 to 1.0"),
-    (MAA2C, {"discount": 2.0}, "discount: expected 0.0 to 1.0"), (COMA, {"entropy": -1.0}, "entropy: expected at least"),
+    (MAA2C, {"discount": 2.0}, "discount: expected 0.0 to 1.0"), (COMA, {"entropy": -1.0}, "entropy: expected at l"),
     (IA2C, {"trace_decay": -0.1}, "trace_decay: expected 0.0 to 1.0"), (IA2C, {"steps": 0}, "steps: expected 1 to"),
     (COMA, {"longest": 0}, "longest: expected 1 to"), (Reinforce, {"baseline": "q"}, "baseline: expected one of"),
     (IPPO, {"clip": 1.5}, "clip: expected 0.0 to 1.0"), (IPPO, {"epochs": 0}, "epochs: expected 1 to"),

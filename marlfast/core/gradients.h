@@ -75,16 +75,16 @@ MF_INLINE void mf_exps(double *x, const int64_t n) {
 
 /* exp(logits[a] - greatest), 0 beyond an agent's own actions; and the greatest of each agent. */
 MF_INLINE void mf_weights_of(const double *const *logits, const int64_t *choices, int64_t agents, const int64_t width,
-                             double *weight, double *top) {
+                             const int even, double *weight, double *top) {
     int64_t j, a;
     for (j = 0; j < agents; j++) {
         const double *z = logits[j];
         double *w = weight + j * width;
         double most = z[0];
         for (a = 1; a < width; a++)
-            most = z[a] > most && a < choices[j] ? z[a] : most;
+            most = z[a] > most && (even || a < choices[j]) ? z[a] : most;
         for (a = 0; a < width; a++)
-            w[a] = a < choices[j] ? z[a] - most : -1e4;
+            w[a] = even || a < choices[j] ? z[a] - most : -1e4;
         top[j] = most;
     }
     mf_exps(weight, agents * width);
@@ -92,10 +92,10 @@ MF_INLINE void mf_weights_of(const double *const *logits, const int64_t *choices
 
 /* Actions drawn by inverse transform of the uniforms u. */
 MF_INLINE void mf_draw_of(const double *const *logits, const int64_t *choices, int64_t agents, const int64_t width,
-                          const double *u, double *weight, int64_t *action) {
+                          const int even, const double *u, double *weight, int64_t *action) {
     double top[MF_TOGETHER];
     int64_t j, a;
-    mf_weights_of(logits, choices, agents, width, weight, top);
+    mf_weights_of(logits, choices, agents, width, even, weight, top);
     for (j = 0; j < agents; j++) {
         const double *w = weight + j * width;
         double total = 0.0, running = 0.0, mark;
@@ -105,16 +105,16 @@ MF_INLINE void mf_draw_of(const double *const *logits, const int64_t *choices, i
         mark = u[j] * total;
         for (a = 0; a < width - 1; a++) {
             running += w[a];
-            chosen += !(mark < running) && a < choices[j] - 1; /* what is added up never falls */
+            chosen += !(mark < running) & (even || a < choices[j] - 1); /* what is added up never falls */
         }
         action[j] = chosen;
     }
 }
 
 MF_INLINE void mf_policies_of(const double *const *logits, const int64_t *choices, int64_t agents, const int64_t width,
-                              double *policy, double *top, double *share) {
+                              const int even, double *policy, double *top, double *share) {
     int64_t j, a;
-    mf_weights_of(logits, choices, agents, width, policy, top);
+    mf_weights_of(logits, choices, agents, width, even, policy, top);
     for (j = 0; j < agents; j++) {
         double *p = policy + j * width;
         double total = 0.0;
@@ -135,12 +135,12 @@ MF_INLINE double mf_clipped(double advantage, double ratio, double clip) {
 /* d (weight * log policy[action] + entropy * H(policy)) / d logits, in place of the policies. With clip >= 0 the
  * weights are advantages of a clipped surrogate, whose policies had the probabilities `old`. */
 MF_INLINE void mf_ascent_of(const double *const *logits, const int64_t *choices, int64_t agents, const int64_t width,
-                            const int64_t *action, const double *weight, const double *old, double clip,
-                            double entropy, int fresh, double *policy) {
+                            const int even, const int64_t *action, const double *weight, const double *old,
+                            double clip, double entropy, int fresh, double *policy) {
     double top[MF_TOGETHER], share[MF_TOGETHER], lead[MF_TOGETHER];
     int64_t j, a;
     if (!fresh)
-        mf_policies_of(logits, choices, agents, width, policy, top, share);
+        mf_policies_of(logits, choices, agents, width, even, policy, top, share);
     else if (entropy != 0.0)
         for (j = 0; j < agents; j++) {
             const int64_t best = mf_likeliest_of(logits[j], choices[j]);
@@ -165,7 +165,7 @@ MF_INLINE void mf_ascent_of(const double *const *logits, const int64_t *choices,
             continue;
         }
         for (a = 0; a < width; a++)
-            spread -= a < choices[j] ? p[a] * ((logits[j][a] - top[j]) + lead[j]) : 0.0;
+            spread -= even || a < choices[j] ? p[a] * ((logits[j][a] - top[j]) + lead[j]) : 0.0;
         for (a = 0; a < width; a++)
             p[a] = factor * ((double)(a == action[j]) - p[a]) -
                    (entropy * p[a]) * (((logits[j][a] - top[j]) + lead[j]) + spread);
@@ -187,14 +187,23 @@ MF_INLINE int mf_climb_of(double *logits, const double *gradient, const int64_t 
     return 1;
 }
 
+/* Whether all of the agents have as many actions as there is room for. */
+MF_INLINE int mf_even(const int64_t *choices, int64_t agents, int64_t width) {
+    int even = 1;
+    int64_t j;
+    for (j = 0; j < agents; j++)
+        even &= choices[j] == width;
+    return even;
+}
+
 #define MF_WIDTHS(CALL)                                                                                               \
-    switch (width) {                                                                                                  \
-    case 2: CALL(2); break;                                                                                           \
-    case 3: CALL(3); break;                                                                                           \
-    case 4: CALL(4); break;                                                                                           \
-    case 5: CALL(5); break;                                                                                           \
-    case 6: CALL(6); break;                                                                                           \
-    default: CALL(width);                                                                                             \
+    switch (mf_even(choices, agents, width) ? width : 0) {                                                            \
+    case 2: CALL(2, 1); break;                                                                                        \
+    case 3: CALL(3, 1); break;                                                                                        \
+    case 4: CALL(4, 1); break;                                                                                        \
+    case 5: CALL(5, 1); break;                                                                                        \
+    case 6: CALL(6, 1); break;                                                                                        \
+    default: CALL(width, 0);                                                                                          \
     }
 
 #define MF_VARIANT(name, attribute)                                                                                   \
@@ -213,10 +222,10 @@ MF_INLINE int mf_climb_of(double *logits, const double *gradient, const int64_t 
                                            double *policy) {                                                          \
         MF_WIDTHS(MF_ASCENT)                                                                                          \
     }
-#define MF_DRAW(n) mf_draw_of(logits, choices, agents, n, u, weight, action)
-#define MF_POLICIES(n) mf_policies_of(logits, choices, agents, n, policy, top, share)
-#define MF_ASCENT(n)                                                                                                  \
-    mf_ascent_of(logits, choices, agents, n, action, weight, old, clip, entropy, fresh, policy)
+#define MF_DRAW(n, even) mf_draw_of(logits, choices, agents, n, even, u, weight, action)
+#define MF_POLICIES(n, even) mf_policies_of(logits, choices, agents, n, even, policy, top, share)
+#define MF_ASCENT(n, even)                                                                                                  \
+    mf_ascent_of(logits, choices, agents, n, even, action, weight, old, clip, entropy, fresh, policy)
 
 MF_VARIANT(portable, )
 #if MF_HAVE_AVX2_VARIANT

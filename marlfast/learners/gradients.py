@@ -254,7 +254,8 @@ class Reinforce(_Gradient):
     Once an episode is over, with ``g[t] = reward[t] + discount * g[t + 1]`` and all gradients taken before anything
     moves::
 
-        logits[row t] += actor_rate * ((g[t] - value[row t]) * (onehot(action t) - policy(row t)) + entropy * dH/dlogits)
+        logits[row t] += actor_rate * ((g[t] - value[row t]) * (onehot(action t) - policy(row t))
+                                       + entropy * dH/dlogits)
         value[row t]  += critic_rate * (g[t] - value[row t])
 
     Where the time limit ended the episode, g goes on with the value of its true successor (with 0 where there is no

@@ -503,7 +503,7 @@ class PolicyGradient(Softmax):
                 total = np.zeros(len(n))
                 for j in members:
                     total = total + rewards[n, leads[j]]
-                self.rewards[*at, u] = total / float(len(members))
+                self.rewards[at[0], at[1], u] = total / float(len(members))
         self.over[at] = np.where(over[n], TERMINATED, GOES_ON)
         self.known[runs[n]] += 1
         return status
@@ -538,7 +538,7 @@ class PolicyGradient(Softmax):
 
 def _check_units(critic, runs, table_of, actions, leads, units, unit_of, weights, central, active, counterfactual,
                  rows):
-    """The members of each unit: lists of places in ``leads``. Refuses units by which a kernel could leave its arrays."""
+    """The members of each unit: lists of places in ``leads``. Refuses what could leave the arrays."""
     led = leads.tolist()
     if len(units) < 1 or {int(unit_of[i]) for i in led} != set(range(len(units))):
         raise ValueError(f"unit_of: expected units 0 to {len(units) - 1}, each with an agent that is led")

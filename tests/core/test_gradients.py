@@ -64,7 +64,7 @@ def policy(logits):
 
 
 def test_reinforce_by_hand(module):
-    """Williams (1992): (g - b) * (onehot - policy), with g = 3 and 4 where the rewards are 1 and 4, the discount 1/2."""
+    """Williams (1992): (g - b) * (onehot - policy), with g = 3 and 4: rewards of 1 and 4, a discount of 1/2."""
     own = Rollout(module, [[[[0.0, 0.0]]]], [[[[0.0]]]], rate=0.5, critic_rate=0.5, discount=0.5)
     assert not own.step([0], [0], [1.0])
     assert own.logits.tolist() == [[[[0.0, 0.0]]]]      # nothing is learned before the episode is over
@@ -235,7 +235,7 @@ def exact_return(logits):
 
 @pytest.mark.parametrize("rule", ["plain", "baseline", "coma"])
 def test_the_expected_update_is_the_gradient_of_the_return(module, rule):
-    """Over all sequences of actions: with any baseline, and with COMA's where its critic is right, nothing is biased."""
+    """Over all sequences of actions: no baseline biases it, nor does COMA's where its critic is right."""
     logits = np.random.default_rng(2).normal(size=(3, 2, 2))
     q = REWARD.copy()
     for joint in range(4):
