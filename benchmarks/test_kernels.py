@@ -323,7 +323,8 @@ def _fitting(definition, rows=ROWS):
 
 for name, cls in registry.names("learner").items():
     if not any(f.default is f.default_factory is dataclasses.MISSING for f in dataclasses.fields(cls)):
-        case(cls.kernels, f"act and update of {name}")(_played(cls(), _fitting(cls())))
+        one = cls(teams="all") if name == "hierarchy" else cls()       # a coordinator without a team is refused
+        case(cls.kernels, f"act and update of {name}")(_played(one, _fitting(one)))
 
 
 # -- equilibria -----------------------------------------------------------------------------------------
