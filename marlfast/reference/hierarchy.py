@@ -134,11 +134,13 @@ class Hierarchy(Learner):
         which, goals = runs[n], self._goals(runs[n])
         totals, own = np.zeros((len(n), len(self.sizes))), rewards[n]
         for i in self.leads.tolist():
-            totals[:, self.member_of[i]] += rewards[n, i]
+            with np.errstate(over="ignore", invalid="ignore"):
+                totals[:, self.member_of[i]] += rewards[n, i]
         if self.goal_reward is not None:
             there = next_rows[n][:, self.leads]
             known = (there >= 0) & (there < self.rows) & (goals >= 0) & (goals < self.goals)
-            added = own[:, self.leads] + self.goal_reward[np.where(known, goals, 0), np.where(known, there, 0)]
+            with np.errstate(over="ignore", invalid="ignore"):
+                added = own[:, self.leads] + self.goal_reward[np.where(known, goals, 0), np.where(known, there, 0)]
             own[:, self.leads] = np.where(known, added, own[:, self.leads])
         if self.members.learning and len(n):
             flags = changed[n]
@@ -150,9 +152,9 @@ class Hierarchy(Learner):
         which = runs[n]
         with np.errstate(over="ignore", invalid="ignore"):
             self.gathered[which] += self.power[which][:, None] * (totals / self.sizes)
+            self.power[which] = self.power[which] * self.discount[which]
         self.last[which] = next_rows[n][:, self.head]
         self.clock[which] += 1
-        self.power[which] = self.power[which] * self.discount[which]
         done = n[terminated[n] | (self.clock[which] >= self.every)]
         flags = changed[done]
         status[done] = self._decide(runs[done], terminated[done], flags)
