@@ -274,7 +274,7 @@ def test_tables_that_would_not_fit_in_memory_are_refused_before_training(monkeyp
     monkeypatch.setattr("marlfast.learners.iql.memory_of_machine", lambda: 10**6)
     encoder, options = mf.Tiles(8, -2.0, 6.0, 10), {"steps": 1, "runs": 10}
     # 10 runs x 800 rows x 3 tables x (4 + 1) x 8 bytes.
-    with pytest.raises(ValueError, match=r"^encoder: tables for 10 runs x 800 rows x 3 tables x 4 actions need 0.0"):
+    with pytest.raises(MemoryError, match=r"^learner: tables for 10 runs x 800 rows x 3 tables x 4 actions need 0.0"):
         mf.train(DRIFT, DoubleQ(), encoder=encoder, **options)      # 2.9 MB
     mf.train(DRIFT, mf.IQL(), encoder=encoder, **options)           # 0.96 MB
     mf.train(DRIFT, DoubleQ(), encoder=mf.Tiles(8, -2.0, 6.0, 10, hash_rows=200), **options)

@@ -10,7 +10,7 @@ class OneStep(QLearning):
                  table_of: NDArray[np.int32], actions: NDArray[np.int32], leads: NDArray[np.int32],
                  discount: NDArray[np.float64], rate: Schedule, exploration: Schedule, kind: int, strict: bool,
                  random_ties: bool, draws: int, learning: bool, rule: int,
-                 second: Schedule | None) -> None: ...
+                 second: Schedule | None, active: int = 1) -> None: ...
 
 class DoubleQ(QLearning):
     def __init__(self, q: NDArray[np.float64], greedy: NDArray[np.int32], visits: NDArray[np.int32],
@@ -18,7 +18,7 @@ class DoubleQ(QLearning):
                  discount: NDArray[np.float64], rate: Schedule, exploration: Schedule, kind: int, strict: bool,
                  random_ties: bool, draws: int, learning: bool,
                  first: NDArray[np.float64], first_greedy: NDArray[np.int32], second: NDArray[np.float64],
-                 second_greedy: NDArray[np.int32], coins: NDArray[np.int32]) -> None: ...
+                 second_greedy: NDArray[np.int32], coins: NDArray[np.int32], active: int = 1) -> None: ...
 
 class Traces(QLearning):
     def __init__(self, q: NDArray[np.float64], greedy: NDArray[np.int32], visits: NDArray[np.int32],
@@ -28,7 +28,7 @@ class Traces(QLearning):
                  accumulate: bool, cutoff: float, decay: NDArray[np.float64], cells: NDArray[np.int32],
                  eligibility: NDArray[np.float64], eligible: NDArray[np.int32],
                  waiting: NDArray[np.int32] | None, waiting_reward: NDArray[np.float64] | None,
-                 late: NDArray[np.int32] | None) -> None: ...
+                 late: NDArray[np.int32] | None, active: int = 1) -> None: ...
 
 class Episodes(QLearning):
     def __init__(self, q: NDArray[np.float64], greedy: NDArray[np.int32], visits: NDArray[np.int32],
@@ -36,4 +36,4 @@ class Episodes(QLearning):
                  discount: NDArray[np.float64], rate: Schedule, exploration: Schedule, kind: int, strict: bool,
                  random_ties: bool, draws: int, learning: bool,
                  cells: NDArray[np.int32], rewards: NDArray[np.float64], known: NDArray[np.int32],
-                 last: NDArray[np.int32], late: NDArray[np.int32]) -> None: ...
+                 last: NDArray[np.int32], late: NDArray[np.int32], active: int = 1) -> None: ...

@@ -101,19 +101,17 @@ cdef inline bint inside(const Context *c, const int32_t *rows) noexcept nogil:
 cdef inline void add_up(const Context *c, const double *q, int64_t q_step, int64_t run, int64_t agent,
                         const int32_t *rows, int64_t place, View *view) noexcept nogil:
     """Sums over several active rows, in one of three places."""
-    cdef int64_t j, a, choices = c.actions[agent]
-    cdef const double *own
-    view.cell = cell_of(c, run, rows[0], agent)
-    view.q = c.sums + (3 * run + place) * c.pitch
-    own = q + view.cell * q_step
+    cdef int64_t j, a, choices = c.actions[agent], cell = cell_of(c, run, rows[0], agent)
+    cdef double *sums = c.sums + (3 * run + place) * c.pitch
+    cdef const double *own = q + cell * q_step
     for a in range(choices):
-        view.q[a] = own[a]
+        sums[a] = own[a]
     for j in range(1, c.active):
         own = q + cell_of(c, run, rows[j], agent) * q_step
         for a in range(choices):
-            view.q[a] += own[a]
-    view.greedy = <int32_t *> (view.q + c.width)
-    view.greedy[0] = leaf.first_greatest(view.q, choices)
+            sums[a] += own[a]
+    view.cell, view.q, view.greedy = cell, sums, <int32_t *> (sums + c.width)
+    view.greedy[0] = leaf.first_greatest(sums, choices)
 
 
 cdef inline int see_in(const Context *c, double *q, int64_t q_step, int32_t *greedy, int64_t greedy_step, int64_t run,

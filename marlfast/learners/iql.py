@@ -91,9 +91,9 @@ class Tabular(Learner):
         needed = 8 * self.tables_of_values * seats.runs * rows * cell[0] * (cell[1] + 1)
         there = memory_of_machine()
         if there is not None and needed > there:
-            raise ValueError(
-                f"encoder: tables for {seats.runs} runs x {rows} rows x {cell[0]} tables x {cell[1]} actions need "
-                f"{needed / 1e9:,.1f} GB, this machine has {there / 1e9:,.1f} GB; take fewer rows (a coarser encoder, "
+            raise MemoryError(
+                f"learner: tables for {seats.runs} runs x {rows} rows x {cell[0]} tables x {cell[1]} actions need "
+                f"{needed / 1e9:,.1f} GB, more than there is ({there / 1e9:,.1f} GB); take fewer rows (a coarser encoder, "
                 "Tiles with hash_rows), runs or tables")
 
     def allocate(self, seats, rows):
