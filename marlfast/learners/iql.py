@@ -93,8 +93,8 @@ class Tabular(Learner):
         if there is not None and needed > there:
             raise MemoryError(
                 f"learner: tables for {seats.runs} runs x {rows} rows x {cell[0]} tables x {cell[1]} actions need "
-                f"{needed / 1e9:,.1f} GB, more than there is ({there / 1e9:,.1f} GB); take fewer rows (a coarser encoder, "
-                "Tiles with hash_rows), runs or tables")
+                f"{needed / 1e9:,.1f} GB, more than there is ({there / 1e9:,.1f} GB); take fewer rows (a coarser "
+                "encoder, Tiles with hash_rows), runs or tables")
 
     def allocate(self, seats, rows):
         """``q`` float64 [R, rows, T, A], ``greedy`` and ``visits`` int32 [R, rows, T], and the schedules'."""
