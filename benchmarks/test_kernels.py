@@ -290,10 +290,10 @@ def _played(definition, game):
         seats = Seats(game, mf.rewards.individual(), runs, central=ROWS if definition.central else 0)
         arrays = definition.allocate(seats, ROWS)
         definition.derive(seats, arrays, backend)
-        learners, draws_each = definition.bind(seats, arrays, backend), definition.draws()
-        width = learners[0].width       # with rows of the whole state, where it looks at that
+        learners, most = definition.bind(seats, arrays, backend), definition.draws()
+        width = max(one.width for one in learners)     # with rows of the whole state, where it looks at that
         steps = itertools.cycle([(generator.integers(0, ROWS, (runs, width), dtype=np.int32),
-                                  generator.random((runs, agents, draws_each)), generator.standard_normal((runs, agents)),
+                                  generator.random((runs, agents, most)), generator.standard_normal((runs, agents)),
                                   generator.integers(0, ROWS, (runs, width), dtype=np.int32)) for _ in range(16)])
         actions, changed, terminated = np.zeros((runs, agents), np.int32), np.zeros(runs, bool), np.zeros(runs, bool)
 
@@ -323,7 +323,9 @@ def _fitting(definition, rows=ROWS):
 
 for name, cls in registry.names("learner").items():
     if not any(f.default is f.default_factory is dataclasses.MISSING for f in dataclasses.fields(cls)):
-        one = cls(teams="all") if name == "hierarchy" else cls()       # a coordinator without a team is refused
+        # What is learned from whole episodes: of 16 steps, so that it is learned from at all.
+        short = {"longest": 16} if cls.kernels == "gradients" and hasattr(cls, "longest") else {}
+        one = cls(teams="all") if name == "hierarchy" else cls(**short)       # a coordinator without a team is refused
         case(cls.kernels, f"act and update of {name}")(_played(one, _fitting(one)))
 
 
