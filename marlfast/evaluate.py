@@ -119,8 +119,8 @@ def _learned_session(game, policy, episodes, seed, runs, backend, most_steps, sa
         raise ValueError("game: the policy was trained for (agents, views, features, observations, actions) = "
                          f"{theirs}, this game has {ours}")
     experiment = Experiment(game, trained.learner, encoder=trained.encoder.unlimited(),
-                            central=trained.central, rewards=trained.rewards, episodes=episodes, steps=most_steps,
-                            runs=runs, seed=seed)
+                            central=trained.central, teams=trained.teams, rewards=trained.rewards, episodes=episodes,
+                            steps=most_steps, runs=runs, seed=seed)
     exploration = None if sample else EpsilonGreedy(0.0)
     session = Session(experiment, None, backend, purpose=1, learning=False, exploration=exploration)
     arrays = dict(session.arrays)

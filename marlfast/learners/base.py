@@ -67,13 +67,14 @@ class Seats:
         return np.array(self.leads, np.int32)
 
 
-def check_common(name, seats):
+def check_common(name, seats, mean=False):
     """Refuse agents who do not all learn from the same reward, for a learner who trusts that they do.
 
     They do where the reward structure gives all of them the same, or where all earn the same (the game's setting is
-    "cooperative") and the structure takes equal shares of it for each.
+    "cooperative") and the structure takes equal shares of it for each. A learner who takes the ``mean`` of their
+    rewards minds only that one wins what the other loses.
     """
-    if len(seats.leads) < 2 or seats.structure.same(seats.leads):
+    if len(seats.leads) < 2 or seats.structure.same(seats.leads) or mean and seats.game.setting != "competitive":
         return
     why = "their rewards differ"
     if seats.game.setting == "cooperative":

@@ -144,7 +144,7 @@ class _Gradient(Learner):
         if self.central:
             for team in self.teams(seats):
                 try:
-                    check_common(self.name, replace(seats, leads=tuple(team)))
+                    check_common(self.name, replace(seats, leads=tuple(team)), mean=True)
                 except ValueError as error:
                     raise ValueError(str(error).partition("; ")[0] + "; train with rewards=marlfast.rewards.mixed"
                                      "(teams), or with a learner of single agents: ia2c, ippo, reinforce") from None

@@ -48,7 +48,7 @@ class _Decomposed(Tabular):
 
     def check(self, seats, rows=None):
         for team in self.teams(seats):
-            check_common(self.name, replace(seats, leads=tuple(team)))
+            check_common(self.name, replace(seats, leads=tuple(team)), mean=True)
         super().check(seats, rows)
 
     def allocate(self, seats, rows):
@@ -234,6 +234,10 @@ class QMIX(_Decomposed):
     Arrays: those of ``IQL``; ``mixer`` float64 [R, states, teams, (most members + 2) * hidden + 1], in the order w1
     [most members, hidden], b1, w2, v; with ``target_every`` ``target_q``, ``target_mixer`` and ``since`` int64 [R].
 
+    It may diverge: a step that is right for the actions taken can raise the value of the greedy ones by more, and so
+    the target by more than the error was, over and over. A target that is renewed rarely (``target_every``) and a
+    small ``mixing_rate`` prevent it; what diverges stops, with a warning.
+
     Source: T. Rashid et al., "QMIX: monotonic value function factorisation for deep multi-agent reinforcement
     learning", ICML 2018, section 4 and figure 2 (JMLR 21, 2020). Tables stand for its recurrent networks and for its
     hypernetworks; each transition is learned from once, as it is made, in place of replay, by plain gradient steps.
@@ -250,7 +254,7 @@ class QMIX(_Decomposed):
     share: Any = "none"
     initial_q: Any = 0.0
     hidden: int = 8
-    target_every: int = 0
+    target_every: int = 1000
     bounded: bool = True
 
     def __post_init__(self):

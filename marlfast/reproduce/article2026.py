@@ -20,7 +20,7 @@ from marlfast.train import train
 SETTINGS = ("cooperative", "competitive", "mixed")
 EVALUATION_EPISODES = 20
 POINTS = 50                     # of a learning curve
-COLOURS = ("#1f5fa8", "#d07a1e", "#2f8f5b", "#a03c6e")
+COLOURS = ("#1f5fa8", "#d07a1e", "#2f8f5b", "#a03c6e", "#7a7a7a")
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,8 @@ class Article2026(Study):
         explore = EpsilonGreedy(1.0, decay=0.01 ** (2.0 / self.episodes), minimum=0.01)
         return {
             "independent": IQL(0.1, 0.95, explore), "shared table": IQL(0.1, 0.95, explore, share="all"),
-            "QMIX": learners.QMIX(0.1, discount=0.95, explore=explore),
+            "VDN": learners.VDN(0.1, discount=0.95, explore=explore),
+            "QMIX": learners.QMIX(0.1, 0.002, discount=0.95, explore=explore, target_every=1000),
             "MAPPO": learners.MAPPO(discount=0.95),
         }
 
