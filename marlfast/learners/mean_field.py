@@ -369,6 +369,7 @@ class _Actor(IQL):
     """Policies and the critic's values, in the place of action values."""
 
     kernels = "mean_field"
+    sparse = False
 
     def _kernel(self, module, common, arrays, bound):
         return module.MeanFieldActorCritic(*common, *arrays["critic"])
