@@ -284,6 +284,7 @@ def _reproduce_arguments(parser):
         help="change an option of the experiment (VALUE as in TOML); may be repeated")
     add("--options", action="store_true", help="show the options and their values, and run nothing")
     add("--threads", type=_whole, metavar="N", help="default: as many as there are processors")
+    add("--plot", metavar="FILE.png", help="save a picture, of studies that have one: article2026")
     add("--no-progress", action="store_true")
 
 
@@ -892,6 +893,9 @@ def _reproduce(args):
     integer("seed", args.seed, 0, 2**64 - 1)
     if args.threads is not None:
         integer("threads", args.threads, 1)
+    if args.plot is not None and not study.picture:
+        drawn = [name for name, cls in reproduce.studies().items() if cls.picture]
+        raise ValueError(f"--plot: study {study.name!r} has no picture; {', '.join(drawn)} has one")
     print(f"{study.name}: {_first_line(type(study))}\n{textwrap.fill(study.source, WIDTH)}")
     print(f"{runs:,} {_plural(runs, 'run')} (--full: {study.runs:,}), seed {args.seed}")
     changed = study.changed()
@@ -902,6 +906,8 @@ def _reproduce(args):
         report = study.run(runs, args.seed, args.threads, not args.no_progress)
     except TrainingError as error:
         return _fail(error, 1)
+    if args.plot is not None:
+        report.draw(args.plot)
     print(f"{report}\n\nTook {report.seconds:.1f} s. What was chosen and why: docs/reproduce/{study.name}.md")
     return 0
 

@@ -436,6 +436,39 @@ def test_one_run_has_no_standard_error_and_threads_change_nothing(study):
     assert many[0].figures == many[1].figures and many[0].study.source in study.__class__.source
 
 
+# -- the article's comparison ---------------------------------------------------------------------
+
+
+def test_the_articles_comparison_is_whole_and_draws_itself(tmp_path):
+    study = reproduce.Article2026(episodes=50)
+    one, two = (study.run(2, seed=4, threads=threads) for threads in (1, 2))
+    assert len(one.greedy) == 2 * 3 * 5 * 2 and set(one.greedy) == set(one.curves)
+    for key, values in one.greedy.items():
+        assert values.tobytes() == two.greedy[key].tobytes() and np.isfinite(values).all(), key
+        assert one.curves[key].shape == (2, 50)
+    assert one.others["drift"]["random actions"] < -1900.0 < -100.0 < one.others["drift"]["always action 0"]
+    text = str(one)
+    assert all(word in text for word in ("cooperative", "the article's shaping", "QMIX", "MAPPO", "task allocation"))
+    assert f"{one.greedy['drift', 'mixed', 'QMIX', True].mean():.1f}" in text
+    pytest.importorskip("matplotlib")
+    one.draw(tmp_path / "article.png")
+    assert (tmp_path / "article.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_articles_teams():
+    study = reproduce.Article2026()
+    game = study.games()["drift"][0]
+    found = {name: (rewards.matrix(game).tolist()[0], teams) for name, (rewards, teams) in
+             study.structures(game).items()}
+    third = 1.0 / 3.0
+    assert found["cooperative"] == ([0.25] * 4, [[0, 1, 2, 3]])
+    assert found["competitive"][0] == pytest.approx([1.0, -third, -third, -third])
+    assert found["mixed"] == ([0.5, 0.5, -0.5, -0.5], [[0, 1], [2, 3]])
+    for episodes in (49, 0):
+        with pytest.raises(ValueError, match="episodes"):
+            reproduce.Article2026(episodes=episodes)
+
+
 # -- what is written about them -------------------------------------------------------------------
 
 

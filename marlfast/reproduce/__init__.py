@@ -11,6 +11,7 @@ Examples
 ['runs that converge', 'periods until then', 'profit gain']
 """
 from marlfast.registry import names
+from marlfast.reproduce.article2026 import Article2026
 from marlfast.reproduce.banchio2022 import Banchio2022
 from marlfast.reproduce.base import Figure, Report, Study
 from marlfast.reproduce.calvano2020 import Calvano2020
@@ -19,8 +20,8 @@ from marlfast.reproduce.matignon2012 import Matignon2012
 from marlfast.reproduce.qmix2018 import Qmix2018
 from marlfast.reproduce.tan1993 import Tan1993
 
-__all__ = ["Banchio2022", "Calvano2020", "Figure", "Littman1994", "Matignon2012", "Qmix2018", "Report", "Study",
-           "Tan1993", "studies"]
+__all__ = ["Article2026", "Banchio2022", "Calvano2020", "Figure", "Littman1994", "Matignon2012", "Qmix2018", "Report",
+           "Study", "Tan1993", "studies"]
 
 
 def studies():

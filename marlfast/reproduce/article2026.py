@@ -118,6 +118,7 @@ class Article2026(Study):
               "blog, 2026")
     runs = 100
     cheap = 30
+    picture = True
     episodes: int = 2000
     decimals: int = 0
 

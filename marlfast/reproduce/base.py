@@ -200,12 +200,15 @@ class Study(Definition):
         What ``--full`` takes: as many runs as are behind the published figures, where that is known.
     cheap : int
         How many runs are enough to see the point.
+    picture : bool
+        Whether its report has ``draw(path)``.
     """
 
     kind = "study"
     source = ""
     runs = 1000
     cheap = 100
+    picture = False
 
     def figures(self, runs, seed, threads=None, progress=False):
         """Run it.
