@@ -117,7 +117,8 @@ class Experiment:
         for _, one, _ in self.learner.parts(seats):
             if active > 1 and not one.sparse:
                 raise ValueError(f"encoder: {self.encoder.name!r} gives {active} active rows, learner {one.name!r} "
-                                 "takes one; give a Grid, or take a learner that adds up what its rows say")
+                                 "takes one; give a Grid, or take a learner that adds up what its rows say, such as "
+                                 "iql, sarsa, hysteretic_q, vdn, qmix, reinforce or mappo")
         self.learner.check(seats, None if self.encoder.grows else self.encoder.rows(self.game))
 
     def _structure(self, teams):
@@ -141,7 +142,8 @@ class Experiment:
         looks = [one.name for _, one, _ in self.learner.parts(Seats(self.game, self.rewards)) if one.central]
         if self.central is not None:
             if not looks:
-                raise ValueError("central: no learner here looks at the whole state; leave central out")
+                raise ValueError("central: no learner here looks at the whole state (qmix, maa2c, coma and mappo do); "
+                                 "leave central out")
             self.central.check(Whole(self.game))
         elif looks and self.game.views > 1:
             raise ValueError(f"central: learner {looks[0]!r} looks at the whole state while it learns, and each agent "

@@ -3,24 +3,23 @@ import numpy as np
 from hypothesis import strategies as st
 
 import marlfast as mf
+from marlfast import files
 
-# Arrays whose second axis may have more room than is in use, and what follows from the others.
-_ROWS = ("encoder.keys", "learner.q", "learner.visits", "learner.greedy")
 _RECORDS = ("returns", "shaped_returns", "lengths")
-_DERIVED = ("encoder.table",)
+_DERIVED = ("encoder.table", "central.table")       # follow from the others
 
 
 def in_use(result):
     """All arrays of a result, cut to what is in use: two equal results have equal ones, whatever room they had."""
-    rows = int(result.used.max())
+    rows, used = files._by_row(result.experiment), files._used(result.experiment, result.arrays)
     every = result.experiment.record_every
     entries = int(result.arrays["episodes"].max()) // every + 1 if every else 0
     cut = {}
     for name, array in result.arrays.items():
         if name in _DERIVED:
             continue
-        if name in _ROWS:
-            array = array[:, :rows]
+        if name in rows:
+            array = array[:, :used[rows[name]]]
         elif name in _RECORDS:
             array = array[:, :entries]
             # An entry that was not begun is zero, whether there is room for it or not.
