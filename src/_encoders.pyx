@@ -216,8 +216,8 @@ cdef class Tiles(Encoder):
     cdef leaf.Tiles tiles
 
     def __init__(self, runs, agents, views, low, scale, bins, members, offsets, ends, starts):
-        cdef const double[::1] l = check(low, "low", "float64", (-1,), False)
-        cdef int64_t features = l.shape[0]
+        cdef const double[::1] lowest = check(low, "low", "float64", (-1,), False)
+        cdef int64_t features = lowest.shape[0]
         _check_runs(runs)
         _check_views(agents, views, features)
         cdef const double[::1] s = check(scale, "scale", "float64", (features,), False)
@@ -251,8 +251,8 @@ cdef class Tiles(Encoder):
         self.held = (low, scale, bins, members, offsets, ends, starts, counts)
         self.runs, self.agents, self.views, self.features = runs, agents, views, features
         self.active = len(counts)
-        self.tiles = leaf.Tiles(agents, views, features, len(counts), &l[0], &s[0], &b[0], &m[0], &o[0], &e[0], &f[0],
-                                &t[0])
+        self.tiles = leaf.Tiles(agents, views, features, len(counts), &lowest[0], &s[0], &b[0], &m[0], &o[0],
+                                &e[0], &f[0], &t[0])
         self.operations.context = &self.tiles
         self.operations.encode = _tiles
         self.operations.used = NULL

@@ -39,7 +39,7 @@ cdef struct Actors:
     const int32_t *table_of     # [N]
     const int32_t *actions      # [N]
     const int64_t *choices      # [L] the same, of those led
-    int64_t rows, tables, width # of the logits
+    int64_t rows, tables, width  # of the logits
     double *logits              # [R, rows, tables, width]
     int64_t active              # k
     int64_t stride              # W, rows of a run
@@ -219,7 +219,7 @@ cdef class Softmax(Learner):
         cdef const int32_t[::1] t = check(table_of, "table_of", "int32", (-1,), False)
         cdef int64_t agents = t.shape[0]
         cdef const int32_t[::1] a = check(actions, "actions", "int32", (agents,), False)
-        cdef const int32_t[::1] l = check(leads, "leads", "int32", (-1,), False)
+        cdef const int32_t[::1] led = check(leads, "leads", "int32", (-1,), False)
         if runs < 1 or rows < 1 or tables < 1 or width < 1 or agents < 1:
             raise ValueError(f"logits, table_of: expected at least one run, row, table, action and agent, got shapes "
                              f"{logits.shape}, {table_of.shape}")
@@ -227,7 +227,7 @@ cdef class Softmax(Learner):
             raise ValueError(f"table_of: expected tables 0 to {tables - 1}, got {table_of.min()} to {table_of.max()}")
         if actions.min() < 1 or actions.max() > width:
             raise ValueError(f"actions: expected 1 to {width} actions, got {actions.min()} to {actions.max()}")
-        if l.shape[0] < 1 or leads.min() < 0 or leads.max() >= agents or len(set(leads.tolist())) < len(leads):
+        if led.shape[0] < 1 or leads.min() < 0 or leads.max() >= agents or len(set(leads.tolist())) < len(leads):
             raise ValueError(f"leads: expected different agents from 0 to {agents - 1}")
         if exploration is not None and exploration.runs != runs:
             raise ValueError(f"exploration: expected {runs} runs, got {exploration.runs}")
@@ -241,7 +241,7 @@ cdef class Softmax(Learner):
         cdef const int64_t[::1] n = choices
         self.held = (logits, table_of, actions, leads, exploration, room, weight, choices)
         self.runs, self.agents, self.draws, self.active = runs, agents, draws, active
-        self.actors = Actors(agents, l.shape[0], &l[0], &t[0], &a[0], &n[0], rows, tables, width, &q[0, 0, 0, 0],
+        self.actors = Actors(agents, led.shape[0], &led[0], &t[0], &a[0], &n[0], rows, tables, width, &q[0, 0, 0, 0],
                              active, agents * active, draws, NULL, 1 if strict else 0, &s[0, 0, 0], &w[0, 0, 0])
         self.operations.context = &self.actors
         self.operations.act = _act
@@ -368,13 +368,13 @@ cdef int look_back(const Context *c, int64_t run, int64_t known, const Work *w) 
 cdef int learn_values(const Context *c, int64_t run, int64_t known, const Work *w) noexcept nogil:
     """Move the critic to its targets: steps in the order of time, units in theirs."""
     cdef const Critics *k = &c.critics
-    cdef int64_t epoch, t, u, j, at, step, number
+    cdef int64_t _epoch, t, u, j, at, step, number
     cdef double value, error, rate = c.critic_rate.value[run] / <double> k.active, bounded, limit
     cdef const int32_t *rows
     cdef double *cell
     if k.values == NULL:
         return 0
-    for epoch in range(c.epochs):
+    for _epoch in range(c.epochs):
         for t in range(known):
             step = run * c.length + t
             for u in range(k.units):
@@ -464,7 +464,7 @@ cdef int climb(const Actors *a, int64_t run, int64_t agent, const int32_t *rows,
 cdef int learn_policies(const Context *c, int64_t run, int64_t known, const Work *w) noexcept nogil:
     """Climb the surrogate: the gradients of a minibatch are taken where it begins, and added up."""
     cdef const Actors *a = &c.actors
-    cdef int64_t size = c.minibatch if c.minibatch else known, epoch, first, last, t, j, i, at, begin, some
+    cdef int64_t size = c.minibatch if c.minibatch else known, _epoch, first, last, t, j, i, at, begin, some
     cdef double rate = c.rate.value[run] / <double> a.active, entropy = c.entropy.value[run]
     cdef double clip = -1.0 if c.clip == NULL else c.clip[run]
     cdef const int32_t *rows
@@ -472,7 +472,7 @@ cdef int learn_policies(const Context *c, int64_t run, int64_t known, const Work
     cdef Logits[TOGETHER] logits
     cdef bint fresh = True          # the policies in the scratch are those that the logits say
     cdef int status
-    for epoch in range(c.epochs):
+    for _epoch in range(c.epochs):
         last = 0
         while last < known:
             first, last = last, min(last + size, known)
@@ -696,7 +696,7 @@ cdef class PolicyGradient(Softmax):
         cdef int32_t[::1] k = check(known, "known", "int32", (runs,), True)
         cdef int32_t[::1] z = check(late, "late", "int32", (runs,), True)
         places, begins, members = _check_units(critic, runs, table_of, actions, leads, units, unit_of, weights, central,
-                                                active, counterfactual, logits.shape[1])
+                                               active, counterfactual, logits.shape[1])
         for name, schedule in (("rate", rate), ("critic_rate", critic_rate), ("entropy", entropy)):
             if schedule.runs != runs:
                 raise ValueError(f"{name}: expected {runs} runs, got {schedule.runs}")
@@ -728,8 +728,9 @@ cdef class PolicyGradient(Softmax):
         c.seen, c.ahead, c.taken, c.over = &s[0, 0, 0], &h[0, 0, 0], &n[0, 0, 0], &e[0, 0]
         c.rewards, c.known, c.late, c.scratch = &m[0, 0, 0], &k[0], &z[0], &work[0, 0]
         c.scratch_size = scratch.shape[1]
-        self.held = (self.held, critic, units, unit_of, weights, places, begins, members, discount, decay, clip, value_clip, rate,
-                     critic_rate, entropy, seen, ahead, taken, over, rewards, known, late, scratch)
+        self.held = (self.held, critic, units, unit_of, weights, places, begins, members, discount, decay,
+                     clip, value_clip, rate, critic_rate, entropy, seen, ahead, taken, over, rewards, known,
+                     late, scratch)
         self.operations.context = c
         self.operations.update, self.operations.tick = _update, _tick
 

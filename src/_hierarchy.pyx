@@ -208,7 +208,7 @@ cdef class Hierarchy(Learner):
                              f"{goals}, {every}")
         if offset < 0 or offset + coordinator.draws > members.draws:
             raise ValueError(f"offset: expected room for {coordinator.draws} of {members.draws} draws, got {offset}")
-        cdef const int32_t[::1] l = check(leads, "leads", "int32", (-1,), False)
+        cdef const int32_t[::1] led = check(leads, "leads", "int32", (-1,), False)
         cdef const int32_t[::1] b = check(chooser_of, "chooser_of", "int32", (agents,), False)
         cdef const int32_t[::1] m = check(member_of, "member_of", "int32", (agents,), False)
         cdef const int32_t[::1] h = check(head, "head", "int32", (choosers,), False)
@@ -245,7 +245,7 @@ cdef class Hierarchy(Learner):
         if goal_reward is not None:
             x = check(goal_reward, "goal_reward", "float64", (goals, rows), False)
             self.hierarchy.goal_reward = &x[0, 0]
-        self.hierarchy.inner = Inner(&members.operations, agents, l.shape[0], &l[0], rows, goals, &now_[0, 0],
+        self.hierarchy.inner = Inner(&members.operations, agents, led.shape[0], &led[0], rows, goals, &now_[0, 0],
                                      &then_[0, 0])
         self.hierarchy.coordinator, self.hierarchy.choosers = &coordinator.operations, choosers
         self.hierarchy.teams, self.hierarchy.goals, self.hierarchy.every = teams, goals, every

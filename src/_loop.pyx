@@ -266,7 +266,7 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, int32
     cdef Draws draws
     cdef Transition transition
     cdef uint8_t terminated = 0, truncated = 0, ended
-    cdef int64_t agents = d.agents, count, _s, distinct
+    cdef int64_t count, _s, distinct
     cdef int status = 0, pause = 0
     cdef const double *explore
     cdef double *state = d.state + r * d.state_size

@@ -39,8 +39,8 @@ cdef struct ActorContext:
 cdef object fill(Neighbourhoods *n, int64_t runs, int64_t agents, object leads, object choices, object bins,
                  object edges, object neighbours, object group):
     """Check and set up neighbourhoods; returns what they point into."""
-    cdef const int32_t[::1] l = check(leads, "leads", "int32", (-1,), False)
-    if l.shape[0] < 1 or leads.min() < 0 or leads.max() >= agents:
+    cdef const int32_t[::1] led = check(leads, "leads", "int32", (-1,), False)
+    if led.shape[0] < 1 or leads.min() < 0 or leads.max() >= agents:
         raise ValueError(f"leads: expected at least one agent from 0 to {agents - 1}")
     if choices < 1 or bins < 1 or bins > 2**20 or choices > 2**20:
         raise ValueError(f"choices, bins: expected 1 to 2**20, got {choices}, {bins}")
@@ -60,9 +60,9 @@ cdef object fill(Neighbourhoods *n, int64_t runs, int64_t agents, object leads, 
     n.edges, n.neighbours, n.group, n.sizes, n.groups = NULL, NULL, NULL, NULL, 0
     sizes = None
     if group is None:
-        e = check(edges, "edges", "int64", (l.shape[0] + 1,), False)
+        e = check(edges, "edges", "int64", (led.shape[0] + 1,), False)
         check(neighbours, "neighbours", "int32", (-1,), False)
-        if edges[0] != 0 or np.diff(edges).min() < 0 or edges[l.shape[0]] != len(neighbours):
+        if edges[0] != 0 or np.diff(edges).min() < 0 or edges[led.shape[0]] != len(neighbours):
             raise ValueError(f"edges: expected to rise from 0 to {len(neighbours)}")
         if len(neighbours) and (neighbours.min() < 0 or neighbours.max() >= agents):
             raise ValueError(f"neighbours: expected agents 0 to {agents - 1}, got {neighbours.min()} to "
@@ -79,7 +79,7 @@ cdef object fill(Neighbourhoods *n, int64_t runs, int64_t agents, object leads, 
         s = sizes
         n.group, n.groups, n.sizes = &g[0], len(sizes), &s[0]
     cdef int64_t[:, :, ::1] c = counts
-    n.agents, n.led, n.leads, n.choices, n.bins, n.means = agents, l.shape[0], &l[0], choices, bins, means
+    n.agents, n.led, n.leads, n.choices, n.bins, n.means = agents, led.shape[0], &led[0], choices, bins, means
     n.ranks, n.counts = &k[0, 0], &c[0, 0, 0]
     n.start = 0
     for a in range(1, choices):

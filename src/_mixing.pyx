@@ -1,7 +1,7 @@
 """Teams whose value is made of their members' utilities: sums (VDN) and monotone networks (QMIX).
 
-They act, explore and keep greedy actions as Q-learning does (``src/_td.pyx``); a team's members learn together, from one
-error. Twin: ``marlfast/reference/mixing.py``.
+They act, explore and keep greedy actions as Q-learning does (``src/_td.pyx``); a team's members learn together, from
+one error. Twin: ``marlfast/reference/mixing.py``.
 """
 import numpy as np
 
@@ -272,8 +272,8 @@ cdef class Mixing(QLearning):
 
     def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
                  Schedule exploration not None, kind, strict, random_ties, draws, learning, int64_t active,
-                 int64_t central, members, starts, int64_t hidden, mixer, Schedule mixing, target_q, target_mixer, since,
-                 int64_t every, bounded):
+                 int64_t central, members, starts, int64_t hidden, mixer, Schedule mixing, target_q, target_mixer,
+                 since, int64_t every, bounded):
         QLearning.__init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
                            random_ties, draws, learning, active)
         cdef MixingContext *c = &self.mix

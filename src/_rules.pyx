@@ -172,7 +172,8 @@ cdef class OneStep(QLearning):
     cdef OneStepContext own
 
     def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
-                 Schedule exploration not None, kind, strict, random_ties, draws, learning, rule, Schedule second, active=1):
+                 Schedule exploration not None, kind, strict, random_ties, draws, learning, rule, Schedule second,
+                 active=1):
         super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
                          random_ties, draws, learning, active)
         if rule not in (EXPECTED, DISTRIBUTED, HYSTERETIC, FREQUENCY):
@@ -239,7 +240,8 @@ cdef int _double(void *context, int64_t first, int64_t count, const Transition *
                 return status
             target = t.rewards[at]
             if not over:
-                status = see_in(b, c.q[one], c.q_step[one], c.greedy[one], c.greedy_step[one], run, i, next_rows, 2, &ahead)
+                status = see_in(b, c.q[one], c.q_step[one], c.greedy[one], c.greedy_step[one], run, i, next_rows, 2,
+                                &ahead)
                 if status:
                     return status
                 target += b.discount[run] * value_of(b, c.q[other], c.q_step[other], run, i, next_rows, ahead.greedy[0])

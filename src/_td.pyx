@@ -193,7 +193,8 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
     return 0
 
 
-cdef int _update_sums(void *context, int64_t first, int64_t count, const Transition *t, uint8_t *changed) noexcept nogil:
+cdef int _update_sums(void *context, int64_t first, int64_t count, const Transition *t,
+                      uint8_t *changed) noexcept nogil:
     """Where an observation is in several rows, whose values add up."""
     cdef const Context *c = <const Context *> context
     cdef int64_t r, j, i, at, run, action
@@ -207,7 +208,8 @@ cdef int _update_sums(void *context, int64_t first, int64_t count, const Transit
             i = c.leads[j]
             at = r * c.agents + i
             action = t.actions[at]
-            status = look_at(c, run, i, action, t.rows + at * c.active, t.next_rows + at * c.active, over, &here, &ahead)
+            status = look_at(c, run, i, action, t.rows + at * c.active, t.next_rows + at * c.active, over, &here,
+                             &ahead)
             if status:
                 return status
             target = t.rewards[at]
@@ -339,7 +341,8 @@ cdef class QLearning(Learner):
             return
         few = c.width <= MF_FEW_ACTIONS and (actions == c.width).all()
         seats = np.ascontiguousarray(
-            np.stack([leads, table_of[leads] * pitch, leads.astype(np.int64) * c.draws, actions[leads]], axis=1), np.int64)
+            np.stack([leads, table_of[leads] * pitch, leads.astype(np.int64) * c.draws, actions[leads]], axis=1),
+            np.int64)
         cdef const int64_t[:, ::1] s = seats
         self.held = (self.held, seats)
         c.choices = c.width if few else 0

@@ -25,7 +25,8 @@ cdef inline int32_t within(const Inner *inner, int32_t row, int64_t part) noexce
 cdef inline int act_within(const Inner *inner, int64_t run, const double *draws, int64_t stride,
                            int32_t *actions) noexcept nogil:
     """Act by the rows in ``now``, in one run."""
-    return inner.operations.act(inner.operations.context, run, 1, inner.now + run * inner.agents, draws, stride, actions)
+    return inner.operations.act(inner.operations.context, run, 1, inner.now + run * inner.agents, draws, stride,
+                                actions)
 
 
 cdef inline int learn_within(const Inner *inner, int64_t run, const Transition *t, int64_t r, double *rewards,
