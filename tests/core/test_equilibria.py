@@ -211,6 +211,21 @@ def test_supports_are_those_of_nashpy():
     assert mixed > 5
 
 
+def test_equilibria_and_values_are_those_of_gambit():
+    gambit = pytest.importorskip("pygambit")        # whole numbers, solved in fractions; half of the games degenerate
+    generator = np.random.default_rng(11)
+    for k in range(100):
+        shape = generator.integers(1, 5, 2)
+        p, q = generator.integers(-2, 3, (2, *shape)) if k % 2 else generator.integers(-50, 51, (2, *shape))
+        _, x, y = nash("cython", p, q)
+        found = gambit.nash.enummixed_solve(gambit.Game.from_arrays(p, q), rational=True).equilibria
+        theirs = [[np.array([float(weight) for _, weight in one[side]]) for side in "12"] for one in found]
+        assert any(np.allclose(x, a, atol=1e-8) and np.allclose(y, b, atol=1e-8) for a, b in theirs)
+        value, *_ = zero_sum("cython", p)
+        (best,) = gambit.nash.lp_solve(gambit.Game.from_arrays(p, -p), rational=True).equilibria
+        assert value == pytest.approx(float(best.payoff("1")), abs=1e-9)
+
+
 # -- correlated equilibria -----------------------------------------------------------------------
 
 def test_chicken(backend):
