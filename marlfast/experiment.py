@@ -139,7 +139,7 @@ class Experiment:
                              "earn more than another; give rewards=marlfast.rewards.cooperative() too")
 
     def _check_central(self):
-        looks = [one.name for _, one, _ in self.learner.parts(Seats(self.game, self.rewards)) if one.central]
+        looks = self.looks_central()
         if self.central is not None:
             if not looks:
                 raise ValueError("central: no learner here looks at the whole state (qmix, maa2c, coma and mappo do); "
@@ -156,8 +156,8 @@ class Experiment:
         return {"encoder": (self.encoder, self.game)} | whole
 
     def looks_central(self):
-        """Whether some learner looks at the whole state while it learns."""
-        return any(one.central for _, one, _ in self.learner.parts(Seats(self.game, self.rewards)))
+        """Names of the learners that look at the whole state while they learn: list of str."""
+        return [one.name for _, one, _ in self.learner.parts(Seats(self.game, self.rewards)) if one.central]
 
     def width(self, learning=True):
         """W, rows of a run: the active ones of each agent, then those of the whole state."""

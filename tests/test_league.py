@@ -6,7 +6,7 @@ import pytest
 
 import marlfast as mf
 from marlfast.analysis import elo, expected_score
-from marlfast.learners import FixedPolicy, Frozen, WoLFPHC
+from marlfast.learners import COMA, MAPPO, QMIX, FixedPolicy, Frozen, WoLFPHC
 
 
 def q_learner(**changes):
@@ -161,6 +161,23 @@ def test_teams_of_several_agents_that_grow_their_tables():
     for team in (0, 1):
         used = numpy._pool[1][team]["q"].shape[1]
         assert (league._pool[1][team]["q"][:, :used] == numpy._pool[1][team]["q"][:, :used]).all()
+
+
+@pytest.mark.parametrize("learner", [MAPPO(steps=16), COMA(), QMIX()], ids=lambda one: one.name)
+def test_learners_of_the_whole_state_play_frozen_ones(learner, tmp_path):
+    # Both encoders grow under way; who is frozen looks at no state, and keeps its tables of states.
+    one, other = (mf.League(mf.games.LevelForaging(horizon=15), [learner, mf.IQL()], [[0], [1]],
+                            encoder=mf.Rounding(0), central=mf.Rounding(0), runs=2, seed=0, backend=backend)
+                  for backend in ("cython", "numpy"))
+    one.train(2, episodes=20)
+    other.train(1, episodes=20)
+    for team in (0, 1):
+        for name, array in other._pool[1][team].items():
+            assert array.tobytes() == one._pool[1][team][name].tobytes(), name
+    assert one._common["encoder.used"].min() > 1024 and one._common["central.used"].min() > 512
+    assert np.isfinite(one.table(episodes=2).returns).all()
+    one.checkpoint().save(tmp_path / "checkpoint.npz")
+    assert mf.load(tmp_path / "checkpoint.npz").experiment.central.name == "rounding"
 
 
 def test_a_checkpoint_is_a_result(tmp_path):

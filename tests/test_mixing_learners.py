@@ -502,3 +502,15 @@ def test_definitions_are_plain_values(name):
     learner = ALL[name]
     assert registry.from_dict("learner", learner.to_dict()) == learner
     assert registry.lookup("learner", learner.name) is type(learner)
+
+
+def test_targets_that_are_renewed_rarely_keep_it_from_diverging():
+    """What docs/teams/mixing.md says of task allocation: ever newer targets lead away, older ones do not."""
+    game = mf.games.TaskAllocation(credit="own")
+    options = {"episodes": 200, "runs": 4, "seed": 0, "rewards": mf.rewards.cooperative(), "record_every": 10,
+               "threads": 1}
+    explore = mf.EpsilonGreedy(1.0, decay=0.01 ** 0.002, minimum=0.01)
+    with pytest.raises(mf.TrainingError, match="stopped being finite"):
+        mf.train(game, QMIX(discount=0.95, explore=explore, target_every=0), **options)
+    run = mf.train(game, QMIX(discount=0.95, explore=explore), **options)
+    assert run.stop_reason == ["episodes"] * 4 and np.isfinite(run.team_returns).all()
