@@ -1,6 +1,5 @@
 """The article this package began with: its remedies beside its independent learners, on its game and on its task."""
 import sys
-import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -119,6 +118,7 @@ class Article2026(Study):
     runs = 100
     cheap = 30
     picture = True
+    report = Comparison
     episodes: int = 2000
     decimals: int = 0
 
@@ -148,24 +148,7 @@ class Article2026(Study):
         return {"cooperative": (cooperative(), [agents]), "competitive": (competitive(), [[i] for i in agents]),
                 "mixed": (mixed(two), two)}
 
-    def run(self, runs=None, seed=0, threads=None, progress=False):
-        """Train and compare.
-
-        Parameters
-        ----------
-        runs : int, optional
-            Default: ``cheap``.
-        seed : int
-        threads : int, optional
-        progress : bool
-
-        Returns
-        -------
-        Comparison
-        """
-        runs = self.cheap if runs is None else runs
-        runs, seed = integer("runs", runs, 1, 2**31 - 1), integer("seed", seed, 0, 2**64 - 1)
-        begun = time.perf_counter()
+    def figures(self, runs, seed, threads=None, progress=False):
         greedy, curves, others = {}, {}, {}
         every = max(1, self.episodes // POINTS)
         for title, (game, encoder) in self.games().items():
@@ -187,7 +170,7 @@ class Article2026(Study):
                         for key, values in greedy.items())
         notes = (f"{self.episodes:,} episodes of training; {EVALUATION_EPISODES} episodes of evaluation for each run.",
                  "Nothing was published to compare with.")
-        return Comparison(self, figures, notes, runs, seed, time.perf_counter() - begun, greedy, curves, others)
+        return figures, notes, greedy, curves, others
 
     @staticmethod
     def _others(game, seed, threads):

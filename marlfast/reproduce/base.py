@@ -202,6 +202,8 @@ class Study(Definition):
         How many runs are enough to see the point.
     picture : bool
         Whether its report has ``draw(path)``.
+    report : type
+        Of its report: Report, or a class derived from it.
     """
 
     kind = "study"
@@ -209,6 +211,7 @@ class Study(Definition):
     runs = 1000
     cheap = 100
     picture = False
+    report = Report
 
     def figures(self, runs, seed, threads=None, progress=False):
         """Run it.
@@ -224,6 +227,8 @@ class Study(Definition):
         -------
         figures : list of Figure
         notes : list of str
+        *more
+            What its own class of reports has beside these.
         """
         raise NotImplementedError
 
@@ -245,8 +250,8 @@ class Study(Definition):
         runs = self.cheap if runs is None else runs
         runs, seed = integer("runs", runs, 1, 2**31 - 1), integer("seed", seed, 0, 2**64 - 1)
         begun = time.perf_counter()
-        figures, notes = self.figures(runs, seed, threads, progress)
-        return Report(self, tuple(figures), tuple(notes), runs, seed, time.perf_counter() - begun)
+        figures, notes, *more = self.figures(runs, seed, threads, progress)
+        return self.report(self, tuple(figures), tuple(notes), runs, seed, time.perf_counter() - begun, *more)
 
     @property
     def as_published(self):
