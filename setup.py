@@ -40,14 +40,17 @@ else:
     if sys.platform == "linux" and "gcc" in (os.environ.get("CC") or sysconfig.get_config_var("CC") or ""):
         # Loops over a few agents are not worth the checks that vectorising them takes.
         flags.append("-fvect-cost-model=very-cheap")
-    if DEBUG:
-        flags += ["-g", "-UNDEBUG"]
+    # Without -g0 Python's own flags ask for debug information, which weighs three times what it describes.
+    flags += ["-g", "-UNDEBUG"] if DEBUG else ["-g0"]
     if os.environ.get("MARLFAST_NATIVE") == "1":
         flags.append("-march=native")
 
 portable = os.environ.get("MARLFAST_PORTABLE") == "1"
 
-extensions = [
+# Cython's code for memoryviews, once for all modules instead of once in each.
+SHARED = "marlfast.core._shared"
+
+extensions = [Extension(SHARED, ["src/_shared.c"], extra_compile_args=flags)] + [
     Extension(
         f"marlfast.core.{path.stem}",
         [path.as_posix()],
@@ -70,6 +73,7 @@ setup(
         include_path=["."],
         build_dir=f"build/cython-{MODE}",
         compiler_directives=DIRECTIVES,
+        shared_utility_qualified_name=SHARED,
         annotate=MODE == "annotate",
         show_all_warnings=False,
     )
