@@ -107,7 +107,8 @@ def test_programs_run_and_print_what_is_claimed(path, tmp_path, monkeypatch, cap
 
 # Where blocks of these languages are looked at, beside those of Python, shell and TOML here.
 COMPARED = {"c": ["docs/own_games/c.md"], "cython": ["docs/own_games/cython.md", "docs/howto/own_learner.md"],
-            "py": ["docs/howto/own_learner.md"]}        # tests/own
+            "py": ["docs/howto/own_learner.md"],        # tests/own
+            "diff": ["docs/from_0_1.md"]}               # tests/from_0_1
 
 
 @pytest.mark.parametrize("path", [path for path in DOCUMENTS if path.is_relative_to(SITE)], ids=name_of)
