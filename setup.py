@@ -6,13 +6,18 @@ Cython's HTML annotation beside the C files; ``MARLFAST_NATIVE=1`` compiles for
 this processor only; ``MARLFAST_PORTABLE=1`` without what is written for x86-64
 alone, as any other processor and compiler would have it.
 """
+import json
 import os
+import shutil
 import sys
 import sysconfig
 from pathlib import Path
 
+import Cython
 from Cython.Build import cythonize
+from Cython.Compiler import Options
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 MODE = os.environ.get("MARLFAST_BUILD", "release")
 if MODE not in ("release", "debug", "annotate"):
@@ -47,15 +52,24 @@ else:
 
 portable = os.environ.get("MARLFAST_PORTABLE") == "1"
 
+# What is called once in every step or more often; the rest is called once in a block or less.
+HOT = {"_encoders", "_loop", "_random", "_rewards", "_rules", "_td"}
+
+
+def flags_of(name):
+    """Compiler flags of a module: speed where it matters, a quick build elsewhere."""
+    return [("-O2" if flag == "-O3" and name not in HOT else flag) for flag in flags]
+
+
 # Cython's code for memoryviews, once for all modules instead of once in each.
 SHARED = "marlfast.core._shared"
 
-extensions = [Extension(SHARED, ["src/_shared.c"], extra_compile_args=flags)] + [
+extensions = [Extension(SHARED, ["src/_shared.c"], extra_compile_args=flags_of("_shared"))] + [
     Extension(
         f"marlfast.core.{path.stem}",
         [path.as_posix()],
         include_dirs=["marlfast/core"],
-        extra_compile_args=flags,
+        extra_compile_args=flags_of(path.stem),
         define_macros=[("MARLFAST_PORTABLE", "1")] if portable else [],
         depends=sorted(path.as_posix() for path in Path("marlfast/core").glob("*.h")),
     )
@@ -64,17 +78,44 @@ extensions = [Extension(SHARED, ["src/_shared.c"], extra_compile_args=flags)] + 
 
 # All processors at once. Cython's own processes are forked: where they would be spawned, this file would run again.
 processors = os.cpu_count() or 1
+build_dir = Path(f"build/cython-{MODE}")
+Options.emit_code_comments = MODE == "annotate"
+
+# What was built another way is built again; else only what is older than its sources.
+stamp, recipe = Path("build/recipe.json"), json.dumps([Cython.__version__, MODE, flags, portable, sorted(HOT)])
+same_recipe = stamp.is_file() and stamp.read_text() == recipe
+
+
+class BuildInPlace(build_ext):
+    """Begins an editable build with the modules that stand in the tree: setuptools gives it an empty folder."""
+
+    def run(self):
+        self.force = self.force or not same_recipe
+        super().run()
+        stamp.parent.mkdir(exist_ok=True)
+        stamp.write_text(recipe)
+
+    def build_extension(self, ext):
+        built = Path(self.get_ext_fullpath(ext.name))
+        there = Path(*ext.name.split(".")[:-1], built.name)
+        if there.is_file() and not built.exists() and not self.force:
+            built.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(there, built)
+        super().build_extension(ext)
+
 
 setup(
     options={"build_ext": {"parallel": processors}},
+    cmdclass={"build_ext": BuildInPlace},
     ext_modules=cythonize(
         extensions,
         nthreads=processors if sys.platform == "linux" else 0,
         include_path=["."],
-        build_dir=f"build/cython-{MODE}",
+        build_dir=str(build_dir),
         compiler_directives=DIRECTIVES,
         shared_utility_qualified_name=SHARED,
         annotate=MODE == "annotate",
+        force=not same_recipe,
         show_all_warnings=False,
     )
 )
