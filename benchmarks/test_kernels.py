@@ -27,7 +27,9 @@ CASES = {}
 
 
 def case(module, name):
-    """Register a case: the name of its kernels' module (``td`` for ``core/_td`` and ``reference/td``), and its own."""
+    """Register a case: the name of its kernels' module (``drift`` for ``core/_drift`` and ``reference/drift``), and its
+    own.
+    """
     def register(make):
         assert (module, name) not in CASES
         CASES[module, name] = make
@@ -60,13 +62,13 @@ class Inputs:
 def _fill(normal):
     def make(backend, runs):
         numbers, first, out = np.arange(runs, dtype=np.int64), np.zeros(runs, np.int64), np.empty((runs, 256))
-        fill = kernels(backend, "random").fill
+        fill = kernels(backend, "draws").fill
         return (lambda: fill(0, 2, numbers, first, out, normal)), [out]
     return make
 
 
-case("random", "fill, 256 uniforms a run")(_fill(False))
-case("random", "fill, 256 normals a run")(_fill(True))
+case("draws", "fill, 256 uniforms a run")(_fill(False))
+case("draws", "fill, 256 normals a run")(_fill(True))
 
 
 # -- games ----------------------------------------------------------------------------------------------
@@ -267,12 +269,12 @@ def _act(explore):
     return make
 
 
-case("td", "act, epsilon-greedy")(_act(mf.EpsilonGreedy(0.1)))
-case("td", "act, epsilon-greedy, random ties")(_act(mf.EpsilonGreedy(0.1, ties="random")))
-case("td", "act, Boltzmann")(_act(mf.Boltzmann(0.5)))
+case("q_learning", "act, epsilon-greedy")(_act(mf.EpsilonGreedy(0.1)))
+case("q_learning", "act, epsilon-greedy, random ties")(_act(mf.EpsilonGreedy(0.1, ties="random")))
+case("q_learning", "act, Boltzmann")(_act(mf.Boltzmann(0.5)))
 
 
-@case("td", "update")
+@case("q_learning", "update")
 def _(backend, runs):
     kernel, arrays, steps = _learner(mf.EpsilonGreedy(0.1), backend, runs)
     terminated, changed = np.zeros(runs, bool), np.zeros(runs, bool)
@@ -347,11 +349,11 @@ case("equilibria", "Nash, 5 x 5")(_equilibria(lambda m, p, q, v, x, y, j, w: m.s
 case("equilibria", "correlated, 5 x 5")(_equilibria(lambda m, p, q, v, x, y, j, w: m.solve_correlated(p, q, 0, v, j)))
 
 
-@case("td", "find_greedy")
+@case("q_learning", "find_greedy")
 def _(backend, runs):
     q = np.random.default_rng(0).standard_normal((ROWS * runs, ACTIONS))
     counts, greedy = np.full(len(q), ACTIONS, np.int32), np.zeros(len(q), np.int32)
-    find = kernels(backend, "td").find_greedy
+    find = kernels(backend, "q_learning").find_greedy
     return (lambda: find(q, counts, greedy)), [greedy]
 
 

@@ -1,5 +1,5 @@
 """marlfast: teams of agents that learn together, trained on a CPU at the speed of C."""
-from marlfast import draws, games, learners, rewards, schedules, stop
+from marlfast import draws, games, learners, renamed, rewards, schedules, stop  # noqa: F401 - old names
 from marlfast.encoders import AgentIndex, Grid, Rounding, Tiles
 from marlfast.env import Env
 from marlfast.errors import FileError, TrainingError

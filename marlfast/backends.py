@@ -13,8 +13,8 @@ def kernels(backend, name):
     ----------
     backend : {"cython", "numpy"}
     name : str or pair of str
-        Such as ``"td"``: ``marlfast.core._td`` or ``marlfast.reference.td``. A pair: the dotted names of two modules
-        of someone else's package, the compiled one and its twin.
+        Such as ``"q_learning"``: ``marlfast.core._q_learning`` or ``marlfast.reference.q_learning``. A pair: the
+        dotted names of two modules of someone else's package, the compiled one and its twin.
     """
     choice("backend", backend, BACKENDS)
     if not isinstance(name, str):

@@ -46,7 +46,7 @@ def stream(seed, run, name, first, count, purpose="training", backend="cython"):
     choice("name", name, tuple(STREAMS))
     choice("purpose", purpose, PURPOSES)
     out = np.empty((1, integer("count", count, 0)))
-    kernels(backend, "random").fill(
+    kernels(backend, "draws").fill(
         integer("seed", seed, 0, 2**64 - 1), 8 * PURPOSES.index(purpose) + STREAMS[name],
         np.array([integer("run", run, 0, 2**32 - 1)], np.int64),
         np.array([integer("first", first, 0, 2**61)], np.int64), out, name.endswith("normals"))

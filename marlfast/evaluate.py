@@ -6,7 +6,7 @@ from marlfast.env import Env
 from marlfast.errors import integer
 from marlfast.experiment import Experiment
 from marlfast.exploration import EpsilonGreedy
-from marlfast.learners.iql import IQL
+from marlfast.learners.q_learning import IQL
 from marlfast.policy import Policy, RandomPolicy
 from marlfast.registry import require
 from marlfast.result import Result

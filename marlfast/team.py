@@ -55,7 +55,7 @@ class Team:
         self.arrays = learner.allocate(self._seats, self._room["encoder"])
         learner.derive(self._seats, self.arrays, backend)
         self._run_numbers = np.arange(self.runs, dtype=np.int64)
-        self._fill = kernels(backend, "random").fill
+        self._fill = kernels(backend, "draws").fill
         self._bind()
 
     def _seat(self):

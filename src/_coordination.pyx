@@ -3,12 +3,13 @@ recursive FMQ. Twin: ``marlfast/reference/coordination.py``."""
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 cimport marlfast.core.coordination as leaf
-cimport marlfast.core.td as td
+cimport marlfast.core.tabular as tabular
 from marlfast.core._kernels cimport check
 from marlfast.core._schedules cimport Schedule
-from marlfast.core._td cimport EPSILON_GREEDY, Context, QLearning, cell_of, count_visit, look
+from marlfast.core._q_learning cimport QLearning
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
+from marlfast.core.tabular cimport EPSILON_GREEDY, Context, cell_of, count_visit, look
 
 # Each context begins with Q-learning's own, so that Q-learning's functions can be called with it as it is.
 
@@ -55,9 +56,9 @@ cdef int _lenient_act(void *context, int64_t first, int64_t count, const int32_t
             q = b.q + cell * b.q_step
             temperature = leaf.mean_temperature(c.temperature + cell * b.width, b.actions[i])
             if temperature < c.least[first + r] or not temperature > 0.0:
-                actions[r * b.agents + i] = <int32_t> td.random_greatest(q, b.actions[i], best, draw[0])
+                actions[r * b.agents + i] = <int32_t> tabular.random_greatest(q, b.actions[i], best, draw[0])
             else:
-                actions[r * b.agents + i] = <int32_t> td.boltzmann(
+                actions[r * b.agents + i] = <int32_t> tabular.boltzmann(
                     q, b.actions[i], best, c.boldness[first + r] * temperature, draw[0])
             c.coins[(first + r) * b.agents + i] = draw[1]
     return 0
@@ -95,7 +96,7 @@ cdef int _lenient(void *context, int64_t first, int64_t count, const Transition 
                         + c.diffusion[run] * leaf.mean_temperature(c.temperature + ahead * b.width, b.actions[i]))
             temperature[action] = c.decay[run] * heat
             count_visit(b, here)
-            changed[r] |= td.write_value(q, b.greedy + here * b.greedy_step, b.actions[i], action, value)
+            changed[r] |= tabular.write_value(q, b.greedy + here * b.greedy_step, b.actions[i], action, value)
     return 0
 
 
@@ -118,8 +119,8 @@ cdef int _frequent(void *context, int64_t first, int64_t count, const Transition
             target = top = t.rewards[at]
             if not over and b.discount[run] != 0.0:
                 ahead *= b.width
-                target += b.discount[run] * c.mean[ahead + td.first_greatest(c.mean + ahead, b.actions[i])]
-                top += b.discount[run] * c.greatest[ahead + td.first_greatest(c.greatest + ahead, b.actions[i])]
+                target += b.discount[run] * c.mean[ahead + tabular.first_greatest(c.mean + ahead, b.actions[i])]
+                top += b.discount[run] * c.greatest[ahead + tabular.first_greatest(c.greatest + ahead, b.actions[i])]
             k = here * b.width + action
             mean = c.mean[k] + b.rate.value[run] * (target - c.mean[k])
             frequency = leaf.frequency_after(c.frequency[k], c.second.value[run], top, c.greatest[k])
@@ -129,7 +130,7 @@ cdef int _frequent(void *context, int64_t first, int64_t count, const Transition
                 return Status.BAD_VALUE
             c.mean[k], c.greatest[k], c.frequency[k] = mean, greatest, frequency
             count_visit(b, here)
-            changed[r] |= td.write_value(b.q + here * b.q_step, b.greedy + here * b.greedy_step, b.actions[i], action,
+            changed[r] |= tabular.write_value(b.q + here * b.q_step, b.greedy + here * b.greedy_step, b.actions[i], action,
                                          value)
     return 0
 
@@ -154,7 +155,7 @@ cdef class Lenient(QLearning):
     Parameters
     ----------
     q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As those of ``marlfast.core._td.QLearning``; ``kind`` is 0, and exploration does not matter.
+        As those of ``marlfast.core._q_learning.QLearning``; ``kind`` is 0, and exploration does not matter.
     temperature : float64 [R, rows, T, A]
         Modified.
     coins : float64 [R, N]
@@ -197,7 +198,7 @@ cdef class RecursiveFMQ(QLearning):
     Parameters
     ----------
     q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As those of ``marlfast.core._td.QLearning``; ``rate`` is that of the mean.
+        As those of ``marlfast.core._q_learning.QLearning``; ``rate`` is that of the mean.
     mean, greatest, frequency : float64 [R, rows, T, A]
         Modified.
     second : Schedule

@@ -12,7 +12,7 @@ from libc.math cimport sqrt
 from libc.string cimport memcpy
 
 cimport marlfast.core.gradients as leaf
-cimport marlfast.core.td as td
+cimport marlfast.core.tabular as tabular
 from marlfast.core._kernels cimport Learner, check
 from marlfast.core._schedules cimport Schedule
 from marlfast.core.gradients cimport TOGETHER
@@ -169,7 +169,7 @@ cdef int _play(void *context, int64_t first, int64_t count, const int32_t *rows,
         for j in range(c.led):
             i = c.leads[j]
             draw = draws + r * stride + i * c.draws
-            if draw[0] < td.below(c.exploration.value[first + r], c.strict):
+            if draw[0] < tabular.below(c.exploration.value[first + r], c.strict):
                 if not 0.0 <= draw[1] < 1.0:
                     return Status.BAD_DRAW
                 action = <int64_t> (draw[1] * <double> c.actions[i])

@@ -7,7 +7,7 @@ import numpy as np
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from marlfast.core._kernels cimport Learner, check
-from marlfast.core._td cimport QLearning
+from marlfast.core._q_learning cimport QLearning
 from marlfast.core.inner cimport Inner, act_within, learn_within, within
 from marlfast.core.operations cimport LearnerOperations, Status, Transition
 

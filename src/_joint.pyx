@@ -4,12 +4,12 @@ import numpy as np
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cimport marlfast.core.equilibria as game
-cimport marlfast.core.td as leaf
+cimport marlfast.core.tabular as leaf
 from marlfast.core._kernels cimport Learner, check, check_cells, check_status
 from marlfast.core._schedules cimport Schedule
-from marlfast.core._td cimport BOLTZMANN, EPSILON_GREEDY, MOST_VISITS
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
+from marlfast.core.tabular cimport BOLTZMANN, EPSILON_GREEDY, MOST_VISITS
 
 # How a cell's values become what is done, and what the cell is worth.
 cdef enum Rule:

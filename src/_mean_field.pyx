@@ -9,15 +9,16 @@ import numpy as np
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 cimport marlfast.core.mean_field as leaf
-cimport marlfast.core.td as td
+cimport marlfast.core.tabular as tabular
 from marlfast.core._kernels cimport Learner, check
 from marlfast.core._schedules cimport Schedule
-from marlfast.core._td cimport BOLTZMANN, Context, QLearning, count_visit, look
+from marlfast.core._q_learning cimport QLearning
 from marlfast.core.draws cimport exp_
 from marlfast.core.inner cimport Inner, act_within, learn_within, within
 from marlfast.core.mean_field cimport Neighbourhoods
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
+from marlfast.core.tabular cimport BOLTZMANN, Context, count_visit, look
 
 
 cdef struct FieldContext:
@@ -254,7 +255,7 @@ cdef int _criticise(void *context, int64_t first, int64_t count, const Transitio
             for a in range(choices):
                 logits[a] = weights[a]
             count_visit(b, here)
-            best = td.first_greatest(logits, choices)
+            best = tabular.first_greatest(logits, choices)
             changed[r] |= best != b.greedy[here * b.greedy_step]
             b.greedy[here * b.greedy_step] = best
     return 0
@@ -279,7 +280,7 @@ cdef class MeanFieldActorCritic(QLearning):
     ----------
     logits, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws,
     learning
-        As those of ``marlfast.core._td.QLearning``; ``kind`` is 1, and the temperature 1.
+        As those of ``marlfast.core._q_learning.QLearning``; ``kind`` is 1, and the temperature 1.
     q : float64 [R, rows, means, T, A]
         Modified.
     critic : Schedule

@@ -1,6 +1,6 @@
 """Teams whose value is made of their members' utilities: sums (VDN) and monotone networks (QMIX).
 
-They act, explore and keep greedy actions as Q-learning does (``src/_td.pyx``); a team's members learn together, from
+They act, explore and keep greedy actions as Q-learning does (``src/_q_learning.pyx``); a team's members learn together, from
 one error. Twin: ``marlfast/reference/mixing.py``.
 """
 import numpy as np
@@ -8,12 +8,13 @@ import numpy as np
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cimport marlfast.core.mixing as leaf
-cimport marlfast.core.td as td
+cimport marlfast.core.tabular as tabular
 from marlfast.core._kernels cimport check
 from marlfast.core._schedules cimport Schedule
-from marlfast.core._td cimport Context, QLearning, View, cell_of, count_visit, look_at, see
+from marlfast.core._q_learning cimport QLearning
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
+from marlfast.core.tabular cimport Context, View, cell_of, count_visit, look_at, see
 
 
 cdef struct MixingContext:
@@ -61,7 +62,7 @@ cdef inline double judge(const MixingContext *c, int64_t run, int64_t agent, con
         cell = c.target_q + cell_of(b, run, rows[k], agent) * b.width
         for a in range(b.actions[agent]):
             sums[a] += cell[a]
-    return sums[td.first_greatest(sums, b.actions[agent])]
+    return sums[tabular.first_greatest(sums, b.actions[agent])]
 
 
 cdef inline const double *weights(const MixingContext *c, const double *mixer, int64_t run, int64_t team,
@@ -158,7 +159,7 @@ cdef int _learn(const MixingContext *c, int64_t run, int64_t team, const int32_t
                 return Status.BAD_VALUE
             count_visit(b, cell)
             if c.active == 1:
-                moved[0] |= td.write_value(b.q + cell * b.q_step, b.greedy + cell * b.greedy_step, b.actions[i],
+                moved[0] |= tabular.write_value(b.q + cell * b.q_step, b.greedy + cell * b.greedy_step, b.actions[i],
                                            actions[i], value)
             else:
                 b.q[cell * b.q_step + actions[i]] = value
@@ -244,7 +245,7 @@ cdef class Mixing(QLearning):
     Parameters
     ----------
     q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As those of ``marlfast.core._td.QLearning``.
+        As those of ``marlfast.core._q_learning.QLearning``.
     active : int
         Likewise.
     central : int

@@ -6,8 +6,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 cimport marlfast.core.opponents as leaf
 from marlfast.core._kernels cimport Learner, check
 from marlfast.core.operations cimport Status, Transition
-from marlfast.core.policies cimport sample
-from marlfast.core.td cimport first_greatest
+from marlfast.core.tabular cimport first_greatest, sample
 
 
 cdef struct Data:

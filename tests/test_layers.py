@@ -16,7 +16,7 @@ LAYERS = [
     {"adapters", "analysis", "env", "evaluate", "experiment", "files", "league", "plotting", "policy", "progress",
      "replay", "result", "session", "statistics", "team", "train"},
     {"draws", "encoders", "exploration", "games", "learners", "rewards", "schedules", "stop"},
-    {"backends", "errors", "registry"},
+    {"backends", "errors", "memory", "registry", "renamed"},
     {"core", "reference"},
 ]
 LAYER = {name: k for k, names in enumerate(LAYERS) for name in names}
@@ -80,8 +80,8 @@ def test_the_imports_are_read_rightly():
     # What the other tests stand on, checked on imports that are certainly there.
     assert ("games", True) in inner("") and ("train", True) in inner("")
     assert ("env", False) in inner("games.base") and ("registry", True) in inner("games.base")
-    assert ("reference.kernels", True) in inner("reference.td")
-    assert ("numpy", True) in imports("reference.td")
+    assert ("reference.kernels", True) in inner("reference.q_learning")
+    assert ("numpy", True) in imports("reference.q_learning")
 
 
 def test_every_module_has_a_layer():

@@ -3,7 +3,7 @@ import numpy as np
 
 from marlfast.analysis.summary import Summarised
 from marlfast.errors import integer
-from marlfast.learners.iql import Tabular
+from marlfast.learners.tabular import Tabular
 
 
 class StrategyRecorder(Summarised):

@@ -6,7 +6,7 @@ import numpy as np
 from marlfast.analysis.model import Model, model
 from marlfast.encoders import Numbered
 from marlfast.errors import integer, real, shown
-from marlfast.learners.iql import IQL
+from marlfast.learners.q_learning import IQL
 from marlfast.policy import Policy
 from marlfast.result import Result
 

@@ -2,8 +2,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from marlfast.core._q_learning import QLearning
 from marlfast.core._schedules import Schedule
-from marlfast.core._td import QLearning
 
 class Lenient(QLearning):
     def __init__(self, q: NDArray[np.float64], greedy: NDArray[np.int32], visits: NDArray[np.int32],

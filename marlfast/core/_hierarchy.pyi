@@ -3,7 +3,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marlfast.core._kernels import Learner
-from marlfast.core._td import QLearning
+from marlfast.core._q_learning import QLearning
 
 class Hierarchy(Learner):
     def __init__(self, members: Learner, coordinator: QLearning, rows: int, goals: int, every: int,

@@ -3,8 +3,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marlfast.core._kernels import Learner
+from marlfast.core._q_learning import QLearning
 from marlfast.core._schedules import Schedule
-from marlfast.core._td import QLearning
 
 class MeanField(Learner):
     def __init__(self, inner: Learner, mean: NDArray[np.int32], rows: int, leads: NDArray[np.int32], choices: int,

@@ -13,7 +13,7 @@
  * by lane is how vector registers hold them, so nothing has to be shuffled.
  *
  * The arithmetic is the same, operation by operation, in every variant below
- * and in marlfast/reference/random.py. Never compile this with -ffast-math or
+ * and in marlfast/reference/draws.py. Never compile this with -ffast-math or
  * with contraction into fused multiply-adds.
  */
 #ifndef MARLFAST_DRAWS_H

@@ -7,7 +7,7 @@ A payoff array holds an agent's own payoff of every joint action, the first agen
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from marlfast.core.draws cimport exp_
-from marlfast.core.td cimport first_greatest
+from marlfast.core.tabular cimport first_greatest
 
 
 cdef inline int64_t others(const int32_t *actions, const int64_t *strides, int64_t agents,

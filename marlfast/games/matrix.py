@@ -175,7 +175,7 @@ class NormalForm(Game):
 
     @cached_property
     def _nodes(self):
-        """How many shorter ones there are: nodes of a tree, see ``core/repeated.pxd``."""
+        """How many shorter ones there are: nodes of a tree, see ``core/matrix.pxd``."""
         joint = len(self._rewards)
         return (self._histories - 1) // (joint - 1) if joint > 1 else self.memory
 
@@ -291,7 +291,7 @@ class NormalForm(Game):
             nested = isinstance(self.start[0], tuple)
             begin = 0 if len(self._rewards) == 1 else self.number(self.start if nested else [self.start] * self.memory)
         running = None if self._chances is None else running_sums(self._chances)
-        return kernels(backend, "repeated").Repeated(self.action_counts, self._rewards, running, self.memory,
+        return kernels(backend, "matrix").Repeated(self.action_counts, self._rewards, running, self.memory,
                                                      self.start == "empty", begin)
 
 

@@ -1,6 +1,6 @@
 """Learners: update rules with their tables. One file per family, imported when one of its learners is asked for."""
 from marlfast.learners.base import Each, Learner  # noqa: F401
-from marlfast.learners.iql import IQL  # noqa: F401
+from marlfast.learners.q_learning import IQL  # noqa: F401
 from marlfast.registry import on_demand
 
 # What each file gives.
@@ -12,9 +12,10 @@ _GIVES = {
     "joint": "CentralQ CorrelatedQ FriendOrFoe JointActionLearner MinimaxQ NashQ",
     "mean_field": "MeanFieldAC MeanFieldQ",
     "mixing": "QMIX VDN",
+    "multi_step": "MonteCarlo QLambda SARSA",
+    "one_step": "DistributedQ DoubleQ ExpectedSARSA FrequencyAdjustedQ HystereticQ",
     "opponents": "Exp3 FictitiousPlay FixedPolicy Random RegretMatching TitForTat WinStayLoseShift",
     "phc": "PHC WoLFPHC",
-    "td": "DistributedQ DoubleQ ExpectedSARSA FrequencyAdjustedQ HystereticQ MonteCarlo QLambda SARSA",
 }
 
 __all__, __getattr__, __dir__ = on_demand(__name__, _GIVES, ["IQL", "Each", "Learner"])

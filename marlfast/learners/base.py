@@ -97,8 +97,8 @@ class Learner(Definition):
     Attributes
     ----------
     kernels : str or pair of str
-        Module of its kernels, such as ``"td"``; or, in a package of one's own, the dotted names of the compiled module
-        and of its NumPy twin.
+        Module of its kernels, such as ``"q_learning"``; or, in a package of one's own, the dotted names of the
+        compiled module and of its NumPy twin.
     derived : tuple of str
         Arrays that follow from the others and are not saved.
     by_row : tuple of str

@@ -7,7 +7,7 @@ import numpy as np
 from marlfast.errors import real_per_run
 from marlfast.exploration import EpsilonGreedy, Exploration
 from marlfast.learners.base import check_common
-from marlfast.learners.iql import Tabular
+from marlfast.learners.tabular import Tabular
 from marlfast.registry import option
 from marlfast.schedules import Schedule, spread
 

@@ -9,7 +9,8 @@ from marlfast.backends import kernels
 from marlfast.errors import choice, integer, shown
 from marlfast.learners.base import Learner, Seats
 from marlfast.learners.inner import apart, together
-from marlfast.learners.iql import IQL, Tabular
+from marlfast.learners.q_learning import IQL
+from marlfast.learners.tabular import Tabular
 from marlfast.registry import option, require
 
 __all__ = ["Hierarchy"]

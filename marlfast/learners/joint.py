@@ -10,7 +10,7 @@ from marlfast.backends import kernels
 from marlfast.errors import choice, unknown
 from marlfast.exploration import EpsilonGreedy, Exploration
 from marlfast.learners.base import Learner, Seats
-from marlfast.learners.iql import IQL
+from marlfast.learners.q_learning import IQL
 from marlfast.registry import option
 from marlfast.schedules import Constant, Schedule, schedule, spread
 

@@ -10,8 +10,8 @@ from marlfast.errors import integer, shown
 from marlfast.exploration import Boltzmann, Exploration
 from marlfast.learners.base import Learner
 from marlfast.learners.inner import apart, together
-from marlfast.learners.iql import IQL
-from marlfast.learners.td import ExpectedSARSA
+from marlfast.learners.one_step import ExpectedSARSA
+from marlfast.learners.q_learning import IQL
 from marlfast.registry import option
 from marlfast.schedules import Schedule, per_run_field, schedule
 

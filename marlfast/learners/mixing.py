@@ -8,7 +8,7 @@ from marlfast.backends import kernels
 from marlfast.errors import choice, integer
 from marlfast.exploration import EpsilonGreedy, Exploration
 from marlfast.learners.base import check_common
-from marlfast.learners.iql import Tabular
+from marlfast.learners.tabular import Tabular
 from marlfast.registry import option
 from marlfast.schedules import Schedule
 

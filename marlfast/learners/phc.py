@@ -6,7 +6,7 @@ import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.exploration import Boltzmann, EpsilonGreedy, Exploration
-from marlfast.learners.iql import Tabular
+from marlfast.learners.tabular import Tabular
 from marlfast.registry import option
 from marlfast.schedules import Constant, Schedule, schedule
 
@@ -20,7 +20,7 @@ class _HillClimbing(Tabular):
         Arrays of probabilities.
     """
 
-    kernels = "policies"
+    kernels = "phc"
     mixed = ("policy",)
     by_row = (*Tabular.by_row, "policy")
 

@@ -2,7 +2,8 @@
 import numpy as np
 
 from marlfast.errors import extra, integer, shown
-from marlfast.learners.iql import IQL, Tabular
+from marlfast.learners.q_learning import IQL
+from marlfast.learners.tabular import Tabular
 from marlfast.plotting.style import (
     INK,
     NONE,

@@ -1,9 +1,10 @@
 """Lenient learning and recursive FMQ in NumPy: the twin of ``src/_coordination.pyx``, vectorised over runs, tables."""
 import numpy as np
 
+from marlfast.reference.draws import exp_values
 from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_ROW, check
-from marlfast.reference.random import exp_values
-from marlfast.reference.td import EPSILON_GREEDY, QLearning, _first
+from marlfast.reference.q_learning import QLearning
+from marlfast.reference.tabular import EPSILON_GREEDY, first_fault
 
 
 def _mean_temperature(temperature, choices):
@@ -34,7 +35,7 @@ class Lenient(QLearning):
     Parameters
     ----------
     q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As those of ``marlfast.reference.td.QLearning``; ``kind`` is 0, and exploration does not matter.
+        As those of ``marlfast.reference.q_learning.QLearning``; ``kind`` is 0, and exploration does not matter.
     temperature : float64 [R, rows, T, A]
         Modified.
     coins : float64 [R, N]
@@ -76,7 +77,7 @@ class Lenient(QLearning):
         # Agents act in order: those from a run's first fault on do not.
         good = np.logical_and.accumulate(good, axis=1)
         self.coins[r, leads] = np.where(good, coin, self.coins[r, leads])
-        return _first(np.where(sound, np.where(inside, np.where(known, 0, BAD_ACTION), BAD_ROW), BAD_DRAW))
+        return first_fault(np.where(sound, np.where(inside, np.where(known, 0, BAD_ACTION), BAD_ROW), BAD_DRAW))
 
     def _update_wave(self, wave, status, runs, rows, actions, rewards, next_rows, terminated, changed):
         row, next_row, action, here, best, fault = self._look(wave, runs, rows, actions, next_rows, terminated)
@@ -107,7 +108,7 @@ class RecursiveFMQ(QLearning):
     Parameters
     ----------
     q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As those of ``marlfast.reference.td.QLearning``; ``rate`` is that of the mean.
+        As those of ``marlfast.reference.q_learning.QLearning``; ``rate`` is that of the mean.
     mean, greatest, frequency : float64 [R, rows, T, A]
         Modified.
     second : Schedule

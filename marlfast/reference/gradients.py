@@ -1,17 +1,17 @@
 """Policy gradients in NumPy: the twin of ``src/_gradients.pyx``, vectorised over runs."""
 import numpy as np
 
+from marlfast.reference.draws import _log, exp_values
 from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, Learner, check, fine
-from marlfast.reference.random import _log, exp_values
-from marlfast.reference.td import _first, _first_greatest
+from marlfast.reference.tabular import first_fault, first_greatest
 
 NOTHING, MOVED, FAILED = range(3)       # what a tick leaves to the next update to say
 GOES_ON, TERMINATED, CUT = range(3)     # what follows a step of the rollout
 
 
-def first_greatest(logits, choices):
+def greatest(logits, choices):
     """The first of the greatest of the first ``choices`` of logits [n, A]."""
-    return _first_greatest(logits, np.full(len(logits), choices))
+    return first_greatest(logits, np.full(len(logits), choices))
 
 
 def softmax(logits, choices, best):
@@ -140,7 +140,7 @@ class Softmax(Learner):
         for j, i in enumerate(self.leads.tolist()):
             choices = int(self.actions[i])
             logits, inside = self._logits(runs, i, rows[:, self._rows_of(i)])
-            best = first_greatest(logits, choices)
+            best = greatest(logits, choices)
             if self.exploration is None:
                 u = draws[:, i, 0]
                 sound, explores = (u >= 0.0) & (u < 1.0), np.zeros(len(runs), bool)
@@ -153,7 +153,7 @@ class Softmax(Learner):
                 chosen = np.where(explores, (np.where(explores & sound, v, 0.0) * choices).astype(np.int64), best)
             status[:, j] = np.where(sound, np.where(explores | inside, 0, BAD_ROW), BAD_DRAW)
             actions[:, i] = chosen
-        return _first(status)
+        return first_fault(status)
 
     def stage_tick(self, runs, ended):
         if self.exploration is not None:
@@ -290,7 +290,7 @@ class PolicyGradient(Softmax):
         greedy, status = np.zeros(policy.shape[:2], np.int64), fine(len(runs))
         for j, i in enumerate(self.leads.tolist()):
             logits, inside = self._logits(runs, i, rows[:, self._rows_of(i)])
-            greedy[:, j] = first_greatest(logits, self.actions[i])
+            greedy[:, j] = greatest(logits, self.actions[i])
             policy[:, j] = softmax(logits, int(self.actions[i]), greedy[:, j])
             status[~inside] = BAD_ROW
         return policy, greedy, status
@@ -438,7 +438,7 @@ class PolicyGradient(Softmax):
                     n = np.flatnonzero((status == 0) & (t < known))
                     r, action, choices = runs[n], self.taken[runs[n], t, i], int(self.actions[i])
                     logits, _ = self._logits(r, i, self.seen[r, t][:, self._rows_of(i)])
-                    best = first_greatest(logits, choices)
+                    best = greatest(logits, choices)
                     if not fresh:
                         policy[n, t, j] = softmax(logits, choices, best)
                     weight = advantage[n, t, j]
@@ -475,7 +475,7 @@ class PolicyGradient(Softmax):
             n = np.flatnonzero((status == 0) & (t < known))
             for j, i in enumerate(self.leads.tolist()):
                 logits, _ = self._logits(runs[n], i, self.seen[runs[n], t][:, self._rows_of(i)])
-                moved[runs[n[first_greatest(logits, self.actions[i]) != greedy[n, t, j]]]] = True
+                moved[runs[n[greatest(logits, self.actions[i]) != greedy[n, t, j]]]] = True
         self.known[runs[status == 0]] = 0
         outcome[whole] = status
         return outcome
@@ -494,7 +494,7 @@ class PolicyGradient(Softmax):
             faults.append(np.where(outside(self._rows_of(i), table), BAD_ROW, 0))
         bound = 2**31 if self.critic is None else self.critic.shape[1]
         faults.append(np.where(outside(slice(self.agents * self.active, None), bound), BAD_ROW, 0))
-        status = _first(np.stack(faults, axis=1))
+        status = first_fault(np.stack(faults, axis=1))
         n = np.flatnonzero(status == 0)
         at = runs[n], known[n]
         self.seen[at], self.ahead[at], self.taken[at] = rows[n], next_rows[n], actions[n]

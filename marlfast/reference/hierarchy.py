@@ -3,7 +3,7 @@ import numpy as np
 
 from marlfast.reference.kernels import BAD_VALUE, Learner, check, fine
 from marlfast.reference.mean_field import within
-from marlfast.reference.td import QLearning
+from marlfast.reference.q_learning import QLearning
 
 NOTHING, MOVED, FAILED = range(3)
 

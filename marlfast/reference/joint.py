@@ -16,14 +16,15 @@ from marlfast.reference.kernels import (
     check_status,
     fine,
 )
-from marlfast.reference.td import BOLTZMANN, MOST_VISITS, QLearning, _first_greatest
+from marlfast.reference.q_learning import QLearning
+from marlfast.reference.tabular import BOLTZMANN, MOST_VISITS, first_greatest
 
 GREATEST, MINIMAX, BELIEF, NASH, CORRELATED = range(5)
 
 
 def _greatest(values):
     """The first of the greatest."""
-    return int(_first_greatest(np.asarray(values)[None], np.array([len(values)]))[0])
+    return int(first_greatest(np.asarray(values)[None], np.array([len(values)]))[0])
 
 
 def _sample(policy, u):

@@ -5,8 +5,8 @@
 """
 import numpy as np
 
+from marlfast.reference.draws import fill
 from marlfast.reference.kernels import BAD_REWARD, NO_DRAWS, check, fine
-from marlfast.reference.random import fill
 
 RUNNING, STEPS, EPISODES, GREEDY_STABLE, RETURN_REACHED = range(5)
 FAILED = 64

@@ -3,9 +3,10 @@ import math
 
 import numpy as np
 
+from marlfast.reference.draws import exp_values
 from marlfast.reference.kernels import BAD_ACTION, Learner, check
-from marlfast.reference.random import exp_values
-from marlfast.reference.td import BOLTZMANN, MOST_VISITS, QLearning, _first_greatest
+from marlfast.reference.q_learning import QLearning
+from marlfast.reference.tabular import BOLTZMANN, MOST_VISITS, first_greatest
 
 
 def within(rows, bound, parts, part):
@@ -156,7 +157,7 @@ class MeanFieldActorCritic(QLearning):
     ----------
     logits, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws,
     learning
-        As those of ``marlfast.reference.td.QLearning``; ``kind`` is 1, and the temperature 1.
+        As those of ``marlfast.reference.q_learning.QLearning``; ``kind`` is 1, and the temperature 1.
     q : float64 [R, rows, means, T, A]
         Modified.
     critic : Schedule
@@ -228,7 +229,7 @@ class MeanFieldActorCritic(QLearning):
         self.values[runs[n], row[n, j], point[n, j], tables[j], action[n, j]] = value[n, j]
         self.logits[at] = moved[n, j]
         self.visits[at] += self.visits[at] < MOST_VISITS
-        now = _first_greatest(moved[n, j], choices[j])
+        now = first_greatest(moved[n, j], choices[j])
         changed[n[now != self.greedy[at]]] = True
         self.greedy[at] = now
         return status

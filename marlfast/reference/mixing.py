@@ -1,9 +1,10 @@
 """Value decomposition in NumPy: the twin of ``src/_mixing.pyx``, vectorised over runs."""
 import numpy as np
 
+from marlfast.reference.draws import exp_values
 from marlfast.reference.kernels import BAD_ACTION, BAD_ROW, BAD_VALUE, check, fine
-from marlfast.reference.random import exp_values
-from marlfast.reference.td import MOST_VISITS, QLearning, _first_greatest, write_values
+from marlfast.reference.q_learning import QLearning
+from marlfast.reference.tabular import MOST_VISITS, first_greatest, write_values
 
 
 def mixer_size(room, hidden):
@@ -61,7 +62,7 @@ class Mixing(QLearning):
     Parameters
     ----------
     q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As those of ``marlfast.reference.td.QLearning``.
+        As those of ``marlfast.reference.q_learning.QLearning``.
     active : int
         Likewise.
     central : int
@@ -136,7 +137,7 @@ class Mixing(QLearning):
         return sums
 
     def _greatest(self, sums, agent):
-        return _first_greatest(sums, np.full(len(sums), self.actions[agent]))
+        return first_greatest(sums, np.full(len(sums), self.actions[agent]))
 
     def stage_update(self, runs, rows, actions, rewards, next_rows, terminated, changed):
         own, status, moved = self.agents * self.active, fine(len(runs)), np.zeros(len(runs), bool)

@@ -1,15 +1,14 @@
 """Opponents in NumPy: the twin of ``src/_opponents.pyx``, vectorised over runs."""
 import numpy as np
 
+from marlfast.reference.draws import exp_values
 from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, Learner, check, fine
-from marlfast.reference.policies import sample
-from marlfast.reference.random import exp_values
-from marlfast.reference.td import _first_greatest
+from marlfast.reference.tabular import first_greatest, sample
 
 
 def _best(values, count):
     """The first greatest of the first ``count`` values of each row."""
-    return _first_greatest(values, np.full(len(values), count))
+    return first_greatest(values, np.full(len(values), count))
 
 
 def _by_regret(regret, u):

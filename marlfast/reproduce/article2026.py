@@ -11,7 +11,7 @@ from marlfast.evaluate import evaluate
 from marlfast.exploration import EpsilonGreedy
 from marlfast.games.allocation import TaskAllocation
 from marlfast.games.drift import Drift
-from marlfast.learners.iql import IQL
+from marlfast.learners.q_learning import IQL
 from marlfast.reproduce.base import Report, Study, mean
 from marlfast.rewards import Diversity, Redundancy, competitive, cooperative, mixed
 from marlfast.train import train

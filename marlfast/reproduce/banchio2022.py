@@ -7,7 +7,7 @@ from typing import Any
 from marlfast.errors import integer, real
 from marlfast.exploration import EpsilonGreedy
 from marlfast.games.auctions import SealedBidAuction
-from marlfast.learners.iql import IQL
+from marlfast.learners.q_learning import IQL
 from marlfast.reproduce.base import Study, mean, share
 from marlfast.schedules import Exponential
 from marlfast.train import train

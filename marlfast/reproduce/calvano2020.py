@@ -10,7 +10,7 @@ from marlfast.errors import integer, real, shown
 from marlfast.exploration import EpsilonGreedy
 from marlfast.games.matrix import per_agent
 from marlfast.games.pricing import LogitBertrand
-from marlfast.learners.iql import IQL
+from marlfast.learners.q_learning import IQL
 from marlfast.reproduce.base import Figure, Study, mean, share
 from marlfast.schedules import Exponential
 from marlfast.stop import GreedyStable

@@ -6,7 +6,7 @@ import numpy as np
 from marlfast.errors import integer, real
 from marlfast.exploration import EpsilonGreedy
 from marlfast.games.soccer import Soccer
-from marlfast.learners.iql import IQL
+from marlfast.learners.q_learning import IQL
 from marlfast.registry import from_dict, names
 from marlfast.reproduce.base import Study, mean
 from marlfast.result import Result

@@ -8,8 +8,8 @@ from marlfast.errors import integer, real
 from marlfast.exploration import EpsilonGreedy
 from marlfast.games.markov import MarkovGame
 from marlfast.games.two_step import TwoStep
-from marlfast.learners.iql import IQL
 from marlfast.learners.mixing import QMIX, VDN
+from marlfast.learners.q_learning import IQL
 from marlfast.reproduce.base import Study, mean, share
 from marlfast.schedules import Harmonic
 from marlfast.train import train

@@ -7,7 +7,7 @@ from marlfast.errors import integer, real
 from marlfast.evaluate import evaluate
 from marlfast.exploration import Boltzmann
 from marlfast.games.pursuit import Pursuit
-from marlfast.learners.iql import IQL
+from marlfast.learners.q_learning import IQL
 from marlfast.reproduce.base import Study, mean
 from marlfast.train import train
 

@@ -1,6 +1,13 @@
 """Short ways to make arrays and kernels for the tests of single kernels."""
 import numpy as np
 
+from marlfast.backends import kernels
+
+EXPECTED, DISTRIBUTED, HYSTERETIC, FREQUENCY = range(4)        # rules of ``OneStep``
+# Where the kernels stand that derive from Q-learning's.
+MODULE_OF = {"QLearning": "q_learning", "OneStep": "one_step", "DoubleQ": "one_step", "Traces": "multi_step",
+             "Episodes": "multi_step"}
+
 
 def schedule(schedules, value, runs=1, kind=0, per_episode=False, final=0.0, rate=0.0, table=()):
     """A schedule kernel over arrays of its own; ``value`` is a number or one per run."""
@@ -28,6 +35,15 @@ def _packed(q):
     memory[..., :width] = q
     halves = memory.view(np.int32)
     return memory[..., :width], halves[..., 2 * width], halves[..., 2 * width + 1]
+
+
+def modules(backend, packed=False):
+    """``module(name)`` of a backend; with ``packed``, :class:`Tables` lie in one piece of memory."""
+    def module(name):
+        return kernels(backend, name)
+
+    module.packed = packed
+    return module
 
 
 class Tables:
@@ -58,15 +74,15 @@ class Tables:
         self.cell_actions = np.full(tables, width, np.int32)
         self.cell_actions[self.table_of] = self.actions
         flat = np.zeros(self.greedy.size, np.int32)
-        module("td").find_greedy(q.reshape(-1, width), np.tile(self.cell_actions, runs * rows), flat)
+        module("q_learning").find_greedy(q.reshape(-1, width), np.tile(self.cell_actions, runs * rows), flat)
         self.greedy[:] = flat.reshape(self.greedy.shape)
         self.discount = np.array(np.broadcast_to(np.asarray(discount, np.float64), runs))
         self.rate, self.level = (value if hasattr(value, "tick") else schedule(module("schedules"), value, runs)
                                  for value in (rate, level))
         draws = draws or (1 if kind == 1 else 3 if random_ties else 2)
-        self.kernel = module("td").QLearning(self.q, self.greedy, self.visits, self.table_of, self.actions, self.leads,
-                                             self.discount, self.rate, self.level, kind, strict, random_ties, draws,
-                                             learning)
+        self.kernel = module("q_learning").QLearning(
+            self.q, self.greedy, self.visits, self.table_of, self.actions, self.leads, self.discount, self.rate,
+            self.level, kind, strict, random_ties, draws, learning)
         self.shape = runs, agents
 
     def act(self, rows, draws):
@@ -82,6 +98,63 @@ class Tables:
         self.kernel.update(np.array(rows, np.int32), np.array(actions, np.int32), np.array(rewards, np.float64),
                            np.array(next_rows, np.int32), terminated, changed)
         return changed
+
+
+class Learning(Tables):
+    """A kernel of ``one_step`` or ``multi_step`` and its arrays; those of :class:`Tables`, and ``own``.
+
+    Parameters
+    ----------
+    what : str
+        Name of the class.
+    second : float, optional
+        The second rate of rules that have one.
+    length : int
+        Room for eligible cells, or for the steps of an episode.
+    """
+
+    def __init__(self, module, what, q, rule=EXPECTED, second=None, length=4, on_policy=True, accumulate=False,
+                 cutoff=0.01, decay=0.0, first=None, other=None, **options):
+        options = {"rate": 0.25} | options
+        super().__init__(module, q, **options)
+        runs, agents, make = len(self.q), len(self.table_of), {}
+        kind, random_ties = options.get("kind", 0), options.get("random_ties", False)
+        draws = self.kernel.draws + (what == "DoubleQ")
+        if what == "OneStep":
+            if second is not None and not hasattr(second, "tick"):
+                second = schedule(module("schedules"), second, runs)
+            make = {"rule": rule, "second": second}
+        elif what == "DoubleQ":
+            one, two = (Tables(module, self.q if q is None else q, self.table_of, self.actions) for q in (first, other))
+            make = {"first": one.q, "first_greedy": one.greedy, "second": two.q, "second_greedy": two.greedy,
+                    "coins": np.zeros((runs, agents), np.int32)}
+        elif what == "Traces":
+            make = {"on_policy": on_policy, "accumulate": accumulate, "cutoff": cutoff,
+                    "decay": np.array(np.broadcast_to(decay, runs), float),
+                    "cells": np.zeros((runs, agents, length, 2), np.int32),
+                    "eligibility": np.zeros((runs, agents, length)), "eligible": np.zeros((runs, agents), np.int32),
+                    "waiting": np.zeros((runs, agents, 4), np.int32) if on_policy else None,
+                    "waiting_reward": np.zeros((runs, agents)) if on_policy else None,
+                    "late": np.zeros(runs, np.int32) if on_policy else None}
+        elif what == "Episodes":
+            make = {"cells": np.zeros((runs, agents, length, 2), np.int32), "rewards": np.zeros((runs, agents, length)),
+                    "known": np.zeros((runs, agents), np.int32), "last": np.zeros((runs, agents), np.int32),
+                    "late": np.zeros(runs, np.int32)}
+        self.own = make
+        self.kernel = getattr(module(MODULE_OF[what]), what)(
+            self.q, self.greedy, self.visits, self.table_of, self.actions, self.leads, self.discount, self.rate,
+            self.level, kind, options.get("strict", True), random_ties, draws, True, **make)
+
+    def step(self, row, action, reward, next_row, terminated=False, ended=False):
+        """One step of one run and one agent, with the tick that follows; whether a greedy action changed."""
+        changed = self.update([[row]], [[action]], [[reward]], [[next_row]], [terminated])
+        self.kernel.tick(np.array([terminated or ended]))
+        return bool(changed[0])
+
+    def arrays(self):
+        """Copies of all arrays."""
+        mine = {"q": self.q, "greedy": self.greedy, "visits": self.visits}
+        return {name: array.copy() for name, array in (mine | self.own).items() if isinstance(array, np.ndarray)}
 
 
 class Transitions:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from marlfast.backends import kernels
 
-from .make import schedule
+from .make import MODULE_OF, schedule
 
 BAD = "^encode: an observation is not finite or lies outside what the encoder can number$"
 
@@ -170,7 +170,7 @@ def learner(module, what, q, active, table_of, *more, rate=0.5, discount=0.5, le
               np.arange(agents, dtype=np.int32), np.full(runs, discount), schedule(module("schedules"), rate, runs),
               schedule(module("schedules"), level, runs), kind, True, ties, draws or (1 if kind else 3 if ties else 2),
               True)
-    kernel = getattr(module("td" if what == "QLearning" else "rules"), what)(*common, *more, active)
+    kernel = getattr(module(MODULE_OF[what]), what)(*common, *more, active)
     return kernel, q, visits
 
 

@@ -119,16 +119,16 @@ CALLS = {
                  (("table", 0),)),
     "Schedule.tick": (lambda m: m("schedules").Schedule(**schedule_arguments()).tick, lambda m: {"ended": flags(R)},
                       (), ()),
-    "QLearning": (lambda m: m("td").QLearning, learning_arguments, ("q", "greedy", "visits"),
+    "QLearning": (lambda m: m("q_learning").QLearning, learning_arguments, ("q", "greedy", "visits"),
                   (("q", 3), ("leads", 0))),
-    "QLearning.act": (lambda m: m("td").QLearning(**learning_arguments(m)).act, lambda m: {
+    "QLearning.act": (lambda m: m("q_learning").QLearning(**learning_arguments(m)).act, lambda m: {
         "rows": ints(R, N), "draws": np.zeros((R, N, 2)), "actions": ints(R, N)}, ("actions",), ()),
-    "QLearning.update": (lambda m: m("td").QLearning(**learning_arguments(m)).update, lambda m: {
+    "QLearning.update": (lambda m: m("q_learning").QLearning(**learning_arguments(m)).update, lambda m: {
         "rows": ints(R, N), "actions": ints(R, N), "rewards": np.ones((R, N)), "next_rows": ints(R, N),
         "terminated": flags(R), "changed": flags(R)}, ("changed",), ()),
-    "QLearning.tick": (lambda m: m("td").QLearning(**learning_arguments(m)).tick, lambda m: {"ended": flags(R)},
+    "QLearning.tick": (lambda m: m("q_learning").QLearning(**learning_arguments(m)).tick, lambda m: {"ended": flags(R)},
                        (), ()),
-    "find_greedy": (lambda m: m("td").find_greedy, lambda m: {
+    "find_greedy": (lambda m: m("q_learning").find_greedy, lambda m: {
         "q": np.ones((3, A)), "actions": ints(3) + A, "greedy": ints(3)}, ("greedy",), (("q", 1),)),
     "philox4x32": (lambda m: m("random").philox4x32, lambda m: {
         "counter": np.zeros(4, np.uint32), "key": np.zeros(2, np.uint32)}, (), ()),
@@ -319,7 +319,7 @@ def test_writing_where_the_greedy_action_is_corrupted(layout, greedy, width, act
 def test_find_greedy_of_impossible_counts(module, actions):
     greedy = ints(2) - 5
     refused(f"actions: expected 1 to {A} actions, got {min(actions)} to {max(actions)}",
-            lambda: module("td").find_greedy(np.zeros((2, A)), np.array(actions, np.int32), greedy), greedy)
+            lambda: module("q_learning").find_greedy(np.zeros((2, A)), np.array(actions, np.int32), greedy), greedy)
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 8, 9, 12])
@@ -331,7 +331,7 @@ def test_find_greedy_of_undefined_values_is_an_action_and_alike(width):
     got = []
     for backend in BACKENDS:
         greedy = ints(len(q)) - 5
-        kernels(backend, "td").find_greedy(q, ints(len(q)) + width, greedy)
+        kernels(backend, "q_learning").find_greedy(q, ints(len(q)) + width, greedy)
         got.append(greedy.tolist())
     assert 0 <= min(got[0]) and max(got[0]) < width
     assert got[0] == got[1]
@@ -375,27 +375,27 @@ def test_a_potential_of_a_row_outside(module, row, tables):
 def test_impossible_learners(module, name, value, message):
     value = np.array(value, np.int32) if isinstance(value, list) else value
     with pytest.raises(ValueError) as caught:
-        module("td").QLearning(**learning_arguments(module) | {name: value})
+        module("q_learning").QLearning(**learning_arguments(module) | {name: value})
     assert str(caught.value) == message
 
 
 def test_random_ties_and_boltzmann_need_their_draws(module):
     for changes, needed in (({"random_ties": True, "draws": 2}, 3), ({"kind": 1, "draws": 0}, 1)):
         with pytest.raises(ValueError, match=f"^draws: expected at least {needed}, got {needed - 1}$"):
-            module("td").QLearning(**learning_arguments(module, **changes))
+            module("q_learning").QLearning(**learning_arguments(module, **changes))
 
 
 def test_schedules_of_other_runs(module):
     other = schedule(module("schedules"), 0.5, R + 1)
     for name in ("rate", "exploration"):
         with pytest.raises(ValueError, match=f"^rate, exploration: expected {R} runs, got "):
-            module("td").QLearning(**learning_arguments(module, **{name: other}))
+            module("q_learning").QLearning(**learning_arguments(module, **{name: other}))
 
 
 @pytest.mark.parametrize("shape", [(0, 1, 1, 1), (1, 0, 1, 1), (1, 1, 0, 1), (1, 1, 1, 0)])
 def test_empty_tables(module, shape):
     with pytest.raises(ValueError, match="^q: expected "):
-        module("td").QLearning(**learning_arguments(module, q=np.zeros(shape)))
+        module("q_learning").QLearning(**learning_arguments(module, q=np.zeros(shape)))
 
 
 @pytest.mark.parametrize("changes, message", [
@@ -534,7 +534,7 @@ def test_impossible_hash_tables(module, changes, message):
 def test_seeds_and_streams_outside(module, seed, stream):
     out = np.full((1, 3), 7.0)
     with pytest.raises(OverflowError):
-        module("random").fill(seed, stream, longs(1), longs(1), out, False)
+        module("draws").fill(seed, stream, longs(1), longs(1), out, False)
     assert (out == 7.0).all()
 
 
@@ -546,7 +546,7 @@ def test_seeds_and_streams_outside(module, seed, stream):
 ])
 def test_runs_and_positions_outside(module, runs, first, message):
     out = np.full((2, 3), 7.0)
-    refused(message, lambda: module("random").fill(0, 0, np.array(runs), np.array(first), out, False), out)
+    refused(message, lambda: module("draws").fill(0, 0, np.array(runs), np.array(first), out, False), out)
 
 
 # -- the loop ------------------------------------------------------------------------------------

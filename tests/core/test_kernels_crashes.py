@@ -17,7 +17,7 @@ PREAMBLE = """
     f, i, b, l = (lambda *s, d=d: np.zeros(s, d) for d in ("f8", "i4", "?", "i8"))
     for backend in ("numpy", "cython"):
         K, D, W, T, S, E, V, L = (kernels(backend, name) for name in (
-            "kernels", "drift", "rewards", "td", "schedules", "encoders", "env", "loop"))
+            "kernels", "drift", "rewards", "q_learning", "schedules", "encoders", "env", "loop"))
         try:
             SNIPPET
         except EXPECTED:

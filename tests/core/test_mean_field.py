@@ -25,7 +25,7 @@ class Field(Tables):
         super().__init__(module, q, learning=learning, **options)
         runs, agents = self.shape
         kind = options.get("kind", 0)
-        inner = module("rules").OneStep(self.q, self.greedy, self.visits, self.table_of, self.actions, self.leads,
+        inner = module("one_step").OneStep(self.q, self.greedy, self.visits, self.table_of, self.actions, self.leads,
                                         self.discount, self.rate, self.level, kind, True, False,
                                         options.get("draws") or (1 if kind else 2), learning, 0, None)
         means = math.comb(bins + choices - 1, choices - 1)

@@ -209,7 +209,7 @@ def test_one_agent_alone_is_a_q_learner(module):
     made = Made(module, q, [[0]], rate=0.3, discount=0.9)
     copy = {name: made.arguments[name] for name in list(made.arguments)[:14]}
     copy |= {name: copy[name].copy() for name in ("q", "greedy", "visits")}
-    alone = module("td").QLearning(**copy)
+    alone = module("q_learning").QLearning(**copy)
     for _ in range(60):
         rows, ahead, action = rng.integers(5, size=(2, 1, 1)).astype(np.int32).tolist() + [[int(rng.integers(3))]]
         over, reward, flags = bool(rng.random() < 0.2), rng.normal(), np.zeros(1, bool)

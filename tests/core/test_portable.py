@@ -12,7 +12,7 @@ HEADERS = Path(__file__).resolve().parents[2] / "marlfast" / "core"
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="needs a C compiler")
 SOURCE = """
-#include "qlearning.h"
+#include "q_learning.h"
 void fill(int normal, uint64_t seed, uint32_t run, uint32_t stream, int64_t group, int64_t groups, double *out) {
     mf_fill(normal, seed, run, stream, group, groups, out);
 }

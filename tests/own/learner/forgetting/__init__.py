@@ -3,7 +3,7 @@ from typing import Any
 
 from marlfast import EpsilonGreedy
 from marlfast.errors import real
-from marlfast.learners.iql import Tabular
+from marlfast.learners.tabular import Tabular
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -1,9 +1,9 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from marlfast.core._schedules cimport Schedule
-from marlfast.core._td cimport Context, QLearning, count_visit, look
+from marlfast.core._q_learning cimport QLearning
 from marlfast.core.operations cimport Status, Transition
-from marlfast.core.td cimport first_greatest
+from marlfast.core.tabular cimport Context, count_visit, first_greatest, look
 
 
 cdef struct Forgetting:

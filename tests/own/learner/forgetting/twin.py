@@ -1,6 +1,6 @@
 import numpy as np
 
-from marlfast.reference.td import QLearning, find_greedy
+from marlfast.reference.q_learning import QLearning, find_greedy
 
 
 class ForgettingQ(QLearning):

@@ -1,0 +1,11 @@
+"""Signatures of ``src/_matrix.pyx``."""
+import numpy as np
+from numpy.typing import NDArray
+
+from marlfast.core._kernels import Game
+
+MOST: int
+
+class Repeated(Game):
+    def __init__(self, actions: NDArray[np.int32], rewards: NDArray[np.float64], chances: NDArray[np.float64] | None,
+                 memory: int, shorter: bool, begin: int) -> None: ...

@@ -1,0 +1,21 @@
+"""Signatures of ``src/_one_step.pyx``."""
+import numpy as np
+from numpy.typing import NDArray
+
+from marlfast.core._q_learning import QLearning
+from marlfast.core._schedules import Schedule
+
+class OneStep(QLearning):
+    def __init__(self, q: NDArray[np.float64], greedy: NDArray[np.int32], visits: NDArray[np.int32],
+                 table_of: NDArray[np.int32], actions: NDArray[np.int32], leads: NDArray[np.int32],
+                 discount: NDArray[np.float64], rate: Schedule, exploration: Schedule, kind: int, strict: bool,
+                 random_ties: bool, draws: int, learning: bool, rule: int,
+                 second: Schedule | None, active: int = 1) -> None: ...
+
+class DoubleQ(QLearning):
+    def __init__(self, q: NDArray[np.float64], greedy: NDArray[np.int32], visits: NDArray[np.int32],
+                 table_of: NDArray[np.int32], actions: NDArray[np.int32], leads: NDArray[np.int32],
+                 discount: NDArray[np.float64], rate: Schedule, exploration: Schedule, kind: int, strict: bool,
+                 random_ties: bool, draws: int, learning: bool,
+                 first: NDArray[np.float64], first_greedy: NDArray[np.int32], second: NDArray[np.float64],
+                 second_greedy: NDArray[np.int32], coins: NDArray[np.int32], active: int = 1) -> None: ...

@@ -1,0 +1,12 @@
+"""Q-learning's kernel, for others to derive from: they replace `operations.update` and keep the rest.
+
+`QLearning.__init__` sets everything up; a derived class calls it, and then puts its own functions into `operations`.
+What it knows stands in the `Context` of `marlfast/core/tabular.pxd`, with the leaves that work on it.
+"""
+from marlfast.core._kernels cimport Learner
+from marlfast.core.tabular cimport Context
+
+
+cdef class QLearning(Learner):
+    cdef Context context
+    cdef object _packed(self, object table_of, object actions, object leads)

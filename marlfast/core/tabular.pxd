@@ -1,0 +1,315 @@
+# cython: language_level=3
+"""Tables of action values, one agent of one run: the leaves of all kernels that have some. Twin:
+``marlfast/reference/tabular.py``.
+
+A *cell* is one row of one table: ``q`` points at its A action values, ``greedy``
+at the first of the greatest of them. ``greedy`` is kept up to date at every
+write, so that acting and bootstrapping never scan the actions.
+"""
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+from marlfast.core.draws cimport exp_
+from marlfast.core.operations cimport Status, Transition
+from marlfast.core.schedules cimport ScheduleData
+
+
+cdef extern from "greatest.h" nogil:
+    int32_t first_greatest "mf_first_greatest"(const double *q, int64_t actions) noexcept
+    double next_double "mf_next_double"(double value) noexcept
+
+cdef enum:
+    KEPT = 64           # weights of a policy that are not worked out twice
+
+
+cdef inline bint write_value(double *q, int32_t *greedy, int64_t actions, int64_t action, double value) noexcept nogil:
+    """Write one action value and keep ``greedy``; true if the greedy action changed."""
+    cdef int32_t best = greedy[0], now = best
+    cdef double old = q[action]
+    q[action] = value
+    if action == best:
+        if value < old:
+            now = first_greatest(q, actions)
+    elif value > q[best] or (value == q[best] and action < best):
+        now = <int32_t> action
+    greedy[0] = now
+    return now != best
+
+
+cdef inline double below(double level, bint strict) noexcept nogil:
+    """The bound b for which ``u < b`` says ``u < level`` (strict) or ``u <= level``; level is at least 0."""
+    return level if strict else next_double(level)
+
+
+cdef inline int64_t random_greatest(const double *q, int64_t actions, int64_t best, double u) noexcept nogil:
+    """One of the actions whose value equals that of ``best``, each as likely, by the uniform ``u``."""
+    cdef int64_t a, ties = 0, chosen
+    for a in range(actions):
+        ties += q[a] == q[best]
+    if ties == 1:
+        return best
+    chosen = <int64_t> (u * <double> ties)
+    for a in range(actions):
+        if q[a] == q[best]:
+            if chosen == 0:
+                return a
+            chosen -= 1
+    return best
+
+
+cdef inline int64_t boltzmann(const double *q, int64_t actions, int64_t best, double temperature,
+                              double u) noexcept nogil:
+    """Action a with probability proportional to exp((q[a] - q[best]) / temperature), by inverse transform."""
+    cdef int64_t a
+    cdef double weight, total = 0.0, running = 0.0
+    cdef double[KEPT] kept
+    for a in range(actions):
+        weight = exp_((q[a] - q[best]) / temperature)
+        if a < KEPT:
+            kept[a] = weight
+        total += weight
+    u = u * total
+    for a in range(actions - 1):
+        running += kept[a] if a < KEPT else exp_((q[a] - q[best]) / temperature)
+        if u < running:
+            return a
+    return actions - 1
+
+
+cdef inline double epsilon_greedy_value(const double *q, int64_t actions, int64_t best, double epsilon) noexcept nogil:
+    """Expected action value if any action, each as likely, is taken with probability epsilon, else ``best``."""
+    cdef double first = 0.0, second = 0.0, third = 0.0, fourth = 0.0
+    cdef int64_t a = 0
+    # Four sums side by side: one would wait for itself at every action.
+    while a + 4 <= actions:
+        first += q[a]
+        second += q[a + 1]
+        third += q[a + 2]
+        fourth += q[a + 3]
+        a += 4
+    if a < actions:
+        first += q[a]
+    if a + 1 < actions:
+        second += q[a + 1]
+    if a + 2 < actions:
+        third += q[a + 2]
+    return (1.0 - epsilon) * q[best] + epsilon * (((first + second) + (third + fourth)) / <double> actions)
+
+
+cdef inline double boltzmann_value(const double *q, int64_t actions, int64_t best, double temperature) noexcept nogil:
+    """Expected action value if action a is taken with probability proportional to exp(q[a] / temperature)."""
+    cdef int64_t a
+    cdef double weight, total = 0.0, value = 0.0
+    for a in range(actions):
+        weight = exp_((q[a] - q[best]) / temperature)
+        total += weight
+        value += weight * q[a]
+    return value / total
+
+
+cdef inline double boltzmann_probability(const double *q, int64_t actions, int64_t best, double temperature,
+                                         int64_t action) noexcept nogil:
+    """Probability of an action, if action a is taken with probability proportional to exp(q[a] / temperature)."""
+    cdef int64_t a
+    cdef double total = 0.0
+    for a in range(actions):
+        total += exp_((q[a] - q[best]) / temperature)
+    return exp_((q[action] - q[best]) / temperature) / total
+
+
+cdef inline int64_t sample(const double *policy, int64_t actions, double u) noexcept nogil:
+    """Action a with probability policy[a], by inverse transform of the uniform u; never one of probability 0."""
+    cdef int64_t a, last = 0
+    cdef double running = 0.0
+    for a in range(actions):
+        if policy[a] > 0.0:
+            last = a
+            running += policy[a]
+            if u < running:
+                return a
+    return last                 # the probabilities were rounded to less than 1 together
+
+
+# -- what a kernel knows of its tables, and leaves that work on it ---------------------------------
+
+cdef extern from "q_learning.h" nogil:
+    ctypedef struct Seat "mf_seat":
+        int64_t agent, table, draw, choices
+    ctypedef struct Cells "mf_qlearning":
+        int64_t led
+        const Seat *seats
+        int64_t bound, row_bytes, run_bytes
+        char *cells
+        int64_t greedy, visits
+
+cdef enum Exploration:
+    EPSILON_GREEDY = 0
+    BOLTZMANN = 1
+
+cdef enum:
+    MOST_VISITS = 2147483647
+
+
+cdef struct Context:
+    int64_t agents              # N, of the whole team
+    int64_t led                 # how many of them this learner leads
+    const int32_t *leads        # [led] which
+    const int32_t *table_of     # [N]
+    const int32_t *actions      # [N] actions of each agent
+    int64_t rows, tables, width
+    double *q                   # [R, rows, tables, width]; cells lie q_step apart
+    int32_t *greedy             # [R, rows, tables], greedy_step apart
+    int32_t *visits             # [R, rows, tables], visits_step apart
+    int64_t q_step, greedy_step, visits_step
+    const double *discount      # [R]
+    ScheduleData *rate
+    ScheduleData *exploration
+    int64_t kind
+    int64_t strict              # 1: explore iff u < epsilon; 0: iff u <= epsilon
+    int64_t random_ties
+    int64_t draws               # K
+    int64_t choices             # actions that every agent has, where they are few and the table is in one piece
+    Cells cells                 # where they are, if the table is in one piece; then, for one run of a range:
+    int (*act)(void *, int64_t, int64_t, const int32_t *, const double *, int64_t, int32_t *) noexcept nogil
+    int (*update)(void *, int64_t, int64_t, const Transition *, uint8_t *) noexcept nogil
+    int64_t active              # k, rows that an observation is in, whose values add up
+    double *sums                # [R, 3, pitch] room for such sums, where k > 1
+    int64_t pitch
+
+
+# What an agent knows of an observation.
+cdef struct View:
+    double *q                   # [A] action values: those of the cell, or sums over the active rows
+    int32_t *greedy             # the first of the greatest of them
+    int64_t cell                # with one active row
+
+
+cdef inline int64_t cell_of(const Context *c, int64_t run, int32_t row, int64_t agent) noexcept nogil:
+    """Number of the cell of an agent's row among those of all runs; -1 where the row lies outside the table."""
+    if <uint32_t> row >= <uint64_t> c.rows:
+        return -1
+    return (run * c.rows + row) * c.tables + c.table_of[agent]
+
+
+cdef inline int look(const Context *c, int64_t run, int64_t agent, int64_t action, int32_t row, int32_t next_row,
+                     bint over, int64_t *here, int64_t *ahead) noexcept nogil:
+    """The cells that an agent's update reads, once all that leads to them is known to lie inside; a status."""
+    if <uint64_t> action >= <uint64_t> c.actions[agent]:
+        return Status.BAD_ACTION
+    here[0], ahead[0] = cell_of(c, run, row, agent), cell_of(c, run, next_row, agent)
+    if here[0] < 0 or ahead[0] < 0:
+        return Status.BAD_ROW
+    if <uint32_t> c.greedy[here[0] * c.greedy_step] >= <uint32_t> c.actions[agent]:
+        return Status.BAD_ACTION
+    if not over and <uint32_t> c.greedy[ahead[0] * c.greedy_step] >= <uint32_t> c.actions[agent]:
+        return Status.BAD_ACTION
+    return Status.FINE
+
+
+cdef inline void count_visit(const Context *c, int64_t cell) noexcept nogil:
+    c.visits[cell * c.visits_step] += c.visits[cell * c.visits_step] < MOST_VISITS
+
+
+cdef inline bint inside(const Context *c, const int32_t *rows) noexcept nogil:
+    """Whether all active rows of an observation lie in the table."""
+    cdef int64_t j
+    if c.active == 1:
+        return <uint32_t> rows[0] < <uint64_t> c.rows
+    for j in range(c.active):
+        if <uint32_t> rows[j] >= <uint64_t> c.rows:
+            return False
+    return True
+
+
+cdef inline void add_up(const Context *c, const double *q, int64_t q_step, int64_t run, int64_t agent,
+                        const int32_t *rows, int64_t place, View *view) noexcept nogil:
+    """Sums over several active rows, in one of three places."""
+    cdef int64_t j, a, choices = c.actions[agent], cell = cell_of(c, run, rows[0], agent)
+    cdef double *sums = c.sums + (3 * run + place) * c.pitch
+    cdef const double *own = q + cell * q_step
+    for a in range(choices):
+        sums[a] = own[a]
+    for j in range(1, c.active):
+        own = q + cell_of(c, run, rows[j], agent) * q_step
+        for a in range(choices):
+            sums[a] += own[a]
+    view.cell, view.q, view.greedy = cell, sums, <int32_t *> (sums + c.width)
+    view.greedy[0] = first_greatest(sums, choices)
+
+
+cdef inline int see_in(const Context *c, double *q, int64_t q_step, int32_t *greedy, int64_t greedy_step, int64_t run,
+                       int64_t agent, const int32_t *rows, int64_t place, View *view) noexcept nogil:
+    """How an observation, whose rows lie inside, looks in some table. What lies beyond one row stays out of line."""
+    if c.active > 1:
+        add_up(c, q, q_step, run, agent, rows, place, view)
+        return Status.FINE
+    view.cell = (run * c.rows + rows[0]) * c.tables + c.table_of[agent]
+    view.q, view.greedy = q + view.cell * q_step, greedy + view.cell * greedy_step
+    return Status.BAD_ACTION if <uint32_t> view.greedy[0] >= <uint32_t> c.actions[agent] else Status.FINE
+
+
+cdef inline int see(const Context *c, int64_t run, int64_t agent, const int32_t *rows, int64_t place,
+                    View *view) noexcept nogil:
+    return see_in(c, c.q, c.q_step, c.greedy, c.greedy_step, run, agent, rows, place, view)
+
+
+cdef inline int look_at(const Context *c, int64_t run, int64_t agent, int64_t action, const int32_t *rows,
+                        const int32_t *next_rows, bint over, View *here, View *ahead) noexcept nogil:
+    """What an agent's update reads, once all that leads to it is known to lie inside; a status."""
+    cdef int status
+    if <uint64_t> action >= <uint64_t> c.actions[agent]:
+        return Status.BAD_ACTION
+    if not (inside(c, rows) and inside(c, next_rows)):
+        return Status.BAD_ROW
+    status = see(c, run, agent, rows, 0, here)
+    if status:
+        return status
+    if over:
+        ahead[0] = here[0]      # which nobody looks at
+        return Status.FINE
+    return see(c, run, agent, next_rows, 1, ahead)
+
+
+cdef inline double value_of(const Context *c, const double *q, int64_t q_step, int64_t run, int64_t agent,
+                            const int32_t *rows, int64_t action) noexcept nogil:
+    """An action value in some table."""
+    cdef int64_t j
+    cdef double value = q[cell_of(c, run, rows[0], agent) * q_step + action]
+    for j in range(1, c.active):
+        value += q[cell_of(c, run, rows[j], agent) * q_step + action]
+    return value
+
+
+cdef inline bint shift(const Context *c, double *q, int64_t q_step, int64_t run, int64_t agent, const int32_t *rows,
+                       int64_t action, double by) noexcept nogil:
+    """Move an action value by its active rows, each by the k-th part; false where one stops being finite."""
+    cdef int64_t j, cell
+    cdef double value
+    by = by / <double> c.active
+    for j in range(c.active):
+        cell = cell_of(c, run, rows[j], agent) * q_step + action
+        value = q[cell] + by
+        if value - value != 0.0:
+            return False
+        q[cell] = value
+    return True
+
+
+cdef inline int put(const Context *c, int64_t run, int64_t agent, const int32_t *rows, const View *here,
+                    int64_t action, double value, bint *moved) noexcept nogil:
+    """Give an action of an observation that was looked at its new value; a status."""
+    cdef int64_t j
+    if c.active > 1:
+        if not shift(c, c.q, c.q_step, run, agent, rows, action, value - here.q[action]):
+            return Status.BAD_VALUE
+        for j in range(1, c.active):
+            count_visit(c, cell_of(c, run, rows[j], agent))
+    count_visit(c, here.cell)
+    moved[0] |= write_value(here.q, here.greedy, c.actions[agent], action, value)
+    return Status.FINE
+
+
+cdef inline double policy_value(const Context *c, int64_t run, int64_t agent, const View *view) noexcept nogil:
+    """Expected action value of what is seen under the policy that explores as it does now."""
+    if c.kind == EPSILON_GREEDY:
+        return epsilon_greedy_value(view.q, c.actions[agent], view.greedy[0], c.exploration.value[run])
+    return boltzmann_value(view.q, c.actions[agent], view.greedy[0], c.exploration.value[run])

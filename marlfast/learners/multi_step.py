@@ -1,0 +1,188 @@
+"""Independent learners of action values that learn from more than one step: traces, and whole episodes."""
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from marlfast.errors import choice, integer, real, real_per_run
+from marlfast.exploration import EpsilonGreedy, Exploration
+from marlfast.learners.tabular import Tabular
+from marlfast.registry import option
+from marlfast.schedules import Schedule, spread
+
+__all__ = ["SARSA", "MonteCarlo", "QLambda"]
+
+_DECAYING = EpsilonGreedy(1.0, decay=0.995, minimum=0.05)
+
+
+class _Traced(Tabular):
+    """Base of those whose errors also reach cells that were visited before."""
+
+    kernels = "multi_step"
+    sparse = True
+    on_policy = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        self._set(trace_decay=real_per_run("trace_decay", self.trace_decay, 0.0, 1.0),
+                  trace_length=integer("trace_length", self.trace_length, 1, 2**20),
+                  trace_cutoff=real("trace_cutoff", self.trace_cutoff),
+                  traces=choice("traces", self.traces, ("replacing", "accumulating")))
+        if not 0.0 < self.trace_cutoff <= 1.0:
+            raise ValueError(f"trace_cutoff: expected greater than 0 and at most 1, got {self.trace_cutoff}")
+
+    def allocate(self, seats, rows):
+        """Beside IQL's arrays the eligible cells of each agent: ``cells`` int32 [R, N, L, 2] (row, action),
+        ``eligibility`` float64 [R, N, L], and how many they are: ``eligible`` int32 [R, N].
+        """
+        shape = (seats.runs, seats.agents)
+        # A visit makes each active row's cell eligible.
+        length = seats.active * (self.trace_length if np.any(self.trace_decay) else 1)
+        return super().allocate(seats, rows) | {
+            "cells": np.zeros((*shape, length, 2), np.int32), "eligibility": np.zeros((*shape, length)),
+            "eligible": np.zeros(shape, np.int32)}
+
+    def _kernel(self, module, common, arrays, bound, **active):
+        return module.Traces(
+            *common, self.on_policy, self.traces == "accumulating", self.trace_cutoff,
+            spread(self.trace_decay, len(arrays["q"])), arrays["cells"], arrays["eligibility"], arrays["eligible"],
+            *(arrays.get(name) for name in ("waiting", "waiting_reward", "late")), **active)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class SARSA(_Traced):
+    """SARSA and SARSA(lambda): what comes next is worth the value of the action that is taken next.
+
+    ``error = reward + discount * q[next row, next action] - q[row, a]``; then ``q[cell] += learning_rate * error *
+    e[cell]`` for all eligible cells. The cell (row, a) has e = 1 (or one more than it had), and after each step all e
+    are multiplied by ``discount * trace_decay``. Without ``trace_decay`` that is plain SARSA.
+
+    A step is learned from when the next action is known: in the next step's update, before anything else, with that
+    step's learning rate. In a terminal state nothing is bootstrapped, and the step is learned from at once. Where the
+    time limit ends the episode, no next action is taken: its place is taken by the expected value of the true successor
+    under the exploring policy.
+
+    Parameters
+    ----------
+    learning_rate, discount, explore, share, initial_q
+        As of :class:`IQL`.
+    trace_decay : float or sequence of float [R]
+        In [0, 1]; lambda.
+    trace_length : int
+        How many cells of an agent are eligible at most; where one more is visited, the least eligible one is forgotten.
+        Where an observation is in several rows, as many of each.
+    trace_cutoff : float
+        In (0, 1]; cells whose e is less are forgotten.
+    traces : {"replacing", "accumulating"}
+        A visit sets e to 1, or adds 1 to it.
+
+    Notes
+    -----
+    Sources: G. A. Rummery, M. Niranjan, "On-line Q-learning using connectionist systems" (1994); S. P. Singh,
+    R. S. Sutton, "Reinforcement learning with replacing eligibility traces", Machine Learning 22 (1996).
+    """
+
+    name = "sarsa"
+    on_policy = True
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(_DECAYING, kind="exploration")
+    trace_decay: float = option(0.0, per_run=True)
+    trace_length: int = 32
+    trace_cutoff: float = 0.01
+    traces: str = "replacing"
+    share: Any = "none"
+    initial_q: Any = 0.0
+
+    def allocate(self, seats, rows):
+        """And the step that waits for its next action: ``waiting`` int32 [R, N, 2 + 2 k], ``waiting_reward`` [R, N]."""
+        shape = (seats.runs, seats.agents)
+        return super().allocate(seats, rows) | {
+            "waiting": np.zeros((*shape, 2 + 2 * seats.active), np.int32), "waiting_reward": np.zeros(shape),
+            "late": np.zeros(seats.runs, np.int32)}
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class QLambda(_Traced):
+    """Watkins's Q(lambda): Q-learning whose errors reach back over the greedy actions taken before.
+
+    ``error = reward + discount * max q[next row] - q[row, a]``; then ``q[cell] += learning_rate * error * e[cell]`` for
+    all eligible cells. The cell (row, a) has e = 1 (or one more than it had), and after each step all e are multiplied
+    by ``discount * trace_decay``. An action that is not greedy ends the trace of all cells before it; so does the end
+    of an episode.
+
+    Parameters
+    ----------
+    learning_rate, discount, explore, share, initial_q
+        As of :class:`IQL`.
+    trace_decay, trace_length, trace_cutoff, traces
+        As of :class:`SARSA`.
+
+    Notes
+    -----
+    Source: C. J. C. H. Watkins, "Learning from delayed rewards" (1989); in the form of R. S. Sutton, A. G. Barto,
+    "Reinforcement learning" (1998), figure 7.14.
+    """
+
+    name = "q_lambda"
+    on_policy = False
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(_DECAYING, kind="exploration")
+    trace_decay: float = option(0.9, per_run=True)
+    trace_length: int = 32
+    trace_cutoff: float = 0.01
+    traces: str = "replacing"
+    share: Any = "none"
+    initial_q: Any = 0.0
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class MonteCarlo(Tabular):
+    """Every-visit Monte-Carlo control: values follow the returns of whole episodes, and nothing is bootstrapped.
+
+    Once an episode is over, from its last step to its first: ``g = reward + discount * g; q[row, a] += learning_rate *
+    (g - q[row, a])``, beginning with g = 0. Where the time limit ended it, g begins with the expected value of the true
+    successor under the exploring policy.
+
+    Parameters
+    ----------
+    learning_rate, discount, explore, share, initial_q
+        As of :class:`IQL`.
+    longest : int, optional
+        Steps that are kept for each agent. A longer episode is learned from in pieces, each as if the time limit had
+        ended it. Default: the horizon of the game, or 1000 where it has none. With 1, this is Expected SARSA.
+
+    Notes
+    -----
+    Source: R. S. Sutton, A. G. Barto, "Reinforcement learning", 2nd edition (2018), section 5.4 (its on-policy control,
+    with every visit), with a constant step size as in equation 6.1.
+    """
+
+    name = "monte_carlo"
+    kernels = "multi_step"
+    sparse = True
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(_DECAYING, kind="exploration")
+    longest: int | None = None
+    share: Any = "none"
+    initial_q: Any = 0.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.longest is not None:
+            self._set(longest=integer("longest", self.longest, 1, 2**20))
+
+    def allocate(self, seats, rows):
+        """Beside IQL's arrays the episode under way: ``cells`` int32 [R, N, H, k + 1] (rows, action), ``rewards``
+        float64 [R, N, H], how many steps these are (``known``), and the rows after the last (``last`` [R, N * k])."""
+        shape, length, k = (seats.runs, seats.agents), self.longest or seats.game.horizon or 1000, seats.active
+        return super().allocate(seats, rows) | {
+            "cells": np.zeros((*shape, length, k + 1), np.int32), "rewards": np.zeros((*shape, length)),
+            "known": np.zeros(shape, np.int32), "last": np.zeros((seats.runs, seats.agents * k), np.int32),
+            "late": np.zeros(seats.runs, np.int32)}
+
+    def _kernel(self, module, common, arrays, bound, **active):
+        return module.Episodes(*common, *(arrays[name] for name in ("cells", "rewards", "known", "last", "late")),
+                               **active)

@@ -1,0 +1,239 @@
+"""Independent learners of action values that learn from one step at once, beyond Q-learning."""
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from marlfast.exploration import Boltzmann, EpsilonGreedy, Exploration
+from marlfast.learners.base import check_common
+from marlfast.learners.tabular import Tabular
+from marlfast.registry import option
+from marlfast.schedules import Schedule
+
+__all__ = ["DistributedQ", "DoubleQ", "ExpectedSARSA", "FrequencyAdjustedQ", "HystereticQ"]
+
+_DECAYING = EpsilonGreedy(1.0, decay=0.995, minimum=0.05)
+# Rules of the kernel that learns from one step at once.
+_EXPECTED, _DISTRIBUTED, _HYSTERETIC, _FREQUENCY = range(4)
+
+
+class _OneStep(Tabular):
+    """Base of those that differ from Q-learning in one line: the target, or the rate."""
+
+    kernels = "one_step"
+    sparse = True
+    rule = None
+
+    def _kernel(self, module, common, arrays, bound, **active):
+        return module.OneStep(*common, self.rule, bound.get("second"), **active)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class ExpectedSARSA(_OneStep):
+    """Expected SARSA: what comes next is worth what the agent's own exploring policy makes of it.
+
+    ``q[row, a] += learning_rate * (reward + discount * sum_b p(b) q[next row, b] - q[row, a])``, where p are the
+    probabilities with which the agent would act in the next row, explored as in this step; nothing is bootstrapped from
+    a terminal state, a truncated episode bootstraps from its true successor.
+
+    Parameters
+    ----------
+    learning_rate, discount, explore, share, initial_q
+        As of :class:`IQL`.
+
+    Notes
+    -----
+    The cost of a step grows with the number of actions.
+
+    Source: H. van Seijen, H. van Hasselt, S. Whiteson, M. Wiering, "A theoretical and empirical analysis of Expected
+    Sarsa", ADPRL 2009, algorithm 1.
+    """
+
+    name = "expected_sarsa"
+    rule = _EXPECTED
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(_DECAYING, kind="exploration")
+    share: Any = "none"
+    initial_q: Any = 0.0
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class DistributedQ(_OneStep):
+    """Distributed Q-learning: an optimist, who believes that the others will do their best, and so never unlearns.
+
+    ``q[row, a] = max(q[row, a], reward + discount * max q[next row])``. The greedy action changes only where the
+    greatest value of the row rises, so that all agents keep to one of several optimal joint actions. In a deterministic
+    cooperative game this finds an optimal joint policy; where chance plays a part, it believes in luck.
+
+    Parameters
+    ----------
+    discount, explore, share, initial_q
+        As of :class:`IQL`. Values never fall: ``initial_q`` should be no more than what can be earned.
+
+    Notes
+    -----
+    Source: M. Lauer, M. Riedmiller, "An algorithm for distributed reinforcement learning in cooperative multi-agent
+    systems", ICML 2000: its update of the values, and of the policy.
+    """
+
+    name = "distributed_q"
+    sparse = False          # a sum of rows that others move cannot be kept from falling
+    rule = _DISTRIBUTED
+    derived = ()            # the greedy action depends on what was greatest first
+    rates = {}
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(_DECAYING, kind="exploration")
+    share: Any = "none"
+    initial_q: Any = 0.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.explore.random_ties:
+            raise ValueError("explore: distributed Q-learning keeps to the greedy action that it found first; "
+                             "use ties='first'")
+
+    def check(self, seats, rows=None):
+        check_common(self.name, seats)
+        super().check(seats, rows)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class HystereticQ(_OneStep):
+    """Hysteretic Q-learning: good news are learned faster than bad news, which may be due to the others' exploration.
+
+    With ``error = reward + discount * max q[next row] - q[row, a]``: ``q[row, a] += learning_rate * error`` for errors
+    of at least 0, ``q[row, a] += decrease_rate * error`` for others.
+
+    Parameters
+    ----------
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]; alpha of the paper.
+    decrease_rate : float, Schedule, or sequence of float [R]
+        In [0, 1], smaller than ``learning_rate`` to mean something; beta of the paper.
+    discount, explore, share, initial_q
+        As of :class:`IQL`.
+
+    Notes
+    -----
+    Source: L. Matignon, G. J. Laurent, N. Le Fort-Piat, "Hysteretic Q-learning: an algorithm for decentralized
+    reinforcement learning in cooperative multi-agent teams", IROS 2007: its update.
+    """
+
+    name = "hysteretic_q"
+    rule = _HYSTERETIC
+    rates = {"rate": "learning_rate", "second": "decrease_rate"}
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    decrease_rate: float | Schedule = option(0.01, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(_DECAYING, kind="exploration")
+    share: Any = "none"
+    initial_q: Any = 0.0
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class FrequencyAdjustedQ(_OneStep):
+    """Frequency-adjusted Q-learning: actions that are rarely taken are learned in larger steps, as if all were taken.
+
+    ``q[row, a] += min(beta / x, 1) * learning_rate * (reward + discount * max q[next row] - q[row, a])``, where x is
+    the probability with which Boltzmann exploration takes the action. So the policy follows the dynamics of a
+    population (selection by the replicator, mutation by the temperature), which Q-learning's policy leaves where
+    actions are rare.
+
+    Parameters
+    ----------
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]; alpha of the paper. The dynamics are followed in the limit of small rates.
+    beta : float, Schedule, or sequence of float [R]
+        In [0, 1]. Actions of this probability or less are learned with the full learning rate.
+    discount, share, initial_q
+        As of :class:`IQL`.
+    explore : Boltzmann
+
+    Notes
+    -----
+    The cost of a step grows with the number of actions.
+
+    Source: M. Kaisers, K. Tuyls, "Frequency adjusted multi-agent Q-learning", AAMAS 2010: its update.
+    """
+
+    name = "frequency_adjusted_q"
+    rule = _FREQUENCY
+    rates = {"rate": "learning_rate", "second": "beta"}
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    beta: float | Schedule = option(0.01, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(Boltzmann(1.0), kind="exploration")
+    share: Any = "none"
+    initial_q: Any = 0.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not isinstance(self.explore, Boltzmann):
+            raise ValueError(f"explore: frequency-adjusted Q-learning needs the probabilities of marlfast.Boltzmann, "
+                             f"got {self.explore.name!r}")
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class DoubleQ(Tabular):
+    """Double Q-learning: two tables judge each other's greedy actions, so that luck is not mistaken for value.
+
+    A fair coin says which table learns. Heads: ``first[row, a] += learning_rate * (reward + discount * second[next row,
+    greedy action of first] - first[row, a])``; tails: the same with the tables exchanged. The agent acts by their mean,
+    ``q``.
+
+    Parameters
+    ----------
+    learning_rate, discount, explore, share, initial_q
+        As of :class:`IQL`; both tables begin alike.
+
+    Notes
+    -----
+    The coin is one more draw for each agent and step, after those of the exploration.
+
+    Source: H. van Hasselt, "Double Q-learning", NIPS 2010, algorithm 1.
+    """
+
+    name = "double_q"
+    kernels = "one_step"
+    sparse = True
+    tables_of_values = 3
+    derived = ("greedy", "first_greedy", "second_greedy")
+    by_row = ("q", "greedy", "visits", "first", "first_greedy", "second", "second_greedy")
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(_DECAYING, kind="exploration")
+    share: Any = "none"
+    initial_q: Any = 0.0
+
+    def draws(self):
+        return self.explore.draws + 1
+
+    def _both(self, arrays, make):
+        """The two tables, made in the way of the one that Q-learning has."""
+        for name in ("first", "second"):
+            own = {"q": arrays.get(name), "greedy": arrays.get(f"{name}_greedy"), "visits": arrays["visits"]}
+            own = make(own) or own
+            arrays[name] = own["q"]
+            if own.get("greedy") is not None:
+                arrays[f"{name}_greedy"] = own["greedy"]
+        return arrays
+
+    def allocate(self, seats, rows):
+        """``first`` and ``second`` float64 [R, rows, T, A] beside IQL's arrays, and ``coins`` int32 [R, N]."""
+        arrays = super().allocate(seats, rows)
+        self._both(arrays, lambda own: super(DoubleQ, self).allocate(seats, rows))
+        return arrays | {"coins": np.zeros((seats.runs, seats.agents), np.int32)}
+
+    def grow(self, seats, arrays, rows, backend):
+        larger = super().grow(seats, arrays, rows, backend)
+        grown = self._both(dict(arrays), lambda own: super(DoubleQ, self).grow(seats, own, rows, backend))
+        return larger | {name: grown[name] for name in self.by_row[3:]}
+
+    def derive(self, seats, arrays, backend):
+        super().derive(seats, arrays, backend)
+        self._both(arrays, lambda own: super(DoubleQ, self).derive(seats, own, backend))
+
+    def _kernel(self, module, common, arrays, bound, **active):
+        return module.DoubleQ(*common, *(arrays[name] for name in (
+            "first", "first_greedy", "second", "second_greedy", "coins")), **active)

@@ -1,0 +1,45 @@
+"""Independent Q-learning."""
+from dataclasses import dataclass
+from typing import Any
+
+from marlfast.exploration import EpsilonGreedy, Exploration
+from marlfast.learners.tabular import Tabular
+from marlfast.registry import option
+from marlfast.schedules import Schedule
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class IQL(Tabular):
+    """Independent Q-learning: each agent learns action values of its own, as if it were alone.
+
+    ``q[row, a] += learning_rate * (reward + discount * max q[next row] - q[row, a])``; nothing is
+    bootstrapped from a terminal state, a truncated episode bootstraps from its true successor.
+
+    Parameters
+    ----------
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]. A sequence has one number per run, here as for ``discount`` and in the exploration.
+    discount : float or sequence of float [R]
+        In [0, 1].
+    explore : Exploration
+    share : {"none", "all", "team"} or sequence of int [L]
+        Parameter sharing: a table for each agent, one for all, one per team of the reward structure,
+        or the table of each agent. Agents who share learn in agent order.
+    initial_q : float or array
+        Initial action values, broadcast to (rows, tables, actions); with an encoder that numbers rows as
+        it goes, to (tables, actions). Where an observation is in several rows (:class:`marlfast.Tiles`), each begins
+        with its share, so that their sum has this value.
+
+    Notes
+    -----
+    Sources: C. J. C. H. Watkins, "Learning from delayed rewards" (1989); M. Tan, "Multi-agent
+    reinforcement learning: independent vs. cooperative agents", ICML 1993.
+    """
+
+    name = "iql"
+    sparse = True
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    discount: float = option(0.95, per_run=True)
+    explore: Exploration = option(EpsilonGreedy(1.0, decay=0.995, minimum=0.05), kind="exploration")
+    share: Any = "none"
+    initial_q: Any = 0.0

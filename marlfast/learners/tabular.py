@@ -1,0 +1,232 @@
+"""Tables of action values: what learners of all rules share that keep some."""
+import numpy as np
+
+from marlfast.backends import kernels
+from marlfast.errors import real_per_run
+from marlfast.learners.base import Learner, table_of_agent
+from marlfast.memory import memory_of_machine
+from marlfast.registry import require
+from marlfast.schedules import Constant, per_run_field, schedule, spread
+
+
+class Tabular(Learner):
+    """Base of learners with a table of action values: what those have in common whose rule for learning differs.
+
+    They have the fields ``discount``, ``explore``, ``share`` and ``initial_q`` of :class:`IQL`, and rates. A learner
+    that keeps more than ``q``, ``greedy`` and ``visits`` extends ``allocate``, ``grow`` and ``derive``; ``_kernel``
+    makes the kernel that learns. A frozen one acts by Q-learning's kernel, which all of them share.
+
+    Where it is ``sparse``, an observation may be in several rows: action values are then sums over them, each begins
+    with its share of ``initial_q``, and ``greedy``, which is a matter of the sums, stays 0.
+
+    Attributes
+    ----------
+    rates : dict of str to str
+        Fields that are schedules with values in [0, 1], by the name of their arrays.
+    tables_of_values : int
+        Arrays as large as ``q`` that it keeps, ``q`` included.
+    """
+
+    kernels = "q_learning"
+    derived = ("greedy",)
+    by_row = ("q", "greedy", "visits")
+    rates = {"rate": "learning_rate"}
+    tables_of_values = 1
+
+    def __post_init__(self):
+        for name in self.rates.values():
+            self._set(**{name: per_run_field(name, getattr(self, name))})
+            schedule(name, getattr(self, name), 0.0, 1.0)
+        self._set(discount=real_per_run("discount", self.discount, 0.0, 1.0),
+                  explore=require("exploration", self.explore, "explore"))
+        try:
+            initial = np.array(self.initial_q, np.float64)
+        except (TypeError, ValueError):
+            raise TypeError(f"initial_q: expected a number or an array of numbers, got {self.initial_q!r}") from None
+        if not np.isfinite(initial).all():
+            raise ValueError(f"initial_q: expected finite numbers, got {initial[~np.isfinite(initial)][0]}")
+        if initial.ndim > 3:
+            raise ValueError(f"initial_q: expected at most (rows, tables, actions), got shape {initial.shape}")
+        initial.flags.writeable = False
+        self._set(initial_q=initial if initial.ndim else float(initial))
+        if not isinstance(self.share, str):
+            try:
+                self._set(share=tuple(self.share))
+            except TypeError:
+                raise TypeError(f"share: expected 'none', 'all', 'team' or a table for each agent, "
+                                f"got {self.share!r}") from None
+
+    def tables(self, seats):
+        """Table of each agent, int32 [N]."""
+        return table_of_agent(self.share, seats)
+
+    def check(self, seats, rows=None):
+        table, counts, led = self.tables(seats), seats.action_counts, seats.lead()
+        for t in range(int(table.max()) + 1):
+            members = led[table[led] == t]
+            if len(set(counts[members].tolist())) > 1:
+                raise ValueError(f"share: agents {members.tolist()} share a table but have different numbers of "
+                                 f"actions, {counts[members].tolist()}")
+        cell, initial = (int(table.max()) + 1, seats.most_actions), np.shape(self.initial_q)
+        if rows is None and len(initial) > 2:
+            raise ValueError("initial_q: rows are numbered as they are first seen; expected a shape that broadcasts to "
+                             f"(tables, actions) = {cell}, got {initial}")
+        wanted = cell if rows is None else (rows, *cell)
+        try:
+            fits = np.broadcast_shapes(initial, wanted) == wanted
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ValueError(f"initial_q: expected a shape that broadcasts to ({'rows, ' * (len(wanted) == 3)}tables, "
+                             f"actions) = {wanted}, got {initial}")
+        if rows is not None:
+            self._check_size(seats, rows, cell)
+
+    def _check_size(self, seats, rows, cell):
+        """Refuse tables that this machine has no memory for."""
+        needed = 8 * self.tables_of_values * seats.runs * rows * cell[0] * (cell[1] + 1)
+        there = memory_of_machine()
+        if there is not None and needed > there:
+            raise MemoryError(
+                f"learner: tables for {seats.runs} runs x {rows} rows x {cell[0]} tables x {cell[1]} actions need "
+                f"{needed / 1e9:,.1f} GB, more than there is ({there / 1e9:,.1f} GB); take fewer rows (a coarser "
+                "encoder, Tiles with hash_rows), runs or tables")
+
+    def allocate(self, seats, rows):
+        """``q`` float64 [R, rows, T, A], ``greedy`` and ``visits`` int32 [R, rows, T], and the schedules'."""
+        tables, runs = int(self.tables(seats).max()) + 1, seats.runs
+        arrays = packed_tables((runs, rows, tables, seats.most_actions))
+        self._initialize(seats, arrays, 0)
+        if np.asarray(self.initial_q).any():
+            if "greedy" in self.derived:
+                del arrays["greedy"]        # follows from the values: see derive
+            else:
+                self._find_greedy(seats, arrays, 0, "numpy")
+        for name, value in self._schedules().items():
+            arrays |= {f"{name}.{k}": v for k, v in value.allocate(runs).items()}
+        return arrays
+
+    def _initialize(self, seats, arrays, first):
+        """Give rows from ``first`` on their initial values. Zeros stay untouched memory."""
+        initial = np.asarray(self.initial_q, np.float64)
+        if not initial.any():
+            return
+        arrays["q"][:, first:] = initial / seats.active
+
+    def grow(self, seats, arrays, rows, backend):
+        """The same tables with room for ``rows``."""
+        runs, old = arrays["q"].shape[:2]
+        larger = arrays | packed_tables((runs, rows, *arrays["q"].shape[2:]))
+        for name in ("q", "greedy", "visits"):
+            larger[name][:, :old] = arrays[name]
+        self._initialize(seats, larger, old)
+        if np.asarray(self.initial_q).any():     # else the first greatest of new rows is action 0
+            self._find_greedy(seats, larger, old, backend)
+        return larger
+
+    def _find_greedy(self, seats, arrays, first, backend):
+        """Greedy actions of rows from ``first`` on, from their values."""
+        if seats.active > 1:
+            arrays["greedy"][:, first:] = 0
+            return
+        q = arrays["q"][:, first:]
+        counts, led = np.zeros(q.shape[2], np.int32), seats.lead()
+        counts[self.tables(seats)[led]] = seats.action_counts[led]
+        flat = np.ascontiguousarray(q).reshape(-1, q.shape[3])
+        greedy = np.zeros(len(flat), np.int32)
+        kernels(backend, "q_learning").find_greedy(flat, np.tile(counts, len(flat) // len(counts)), greedy)
+        arrays["greedy"][:, first:] = greedy.reshape(q.shape[:3])
+
+    def derive(self, seats, arrays, backend):
+        """Make the derived arrays from the others, side by side with them."""
+        packed = packed_tables(arrays["q"].shape)
+        for name in packed:
+            if name not in self.derived and arrays[name].any():
+                packed[name][:] = arrays[name]
+        arrays |= packed
+        if "greedy" in self.derived and arrays["q"].any():
+            self._find_greedy(seats, arrays, 0, backend)
+
+    def bounds(self):
+        """Least and greatest value of the rates and of the exploration, by the name of their arrays."""
+        return {name: value.bounds() for name, value in self._schedules().items()}
+
+    def _schedules(self):
+        """All that changes by itself, by the name of its arrays."""
+        return {name: schedule(field, getattr(self, field)) for name, field in self.rates.items()} | {
+            "level": self.explore.level}
+
+    def draws(self):
+        """Exploration draws per agent and step."""
+        return self.explore.draws
+
+    def discounts(self):
+        return set(np.atleast_1d(self.discount).tolist())
+
+    def actions(self, seats, arrays, rows):
+        led, table = seats.lead(), self.tables(seats)
+        counts, rows = seats.action_counts[led], rows.reshape(seats.agents, seats.active)[led]
+        # Rows that grow have the same initial values everywhere.
+        initial = np.broadcast_to(np.asarray(self.initial_q, np.float64), arrays["q"].shape[1:])[0] / seats.active
+        if seats.active > 1:
+            q = np.where((rows >= 0)[:, :, None], arrays["q"][0, np.maximum(rows, 0), table[led][:, None]],
+                         initial[table[led]][:, None])
+            total = q[:, 0]
+            for j in range(1, seats.active):        # in the order in which the kernels add
+                total = total + q[:, j]
+            return np.array([own[:n].argmax() for own, n in zip(total, counts, strict=True)], np.int32)
+        rows = rows[:, 0]
+        unseen = np.array([initial[table[i], :n].argmax() for i, n in zip(led, counts, strict=True)])
+        return np.where(rows >= 0, arrays["greedy"][0, np.maximum(rows, 0), table[led]], unseen).astype(np.int32)
+
+    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+        runs = len(arrays["q"])
+        # The kernel's table and actions of agents that it does not lead are never read; they must only be valid.
+        counts = np.minimum(seats.action_counts, seats.most_actions).astype(np.int32)
+        explore = self.explore
+        bound = {name: value.bind({k: arrays[f"{name}.{k}"] for k in ("value", "ticks")}, backend)
+                 for name, value in self._schedules().items()}
+        if exploration is not None:
+            explore, bound["level"] = exploration, exploration.level.bind(exploration.level.allocate(runs), backend)
+        if not learning or "rate" not in bound:     # frozen, or a learner that replaces what it knew
+            bound["rate"] = Constant(1.0).bind(Constant(1.0).allocate(runs), backend)
+        common = (arrays["q"], arrays["greedy"], arrays["visits"], self.tables(seats), counts, seats.lead(),
+                  spread(self.discount, runs), bound["rate"], bound["level"], explore.code, explore.strict,
+                  explore.random_ties, max(draws or 0, self.draws(), explore.draws), learning)
+        active = {"active": seats.active} if self.sparse else {}
+        if not learning:
+            return [self._frozen(backend, common, arrays, bound, **active)]
+        return [self._kernel(kernels(backend, self.kernels), common, arrays, bound, **active)]
+
+    def _kernel(self, module, common, arrays, bound, **active):
+        """Its own kernel, from the arguments that all have in common, its arrays and its schedules' kernels.
+
+        Where it is ``sparse``, it is told the number of active rows, too.
+        """
+        return module.QLearning(*common, **active)
+
+    def _frozen(self, backend, common, arrays, bound, **active):
+        """A kernel that plays what was learned: the greedy actions of ``q``, unless a learner has another policy."""
+        return kernels(backend, "q_learning").QLearning(*common, **active)
+
+
+def packed_tables(shape):
+    """Zeros for ``q`` [R, rows, T, A], ``greedy`` and ``visits`` int32 [R, rows, T], in one piece of memory.
+
+    What belongs to a cell lies side by side: its action values, then, in one more place, its greedy action
+    and its visits. A step touches as few cache lines as can be, and small tables stay in the cache.
+    """
+    *cells, actions = shape
+    count = int(np.prod(cells)) * (actions + 1)
+    try:
+        memory = np.zeros(count + 8)
+    except (MemoryError, ValueError):       # ValueError: more than can be addressed at all
+        runs, rows, tables = cells
+        raise MemoryError(
+            f"learner: tables for {runs} runs x {rows} rows x {tables} tables x {actions} actions need "
+            f"{8e-9 * count:,.1f} GB, more than there is; take fewer rows (a coarser encoder), runs or tables"
+        ) from None
+    first = (-memory.ctypes.data % 64) // 8         # from the start of a cache line
+    memory = memory[first:first + count].reshape(*cells, actions + 1)
+    halves = memory.view(np.int32)
+    return {"q": memory[..., :actions], "greedy": halves[..., 2 * actions], "visits": halves[..., 2 * actions + 1]}

@@ -1,0 +1,161 @@
+"""Value-based learners that learn from one step at once in NumPy: the twin of ``src/_one_step.pyx``."""
+import numpy as np
+
+from marlfast.reference.kernels import BAD_ACTION, BAD_VALUE, check, check_cells
+from marlfast.reference.q_learning import QLearning
+from marlfast.reference.tabular import EPSILON_GREEDY, MOST_VISITS, boltzmann_probability, policy_values, write_values
+
+EXPECTED, DISTRIBUTED, HYSTERETIC, FREQUENCY = range(4)
+
+
+class OneStep(QLearning):
+    """Learners that differ from Q-learning in one line: the target, or the rate.
+
+    With ``target = reward + discount * ahead`` and ``error = target - q[row, action]``:
+
+    0, Expected SARSA: ``ahead`` is the expected value of the successor under the exploring policy.
+    1, distributed: ``q[row, action] = max(q[row, action], target)``, and the greedy action changes only where the
+    greatest value of the row rises. 2, hysteretic: the rate is ``rate`` for errors of at least 0, else ``second``.
+    3, frequency adjusted: the rate is ``min(second / x, 1) * rate``, where x is the action's Boltzmann probability.
+    All but the first look ahead as Q-learning does, at the greatest value of the successor.
+
+    Parameters
+    ----------
+    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
+        As of :class:`QLearning`; so is ``active``, the last.
+    rule : int
+        0 to 3, as above.
+    second : Schedule or None
+        For rules 2 and 3.
+    """
+
+    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                 random_ties, draws, learning, rule, second, active=1):
+        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                         random_ties, draws, learning, active)
+        if rule not in (EXPECTED, DISTRIBUTED, HYSTERETIC, FREQUENCY):
+            raise ValueError(f"rule: expected 0 to 3, got {rule}")
+        if (second is not None) != (rule in (HYSTERETIC, FREQUENCY)):
+            raise ValueError("second: expected a schedule for rules 2 and 3, and None for the others")
+        if second is not None and second.runs != self.runs:
+            raise ValueError(f"second: expected {self.runs} runs, got {second.runs}")
+        if rule == DISTRIBUTED and active > 1:
+            raise ValueError("active: expected 1 for rule 1, which replaces values")
+        self.rule, self.second = rule, second
+
+    def _ahead(self, runs, q, choices, best):
+        if self.rule == EXPECTED:
+            return policy_values(self, runs, q, choices, best)
+        return super()._ahead(runs, q, choices, best)
+
+    def _value(self, runs, q, choices, best, action, old, target):
+        rate = self.rate.value[runs][:, None]
+        if self.rule == DISTRIBUTED:
+            return target
+        if self.rule == HYSTERETIC:
+            rate = np.where(target - old >= 0.0, rate, self.second.value[runs][:, None])
+        elif self.rule == FREQUENCY:
+            level = self.exploration.value[runs][:, None]
+            scale = self.second.value[runs][:, None] / boltzmann_probability(q, choices, best, level, action)
+            rate = np.where(scale < 1.0, scale, 1.0) * rate
+        return old + rate * (target - old)
+
+    def _write(self, run, row, table, choices, action, value, old, r, changed):
+        if self.rule != DISTRIBUTED:
+            super()._write(run, row, table, choices, action, value, old, r, changed)
+            return
+        self.visits[run, row, table] += self.visits[run, row, table] < MOST_VISITS
+        rises = np.flatnonzero(value > old)
+        run, row, table, action, value, r = (a[rises] for a in (run, row, table, action, value, r))
+        # The policy changes only where the greatest value rises, so that all agents keep to one optimum.
+        best = self.greedy[run, row, table].astype(np.int64)
+        moves = (action != best) & (value > self.q[run, row, table, best])
+        self.greedy[run, row, table] = np.where(moves, action, best)
+        changed[r[moves]] = True
+        self.q[run, row, table, action] = value
+
+    def stage_tick(self, runs, ended):
+        super().stage_tick(runs, ended)
+        if self.second is not None:
+            self.second.stage_tick(runs, ended)
+
+
+class DoubleQ(QLearning):
+    """Double Q-learning: two tables, each of which judges the other's greedy action; acts by their mean, ``q``.
+
+    Heads: ``first[row, action] += rate * (reward + discount * second[next, greedy of first] - first[row, action])``;
+    tails: the same with the tables exchanged.
+
+    Parameters
+    ----------
+    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
+        As of :class:`QLearning`; so is ``active``, the last. One draw more for each agent, after those of the
+        exploration: the coin.
+    first, second : float64 [R, rows, T, A]
+        Modified.
+    first_greedy, second_greedy : int32 [R, rows, T]
+        Modified: the first of the greatest values of each.
+    coins : int32 [R, N]
+        Modified: 1 where the last draw said heads.
+    """
+
+    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                 random_ties, draws, learning, first, first_greedy, second, second_greedy, coins,
+                 active=1):
+        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                         random_ties, draws, learning, active)
+        self.coin = 1 if kind != EPSILON_GREEDY else 3 if random_ties else 2
+        if draws < self.coin + 1:
+            raise ValueError(f"draws: expected at least {self.coin + 1}, got {draws}")
+        for name, values, best in (("first", first, first_greedy), ("second", second, second_greedy)):
+            check_cells(values, name, "float64", q.shape)
+            check_cells(best, f"{name}_greedy", "int32", q.shape[:3])
+        self.first, self.first_greedy, self.second, self.second_greedy = first, first_greedy, second, second_greedy
+        self.coins = check(coins, "coins", "int32", (self.runs, self.agents), True)
+
+    def stage_act(self, runs, rows, draws, actions):
+        status = super().stage_act(runs, rows, draws, actions)
+        if self.learning:
+            well = status == 0
+            self.coins[runs[well][:, None], self.leads] = draws[well][:, self.leads, self.coin] < 0.5
+        return status
+
+    def _update_wave(self, wave, status, runs, rows, actions, rewards, next_rows, terminated, changed):
+        row, next_row, action, _, _, fault = self._look(wave, runs, rows, actions, next_rows, np.ones(len(runs), bool))
+        choices, tables, over, r = self.actions[wave], self.table_of[wave], terminated[:, None], runs[:, None]
+        heads = self.coins[r, wave] != 0
+
+        def of(first, second):
+            return np.where(heads, first, second)
+
+        def greedy(row):
+            return of(self._best(self.first, self.first_greedy, r, row, tables, choices),
+                      self._best(self.second, self.second_greedy, r, row, tables, choices))
+
+        def both(row, action):
+            return self._seen(self.first, r, row, tables, action), self._seen(self.second, r, row, tables, action)
+
+        here, best = greedy(row), greedy(next_row)
+        sane = (here >= 0) & (here < choices) & (over | ((best >= 0) & (best < choices)))
+        fault = np.where((fault == 0) & ~sane, BAD_ACTION, fault)
+        best = np.where((best >= 0) & (best < choices), best, 0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            ahead = self.discount[runs][:, None] * of(*both(next_row, best)[::-1])
+            target = np.where(over, rewards, rewards + ahead)
+            old = of(*both(row, action))
+            value = old + self.rate.value[runs][:, None] * (target - old)
+        learns, status = self._sound(status, fault, value)
+        for which, table, best in ((heads, self.first, self.first_greedy), (~heads, self.second, self.second_greedy)):
+            n, j = np.nonzero(learns & which)
+            where, what, change = (runs[n], row[n, j], tables[j]), action[n, j], value[n, j]
+            if self.active == 1:
+                write_values(table, best, *where, choices[j], what, change, old[n, j])
+            else:
+                good = self._shift(table, *where, what, change - old[n, j])
+                status[n[~good]] = BAD_VALUE
+                learns[n[~good]] = False
+        n, j = np.nonzero(learns)
+        mean = 0.5 * value + 0.5 * of(*both(row, action)[::-1])
+        self._learnt(status, runs[n], row[n, j], tables[j], choices[j], action[n, j], mean[n, j],
+                     self._seen(self.q, r, row, tables, action)[n, j], n, changed)
+        return status

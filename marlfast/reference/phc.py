@@ -1,0 +1,95 @@
+"""Policy hill climbing in NumPy: the twin of ``src/_phc.pyx``, vectorised over runs and tables."""
+import numpy as np
+
+from marlfast.reference.kernels import BAD_DRAW, BAD_ROW, check
+from marlfast.reference.q_learning import QLearning
+from marlfast.reference.tabular import EPSILON_GREEDY, first_fault, sample
+
+
+def worth(policy, q, choices):
+    """What policies [n, A] earn by action values [n, A]. Twin of ``worth``."""
+    total = np.zeros(len(policy))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for a in range(policy.shape[1]):
+            total = np.where(a < choices, total + policy[:, a] * q[:, a], total)
+    return total
+
+
+def climb(policy, choices, best, step):
+    """The policies [n, A] after moving probability to the actions ``best``. Twin of ``climb``."""
+    share, rest = step / np.maximum(choices - 1, 1), np.zeros(len(policy))
+    policy = policy.copy()
+    with np.errstate(over="ignore", invalid="ignore"):
+        for a in range(policy.shape[1]):
+            other, old = (a < choices) & (a != best), policy[:, a]
+            policy[:, a] = np.where(other, old - np.where(old < share, old, share), old)
+            rest = np.where(other, rest + policy[:, a], rest)
+        rest = 1.0 - rest
+    policy[np.arange(len(policy)), best] = np.where(rest > 0.0, rest, 0.0)
+    return policy
+
+
+class PolicyHillClimbing(QLearning):
+    """Policy hill climbing (Bowling and Veloso 2002): Q-learning, and a mixed policy that climbs the action values.
+
+    An agent takes an action drawn from its policy, or (exploring) any. After each update of its action values, the
+    policy moves probability to the greedy action: every other action gives ``rate / (actions - 1)``, or what it has.
+    With ``average`` it wins or learns fast: the rate is ``win`` where the policy is worth more than the average
+    policy by the action values, else ``lose``; without, it is ``lose``.
+
+    Parameters
+    ----------
+    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
+        As those of ``marlfast.reference.q_learning.QLearning``; ``kind`` is 0, and ties do not matter.
+    policy : float64 [R, rows, T, A]
+        Modified: probabilities of the actions.
+    average : float64 [R, rows, T, A] or None
+        Modified: mean of the policies of all updates of a row.
+    win, lose : Schedule
+        How much probability moves at once.
+    """
+
+    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                 random_ties, draws, learning, policy, average, win, lose):
+        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                         random_ties, draws, learning)
+        check(policy, "policy", "float64", q.shape, True)
+        if kind != EPSILON_GREEDY:
+            raise ValueError(f"kind: expected 0, as exploring is on top of a mixed policy, got {kind}")
+        if win.runs != self.runs or lose.runs != self.runs:
+            raise ValueError(f"win, lose: expected {self.runs} runs, got {win.runs}, {lose.runs}")
+        if average is not None:
+            check(average, "average", "float64", q.shape, True)
+        self.policy, self.average, self.win, self.lose = policy, average, win, lose
+
+    def stage_act(self, runs, rows, draws, actions):
+        leads, choices = self.leads, self.actions[self.leads]
+        rows, draws = rows[:, leads], draws[:, leads]
+        level = self.exploration.value[runs][:, None]
+        explores = draws[:, :, 0] < level if self.strict else draws[:, :, 0] <= level
+        u = draws[:, :, 1]
+        sound, inside = (u >= 0.0) & (u < 1.0), (rows >= 0) & (rows < self.q.shape[1])
+        u = np.where(sound, u, 0.0)
+        policy = self.policy[runs[:, None], np.where(inside, rows, 0), self.table_of[leads]]
+        actions[:, leads] = np.where(explores, (u * choices).astype(np.int64), sample(policy, choices, u))
+        return first_fault(np.where(sound, np.where(explores | inside, 0, BAD_ROW), BAD_DRAW))
+
+    def _write(self, run, row, table, choices, action, value, old, r, changed):
+        """Those who learned then climb; they have different tables, so that they do not see each other."""
+        super()._write(run, row, table, choices, action, value, old, r, changed)
+        at = run, row, table
+        policy, rate = self.policy[at], self.lose.value[run]
+        if self.average is not None:
+            average, q = self.average[at], self.q[at]
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):     # a caller's may be anything
+                mean = average + (policy - average) / self.visits[at][:, None]
+            average = np.where(np.arange(average.shape[1]) < choices[:, None], mean, average)
+            self.average[at] = average
+            rate = np.where(worth(policy, q, choices) > worth(average, q, choices), self.win.value[run], rate)
+        self.policy[at] = climb(policy, choices, self.greedy[at].astype(np.int64), rate)
+
+    def stage_tick(self, runs, ended):
+        super().stage_tick(runs, ended)
+        self.lose.stage_tick(runs, ended)
+        if self.win is not self.lose:
+            self.win.stage_tick(runs, ended)

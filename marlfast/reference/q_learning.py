@@ -1,0 +1,277 @@
+"""Tabular Q-learning in NumPy: the twin of ``src/_q_learning.pyx``, vectorised over runs and tables."""
+import numpy as np
+
+from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, Learner, check, check_cells, fine
+from marlfast.reference.tabular import (
+    BOLTZMANN,
+    EPSILON_GREEDY,
+    MOST_VISITS,
+    boltzmann_weights,
+    first_fault,
+    first_greatest,
+    waves,
+    write_values,
+)
+
+
+class QLearning(Learner):
+    """Q-learning (Watkins 1989), one table an agent or shared, as the index ``table_of`` says.
+
+    ``q[row, action] += rate * (reward + discount * max q[next row] - q[row, action])``; agents in
+    order, so that agents who share a table see each other's writes of the same step.
+
+    Parameters
+    ----------
+    q : float64 [R, rows, T, A]
+        Modified: action values of T tables.
+    greedy : int32 [R, rows, T]
+        Modified: the first of the greatest action values.
+    visits : int32 [R, rows, T]
+        Modified: how often each row of each table was updated; it stays at 2**31 - 1 once there.
+    table_of, actions : int32 [N]
+        Table, and number of actions, of every agent of the team.
+    leads : int32 [L]
+        The agents that this learner leads.
+    discount : float64 [R]
+    rate, exploration : Schedule
+        Learning rate, and epsilon or temperature.
+    kind : int
+        0: epsilon-greedy; 1: Boltzmann.
+    strict : bool
+        Explore iff u < epsilon; else iff u <= epsilon.
+    random_ties : bool
+        Ties broken by a third draw; else the first of the greatest.
+    draws : int
+        K, exploration draws per agent in the whole team.
+    learning : bool
+        False: the tables are frozen.
+    active : int
+        k, rows that an observation is in. With more than one, an action value is the sum over them, and each takes its
+        k-th part of a change; ``greedy`` is then not used.
+    """
+
+    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration,
+                 kind, strict, random_ties, draws, learning, active=1):
+        check_cells(q, "q", "float64", (-1, -1, -1, -1))
+        runs, rows, tables, width = q.shape
+        if runs < 1 or rows < 1 or tables < 1 or width < 1:
+            raise ValueError(f"q: expected at least one run, row, table and action, got shape {q.shape}")
+        check_cells(greedy, "greedy", "int32", (runs, rows, tables))
+        check_cells(visits, "visits", "int32", (runs, rows, tables))
+        check(table_of, "table_of", "int32", (-1,), False)
+        agents = len(table_of)
+        if agents < 1:
+            raise ValueError("table_of: expected at least one agent, got none")
+        check(actions, "actions", "int32", (agents,), False)
+        check(leads, "leads", "int32", (-1,), False)
+        check(discount, "discount", "float64", (runs,), False)
+        if table_of.min() < 0 or table_of.max() >= tables:
+            raise ValueError(f"table_of: expected tables 0 to {tables - 1}, got {table_of.min()} to {table_of.max()}")
+        if actions.min() < 1 or actions.max() > width:
+            raise ValueError(f"actions: expected 1 to {width} actions, got {actions.min()} to {actions.max()}")
+        if len(leads) < 1 or leads.min() < 0 or leads.max() >= agents:
+            raise ValueError(f"leads: expected at least one agent from 0 to {agents - 1}")
+        if rate.runs != runs or exploration.runs != runs:
+            raise ValueError(f"rate, exploration: expected {runs} runs, got {rate.runs}, {exploration.runs}")
+        if kind not in (EPSILON_GREEDY, BOLTZMANN):
+            raise ValueError(f"kind: expected 0 or 1, got {kind}")
+        needed = 1 if kind == BOLTZMANN else 3 if random_ties else 2
+        if draws < needed:
+            raise ValueError(f"draws: expected at least {needed}, got {draws}")
+        if not 1 <= active <= rows:
+            raise ValueError(f"active: expected 1 to {rows} rows, got {active}")
+        self.runs, self.agents, self.draws, self.active = runs, agents, draws, active
+        self.q, self.greedy, self.visits, self.table_of, self.actions = q, greedy, visits, table_of, actions
+        self.leads, self.discount, self.rate, self.exploration = leads, discount, rate, exploration
+        self.kind, self.strict, self.random_ties, self.learning = kind, bool(strict), bool(random_ties), bool(learning)
+        # With several rows an agent can fail halfway, after which no other learns: one after the other.
+        self.waves = waves(leads, table_of) if active == 1 else [np.array([i]) for i in leads.tolist()]
+
+    def _own(self, rows):
+        """Rows of every agent: [n, N], or with several active rows [n, N, k]."""
+        return rows if self.active == 1 else rows.reshape(len(rows), self.agents, self.active)
+
+    def _inside(self, rows):
+        """Whether all active rows of an observation lie in the table, and rows that do."""
+        inside = (rows >= 0) & (rows < self.q.shape[1])
+        places = np.where(inside, rows, 0)
+        return (inside, places) if self.active == 1 else (inside.all(axis=-1), places)
+
+    def _seen(self, values, run, row, *where):
+        """Entries of some table of values, added up over the active rows."""
+        if self.active == 1:
+            return values[(run, row, *where)]
+        total = values[(run, row[..., 0], *where)]
+        with np.errstate(over="ignore", invalid="ignore"):
+            for j in range(1, self.active):
+                total = total + values[(run, row[..., j], *where)]
+        return total
+
+    def _best(self, values, greedy, run, row, table, choices):
+        """Greedy actions: as noted, or with several active rows the first of the greatest sums."""
+        if self.active == 1:
+            return greedy[run, row, table].astype(np.int64)
+        sums = self._seen(values, run, row, table)
+        counts = np.broadcast_to(choices, sums.shape[:-1]).ravel()
+        return first_greatest(sums.reshape(-1, sums.shape[-1]), counts).reshape(sums.shape[:-1])
+
+    def _shift(self, values, run, row, table, action, by):
+        """Move action values by their active rows, each by the k-th part: whether all stay finite, bool [n]."""
+        by, good = by / self.active, np.ones(len(run), bool)
+        for j in range(self.active):
+            at = run, row[:, j], table, action
+            with np.errstate(over="ignore", invalid="ignore"):
+                value = values[at] + by
+            good &= np.isfinite(value)
+            values[tuple(a[good] for a in at)] = value[good]
+        return good
+
+    def stage_act(self, runs, rows, draws, actions):
+        leads, choices = self.leads, self.actions[self.leads]
+        draws = draws[:, leads]
+        level = self.exploration.value[runs][:, None]
+        inside, row = self._inside(self._own(rows)[:, leads])
+        at = runs[:, None], row, self.table_of[leads]
+        greedy = self._best(self.q, self.greedy, *at, choices)
+        known = (greedy >= 0) & (greedy < choices)
+        if self.kind == BOLTZMANN:
+            explores = np.zeros(greedy.shape, bool)
+            with np.errstate(over="ignore", invalid="ignore"):
+                chosen = self._boltzmann(self._seen(self.q, *at), np.where(known, greedy, 0), choices, level,
+                                         draws[:, :, 0])
+        else:
+            explores = draws[:, :, 0] < level if self.strict else draws[:, :, 0] <= level
+            chosen = greedy
+            if self.random_ties:
+                chosen = self._random_greatest(self._seen(self.q, *at), np.where(known, greedy, 0), choices,
+                                               draws[:, :, 2])
+            u = draws[:, :, min(1, self.draws - 1)]
+            sound = (u >= 0.0) & (u < 1.0)
+            random = (np.where(sound, u, -1.0) * choices).astype(np.int64)
+            chosen = np.where(explores, random, chosen)
+        status = np.where(explores, np.where((chosen >= 0) & (chosen < choices), 0, BAD_DRAW),
+                          np.where(inside, np.where(known, 0, BAD_ACTION), BAD_ROW))
+        actions[:, leads] = chosen
+        return first_fault(status)
+
+    @staticmethod
+    def _boltzmann(q, best, choices, temperature, u):
+        """Inverse transform; sums run over the actions in order."""
+        width = q.shape[2]
+        weight = boltzmann_weights(q, choices, best, temperature)
+        total = np.zeros(best.shape)
+        for a in range(width):
+            total = total + weight[a]
+        chosen = np.broadcast_to(choices - 1, best.shape).astype(np.int64)
+        running, left = np.zeros(best.shape), u * total
+        found = np.zeros(best.shape, bool)
+        for a in range(width - 1):
+            running = running + weight[a]
+            here = ~found & (left < running) & (a < choices - 1)
+            chosen[here] = a
+            found |= here
+        return chosen
+
+    @staticmethod
+    def _random_greatest(q, best, choices, u):
+        """One of the actions whose value equals the greatest, each as likely."""
+        top = np.take_along_axis(q, best[:, :, None], axis=2)
+        ties = (q == top) & (np.arange(q.shape[2]) < choices[:, None])
+        count = ties.sum(axis=2)
+        which = (u * count).astype(np.int64)
+        chosen = (ties & (ties.cumsum(axis=2) == which[:, :, None] + 1)).argmax(axis=2)
+        return np.where((count == 1) | (which < 0) | (which >= count), best, chosen)
+
+    def stage_update(self, runs, rows, actions, rewards, next_rows, terminated, changed):
+        status, rows, next_rows = fine(len(runs)), self._own(rows), self._own(next_rows)
+        for wave in self.waves:
+            status = self._update_wave(wave, status, runs, rows[:, wave], actions[:, wave], rewards[:, wave],
+                                       next_rows[:, wave], terminated, changed)
+        return status
+
+    def _update_wave(self, wave, status, runs, rows, actions, rewards, next_rows, terminated, changed):
+        row, next_row, action, here, best, fault = self._look(wave, runs, rows, actions, next_rows, terminated)
+        choices, tables, over, r = self.actions[wave], self.table_of[wave], terminated[:, None], runs[:, None]
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            ahead = self._ahead(runs, self._seen(self.q, r, next_row, tables), choices, best)
+            target = np.where(over, rewards, rewards + self.discount[runs][:, None] * ahead)
+            old = self._seen(self.q, r, row, tables, action)
+            value = self._value(runs, self._seen(self.q, r, row, tables), choices, here, action, old, target)
+        learns, status = self._sound(status, fault, value)
+        n, j = np.nonzero(learns)
+        self._learnt(status, runs[n], row[n, j], tables[j], choices[j], action[n, j], value[n, j], old[n, j], n,
+                     changed)
+        return status
+
+    def _learnt(self, status, run, row, table, choices, action, value, old, r, changed):
+        """Write new values of actions, one in each of some cells, or of observations of different runs."""
+        if self.active == 1:
+            self._write(run, row, table, choices, action, value, old, r, changed)
+            return
+        sums = self._seen(self.q, run, row, table)[:, None, None]
+        best = first_greatest(sums[:, 0, 0], choices).astype(np.int32)[:, None, None]
+        good = self._shift(self.q, run, row, table, action, value - old)
+        status[r[~good]] = BAD_VALUE
+        run, row, table, choices, action, value, old, r, sums, best = (
+            a[good] for a in (run, row, table, choices, action, value, old, r, sums, best))
+        for j in range(self.active):
+            self.visits[run, row[:, j], table] += self.visits[run, row[:, j], table] < MOST_VISITS
+        here = np.arange(len(run))
+        changed[r[write_values(sums, best, here, here * 0, here * 0, choices, action, value, old)]] = True
+
+    def _look(self, wave, runs, rows, actions, next_rows, terminated):
+        """Rows, actions and greedy actions as places (0 where they are none), and the statuses [n, wave]."""
+        choices, tables = self.actions[wave], self.table_of[wave]
+        known = (actions >= 0) & (actions < choices)
+        (inside, row), (next_inside, next_row) = self._inside(rows), self._inside(next_rows)
+        inside, action = inside & next_inside, np.where(known, actions, 0)
+        best = self._best(self.q, self.greedy, runs[:, None], next_row, tables, choices)
+        here = self._best(self.q, self.greedy, runs[:, None], row, tables, choices)
+        sane = (terminated[:, None] | ((best >= 0) & (best < choices))) & (here >= 0) & (here < choices)
+        fault = np.where(known, np.where(inside, np.where(sane, 0, BAD_ACTION), BAD_ROW), BAD_ACTION)
+        best = np.where((best >= 0) & (best < choices), best, 0)
+        return row, next_row, action, np.where(sane, here, 0), best, fault
+
+    @staticmethod
+    def _sound(status, fault, value):
+        """Which agents learn (bool [n, wave]), and the runs' statuses: agents from a run's first fault on do not."""
+        fault = np.where((fault == 0) & ~np.isfinite(value), BAD_VALUE, fault)
+        learns = (status == 0)[:, None] & (np.maximum.accumulate(fault != 0, axis=1) == 0)
+        return learns, np.where(status == 0, first_fault(fault), status)
+
+    def _ahead(self, runs, q, choices, best):
+        """What the successor is worth: q [n, wave, A], of which ``best`` is greedy."""
+        return np.take_along_axis(q, best[:, :, None], axis=2)[:, :, 0]
+
+    def _value(self, runs, q, choices, best, action, old, target):
+        """The new value of the action taken in a row with action values ``q`` [n, wave, A]."""
+        return old + self.rate.value[runs][:, None] * (target - old)
+
+    def _write(self, run, row, table, choices, action, value, old, r, changed):
+        self.visits[run, row, table] += self.visits[run, row, table] < MOST_VISITS
+        changed[r[write_values(self.q, self.greedy, run, row, table, choices, action, value, old)]] = True
+
+    def stage_tick(self, runs, ended):
+        self.rate.stage_tick(runs, ended)
+        self.exploration.stage_tick(runs, ended)
+
+
+def find_greedy(q, actions, greedy):
+    """The first of the greatest action values of every cell.
+
+    Parameters
+    ----------
+    q : float64 [cells, A]
+    actions : int32 [cells]
+        Actions of each cell, 1 to A.
+    greedy : int32 [cells]
+        Written.
+    """
+    check(q, "q", "float64", (-1, -1), False)
+    check(actions, "actions", "int32", (len(q),), False)
+    check(greedy, "greedy", "int32", (len(q),), True)
+    if len(q) == 0:
+        return
+    if actions.min() < 1 or actions.max() > q.shape[1]:
+        raise ValueError(f"actions: expected 1 to {q.shape[1]} actions, got {actions.min()} to {actions.max()}")
+    greedy[:] = first_greatest(q, actions)

@@ -1,0 +1,140 @@
+"""Policy hill climbing: action values, and a mixed policy that climbs them.
+
+Twin: ``marlfast/reference/phc.py``.
+"""
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+cimport marlfast.core.phc as leaf
+cimport marlfast.core.tabular as tabular
+from marlfast.core._kernels cimport check
+from marlfast.core._schedules cimport Schedule
+from marlfast.core._q_learning cimport QLearning
+from marlfast.core.operations cimport Status, Transition
+from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
+from marlfast.core.tabular cimport EPSILON_GREEDY, Context
+
+
+cdef struct Policies:
+    Context values              # first, so that a pointer to this is one to it
+    int (*learn)(void *context, int64_t first, int64_t count, const Transition *transition,
+                 uint8_t *changed) noexcept nogil       # the update of the action values
+    double *policy              # [R, rows, tables, width]
+    double *average             # likewise; NULL: the rate is the same whether it wins or loses
+    ScheduleData *win
+    ScheduleData *lose
+
+
+cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
+              int64_t stride, int32_t *actions) noexcept nogil:
+    cdef const Policies *p = <const Policies *> context
+    cdef const Context *c = &p.values
+    cdef int64_t r, j, i, cell, action
+    cdef const double *draw
+    cdef double level
+    for r in range(count):
+        level = tabular.below(c.exploration.value[first + r], c.strict)
+        for j in range(c.led):
+            i = c.leads[j]
+            draw = draws + r * stride + i * c.draws
+            if not 0.0 <= draw[1] < 1.0:
+                return Status.BAD_DRAW
+            if draw[0] < level:
+                action = <int64_t> (draw[1] * <double> c.actions[i])
+            else:
+                if <uint32_t> rows[r * c.agents + i] >= <uint64_t> c.rows:
+                    return Status.BAD_ROW
+                cell = ((first + r) * c.rows + rows[r * c.agents + i]) * c.tables + c.table_of[i]
+                action = tabular.sample(p.policy + cell * c.width, c.actions[i], draw[1])
+            actions[r * c.agents + i] = <int32_t> action
+    return 0
+
+
+cdef int _update(void *context, int64_t first, int64_t count, const Transition *t, uint8_t *changed) noexcept nogil:
+    """Agents in order, each its action values and then its policy."""
+    cdef const Policies *p = <const Policies *> context
+    cdef const Context *c = &p.values
+    cdef Context one = c[0]         # the same learner, but of a single agent at a time
+    cdef Transition step = t[0]
+    cdef int64_t r, j, i, cell
+    cdef double rate
+    cdef const double *q
+    cdef double *policy
+    cdef double *average
+    cdef int status
+    one.led, one.cells.led = 1, 1
+    for r in range(count):
+        step.rows, step.next_rows = t.rows + r * c.agents, t.next_rows + r * c.agents
+        step.actions, step.rewards = t.actions + r * c.agents, t.rewards + r * c.agents
+        step.terminated = t.terminated + r
+        for j in range(c.led):
+            one.leads, one.cells.seats = c.leads + j, c.cells.seats + j
+            status = p.learn(&one, first + r, 1, &step, changed + r)
+            if status:
+                return status
+            i = c.leads[j]
+            cell = ((first + r) * c.rows + step.rows[i]) * c.tables + c.table_of[i]
+            policy, rate = p.policy + cell * c.width, p.lose.value[first + r]
+            if p.average != NULL:
+                q, average = c.q + cell * c.q_step, p.average + cell * c.width
+                leaf.take_in(average, policy, c.actions[i], <double> c.visits[cell * c.visits_step])
+                if leaf.worth(policy, q, c.actions[i]) > leaf.worth(average, q, c.actions[i]):
+                    rate = p.win.value[first + r]
+            leaf.climb(policy, c.actions[i], c.greedy[cell * c.greedy_step], rate)
+    return 0
+
+
+cdef void _tick(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil:
+    cdef const Policies *p = <const Policies *> context
+    cdef int64_t r
+    for r in range(count):
+        schedule_follow(p.values.rate, first + r, ended[r])
+        schedule_follow(p.values.exploration, first + r, ended[r])
+        schedule_follow(p.lose, first + r, ended[r])
+        if p.win != p.lose:
+            schedule_follow(p.win, first + r, ended[r])
+
+
+cdef class PolicyHillClimbing(QLearning):
+    """Policy hill climbing (Bowling and Veloso 2002): Q-learning, and a mixed policy that climbs the action values.
+
+    An agent takes an action drawn from its policy, or (exploring) any. After each update of its action values, the
+    policy moves probability to the greedy action: every other action gives ``rate / (actions - 1)``, or what it has.
+    With ``average`` it wins or learns fast: the rate is ``win`` where the policy is worth more than the average
+    policy by the action values, else ``lose``; without, it is ``lose``.
+
+    Parameters
+    ----------
+    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
+        As those of ``marlfast.core._q_learning.QLearning``; ``kind`` is 0, and ties do not matter.
+    policy : float64 [R, rows, T, A]
+        Modified: probabilities of the actions.
+    average : float64 [R, rows, T, A] or None
+        Modified: mean of the policies of all updates of a row.
+    win, lose : Schedule
+        How much probability moves at once.
+    """
+    cdef Policies policies
+
+    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
+                 Schedule exploration not None, kind, strict, random_ties, draws, learning, policy, average,
+                 Schedule win not None, Schedule lose not None):
+        QLearning.__init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
+                           random_ties, draws, learning)
+        cdef double[:, :, :, ::1] p = check(policy, "policy", "float64", q.shape, True)
+        cdef double[:, :, :, ::1] a
+        if kind != EPSILON_GREEDY:
+            raise ValueError(f"kind: expected 0, as exploring is on top of a mixed policy, got {kind}")
+        if win.runs != self.runs or lose.runs != self.runs:
+            raise ValueError(f"win, lose: expected {self.runs} runs, got {win.runs}, {lose.runs}")
+        self.policies = Policies(self.context, self.operations.update, &p[0, 0, 0, 0], NULL, &win.data, &lose.data)
+        if average is not None:
+            a = check(average, "average", "float64", q.shape, True)
+            self.policies.average = &a[0, 0, 0, 0]
+        self.held = (self.held, policy, average, win, lose)
+        self.operations.context = &self.policies
+        self.operations.act = _act
+        if learning:
+            self.operations.update = _update
+        self.operations.tick = _tick
+        if {rate.data.kind, exploration.data.kind, win.data.kind, lose.data.kind} == {CONSTANT}:
+            self.operations.tick = NULL

@@ -1,0 +1,385 @@
+"""Tabular Q-learning for any number of agents and tables. Twin: ``marlfast/reference/q_learning.py``."""
+import numpy as np
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+cimport marlfast.core.tabular as leaf
+from marlfast.core._kernels cimport Learner, check, check_cells
+from marlfast.core._schedules cimport Schedule
+from marlfast.core.operations cimport Status, Transition
+from marlfast.core.schedules cimport CONSTANT, schedule_follow
+from marlfast.core.tabular cimport (
+    BOLTZMANN, EPSILON_GREEDY, MOST_VISITS, Cells, Context, Seat, View, inside, look_at, put, see)
+
+cdef extern from "q_learning.h" nogil:
+    enum:
+        MF_FEW_ACTIONS
+    int act_few "mf_act"(const Cells *c, int64_t choices, int64_t run, const int32_t *rows, const double *draws,
+                         double level, int32_t *actions) noexcept
+    int update_few "mf_update"(const Cells *c, int64_t choices, int64_t run, const int32_t *rows,
+                               const int32_t *next_rows, const int32_t *actions, const double *rewards, int over,
+                               double rate, double discount, uint8_t *changed) noexcept
+    int act_many "mf_act_many"(const Cells *c, int64_t run, const int32_t *rows, const double *draws, double level,
+                               int32_t *actions) noexcept
+    int update_many "mf_update_many"(const Cells *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
+                                     const int32_t *actions, const double *rewards, int over, double rate,
+                                     double discount, uint8_t *changed) noexcept
+    int update_wide "mf_update_wide"(const Cells *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
+                                     const int32_t *actions, const double *rewards, int over, double rate,
+                                     double discount, uint8_t *changed) noexcept
+    int has_wide "mf_has_wide"() noexcept
+
+
+# The loop asks for one run at a time: what the next functions do for one run is not burdened with steps to the next.
+
+cdef int _act_each(const Context *c, int64_t first, int64_t count, const int32_t *rows, const double *draws,
+                   int64_t stride, int32_t *actions) noexcept nogil:
+    """The runs of a range one after the other."""
+    cdef int64_t r
+    cdef int status
+    for r in range(count):
+        status = c.act(<void *> c, first + r, 1, rows + r * c.agents, draws + r * stride, stride,
+                       actions + r * c.agents)
+        if status:
+            return status
+    return 0
+
+
+cdef int _update_each(const Context *c, int64_t first, int64_t count, const Transition *t,
+                      uint8_t *changed) noexcept nogil:
+    cdef Transition one = t[0]
+    cdef int64_t r
+    cdef int status
+    for r in range(count):
+        one.rows, one.next_rows = t.rows + r * c.agents, t.next_rows + r * c.agents
+        one.actions, one.rewards = t.actions + r * c.agents, t.rewards + r * c.agents
+        one.terminated = t.terminated + r
+        status = c.update(<void *> c, first + r, 1, &one, changed + r)
+        if status:
+            return status
+    return 0
+
+
+cdef int _act_few(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
+                  int64_t stride, int32_t *actions) noexcept nogil:
+    """Epsilon-greedy, ties to the first, few actions."""
+    cdef const Context *c = <const Context *> context
+    if count != 1:
+        return _act_each(c, first, count, rows, draws, stride, actions)
+    return act_few(&c.cells, c.choices, first, rows, draws, leaf.below(c.exploration.value[first], c.strict), actions)
+
+
+cdef int _update_few(void *context, int64_t first, int64_t count, const Transition *t,
+                     uint8_t *changed) noexcept nogil:
+    cdef const Context *c = <const Context *> context
+    if count != 1:
+        return _update_each(c, first, count, t, changed)
+    return update_few(&c.cells, c.choices, first, t.rows, t.next_rows, t.actions, t.rewards, t.terminated[0],
+                      c.rate.value[first], c.discount[first], changed)
+
+
+cdef int _act_many(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
+                   int64_t stride, int32_t *actions) noexcept nogil:
+    """Epsilon-greedy, ties to the first, any numbers of actions."""
+    cdef const Context *c = <const Context *> context
+    if count != 1:
+        return _act_each(c, first, count, rows, draws, stride, actions)
+    return act_many(&c.cells, first, rows, draws, leaf.below(c.exploration.value[first], c.strict), actions)
+
+
+cdef int _update_many(void *context, int64_t first, int64_t count, const Transition *t,
+                      uint8_t *changed) noexcept nogil:
+    cdef const Context *c = <const Context *> context
+    if count != 1:
+        return _update_each(c, first, count, t, changed)
+    return update_many(&c.cells, first, t.rows, t.next_rows, t.actions, t.rewards, t.terminated[0],
+                       c.rate.value[first], c.discount[first], changed)
+
+
+cdef int _update_wide(void *context, int64_t first, int64_t count, const Transition *t,
+                      uint8_t *changed) noexcept nogil:
+    cdef const Context *c = <const Context *> context
+    if count != 1:
+        return _update_each(c, first, count, t, changed)
+    return update_wide(&c.cells, first, t.rows, t.next_rows, t.actions, t.rewards, t.terminated[0],
+                       c.rate.value[first], c.discount[first], changed)
+
+
+cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
+              int64_t stride, int32_t *actions) noexcept nogil:
+    """Any exploration, any number of actions."""
+    cdef const Context *c = <const Context *> context
+    cdef int64_t r, j, i, action, choices
+    cdef const double *draw
+    cdef const int32_t *own
+    cdef double level
+    cdef int status
+    cdef View view
+    for r in range(count):
+        level = c.exploration.value[first + r]
+        if c.kind == EPSILON_GREEDY:
+            level = leaf.below(level, c.strict)
+        for j in range(c.led):
+            i = c.leads[j]
+            choices = c.actions[i]
+            draw = draws + r * stride + i * c.draws
+            if c.kind == EPSILON_GREEDY and draw[0] < level:
+                if not 0.0 <= draw[1] < 1.0:
+                    return Status.BAD_DRAW
+                action = <int64_t> (draw[1] * <double> choices)
+            else:
+                own = rows + (r * c.agents + i) * c.active
+                if not inside(c, own):
+                    return Status.BAD_ROW
+                status = see(c, first + r, i, own, 0, &view)
+                if status:
+                    return status
+                action = view.greedy[0]
+                if c.kind == BOLTZMANN:
+                    action = leaf.boltzmann(view.q, choices, action, level, draw[0])
+                elif c.random_ties:
+                    action = leaf.random_greatest(view.q, choices, action, draw[2])
+            actions[r * c.agents + i] = <int32_t> action
+    return 0
+
+
+cdef int _update(void *context, int64_t first, int64_t count, const Transition *t, uint8_t *changed) noexcept nogil:
+    cdef const Context *c = <const Context *> context
+    cdef const int32_t *leads = c.leads
+    cdef const int32_t *table_of = c.table_of
+    cdef const int32_t *choices = c.actions
+    cdef int64_t agents = c.agents, led = c.led, bound = c.rows, tables = c.tables
+    cdef int64_t q_step = c.q_step, greedy_step = c.greedy_step, visits_step = c.visits_step
+    cdef const int32_t *rows
+    cdef const int32_t *next_rows
+    cdef const int32_t *actions
+    cdef const double *rewards
+    cdef double *q
+    cdef int32_t *greedy
+    cdef int32_t *visits
+    cdef int64_t r, j, i, start, cell, next_, action, best
+    cdef double rate, discount, target, old, value
+    cdef bint over, moved
+    for r in range(count):
+        rate, discount, over, moved = c.rate.value[first + r], c.discount[first + r], t.terminated[r], False
+        start = (first + r) * bound * tables
+        q, greedy, visits = c.q + start * q_step, c.greedy + start * greedy_step, c.visits + start * visits_step
+        rows, next_rows, actions = t.rows + r * agents, t.next_rows + r * agents, t.actions + r * agents
+        rewards = t.rewards + r * agents
+        for j in range(led):
+            i = leads[j]
+            action = actions[i]
+            if <uint64_t> action >= <uint64_t> choices[i]:
+                return Status.BAD_ACTION
+            if <uint32_t> rows[i] >= <uint64_t> bound or <uint32_t> next_rows[i] >= <uint64_t> bound:
+                return Status.BAD_ROW
+            cell = rows[i] * tables + table_of[i]
+            if <uint32_t> greedy[cell * greedy_step] >= <uint32_t> choices[i]:
+                return Status.BAD_ACTION
+            target = rewards[i]
+            if not over:
+                next_ = next_rows[i] * tables + table_of[i]
+                best = greedy[next_ * greedy_step]
+                if <uint64_t> best >= <uint64_t> choices[i]:
+                    return Status.BAD_ACTION
+                target += discount * q[next_ * q_step + best]
+            old = q[cell * q_step + action]
+            value = old + rate * (target - old)
+            if value - value != 0.0:
+                return Status.BAD_VALUE
+            visits[cell * visits_step] += visits[cell * visits_step] < MOST_VISITS
+            moved |= leaf.write_value(q + cell * q_step, greedy + cell * greedy_step, choices[i], action, value)
+        changed[r] |= moved
+    return 0
+
+
+cdef int _update_sums(void *context, int64_t first, int64_t count, const Transition *t,
+                      uint8_t *changed) noexcept nogil:
+    """Where an observation is in several rows, whose values add up."""
+    cdef const Context *c = <const Context *> context
+    cdef int64_t r, j, i, at, run, action
+    cdef double target, old, value
+    cdef int status
+    cdef bint over, moved
+    cdef View here, ahead
+    for r in range(count):
+        run, over, moved = first + r, t.terminated[r], False
+        for j in range(c.led):
+            i = c.leads[j]
+            at = r * c.agents + i
+            action = t.actions[at]
+            status = look_at(c, run, i, action, t.rows + at * c.active, t.next_rows + at * c.active, over, &here,
+                             &ahead)
+            if status:
+                return status
+            target = t.rewards[at]
+            if not over:
+                target += c.discount[run] * ahead.q[ahead.greedy[0]]
+            old = here.q[action]
+            value = old + c.rate.value[run] * (target - old)
+            if value - value != 0.0:
+                return Status.BAD_VALUE
+            status = put(c, run, i, t.rows + at * c.active, &here, action, value, &moved)
+            if status:
+                return status
+        changed[r] |= moved
+    return 0
+
+
+cdef void _tick(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil:
+    cdef const Context *c = <const Context *> context
+    cdef int64_t r
+    for r in range(count):
+        schedule_follow(c.rate, first + r, ended[r])
+        schedule_follow(c.exploration, first + r, ended[r])
+
+
+cdef void _tick_exploration(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil:
+    """Where the rate stays as it is."""
+    cdef const Context *c = <const Context *> context
+    cdef int64_t r
+    for r in range(count):
+        schedule_follow(c.exploration, first + r, ended[r])
+
+
+cdef class QLearning(Learner):
+    """Q-learning (Watkins 1989), one table an agent or shared, as the index ``table_of`` says.
+
+    ``q[row, action] += rate * (reward + discount * max q[next row] - q[row, action])``; agents in
+    order, so that agents who share a table see each other's writes of the same step.
+
+    Parameters
+    ----------
+    q : float64 [R, rows, T, A]
+        Modified: action values of T tables.
+    greedy : int32 [R, rows, T]
+        Modified: the first of the greatest action values.
+    visits : int32 [R, rows, T]
+        Modified: how often each row of each table was updated; it stays at 2**31 - 1 once there.
+    table_of, actions : int32 [N]
+        Table, and number of actions, of every agent of the team.
+    leads : int32 [L]
+        The agents that this learner leads.
+    discount : float64 [R]
+    rate, exploration : Schedule
+        Learning rate, and epsilon or temperature.
+    kind : int
+        0: epsilon-greedy; 1: Boltzmann.
+    strict : bool
+        Explore iff u < epsilon; else iff u <= epsilon.
+    random_ties : bool
+        Ties broken by a third draw; else the first of the greatest.
+    draws : int
+        K, exploration draws per agent in the whole team.
+    learning : bool
+        False: the tables are frozen.
+    active : int
+        k, rows that an observation is in. With more than one, an action value is the sum over them, and each takes its
+        k-th part of a change; ``greedy`` is then not used.
+    """
+    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
+                 Schedule exploration not None, kind, strict, random_ties, draws, learning, active=1):
+        cdef int64_t q_step = check_cells(q, "q", "float64", (-1, -1, -1, -1)), greedy_step, visits_step
+        cdef double[:, :, :, :] q_ = q
+        cdef int64_t runs = q_.shape[0], rows = q_.shape[1], tables = q_.shape[2], width = q_.shape[3]
+        if runs < 1 or rows < 1 or tables < 1 or width < 1:
+            raise ValueError(f"q: expected at least one run, row, table and action, got shape {q.shape}")
+        greedy_step = check_cells(greedy, "greedy", "int32", (runs, rows, tables))
+        visits_step = check_cells(visits, "visits", "int32", (runs, rows, tables))
+        cdef int32_t[:, :, :] g = greedy
+        cdef int32_t[:, :, :] v = visits
+        cdef const int32_t[::1] t = check(table_of, "table_of", "int32", (-1,), False)
+        cdef int64_t agents = t.shape[0]
+        if agents < 1:
+            raise ValueError("table_of: expected at least one agent, got none")
+        cdef const int32_t[::1] a = check(actions, "actions", "int32", (agents,), False)
+        cdef const int32_t[::1] led = check(leads, "leads", "int32", (-1,), False)
+        cdef const double[::1] d = check(discount, "discount", "float64", (runs,), False)
+        if table_of.min() < 0 or table_of.max() >= tables:
+            raise ValueError(f"table_of: expected tables 0 to {tables - 1}, got {table_of.min()} to {table_of.max()}")
+        if actions.min() < 1 or actions.max() > width:
+            raise ValueError(f"actions: expected 1 to {width} actions, got {actions.min()} to {actions.max()}")
+        if led.shape[0] < 1 or leads.min() < 0 or leads.max() >= agents:
+            raise ValueError(f"leads: expected at least one agent from 0 to {agents - 1}")
+        if rate.runs != runs or exploration.runs != runs:
+            raise ValueError(f"rate, exploration: expected {runs} runs, got {rate.runs}, {exploration.runs}")
+        if kind not in (EPSILON_GREEDY, BOLTZMANN):
+            raise ValueError(f"kind: expected 0 or 1, got {kind}")
+        needed = 1 if kind == BOLTZMANN else 3 if random_ties else 2
+        if draws < needed:
+            raise ValueError(f"draws: expected at least {needed}, got {draws}")
+        if not 1 <= active <= rows:
+            raise ValueError(f"active: expected 1 to {rows} rows, got {active}")
+        # A run's sums fill cache lines of their own, which threads do not share.
+        cdef int64_t pitch = (width + 8) // 8 * 8
+        sums = np.zeros((runs if active > 1 else 1, 3, pitch))
+        cdef double[:, :, ::1] s = sums
+        self.held = (q, greedy, visits, table_of, actions, leads, discount, rate, exploration, sums)
+        self.runs, self.agents, self.draws, self.active = runs, agents, draws, active
+        self.context = Context(agents, led.shape[0], &led[0], &t[0], &a[0], rows, tables, width, &q_[0, 0, 0, 0],
+                               &g[0, 0, 0], &v[0, 0, 0], q_step, greedy_step, visits_step, &d[0], &rate.data,
+                               &exploration.data, kind, 1 if strict else 0, 1 if random_ties else 0, draws, 0,
+                               Cells(0, NULL, 0, 0, 0, NULL, 0, 0), NULL, NULL, active, &s[0, 0, 0], pitch)
+        self.operations.context = &self.context
+        self.operations.act = _act
+        self.operations.update = NULL
+        if learning:
+            self.operations.update = _update if active == 1 else _update_sums
+        self.operations.tick = _tick
+        if active == 1:
+            self._packed(table_of, actions, leads)
+        if rate.data.kind == CONSTANT:
+            self.operations.tick = _tick_exploration
+            if exploration.data.kind == CONSTANT:
+                self.operations.tick = NULL
+
+    cdef object _packed(self, object table_of, object actions, object leads):
+        """Take a faster way where the table is in one piece, the fastest where all have the same few actions."""
+        cdef Context *c = &self.context
+        cdef int64_t pitch = 8 * c.q_step
+        if pitch != 4 * c.greedy_step or pitch != 4 * c.visits_step:
+            return
+        few = c.width <= MF_FEW_ACTIONS and (actions == c.width).all()
+        seats = np.ascontiguousarray(
+            np.stack([leads, table_of[leads] * pitch, leads.astype(np.int64) * c.draws, actions[leads]], axis=1),
+            np.int64)
+        cdef const int64_t[:, ::1] s = seats
+        self.held = (self.held, seats)
+        c.choices = c.width if few else 0
+        c.cells = Cells(led=c.led, seats=<const Seat *> &s[0, 0], bound=c.rows, row_bytes=pitch * c.tables,
+                        run_bytes=pitch * c.tables * c.rows, cells=<char *> c.q,
+                        greedy=<char *> c.greedy - <char *> c.q, visits=<char *> c.visits - <char *> c.q)
+        if few:
+            c.act, c.update = _act_few, _update_few
+        else:
+            c.act, c.update = _act_many, _update_many
+            if has_wide() and 8 <= actions[leads].min() and actions[leads].max() <= 16:
+                c.update = _update_wide
+        if c.kind == EPSILON_GREEDY and not c.random_ties:
+            self.operations.act = c.act
+        if self.operations.update != NULL:
+            self.operations.update = c.update
+
+
+def find_greedy(q, actions, greedy):
+    """The first of the greatest action values of every cell.
+
+    Parameters
+    ----------
+    q : float64 [cells, A]
+    actions : int32 [cells]
+        Actions of each cell, 1 to A.
+    greedy : int32 [cells]
+        Written.
+    """
+    cdef const double[:, ::1] q_ = check(q, "q", "float64", (-1, -1), False)
+    cdef int64_t cells = q_.shape[0], width = q_.shape[1], k
+    cdef const int32_t[::1] a = check(actions, "actions", "int32", (cells,), False)
+    cdef int32_t[::1] g = check(greedy, "greedy", "int32", (cells,), True)
+    if cells == 0:
+        return
+    if actions.min() < 1 or actions.max() > width:
+        raise ValueError(f"actions: expected 1 to {width} actions, got {actions.min()} to {actions.max()}")
+    with nogil:
+        for k in range(cells):
+            g[k] = leaf.first_greatest(&q_[k, 0], a[k])

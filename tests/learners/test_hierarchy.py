@@ -1,0 +1,294 @@
+"""Hierarchical teams in training: any members, both backends, two levels of evaluation, and all that is refused."""
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from training_helpers import random_markov
+
+import marlfast as mf
+from learners.test_mean_field import differing
+from marlfast import registry
+from marlfast.learners import (
+    SARSA,
+    DistributedQ,
+    DoubleQ,
+    ExpectedSARSA,
+    FrequencyAdjustedQ,
+    HystereticQ,
+    MonteCarlo,
+    QLambda,
+    coordination,
+    joint,
+    opponents,
+    phc,
+)
+from marlfast.learners.hierarchy import Hierarchy
+from marlfast.learners.mean_field import MeanFieldQ
+
+S = mf.schedules
+RUNS, ROWS, GOALS = 3, 3, 3
+EXPLORE = mf.EpsilonGreedy(0.4)
+TEAMS = [[2], [1, 0]]
+
+MEMBERS = {
+    "iql": mf.IQL(0.3), "boltzmann, shared": mf.IQL(explore=mf.Boltzmann(0.5), share="all"),
+    "team": mf.IQL(share="team", initial_q=[[1.0, 0.0, 2.0], [0.0, 0.0, 1.0]]), "sarsa": SARSA(trace_decay=0.5),
+    "expected_sarsa": ExpectedSARSA(explore=EXPLORE), "hysteretic_q": HystereticQ(explore=EXPLORE),
+    "distributed_q": DistributedQ(), "double_q": DoubleQ(), "q_lambda": QLambda(),
+    "monte_carlo": MonteCarlo(), "frequency": FrequencyAdjustedQ(), "phc": phc.PHC(),
+    "wolf_phc": phc.WoLFPHC(share="all"),
+    "lmrl2": coordination.LMRL2(), "recursive_fmq": coordination.RecursiveFMQ(discount=0.5),
+    "runs": mf.IQL([0.1, 0.2, 0.3], discount=[0.0, 0.5, 1.0], initial_q=2.0),
+}
+LEARNERS = {name: Hierarchy(one, GOALS, 4, mf.IQL(0.2, explore=EXPLORE)) for name, one in MEMBERS.items()} | {
+    "each": Hierarchy(mf.IQL(), GOALS, 3, mf.IQL(explore=EXPLORE, share="all"), each=True, teams="all"),
+    "reward": Hierarchy(mf.IQL(), GOALS, 2, goal_reward=np.arange(9.0).reshape(3, 3), teams=[[0, 1], [2]]),
+    "coordinators": Hierarchy(mf.IQL(), GOALS, 5, mf.IQL(S.Harmonic(0.5, 0.1), discount=[0.0, 0.5, 1.0], initial_q=1.0,
+                                                         explore=mf.EpsilonGreedy(0.9, decay=0.9, ties="random"))),
+    "boltzmann": Hierarchy(mf.IQL(), GOALS, 1, mf.IQL(explore=mf.Boltzmann(0.5))),
+}
+
+
+def train(learner, game=None, **options):
+    game = game or random_markov(4, (3, 3, 3), terminal=True, horizon=7)
+    return mf.train(game, learner, **{"steps": 90, "runs": RUNS, "seed": 3} | teams_for(learner) | options)
+
+
+def teams_for(learner):
+    """The teams that most play in; members who trust that all want the same are paid alike."""
+    trusts = learner.members.name in ("distributed_q", "lmrl2", "recursive_fmq")
+    return {"teams": TEAMS, "rewards": mf.rewards.cooperative() if trusts else mf.rewards.mixed(TEAMS)}
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_backends_agree(name):
+    assert differing(train(LEARNERS[name]), train(LEARNERS[name], backend="numpy")) == []
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_saved_and_resumed_after_any_step_nothing_changes(name, tmp_path):
+    whole, rng = train(LEARNERS[name]), np.random.default_rng(len(name))
+    for backend in ("cython", "numpy"):
+        steps = int(rng.integers(1, 89))
+        train(LEARNERS[name], steps=steps, backend=backend).save(tmp_path / "part.npz")
+        part = mf.load(tmp_path / "part.npz", backend=backend)
+        assert part.experiment.learner == whole.experiment.learner
+        assert differing(whole, mf.train(resume=part, steps=90 - steps, backend=backend)) == []
+
+
+def test_resumed_in_the_middle_of_a_goal_nothing_changes(tmp_path):
+    whole = train(LEARNERS["sarsa"])
+    clocks = set()
+    for steps in range(1, 9):
+        part = train(LEARNERS["sarsa"], steps=steps)
+        part.save(tmp_path / "part.npz")
+        assert differing(whole, mf.train(resume=mf.load(tmp_path / "part.npz"), steps=90 - steps)) == []
+        clocks |= set(part.arrays["learner.clock"].tolist())
+    assert clocks == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_threads_and_blocks_do_not_matter(name):
+    assert differing(train(LEARNERS[name], threads=1, block=90), train(LEARNERS[name], threads=2, block=7)) == []
+
+
+@pytest.mark.parametrize("name", ["iql", "double_q", "wolf_phc", "lmrl2", "sarsa"])
+def test_tables_that_grow_hold_the_same_numbers(name):
+    game = mf.games.Drift(agents=3, state_size=1, actions=3, horizon=9)
+    one, other = (mf.train(game, LEARNERS[name], encoder=mf.Rounding(3), episodes=16, runs=RUNS, seed=3,
+                           backend=backend, **teams_for(LEARNERS[name])) for backend in ("cython", "numpy"))
+    assert one.used.min() > 64      # they grew: there is room for 64 at first
+    assert differing(one, other) == []
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_frozen_they_play_alike_and_as_if_an_episode_began(name):
+    game = random_markov(4, (3, 3, 3), terminal=True, horizon=7)
+    run = train(LEARNERS[name], game, steps=64)
+    one, other = (mf.evaluate(game, run, episodes=9, seed=1, backend=backend) for backend in ("cython", "numpy"))
+    assert one.returns.tobytes() == other.returns.tobytes()
+    later = dict(run.arrays) | {"learner.clock": np.ones_like(run.arrays["learner.clock"])}
+    again = mf.evaluate(game, mf.Result(run.experiment, later), episodes=9, seed=1)
+    assert again.returns.tobytes() == one.returns.tobytes()
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_a_run_alone_is_the_run_among_others(name):
+    together = train(LEARNERS[name])
+    alone = mf.train(together.experiment.of_run(1).replace(first_run=1, runs=1))
+    for key, array in alone.arrays.items():
+        if key not in ("returns", "shaped_returns", "lengths"):
+            assert array[0].tobytes() == together.arrays[key][1].tobytes(), key
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_definitions_are_plain_values(name):
+    learner = LEARNERS[name]
+    assert registry.from_dict("learner", learner.to_dict()) == learner
+    assert registry.lookup("learner", learner.name) is type(learner)
+
+
+@settings(max_examples=12)
+@given(st.data())
+def test_random_teams_in_random_games(data):
+    n = data.draw(st.integers(1, 4))
+    counts = tuple(data.draw(st.integers(1, 4)) for _ in range(n))
+    members = data.draw(st.sampled_from([mf.IQL(explore=EXPLORE), SARSA(), phc.WoLFPHC(), QLambda(),
+                                         DoubleQ(explore=mf.EpsilonGreedy(0.5, ties="random"))]))
+    led = data.draw(st.integers(1, n))
+    learner = Hierarchy(members, data.draw(st.integers(1, 4)), data.draw(st.integers(1, 5)), mf.IQL(explore=EXPLORE),
+                        each=data.draw(st.booleans()), teams=data.draw(st.sampled_from(["all", [[i] for i in
+                        range(led)]])))
+    team = [(learner, range(led)), (mf.IQL(), range(led, n))] if led < n else learner
+    game = random_markov(data.draw(st.integers(0, 99)), counts, horizon=data.draw(st.sampled_from([0, 1, 4])),
+                         terminal=data.draw(st.booleans()))
+    one, other = (mf.train(game, team, steps=40, runs=2, seed=9, backend=backend) for backend in ("cython", "numpy"))
+    assert differing(one, other) == []
+
+
+# -- what it is made of --------------------------------------------------------------------------
+
+def test_with_one_goal_the_members_learn_as_they_would_alone():
+    game, members = random_markov(2, (3, 2), terminal=True), mf.IQL(0.2, explore=EXPLORE)
+    whole = Hierarchy(members, 1, 3, teams="all")
+
+    def draws(run, first, n):
+        return np.random.default_rng([run, first]).random((n, 2, 4))
+
+    alone = mf.train(game, members, steps=120, block=10, draws={"explore": lambda *at: draws(*at)[:, :, :2]})
+    led = mf.train(game, whole, steps=120, block=10, draws={"explore": draws})
+    assert led.arrays["learner.members.q"][:, :, 0].tobytes() == alone.arrays["learner.q"].tobytes()
+    assert led.returns.tobytes() == alone.returns.tobytes()
+
+
+def corridor():
+    """Two agents in one place, 0 to 3, go right where both take action 1, else left; they earn 1 at the end."""
+    transitions, rewards = np.zeros((5, 4, 5)), np.zeros((5, 4, 2))
+    for place in range(5):
+        for joint_action in range(4):
+            transitions[place, joint_action, min(place + 1, 4) if joint_action == 3 else max(place - 1, 0)] = 1.0
+    rewards[3, 3] = 1.0
+    return mf.games.MarkovGame(transitions, rewards, (2, 2), terminal=[False] * 4 + [True], horizon=30)
+
+
+def test_they_reach_the_end_of_a_corridor():
+    learner = Hierarchy(mf.IQL(0.3, discount=0.9), 2, 3, mf.IQL(0.3, discount=0.9), teams="all")
+    run = mf.train(corridor(), learner, episodes=1500, runs=4, seed=1)
+    lengths = mf.evaluate(corridor(), run, episodes=5).lengths
+    assert (lengths == 4).all()
+    # From the last place one step is left, from the first four: goals of 3 steps, values 0.9 ** steps.
+    q = run.arrays["learner.coordinator.q"][:, :, 0]
+    assert q.max(axis=2)[:, 3].tolist() == pytest.approx([1.0] * 4, abs=0.05)
+    assert q.max(axis=2)[:, 0].tolist() == pytest.approx([0.9**3] * 4, abs=0.2)
+
+
+def test_evaluation_holds_a_goal_for_as_many_steps_as_training():
+    game, every = random_markov(6, (3, 3), certain=True, horizon=11, start="first"), 4
+    run = mf.train(game, Hierarchy(mf.IQL(0.4), 3, every, mf.IQL(0.4), teams="all"), steps=300, seed=2)
+    below, above = (run.arrays[f"learner.{name}.greedy"][0] for name in ("members", "coordinator"))
+    env, total = game.env(), np.zeros(2)
+    seen = env.reset()
+    for step in range(11):
+        row = int(seen[0, 0, 0])
+        if step % every == 0:
+            goal = above[row, 0]
+        seen, rewards, *_ = env.step([below[row, goal].tolist()])
+        total += rewards[0]
+    assert mf.evaluate(game, run, episodes=2).returns[0, 0].tolist() == pytest.approx(total.tolist())
+
+
+def test_policies_play_under_the_goal_that_is_set_or_would_be_set_next():
+    run = mf.train(corridor(), Hierarchy(mf.IQL(), 2, 3, teams="all"), steps=1, seed=1)
+    for array in ("members.greedy", "coordinator.greedy"):
+        run.arrays[f"learner.{array}"][:] = 0
+    run.arrays["learner.members.greedy"][0, 2, 1] = 1, 0
+    run.arrays["learner.coordinator.greedy"][0, 2] = 1
+    for clock, goal, actions in ((0, 0, [1, 0]), (1, 0, [0, 0]), (2, 1, [1, 0])):
+        run.arrays["learner.clock"][:], run.arrays["learner.goal"][:] = clock, goal
+        assert run.policy(0)(np.full((1, 1), 2.0)).tolist() == actions
+
+
+@pytest.mark.parametrize("each", [False, True])
+def test_ten_thousand_agents(each):
+    learner = Hierarchy(mf.IQL(), 2, 3, mf.IQL(), each=each, teams="all")
+    one, other = (mf.train(mf.games.Ising(100, 100), learner, steps=4, backend=backend)
+                  for backend in ("cython", "numpy"))
+    assert one.arrays["state"].tobytes() == other.arrays["state"].tobytes()
+    assert one.arrays["learner.coordinator.q"].tobytes() == other.arrays["learner.coordinator.q"].tobytes()
+
+
+def test_one_agent_with_one_action_and_one_goal():
+    run = mf.train(mf.games.MatrixGame(np.ones(1)), Hierarchy(goals=1, every=1, teams="all"), steps=5)
+    assert run.steps.tolist() == [5]
+
+
+def test_values_that_grow_without_bound_stop_their_run():
+    game = mf.games.MatrixGame(np.full((2, 2), 8e307), horizon=0)
+    for rates in ({"members": mf.IQL([1.0, 0.0], discount=1.0)}, {"coordinator": mf.IQL([1.0, 0.0], discount=1.0)}):
+        for backend in ("cython", "numpy"):
+            learner = Hierarchy(**{"members": mf.IQL(0.0), "coordinator": mf.IQL(0.0)} | rates, every=1, teams="all")
+            with pytest.warns(RuntimeWarning, match="diverged"), np.errstate(over="ignore"):
+                run = mf.train(game, learner, steps=9, runs=2, backend=backend)
+            assert run.stop_reason[0] != run.stop_reason[1] == "steps"
+
+
+# -- what is refused -----------------------------------------------------------------------------
+
+@pytest.mark.parametrize("arguments, error, message", [
+    ({"members": 3}, TypeError, "members: expected a learner"), ({"members": "nobody"}, ValueError, "unknown learner"),
+    ({"members": joint.CentralQ()}, ValueError, "members: 'central_q' is not a learner of tables for single agents"),
+    ({"members": opponents.Random()}, ValueError, "members: 'random' is not a learner of tables"),
+    ({"members": MeanFieldQ()}, ValueError, "members: 'mean_field_q' is not a learner of tables"),
+    ({"members": Hierarchy()}, ValueError, "members: 'hierarchy' is not a learner of tables"),
+    ({"coordinator": SARSA()}, ValueError, "coordinator: .* expected marlfast.IQL, got 'sarsa'"),
+    ({"coordinator": 3}, TypeError, "coordinator: expected a learner"),
+    ({"goals": 0}, ValueError, "goals: expected 1"), ({"goals": 1.5}, TypeError, "goals: expected a whole number"),
+    ({"every": 0}, ValueError, "every: expected at least 1"), ({"each": 2}, ValueError, "each: expected one of"),
+    ({"teams": "one"}, ValueError, "teams: expected one of"),
+    ({"teams": 3}, TypeError, "teams: expected None, 'all' or"),
+    ({"teams": [[0], []]}, ValueError, "teams: expected at least one agent in every team"),
+    ({"teams": []}, ValueError, "teams: expected at least one"),
+    ({"teams": [[-1]]}, ValueError, r"teams\[0\]: expected"),
+    ({"goal_reward": "x"}, TypeError, "goal_reward: expected an array"),
+    ({"goal_reward": np.zeros(4)}, ValueError, r"goal_reward: expected shape \(goals, rows\) = \(4, rows\)"),
+    ({"goal_reward": np.zeros((3, 5))}, ValueError, r"goal_reward: expected shape \(goals, rows\) = \(4, rows\)"),
+    ({"goal_reward": np.full((4, 5), np.nan)}, ValueError, "goal_reward: expected finite"),
+])
+def test_bad_arguments_are_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
+        Hierarchy(**arguments)
+
+
+def test_a_coordinator_without_a_team_is_refused():
+    game = random_markov(0, (2, 2))
+    with pytest.raises(ValueError, match="hierarchy: a coordinator needs a team, but neither game 'markov' nor the "
+                                         r"rewards say who plays with whom; use .*mixed\(teams\), or .*teams='all'\)"):
+        mf.train(game, Hierarchy(), steps=1)
+    mf.train(game, Hierarchy(), steps=1, rewards=mf.rewards.mixed([[0, 1]]))
+    mf.train(game, Hierarchy(teams="all"), steps=1)
+
+
+@pytest.mark.parametrize("learner, message", [
+    (Hierarchy(teams=[[0]]), r"teams: expected every agent that is led, \[0, 1\], in one team, got \[\[0\]\]"),
+    (Hierarchy(teams=[[0, 1], [1]]), "teams: expected every agent"),
+    (Hierarchy(teams=[[0, 1, 2]]), "teams: expected every agent"),
+    (Hierarchy(teams="all", goal_reward=np.zeros((4, 2))), r"goal_reward: expected shape \(goals, rows\) = \(4, 3\)"),
+    (Hierarchy(mf.IQL(initial_q=np.zeros((3, 1, 1))), teams="all"), "members: initial_q: expected a shape .*12"),
+    (Hierarchy(mf.IQL(share="team"), teams="all"), "members: share: 'team' needs teams"),
+    (Hierarchy(coordinator=mf.IQL(share="team"), teams="all"), "coordinator: share: 'team' needs teams"),
+    (Hierarchy(coordinator=mf.IQL(initial_q=np.zeros(3)), teams="all"), "coordinator: initial_q: expected a shape"),
+    (Hierarchy(goals=2**20, teams="all"), None),
+])
+def test_what_does_not_fit_is_refused(learner, message):
+    if message:
+        with pytest.raises(ValueError, match=message):
+            mf.train(random_markov(0, (2, 2)), learner, steps=1)
+    else:
+        with pytest.raises(ValueError, match="goals: .* rows with .* goals each are more"):
+            learner.check(mf.learners.base.Seats(random_markov(0, (2, 2)), mf.rewards.individual()), 4096)
+
+
+def test_a_goal_reward_needs_rows_that_are_known_before():
+    with pytest.raises(ValueError, match="goal_reward: rows are numbered as they are first seen"):
+        mf.train(mf.games.Drift(), Hierarchy(teams="all", goal_reward=np.zeros((4, 9))), encoder=mf.Rounding(0),
+                 episodes=1)

@@ -1,0 +1,35 @@
+"""What had another name in 0.1 is still found under it, and warns."""
+import importlib
+import sys
+
+import pytest
+
+from marlfast.backends import BACKENDS, kernels
+from marlfast.renamed import RENAMED
+
+
+@pytest.mark.parametrize("old", RENAMED)
+def test_a_module_is_found_under_its_old_name(old, monkeypatch):
+    monkeypatch.delitem(sys.modules, old, raising=False)
+    with pytest.warns(DeprecationWarning, match=f"^{old} is {RENAMED[old][0]}.* since marlfast 0.2$") as caught:
+        module = importlib.import_module(old)
+    assert all(warning.filename == __file__ or "importlib" in warning.filename for warning in caught)
+    for new in map(importlib.import_module, RENAMED[old]):
+        own = {name for name, part in vars(new).items() if getattr(part, "__module__", None) == new.__name__}
+        assert own and all(getattr(module, name) is getattr(new, name) for name in own)
+    monkeypatch.delitem(sys.modules, old)
+
+
+def test_no_old_name_is_that_of_a_module():
+    assert all(importlib.machinery.PathFinder.find_spec(old, importlib.import_module(old.rpartition(".")[0]).__path__)
+               is None for old in RENAMED)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_learner_may_still_ask_for_its_kernels_by_their_old_name(backend, monkeypatch):
+    name = {"cython": "marlfast.core._td", "numpy": "marlfast.reference.td"}[backend]
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    with pytest.warns(DeprecationWarning, match=f"^{name} is "):
+        old = kernels(backend, "td")
+    assert old.QLearning is kernels(backend, "q_learning").QLearning
+    monkeypatch.delitem(sys.modules, name)
