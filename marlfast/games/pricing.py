@@ -221,7 +221,7 @@ class _Market:
         ``prices`` may be arrays that broadcast against each other. The exponential is the kernels' own: the same bits
         with any C library.
         """
-        exp = kernels("numpy", "random").exp_values
+        exp = kernels("numpy", "draws").exp_values
         worth = [(a - p) / self.mu for a, p in zip(self.quality, prices, strict=True)]
         none = self.outside[k] / self.mu
         most = none
