@@ -53,7 +53,7 @@ else:
 portable = os.environ.get("MARLFAST_PORTABLE") == "1"
 
 # What is called once in every step or more often; the rest is called once in a block or less.
-HOT = {"_encoders", "_loop", "_random", "_rewards", "_rules", "_td"}
+HOT = {"_draws", "_encoders", "_loop", "_multi_step", "_one_step", "_q_learning", "_rewards"}
 
 
 def flags_of(name):
