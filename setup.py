@@ -8,6 +8,7 @@ alone, as any other processor and compiler would have it.
 """
 import json
 import os
+import re
 import shutil
 import sys
 import sysconfig
@@ -61,6 +62,23 @@ def flags_of(name):
     return [("-O2" if flag == "-O3" and name not in HOT else flag) for flag in flags]
 
 
+CORE = Path("marlfast/core")
+_headers = {}
+
+
+def headers_of(path):
+    """The C headers that a source uses: its own, those of what it cimports, and those that these include."""
+    if path not in _headers:
+        _headers[path] = set()      # files may name each other
+        text = path.read_text()
+        named = {CORE / name for name in re.findall(r'(?:from|#include) "([a-z_]+\.h)"', text)}
+        named |= {CORE / f"{name}.pxd" for name in re.findall(r"\bmarlfast\.core\.(\w+)", text)}
+        named |= {CORE / f"{path.stem}.pxd"}
+        for one in filter(Path.is_file, named):
+            _headers[path] |= headers_of(one) | ({one.as_posix()} if one.suffix == ".h" else set())
+    return _headers[path]
+
+
 # Cython's code for memoryviews, once for all modules instead of once in each.
 SHARED = "marlfast.core._shared"
 
@@ -71,7 +89,7 @@ extensions = [Extension(SHARED, ["src/_shared.c"], extra_compile_args=flags_of("
         include_dirs=["marlfast/core"],
         extra_compile_args=flags_of(path.stem),
         define_macros=[("MARLFAST_PORTABLE", "1")] if portable else [],
-        depends=sorted(path.as_posix() for path in Path("marlfast/core").glob("*.h")),
+        depends=sorted(headers_of(path)),
     )
     for path in sorted(Path("src").glob("_*.pyx"))
 ]
