@@ -127,7 +127,7 @@ def _learned_session(game, policy, episodes, seed, runs, backend, most_steps, sa
     for name, array in policy.arrays.items():
         if name.startswith(("encoder.", "learner.")):
             arrays[name] = np.array(np.broadcast_to(array, (runs, *array.shape[1:])))
-    for prefix, one, seats in trained.learner.parts(experiment.seats()):
+    for prefix, one, seats in experiment.resolved.parts:
         if hasattr(one, "begin"):           # what it remembers of the episode before is not of this one
             start = f"learner.{prefix}"
             one.begin(seats, {name[len(start):]: array for name, array in arrays.items() if name.startswith(start)})

@@ -1,14 +1,15 @@
 """An experiment: all that a training run is made from, as one frozen definition."""
-import math
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import numpy as np
 
 from marlfast.encoders import Encoder, Numbered, Whole
 from marlfast.errors import integer, shown, unknown
 from marlfast.games.base import Game
-from marlfast.learners.base import Learner, Seats, learner
+from marlfast.learners.base import Learner, learner
 from marlfast.registry import from_dict, require
+from marlfast.resolved import Resolved
 from marlfast.rewards.shaping import Shaping
 from marlfast.rewards.structure import Structure, as_teams, check_teams, individual, mixed
 from marlfast.stop import UNLIMITED, Rule
@@ -96,8 +97,8 @@ class Experiment:
         """Refuse parts that do not fit together, before anything is allocated."""
         if self.episodes is None and self.steps is None and not self.stop:
             raise ValueError("episodes: nothing says when to stop; give episodes=, steps= or stop=")
-        most_steps, _, most_stable, *_ = self.limits()
-        if most_steps == most_stable == UNLIMITED and not self.game.ends:
+        known = self.resolved
+        if known.limits.steps == known.limits.stable == UNLIMITED and not self.game.ends:
             raise ValueError(f"horizon: game {self.game.name!r} never ends an episode, and only episodes were to stop "
                              "it; give the game a horizon, or give steps=")
         self.encoder.check(self.game)
@@ -106,20 +107,19 @@ class Experiment:
         self.rewards.check(self.game)
         for part in self.shaping:
             part.check(self.game, self.encoder)
-            if getattr(part, "discount", 0.0) is None and len(self.learner.discounts()) > 1:
+            if getattr(part, "discount", 0.0) is None and len(known.discounts) > 1:
                 raise ValueError("shaping: learners or runs differ in their discount; give PotentialBased its "
                                  "discount=")
         for name, count in self.learner.runs_given().items():
             if count != self.runs:
                 raise ValueError(f"learner.{name}: expected one value per run, {self.runs}, got {count}; "
                                  "give as many values as runs")
-        seats, active = self.seats(), self.encoder.active(self.game)
-        for _, one, _ in self.learner.parts(seats):
-            if active > 1 and not one.sparse:
-                raise ValueError(f"encoder: {self.encoder.name!r} gives {active} active rows, learner {one.name!r} "
-                                 "takes one; give a Grid, or take a learner that adds up what its rows say, such as "
-                                 "iql, sarsa, hysteretic_q, vdn, qmix, reinforce or mappo")
-        self.learner.check(seats, None if self.encoder.grows else self.encoder.rows(self.game))
+        for _, one, _ in known.parts:
+            if known.active > 1 and not one.sparse:
+                raise ValueError(f"encoder: {self.encoder.name!r} gives {known.active} active rows, learner "
+                                 f"{one.name!r} takes one; give a Grid, or take a learner that adds up what its rows "
+                                 "say, such as iql, sarsa, hysteretic_q, vdn, qmix, reinforce or mappo")
+        self.learner.check(known.seats, known.rows)
 
     def _structure(self, teams):
         if self.rewards is not None:
@@ -139,67 +139,29 @@ class Experiment:
                              "earn more than another; give rewards=marlfast.rewards.cooperative() too")
 
     def _check_central(self):
-        looks = self.looks_central()
+        looks = self.resolved.looks_central
         if self.central is not None:
             if not looks:
                 raise ValueError("central: no learner here looks at the whole state (qmix, maa2c, coma and mappo do); "
                                  "leave central out")
-            self.central.check(Whole(self.game))
+            self.central.check(self.resolved.encoders()["central"][1])
         elif looks and self.game.views > 1:
             raise ValueError(f"central: learner {looks[0]!r} looks at the whole state while it learns, and each agent "
                              f"of game {self.game.name!r} sees something else; give central=marlfast.Rounding(0), or a "
                              f"Grid over its {Whole(self.game).features} numbers")
 
-    def encoders(self, learning=True):
-        """What is encoded, and by whom: {"encoder": (encoder, game)} and, if it is another, "central"."""
-        whole = {"central": (self.central, Whole(self.game))} if self.central is not None and learning else {}
-        return {"encoder": (self.encoder, self.game)} | whole
+    @cached_property
+    def resolved(self):
+        """All that follows from these definitions, worked out once: :class:`marlfast.resolved.Resolved`."""
+        return Resolved(self)
 
-    def looks_central(self):
-        """Names of the learners that look at the whole state while they learn: list of str."""
-        return [one.name for _, one, _ in self.learner.parts(Seats(self.game, self.rewards)) if one.central]
-
-    def width(self, learning=True):
-        """W, rows of a run: the active ones of each agent, then those of the whole state."""
-        sizes = {name: encoder.active(game) for name, (encoder, game) in self.encoders(learning).items()}
-        central = sizes.get("central", sizes["encoder"]) if learning and self.looks_central() else 0
-        return self.game.agents * sizes["encoder"] + central
-
-    def seats(self, room=None):
-        """What learners need to know: all agents of the game, in all runs.
-
-        Parameters
-        ----------
-        room : dict of str to int, optional
-            Rows that the arrays of each of :meth:`encoders` have room for; where they grow, those of fresh ones.
-        """
-        seats = Seats(self.game, self.rewards, self.runs, None, self.encoder.active(self.game),
-                      given_teams=self.teams)
-        if not self.looks_central():
-            return seats
-        encoders = self.encoders()
-        name = "central" if "central" in encoders else "encoder"
-        encoder, game = encoders[name]
-        rows = encoder.room(game, encoder.allocate(game, 1)) if room is None else room[name]
-        return replace(seats, central=rows, central_active=encoder.active(game))
+    def __getstate__(self):
+        return {name: value for name, value in self.__dict__.items() if name != "resolved"}
 
     def of_run(self, run):
         """The experiment of one run alone, with the parameters that it had."""
         seed = self.seed[run] if isinstance(self.seed, tuple) else self.seed
         return self.replace(learner=self.learner.of_run(run), seed=seed, runs=1, first_run=0)
-
-    def limits(self):
-        """What the loop needs: most_steps, most_episodes, most_stable, (enough, window)."""
-        most = {"steps": self.steps or UNLIMITED, "episodes": self.episodes or UNLIMITED, "greedy_stable": UNLIMITED}
-        enough, window = math.inf, 0
-        for rule in self.stop:
-            if rule.name == "return_reached":
-                if window:
-                    raise ValueError("stop: expected at most one ReturnReached, got two")
-                enough, window = rule.value, rule.window
-            else:
-                most[rule.name] = min(most[rule.name], rule.n)
-        return most["steps"], most["episodes"], most["greedy_stable"], enough, window
 
     def to_dict(self):
         """Plain values, as in an experiment file."""
@@ -273,16 +235,6 @@ class Experiment:
             raise ValueError(f"seed: expected one value per run, {runs}, got {len(seeds)}")
         return seeds
 
-    def seeds(self):
-        """Seed of every run: uint64 [R]."""
-        return np.array(np.broadcast_to(np.array(self.seed, np.uint64), self.runs))
-
     def seed_text(self):
         """The seed in words, which stay short however many there are."""
         return f"{len(self.seed)} seeds" if isinstance(self.seed, tuple) else f"seed {self.seed}"
-
-    def run_numbers(self):
-        """Numbers of the runs under their seeds: int64 [R]."""
-        if isinstance(self.seed, tuple):
-            return np.full(self.runs, self.first_run, np.int64)
-        return np.arange(self.first_run, self.first_run + self.runs, dtype=np.int64)

@@ -11,35 +11,13 @@ import numpy as np
 from marlfast.errors import FileError, shown
 from marlfast.experiment import Experiment
 from marlfast.registry import functions_of, require
+from marlfast.resolved import part_of
 from marlfast.result import Result
-from marlfast.session import allocate, part_of, rooms
+from marlfast.session import allocate
 from marlfast.stop import FAILED, FAILURES, REASONS
 
 FORMAT = "marlfast result"
 VERSION = 1
-
-
-def _by_row(experiment):
-    """Arrays whose second axis is the row of a table, which is cut to what is in use, and whose rows these are."""
-    encoders, learner = experiment.encoders(), experiment.learner
-    whole = "central" if "central" in encoders else "encoder"
-    return {f"{name}.keys": f"{name}.keys" for name, (encoder, _) in encoders.items() if encoder.grows} | {
-        f"learner.{name}": "encoder" for name in learner.by_row} | {
-        f"learner.{name}": whole for name in learner.by_central}
-
-
-def _derived(experiment):
-    """Arrays that follow from others."""
-    return {f"learner.{name}" for name in experiment.learner.derived} | {
-        f"{name}.table" for name in experiment.encoders()}
-
-
-def _used(experiment, arrays):
-    """Rows in use, at most, of each encoder, and keys of those that grow, from which their rows follow."""
-    encoders = experiment.encoders()
-    return {name: int(encoder.used(seen, part_of(arrays, name)).max()) if encoder.grows else encoder.rows(seen)
-            for name, (encoder, seen) in encoders.items()} | {
-        f"{name}.keys": int(arrays[f"{name}.used"].max()) for name, (encoder, _) in encoders.items() if encoder.grows}
 
 
 def write_atomically(path, write):
@@ -101,16 +79,16 @@ def write(result, file):
     """Write a result to an open binary file."""
     import json
 
-    used = _used(result.experiment, result.arrays)
+    known = result.experiment.resolved
+    used = known.used(result.arrays)
     entries = int(result.arrays["episodes"].max() // result.experiment.record_every) + 1 \
         if result.experiment.record_every else 0
-    derived = _derived(result.experiment)
-    arrays, by_row = {}, _by_row(result.experiment)
+    arrays = {}
     for name, array in result.arrays.items():
-        if name in derived:
+        if name in known.derived:
             continue
-        if name in by_row:
-            array = array[:, :used[by_row[name]]]
+        if name in known.by_row:
+            array = array[:, :used[known.by_row[name]]]
         elif name in ("returns", "shaped_returns", "lengths"):
             array = array[:, :entries]
         arrays[name] = array
@@ -232,13 +210,13 @@ def _same_game(path, theirs, ours):
 
 def _arrays(path, experiment, arrays, backend):
     """The arrays, checked against fresh ones of the same experiment, with what was left out made again."""
-    learner = experiment.learner
-    fresh = allocate(experiment.of_run(0), "numpy")
-    wanted = set(fresh) - _derived(experiment)
+    learner, known = experiment.learner, experiment.resolved
+    fresh = allocate(experiment.of_run(0).resolved, "numpy")
+    wanted = set(fresh) - known.derived
     if set(arrays) != wanted:
         odd = sorted(set(arrays) ^ wanted)
         raise FileError(f"{path}: its arrays do not fit its experiment ({', '.join(odd[:3])})")
-    free = {"returns", "shaped_returns", "lengths", *_by_row(experiment)}
+    free = {"returns", "shaped_returns", "lengths", *known.by_row}
     for name, array in arrays.items():
         like = fresh[name]
         shape = (experiment.runs, *like.shape[1:])
@@ -251,8 +229,8 @@ def _arrays(path, experiment, arrays, backend):
             raise FileError(f"{path}: its array {name} holds numbers that are not finite")
         arrays[name] = np.ascontiguousarray(array)
     _ranges(path, experiment, arrays)
-    before, grown = rooms(experiment, arrays), False
-    for name, (encoder, seen) in experiment.encoders().items():
+    before, grown = known.rooms(arrays), False
+    for name, (encoder, seen) in known.encoders().items():
         if not encoder.grows:
             continue
         part, grown = part_of(arrays, name), True
@@ -265,22 +243,22 @@ def _arrays(path, experiment, arrays, backend):
         except ValueError as error:
             raise FileError(f"{path}: {error}") from None
         arrays |= {f"{name}.{key}": a for key, a in larger.items()}
-    tables, room = part_of(arrays, "learner"), rooms(experiment, arrays)
-    learner.derive(experiment.seats(before), tables, backend)
+    tables, room = part_of(arrays, "learner"), known.rooms(arrays)
+    learner.derive(known.seats_in(before), tables, backend)
     if grown:
-        tables = learner.grow(experiment.seats(room), tables, room["encoder"], backend)
+        tables = learner.grow(known.seats_in(room), tables, room["encoder"], backend)
     arrays |= {f"learner.{name}": a for name, a in tables.items()}
     return arrays
 
 
 def _ranges(path, experiment, arrays):
     """Numbers that stand for places must be places."""
-    by_row, encoders = _by_row(experiment), experiment.encoders()
+    known = experiment.resolved
+    by_row, encoders = known.by_row, known.encoders()
     keys = {f"{name}.keys": arrays[f"{name}.keys"].shape[1] for name, (encoder, _) in encoders.items() if encoder.grows}
-    sizes = rooms(experiment, arrays) | keys
-    own = experiment.game.agents * experiment.encoder.active(experiment.game)
-    whole = "central" if "central" in sizes else "encoder"
-    places = (("encoder", arrays["rows"][:, :own]), (whole, arrays["rows"][:, own:]))
+    sizes = known.rooms(arrays) | keys
+    own = experiment.game.agents * known.active
+    places = (("encoder", arrays["rows"][:, :own]), (known.whole, arrays["rows"][:, own:]))
     limits = {"steps": (0, 2**62), "episodes": (0, 2**62), "episode_steps": (0, 2**62),
               "stable": (0, 2**62), "run_numbers": (0, 2**32 - 1), "reason": (0, 2**10),
               "fault": (-1, experiment.game.agents - 1)}
@@ -299,7 +277,7 @@ def _ranges(path, experiment, arrays):
         size = sizes[by_row[name]] if name in by_row else None
         if size is not None and (size < 1 or array.shape[1] != size):
             raise FileError(f"{path}: its tables differ in length, or from the {size} rows of its encoder")
-    if (arrays["run_numbers"] != experiment.run_numbers()).any():
+    if (arrays["run_numbers"] != known.run_numbers).any():
         raise FileError(f"{path}: its runs have other numbers than its experiment's")
     if not np.isin(arrays["reason"], [*REASONS, *(FAILED + status for status in FAILURES)]).all():
         raise FileError(f"{path}: its array reason holds numbers that are no reasons")

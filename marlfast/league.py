@@ -10,8 +10,9 @@ from marlfast.experiment import Experiment
 from marlfast.learners.base import Each
 from marlfast.learners.frozen import Frozen
 from marlfast.registry import require
+from marlfast.resolved import part_of
 from marlfast.result import Result
-from marlfast.session import Session, part_of, rooms
+from marlfast.session import Session
 from marlfast.stop import FAILED
 
 
@@ -126,8 +127,9 @@ class League:
 
     def _seated(self):
         """The seats of each team's learner, with the room that there is now, and that room."""
-        room = rooms(self._experiment, self._common)
-        return [seats for _, _, seats in self._learners.parts(self._experiment.seats(room))], room["encoder"]
+        known = self._experiment.resolved
+        room = known.rooms(self._common)
+        return [seats for _, _, seats in self._learners.parts(known.seats_in(room))], room["encoder"]
 
     def _grown(self, team, arrays):
         """What a learner knew, in arrays of today's size: the encoders may have seen more since."""
@@ -196,8 +198,9 @@ class League:
 
     def _leg(self, team, length):
         """One team learns, the others play copies of themselves."""
+        known = self._experiment.resolved
         draws = np.stack([np.random.default_rng([seed, number, self.generations, team]).random(2) for seed, number in
-                          zip(self._experiment.seeds().tolist(), self._experiment.run_numbers().tolist(), strict=True)])
+                          zip(known.seeds.tolist(), known.run_numbers.tolist(), strict=True)])
         newest = len(self._pool) - 1
         past = np.minimum((draws[:, 1] * max(newest, 1)).astype(np.int64), max(newest - 1, 0))
         which = np.where((draws[:, 0] < self.latest) | (newest == 0), newest, past)
@@ -242,8 +245,9 @@ class League:
 
     def _result(self, parts):
         result = Result(self._experiment, {name: array.copy() for name, array in self._all(parts).items()})
-        self._learners.derive(self._experiment.seats(rooms(self._experiment, self._common)),
-                              learned := part_of(result.arrays, "learner"), self.backend)
+        known = self._experiment.resolved
+        self._learners.derive(known.seats_in(known.rooms(self._common)), learned := part_of(result.arrays, "learner"),
+                              self.backend)
         result.arrays |= {f"learner.{name}": array for name, array in learned.items()}
         return result
 

@@ -2,7 +2,7 @@
 import numpy as np
 
 from marlfast.errors import integer
-from marlfast.session import part_of
+from marlfast.resolved import part_of
 
 
 class Policy:
@@ -63,7 +63,7 @@ class Policy:
     def _actions(self, rows):
         """Actions int32 [N] of agents whose observations are in these rows."""
         e = self.experiment
-        return e.learner.actions(e.seats(), part_of(self.arrays, "learner"), rows)
+        return e.learner.actions(e.resolved.seats, part_of(self.arrays, "learner"), rows)
 
     def _rows(self, observation):
         """Active rows of each agent, -1 where its observation [V, D] was never seen; nothing is added."""

@@ -14,9 +14,9 @@ class Progress:
 
     def __init__(self, session, show):
         self.show, self.session = bool(show), session
-        most_steps, most_episodes, *_ = session.experiment.limits()
-        self.what = "episodes" if most_episodes < 2**62 else "steps"
-        self.most = {"episodes": most_episodes, "steps": most_steps}[self.what]
+        limits = session.resolved.limits
+        self.what = "episodes" if limits.episodes < 2**62 else "steps"
+        self.most = getattr(limits, self.what)
         self.total = self.most * session.experiment.runs if self.most < 2**62 else None
         self.bar = None
 

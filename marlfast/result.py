@@ -105,13 +105,13 @@ class Result:
         """
         e = self.experiment
         agent = integer("agent", agent, 0, e.game.agents - 1)
-        prefix, one, _ = next(part for part in e.learner.parts(e.seats()) if agent in part[2].leads)
+        prefix, one, _ = e.resolved.part(agent)
         start, used = f"learner.{prefix}", int(self.used.max())
         return {name[len(start):]: array[:, :used] if name[len(start):] in one.by_row else array
                 for name, array in self.arrays.items() if name.startswith(start)}
 
     def _only(self, name):
-        parts = self.experiment.learner.parts(self.experiment.seats())
+        parts = self.experiment.resolved.parts
         if len(parts) > 1:
             raise ValueError(f"{name}: this team has {len(parts)} learners; look at result.tables(agent)[{name!r}]")
         tables = self.tables()

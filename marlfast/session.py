@@ -13,6 +13,7 @@ import numpy as np
 from marlfast.backends import kernels
 from marlfast.draws import check_supplied, supply
 from marlfast.errors import TrainingError, integer
+from marlfast.resolved import part_of
 from marlfast.stop import DIVERGED, FAILED
 
 ROWS, RECORDS, DRAWS = 1, 2, 4      # why the loop paused
@@ -22,39 +23,28 @@ BLOCK_SECONDS = 0.1
 MOST_RECORDS = 2**40
 
 
-def allocate(experiment, backend, learning=True):
-    """Fresh arrays for an experiment. Where nothing is learned, nobody looks at the whole state."""
-    game, runs = experiment.game, experiment.runs
+def allocate(resolved, backend, learning=True):
+    """Fresh arrays for a resolved experiment. Where nothing is learned, nobody looks at the whole state."""
+    game, runs = resolved.game, resolved.runs
     kernel = game.kernel(backend)
-    *_, window = experiment.limits()
     arrays = {
         "state": np.zeros((runs, kernel.state_size)), "observation": np.zeros((runs, kernel.views, kernel.features)),
-        "rows": np.zeros((runs, experiment.width(learning)), np.int32), "steps": np.zeros(runs, np.int64),
+        "rows": np.zeros((runs, resolved.width(learning)), np.int32), "steps": np.zeros(runs, np.int64),
         "episodes": np.zeros(runs, np.int64), "episode_steps": np.zeros(runs, np.int64),
         "episode_return": np.zeros((runs, game.agents)), "episode_shaped": np.zeros((runs, game.agents)),
         "returns": np.zeros((runs, 0, game.agents)), "shaped_returns": np.zeros((runs, 0, game.agents)),
         "lengths": np.zeros((runs, 0), np.int64), "stable": np.zeros(runs, np.int64),
-        "recent": np.zeros((runs, window)), "recent_sum": np.zeros(runs), "reason": np.zeros(runs, np.int32),
-        "run_numbers": experiment.run_numbers(), "fault": np.full(runs, -1, np.int64),
+        "recent": np.zeros((runs, resolved.limits.window)), "recent_sum": np.zeros(runs),
+        "reason": np.zeros(runs, np.int32), "run_numbers": resolved.run_numbers.copy(),
+        "fault": np.full(runs, -1, np.int64),
     }
-    for part, (encoder, seen) in experiment.encoders(learning).items():
+    for part, (encoder, seen) in resolved.encoders(learning).items():
         arrays |= {f"{part}.{name}": array for name, array in encoder.allocate(seen, runs).items()}
-    room = rooms(experiment, arrays)
-    learner = experiment.learner.allocate(experiment.seats(room if learning else None), room["encoder"])
+    room = resolved.rooms(arrays)
+    learner = resolved.experiment.learner.allocate(resolved.seats_in(room) if learning else resolved.seats,
+                                                   room["encoder"])
     arrays |= {f"learner.{name}": array for name, array in learner.items()}
     return arrays
-
-
-def part_of(arrays, name):
-    """The arrays of one part, such as ``"encoder"``, under their own names."""
-    return {key.partition(".")[2]: array for key, array in arrays.items() if key.startswith(f"{name}.")}
-
-
-def rooms(experiment, arrays, learning=True):
-    """Rows that the arrays of each encoder have room for, by its name."""
-    return {name: encoder.room(seen, part_of(arrays, name))
-            for name, (encoder, seen) in experiment.encoders(learning).items()
-            if not encoder.grows or f"{name}.keys" in arrays}
 
 
 class Session:
@@ -79,12 +69,13 @@ class Session:
     def __init__(self, experiment, arrays=None, backend="cython", draws=None, purpose=0, learning=True,
                  exploration=None):
         self.experiment, self.game, self.backend = experiment, experiment.game, backend
+        self.resolved = experiment.resolved
         self.purpose, self.learning, self.exploration = purpose, learning, exploration
         self.supplied = check_supplied(draws)
         self.game_kernel = self.game.kernel(backend)
-        self.draws = max(experiment.learner.draws(), exploration.draws if exploration else 0)
+        self.draws = max(self.resolved.draws, exploration.draws if exploration else 0)
         fresh = arrays is None
-        self.arrays = allocate(experiment, backend, learning) if fresh else arrays
+        self.arrays = allocate(self.resolved, backend, learning) if fresh else arrays
         self._seat()
         self.episodes_before = self.arrays["episodes"].copy()
         self.failed_before = set(np.flatnonzero(self.arrays["reason"] >= FAILED).tolist())
@@ -104,7 +95,8 @@ class Session:
 
     def _seat(self):
         """What the learners are told, with the room that there is now."""
-        self.seats = self.experiment.seats(rooms(self.experiment, self.arrays) if self.learning else None)
+        known = self.resolved
+        self.seats = known.seats_in(known.rooms(self.arrays)) if self.learning else known.seats
 
     def _part(self, name):
         return part_of(self.arrays, name)
@@ -117,7 +109,7 @@ class Session:
         every = self.experiment.record_every
         if not every:
             return
-        most = self.experiment.limits()[1]
+        most = self.resolved.limits.episodes
         have = self.arrays["returns"].shape[1]
         if self.arrays["episodes"].max() // every < have and have:
             return
@@ -133,7 +125,7 @@ class Session:
 
     def _grow(self):
         """Twice the rows, up to the encoder's limit, of each that has no room for another step."""
-        for name, (encoder, seen) in self.experiment.encoders(self.learning).items():
+        for name, (encoder, seen) in self.resolved.encoders(self.learning).items():
             part = self._part(name)
             if not encoder.grows or part["used"].max() + 2 * seen.views <= part["keys"].shape[1]:
                 continue
@@ -142,28 +134,28 @@ class Session:
                 raise TrainingError(f"{name}: more rows are in use than can be numbered; round to fewer decimals")
             self._put(name, encoder.grow(seen, part, min(2 * rows, limit), self.backend))
         self._seat()
-        rows = rooms(self.experiment, self.arrays, self.learning)["encoder"]
+        rows = self.resolved.rooms(self.arrays, self.learning)["encoder"]
         self._put("learner", self.experiment.learner.grow(self.seats, self._part("learner"), rows, self.backend))
 
     def _bind(self, count=None):
         """Make the loop over the arrays as they are now; with draws from outside, for ``count`` steps."""
-        e, runs = self.experiment, len(self.arrays["state"])
+        e, known, runs = self.experiment, self.resolved, len(self.arrays["state"])
         encoders = {name: encoder.bind(seen, runs, self._part(name), self.backend)
-                    for name, (encoder, seen) in e.encoders(self.learning).items()}
-        central = encoders.get("central", encoders["encoder"]) if self.learning and e.looks_central() else None
+                    for name, (encoder, seen) in known.encoders(self.learning).items()}
+        central = encoders[known.whole] if self.learning and known.looks_central else None
         learners = e.learner.bind(self.seats, self._part("learner"), self.backend, self.draws, self.learning,
                                   self.exploration)
         rewards = [e.rewards.bind(self.game, self.game_kernel, runs, self.backend)]
-        discount = min(e.learner.discounts(), default=0.0)      # shaping refuses learners that differ in it
-        rewards += [part.bind(self.game, self.game_kernel, e.encoder, discount, runs, self.backend)
+        rewards += [part.bind(self.game, self.game_kernel, e.encoder, known.discount, runs, self.backend)
                     for part in e.shaping]
         for reward in rewards:
             reward.begin(np.ascontiguousarray(self.arrays["rows"][:, :self.game.agents]), self.arrays["observation"])
-        most_steps, most_episodes, most_stable, enough, _ = e.limits()
+        limits = known.limits
         supplied = supply(self.supplied, self, count) if self.supplied and count else {}
         self.loop = kernels(self.backend, "loop").Loop(
             self.game_kernel, encoders["encoder"], central, rewards, learners, self.arrays, self.game.horizon,
-            e.record_every, most_steps, most_episodes, most_stable, enough, e.seeds(), self.purpose, supplied)
+            e.record_every, limits.steps, limits.episodes, limits.stable, limits.enough, known.seeds, self.purpose,
+            supplied)
 
     # -- work -----------------------------------------------------------------------------------
 
@@ -254,7 +246,7 @@ class Session:
         if failed:
             failure = (self.game_kernel.failures or {}).get(failed[0])
             raise TrainingError(self._explain(failed[0], failure)) from failure
-        for name, (encoder, _) in self.experiment.encoders(self.learning).items():
+        for name, (encoder, _) in self.resolved.encoders(self.learning).items():
             most = getattr(encoder, "max_rows", None)
             if most is not None and (self.arrays[f"{name}.used"] > most).any():
                 run = int(self.arrays["run_numbers"][self.arrays[f"{name}.used"].argmax()])

@@ -48,19 +48,19 @@ class Team:
         self.runs, self.seed = integer("runs", runs, 1, 2**31 - 1), integer("seed", seed, 0, 2**64 - 1)
         # An experiment that is never run: it checks that all fit together, and knows how.
         self._experiment = Experiment(game, learner, encoder, self.structure, runs=self.runs, steps=1, central=central)
-        self.encoder, self._encoders = self._experiment.encoder, self._experiment.encoders()
+        self._resolved = self._experiment.resolved
+        self.encoder, self._encoders = self._experiment.encoder, self._resolved.encoders()
         self.steps = np.zeros(self.runs, np.int64)
         self._tables = {name: one.allocate(seen, self.runs) for name, (one, seen) in self._encoders.items()}
         self._seat()
         self.arrays = learner.allocate(self._seats, self._room["encoder"])
         learner.derive(self._seats, self.arrays, backend)
-        self._run_numbers = np.arange(self.runs, dtype=np.int64)
         self._fill = kernels(backend, "draws").fill
         self._bind()
 
     def _seat(self):
         self._room = {name: one.room(seen, self._tables[name]) for name, (one, seen) in self._encoders.items()}
-        self._seats = self._experiment.seats(self._room)
+        self._seats = self._resolved.seats_in(self._room)
 
     def _bind(self):
         self._kernels = {name: one.bind(seen, self.runs, self._tables[name], self.backend)
@@ -89,9 +89,9 @@ class Team:
         int32 [R, N]
         """
         rows = self._rows("observation", observation, "encoder")
-        k = self.learner.draws()
+        k = self._resolved.draws
         draws = np.empty((self.runs, self.game.agents * k))
-        self._fill(self.seed, 0, self._run_numbers, self.steps * (self.game.agents * k), draws, False)
+        self._fill(self.seed, 0, self._resolved.run_numbers, self.steps * (self.game.agents * k), draws, False)
         actions = np.empty((self.runs, self.game.agents), np.int32)
         for learner in self._learners:
             learner.act(self._whole(rows, rows, learner), draws.reshape(self.runs, self.game.agents, k), actions)

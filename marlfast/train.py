@@ -204,7 +204,7 @@ def _resumed(result, given):
             changes[name] = None
     experiment = experiment.replace(**changes) if changes else experiment
     arrays = {name: array.copy() for name, array in result.arrays.items()}
-    most_steps, most_episodes, most_stable, enough, window = experiment.limits()
+    most_steps, most_episodes, most_stable, enough, window = experiment.resolved.limits
     if window != arrays["recent"].shape[1]:
         if arrays["recent"].shape[1] == 0 and (arrays["episodes"] == 0).all():
             arrays["recent"] = np.zeros((len(arrays["recent"]), window))

@@ -14,7 +14,7 @@ SOURCES = PACKAGE.parent / "src"
 LAYERS = [
     {"", "__main__", "bench", "changes", "cli", "reports", "reproduce", "sweeps", "toml"},
     {"adapters", "analysis", "env", "evaluate", "experiment", "files", "league", "plotting", "policy", "progress",
-     "replay", "result", "session", "statistics", "team", "train"},
+     "replay", "resolved", "result", "session", "statistics", "team", "train"},
     {"draws", "encoders", "exploration", "games", "learners", "rewards", "schedules", "stop"},
     {"backends", "errors", "memory", "registry", "renamed"},
     {"core", "reference"},

@@ -3,7 +3,6 @@ import numpy as np
 from hypothesis import strategies as st
 
 import marlfast as mf
-from marlfast import files
 
 _RECORDS = ("returns", "shaped_returns", "lengths")
 _DERIVED = ("encoder.table", "central.table")       # follow from the others
@@ -11,7 +10,8 @@ _DERIVED = ("encoder.table", "central.table")       # follow from the others
 
 def in_use(result):
     """All arrays of a result, cut to what is in use: two equal results have equal ones, whatever room they had."""
-    rows, used = files._by_row(result.experiment), files._used(result.experiment, result.arrays)
+    known = result.experiment.resolved
+    rows, used = known.by_row, known.used(result.arrays)
     every = result.experiment.record_every
     entries = int(result.arrays["episodes"].max()) // every + 1 if every else 0
     cut = {}

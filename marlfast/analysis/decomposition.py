@@ -3,7 +3,7 @@ import numpy as np
 
 from marlfast.encoders import Whole
 from marlfast.errors import integer
-from marlfast.session import part_of
+from marlfast.resolved import part_of
 
 
 def joint_values(result, observation, state=None, agent=0, run=0):
@@ -38,7 +38,7 @@ def joint_values(result, observation, state=None, agent=0, run=0):
     """
     e = result.experiment
     agent, run = integer("agent", agent, 0, e.game.agents - 1), integer("run", run, 0, len(result.steps) - 1)
-    prefix, learner, seats = next(part for part in e.learner.parts(e.seats()) if agent in part[2].leads)
+    prefix, learner, seats = e.resolved.part(agent)
     if not hasattr(learner, "joint_values"):
         raise ValueError(f"result: learner {learner.name!r} of agent {agent} has no joint values made of utilities; "
                          "vdn and qmix have")
@@ -47,9 +47,9 @@ def joint_values(result, observation, state=None, agent=0, run=0):
     if seen.size != e.game.views * e.game.features:
         raise ValueError(f"observation: expected shape {(e.game.views, e.game.features)}, got {seen.shape}")
     rows = e.encoder.find(e.game, part_of(own, "encoder"), seen.reshape(e.game.views, e.game.features))
-    states = rows[:e.encoder.active(e.game)]
+    states = rows[:e.resolved.active]
     if learner.central and e.central is not None:
-        whole = Whole(e.game)
+        whole = e.resolved.encoders()["central"][1]
         if state is None or np.size(state) != whole.features:
             raise ValueError(f"state: expected the {whole.features} numbers of the game's whole state, as "
                              f"{learner.name!r} looks at it, got {state}")

@@ -160,8 +160,7 @@ def _mixed(m, given):
 
 def _parts(given):
     """(prefix of the arrays, learner, seats) of every learner."""
-    e = given.experiment
-    return e.learner.parts(e.seats())
+    return given.experiment.resolved.parts
 
 
 def _last(m, given):

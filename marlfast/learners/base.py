@@ -42,6 +42,10 @@ class Seats:
         if self.leads is None:
             object.__setattr__(self, "leads", tuple(range(self.game.agents)))
 
+    def with_room(self, central, central_active):
+        """The same where there is room for so many rows of the whole state, which is in so many of them."""
+        return replace(self, central=central, central_active=central_active)
+
     @property
     def agents(self):
         """N, of the whole game."""

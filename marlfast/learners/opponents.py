@@ -126,8 +126,7 @@ class FixedPolicy(_Opponent):
                              "that they mean something else in another training; train it with numbered observations "
                              "or a Grid")
         agent = integer("agent", agent, 0, experiment.game.agents - 1)
-        parts = experiment.learner.parts(experiment.seats())
-        prefix, one, seats = next(part for part in parts if agent in part[2].leads)
+        prefix, one, seats = experiment.resolved.part(agent)
         start = f"learner.{prefix}"
         arrays = {name[len(start):]: array for name, array in policy.arrays.items() if name.startswith(start)}
         if hasattr(one, "probabilities"):

@@ -114,7 +114,7 @@ def value_map(result, run=0, agent=None, shape=None, axes_labels=None, ax=None):
 
 def greedy_actions(result, run=0):
     """What every agent does greedily in each row in use: int32 [rows, N]."""
-    parts = result.experiment.learner.parts(result.experiment.seats())
+    parts = result.experiment.resolved.parts
     if all(type(one).actions is IQL.actions for _, one, _ in parts):
         actions = np.zeros((int(result.used[run]), result.experiment.game.agents), np.int32)
         for prefix, one, seats in parts:
@@ -125,22 +125,20 @@ def greedy_actions(result, run=0):
     policy = result.policy(run)         # learners with rules of their own are asked row by row
     e, used = policy.experiment, int(result.used[run])
     tables = {name.partition(".")[2]: a for name, a in policy.arrays.items() if name.startswith("learner.")}
-    seats = e.seats()
+    seats = e.resolved.seats
     return np.array([e.learner.actions(seats, tables, np.full(e.game.agents, row)) for row in range(used)],
                     np.int32).reshape(used, e.game.agents)
 
 
 def _learner(result, agent):
     """The learner that leads an agent."""
-    e = result.experiment
-    return next(one for _, one, seats in e.learner.parts(e.seats()) if agent in seats.leads)
+    return result.experiment.resolved.part(agent)[1]
 
 
 def _table(result, agent):
     """Which table an agent uses."""
-    e = result.experiment
-    return next((int(one.tables(seats)[agent]) for _, one, seats in e.learner.parts(e.seats())
-                 if agent in seats.leads and callable(getattr(one, "tables", None))), 0)
+    _, one, seats = result.experiment.resolved.part(agent)
+    return int(one.tables(seats)[agent]) if callable(getattr(one, "tables", None)) else 0
 
 
 def _visits(result, run, agents):

@@ -91,7 +91,7 @@ def _runs_of(result, scores):
     e, reasons = result.experiment, result.stop_reason
     agents = e.game.agents if e.game.agents <= 12 else 0
     own = [_last(result.returns[:, :, i]) for i in range(agents)] if agents > 1 else []
-    seeds, runs = e.seeds().tolist(), result.arrays["run_numbers"].tolist()
+    seeds, runs = e.resolved.seeds.tolist(), result.arrays["run_numbers"].tolist()
     rows = [{"cells": [str(r), str(seeds[r]), str(runs[r]), number(scores[r]), *(number(o[r]) for o in own),
                        str(int(result.steps[r])), str(int(result.episodes[r])), reasons[r]], "strip": None}
             for r in range(min(len(scores), MOST_RUNS))]

@@ -86,8 +86,8 @@ def _packed(task, segment):
 
 def _most_runs(experiment, backend):
     """Runs whose arrays fit into ``MOST_BYTES``."""
-    one = sum(array.nbytes for array in allocate(experiment.of_run(0), backend).values())
-    most_steps, most_episodes, *_ = experiment.limits()
+    one = sum(array.nbytes for array in allocate(experiment.of_run(0).resolved, backend).values())
+    most_steps, most_episodes, *_ = experiment.resolved.limits
     every, agents = experiment.record_every, experiment.game.agents
     if every:
         # Where only steps are limited, a session makes room for 1,024 entries, and then for twice what it had.

@@ -303,7 +303,7 @@ def test_frozen_opponents_go_on_answering(backend):
     assert mf.evaluate(matrix(DILEMMA, 4), run, episodes=3, backend=backend).returns.tolist() == [[[10.0, 10.0]] * 3]
     assert [run.policy(0)([0.0]).tolist()] == [[1, 0]]
     run = mf.train(matrix(DILEMMA, 4), learners=[TitForTat(), PHC()], steps=7)
-    learner, seats = run.experiment.learner.parts(run.experiment.seats())[0][1:]
+    learner, seats = run.experiment.resolved.parts[0][1:]
     arrays = {"memory": run.arrays["learner.0.memory"]}
     assert arrays["memory"].any()
     learner.begin(seats, arrays)

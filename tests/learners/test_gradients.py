@@ -33,7 +33,7 @@ def train(learners, game=None, **options):
 def probabilities(result, agent=0):
     """Policies of an agent: [R, rows, A]."""
     e = result.experiment
-    return np.stack([e.learner.probabilities(e.seats(), {
+    return np.stack([e.learner.probabilities(e.resolved.seats, {
         name[8:]: array[r:r + 1] for name, array in result.arrays.items() if name.startswith("learner.")}, agent)
         for r in range(len(result.steps))])
 
@@ -331,7 +331,7 @@ def test_a_critic_that_cannot_fit_is_refused_with_its_size(agents):
 
 
 def test_memory_says_what_the_tables_take():
-    seats = mf.Experiment(TwoStep(), COMA(), episodes=1).seats()
+    seats = mf.Experiment(TwoStep(), COMA(), episodes=1).resolved.seats
     arrays = COMA().allocate(seats, 5)
     assert arrays["critic"].shape[-1] == 4 and arrays["logits"].shape == (1, 5, 2, 2)
     assert COMA().memory(seats, 5) >= arrays["critic"].nbytes + arrays["logits"].nbytes

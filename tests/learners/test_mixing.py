@@ -30,7 +30,7 @@ def train(learners, game=None, **options):
 def differing(one, other):
     """Names of the arrays in which two results differ in any bit, but for rows that are not in use."""
     assert set(one.arrays) == set(other.arrays)
-    encoders = one.experiment.encoders()
+    encoders = one.experiment.resolved.encoders()
     used = {name: int(one.arrays[f"{name}.used"].max()) for name, (encoder, _) in encoders.items() if encoder.grows}
     learner, central = one.experiment.learner, "central" if "central" in encoders else "encoder"
     cuts = {f"learner.{name}": used.get("encoder") for name in learner.by_row}
@@ -320,7 +320,7 @@ def test_joint_values_where_the_state_is_encoded_apart():
     np.testing.assert_allclose(joint_values(run, [0.0], state), 5.0 + joint_values(
         mf.Result(run.experiment, run.arrays | {"learner.mixer": mixer}), [0.0], state), rtol=1e-12)
     # A state that was never seen has the network that every state begins with.
-    fresh = run.experiment.learner._first(run.experiment.seats())
+    fresh = run.experiment.learner._first(run.experiment.resolved.seats)
     run.arrays["learner.mixer"][:] = fresh
     assert joint_values(run, [0.0], [1e6]).tolist() == joint_values(run, [0.0], state).tolist()
     with pytest.raises(ValueError, match="state: expected the 1 numbers of the game's whole state"):

@@ -1,0 +1,207 @@
+"""An experiment resolved: all that follows from its definitions, worked out once, before anything is allocated.
+
+Sessions, evaluation, teams stepped by hand, files and sweeps read it; none works it out again. What changes as training
+goes on is not here: rows that there is room for, above all, are the arrays' (see :meth:`Resolved.rooms`).
+"""
+import math
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from marlfast.encoders import Whole
+from marlfast.learners.base import Seats
+from marlfast.stop import UNLIMITED
+
+
+class Limits(NamedTuple):
+    """What ends a run: the most steps, episodes and steps without a change; and a mean return over a window."""
+
+    steps: int
+    episodes: int
+    stable: int
+    enough: float
+    window: int
+
+
+def part_of(arrays, name):
+    """The arrays of one part, such as ``"encoder"``, under their own names."""
+    return {key.partition(".")[2]: array for key, array in arrays.items() if key.startswith(f"{name}.")}
+
+
+class Resolved:
+    """What follows from the definitions of an experiment.
+
+    Each fact is worked out when it is first asked for, and kept: checking an experiment asks for most of them, so
+    that what does not fit is refused in the order in which a reader would look.
+
+    Parameters
+    ----------
+    experiment : Experiment
+
+    Attributes
+    ----------
+    game : Game
+    runs : int
+    """
+
+    def __init__(self, experiment):
+        self.experiment, self.game, self.runs = experiment, experiment.game, experiment.runs
+
+    # -- how long, and by which draws ---------------------------------------------------------------
+
+    @cached_property
+    def limits(self):
+        """What ends a run: :class:`Limits`."""
+        e = self.experiment
+        most = {"steps": e.steps or UNLIMITED, "episodes": e.episodes or UNLIMITED, "greedy_stable": UNLIMITED}
+        enough, window = math.inf, 0
+        for rule in e.stop:
+            if rule.name == "return_reached":
+                if window:
+                    raise ValueError("stop: expected at most one ReturnReached, got two")
+                enough, window = rule.value, rule.window
+            else:
+                most[rule.name] = min(most[rule.name], rule.n)
+        return Limits(most["steps"], most["episodes"], most["greedy_stable"], enough, window)
+
+    @cached_property
+    def seeds(self):
+        """Seed of every run: uint64 [R], read-only."""
+        return _kept(np.array(np.broadcast_to(np.array(self.experiment.seed, np.uint64), self.runs)))
+
+    @cached_property
+    def run_numbers(self):
+        """Numbers of the runs under their seeds: int64 [R], read-only."""
+        first = self.experiment.first_run
+        if isinstance(self.experiment.seed, tuple):
+            return _kept(np.full(self.runs, first, np.int64))
+        return _kept(np.arange(first, first + self.runs, dtype=np.int64))
+
+    @cached_property
+    def draws(self):
+        """K, exploration draws per agent and step."""
+        return self.experiment.learner.draws()
+
+    @cached_property
+    def discounts(self):
+        """All discounts that the learners learn with: a set of floats."""
+        return self.experiment.learner.discounts()
+
+    @cached_property
+    def discount(self):
+        """The one that shaping goes by; it refuses learners that differ in it."""
+        return min(self.discounts, default=0.0)
+
+    # -- what is encoded ----------------------------------------------------------------------------
+
+    @cached_property
+    def looks_central(self):
+        """Names of the learners that look at the whole state while they learn: list of str."""
+        return [one.name for _, one, _ in self.experiment.learner.parts(self._agents) if one.central]
+
+    @cached_property
+    def _encoders(self):
+        e = self.experiment
+        own = {"encoder": (e.encoder, e.game)}
+        return own, own if e.central is None else own | {"central": (e.central, Whole(e.game))}
+
+    def encoders(self, learning=True):
+        """What is encoded, and by whom: {"encoder": (encoder, game)} and, if it is another, "central".
+
+        Parameters
+        ----------
+        learning : bool
+            False: nothing is learned, so that nobody looks at the whole state; here as in ``width`` and ``rooms``.
+        """
+        return self._encoders[bool(learning)]
+
+    @cached_property
+    def whole(self):
+        """Name of the encoder whose rows the whole state is in."""
+        return "encoder" if self.experiment.central is None else "central"
+
+    @cached_property
+    def active(self):
+        """k, rows that what an agent sees is in."""
+        return self.experiment.encoder.active(self.game)
+
+    @cached_property
+    def central_active(self):
+        """C, rows that a state is in; 0: nobody looks at it."""
+        encoder, game = self._encoders[True][self.whole]
+        return encoder.active(game) if self.looks_central else 0
+
+    def width(self, learning=True):
+        """W, rows of a run: the active ones of each agent, then those of the whole state."""
+        return self.game.agents * self.active + (self.central_active if learning else 0)
+
+    @cached_property
+    def rows(self):
+        """Rows of the table of what an agent sees; None: it grows."""
+        encoder = self.experiment.encoder
+        return None if encoder.grows else encoder.rows(self.game)
+
+    def rooms(self, arrays, learning=True):
+        """Rows that the arrays of each encoder have room for, by its name."""
+        return {name: encoder.room(seen, part_of(arrays, name))
+                for name, (encoder, seen) in self.encoders(learning).items()
+                if not encoder.grows or f"{name}.keys" in arrays}
+
+    def used(self, arrays):
+        """Rows in use, at most, of each encoder, and keys of those that grow, from which their rows follow."""
+        encoders = self.encoders()
+        return {name: int(encoder.used(seen, part_of(arrays, name)).max()) if encoder.grows else encoder.rows(seen)
+                for name, (encoder, seen) in encoders.items()} | {
+            f"{name}.keys": int(arrays[f"{name}.used"].max()) for name, (encoder, _) in encoders.items()
+            if encoder.grows}
+
+    # -- who learns ---------------------------------------------------------------------------------
+
+    @cached_property
+    def _agents(self):
+        e = self.experiment
+        return Seats(e.game, e.rewards, e.runs, None, self.active, given_teams=e.teams)
+
+    @cached_property
+    def seats(self):
+        """What learners need to know: all agents of the game, in all runs, with the rows that fresh arrays have."""
+        if not self.looks_central:
+            return self._agents
+        encoder, game = self._encoders[True][self.whole]
+        return self._agents.with_room(encoder.room(game, encoder.allocate(game, 1)), self.central_active)
+
+    def seats_in(self, room):
+        """The same with the rows of the whole state that there is room for (of ``rooms``)."""
+        return self.seats.with_room(room[self.whole], self.central_active) if self.looks_central else self.seats
+
+    @cached_property
+    def parts(self):
+        """(prefix of its arrays, learner, its seats) of every learner, a list."""
+        return self.experiment.learner.parts(self.seats)
+
+    def part(self, agent):
+        """(prefix of its arrays, learner, its seats) of the learner that leads an agent."""
+        return next(part for part in self.parts if agent in part[2].leads)
+
+    # -- arrays ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def by_row(self):
+        """Arrays whose second axis is the row of a table, and whose rows these are: {name: an encoder, or its keys}."""
+        learner = self.experiment.learner
+        return {f"{name}.keys": f"{name}.keys" for name, (encoder, _) in self.encoders().items() if encoder.grows} | {
+            f"learner.{name}": "encoder" for name in learner.by_row} | {
+            f"learner.{name}": self.whole for name in learner.by_central}
+
+    @cached_property
+    def derived(self):
+        """Arrays that follow from others: a set of names."""
+        return {f"learner.{name}" for name in self.experiment.learner.derived} | {
+            f"{name}.table" for name in self.encoders()}
+
+
+def _kept(array):
+    """An array that many read, and nobody may write to."""
+    array.flags.writeable = False
+    return array
