@@ -1,5 +1,6 @@
 """What every learner has, and how several learners make one team."""
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -37,14 +38,38 @@ class Seats:
     central: int = 0
     central_active: int = 1
     given_teams: tuple = None
+    _known: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self):
         if self.leads is None:
             object.__setattr__(self, "leads", tuple(range(self.game.agents)))
 
+    def once(self, what, make):
+        """What ``make()`` gives, which is called the first time that it is asked for.
+
+        Parameters
+        ----------
+        what : hashable
+            What it is called.
+        make : callable
+            It may depend on all that is here but the rows of the whole state, which grow.
+        """
+        if what not in self._known:
+            self._known[what] = make()
+        return self._known[what]
+
     def with_room(self, central, central_active):
         """The same where there is room for so many rows of the whole state, which is in so many of them."""
-        return replace(self, central=central, central_active=central_active)
+        if (central, central_active) == (self.central, self.central_active):
+            return self
+        other = replace(self, central=central, central_active=central_active)
+        object.__setattr__(other, "_known", self._known)
+        return other
+
+    def leading(self, agents):
+        """The same for a learner that leads some of the agents: a tuple of int."""
+        own = self.once(("leading", agents), lambda: replace(self, leads=agents))
+        return own.with_room(self.central, self.central_active)
 
     @property
     def agents(self):
@@ -53,22 +78,47 @@ class Seats:
 
     @property
     def action_counts(self):
-        """Actions of every agent of the game: int32 [N]."""
-        return np.asarray(self.game.action_counts)
+        """Actions of every agent of the game: int32 [N], read-only."""
+        return self.once("action_counts", lambda: _kept(self.game.action_counts))
 
     @property
     def most_actions(self):
         """The greatest number of actions of any agent that is led."""
-        return int(self.action_counts[list(self.leads)].max())
+        return self.once("most_actions", lambda: int(self.action_counts[self.lead()].max()))
 
-    @property
+    @cached_property
     def teams(self):
         """Teams of the experiment, of its reward structure or of the game, or None."""
         return self.given_teams or self.structure.teams or self.game.teams
 
     def lead(self):
-        """Numbers of the agents that are led: int32 [L]."""
-        return np.array(self.leads, np.int32)
+        """Numbers of the agents that are led: int32 [L], read-only."""
+        return self.once("lead", lambda: _kept(np.array(self.leads, np.int32)))
+
+    def tables(self, share):
+        """Which table each agent uses, where the led ones share so: int32 [N], read-only; see ``table_of_agent``."""
+        return self.once(("tables", share), lambda: _kept(table_of_agent(share, self)))
+
+
+def _kept(array):
+    """An array that many read, and nobody may write to."""
+    array = np.asarray(array).view()
+    array.flags.writeable = False
+    return array
+
+
+def check_shared(table, seats):
+    """Refuse agents who share a table (int32 [N]) but have different numbers of actions."""
+    led = seats.lead()
+    counts, table = seats.action_counts[led], table[led]
+    least, most = np.full(int(table.max()) + 1, 2**31 - 1), np.zeros(int(table.max()) + 1, np.int64)
+    np.minimum.at(least, table, counts)
+    np.maximum.at(most, table, counts)
+    odd = np.flatnonzero(least < most)
+    if len(odd):
+        same = table == odd[0]
+        raise ValueError(f"share: agents {led[same].tolist()} share a table but have different numbers of actions, "
+                         f"{counts[same].tolist()}")
 
 
 def check_common(name, seats, mean=False):
@@ -109,6 +159,8 @@ class Learner(Definition):
         Arrays whose second axis is the table row.
     by_central : tuple of str
         Arrays whose second axis is the row of the whole state.
+    schedules : dict of str to Schedule
+        What changes by itself, by the name of its arrays; made once, with the definition.
     central : bool
         Whether it looks at the whole state while it learns.
     sparse : bool
@@ -120,6 +172,7 @@ class Learner(Definition):
     derived = ()
     by_row = ()
     by_central = ()
+    schedules = {}
     central = False
     sparse = False
 
@@ -146,7 +199,17 @@ class Learner(Definition):
 
     def bounds(self):
         """Least and greatest value of arrays that are schedules, by the name of the schedule."""
-        return {}
+        return {name: value.bounds() for name, value in self.schedules.items()}
+
+    def _fresh_schedules(self, runs):
+        """The arrays of its schedules."""
+        return {f"{name}.{k}": array for name, value in self.schedules.items()
+                for k, array in value.allocate(runs).items()}
+
+    def _bound_schedules(self, arrays, backend):
+        """The kernels of its schedules over these arrays, by name."""
+        return {name: value.bind({k: arrays[f"{name}.{k}"] for k in ("value", "ticks")}, backend)
+                for name, value in self.schedules.items()}
 
     def draws(self):
         """K, exploration draws per agent and step."""
@@ -252,7 +315,7 @@ class Each(Learner):
     def parts(self, seats):
         """(prefix of its arrays, learner, its seats) of every learner."""
         leads = self.leads or tuple((k,) for k in range(len(self.learners)))
-        return [(f"{k}.", one, replace(seats, leads=agents))
+        return [(f"{k}.", one, seats.leading(agents))
                 for k, (one, agents) in enumerate(zip(self.learners, leads, strict=True))]
 
     @property
@@ -341,9 +404,11 @@ def table_of_agent(share, seats):
         elif share == "team":
             if seats.teams is None:
                 raise ValueError("share: 'team' needs teams; give teams=[[0, 1], [2, 3]] or the like")
-            present = [team for team in seats.teams if set(team) & set(led)]
-            for k, team in enumerate(present):
-                table[[agent for agent in team if agent in led]] = k
+            own = set(led)
+            present = [members for members in ([agent for agent in team if agent in own] for team in seats.teams)
+                       if members]
+            for k, members in enumerate(present):
+                table[members] = k
         elif share != "all":
             raise unknown("share", share, ("none", "all", "team"))
         return table

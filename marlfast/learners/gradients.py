@@ -1,12 +1,12 @@
 """Policy gradients for agents and for teams: softmax policies, which climb what a critic makes of their actions."""
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.errors import choice, integer, real_per_run
-from marlfast.learners.base import Learner, check_common, table_of_agent
+from marlfast.learners.base import Learner, check_common, check_shared
 from marlfast.learners.joint import _large, _present, _weights
 from marlfast.registry import option
 from marlfast.schedules import Schedule, per_run_field, schedule, spread
@@ -38,10 +38,11 @@ class _Gradient(Learner):
     baseline, trace_decay, epochs, minibatch, clip, value_clip, normalise = "value", 1.0, 1, 0, None, None, False
 
     def __post_init__(self):
-        for name in self.rates.values():
-            self._set(**{name: per_run_field(name, getattr(self, name))})
-            schedule(name, getattr(self, name), 0.0, 1.0 if name == "critic_rate" else None)
-        self._set(discount=real_per_run("discount", self.discount, 0.0, 1.0))
+        schedules = {}
+        for name, own in self.rates.items():
+            self._set(**{own: per_run_field(own, getattr(self, own))})
+            schedules[name] = schedule(own, getattr(self, own), 0.0, 1.0 if own == "critic_rate" else None)
+        self._set(schedules=schedules, discount=real_per_run("discount", self.discount, 0.0, 1.0))
         if not isinstance(self.share, str):
             try:
                 self._set(share=tuple(self.share))
@@ -79,12 +80,13 @@ class _Gradient(Learner):
 
     def tables(self, seats):
         """Table of each agent's logits, int32 [N]."""
-        return table_of_agent(self.share, seats)
+        return seats.tables(self.share)
 
     def teams(self, seats):
         """The agents of each team that are led: list of lists. Without teams they are one."""
         teams = seats.teams or [seats.leads]
-        return [part for part in (sorted(set(team) & set(seats.leads)) for team in teams) if part]
+        own = set(seats.leads)
+        return [part for part in (sorted(own.intersection(team)) for team in teams) if part]
 
     def plan(self, seats):
         """How the critic is laid out.
@@ -99,6 +101,9 @@ class _Gradient(Learner):
         joint : int
             The most joint actions of any unit.
         """
+        return seats.once(("plan", self), lambda: self._laid_out(seats))
+
+    def _laid_out(self, seats):
         unit_of, weights, joint = np.zeros(seats.agents, np.int32), [0] * seats.agents, 1
         members = self.teams(seats) if self.central else [[i] for i in seats.leads]
         for u, team in enumerate(members):
@@ -135,16 +140,11 @@ class _Gradient(Learner):
         return seats.runs * (8 * (actor + critic) + step * self.length(seats.game))
 
     def check(self, seats, rows=None):
-        table, counts, led = self.tables(seats), seats.action_counts, seats.lead()
-        for t in range(int(table.max()) + 1):
-            members = led[table[led] == t]
-            if len(set(counts[members].tolist())) > 1:
-                raise ValueError(f"share: agents {members.tolist()} share a table but have different numbers of "
-                                 f"actions, {counts[members].tolist()}")
+        check_shared(self.tables(seats), seats)
         if self.central:
             for team in self.teams(seats):
                 try:
-                    check_common(self.name, replace(seats, leads=tuple(team)), mean=True)
+                    check_common(self.name, seats.leading(tuple(team)), mean=True)
                 except ValueError as error:
                     raise ValueError(str(error).partition("; ")[0] + "; train with rewards=marlfast.rewards.mixed"
                                      "(teams), or with a learner of single agents: ia2c, ippo, reinforce") from None
@@ -181,9 +181,7 @@ class _Gradient(Learner):
             raise MemoryError(f"{self.name}: needs {1e-9 * self.memory(seats, rows):,.1f} GB, more than there is; take "
                               "fewer agents, actions, rows, steps or runs") from None
         arrays |= {"known": np.zeros(runs, np.int32), "late": np.zeros(runs, np.int32)}
-        for name, value in self._schedules().items():
-            arrays |= {f"{name}.{k}": v for k, v in value.allocate(runs).items()}
-        return arrays
+        return arrays | self._fresh_schedules(runs)
 
     def grow(self, seats, arrays, rows, backend):
         larger = arrays | self._empty(seats, rows)
@@ -195,12 +193,6 @@ class _Gradient(Learner):
         return larger
 
     # -- the rest -------------------------------------------------------------------------------
-
-    def _schedules(self):
-        return {name: schedule(field, getattr(self, field)) for name, field in self.rates.items()}
-
-    def bounds(self):
-        return {name: value.bounds() for name, value in self._schedules().items()}
 
     def draws(self):
         """One: which action of the policy."""
@@ -236,8 +228,7 @@ class _Gradient(Learner):
             return [module.Softmax(*common, level or None, exploration is None or exploration.strict, seats.active,
                                    max(draws or 0, needed))]
         units, unit_of, weights, _ = self.plan(seats)
-        bound = {name: value.bind({k: arrays[f"{name}.{k}"] for k in ("value", "ticks")}, backend)
-                 for name, value in self._schedules().items()}
+        bound = self._bound_schedules(arrays, backend)
         clip, value_clip = (None if value is None else spread(value, runs) for value in (self.clip, self.value_clip))
         return [module.PolicyGradient(
             *common, seats.active, max(draws or 0, 1), arrays.get("critic"), units, unit_of, weights,

@@ -143,7 +143,8 @@ class Hierarchy(Learner):
                 raise ValueError(f"hierarchy: a coordinator needs a team, but neither game {seats.game.name!r} nor the "
                                  "rewards say who plays with whom; use rewards=marlfast.rewards.mixed(teams), or "
                                  "Hierarchy(teams='all') for one team of all that it leads")
-            given = [[i for i in team if i in set(led)] for team in seats.teams]
+            own = set(led)
+            given = [[i for i in team if i in own] for team in seats.teams]
         teams = [led] if given == "all" else [list(team) for team in given if len(team)]
         members = [i for team in teams for i in team]
         if sorted(members) != sorted(led):
@@ -152,6 +153,9 @@ class Hierarchy(Learner):
 
     def _plan(self, seats):
         """(head, team_of) of the choosers, (chooser_of, member_of) of the agents: int32 arrays."""
+        return seats.once(("plan", self), lambda: self._laid_out(seats))
+
+    def _laid_out(self, seats):
         teams, agents = self.team_lists(seats), seats.agents
         chooser_of, member_of = np.zeros(agents, np.int32), np.zeros(agents, np.int32)
         for k, team in enumerate(teams):
@@ -167,6 +171,9 @@ class Hierarchy(Learner):
 
     def _above(self, seats):
         """The coordinator's seats: the choosers are its agents, goals their actions."""
+        return seats.once(("above", self), lambda: self._seated(seats))
+
+    def _seated(self, seats):
         choosers = len(self._plan(seats)[0])
         game = SimpleNamespace(name="goals", agents=choosers, action_counts=np.full(choosers, self.goals, np.int32),
                                teams=None, setting="mixed")

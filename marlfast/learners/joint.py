@@ -12,7 +12,7 @@ from marlfast.exploration import EpsilonGreedy, Exploration
 from marlfast.learners.base import Learner, Seats
 from marlfast.learners.q_learning import IQL
 from marlfast.registry import option
-from marlfast.schedules import Constant, Schedule, schedule, spread
+from marlfast.schedules import Constant, Schedule, spread
 
 __all__ = ["CentralQ", "CorrelatedQ", "FriendOrFoe", "JointActionLearner", "MinimaxQ", "NashQ"]
 
@@ -85,7 +85,7 @@ def _present():
 
 @dataclass(frozen=True, repr=False, eq=False)
 class _Joint(Learner):
-    """What learners over joint actions have in common; ``plan`` is all that they differ in."""
+    """What learners over joint actions have in common; ``_laid_out`` is all that they differ in."""
 
     kernels = "joint"
     derived = ("value", "greedy", "policy")
@@ -101,10 +101,13 @@ class _Joint(Learner):
     def __post_init__(self):
         checked = IQL(self.learning_rate, self.discount, self.explore, initial_q=self.initial_q)
         self._set(learning_rate=checked.learning_rate, discount=checked.discount, explore=checked.explore,
-                  initial_q=checked.initial_q)
+                  initial_q=checked.initial_q, schedules=checked.schedules)
 
     def plan(self, seats):
         """How the tables are laid out."""
+        return seats.once(("plan", self), lambda: self._laid_out(seats))
+
+    def _laid_out(self, seats):
         raise NotImplementedError
 
     # -- what fits ------------------------------------------------------------------------------
@@ -205,9 +208,7 @@ class _Joint(Learner):
             arrays["q"][:] = self.initial_q
             for name in self.derived:
                 arrays.pop(name, None)          # they follow: see derive
-        for name, value in (("rate", schedule("learning_rate", self.learning_rate)), ("level", self.explore.level)):
-            arrays |= {f"{name}.{k}": v for k, v in value.allocate(seats.runs).items()}
-        return arrays
+        return arrays | self._fresh_schedules(seats.runs)
 
     def grow(self, seats, arrays, rows, backend):
         """The same tables with room for ``rows``."""
@@ -231,10 +232,6 @@ class _Joint(Learner):
             self._kernel(seats, arrays, backend).settle(0)
 
     # -- the rest -------------------------------------------------------------------------------
-
-    def bounds(self):
-        """Least and greatest value of the learning rate and of the exploration, by the name of their arrays."""
-        return {"rate": schedule("learning_rate", self.learning_rate).bounds(), "level": self.explore.level.bounds()}
 
     def draws(self):
         """Exploration draws per agent and step: explore?, which action, which of the policy's (or of the tied)."""
@@ -262,21 +259,17 @@ class _Joint(Learner):
     def _kernel(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
         plan, runs = self.plan(seats), len(arrays["q"])
         shape = arrays["q"].shape
-        explore, level = self.explore, {k: arrays[f"level.{k}"] for k in ("value", "ticks")}
-        rate, rate_arrays = schedule("learning_rate", self.learning_rate), {
-            k: arrays[f"rate.{k}"] for k in ("value", "ticks")}
+        explore, bound = self.explore, self._bound_schedules(arrays, backend)
         if exploration is not None:
-            explore, level = exploration, exploration.level.allocate(runs)
+            explore, bound["level"] = exploration, exploration.level.bind(exploration.level.allocate(runs), backend)
         if not learning:
-            rate = Constant(0.0)
-            rate_arrays = rate.allocate(runs)
+            bound["rate"] = Constant(0.0).bind(Constant(0.0).allocate(runs), backend)
         policy = arrays.get(self.policy_name, np.zeros((*shape[:2], plan.policies, 0)))
         counts = arrays.get("counts", np.zeros((*shape[:3], 0), np.int64))
         return kernels(backend, self.kernels).Joint(
             arrays["q"], arrays["value"], arrays["greedy"], arrays["visits"], policy, counts, plan.table_of,
             np.ascontiguousarray(seats.action_counts, np.int32), seats.lead(), plan.weights, plan.choices, plan.steps,
-            plan.reads, plan.chooses_by, spread(self.discount, runs), rate.bind(rate_arrays, backend),
-            explore.level.bind(level, backend), plan.rule, self.objective_code, explore.code, explore.strict,
+            plan.reads, plan.chooses_by, spread(self.discount, runs), bound["rate"], bound["level"], plan.rule, self.objective_code, explore.code, explore.strict,
             explore.random_ties, self.together, max(draws or 0, self.draws(), explore.draws), learning)
 
     def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
@@ -318,7 +311,7 @@ class CentralQ(_Joint):
     def _fits(self, seats):
         self._same_view(seats)
 
-    def plan(self, seats):
+    def _laid_out(self, seats):
         led = list(seats.leads)
         weights, joint = _weights(led, seats.action_counts)
         return _plan(GREATEST, seats, [(weights, joint, 1)], joint, led[:1], led[0])
@@ -360,7 +353,7 @@ class JointActionLearner(_Joint):
     by_row = ("q", "value", "greedy", "visits", "expected", "counts")
     policy_name = "expected"
 
-    def plan(self, seats):
+    def _laid_out(self, seats):
         counts, tables = seats.action_counts, []
         for agent in seats.leads:
             weights, joint = _weights([agent] + [k for k in range(seats.agents) if k != agent], counts)
@@ -419,7 +412,7 @@ class FriendOrFoe(_Joint):
                              "or 'none'")
         return sorted(next((team for team in seats.teams if agent in team), (agent,)))
 
-    def plan(self, seats):
+    def _laid_out(self, seats):
         counts, tables, first = seats.action_counts, [], []
         for agent in seats.leads:
             ours = self._coalition(agent, seats)
@@ -500,7 +493,7 @@ class _Pair(_Joint):
     def draws(self):
         return max(self.explore.draws, 3)
 
-    def plan(self, seats):
+    def _laid_out(self, seats):
         counts = [int(n) for n in seats.action_counts]
         if seats.agents != 2:
             self._fits(seats)

@@ -73,6 +73,9 @@ class _MeanField(Learner):
 
     def near(self, seats):
         """The neighbourhoods of the agents that are led."""
+        return seats.once(("near", self), lambda: self._near(seats))
+
+    def _near(self, seats):
         given, counts = self.neighbours, seats.action_counts
         if given is None:
             known = seats.game.neighbours()
@@ -99,7 +102,8 @@ class _MeanField(Learner):
             return group
         if seats.teams is None:
             raise ValueError("neighbours: 'team' needs teams; use rewards=marlfast.rewards.mixed(teams), or 'others'")
-        for k, team in enumerate(team for team in seats.teams if set(team) & set(seats.leads)):
+        own = set(seats.leads)
+        for k, team in enumerate(team for team in seats.teams if not own.isdisjoint(team)):
             group[list(team)] = k
         return group
 
@@ -284,12 +288,13 @@ class MeanFieldAC(_MeanField):
     bins: int | None = None
 
     def __post_init__(self):
+        schedules = {}
         for name in ("actor_rate", "critic_rate"):
             self._set(**{name: per_run_field(name, getattr(self, name))})
-            schedule(name, getattr(self, name), 0.0, 1.0)
+            schedules[name.removesuffix("_rate")] = schedule(name, getattr(self, name), 0.0, 1.0)
         # Softmax policies over logits are kept and played as Boltzmann's over action values at temperature 1 are.
         actor = _Actor(self.actor_rate, self.discount, Boltzmann(1.0), self.share)
-        self._set(actor=actor, discount=actor.discount, share=actor.share)
+        self._set(schedules=schedules, actor=actor, discount=actor.discount, share=actor.share)
         self._given()
 
     def check(self, seats, rows=None):
@@ -299,7 +304,7 @@ class MeanFieldAC(_MeanField):
     def allocate(self, seats, rows):
         actor, runs = self._named(self.actor.allocate(seats, rows)), seats.runs
         q = self._critic(actor["logits"].shape, self.near(seats).means)
-        return actor | {"q": q} | {f"critic.{k}": v for k, v in self._rate().allocate(runs).items()}
+        return actor | {"q": q} | {f"critic.{k}": v for k, v in self.schedules["critic"].allocate(runs).items()}
 
     @staticmethod
     def _critic(shape, means):
@@ -325,9 +330,6 @@ class MeanFieldAC(_MeanField):
         return {names[name] if name in names else name: array for name, array in arrays.items()
                 if name != "q" and not name.startswith("critic.")} | {f"level.{k}": v for k, v in level.items()}
 
-    def _rate(self):
-        return schedule("critic_rate", self.critic_rate)
-
     def grow(self, seats, arrays, rows, backend):
         larger = arrays | self._named(self.actor.grow(seats, self._actors(arrays), rows, backend))
         larger["q"] = self._critic(larger["logits"].shape, arrays["q"].shape[2])
@@ -338,9 +340,6 @@ class MeanFieldAC(_MeanField):
         own = self._actors(arrays)
         self.actor.derive(seats, own, backend)
         arrays |= self._named(own)
-
-    def bounds(self):
-        return {"actor": schedule("actor_rate", self.actor_rate).bounds(), "critic": self._rate().bounds()}
 
     def draws(self):
         return self.actor.draws()
@@ -360,7 +359,7 @@ class MeanFieldAC(_MeanField):
 
     def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
         own = self._actors(arrays) | {
-            "critic": (arrays["q"], self._rate().bind({k: arrays[f"critic.{k}"] for k in ("value", "ticks")}, backend),
+            "critic": (arrays["q"], self.schedules["critic"].bind({k: arrays[f"critic.{k}"] for k in ("value", "ticks")}, backend),
                        *self.near(seats))}
         return self.actor.bind(seats, own, backend, draws, learning)
 

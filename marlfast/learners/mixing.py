@@ -1,5 +1,5 @@
 """Teams who learn the value of their joint actions, made of utilities that each member knows: VDN and QMIX."""
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,16 +39,21 @@ class _Decomposed(Tabular):
         -------
         list of list of int
         """
+        return seats.once(("teams", self), lambda: self._teams(seats))
+
+    @staticmethod
+    def _teams(seats):
         led = list(seats.leads)
         if seats.teams is None:
             return [sorted(led)]
-        teams = [sorted(set(team) & set(led)) for team in seats.teams]
-        alone = [[agent] for agent in sorted(set(led) - {agent for team in teams for agent in team})]
+        own = set(led)
+        teams = [sorted(own.intersection(team)) for team in seats.teams]
+        alone = [[agent] for agent in sorted(own - {agent for team in teams for agent in team})]
         return [team for team in teams if team] + alone
 
     def check(self, seats, rows=None):
         for team in self.teams(seats):
-            check_common(self.name, replace(seats, leads=tuple(team)), mean=True)
+            check_common(self.name, seats.leading(tuple(team)), mean=True)
         super().check(seats, rows)
 
     def allocate(self, seats, rows):

@@ -8,7 +8,7 @@ from marlfast.backends import kernels
 from marlfast.exploration import Boltzmann, EpsilonGreedy, Exploration
 from marlfast.learners.tabular import Tabular
 from marlfast.registry import option
-from marlfast.schedules import Constant, Schedule, schedule
+from marlfast.schedules import Constant, Schedule
 
 
 class _HillClimbing(Tabular):
@@ -146,7 +146,7 @@ class WoLFPHC(_HillClimbing):
 
     def __post_init__(self):
         super().__post_init__()
-        win, lose = schedule("delta_win", self.delta_win), schedule("delta_lose", self.delta_lose)
+        win, lose = self.schedules["win"], self.schedules["lose"]
         if isinstance(win, Constant) and isinstance(lose, Constant) and np.any(
                 np.asarray(win.value) > np.asarray(lose.value)):
             raise ValueError(f"delta_win: expected at most delta_lose, got {self.delta_win} and {self.delta_lose}; "

@@ -3,7 +3,7 @@ import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.errors import real_per_run
-from marlfast.learners.base import Learner, table_of_agent
+from marlfast.learners.base import Learner, check_shared
 from marlfast.memory import memory_of_machine
 from marlfast.registry import require
 from marlfast.schedules import Constant, per_run_field, schedule, spread
@@ -34,11 +34,13 @@ class Tabular(Learner):
     tables_of_values = 1
 
     def __post_init__(self):
-        for name in self.rates.values():
-            self._set(**{name: per_run_field(name, getattr(self, name))})
-            schedule(name, getattr(self, name), 0.0, 1.0)
+        schedules = {}
+        for name, own in self.rates.items():
+            self._set(**{own: per_run_field(own, getattr(self, own))})
+            schedules[name] = schedule(own, getattr(self, own), 0.0, 1.0)
         self._set(discount=real_per_run("discount", self.discount, 0.0, 1.0),
                   explore=require("exploration", self.explore, "explore"))
+        self._set(schedules=schedules | {"level": self.explore.level})
         try:
             initial = np.array(self.initial_q, np.float64)
         except (TypeError, ValueError):
@@ -58,15 +60,11 @@ class Tabular(Learner):
 
     def tables(self, seats):
         """Table of each agent, int32 [N]."""
-        return table_of_agent(self.share, seats)
+        return seats.tables(self.share)
 
     def check(self, seats, rows=None):
-        table, counts, led = self.tables(seats), seats.action_counts, seats.lead()
-        for t in range(int(table.max()) + 1):
-            members = led[table[led] == t]
-            if len(set(counts[members].tolist())) > 1:
-                raise ValueError(f"share: agents {members.tolist()} share a table but have different numbers of "
-                                 f"actions, {counts[members].tolist()}")
+        table = self.tables(seats)
+        check_shared(table, seats)
         cell, initial = (int(table.max()) + 1, seats.most_actions), np.shape(self.initial_q)
         if rows is None and len(initial) > 2:
             raise ValueError("initial_q: rows are numbered as they are first seen; expected a shape that broadcasts to "
@@ -102,9 +100,7 @@ class Tabular(Learner):
                 del arrays["greedy"]        # follows from the values: see derive
             else:
                 self._find_greedy(seats, arrays, 0, "numpy")
-        for name, value in self._schedules().items():
-            arrays |= {f"{name}.{k}": v for k, v in value.allocate(runs).items()}
-        return arrays
+        return arrays | self._fresh_schedules(runs)
 
     def _initialize(self, seats, arrays, first):
         """Give rows from ``first`` on their initial values. Zeros stay untouched memory."""
@@ -147,15 +143,6 @@ class Tabular(Learner):
         if "greedy" in self.derived and arrays["q"].any():
             self._find_greedy(seats, arrays, 0, backend)
 
-    def bounds(self):
-        """Least and greatest value of the rates and of the exploration, by the name of their arrays."""
-        return {name: value.bounds() for name, value in self._schedules().items()}
-
-    def _schedules(self):
-        """All that changes by itself, by the name of its arrays."""
-        return {name: schedule(field, getattr(self, field)) for name, field in self.rates.items()} | {
-            "level": self.explore.level}
-
     def draws(self):
         """Exploration draws per agent and step."""
         return self.explore.draws
@@ -184,8 +171,7 @@ class Tabular(Learner):
         # The kernel's table and actions of agents that it does not lead are never read; they must only be valid.
         counts = np.minimum(seats.action_counts, seats.most_actions).astype(np.int32)
         explore = self.explore
-        bound = {name: value.bind({k: arrays[f"{name}.{k}"] for k in ("value", "ticks")}, backend)
-                 for name, value in self._schedules().items()}
+        bound = self._bound_schedules(arrays, backend)
         if exploration is not None:
             explore, bound["level"] = exploration, exploration.level.bind(exploration.level.allocate(runs), backend)
         if not learning or "rate" not in bound:     # frozen, or a learner that replaces what it knew

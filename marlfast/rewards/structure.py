@@ -51,7 +51,11 @@ class Structure(Definition):
 
     def alike(self, game, agents):
         """Whether all of these agents learn from the same reward in a game in which all earn the same."""
-        shares = self.matrix(game)[list(agents)].sum(axis=1)
+        own, weights, team_of_agent = self.parts(game)
+        shares = np.full(len(agents), float(own))
+        if len(weights):
+            sizes = np.bincount(team_of_agent, minlength=len(weights))
+            shares += (np.asarray(weights) @ sizes)[np.asarray(team_of_agent)[list(agents)]]
         return bool(np.allclose(shares, shares[0], rtol=1e-12, atol=1e-12))
 
     def bind(self, game, kernel, runs, backend):
@@ -127,7 +131,8 @@ class mixed(Structure):
         check_teams(self.teams, game)
 
     def same(self, agents):
-        return any(set(agents) <= set(team) for team in self.teams)
+        wanted = set(agents)
+        return any(len(wanted) <= len(team) and wanted <= set(team) for team in self.teams)
 
     def parts(self, game):
         team_of_agent = np.zeros(game.agents, np.int32)
