@@ -1,7 +1,9 @@
 """An experiment is resolved once: what follows from its definitions is worked out one time, and shared by all."""
 import pickle
+import re
 import sys
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -159,3 +161,20 @@ def test_the_agents_of_the_first_table_that_does_not_fit_are_named():
                                          r"actions, \[2, 3\]$"):
         mf.Experiment(game, mf.IQL(share=[0, 1, 2, 2]), steps=1)
     mf.Experiment(game, mf.IQL(share=[0, 1, 0, 1]), steps=1)
+
+
+# -- from the argument to the line that uses it -----------------------------------------------------
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_walks_of_the_design_are_short_and_true():
+    text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    block = text.partition("## An experiment, resolved")[2].split("```")[1]
+    walks = re.split(r"\n(?=\w)", block.strip())
+    assert [walk.partition("\n")[0] for walk in walks] == ["learning_rate", "exploration draw", "discount"]
+    for walk in walks:
+        steps = re.findall(r"^  (\S+) \[(\w+)\]", walk, re.M)
+        assert 2 < len(steps) <= 6 and len(steps) == walk.count("\n"), walk
+        for path, word in steps:
+            assert re.search(rf"\b{word}\b", (ROOT / path).read_text(encoding="utf-8")), f"{path}: {word}"

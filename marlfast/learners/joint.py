@@ -269,8 +269,8 @@ class _Joint(Learner):
         return kernels(backend, self.kernels).Joint(
             arrays["q"], arrays["value"], arrays["greedy"], arrays["visits"], policy, counts, plan.table_of,
             np.ascontiguousarray(seats.action_counts, np.int32), seats.lead(), plan.weights, plan.choices, plan.steps,
-            plan.reads, plan.chooses_by, spread(self.discount, runs), bound["rate"], bound["level"], plan.rule, self.objective_code, explore.code, explore.strict,
-            explore.random_ties, self.together, max(draws or 0, self.draws(), explore.draws), learning)
+            plan.reads, plan.chooses_by, spread(self.discount, runs), bound["rate"], bound["level"], plan.rule,
+            self.objective_code, explore.code, explore.strict, explore.random_ties, self.together, max(draws or 0, self.draws(), explore.draws), learning)
 
     def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
         return [self._kernel(seats, arrays, backend, draws, learning, exploration)]

@@ -359,8 +359,7 @@ class MeanFieldAC(_MeanField):
 
     def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
         own = self._actors(arrays) | {
-            "critic": (arrays["q"], self.schedules["critic"].bind({k: arrays[f"critic.{k}"] for k in ("value", "ticks")}, backend),
-                       *self.near(seats))}
+            "critic": (arrays["q"], self._bound_schedules(arrays, backend)["critic"], *self.near(seats))}
         return self.actor.bind(seats, own, backend, draws, learning)
 
 
