@@ -26,7 +26,8 @@ class Env:
     purpose : {"training", "evaluation"}
         Which family of draws is read: that of :func:`marlfast.train` or that of :func:`marlfast.evaluate`.
     horizon : int, optional
-        Steps after which an episode is truncated, 0: never; default: the game's.
+        Steps after which an episode is truncated, 0: never, in place of the game's horizon, at which the game's own
+        rule holds (:attr:`Game.ends_at_horizon`).
     first_run : int
         Number of the first run; a run's draws depend on its number.
 
@@ -47,6 +48,7 @@ class Env:
         game, purpose = require("game", game, "game"), choice("purpose", purpose, PURPOSES)
         self.game, self.runs, self.copy = game, runs, bool(copy)
         horizon = game.horizon if horizon is None else integer("horizon", horizon, 0)
+        ends = game.ends_at_horizon and horizon == game.horizon
         kernel = game.kernel(backend)
         self.state = np.zeros((runs, kernel.state_size))
         self.observation = np.zeros((runs, game.views, game.features))
@@ -55,7 +57,7 @@ class Env:
         self.steps, self.starts, self.episode_steps = (np.zeros(runs, np.int64) for _ in range(3))
         self._shape = (runs, game.agents)
         self._kernel = kernels(backend, "env").Env(
-            kernel, game.action_counts, horizon, self.state, self.observation, self.rewards, self.terminated,
+            kernel, game.action_counts, horizon, ends, self.state, self.observation, self.rewards, self.terminated,
             self.truncated, self.steps, self.starts, self.episode_steps,
             np.arange(first_run, first_run + runs, dtype=np.int64), seed, PURPOSES.index(purpose))
         self._step = self._kernel.step

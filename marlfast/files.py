@@ -5,6 +5,7 @@ what stands under the name is always whole.
 """
 import math
 import os
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from marlfast.session import allocate
 from marlfast.stop import FAILED, FAILURES, REASONS
 
 FORMAT = "marlfast result"
-VERSION = 1
+VERSION = 2
 
 
 def write_atomically(path, write):
@@ -189,6 +190,8 @@ def _experiment(path, manifest, game):
             which = ", ".join(f"{key}: {name}" for key, name in functions.items())
             raise FileError(f"{path}: its game has functions of its own ({which}), which a file cannot hold; "
                             "give the game too: load(path, game=game)")
+        if manifest["version"] == 1:
+            values, game = _of_version_1(values, game)
         if game is not None:
             _same_game(path, values["game"], game.to_dict())
             values = {**values, "game": game}
@@ -197,6 +200,16 @@ def _experiment(path, manifest, game):
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FileError(f"{path}: its experiment cannot be made again: {error}") from None
+
+
+def _of_version_1(values, game):
+    """An experiment of marlfast 0.1 (plain values, and a game that was given), told as what it did then."""
+    values = {**values, "game": dict(values["game"])}
+    if values["game"].get("horizon") == 1:      # a single round was a limit, too
+        values["game"]["at_horizon"] = "truncated"
+        if game is not None and game.at_horizon is None:
+            game = replace(game, at_horizon="truncated")
+    return values, game
 
 
 def _same_game(path, theirs, ours):

@@ -58,7 +58,8 @@ class Definition:
     # the time that an import takes.
 
     def __repr__(self):
-        values = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in dataclasses.fields(self))
+        values = ", ".join(f"{f.name}={value!r}" for f in dataclasses.fields(self)
+                           if (value := getattr(self, f.name)) is not None or not f.kw_only)
         return f"{type(self).__name__}({values})"
 
     def __eq__(self, other):

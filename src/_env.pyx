@@ -22,7 +22,9 @@ cdef class Env:
     game : Game
     action_counts : int32 [N]
     horizon : int
-        Steps after which an episode is truncated; 0: never.
+        Steps after which an episode is over; 0: never.
+    horizon_ends : bool
+        Whether it is then terminated (the game ends there) or truncated.
     state : float64 [R, S]
     observation : float64 [R, V, D]
     rewards : float64 [R, N]
@@ -37,6 +39,7 @@ cdef class Env:
     cdef object held
     cdef readonly int64_t runs, agents
     cdef int64_t horizon
+    cdef bint horizon_ends
     cdef const int32_t[::1] action_counts
     cdef double[:, ::1] state, rewards
     cdef double[:, :, ::1] observation
@@ -51,8 +54,8 @@ cdef class Env:
     def __cinit__(self):
         self.windows, self.buffer, self.uniforms = NULL, NULL, NULL
 
-    def __init__(self, Game game not None, action_counts, horizon, state, observation, rewards, terminated, truncated,
-                 steps, starts, episode_steps, run_numbers, seed, purpose):
+    def __init__(self, Game game not None, action_counts, horizon, horizon_ends, state, observation, rewards, terminated,
+                 truncated, steps, starts, episode_steps, run_numbers, seed, purpose):
         self.state = check(state, "state", "float64", (-1, game.state_size), True)
         cdef int64_t runs = self.state.shape[0], r, k, size = 0, width, records, at = 0
         if runs < 1:
@@ -73,7 +76,8 @@ cdef class Env:
                 raise ValueError(f"{name}: expected at least 0, got {array.min()}")
         if horizon < 0:
             raise ValueError(f"horizon: expected at least 0, got {horizon}")
-        self.game, self.runs, self.agents, self.horizon = game, runs, game.agents, horizon
+        self.game, self.runs, self.agents = game, runs, game.agents
+        self.horizon, self.horizon_ends = horizon, bool(horizon_ends)
         free(self.windows)
         free(self.buffer)
         free(self.uniforms)
@@ -255,7 +259,9 @@ cdef class Env:
                 if status == 0:
                     self.steps[r] += 1
                     self.episode_steps[r] += 1
-                    self.truncated[r] = not self.terminated[r] and self.episode_steps[r] == self.horizon
+                    self.truncated[r] = 0
+                    if not self.terminated[r] and self.episode_steps[r] == self.horizon:
+                        self.terminated[r], self.truncated[r] = self.horizon_ends, not self.horizon_ends
                 elif fails:
                     self.terminated[r] = 0
         self._sound(status, "step")

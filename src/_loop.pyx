@@ -44,6 +44,7 @@ cdef enum:
 
 cdef struct Data:
     int64_t agents, state_size, sight, horizon, capacity, every, window, explore
+    bint horizon_ends           # whether the horizon is an end of the game, not a limit put on it
     int64_t width, own          # W, rows of a run, of which those of the agents come first
     int64_t most_steps, most_episodes, most_stable
     double enough
@@ -214,7 +215,7 @@ cdef inline int _act(Data *d, int64_t r, const int32_t *rows, const double *expl
 
 
 cdef inline int _learn(Data *d, int64_t r, const double *observation, const double *raw, double *rewards,
-                       const int32_t *rows, int32_t *next_rows, const uint8_t *terminated, uint8_t *truncated,
+                       const int32_t *rows, int32_t *next_rows, uint8_t *terminated, uint8_t *truncated,
                        Transition *transition, uint8_t *ended, Way way) noexcept nogil:
     """All of a step that follows on the game's part in it, up to the end of the episode."""
     cdef int64_t agents = d.agents, i, p
@@ -230,7 +231,9 @@ cdef inline int _learn(Data *d, int64_t r, const double *observation, const doub
         return _bad_reward(d, r, raw)
     d.steps[r] += 1
     d.episode_steps[r] += 1
-    truncated[0] = not terminated[0] and d.episode_steps[r] == d.horizon
+    truncated[0] = 0
+    if not terminated[0] and d.episode_steps[r] == d.horizon:
+        terminated[0], truncated[0] = d.horizon_ends, not d.horizon_ends
     ended[0] = terminated[0] | truncated[0]
 
     status = _encode(d, r, observation, next_rows)
@@ -468,7 +471,7 @@ cdef int64_t _advance_together(Data *d, Together *t, const int64_t[::1] goals) n
                 transition.rewards, transition.terminated = t.rewards + k * agents, t.terminated + k
                 transition.state, transition.observation = d.state + r * d.state_size, d.observation + r * d.sight
                 status = _learn(d, r, transition.observation, transition.raw, transition.rewards,
-                                d.rows + r * d.width, t.next_rows + k * d.width, transition.terminated, &truncated,
+                                d.rows + r * d.width, t.next_rows + k * d.width, t.terminated + k, &truncated,
                                 &transition, &ended, <int64_t> 0)
             _failed(d, r, status)
             if status:
@@ -507,7 +510,9 @@ cdef class Loop:
         ``returns``, ``shaped_returns`` [R, E, N], ``lengths`` [R, E], ``stable`` [R], ``recent``
         [R, W], ``recent_sum`` [R], ``reason`` [R], ``run_numbers`` [R], ``fault`` [R].
     horizon : int
-        Steps after which an episode is truncated; 0: never.
+        Steps after which an episode is over; 0: never.
+    horizon_ends : bool
+        Whether it is then terminated (the game ends there) or truncated.
     every : int
         Episodes per entry of ``returns``; 0: nothing is recorded.
     most_steps, most_episodes, most_stable : int
@@ -533,7 +538,8 @@ cdef class Loop:
     cdef object supplied
 
     def __init__(self, Game game not None, Encoder encoder not None, Encoder central, rewards, learners, arrays,
-                 horizon, every, most_steps, most_episodes, most_stable, enough, seeds, purpose, supplied):
+                 horizon, horizon_ends, every, most_steps, most_episodes, most_stable, enough, seeds, purpose,
+                 supplied):
         cdef Data *d = &self.data
         cdef int64_t agents = game.agents, p
         cdef Reward reward
@@ -581,7 +587,7 @@ cdef class Loop:
         d.width = d.own + (0 if central is None else central.active)
         d.agents, d.state_size, d.sight = agents, game.state_size, game.views * game.features
         d.explore = agents * (<Learner> learners[0]).draws
-        d.horizon, d.every = horizon, every
+        d.horizon, d.horizon_ends, d.every = horizon, bool(horizon_ends), every
         d.most_steps, d.most_episodes, d.most_stable, d.enough = most_steps, most_episodes, most_stable, enough
         cdef double[:, :, ::1] observation = check(
             arrays["observation"], "observation", "float64", (runs, game.views, game.features), True)

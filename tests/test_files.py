@@ -123,7 +123,7 @@ def test_a_file_is_arrays_and_plain_text(saved):
     """It can be read without marlfast."""
     with np.load(io.BytesIO(saved["rounded"]), allow_pickle=False) as archive:
         manifest = json.loads(bytes(archive["manifest"]))
-        assert manifest["format"] == "marlfast result" and manifest["version"] == 1
+        assert manifest["format"] == "marlfast result" and manifest["version"] == 2
         assert manifest["experiment"]["seed"] == 2**64 - 1
         assert archive["learner.q"].shape[0] == 2
 
@@ -395,7 +395,7 @@ def _part(part, **values):
 
 
 @pytest.mark.parametrize("change,words", [
-    (_set(version=2, marlfast="9.9"), ["newer", "9.9", "2", "upgrade"]), (_set(version=10**30), ["newer"]),
+    (_set(version=3, marlfast="9.9"), ["newer", "9.9", "3", "upgrade"]), (_set(version=10**30), ["newer"]),
     (_set(version="1"), []), (_set(version=None), []), (_set(version=1.5), []), (_set(version=0), ["version"]),
     (_set(version=-1), ["version"]), (_set(format="another"), ["not a marlfast result"]),
     (_set(format=None), ["not a marlfast result"]),

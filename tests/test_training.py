@@ -140,8 +140,8 @@ def test_truncated_bootstraps_from_the_true_successor(backend):
     Both episodes start in state 0, where action 1 is greedy: q[0, 1] = 1 + (5 - 1) / 2 = 3, then 3 + (5 - 3) / 2 = 4.
     State 1, in which the episodes ended, is never acted in.
     """
-    game = mf.games.MarkovGame(**TO_AND_FRO, horizon=1)
-    run = mf.train(game, TO_AND_FRO_LEARNER, episodes=2, backend=backend)
+    game = mf.games.MarkovGame(**TO_AND_FRO, horizon=1, at_horizon="truncated")
+    run = mf.train(game, TO_AND_FRO_LEARNER, episodes=2, seed=0, backend=backend)
     assert run.q[0, :, 0].tolist() == [[0.0, 4.0], [8.0, 6.0]]
     assert run.visits[0].tolist() == [[2], [0]]
     assert run.arrays["state"].tolist() == [[0.0]] and run.arrays["rows"].tolist() == [[0]]

@@ -22,7 +22,8 @@ def parallel_env(game, observations=None, max_cycles=None, render_mode=None, dty
         Numbered observations as a number (``Discrete``) or a unit vector (``Box`` from 0 to 1); or the game's own
         numbers (``Box``). Default: ``"index"`` where observations are numbered, else ``"vector"``.
     max_cycles : int, optional
-        Steps after which an episode is truncated, in place of the game's horizon; 0: never.
+        Steps after which an episode is truncated, in place of the game's horizon, at which the game's own rule holds;
+        0: never.
     render_mode : {"ansi", "rgb_array"}, optional
         Text, or for games on squares a picture.
     dtype : {"float32", "float64"}
@@ -113,6 +114,8 @@ class ParallelGame(_pettingzoo.ParallelEnv, _EzPickle):
         _, rewards, terminated, _ = env.step(self._joint(actions))
         ended = bool(terminated[0])
         cut = not ended and 0 < self.max_cycles <= int(env.episode_steps[0])
+        if cut and self.game.ends_at_horizon and self.max_cycles == self.game.horizon:
+            ended, cut = True, False
         if ended or cut:
             self.agents = []
         agents = self.possible_agents

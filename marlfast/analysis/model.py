@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from marlfast.analysis.explore import explored, room, starts, steps
+from marlfast.analysis.rounds import unrolled
 from marlfast.analysis.summary import Summarised
 from marlfast.errors import integer, shown
 from marlfast.games.markov import MarkovGame, Tabular
@@ -43,10 +44,15 @@ class Model(Summarised):
         The game's own states.
     observation : float64 [S, V, D] or None
         What is seen in each state, where the game was explored.
+    rounds : int
+        After how many the game ends, where the state holds the round; else 0.
 
     Notes
     -----
-    A horizon is no part of a model: a time limit cuts play off, but nobody's strategy knows of it.
+    A limit (``at_horizon="truncated"``, the default of games of several rounds) is no part of a model: it cuts play off,
+    but nobody's strategy knows of it. A horizon that ends the game is: the state is then the round and the game's own
+    state, number ``round * S' + state``, and one terminal state comes last. What agents see does not tell them the
+    round, unless the game does (:class:`marlfast.games.WithRound`); best replies know it all the same.
 
     Source: L. S. Shapley, "Stochastic games", PNAS 39 (1953).
     """
@@ -64,6 +70,7 @@ class Model(Summarised):
     rows: int
     states: np.ndarray
     observation: np.ndarray | None = None
+    rounds: int = 0
     _numbers: dict | None = None
 
     @property
@@ -74,6 +81,11 @@ class Model(Summarised):
     def size(self):
         """S."""
         return len(self.terminal)
+
+    @property
+    def per_round(self):
+        """S', states of one round; where the state holds no round, S."""
+        return (self.size - 1) // self.rounds if self.rounds else self.size
 
     @property
     def joint(self):
@@ -127,7 +139,7 @@ class Model(Summarised):
                 for k in range(self.first[cell], self.first[cell + 1])]
 
     def numbers(self, states):
-        """Numbers of the game's own states.
+        """Numbers of the game's own states (in the first round, where the state holds the round).
 
         Parameters
         ----------
@@ -142,7 +154,7 @@ class Model(Summarised):
             raise ValueError(f"states: expected shape (R, {self.states.shape[1]}), got {states.shape}")
         if self._numbers is None:
             found = states[:, 0].astype(np.int64)
-            good = (found >= 0) & (found < self.size)
+            good = (found >= 0) & (found < self.per_round)
         else:
             found = np.array([self._numbers.get(row.tobytes(), -1) for row in states + 0.0], np.int64)
             good = found >= 0
@@ -195,12 +207,14 @@ def model(game, cuts=None, start_cuts=None, most_states=100_000):
     game = require("game", game, "game")
     most_states = integer("most_states", most_states, 1)
     if isinstance(game, Tabular):
-        return _of_markov(game.markov, game, most_states)
-    if isinstance(game, MarkovGame):
-        return _of_markov(game, game, most_states)
-    if isinstance(game, NormalForm):
-        return _of_normal_form(game, most_states)
-    return _of_explored(game, cuts, start_cuts, most_states)
+        made = _of_markov(game.markov, game, most_states)
+    elif isinstance(game, MarkovGame):
+        made = _of_markov(game, game, most_states)
+    elif isinstance(game, NormalForm):
+        made = _of_normal_form(game, most_states)
+    else:
+        made = _of_explored(game, cuts, start_cuts, most_states)
+    return unrolled(made, game.horizon, most_states) if game.ends_at_horizon else made
 
 
 def _of_markov(markov, game, most_states):

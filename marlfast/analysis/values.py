@@ -10,6 +10,7 @@ from marlfast.errors import choice
 NUMBERS = 4_000_000     # of one array at a time; runs are taken in groups, so that memory does not grow with them
 DENSE = 3_000           # states up to which linear equations are solved; beyond, values are iterated
 MOST_ROUNDS = 1_000     # of policy iteration, which takes a handful; rounding must not keep it going
+KNOWING = ", by a reply that knows the round"
 SMALL = 1e-12           # of the greatest value: a reply counts as better only by more than this
 
 
@@ -240,6 +241,8 @@ class BestReply(Summarised):
         How much more it is worth than the strategy that is played, from the start.
     exact : bool
         Whether that is the solution itself, not a sample.
+    knows_round : bool
+        Whether the reply may depend on the round, which the strategies that are played do not see.
     """
 
     agent: int
@@ -248,11 +251,12 @@ class BestReply(Summarised):
     action_values: np.ndarray
     gain: np.ndarray
     exact: bool = True
+    knows_round: bool = False
 
     def summary(self):
         """A line of text."""
         return (f"agent {self.agent} could gain {self.gain.mean():.6g} on average over {len(self.gain)} runs "
-                f"(most {self.gain.max():.6g})")
+                f"(most {self.gain.max():.6g})" + (KNOWING if self.knows_round else ""))
 
 
 def best_reply(game, given, agent, discount, start=None):
@@ -283,12 +287,14 @@ def best_reply(game, given, agent, discount, start=None):
     begin = starts(s, s.model.start if start is None else start)
     played = _state_values(s, discount)[:, :, agent]
     actions, values, q = _best(s, agent, discount)
-    return BestReply(agent, actions, values, q, (begin * (values - played)).sum(axis=1))
+    return BestReply(agent, actions, values, q, (begin * (values - played)).sum(axis=1), knows_round=s.model.rounds > 1)
 
 
 def check_tells_apart(m, agent):
     """Refuse an agent who sees the same in two states, because replies are found state by state."""
-    rows = m.seen[~m.terminal, agent]
+    rows = m.seen[~m.terminal, agent].astype(np.int64)
+    if m.rounds:            # a reply knows the round
+        rows = rows + np.flatnonzero(~m.terminal) // m.per_round * m.rows
     if len(np.unique(rows)) < len(rows):
         order = np.argsort(rows, kind="stable")
         at = np.flatnonzero(~m.terminal)[order]
@@ -370,10 +376,13 @@ class Exploitability(Summarised):
     gains : float64 [R, N]
     exact : bool
         Whether that is the solution itself, not a sample.
+    knows_round : bool
+        Whether the replies may depend on the round, which the strategies that are played do not see.
     """
 
     gains: np.ndarray
     exact: bool = True
+    knows_round: bool = False
 
     @property
     def nash_conv(self):
@@ -388,7 +397,7 @@ class Exploitability(Summarised):
     def summary(self):
         """A line of text."""
         return (f"NashConv {self.nash_conv.mean():.6g} on average over {len(self.gains)} runs; gains by agent "
-                + ", ".join(f"{g:.6g}" for g in self.gains.mean(axis=0)))
+                + ", ".join(f"{g:.6g}" for g in self.gains.mean(axis=0)) + (KNOWING if self.knows_round else ""))
 
 
 def exploitability(game, given, discount, start=None):
@@ -416,4 +425,4 @@ def exploitability(game, given, discount, start=None):
     played = _state_values(s, discount)
     gains = np.stack([(begin * (_best(s, i, discount)[1] - played[:, :, i])).sum(axis=1)
                       for i in range(s.model.agents)], axis=1)
-    return Exploitability(gains)
+    return Exploitability(gains, knows_round=s.model.rounds > 1)

@@ -24,6 +24,7 @@ _GIVES = {
     "pricing": "LogitBertrand",
     "pursuit": "Pursuit",
     "pushing": "BoxPushing",
+    "rounds": "WithRound",
     "sequential": "SequentialPricing",
     "soccer": "Soccer",
     "tabulation": "Tabulated tabulate",

@@ -111,7 +111,7 @@ class TaskAllocation(Game):
         if not isinstance(self.sees_last, (bool, np.bool_)):
             raise TypeError(f"sees_last: expected True or False, got {shown(self.sees_last)}")
         self._set(arrivals=self._checked_arrivals(), sees_last=bool(self.sees_last),
-                  credit=choice("credit", self.credit, CREDITS), horizon=integer("horizon", self.horizon, 0))
+                  credit=choice("credit", self.credit, CREDITS), **self.checked_horizon())
 
     def _checked_skills(self):
         """The shape that skills has, after putting them in as an array."""

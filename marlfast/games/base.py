@@ -1,11 +1,24 @@
 """What every game declares."""
+from dataclasses import dataclass, field
+
 import numpy as np
 
+from marlfast.errors import choice, integer
 from marlfast.registry import Definition
 
+ENDS = ("terminated", "truncated")
 
+
+@dataclass(frozen=True, repr=False, eq=False)
 class Game(Definition):
     """Base of games: a frozen definition that declares its facts and makes its kernel.
+
+    Parameters
+    ----------
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is. ``"terminated"``: the game ends there, and nothing is worth anything after it.
+        ``"truncated"``: a limit put on a game that would go on, so that learners count on what would have followed.
+        Default: a game of a single round ends, more rounds are a limit, because agents do not see which is the last.
 
     Attributes
     ----------
@@ -20,7 +33,7 @@ class Game(Definition):
     observations : int or None
         Where an observation is a single whole number: how many there are. None: D reals.
     horizon : int
-        Steps after which an episode is truncated; 0: never.
+        Steps after which an episode is over, see ``at_horizon``; 0: never.
     teams : list of list of int, or None
         Who plays with whom, where the game says so.
     setting : {"cooperative", "competitive", "mixed"}
@@ -39,6 +52,25 @@ class Game(Definition):
     setting = "mixed"
     bounds = None
     reward_bounds = None
+    at_horizon: str | None = field(default=None, kw_only=True)
+
+    def __post_init__(self):
+        self._set(**self.checked_horizon())
+
+    def checked_horizon(self, horizon=None):
+        """``horizon`` and ``at_horizon``, checked; for ``__post_init__``."""
+        horizon = integer("horizon", self.horizon if horizon is None else horizon, 0)
+        if self.at_horizon is not None:
+            choice("at_horizon", self.at_horizon, ENDS)
+            if not horizon:
+                raise ValueError(f"at_horizon: {self.at_horizon!r} says what the horizon of a game is, and game "
+                                 f"{self.name!r} has none; give a horizon, or leave at_horizon out")
+        return {"horizon": horizon, "at_horizon": self.at_horizon}
+
+    @property
+    def ends_at_horizon(self):
+        """Whether an episode is terminated at the horizon, and not only truncated."""
+        return self.horizon > 0 and (self.at_horizon or ("terminated" if self.horizon == 1 else "truncated")) == ENDS[0]
 
     def neighbours(self):
         """Who is next to whom, where the game says so: the neighbours of each agent, int [N, n] or N lists; else None.

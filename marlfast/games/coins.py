@@ -76,7 +76,7 @@ class CoinGame(Game):
         self._set(size=integer("size", self.size, 1, 1024), agents=integer("agents", self.agents, 1, 64),
                   stay=bool(choice("stay", self.stay, (False, True))),
                   colours=choice("colours", self.colours, ("random", "alternate")),
-                  horizon=integer("horizon", self.horizon, 0))
+                  **self.checked_horizon())
         if self.size * self.size <= self.agents:
             raise ValueError(f"size: expected more squares than agents ({self.agents}), so that there is room for a "
                              f"coin; got {self.size} x {self.size}")

@@ -18,7 +18,7 @@ class _Congestion(Game):
     observe = "nothing"
 
     def _check_common(self, least=1):
-        self._set(agents=integer("agents", self.agents, least, 2**24), horizon=integer("horizon", self.horizon, 0),
+        self._set(agents=integer("agents", self.agents, least, 2**24), **self.checked_horizon(),
                   observe=choice("observe", self.observe, SEEN))
 
     @property
@@ -225,7 +225,7 @@ class CongestionGame(_Congestion):
             raise ValueError(f"kind_of_agent: expected {agents} kinds (costs has {agents + 1} columns: loads 0 to "
                              f"{agents}), got {len(kind_of_agent)}")
         self._set(costs=costs, strategies=strategies, watched=watched, kinds=kinds, kind_of_agent=kind_of_agent,
-                  horizon=integer("horizon", self.horizon, 0), observe=choice("observe", self.observe, SEEN))
+                  **self.checked_horizon(), observe=choice("observe", self.observe, SEEN))
 
     @property
     def agents(self):

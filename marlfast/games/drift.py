@@ -57,7 +57,7 @@ class Drift(Game):
         self._set(agents=integer("agents", self.agents, 1, 2**31 - 1),
                   state_size=integer("state_size", self.state_size, 1, 2**31 - 1),
                   actions=integer("actions", self.actions, 1, 2**31 - 1),
-                  horizon=integer("horizon", self.horizon, 0),
+                  **self.checked_horizon(),
                   noise=real("noise", self.noise), push=real("push", self.push), bonus=real("bonus", self.bonus))
         below = self.actions // 2 if self.bonus_below is None else integer("bonus_below", self.bonus_below, 0)
         self._set(bonus_below=below)

@@ -76,8 +76,10 @@ class LevelForaging(Game):
     Source: Papoudakis, Christianos, Schäfer, Albrecht, "Benchmarking Multi-Agent Deep Reinforcement Learning Algorithms
     in Cooperative Tasks" (NeurIPS 2021), and the rules of its program, ``lbforaging`` 2.0.0. The state is row, column
     and level of each agent, the same of each food in reading order (level 0: gone), and the levels of all food at the
-    start together; its steps, rewards and observations are those of that program. Three things differ. That program
-    gives up placing food after 1000 squares drawn in vain, all food together, so that on a crowded board it may leave
+    start together; its steps, rewards and observations are those of that program. Four things differ. The largest:
+    that program calls an episode that reaches its step limit *terminated*, so that its learners take the end of the
+    clock, which they do not see, for the end of the game; here it is truncated, and ``at_horizon="terminated"`` does
+    as that program does. It gives up placing food after 1000 squares drawn in vain, all food together, so that on a crowded board it may leave
     out some that would still fit. From its second episode on, agents do not start where those not yet placed ended
     the last one. And on boards of more rows than columns its bounds of rows and columns are exchanged.
     """
@@ -100,7 +102,7 @@ class LevelForaging(Game):
     def __post_init__(self):
         self._set(players=integer("players", self.players, 1, MOST), food=integer("food", self.food, 1, MOST),
                   size=_size(self.size), penalty=real("penalty", self.penalty, 0.0),
-                  horizon=integer("horizon", self.horizon, 0))
+                  **self.checked_horizon())
         if self.sight is not None:
             self._set(sight=integer("sight", self.sight, 0))
         for name in ("cooperative", "normalize_reward", "observe_agent_levels"):

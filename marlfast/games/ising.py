@@ -53,7 +53,7 @@ class Ising(Game):
 
     def __post_init__(self):
         self._set(height=integer("height", self.height, 1, 2**15), width=integer("width", self.width, 1, 2**15),
-                  horizon=integer("horizon", self.horizon, 0))
+                  **self.checked_horizon())
 
     @property
     def agents(self):

@@ -96,7 +96,7 @@ class MarkovGame(Game):
             if seen.shape not in ((states,), (states, len(actions))):
                 raise ValueError(f"seen: expected shape {(states,)} or {(states, len(actions))}, got {seen.shape}")
         self._set(actions=actions, transitions=transitions, rewards=rewards, start=start, terminal=terminal,
-                  horizon=integer("horizon", self.horizon, 0), seen=seen)
+                  **self.checked_horizon(), seen=seen)
         if isinstance(transitions, Outcomes) or not self.horizon:
             table = self.table          # made now: outcomes are checked against actions and terminal states there
             if not self.horizon:

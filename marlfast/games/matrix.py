@@ -72,7 +72,7 @@ class NormalForm(Game):
 
     def __post_init__(self):
         memory = integer("memory", self.memory, 0, MOST)
-        self._set(memory=memory, horizon=integer("horizon", self.horizon, 0))
+        self._set(memory=memory, **self.checked_horizon())
         self._set_table(self.matrices(), self.chances())
         self._set(start=self._checked_start())
         self._check_memory()
@@ -338,11 +338,12 @@ class MatrixGame(NormalForm):
     payoffs: np.ndarray
     probabilities: np.ndarray | None = None
 
-    def __init__(self, *arrays, payoffs=None, probabilities=None, memory=0, start="empty", horizon=1):
+    def __init__(self, *arrays, payoffs=None, probabilities=None, memory=0, start="empty", horizon=1,
+                 at_horizon=None):
         if arrays and payoffs is not None:
             raise TypeError("payoffs: given twice, by place and by name")
         self._set(payoffs=arrays if payoffs is None else payoffs, probabilities=probabilities, memory=memory,
-                  start=start, horizon=horizon)
+                  start=start, horizon=horizon, at_horizon=at_horizon)
         self.__post_init__()
 
     def __post_init__(self):

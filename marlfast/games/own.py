@@ -90,7 +90,7 @@ class _Own(Game):
             if features != 1:
                 raise ValueError(f"observations: a number is seen alone, features=1; got features={features}")
         self._set(agents=agents, state_size=size, actions=actions, views=views, features=features,
-                  observations=observations, horizon=integer("horizon", self.horizon, 0),
+                  observations=observations, **self.checked_horizon(),
                   setting=choice("setting", self.setting, SETTINGS), terminates=bool(self.terminates),
                   **{name: integer(name, getattr(self, name), 0, 2**24) for name in (
                       "step_uniforms", "step_normals", "start_uniforms", "start_normals")})

@@ -62,6 +62,9 @@ class PettingZooGame(Game):
     horizon: int | None = None
 
     def __post_init__(self):
+        if self.at_horizon is not None:
+            raise ValueError(f"at_horizon: the environment itself says whether it is terminated or truncated; leave "
+                             f"at_horizon={shown(self.at_horizon)} out")
         if not callable(self.make):
             raise TypeError(f"make: expected a function that gives a new environment, got {shown(self.make)}")
         environment = self.make()
@@ -75,7 +78,7 @@ class PettingZooGame(Game):
         horizon = getattr(getattr(environment, "unwrapped", environment), "max_cycles", None) or 0 \
             if self.horizon is None else self.horizon
         self._set(name=f"pettingzoo:{environment}", names=tuple(agents), agents=len(agents), views=len(agents),
-                  horizon=integer("horizon", horizon, 0))
+                  **self.checked_horizon(horizon))
         self._actions([environment.action_space(agent) for agent in agents])
         self._observations([environment.observation_space(agent) for agent in agents])
         environment.close()
@@ -106,6 +109,11 @@ class PettingZooGame(Game):
             low, high = low.min(axis=0), high.max(axis=0)
             if np.isfinite(low).all() and np.isfinite(high).all():
                 self._set(bounds=(low, high))
+
+    @property
+    def ends_at_horizon(self):
+        """False: where it ends, the environment says so itself."""
+        return False
 
     def kernel(self, backend="cython"):
         size = HEAD + self.agents * self.features

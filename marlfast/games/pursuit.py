@@ -86,7 +86,7 @@ class Pursuit(Game):
     def __post_init__(self):
         for name in ("height", "width", "hunters", "prey"):
             self._set(**{name: integer(name, getattr(self, name), 1, 1000)})
-        self._set(depth=integer("depth", self.depth, 0, 1000), horizon=integer("horizon", self.horizon, 0))
+        self._set(depth=integer("depth", self.depth, 0, 1000), **self.checked_horizon())
         if self.scout is not None:
             self._set(scout=integer("scout", self.scout, 0, 1000))
         choice("capture", self.capture, ("single", "joint"))

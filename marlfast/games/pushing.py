@@ -66,7 +66,7 @@ class BoxPushing(Game):
     horizon: int = 100
 
     def __post_init__(self):
-        self._set(success=real("success", self.success, 0.0, 1.0), horizon=integer("horizon", self.horizon, 0))
+        self._set(success=real("success", self.success, 0.0, 1.0), **self.checked_horizon())
         choice("sight", self.sight, ("front", "full"))
         choice("reward_for", self.reward_for, ("attempt", "success"))
         choice("continuing", self.continuing, (False, True))

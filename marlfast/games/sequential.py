@@ -58,7 +58,7 @@ class SequentialPricing(Tabular):
         k = integer("k", self.k, 1, 2**30)
         # Of every state and joint action: where it leads, and two profits.
         room(f"k: a game of {k + 1} prices", 2 * (k + 1) ** 3 * (4 + 16))
-        self._set(k=k, horizon=integer("horizon", self.horizon, 0))
+        self._set(k=k, **self.checked_horizon())
 
     @property
     def agents(self):

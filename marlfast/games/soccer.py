@@ -82,7 +82,7 @@ class Soccer(Game):
                   draw_probability=real("draw_probability", self.draw_probability, 0, 1),
                   restart=bool(choice("restart", self.restart, (False, True))),
                   mirrored=bool(choice("mirrored", self.mirrored, (False, True))),
-                  horizon=integer("horizon", self.horizon, 0))
+                  **self.checked_horizon())
         if self.height * self.width > 32767:
             raise ValueError(f"height, width: expected at most 32767 squares, got {self.height} x {self.width}")
 

@@ -243,8 +243,9 @@ def _tabulated(source, numbers, nodes, found, exact, begin, horizon, own):
     flags = np.ones((states, joints), bool)
     for (s, j), certain in exact.items():
         flags[s, j] = certain
+    at_horizon = "truncated" if source.truncates and horizon == 1 else None       # even a single step was cut off
     game = MarkovGame(outcomes, "own", source.actions, start=start / start.sum(), terminal=terminal, horizon=horizon,
-                      seen=seen)
+                      at_horizon=at_horizon, seen=seen)
     return Tabulated(game, [node.key for node in nodes], observations, flags, np.array(count, np.int64))
 
 
@@ -259,6 +260,8 @@ def _seen(nodes, source):
 
 class _Function:
     """A function over hashable states, as a source."""
+
+    truncates = False
 
     may_hide = False            # a state says all that matters
 
@@ -384,6 +387,8 @@ class _Environment:
     """An environment with PettingZoo's parallel interface, as a source."""
 
     may_hide = True
+
+    truncates = True
 
     def __init__(self, env, key, tries, samples, seed):
         self.env, self.own_key, self.tries, self.samples = env, key, tries, max(samples, tries)

@@ -52,6 +52,7 @@ class TwoStep(Tabular):
         risky = array_of("risky", self.risky, 2)
         if risky.shape != (2, 2):
             raise ValueError(f"risky: expected shape (2, 2), got {risky.shape}")
+        super().__post_init__()
         self._set(safe=real("safe", self.safe), risky=tuple(map(tuple, risky.tolist())))
 
     def arrays(self):

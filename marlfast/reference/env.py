@@ -15,7 +15,9 @@ class Env:
     game : Game
     action_counts : int32 [N]
     horizon : int
-        Steps after which an episode is truncated; 0: never.
+        Steps after which an episode is over; 0: never.
+    horizon_ends : bool
+        Whether it is then terminated (the game ends there) or truncated.
     state : float64 [R, S]
     observation : float64 [R, V, D]
     rewards : float64 [R, N]
@@ -27,8 +29,8 @@ class Env:
     seed, purpose : int
     """
 
-    def __init__(self, game, action_counts, horizon, state, observation, rewards, terminated, truncated, steps,
-                 starts, episode_steps, run_numbers, seed, purpose):
+    def __init__(self, game, action_counts, horizon, horizon_ends, state, observation, rewards, terminated,
+                 truncated, steps, starts, episode_steps, run_numbers, seed, purpose):
         check(state, "state", "float64", (-1, game.state_size), True)
         runs = len(state)
         if runs < 1:
@@ -47,7 +49,8 @@ class Env:
                 raise ValueError(f"{name}: expected at least 0, got {array.min()}")
         if horizon < 0:
             raise ValueError(f"horizon: expected at least 0, got {horizon}")
-        self.game, self.runs, self.agents, self.horizon = game, runs, game.agents, horizon
+        self.game, self.runs, self.agents = game, runs, game.agents
+        self.horizon, self.horizon_ends = horizon, bool(horizon_ends)
         self.action_counts, self.state, self.observation, self.rewards = action_counts, state, observation, rewards
         self.terminated, self.truncated, self.steps, self.starts = terminated, truncated, steps, starts
         self.episode_steps = episode_steps
@@ -98,4 +101,6 @@ class Env:
         self.game._raise(status, "step")
         self.steps[runs] += 1
         self.episode_steps[runs] += 1
-        self.truncated[runs] = ~terminated & (self.episode_steps[runs] == self.horizon)
+        at_horizon = ~terminated & (self.episode_steps[runs] == self.horizon)
+        self.truncated[runs] = at_horizon & (not self.horizon_ends)
+        self.terminated[runs] |= at_horizon & self.horizon_ends

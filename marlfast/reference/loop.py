@@ -74,7 +74,9 @@ class Loop:
     arrays : dict of str to ndarray
         Modified in place: see ``marlfast.core._loop.Loop``.
     horizon : int
-        Steps after which an episode is truncated; 0: never.
+        Steps after which an episode is over; 0: never.
+    horizon_ends : bool
+        Whether it is then terminated (the game ends there) or truncated.
     every : int
         Episodes per entry of ``returns``; 0: nothing is recorded.
     most_steps, most_episodes, most_stable : int
@@ -88,7 +90,7 @@ class Loop:
         Draws from outside, in place of a stream.
     """
 
-    def __init__(self, game, encoder, central, rewards, learners, arrays, horizon, every, most_steps,
+    def __init__(self, game, encoder, central, rewards, learners, arrays, horizon, horizon_ends, every, most_steps,
                  most_episodes, most_stable, enough, seeds, purpose, supplied):
         runs, agents = len(check(arrays["state"], "state", "float64", (-1, game.state_size), True)), game.agents
         if runs < 1:
@@ -140,7 +142,8 @@ class Loop:
             raise ValueError(f"horizon, every: expected at least 0, got {horizon}, {every}")
         self.runs, self.agents, self.game, self.encoder, self.central = runs, agents, game, encoder, central
         self.rewards, self.learners = list(rewards), list(learners)
-        self.horizon, self.every, self.window = horizon, every, self.recent.shape[1]
+        self.horizon, self.horizon_ends, self.every = horizon, bool(horizon_ends), every
+        self.window = self.recent.shape[1]
         self.most_steps, self.most_episodes, self.most_stable = most_steps, most_episodes, most_stable
         self.enough = enough
         widths = (agents * learners[0].draws, game.step_uniforms, game.step_normals, game.start_uniforms,
@@ -284,7 +287,9 @@ class Loop:
             a[keep] for a in (runs, rows, state, actions, raw, terminated, observation))
         self.steps[runs] += 1
         self.episode_steps[runs] += 1
-        truncated = ~terminated & (self.episode_steps[runs] == self.horizon)
+        at_horizon = ~terminated & (self.episode_steps[runs] == self.horizon)
+        truncated = at_horizon & (not self.horizon_ends)
+        terminated |= at_horizon & self.horizon_ends
 
         next_rows = np.zeros((len(runs), self.width), np.int32)
         keep = self._fail(runs, self._encode(runs, state, observation, next_rows))

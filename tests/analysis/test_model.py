@@ -70,7 +70,7 @@ def test_what_agents_see_is_their_row():
 
 
 @pytest.mark.parametrize("game", [
-    mf.games.TwoStep(), mf.games.SequentialPricing(k=3), mf.games.LogitBertrand(2, 4), mf.games.Climbing(),
+    mf.games.TwoStep(), mf.games.SequentialPricing(k=3), mf.games.LogitBertrand(2, 4), mf.games.Climbing(horizon=0),
     mf.games.SealedBidAuction(bids=(0.2, 0.5), memory=1), mf.games.PrisonersDilemma(memory=2, horizon=7),
 ])
 def test_a_model_agrees_with_the_kernel(game):

@@ -54,7 +54,7 @@ NONE_FOR_A_KERNEL = {
     "PotentialDistance of None": "W.PotentialDistance(1, None, 0.9, f(2), f(2), 1)",
     "QLearning without a rate": TABLES + LEARNER.format(rate="None", level=CONSTANT),
     "QLearning without a level": TABLES + LEARNER.format(rate=CONSTANT, level="None"),
-    "Env of None": "V.Env(None, i(2), 0, f(1, 2), f(1, 1, 2), f(1, 2), b(1), b(1), l(1), l(1), l(1), l(1), 0, 0)",
+    "Env of None": "V.Env(None, i(2), 0, 0, f(1, 2), f(1, 1, 2), f(1, 2), b(1), b(1), l(1), l(1), l(1), l(1), 0, 0)",
     "Loop of None": f"L.Loop(None, None, None, [], [], {ARRAYS})",
     "Loop without an encoder": f"L.Loop({GAME}, None, None, [], [], {ARRAYS})",
     "Loop with None for a reward": f"L.Loop({REST}, None, [None], [None], {ARRAYS})",

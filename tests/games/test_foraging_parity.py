@@ -175,6 +175,17 @@ def test_every_step_is_that_of_lbforaging(name):
     assert events["loads"] >= 15 and events["episodes"] == 40
 
 
+def test_its_step_limit_counts_as_an_end():
+    """The largest difference: at the limit that program says terminated, never truncated; at_horizon does as it does."""
+    game = LevelForaging(horizon=3, at_horizon="terminated")
+    ours, theirs = game.env(seed=0), original(game, 0)
+    ours.reset()
+    for step in range(3):
+        *_, terminated, truncated = ours.step([0, 0])
+        *_, done, cut, _ = theirs.step([0, 0])
+        assert (terminated.item(), truncated.item()) == (done, cut) == (step == 2, False)
+
+
 def test_what_is_rare_happens_in_these_episodes():
     events = collections.Counter()
     for k, name in enumerate(("8x8-2p-2f-coop", "8x8-4p-2f-pen", "6x6-8p-2f-crowd", "4x4-2p-1f")):

@@ -19,7 +19,7 @@ class Rope(mf.games.Game):
 
     def __post_init__(self):
         self._set(reach=integer("reach", self.reach, 1, 1000), slip=real("slip", self.slip, 0.0, 1.0),
-                  horizon=integer("horizon", self.horizon, 0))
+                  **self.checked_horizon())
 
     @property
     def action_counts(self):
