@@ -6,8 +6,8 @@ from marlfast.errors import FileError, TrainingError
 from marlfast.evaluate import Evaluation, evaluate
 from marlfast.experiment import Experiment
 from marlfast.exploration import Boltzmann, EpsilonGreedy
-from marlfast.files import load
 from marlfast.learners import IQL
+from marlfast.load import load
 from marlfast.policy import Policy, RandomPolicy
 from marlfast.replay import replay
 from marlfast.result import Result
@@ -15,7 +15,7 @@ from marlfast.stop import Episodes, GreedyStable, ReturnReached, Steps
 from marlfast.team import Team
 from marlfast.train import train
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Public names by the file that has them.
 _LATE = {"League": "league", "Sweep": "sweeps", "analysis": "analysis", "plotting": "plotting",

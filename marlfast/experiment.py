@@ -14,8 +14,10 @@ from marlfast.rewards.shaping import Shaping
 from marlfast.rewards.structure import Structure, as_teams, check_teams, individual, mixed
 from marlfast.stop import UNLIMITED, Rule
 
-_KINDS = {"game": "game", "learner": "learner", "encoder": "encoder", "central": "encoder",
+# Fields that hold definitions, and their kind; those that hold several.
+PARTS = {"game": "game", "learner": "learner", "encoder": "encoder", "central": "encoder",
           "rewards": "reward structure", "shaping": "shaping", "stop": "stop rule"}
+LISTS = ("shaping", "stop")
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,9 +170,9 @@ class Experiment:
         values = {}
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name in ("shaping", "stop"):
+            if field.name in LISTS:
                 value = [part.to_dict() for part in value]
-            elif field.name in _KINDS:
+            elif field.name in PARTS:
                 value = None if value is None or isinstance(value, Numbered) else value.to_dict()
             if isinstance(value, tuple):
                 value = [list(one) if isinstance(one, tuple) else one for one in value]
@@ -188,12 +190,12 @@ class Experiment:
         for key, value in values.items():
             if key not in known:
                 raise unknown("key of the experiment", key, known)
-            if key in ("shaping", "stop"):
+            if key in LISTS:
                 if not isinstance(value, (list, tuple)):
                     value = [value]
-                arguments[key] = tuple(from_dict(_KINDS[key], v, f"{key}[{k}]") for k, v in enumerate(value))
+                arguments[key] = tuple(from_dict(PARTS[key], v, f"{key}[{k}]") for k, v in enumerate(value))
             else:
-                arguments[key] = from_dict(_KINDS[key], value, key) if key in _KINDS else value
+                arguments[key] = from_dict(PARTS[key], value, key) if key in PARTS else value
         for key in ("game", "learner"):
             if key not in arguments:
                 raise ValueError(f"{key}: the experiment does not name one")
@@ -207,7 +209,7 @@ class Experiment:
         try:
             values = self.to_dict()
         except TypeError:
-            values = {field.name: repr(getattr(self, field.name)) if field.name in _KINDS else getattr(self, field.name)
+            values = {field.name: repr(getattr(self, field.name)) if field.name in PARTS else getattr(self, field.name)
                       for field in fields(self)}
         found = {}
 

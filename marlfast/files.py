@@ -11,7 +11,7 @@ import numpy as np
 
 from marlfast.errors import FileError, shown
 from marlfast.experiment import Experiment
-from marlfast.registry import functions_of, require
+from marlfast.registry import functions_of
 from marlfast.resolved import part_of
 from marlfast.result import Result
 from marlfast.session import allocate
@@ -102,36 +102,7 @@ def write(result, file):
 
 
 def load(path, backend="cython", game=None):
-    """Read a result that :meth:`Result.save` wrote, or the folder of a sweep.
-
-    Parameters
-    ----------
-    path : str or path-like
-    game : Game, optional
-        The game it was trained on: needed where that has functions of its own, which no file holds. Its facts must be
-        those in the file.
-
-    Returns
-    -------
-    Result, or of a folder Sweep
-
-    Raises
-    ------
-    FileError
-        Not a result, damaged, of a newer version, or arrays that do not fit its experiment; or of a game with
-        functions of its own, and no game was given, or another.
-    OSError
-        It cannot be read at all.
-    """
-    from pathlib import Path
-
-    path = Path(path)
-    if game is not None:
-        game = require("game", game, "game")
-    if path.is_dir():
-        from marlfast.sweeps import load as load_sweep
-
-        return load_sweep(path, game)
+    """Read a result from one ``.npz`` file. See :func:`marlfast.load`."""
     try:
         with open(path, "rb") as file:          # ours, so that it is closed whatever is wrong with it
             if file.read(2) != b"PK":

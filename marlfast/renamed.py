@@ -8,6 +8,7 @@ _KERNELS = {"td": "q_learning", "rules": "one_step multi_step", "policies": "phc
             "random": "draws"}
 # The module as it was, and where its parts stand today.
 RENAMED = {
+    "marlfast.changes": ("marlfast.cli.changes",), "marlfast.reports.commands": ("marlfast.cli.reports",),
     "marlfast.learners.iql": ("marlfast.learners.q_learning", "marlfast.learners.tabular"),
     "marlfast.learners.td": ("marlfast.learners.one_step", "marlfast.learners.multi_step"),
     **{f"marlfast.core._{old}": tuple(f"marlfast.core._{new}" for new in news.split())

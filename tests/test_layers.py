@@ -1,4 +1,4 @@
-"""Who may import whom. Each layer uses only what stands below it; docs/design.md draws the picture."""
+"""Who may import whom. Each floor uses itself and what stands below it; docs/design.md draws the picture."""
 import ast
 import re
 import subprocess
@@ -10,24 +10,25 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "marlfast"
 SOURCES = PACKAGE.parent / "src"
 
-# Highest first. A name is a module or package directly under marlfast; "" is marlfast/__init__.py.
-LAYERS = [
-    {"", "__main__", "bench", "changes", "cli", "reports", "reproduce", "sweeps", "toml"},
-    {"adapters", "analysis", "env", "evaluate", "experiment", "files", "league", "plotting", "policy", "progress",
-     "replay", "resolved", "result", "session", "statistics", "team", "train"},
-    {"draws", "encoders", "exploration", "games", "learners", "rewards", "schedules", "stop"},
-    {"backends", "errors", "memory", "registry", "renamed"},
-    {"core", "reference"},
-]
-LAYER = {name: k for k, names in enumerate(LAYERS) for name in names}
-DEFINITIONS, BASE, KERNELS = 2, 3, 4
+# The floors, highest first. A name is a module or package directly under marlfast; "" is marlfast/__init__.py.
+FLOORS = {
+    "doors": {"", "__main__", "adapters", "bench", "cli", "load", "reports", "reproduce", "sweeps"},
+    "judging": {"analysis", "league", "plotting", "replay", "statistics"},
+    "running": {"env", "evaluate", "experiment", "files", "policy", "resolved", "result", "session", "team", "toml",
+                "train"},
+    "definitions": {"draws", "encoders", "exploration", "games", "learners", "rewards", "schedules", "stop"},
+    "kernels": {"core", "reference"},
+    "ground": {"backends", "errors", "memory", "progress", "registry", "renamed"},
+}
+FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}
+HEIGHT = {name: len(FLOORS) - k for k, names in enumerate(FLOORS.values()) for name in names}
 
 # Definitions know each other only where one is made of another: learners of explorations, explorations of schedules.
 PEERS = {"learners": {"exploration", "schedules"}, "exploration": {"schedules"}}
 
 # Upward imports that stand inside a function, for methods that are only short for a call from above:
-# ``game.env(...)``, ``learner.team(...)``, and the version that a file is stamped with.
-SHORTCUTS = {("games.base", "env"), ("learners.base", "team"), ("files", ""), ("files", "sweeps")}
+# ``game.env(...)``, ``learner.team(...)``, ``result.plot()``, and the version that a file is stamped with.
+SHORTCUTS = {("games.base", "env"), ("learners.base", "team"), ("result", "plotting"), ("files", "")}
 
 
 def modules():
@@ -84,22 +85,30 @@ def test_the_imports_are_read_rightly():
     assert ("numpy", True) in imports("reference.q_learning")
 
 
-def test_every_module_has_a_layer():
-    assert {top(name) for name in MODULES} <= set(LAYER), "give the new module a layer in tests/test_layers.py"
+def test_every_module_has_a_floor():
+    assert {top(name) for name in MODULES} == set(FLOOR), "give the new module a floor in tests/test_layers.py"
+    assert len(FLOOR) == sum(map(len, FLOORS.values())), "a module stands on two floors"
 
 
-@pytest.mark.parametrize("name", [n for n in MODULES if LAYER.get(top(n), KERNELS) < KERNELS])
+def test_the_page_on_the_design_draws_the_floors():
+    text = (PACKAGE.parent / "docs" / "design.md").read_text(encoding="utf-8")
+    drawn = dict(re.findall(r"^(\w+): {2,}(\S.*)$", text, re.M))
+    for floor, names in FLOORS.items():
+        assert set(re.findall(r"\w+", drawn.get(floor, ""))) == names - {"", "__main__", "renamed"}, floor
+
+
+@pytest.mark.parametrize("name", [n for n in MODULES if FLOOR.get(top(n)) != "kernels"])
 def test_a_module_uses_only_what_stands_below_it(name):
-    own = LAYER[top(name)]
+    own = FLOOR[top(name)]
     for target, at_once in inner(name):
         where = f"marlfast.{name} imports marlfast.{target}"
         if (name, target) in SHORTCUTS:
             assert not at_once, f"{where}, when it is itself imported"
             continue
-        layer = LAYER[top(target)]
-        assert layer >= own, f"{where}, which stands above it"
-        assert layer < KERNELS, f"{where}: kernels come from marlfast.backends alone"
-        if own == DEFINITIONS and layer == DEFINITIONS:
+        floor = FLOOR[top(target)]
+        assert HEIGHT[top(target)] <= HEIGHT[top(name)], f"{where}, which stands above it"
+        assert floor != "kernels", f"{where}: kernels come from marlfast.backends alone"
+        if own == floor == "definitions":
             assert top(target) == top(name) or top(target) in PEERS.get(top(name), ()), where
 
 

@@ -7,8 +7,8 @@ import dataclasses
 
 import numpy as np
 
-from marlfast.changes import PARTS
 from marlfast.errors import shown, unknown
+from marlfast.experiment import PARTS
 from marlfast.registry import Definition, from_dict, lookup
 
 HEADS = (*PARTS, "episodes", "steps")

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 import marlfast as mf
-from marlfast import changes, cli, registry, toml
+from marlfast import cli, registry, toml
+from marlfast.cli import changes, printing, train
+from marlfast.cli.experiment import DEFAULT, experiment_of
 
 SMALL = ["--episodes", "12", "--runs", "2", "--no-progress", "--no-plot"]
 MATRIX = """
@@ -68,8 +70,8 @@ def row(out, label):
 
 def callback(monkeypatch, function):
     """Have every training call ``function`` after each block."""
-    genuine = cli.train
-    monkeypatch.setattr(cli, "train", lambda *rest, **named: genuine(*rest, callback=function, **named))
+    genuine = train.train
+    monkeypatch.setattr(train, "train", lambda *rest, **named: genuine(*rest, callback=function, **named))
 
 
 # -- the article's game -------------------------------------------------------------------------
@@ -77,7 +79,7 @@ def callback(monkeypatch, function):
 
 def test_no_argument_trains_the_articles_game():
     parser, _ = cli._parsers()
-    experiment = cli._experiment(parser.parse_args(["train"]))
+    experiment = experiment_of(parser.parse_args(["train"]))
     wanted = mf.Experiment(
         mf.games.Drift(), mf.IQL(), encoder=mf.Rounding(decimals=0), rewards=mf.rewards.individual(),
         shaping=[mf.rewards.Diversity(0.2), mf.rewards.Redundancy(0.1)], episodes=5000, runs=8, seed=0)
@@ -168,8 +170,8 @@ def test_how_it_trains_changes_no_number(marlfast, options):
 
 def test_the_parameters_reach_train(monkeypatch, marlfast):
     seen = {}
-    genuine = cli.train
-    monkeypatch.setattr(cli, "train", lambda *rest, **named: seen.update(named) or genuine(*rest, **named))
+    genuine = train.train
+    monkeypatch.setattr(train, "train", lambda *rest, **named: seen.update(named) or genuine(*rest, **named))
     marlfast("train", *SMALL, "--threads", 2, "--block", 50, "--backend", "numpy", "--quiet", "--set", "game.horizon=2")
     assert seen == {"threads": 2, "block": 50, "backend": "numpy", "progress": False}
 
@@ -226,7 +228,7 @@ def test_bad_experiment_files(refused, tmp_path, text, message):
 
 
 def changed(*given):
-    values = copy.deepcopy(cli.DEFAULT)
+    values = copy.deepcopy(DEFAULT)
     changes.apply_changes(values, given)
     return values
 
@@ -379,7 +381,7 @@ def test_too_little_memory(marlfast, monkeypatch):
     def greedy(*rest, **named):
         raise MemoryError("Unable to allocate 29.8 GiB")
 
-    monkeypatch.setattr(cli, "train", greedy)
+    monkeypatch.setattr(train, "train", greedy)
     status, _, err = marlfast("train", *SMALL)
     assert status == 2
     assert err == ("marlfast: error: not enough memory (Unable to allocate 29.8 GiB); use fewer runs, agents or "
@@ -426,7 +428,7 @@ def test_names_of_the_output(marlfast, tmp_path, given, saved):
 
 
 def test_an_output_that_cannot_be_written_is_refused_before_training(refused, tmp_path, monkeypatch):
-    monkeypatch.setattr(cli, "train", lambda *rest, **named: pytest.fail("trained all the same"))
+    monkeypatch.setattr(train, "train", lambda *rest, **named: pytest.fail("trained all the same"))
     (tmp_path / "runs").write_text("a file, no directory")
     assert refused("train", *SMALL) == "--output: cannot write in runs: File exists"
 
@@ -488,7 +490,7 @@ def test_ctrl_c_after_training_keeps_the_result(marlfast, monkeypatch):
     def interrupted(*rest, **named):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "evaluate", interrupted)
+    monkeypatch.setattr(printing, "evaluate", interrupted)
     status, out, err = marlfast("train", *SMALL)
     assert (status, err) == (130, "marlfast: interrupted\n")
     assert "Saved runs/drift-iql.npz" in out

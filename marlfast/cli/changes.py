@@ -7,13 +7,8 @@ import re
 
 from marlfast import toml
 from marlfast.errors import FileError, unknown
-from marlfast.experiment import Experiment
+from marlfast.experiment import LISTS, PARTS, Experiment
 from marlfast.registry import Definition, lookup
-
-# Keys of an experiment that hold definitions, and their kind.
-PARTS = {"game": "game", "learner": "learner", "encoder": "encoder", "central": "encoder",
-         "rewards": "reward structure", "shaping": "shaping", "stop": "stop rule"}
-LISTS = ("shaping", "stop")
 
 _REMOVED = object()
 

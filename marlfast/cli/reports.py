@@ -1,6 +1,7 @@
-"""The commands ``marlfast report`` and ``marlfast plot``."""
+"""``marlfast report`` and ``marlfast plot``."""
 from pathlib import Path
 
+from marlfast.cli.arguments import whole
 from marlfast.errors import choice, integer
 from marlfast.files import write_atomically
 from marlfast.reports.page import is_sweep, opened, report
@@ -9,8 +10,8 @@ OF_RESULT, OF_SWEEP = ("curve", "policy", "visits", "values"), ("heat", "paramet
 FORMATS = ("png", "svg", "pdf")
 
 
-def add(command, whole):
-    """Give the command line both. ``command(name, run, text)`` makes a parser; ``whole`` reads a whole number."""
+def add(command):
+    """Give the command line its commands."""
     page = command("report", _report, "Write one HTML page about a result or a sweep, to be read without a network.")
     page.add_argument("source", metavar="FILE.npz|FOLDER", help="a result, or the folder of a sweep")
     page.add_argument("--output", metavar="FILE.html", help="default: beside the file, or report.html in the folder")

@@ -1,0 +1,61 @@
+"""``marlfast evaluate``."""
+import os
+import shlex
+
+from marlfast.backends import BACKENDS
+from marlfast.cli.arguments import whole
+from marlfast.cli.changes import apply_changes, assign, complete
+from marlfast.cli.printing import MEANING, play, plural, table
+from marlfast.files import load
+from marlfast.registry import from_dict
+
+EVALUATION_EPISODES = 100
+
+
+def add(command):
+    """Give the command line its command."""
+    _evaluate_arguments(command("evaluate", _evaluate, "Play with what was learned, beside a random team."))
+
+
+def _evaluate_arguments(parser):
+    add = parser.add_argument
+    add("file", metavar="FILE.npz", help="a result that `marlfast train` saved")
+    add("--episodes", type=whole, default=EVALUATION_EPISODES, metavar="N",
+        help=f"of each run (default: {EVALUATION_EPISODES})")
+    add("--seed", type=whole, default=0, metavar="N", help="of the episodes played here (default: 0)")
+    add("--game", metavar="NAME", help="another game with the same observations and actions")
+    add("--set", metavar="game.KEY=VALUE", action="append", default=[], dest="changes",
+        help="change an option of the game, such as game.horizon=200; may be repeated")
+    add("--threads", type=whole, metavar="N", help="default: as many as there are processors")
+    add("--backend", choices=BACKENDS, default="cython")
+
+
+def load_result(path, backend):
+    """A result, and not a sweep."""
+    if os.path.isdir(path):
+        raise ValueError(f"{path}: a folder, not a result; a sweep with --keep-results has them in "
+                         f"{os.path.join(path, 'results')}")
+    return load(path, backend)
+
+
+def _evaluate(args):
+    if args.file.endswith(".toml"):
+        raise ValueError(f"{args.file}: an experiment, not a result; train it first: marlfast train "
+                         f"{shlex.quote(args.file)}")
+    result = load_result(args.file, args.backend)
+    values = {"game": result.experiment.game.to_dict()}
+    if args.game is not None:
+        assign(values, "game.name", args.game)
+    apply_changes(values, args.changes, allowed=("game",))
+    complete("game", values.get("game"), "game")
+    game = from_dict("game", values.get("game"))
+    how = {"threads": args.threads, "backend": args.backend}
+    runs = len(result.steps)
+    rows = [(label, play(game, policy, args.episodes, args.seed, runs, how))
+            for label, policy in (("random team", "random"), ("learned team, greedy", result))]
+    print(f"{args.file}: game {game.name}, learner {result.experiment.learner.name}, {game.agents} "
+          f"{plural(game.agents, 'agent')}; {args.episodes:,} {plural(args.episodes, 'episode')} a run, "
+          f"seed {args.seed}\n")
+    print(table(rows))
+    print(MEANING)
+    return 0

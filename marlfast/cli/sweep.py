@@ -1,0 +1,162 @@
+"""``marlfast sweep`` and ``marlfast merge``."""
+import copy
+import errno
+import shlex
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from marlfast import toml
+from marlfast.backends import BACKENDS
+from marlfast.cli.arguments import long_arguments, what_arguments, whole
+from marlfast.cli.changes import listed, parse_value
+from marlfast.cli.experiment import NUMBERS, experiment_of
+from marlfast.cli.printing import fail, plural
+from marlfast.errors import unknown
+from marlfast.experiment import PARTS
+
+BEST = 5                    # points that a sweep shows
+SWEEP_KEYS = ("over", "seeds", "samples", "sample_seed", "out", "engine", "workers", "chunk_seconds", "bins", "keep")
+
+
+def add(command):
+    """Give the command line its commands."""
+    _sweep_arguments(command("sweep", _sweep, (
+        "Train at every point of a grid, or of a random sample, with every seed. The same command goes on where it was "
+        "killed.")))
+    merged = command("merge", _merge, "Put the shards of a sweep together.")
+    merged.add_argument("folder", metavar="FOLDER", help="where the whole is to be")
+    merged.add_argument("shards", nargs="*", metavar="SHARD", help="folders of the shards (default: those in FOLDER)")
+    merged.add_argument("--quiet", action="store_true", help="print nothing but the folder")
+
+
+def _sweep_arguments(parser):
+    parser.add_argument("experiment", nargs="?", metavar="EXPERIMENT.toml",
+                        help="experiment file, with a table [sweep]; default: the article's game")
+    points = parser.add_argument_group("points")
+    points.add_argument("--over", metavar="NAME=VALUES", action="append", default=[],
+                        help="sweep over an option, such as learner.learning_rate='[0.1, 0.2]', or with --samples "
+                             "'{low = 0.001, high = 1.0, log = true}'; may be repeated")
+    points.add_argument("--seeds", metavar="N", help="how many (default: runs of the experiment), or which: '[3, 5]'")
+    points.add_argument("--samples", type=whole, metavar="N", help="points drawn at random (default: all of the grid)")
+    points.add_argument("--sample-seed", type=whole, metavar="N", help="of what is drawn (default: 0)")
+    what_arguments(parser)
+    long_arguments(parser, "")
+    how = parser.add_argument_group("how (changes nothing in the numbers)")
+    how.add_argument("--engine", metavar="NAME", help="threads (default), processes, ray or dask")
+    how.add_argument("--workers", type=whole, metavar="N", help="tasks at once (default: as many as processors)")
+    how.add_argument("--shard", metavar="I/N", help="only part I of N, from 1 on; see marlfast merge")
+    how.add_argument("--chunk-seconds", type=float, metavar="S", help="how long one task takes (default: 2)")
+    how.add_argument("--backend", choices=BACKENDS, default="cython")
+    out = parser.add_argument_group("output")
+    out.add_argument("--out", metavar="FOLDER", help="default: sweeps/NAME-OF-THE-FILE")
+    out.add_argument("--bins", type=whole, metavar="N", help="most bins of a learning curve (default: 100)")
+    out.add_argument("--keep-results", action="store_true", help="keep the whole result of each run")
+    out.add_argument("--no-progress", action="store_true")
+    out.add_argument("--quiet", action="store_true", help="print nothing but the folder")
+    parser.set_defaults(runs=None, first_run=None, seed=None)
+
+
+def _sweep(args):
+    from marlfast.sweeps import points as points_of
+    from marlfast.sweeps import sweep
+
+    how = _sweep_table(args)
+    over = how["over"] = points_of.lists(how.get("over"))
+    named = {change.partition("=")[0].strip() for change in args.changes}
+    for name in over:
+        option = next((f"--set {n}" for n in named if n == name), None) or next(
+            (f"--{key.replace('_', '-')}" for key in (*PARTS, *NUMBERS)
+             if getattr(args, key) is not None and name in (key, f"{key}.name")), None)
+        if option:
+            raise ValueError(f"{option}: {name} is swept over; leave one of them out")
+    heads = {name.removesuffix(".name"): values[0] for name, values in over.items() if isinstance(values, list)}
+    whole = {key: value for key, value in heads.items() if key in (*PARTS, "episodes", "steps")}
+    experiment = experiment_of(args, whole)
+    stem = Path(args.experiment).stem if args.experiment else f"{experiment.game.name}-{experiment.learner.name}"
+    out = Path(how.pop("out", Path("sweeps") / stem))
+    try:
+        found = sweep(experiment, out=out, shard=args.shard, backend=args.backend,
+                      progress=not (args.quiet or args.no_progress), **how)
+    except OSError as error:
+        return fail(error, 1 if error.errno == errno.ENOSPC else 2)
+    print(found.folder) if args.quiet else _say_swept(found, out)
+    for name, text in found.failures:
+        first, *_, last = text.strip().splitlines()
+        fail(f"chunk {name}: {first} {last} (all of it is in {found.folder / 'log.jsonl'})", 1)
+    if found.interrupted:
+        print(f"marlfast: interrupted; what is done is in {found.folder}, and the same command goes on",
+              file=sys.stderr)
+        return 130
+    return 1 if found.failures else 0
+
+
+def _sweep_table(args):
+    """The arguments of a sweep: those of the table in the file, changed by options."""
+    from marlfast.sweeps import points
+
+    values = {}
+    if args.experiment and not args.experiment.endswith(".npz"):
+        values = toml.read(args.experiment).get("sweep", {})
+    if not isinstance(values, dict):
+        raise ValueError(f"{args.experiment}: sweep: expected a table, got {values!r}")
+    for key in values:
+        if key not in SWEEP_KEYS:
+            raise unknown("key of the sweep", key, SWEEP_KEYS)
+    how = copy.deepcopy(values)
+    for text in args.over:
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        try:
+            if not equals:
+                raise ValueError("expected NAME=VALUES, such as learner.learning_rate='[0.1, 0.2]'")
+            how["over"] = points.lists(how.get("over")) | {name: parse_value(value)}
+        except ValueError as error:
+            raise ValueError(f"--over {name}: {error}") from None
+    if args.seeds is not None:
+        how["seeds"] = parse_value(args.seeds)
+    for key in ("samples", "sample_seed", "out", "engine", "workers", "chunk_seconds", "bins"):
+        if getattr(args, key) is not None:
+            how[key] = getattr(args, key)
+    if args.keep_results:
+        how["keep"] = "results"
+    return how
+
+
+def _say_swept(found, out):
+    """The best points, and where all is."""
+    if found.plan.hi - found.plan.lo == found.missing:
+        return
+    e, points, seeds = found.experiment, len(found.plan.index), len(found.seeds)
+    what = listed(found.names) if found.names else "seeds alone"
+    print(f"Swept over {what}: {points:,} {plural(points, 'point')} x "
+          f"{seeds:,} {plural(seeds, 'seed')}, game {e.game.name}, learner {e.learner.name}")
+    columns = found.table()
+    points, first, place = np.unique(columns["point"], return_index=True, return_inverse=True)
+    returns, there = columns["team_return"], np.bincount(place)
+    means = np.bincount(place, returns) / there
+    order = [int(k) for k in np.argsort(-means, kind="stable") if not np.isnan(means[k])][:BEST]
+    if order:
+        print(f"\nTeam return of the last tenth, mean over seeds; the best of {len(points):,} points:\n")
+        rows = [("team return", *found.names)]
+        rows += [(f"{means[k]:.6g}", *(str(columns[name][first[k]]) for name in found.names)) for k in order]
+        widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+        for row in rows:
+            print("  " + "   ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
+    reasons, counts = np.unique(columns["stop_reason"], return_counts=True)
+    print("\nRuns ended by: " + ", ".join(f"{r} ({n:,})" for r, n in zip(reasons, counts, strict=True)))
+    if found.missing:
+        return
+    if found.folder != out:
+        print(f"Saved {found.folder}. When all shards are done: marlfast merge {shlex.quote(str(out))}")
+    else:
+        print(f"Saved {out / 'table.csv'} (a row per run), {out / 'table.npz'}, {out / 'curves.npz'}.")
+
+
+def _merge(args):
+    from marlfast.sweeps import merge
+
+    found = merge(args.folder, args.shards or None)
+    print(found.folder) if args.quiet else _say_swept(found, found.folder)
+    return 0
