@@ -2,7 +2,7 @@
 from marlfast import draws, games, learners, renamed, rewards, schedules, stop  # noqa: F401 - old names
 from marlfast.encoders import AgentIndex, Grid, Rounding, Tiles
 from marlfast.env import Env
-from marlfast.errors import FileError, TrainingError
+from marlfast.errors import FileError, MarlfastWarning, TrainingError
 from marlfast.evaluate import Evaluation, evaluate
 from marlfast.experiment import Experiment
 from marlfast.exploration import Boltzmann, EpsilonGreedy
@@ -33,7 +33,7 @@ def __getattr__(name):
 
 __all__ = [
     "AgentIndex", "Boltzmann", "Env", "Episodes", "EpsilonGreedy", "Evaluation", "Experiment", "FileError",
-    "GreedyStable", "Grid", "IQL", "League", "Policy", "RandomPolicy", "Result", "ReturnReached", "Rounding", "Steps",
+    "GreedyStable", "Grid", "IQL", "League", "MarlfastWarning", "Policy", "RandomPolicy", "Result", "ReturnReached", "Rounding", "Steps",
     "Sweep", "Team", "Tiles", "TrainingError", "analysis", "draws", "evaluate", "games", "learners", "load", "plotting",
     "replay", "report", "rewards", "schedules", "statistics", "stop", "sweep", "sweeps", "train",
 ]

@@ -20,6 +20,14 @@ class TrainingError(RuntimeError):
         self.result = result
 
 
+class MarlfastWarning(UserWarning):
+    """Something a person should know about an experiment or its result, such as exploration that can never decay.
+
+    Warned once a call, and never for what has no remedy. ``warnings.filterwarnings("ignore",
+    category=marlfast.MarlfastWarning)`` silences all of them.
+    """
+
+
 class FileError(ValueError):
     """A file is not a result that this version can read."""
 

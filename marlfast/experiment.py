@@ -6,6 +6,7 @@ import numpy as np
 
 from marlfast.encoders import Encoder, Numbered, Whole
 from marlfast.errors import integer, shown, unknown
+from marlfast.exploration import in_endless
 from marlfast.games.base import Game
 from marlfast.learners.base import Learner, learner
 from marlfast.registry import from_dict, require
@@ -75,6 +76,8 @@ class Experiment:
                 "encoder": Numbered() if self.encoder is None else require("encoder", self.encoder, "encoder"),
                 "central": None if self.central is None else require("encoder", self.central, "central"),
                 "teams": None if self.teams is None else as_teams(self.teams)}
+        if not set_["game"].ends:
+            set_["learner"] = in_endless(set_["learner"])
         set_["rewards"] = self._structure(set_["teams"])
         for name, kind, base in (("shaping", "shaping", Shaping), ("stop", "stop rule", Rule)):
             value = getattr(self, name)

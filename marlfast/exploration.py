@@ -3,13 +3,16 @@
 Draws per step and agent, in agent order, in this order: explore?, which action, which of the
 tied actions (only with random ties). Boltzmann takes one draw.
 """
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from marlfast.errors import choice, real_per_run
 from marlfast.registry import Definition, option
 from marlfast.schedules import Constant, Exponential, Schedule, per_run_field, schedule, together
+
+EPISODE = 100       # steps that count as an episode where none ends
 
 __all__ = ["Boltzmann", "EpsilonGreedy", "Exploration"]
 
@@ -20,6 +23,10 @@ class Exploration(Definition):
     kind = "exploration"
     strict = True
     random_ties = False
+
+    def endless(self):
+        """The same exploration as a game has it whose episodes never end."""
+        return self
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -34,8 +41,9 @@ class EpsilonGreedy(Exploration):
         Epsilon is multiplied by this at every tick; only with a number for ``epsilon``.
     minimum : float
         Epsilon never falls below it; only with ``decay``.
-    per : {"episode", "step"}
-        What a tick of ``decay`` is.
+    per : {"episode", "step"}, optional
+        What a tick of ``decay`` is. Default: an episode; in a game whose episodes never end a step, at which epsilon is
+        multiplied by ``decay ** (1 / 100)``, as if 100 steps were an episode.
     ties : {"first", "random"}
         Which of several greatest action values is greedy.
     strict : bool
@@ -47,12 +55,12 @@ class EpsilonGreedy(Exploration):
     epsilon: float | Schedule = option(0.1, kind="schedule", per_run=True)
     decay: float | None = option(None, per_run=True)
     minimum: float = option(0.0, per_run=True)
-    per: str = "episode"
+    per: str | None = None
     ties: str = "first"
     strict: bool = True
 
     def __post_init__(self):
-        choice("per", self.per, ("episode", "step"))
+        choice("per", self.per, (None, "episode", "step"))
         choice("ties", self.ties, ("first", "random"))
         choice("strict", self.strict, (True, False))
         self._set(epsilon=per_run_field("epsilon", self.epsilon),
@@ -63,10 +71,18 @@ class EpsilonGreedy(Exploration):
                 raise ValueError("decay: epsilon is a schedule already; leave decay out")
             self._set(decay=real_per_run("decay", self.decay, 0.0, 1.0))
             together(self)
-            level = Exponential(level.value, self.decay, self.minimum, self.per)
+            level = Exponential(level.value, self.decay, self.minimum, self.per or "episode")
         elif np.any(np.asarray(self.minimum) != 0.0):
             raise ValueError(f"minimum: only means something together with decay, got {self.minimum}")
         self._set(level=level)
+
+    def endless(self):
+        if self.decay is None or self.per is not None:
+            return self
+        decay = [d ** (1.0 / EPISODE) for d in np.ravel(self.decay).tolist()]
+        other = copy(self)              # told as before, so that it follows when a parameter changes
+        other._set(level=Exponential(self.level.start, decay if np.ndim(self.decay) else decay[0], self.minimum, "step"))
+        return other
 
     @property
     def random_ties(self):
@@ -99,3 +115,21 @@ class Boltzmann(Exploration):
             raise ValueError(f"temperature: expected greater than 0 at all times, got {level.bounds()[0]}; "
                              "give a falling schedule a minimum")
         self._set(level=level)
+
+
+def in_endless(definition):
+    """A definition, such as a learner, whose explorations decay in a game whose episodes never end."""
+    if isinstance(definition, Exploration):
+        return definition.endless()
+    changes = {}
+    for f in fields(definition):
+        value = getattr(definition, f.name)
+        if isinstance(value, tuple) and any(isinstance(part, Definition) for part in value):
+            new = tuple(in_endless(part) if isinstance(part, Definition) else part for part in value)
+            changed = any(a is not b for a, b in zip(new, value, strict=True))
+        else:
+            new = in_endless(value) if isinstance(value, Definition) else value
+            changed = new is not value
+        if changed:
+            changes[f.name] = new
+    return replace(definition, **changes) if changes else definition

@@ -126,6 +126,8 @@ def load(path, backend="cython", game=None):
         raise FileError(f"{path}: not a marlfast result: {reason}") from None
     try:
         arrays = _arrays(path, experiment, arrays, backend)
+        if manifest["version"] == 1:
+            arrays["stable"] += arrays["stable"] < arrays["steps"]
     except MemoryError:
         raise FileError(f"{path}: its experiment asks for more memory than there is") from None
     return Result(experiment, arrays, manifest["seconds"], manifest["interrupted"])
@@ -180,6 +182,9 @@ def _of_version_1(values, game):
         values["game"]["at_horizon"] = "truncated"
         if game is not None and game.at_horizon is None:
             game = replace(game, at_horizon="truncated")
+    # The step in which a greedy action changed was not counted: a rule of n held one step later.
+    values["stop"] = [{**rule, "n": rule["n"] + 1} if isinstance(rule, dict) and rule.get("name") == "greedy_stable"
+                      else rule for rule in values.get("stop", ())]
     return values, game
 
 

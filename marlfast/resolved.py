@@ -66,6 +66,15 @@ class Resolved:
         return Limits(most["steps"], most["episodes"], most["greedy_stable"], enough, window)
 
     @cached_property
+    def stable_after(self):
+        """Steps of each run that do not count as steps without a change: int64 [R], read-only."""
+        after = np.zeros(self.runs, np.int64)
+        for rule in self.experiment.stop:
+            if rule.name == "greedy_stable":
+                after = np.maximum(after, rule.uncounted(self.experiment.learner))
+        return _kept(after)
+
+    @cached_property
     def seeds(self):
         """Seed of every run: uint64 [R], read-only."""
         return _kept(np.array(np.broadcast_to(np.array(self.experiment.seed, np.uint64), self.runs)))

@@ -10,6 +10,7 @@ Harmonic      ``start / (1 + rate * t)``, at least ``minimum``
 Table         ``values[t]``, the last one from then on
 ============= =============================================================
 """
+import dataclasses
 import numbers
 from dataclasses import dataclass
 
@@ -62,6 +63,26 @@ class Schedule(Definition):
         return kernels(backend, "schedules").Schedule(
             kind, getattr(self, "per", "step") == "episode", spread(start, runs), spread(final, runs),
             spread(rate, runs), np.asarray(table, np.float64), arrays["value"], arrays["ticks"])
+
+    @property
+    def waits_for_ends(self):
+        """Whether it changes, and does so only where an episode ends."""
+        low, high = self.bounds()
+        return getattr(self, "per", "step") == "episode" and low < high
+
+    def reaches(self, value):
+        """The first tick at which it is at most ``value``, up to rounding: a float, or float64 [R]; inf: never."""
+        kind, start, final, rate, table = self.parameters()
+        if kind == 4:
+            return next((float(t) for t, v in enumerate(table) if v <= value), np.inf)
+        start, final, rate = (np.asarray(x, np.float64) for x in (start, final, rate))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ticks = {0: np.full_like(start, np.inf), 1: (start - value) / (start - final) * rate,
+                     2: np.log(value / start) / np.log(rate), 3: (start / value - 1.0) / rate}[kind]
+        never = (final > value) | ~np.isfinite(ticks)
+        if kind == 2:
+            ticks, never = np.where(rate == 0.0, 1.0, ticks), never & ((rate != 0.0) | (final > value))
+        return np.where(start <= value, 0.0, np.where(never, np.inf, np.ceil(ticks)))
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -174,6 +195,23 @@ class Table(Schedule):
 
     def parameters(self):
         return 4, self.values[0], 0.0, 0.0, self.values
+
+
+def schedules_of(definition, where=""):
+    """All schedules of a definition and its parts: list of (place such as ``"explore.epsilon"``, Schedule)."""
+    level = getattr(definition, "level", None)
+    if definition.kind == "exploration" and isinstance(level, Schedule):
+        return [(where + ("epsilon" if hasattr(definition, "epsilon") else "temperature"), level)]
+    found = []
+    for f in dataclasses.fields(definition):
+        value = getattr(definition, f.name)
+        several = isinstance(value, tuple)
+        for k, part in enumerate(value if several else (value,)):
+            if isinstance(part, Schedule):
+                found.append((where + f.name, part))
+            elif isinstance(part, Definition):
+                found += schedules_of(part, where + (f"{f.name}.{k}." if several else f"{f.name}."))
+    return found
 
 
 def schedule(name, value, least=None, most=None):

@@ -154,8 +154,8 @@ class Session:
         supplied = supply(self.supplied, self, count) if self.supplied and count else {}
         self.loop = kernels(self.backend, "loop").Loop(
             self.game_kernel, encoders["encoder"], central, rewards, learners, self.arrays, self.game.horizon,
-            self.game.ends_at_horizon, e.record_every, limits.steps, limits.episodes, limits.stable, limits.enough,
-            known.seeds, self.purpose, supplied)
+            self.game.ends_at_horizon, e.record_every, limits.steps, limits.episodes, limits.stable, known.stable_after,
+            limits.enough, known.seeds, self.purpose, supplied)
 
     # -- work -----------------------------------------------------------------------------------
 

@@ -1,12 +1,16 @@
 """Stop rules: when a run is over. Each run stops by itself and says why."""
 from dataclasses import dataclass
 
+import numpy as np
+
 from marlfast.errors import integer, real
 from marlfast.registry import Definition
+from marlfast.schedules import schedules_of
 
 __all__ = ["Episodes", "GreedyStable", "ReturnReached", "Steps"]
 
 UNLIMITED = 2**62
+LEVELS = ("epsilon", "temperature")
 
 # The loop's reasons; a failed run has 64 + its status.
 RUNNING, STEPS, EPISODES, GREEDY_STABLE, RETURN_REACHED = range(5)
@@ -46,13 +50,45 @@ class Episodes(Rule):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class GreedyStable(Rule):
-    """When no agent's greedy action, in the row it visited, has changed for n consecutive steps."""
+    """When no agent's greedy action, in the row it visited, has changed for n consecutive steps.
+
+    The step in which one changes is the first of the n, as in the program of Calvano et al. (2020).
+
+    Parameters
+    ----------
+    n : int
+    after : int or float, optional
+        Count from here on: an int is a number of steps; a float a level of exploration (epsilon, or a temperature),
+        to which that of every agent must have fallen, by a schedule of steps.
+    """
 
     name = "greedy_stable"
     n: int
+    after: int | float | None = None
 
     def __post_init__(self):
         self._set(n=integer("n", self.n, 1, UNLIMITED))
+        if isinstance(self.after, (float, np.floating)):
+            self._set(after=real("after", self.after, 0.0))
+        elif self.after is not None:
+            self._set(after=integer("after", self.after, 0, UNLIMITED))
+
+    def uncounted(self, learner):
+        """Steps that do not count: an int, or int64 [R] where runs differ in their exploration."""
+        if not isinstance(self.after, float):
+            return self.after or 0
+        levels = [(where, level) for where, level in schedules_of(learner) if where.endswith(LEVELS)]
+        if not levels:
+            raise ValueError(f"after: learner {learner.name!r} has no level of exploration; give a number of steps")
+        steps = 0
+        for where, level in levels:
+            if level.waits_for_ends:
+                raise ValueError(f"after: {where} changes per episode; give a number of steps, such as after=100_000")
+            ticks = level.reaches(self.after)
+            if not np.isfinite(ticks).all():
+                raise ValueError(f"after: {where} never falls to {self.after}; its least value is {level.bounds()[0]}")
+            steps = np.maximum(steps, ticks)
+        return np.asarray(steps).astype(np.int64)
 
 
 @dataclass(frozen=True, repr=False, eq=False)

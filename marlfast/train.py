@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 
+from marlfast import doubts
 from marlfast.errors import TrainingError, integer, real, shown
 from marlfast.experiment import Experiment
 from marlfast.files import clear_way, load
@@ -65,6 +66,11 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
         Where a game or learner went wrong; its ``result`` holds what was learned until then. A run whose values grow
         without bound only stops, with a warning, and the others go on; if all do, it is an error.
 
+    Warns
+    -----
+    MarlfastWarning
+        Where exploration can never decay; and where a run may have stopped before it learned anything.
+
     Notes
     -----
     Ctrl-C stops after the block under way and returns what was learned so far
@@ -103,6 +109,7 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
     if earlier:
         arrays, seconds = earlier.arrays, earlier.seconds
 
+    doubts.warn(doubts.beforehand(experiment), 3)
     session = None
     begun = time.perf_counter()
     seconds = seconds or 0.0
@@ -126,6 +133,7 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
     result = Result(experiment, session.arrays, seconds + time.perf_counter() - begun, interrupted)
     if keep:
         keep.save(result)
+    doubts.warn(doubts.afterwards(result), 3)
     return result
 
 

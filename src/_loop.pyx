@@ -66,7 +66,8 @@ cdef struct Data:
     double *returns             # [R, capacity, N]
     double *shaped_returns      # [R, capacity, N]
     int64_t *lengths            # [R, capacity]
-    int64_t *stable             # [R] steps since a greedy action last changed
+    int64_t *stable             # [R] steps since a greedy action last changed, the step of the change counted
+    const int64_t *stable_after # [R] steps that are not counted
     double *recent              # [R, window] team returns of the last episodes
     double *recent_sum          # [R]
     int32_t *reason             # [R]
@@ -256,7 +257,10 @@ cdef inline int _learn(Data *d, int64_t r, const double *observation, const doub
                 return status
         if learner.tick != NULL:
             learner.tick(learner.context, r, 1, ended)
-    d.stable[r] = 0 if changed else d.stable[r] + 1
+    if d.steps[r] <= d.stable_after[r]:
+        d.stable[r] = 0
+    else:
+        d.stable[r] = 1 if changed else d.stable[r] + 1
     for i in range(agents):
         d.episode_return[r * agents + i] += raw[i]
         d.episode_shaped[r * agents + i] += rewards[i]
@@ -517,6 +521,8 @@ cdef class Loop:
         Episodes per entry of ``returns``; 0: nothing is recorded.
     most_steps, most_episodes, most_stable : int
         Stop rules; a run stops when it has done that many.
+    stable_after : int64 [R]
+        Steps of each run that do not count as steps without a change.
     enough : float
         Stop when the mean team return of the last W episodes is at least this (W > 0).
     seeds : uint64 [R]
@@ -538,8 +544,8 @@ cdef class Loop:
     cdef object supplied
 
     def __init__(self, Game game not None, Encoder encoder not None, Encoder central, rewards, learners, arrays,
-                 horizon, horizon_ends, every, most_steps, most_episodes, most_stable, enough, seeds, purpose,
-                 supplied):
+                 horizon, horizon_ends, every, most_steps, most_episodes, most_stable, stable_after, enough, seeds,
+                 purpose, supplied):
         cdef Data *d = &self.data
         cdef int64_t agents = game.agents, p
         cdef Reward reward
@@ -628,8 +634,10 @@ cdef class Loop:
             d.recent = &recent[0, 0]
         d.run_numbers, d.fault = &run_numbers[0], &fault[0]
         cdef const uint64_t[::1] keys = check(seeds, "seeds", "uint64", (runs,), False)
+        cdef const int64_t[::1] after = check(stable_after, "stable_after", "int64", (runs,), False)
+        d.stable_after = &after[0]
         self.runs, self.seeds, self.purpose = runs, &keys[0], purpose
-        self.held = (game, encoder, central, list(rewards), list(learners), dict(arrays), seeds)
+        self.held = (game, encoder, central, list(rewards), list(learners), dict(arrays), seeds, stable_after)
         self._windows(game, d.explore, supplied)
 
     cdef object _windows(self, Game game, int64_t explore, object supplied):

@@ -14,8 +14,8 @@ SOURCES = PACKAGE.parent / "src"
 FLOORS = {
     "doors": {"", "__main__", "adapters", "bench", "cli", "load", "reports", "reproduce", "sweeps"},
     "judging": {"analysis", "league", "plotting", "replay", "statistics"},
-    "running": {"env", "evaluate", "experiment", "files", "policy", "resolved", "result", "session", "team", "toml",
-                "train"},
+    "running": {"doubts", "env", "evaluate", "experiment", "files", "policy", "resolved", "result", "session", "team",
+                "toml", "train"},
     "definitions": {"draws", "encoders", "exploration", "games", "learners", "rewards", "schedules", "stop"},
     "kernels": {"core", "reference"},
     "ground": {"backends", "errors", "memory", "progress", "registry", "renamed"},
@@ -24,7 +24,7 @@ FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}
 HEIGHT = {name: len(FLOORS) - k for k, names in enumerate(FLOORS.values()) for name in names}
 
 # Definitions know each other only where one is made of another: learners of explorations, explorations of schedules.
-PEERS = {"learners": {"exploration", "schedules"}, "exploration": {"schedules"}}
+PEERS = {"learners": {"exploration", "schedules"}, "exploration": {"schedules"}, "stop": {"schedules"}}
 
 # Upward imports that stand inside a function, for methods that are only short for a call from above:
 # ``game.env(...)``, ``learner.team(...)``, ``result.plot()``, and the version that a file is stamped with.

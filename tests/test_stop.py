@@ -46,10 +46,10 @@ def test_greedy_stable_counts_consecutive_steps(backend):
     action  0   1    0    0    2    1    1    0    2    2
     q       0   1/2  0    0    2    3/4  7/8  0    3    7/2
     greedy  0   1    1    1    2    2    2    2    2    2
-    stable  1   0    1    2    0    1    2    3    4    5
+    stable  1   1    2    3    1    2    3    4    5    6
     """
     actions = [0, 1, 0, 0, 2, 1, 1, 0, 2, 2]
-    for n, stops_at in ((1, 1), (2, 4), (3, 8), (4, 9), (5, 10)):
+    for n, stops_at in ((1, 1), (2, 3), (3, 4), (4, 8), (5, 9), (6, 10)):
         run = play([0.0, 1.0, 4.0], actions, mf.IQL(0.5, discount=0.0, explore=EXPLORE), steps=10, backend=backend,
                    stop=mf.GreedyStable(n))
         # In step 10 both rules hold, and the limit of steps comes first.
@@ -63,10 +63,38 @@ def test_greedy_stable_watches_every_agent(backend):
     """Agent 0 is stable from the start; agent 1's greedy action changes in step 3 (reward 1 for its action 1)."""
     game = mf.games.MatrixGame([[0.0, 0.0], [-1.0, -1.0]], [[0.0, 1.0], [0.0, 1.0]])
     draws = {"explore": actions_as_draws([[0, 0], [1, 0], [0, 1], [0, 0]], [2, 2])}
-    for n, stops_at in ((2, 2), (3, 6)):
+    for n, stops_at in ((2, 2), (3, 5)):
         run = mf.train(game, mf.IQL(0.5, discount=0.0, explore=EXPLORE), steps=50, draws=draws, backend=backend,
                        stop=mf.GreedyStable(n))
         assert run.steps.tolist() == [stops_at] and run.stop_reason == ["greedy stable"]
+
+
+@BACKENDS
+@pytest.mark.parametrize("after, stops_at", [(0, 4), (2, 7), (4, 7), (5, 8), (6, 9)])
+def test_greedy_stable_counts_from_a_step_on(after, stops_at, backend):
+    """As above, n 3: after 2 steps the change in step 5 still comes too early; after 5, the three that follow count."""
+    run = play([0.0, 1.0, 4.0], [0, 1, 0, 0, 2, 1, 1, 0, 2, 2], mf.IQL(0.5, discount=0.0, explore=EXPLORE), steps=20,
+               backend=backend, stop=mf.GreedyStable(3, after=after))
+    assert run.steps.tolist() == [stops_at] and run.stop_reason == ["greedy stable"]
+
+
+@BACKENDS
+def test_greedy_stable_counts_from_a_level_of_exploration_on(backend):
+    """Epsilon 1, 1/2, 1/4, 1/8 after 3 steps, 1/16 after 4: n more, in each run by its own decay."""
+    learner = mf.IQL(0.0, explore=mf.EpsilonGreedy(1.0, decay=[0.5, 0.25], per="step"))
+    run = mf.train(mf.games.MatchingPennies(), learner, steps=50, runs=2, seed=0, backend=backend,
+                   stop=mf.GreedyStable(5, after=0.125))
+    assert run.steps.tolist() == [3 + 5, 2 + 5]
+
+
+@pytest.mark.parametrize("explore, after, words", [
+    (mf.EpsilonGreedy(1.0, decay=0.9, per="episode"), 0.1, ["after", "explore.epsilon", "per episode", "number of steps"]),
+    (mf.EpsilonGreedy(1.0, decay=0.9, minimum=0.2, per="step"), 0.1, ["after", "never falls to 0.1", "0.2"]),
+    (mf.Boltzmann(2.0), 1.0, ["explore.temperature", "never falls"])])
+def test_levels_that_are_never_reached(explore, after, words):
+    with pytest.raises(ValueError) as error:
+        mf.train(mf.games.MatchingPennies(), mf.IQL(explore=explore), seed=0, stop=mf.GreedyStable(5, after=after))
+    assert all(word in str(error.value) for word in words), str(error.value)
 
 
 @BACKENDS
@@ -170,7 +198,8 @@ def test_schedules_and_tables_stand_still_after_the_end(backend):
     (lambda: mf.Steps(1.5), TypeError, ["n", "1.5"]), (lambda: mf.Steps("3"), TypeError, ["n", "'3'"]),
     (lambda: mf.Steps(True), TypeError, ["n", "True"]), (lambda: mf.Steps(float("nan")), TypeError, ["n", "nan"]),
     (lambda: mf.Episodes(0), ValueError, ["n", "0"]), (lambda: mf.Episodes(None), TypeError, ["n", "None"]),
-    (lambda: mf.GreedyStable(0), ValueError, ["n", "0"]),
+    (lambda: mf.GreedyStable(0), ValueError, ["n", "0"]), (lambda: mf.GreedyStable(5, -1), ValueError, ["after"]),
+    (lambda: mf.GreedyStable(5, "0.1"), TypeError, ["after"]),
     (lambda: mf.GreedyStable(2**63), ValueError, ["n", str(2**63)]),
     (lambda: mf.ReturnReached(float("nan")), ValueError, ["value", "nan"]),
     (lambda: mf.ReturnReached(float("inf")), ValueError, ["value", "inf"]),

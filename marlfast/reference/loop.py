@@ -81,6 +81,8 @@ class Loop:
         Episodes per entry of ``returns``; 0: nothing is recorded.
     most_steps, most_episodes, most_stable : int
         Stop rules; a run stops when it has done that many.
+    stable_after : int64 [R]
+        Steps of each run that do not count as steps without a change.
     enough : float
         Stop when the mean team return of the last W episodes is at least this (W > 0).
     seeds : uint64 [R]
@@ -91,7 +93,7 @@ class Loop:
     """
 
     def __init__(self, game, encoder, central, rewards, learners, arrays, horizon, horizon_ends, every, most_steps,
-                 most_episodes, most_stable, enough, seeds, purpose, supplied):
+                 most_episodes, most_stable, stable_after, enough, seeds, purpose, supplied):
         runs, agents = len(check(arrays["state"], "state", "float64", (-1, game.state_size), True)), game.agents
         if runs < 1:
             raise ValueError("state: expected at least one run, got none")
@@ -138,6 +140,7 @@ class Loop:
         if self.run_numbers.max() >= 2**32:
             raise ValueError(f"run_numbers: expected less than 2**32, got {self.run_numbers.max()}")
         check(seeds, "seeds", "uint64", (runs,), False)
+        self.stable_after = check(stable_after, "stable_after", "int64", (runs,), False)
         if horizon < 0 or every < 0:
             raise ValueError(f"horizon, every: expected at least 0, got {horizon}, {every}")
         self.runs, self.agents, self.game, self.encoder, self.central = runs, agents, game, encoder, central
@@ -318,7 +321,8 @@ class Loop:
             learner.stage_tick(runs[alive], ended[alive])
         runs, raw, rewards, next_rows, ended, changed = (
             a[alive] for a in (runs, raw, rewards, next_rows, ended, changed))
-        self.stable[runs] = np.where(changed, 0, self.stable[runs] + 1)
+        counted = np.where(changed, 1, self.stable[runs] + 1)       # the step of the change counts
+        self.stable[runs] = np.where(self.steps[runs] <= self.stable_after[runs], 0, counted)
 
         with np.errstate(over="ignore"):        # as the compiled sums, which say nothing either
             self.episode_return[runs] += raw

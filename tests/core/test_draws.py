@@ -322,4 +322,4 @@ def test_empty_arrays_are_fine(module):
 def test_exp_never_increases_where_its_argument_falls():
     # Action probabilities must keep the order of action values.
     x = np.sort(WIDE.uniform(-709.0, 709.0, 200000))
-    assert (np.diff(apply(kernels("cython", "random"), "exp", x)) >= 0.0).all()
+    assert (np.diff(apply(kernels("cython", "draws"), "exp", x)) >= 0.0).all()

@@ -130,13 +130,13 @@ CALLS = {
                        (), ()),
     "find_greedy": (lambda m: m("q_learning").find_greedy, lambda m: {
         "q": np.ones((3, A)), "actions": ints(3) + A, "greedy": ints(3)}, ("greedy",), (("q", 1),)),
-    "philox4x32": (lambda m: m("random").philox4x32, lambda m: {
+    "philox4x32": (lambda m: m("draws").philox4x32, lambda m: {
         "counter": np.zeros(4, np.uint32), "key": np.zeros(2, np.uint32)}, (), ()),
-    "fill": (lambda m: m("random").fill, lambda m: {
+    "fill": (lambda m: m("draws").fill, lambda m: {
         "seed": 1, "stream": 0, "runs": longs(R), "first": longs(R), "out": np.zeros((R, 5)), "normal": False},
         ("out",), (("out", 1),)),
-    "exp": (lambda m: m("random").exp, lambda m: {"x": np.ones(3), "out": np.zeros(3)}, ("out",), ()),
-    "log": (lambda m: m("random").log, lambda m: {"x": np.ones(3), "out": np.zeros(3)}, ("out",), ()),
+    "exp": (lambda m: m("draws").exp, lambda m: {"x": np.ones(3), "out": np.zeros(3)}, ("out",), ()),
+    "log": (lambda m: m("draws").log, lambda m: {"x": np.ones(3), "out": np.zeros(3)}, ("out",), ()),
     "Loop": (_loop_made_of, lambda m: loop_arrays(), tuple(loop_arrays()), (("recent", 1),)),
     "Loop.advance": (lambda m: made_loop(m)[0].advance, lambda m: {"lo": 0, "hi": R, "target": longs(R) + 1}, (), ()),
     "Env": (lambda m: m("env").Env, env_arguments,

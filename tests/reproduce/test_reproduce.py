@@ -92,7 +92,7 @@ class Original:
             best = row.index(max(row))
             changed |= best != self.strategy[i][self.state]
             self.strategy[i][self.state] = best
-        self.unchanged = 0 if changed else self.unchanged + 1
+        self.unchanged = 1 if changed else self.unchanged + 1       # not 0: so does the program
         self.state, self.periods = state, self.periods + 1
         return prices
 
