@@ -285,7 +285,7 @@ def bench_numpy(effort):
 
 def bench_normals(effort):
     """Filling arrays with normals beside NumPy's generator."""
-    fill = mf.backends.kernels("cython", "random").fill
+    fill = mf.backends.kernels("cython", "draws").fill
     for count in (1024, 65536, 1048576):
         out, generator = np.empty((1, count)), np.random.default_rng(0)
         flat, runs, first = np.empty(count), np.zeros(1, np.int64), np.zeros(1, np.int64)

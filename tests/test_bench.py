@@ -164,7 +164,8 @@ def test_peers_and_marlfast_train_as_many_runs_and_episodes():
 @needs_checkout
 @pytest.mark.skipif(importlib.util.find_spec("lbforaging") is None, reason="needs lbforaging")
 def test_lbforaging_and_marlfast_play_on():
-    ours, theirs = bench._Foraging(2, 8, 2), bench.load_peer("lbforaging_loop").Player(2, 8, 2)
+    theirs = bench.load_peer("lbforaging_loop").Player(2, 8, 2)
+    ours = bench._Steps(bench.LevelForaging(players=2, size=8, food=2), runs=3)
     ours.work(60)
     assert ours.calls == 60 and (ours.env.steps == 60).all() and (ours.env.starts > 1).all()
     assert theirs.work(120) >= 0.0 and theirs.steps == 120 and theirs.env.current_step < 50
