@@ -200,7 +200,9 @@ def _same_game(path, theirs, ours):
 def _arrays(path, experiment, arrays, backend):
     """The arrays, checked against fresh ones of the same experiment, with what was left out made again."""
     learner, known = experiment.learner, experiment.resolved
-    fresh = allocate(experiment.of_run(0).resolved, "numpy")
+    # One run has the shapes of all, unless parameters are given run by run (how long a trace is, say).
+    every = learner.runs_given() and len(arrays.get("steps", ())) == experiment.runs
+    fresh = allocate((experiment if every else experiment.of_run(0)).resolved, "numpy")
     wanted = set(fresh) - known.derived
     if set(arrays) != wanted:
         odd = sorted(set(arrays) ^ wanted)

@@ -189,7 +189,10 @@ def from_dict(kind, values, where=None):
         values = {"name": values}
     if not isinstance(values, dict) or not isinstance(values.get("name"), str):
         raise ValueError(f"{where}: expected a table with a name, got {shown(values)}")
-    cls = lookup(kind, values["name"])
+    try:
+        cls = lookup(kind, values["name"])
+    except ValueError as error:
+        raise error if where == kind else ValueError(f"{where}: {error}") from None
     if any(f.metadata.get("function") and f.default is dataclasses.MISSING for f in dataclasses.fields(cls)):
         raise ValueError(f"{where}: {kind} {cls.name!r} is made of functions, which plain values cannot hold; "
                          f"make it in Python")

@@ -1,4 +1,4 @@
-"""What all tests share: both backends, the kernels' modules, and an example of every game."""
+"""What all tests share: both backends, the kernels' modules, and examples of every game and learner."""
 import importlib
 from pathlib import Path
 
@@ -25,20 +25,56 @@ def _examples():
 
 
 GAME_EXAMPLES = _examples()
+
+
+def _learner_examples():
+    """Examples of learners, {name of the file: {name: Example}}.
+
+    They stand beside the tests of each learner: ``EXAMPLES`` in ``tests/learners/test_NAME.py``.
+    """
+    from learners.example import Example
+
+    found = {}
+    for path in sorted((Path(__file__).parent / "learners").glob("test_*.py")):
+        examples = getattr(importlib.import_module(f"learners.{path.stem}"), "EXAMPLES", {})
+        found[path.stem[5:]] = {name: one if isinstance(one, Example) else Example(one)
+                                for name, one in examples.items()}
+    return {stem: examples for stem, examples in found.items() if examples}
+
+
+LEARNER_EXAMPLES = _learner_examples()
 _EXAMPLES = [(name, k, game) for name, games in GAME_EXAMPLES.items() for k, game in enumerate(games)]
 
 
 def pytest_generate_tests(metafunc):
-    """Run a test that asks for ``game_example`` once per example game."""
+    """Run a test that asks for ``game_example``, or for a learner's ``example``, once for each."""
     if "game_example" in metafunc.fixturenames:
         metafunc.parametrize("game_example", [game for *_, game in _EXAMPLES],
                              ids=[f"{name}-{k}" for name, k, _ in _EXAMPLES])
+    if "example" in metafunc.fixturenames:
+        named = [(f"{stem}: {name}", one) for stem, examples in LEARNER_EXAMPLES.items()
+                 for name, one in examples.items()]
+        names = "example, example_name" if "example_name" in metafunc.fixturenames else "example"
+        metafunc.parametrize(names, [(one, name) if "," in names else one for name, one in named],
+                             ids=[name for name, _ in named])
 
 
 @pytest.fixture
 def game_examples():
     """Examples by registered name."""
     return GAME_EXAMPLES
+
+
+@pytest.fixture(scope="session")
+def learner_examples():
+    """Examples of learners, {name of the file: {name: Example}}."""
+    return LEARNER_EXAMPLES
+
+
+@pytest.fixture(scope="session")
+def exploration_examples():
+    """Every way of exploring, by name."""
+    return importlib.import_module("test_every_part").EXAMPLES["exploration"]
 
 
 @pytest.fixture(params=BACKENDS)

@@ -91,23 +91,6 @@ def test_centres_of_agents():
 # -- the same numbers ----------------------------------------------------------------------------
 
 @pytest.mark.parametrize("where", ENCODERS)
-@pytest.mark.parametrize("name", SPARSE)
-def test_backends_threads_pauses_and_files_do_not_matter(name, where, tmp_path):
-    game, encoder = ENCODERS[where]
-    options = {"encoder": encoder, "runs": 3, "seed": 3}
-    whole = mf.train(game, SPARSE[name], steps=47, backend="numpy", **options)
-    alike(whole, mf.train(game, SPARSE[name], steps=47, threads=2, block=5, **options))
-    half = mf.train(game, SPARSE[name], steps=21, **options)
-    half.save(tmp_path / "half.npz")
-    loaded = mf.load(tmp_path / "half.npz")
-    assert loaded.experiment.encoder == encoder and len(loaded.rows[0]) == loaded.used[0]
-    alike(whole, mf.train(resume=loaded, steps=26))
-    part = mf.train(game, SPARSE[name], steps=47, encoder=encoder, runs=1, first_run=1, seed=3)
-    rows = int(part.used[0])
-    assert part.q[0].tobytes() == whole.q[1, :rows].tobytes()
-
-
-@pytest.mark.parametrize("where", ENCODERS)
 def test_policies_play_as_evaluation_does(where):
     game, encoder = ENCODERS[where]
     run = mf.train(game, mf.IQL(0.5, share="all", initial_q=1.0), encoder=encoder, episodes=20, runs=2, seed=1)
@@ -132,13 +115,6 @@ def test_a_team_by_hand_does_what_training_does(where):
         seen = env.reset(over) if over.any() else then
     rows = int(run.used.max())
     assert team.q[:, :rows].tobytes() == run.q.tobytes()
-
-
-def test_experiments_with_tiles_are_data():
-    for game, encoder in ENCODERS.values():
-        e = mf.Experiment(game, mf.IQL(), encoder=encoder, steps=1)
-        again = mf.Experiment.from_dict(e.to_dict())
-        assert again.encoder == encoder and again.to_dict() == e.to_dict()
 
 
 # -- what is learned -----------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from training_helpers import assert_same, differing, experiments, part_of, rando
 
 import marlfast as mf
 
-SOME = settings(derandomize=True, deadline=None, max_examples=60, database=None,
+SOME = settings(derandomize=True, deadline=None, max_examples=25, database=None,
                 suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 # Long enough that rows grow, records grow and schedules move, and that threads do run at the same time.
@@ -28,19 +28,18 @@ def alone():
 
 
 @pytest.mark.parametrize("experiment", [DRIFT, MARKOV], ids=["drift", "markov"])
-@pytest.mark.parametrize("threads", [2, 7, 64])
-@pytest.mark.parametrize("block", [None, 33])
+@pytest.mark.parametrize("threads, block", [(2, 33), (7, None), (64, 33)])
 def test_threads_do_not_matter(alone, experiment, threads, block):
     assert_same(mf.train(experiment, threads=threads, block=block), alone[experiment])
 
 
 @pytest.mark.parametrize("experiment", [DRIFT, MARKOV], ids=["drift", "markov"])
-@pytest.mark.parametrize("block", [1, 3, 17, 100_000])
+@pytest.mark.parametrize("block", [1, 17, 100_000])
 def test_blocks_do_not_matter(alone, experiment, block):
     assert_same(mf.train(experiment, threads=1, block=block), alone[experiment])
 
 
-@pytest.mark.parametrize("block", [1, 3, 17])
+@pytest.mark.parametrize("block", [1, 17])
 def test_blocks_do_not_matter_to_the_reference(block):
     short = DRIFT.replace(steps=60, runs=3)
     assert_same(mf.train(short, block=block, backend="numpy"), mf.train(short, backend="numpy"))

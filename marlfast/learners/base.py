@@ -279,6 +279,8 @@ class Each(Learner):
     leads: tuple | None = None
 
     def __post_init__(self):
+        if not isinstance(self.learners, (list, tuple)):
+            raise TypeError(f"learners: expected a list of learners, got {shown(self.learners)}")
         learners = tuple(require("learner", one, f"learners[{k}]") for k, one in enumerate(self.learners))
         if not learners:
             raise ValueError("learners: expected at least one, got none")
@@ -287,6 +289,8 @@ class Each(Learner):
                 raise ValueError(f"learners[{k}]: is itself made of several learners; list them all here")
         leads = self.leads
         if leads is not None:
+            if not isinstance(leads, (list, tuple)) or not all(isinstance(one, (list, tuple, range)) for one in leads):
+                raise TypeError(f"leads: expected a list of agents for each learner, got {shown(leads)}")
             leads = tuple(tuple(sorted(integer(f"leads[{k}]", agent, 0) for agent in agents))
                           for k, agents in enumerate(leads))
             if len(leads) != len(learners) or not all(leads):
@@ -388,6 +392,22 @@ def learner(given):
     return require("learner", given, "learner")
 
 
+SHARES = ("none", "all", "team")
+
+
+def as_share(share):
+    """``share`` as it is kept: a word, or a tuple with the table of each agent."""
+    if isinstance(share, str):
+        if share not in SHARES:
+            raise unknown("share", share, SHARES)
+        return share
+    try:
+        share = tuple(share)
+    except TypeError:
+        raise TypeError(f"share: expected 'none', 'all', 'team' or a table for each agent, got {share!r}") from None
+    return tuple(integer(f"share[{i}]", table, 0) for i, table in enumerate(share))
+
+
 def table_of_agent(share, seats):
     """Which table each agent uses: int32 [N]; 0 for agents that are not led.
 
@@ -410,7 +430,7 @@ def table_of_agent(share, seats):
             for k, members in enumerate(present):
                 table[members] = k
         elif share != "all":
-            raise unknown("share", share, ("none", "all", "team"))
+            raise unknown("share", share, SHARES)
         return table
     numbers = [integer(f"share[{i}]", t, 0) for i, t in enumerate(share)]
     if len(numbers) != len(led):

@@ -6,7 +6,7 @@ import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.errors import choice, integer, real_per_run
-from marlfast.learners.base import Learner, check_common, check_shared
+from marlfast.learners.base import Learner, as_share, check_common, check_shared
 from marlfast.learners.joint import _large, _present, _weights
 from marlfast.registry import option
 from marlfast.schedules import Schedule, per_run_field, schedule, spread
@@ -43,12 +43,7 @@ class _Gradient(Learner):
             self._set(**{own: per_run_field(own, getattr(self, own))})
             schedules[name] = schedule(own, getattr(self, own), 0.0, 1.0 if own == "critic_rate" else None)
         self._set(schedules=schedules, discount=real_per_run("discount", self.discount, 0.0, 1.0))
-        if not isinstance(self.share, str):
-            try:
-                self._set(share=tuple(self.share))
-            except TypeError:
-                raise TypeError(f"share: expected 'none', 'all', 'team' or a table for each agent, "
-                                f"got {self.share!r}") from None
+        self._set(share=as_share(self.share))
         own = type(self).__dataclass_fields__
         if "trace_decay" in own:
             self._set(trace_decay=real_per_run("trace_decay", self.trace_decay, 0.0, 1.0))

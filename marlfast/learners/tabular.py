@@ -3,7 +3,7 @@ import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.errors import real_per_run
-from marlfast.learners.base import Learner, check_shared
+from marlfast.learners.base import Learner, as_share, check_shared
 from marlfast.memory import memory_of_machine
 from marlfast.registry import require
 from marlfast.schedules import Constant, per_run_field, schedule, spread
@@ -51,12 +51,7 @@ class Tabular(Learner):
             raise ValueError(f"initial_q: expected at most (rows, tables, actions), got shape {initial.shape}")
         initial.flags.writeable = False
         self._set(initial_q=initial if initial.ndim else float(initial))
-        if not isinstance(self.share, str):
-            try:
-                self._set(share=tuple(self.share))
-            except TypeError:
-                raise TypeError(f"share: expected 'none', 'all', 'team' or a table for each agent, "
-                                f"got {self.share!r}") from None
+        self._set(share=as_share(self.share))
 
     def tables(self, seats):
         """Table of each agent, int32 [N]."""

@@ -1,10 +1,11 @@
 """What 0.1 saved in the middle of an episode, and what came of it: makes ``results.tar.xz``, which is never made again.
 
-Run with marlfast 0.1.0, as ``PYTHONPATH=.:tests python tests/from_0_1/make.py FOLDER``. Every registered learner has trained in three
-ways: where the compiled loop takes one run after another, by numbered states that end (``states``) and by rows that are
-numbered as they are seen (``rounding``); and where a game in Python is stepped for all runs at once, by rows of each
-agent's own that grow (``lockstep``). ``NAME-WAY-part.npz`` is the result after some steps, ``NAME-WAY-whole.npz`` after
-some more. ``GAME_K-games-part.npz`` and so on are of Q-learning in the examples of every game (but those of functions).
+Run with marlfast 0.1.0, as ``PYTHONPATH=.:tests python tests/from_0_1/make.py FOLDER``. Every registered learner has
+trained in three ways: where the compiled loop takes one run after another, by numbered states that end (``states``)
+and by rows that are numbered as they are seen (``rounding``); and where a game in Python is stepped for all runs at
+once, by rows of each agent's own that grow (``lockstep``). ``NAME-WAY-part.npz`` is the result after some steps,
+``NAME-WAY-whole.npz`` after some more. ``GAME_K-games-part.npz`` and so on are of Q-learning in the examples of every
+game (but those of functions).
 """
 import sys
 import tarfile
@@ -28,8 +29,9 @@ def states():
     """A Markov game of four states, the last of which is terminal."""
     rng = np.random.default_rng(4)
     transitions = rng.random((4, 9, 4)).round(2) + 0.01
-    return mf.games.MarkovGame(transitions / transitions.sum(axis=2, keepdims=True), rng.normal(size=(4, 9, 2)).round(2),
-                               (3, 3), terminal=[False] * 3 + [True], horizon=7)
+    transitions /= transitions.sum(axis=2, keepdims=True)
+    return mf.games.MarkovGame(transitions, rng.normal(size=(4, 9, 2)).round(2), (3, 3),
+                               terminal=[False] * 3 + [True], horizon=7)
 
 
 WAYS = {
@@ -41,7 +43,8 @@ WAYS = {
 LEARNERS = {
     "iql": mf.IQL(S.Harmonic(0.5, 0.05), explore=FALLING),
     "iql_first_ties": mf.IQL(),
-    "iql_random_ties": mf.IQL([0.2, 0.4], discount=[0.5, 0.9], explore=RANDOM_TIES, share="all", initial_q=[0.0, 1.0, 1.0]),
+    "iql_random_ties": mf.IQL([0.2, 0.4], discount=[0.5, 0.9], explore=RANDOM_TIES, share="all",
+                              initial_q=[0.0, 1.0, 1.0]),
     "iql_boltzmann": mf.IQL(0.3, explore=mf.Boltzmann(S.Exponential(2.0, 0.95, minimum=0.2))),
     "sarsa": td.SARSA(0.3, explore=FALLING, trace_decay=0.7, trace_length=4, traces="accumulating"),
     "q_lambda": td.QLambda(0.3, explore=RANDOM_TIES, trace_length=5),

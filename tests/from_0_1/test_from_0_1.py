@@ -1,8 +1,8 @@
 """What was made with 0.1 goes on: its results bit for bit, packages and programs written for it.
 
 ``make.py`` made the results with 0.1.0; the packages and pages stand as they stood there. What has to change in them is
-shown in ``docs/from_0_1.md``, in ``diff`` blocks, each of which names a file here in its first line (``--- learner/...``)
-and is applied before the file is built or run.
+shown in ``docs/from_0_1.md``, in ``diff`` blocks, each of which names a file here in its first line
+(``--- learner/...``) and is applied before the file is built or run.
 """
 import json
 import os
@@ -136,7 +136,7 @@ def test_what_the_page_changes_stands_in_the_files_of_0_1():
 
 def as_today(name, today):
     """Whether a package of 0.1 is the one that another test builds today."""
-    files = [path.relative_to(HERE / name) for path in (HERE / name).rglob("*") if path.suffix in (".py", ".pyx", ".pxd")]
+    files = [path.relative_to(HERE / name) for path in (HERE / name).rglob("*.p*") if path.suffix != ".pyc"]
     return all((today / file).exists() and (today / file).read_bytes() == (HERE / name / file).read_bytes()
                for file in files) and not any(file.startswith(f"{name}/") for file, *_ in changes())
 

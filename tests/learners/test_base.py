@@ -2,11 +2,17 @@
 import pytest
 
 import marlfast as mf
+from learners.example import Example
 
 GAME = mf.games.Drift(agents=3, state_size=1, actions=3, horizon=9)
 GRID = mf.Grid(-3.0, 6.0, 6)
 SLOW = mf.IQL(0.05, discount=0.5, explore=mf.EpsilonGreedy(0.3))
 FAST = mf.IQL(0.5, discount=0.9, explore=mf.EpsilonGreedy(0.3), initial_q=1.0)
+EXAMPLES = {
+    "each": Example([SLOW, FAST, SLOW], (2, 4, 3)),
+    "each, leads": Example([(mf.IQL(0.2, share="all"), [0, 2]), (mf.IQL(0.4, explore=mf.Boltzmann(0.7)), [1])],
+                           (3, 2, 3)),
+}
 
 
 def train(learner=None, **options):
@@ -41,53 +47,11 @@ def test_each_agent_learns_by_its_own_rule(backend):
     assert not (mixed.tables(1)["q"][:, :, 0] == slows.q[:, :, 1]).all()
 
 
-def test_backends_agree_on_several_learners():
-    learners = [(mf.IQL(0.2, share="all"), [0, 2]), (mf.IQL(0.4, explore=mf.Boltzmann(0.7)), [1])]
-    one, other = (train(learners=learners, backend=name) for name in ("cython", "numpy"))
-    same(one, other)
-    assert one.tables(0)["q"].shape == (4, 6, 1, 3) and one.tables(0)["q"] is not one.tables(1)["q"]
-    assert one.tables(2)["visits"].sum() == 2 * one.steps.sum()
-
-
-def test_several_learners_are_saved_and_go_on(tmp_path):
-    whole = train(learners=[SLOW, FAST, SLOW], episodes=12)
-    half = train(learners=[SLOW, FAST, SLOW], episodes=5)
-    half.save(tmp_path / "half.npz")
-    same(whole, mf.train(resume=mf.load(tmp_path / "half.npz"), episodes=7))
-
-
-def test_several_learners_grow_their_tables():
-    learners = [SLOW, FAST, SLOW]
-    one, other = (train(learners=learners, encoder=mf.Rounding(2), episodes=80, backend=name)
-                  for name in ("cython", "numpy"))
-    assert one.used.min() > 300
-    same(one, other)
-    seen = one.rows[0][0]
-    actions = one.policy(0)(seen)
-    assert [int(one.tables(i)["q"][0, 0, 0].argmax()) for i in range(3)] == actions.tolist()
-    assert one.policy(0)([1e6]).tolist() == [0, 0, 0]       # never seen: the first greatest initial value
-
-
 def test_an_evaluation_plays_every_agents_own_policy():
     run = train(learners=[SLOW, FAST, SLOW], episodes=300)
     by_tables = mf.evaluate(GAME, run.policy(1), episodes=5, seed=4)
     by_hand = mf.evaluate(GAME, lambda seen: run.policy(1)(seen), episodes=5, seed=4)
     assert (by_tables.returns == by_hand.returns).all()
-
-
-def test_a_team_to_step_by_hand_does_what_train_does(backend):
-    trained = train(learners=[SLOW, FAST, SLOW], episodes=3, backend=backend)
-    env = GAME.env(runs=4, seed=3, backend=backend)
-    team = mf.learners.Each((SLOW, FAST, SLOW)).team(GAME, runs=4, seed=3, encoder=GRID, backend=backend)
-    for _ in range(3):
-        seen = env.reset()
-        for _ in range(GAME.horizon):
-            actions = team.act(seen)
-            then, rewards, terminated, truncated = env.step(actions)
-            team.update(seen, actions, rewards, then, terminated, truncated)
-            seen = then
-    for agent in range(3):
-        assert team.arrays[f"{agent}.q"].tobytes() == trained.arrays[f"learner.{agent}.q"].tobytes()
 
 
 def test_which_tables_are_meant_must_be_said():

@@ -6,23 +6,32 @@ from hypothesis import strategies as st
 from training_helpers import random_markov
 
 import marlfast as mf
-from learners.test_alike import differing
-from marlfast import registry
+from learners.example import Example
 from marlfast.games.two_step import TwoStep
 from marlfast.learners.gradients import COMA, IA2C, IPPO, MAA2C, MAPPO, Reinforce
 
 S = mf.schedules
 RUNS = 3
-ALL = {
-    "reinforce": Reinforce(0.3), "reinforce, no baseline": Reinforce(0.1, baseline="none", longest=4, entropy=0.05),
-    "ia2c": IA2C(), "ia2c, one step": IA2C(S.Harmonic(0.5, 0.01), trace_decay=0.0, steps=1),
-    "maa2c": MAA2C(), "maa2c, runs": MAA2C([0.1, 0.2, 0.3], discount=[0.0, 0.5, 1.0], trace_decay=[0.0, 0.5, 1.0]),
-    "coma": COMA(0.3), "coma, longest": COMA(longest=3, entropy=S.Linear(0.5, 0.0, 60)),
-    "ippo": IPPO(steps=16), "ippo, runs": IPPO(steps=7, clip=[0.0, 0.2, 1.0], value_clip=[0.1, 0.5, 2.0], epochs=2),
-    "mappo": MAPPO(steps=16), "mappo, minibatches": MAPPO(steps=11, minibatch=4, entropy=0.0, value_clip=0.2),
-    "mappo, whole": MAPPO(steps=8, minibatch=0, normalise=False, critic_rate=S.Exponential(0.5, 0.9, per="episode")),
+MORE = (2, 4, 3)
+EXAMPLES = {
+    "reinforce": Example(Reinforce(0.3), MORE),
+    "reinforce, no baseline": Reinforce(0.1, baseline="none", longest=3, entropy=0.05),
+    "ia2c": Example(IA2C(), MORE), "ia2c, one step": IA2C(S.Harmonic(0.5, 0.01), trace_decay=0.0, steps=1),
+    "maa2c": Example(MAA2C(), MORE, alike=True),
+    "maa2c, runs": Example(MAA2C([0.1, 0.2, 0.3], discount=[0.0, 0.5, 1.0], trace_decay=[0.0, 0.5, 1.0]), alike=True),
+    "maa2c, teams": Example(MAA2C(0.3), (3, 3, 3, 3), teams=[[0, 2], [1, 3]]),
+    "coma": Example(COMA(0.3), MORE, alike=True),
+    "coma, longest": Example(COMA(longest=3, entropy=S.Linear(0.5, 0.0, 60)), alike=True),
+    "coma, nine actions": Example(COMA(0.3, share="all"), (9, 9), alike=True),
+    "ippo": Example(IPPO(steps=16), MORE),
+    "ippo, runs": IPPO(steps=7, clip=[0.0, 0.2, 1.0], value_clip=[0.1, 0.5, 2.0], epochs=2),
+    "mappo": Example(MAPPO(steps=16), MORE, alike=True),
+    "mappo, minibatches": Example(MAPPO(steps=11, minibatch=4, entropy=0.0, value_clip=0.2), (9, 9), alike=True),
+    "mappo, whole": Example(MAPPO(steps=8, minibatch=0, normalise=False,
+                                  critic_rate=S.Exponential(0.5, 0.9, per="episode")), alike=True),
+    "mappo, one agent and action": Example(MAPPO(steps=8), (1,), alike=True),
+    "mappo, beside another": Example([(MAPPO(steps=5), [0, 2]), (mf.IQL(), [1])], (2, 3, 2), alike=True),
 }
-CENTRAL = {name: one for name, one in ALL.items() if one.central}
 
 
 def train(learners, game=None, **options):
@@ -39,91 +48,6 @@ def probabilities(result, agent=0):
 
 
 # -- both backends ---------------------------------------------------------------------------------
-
-@pytest.mark.parametrize("name", ALL)
-@pytest.mark.parametrize("game", [random_markov(4, (3, 3), terminal=True), random_markov(5, (2, 4, 3), horizon=7),
-                                  random_markov(6, (1,), horizon=0), random_markov(7, (9, 9), horizon=1)],
-                         ids=["terminal", "truncated", "one agent and action", "many actions"])
-def test_backends_agree(name, game):
-    one, other = (train([(ALL[name], range(game.agents))], game, steps=70, backend=backend)
-                  for backend in ("cython", "numpy"))
-    assert differing(one, other) == []
-    assert "coma" in name or game.most_actions == 1 or game.horizon == 0 or one.arrays["learner.0.logits"].any()
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_saved_and_resumed_after_any_step_nothing_changes(name, tmp_path):
-    team, rng = [ALL[name], mf.IQL()], np.random.default_rng(len(name))
-    whole = train(team)
-    for backend in ("cython", "numpy"):
-        steps = int(rng.integers(1, 149))
-        train(team, steps=steps, backend=backend).save(tmp_path / "part.npz")
-        part = mf.load(tmp_path / "part.npz", backend=backend)
-        assert part.experiment.learner == whole.experiment.learner
-        assert differing(whole, mf.train(resume=part, steps=150 - steps, backend=backend)) == []
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_threads_and_blocks_do_not_matter(name):
-    team = [mf.IQL(0.3), ALL[name]]
-    assert differing(train(team, threads=1, block=150), train(team, threads=2, block=7)) == []
-
-
-@pytest.mark.parametrize("name", ["reinforce", "ia2c", "maa2c", "coma", "ippo", "mappo"])
-def test_tables_that_grow_hold_the_same_numbers(name, tmp_path):
-    """Rows of what agents see, and of the whole state, each numbered as they come."""
-    game = mf.games.Drift(agents=2, state_size=1, actions=3, horizon=9)
-    central = mf.Rounding(2) if name in CENTRAL else None
-    one, other = (mf.train(game, ALL[name], encoder=mf.Rounding(3), central=central, episodes=16, runs=RUNS, seed=3,
-                           backend=backend) for backend in ("cython", "numpy"))
-    assert one.used.min() > 64      # they grew: there is room for 64 at first
-    assert differing(one, other) == []
-    mf.train(game, ALL[name], encoder=mf.Rounding(3), central=central, episodes=7, runs=RUNS, seed=3).save(
-        tmp_path / "part.npz")
-    assert differing(one, mf.train(resume=mf.load(tmp_path / "part.npz"), episodes=9)) == []
-
-
-@pytest.mark.parametrize("name", ALL)
-@pytest.mark.parametrize("sample", [False, True])
-def test_frozen_they_play_alike(name, sample):
-    game = random_markov(4, (3, 3), terminal=True)
-    run = train([ALL[name], mf.IQL()], game, steps=None, episodes=20)
-    one, other = (mf.evaluate(game, run, episodes=15, seed=1, backend=backend, sample=sample)
-                  for backend in ("cython", "numpy"))
-    assert one.returns.tobytes() == other.returns.tobytes() and one.lengths.tolist() == other.lengths.tolist()
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_a_run_alone_is_the_run_among_others(name):
-    together = train([ALL[name], ALL[name]])
-    alone = mf.train(together.experiment.of_run(1).replace(first_run=1, runs=1))
-    for key, array in alone.arrays.items():
-        if key not in ("returns", "shaped_returns", "lengths"):
-            assert array[0].tobytes() == together.arrays[key][1].tobytes(), key
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_definitions_are_plain_values(name):
-    learner = ALL[name]
-    assert registry.from_dict("learner", learner.to_dict()) == learner
-    assert registry.lookup("learner", learner.name) is type(learner)
-
-
-@settings(max_examples=12)
-@given(st.data())
-def test_random_teams_in_random_games(data):
-    shares = [(Reinforce, {}), (IA2C, {}), (MAA2C, {}), (COMA, {}), (IPPO, {"steps": 9}), (MAPPO, {"steps": 9})]
-    kind, options = data.draw(st.sampled_from(shares))
-    share = data.draw(st.sampled_from(["none", "all", "team", [0, 0, 1]]))
-    team = [(kind(0.2, share=share, **options), [0, 1, 3]), (data.draw(st.sampled_from([mf.IQL(), MAPPO(steps=5)])),
-                                                             [2])]
-    game = random_markov(data.draw(st.integers(0, 99)), (2, 2, 3, 2), horizon=data.draw(st.sampled_from([0, 1, 4])),
-                         terminal=data.draw(st.booleans()))
-    rewards = mf.rewards.mixed([(0, 2), (1, 3)])
-    one, other = (mf.train(game, learners=team, rewards=rewards, steps=60, runs=2, seed=9, backend=backend)
-                  for backend in ("cython", "numpy"))
-    assert differing(one, other) == []
-
 
 # -- what they solve -------------------------------------------------------------------------------
 

@@ -1,13 +1,10 @@
 """Hierarchical teams in training: any members, both backends, two levels of evaluation, and all that is refused."""
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from training_helpers import random_markov
+from training_helpers import differing, random_markov
 
 import marlfast as mf
-from learners.test_mean_field import differing
-from marlfast import registry
+from learners.example import Example
 from marlfast.learners import (
     SARSA,
     DistributedQ,
@@ -40,13 +37,22 @@ MEMBERS = {
     "lmrl2": coordination.LMRL2(), "recursive_fmq": coordination.RecursiveFMQ(discount=0.5),
     "runs": mf.IQL([0.1, 0.2, 0.3], discount=[0.0, 0.5, 1.0], initial_q=2.0),
 }
-LEARNERS = {name: Hierarchy(one, GOALS, 4, mf.IQL(0.2, explore=EXPLORE)) for name, one in MEMBERS.items()} | {
-    "each": Hierarchy(mf.IQL(), GOALS, 3, mf.IQL(explore=EXPLORE, share="all"), each=True, teams="all"),
-    "reward": Hierarchy(mf.IQL(), GOALS, 2, goal_reward=np.arange(9.0).reshape(3, 3), teams=[[0, 1], [2]]),
-    "coordinators": Hierarchy(mf.IQL(), GOALS, 5, mf.IQL(S.Harmonic(0.5, 0.1), discount=[0.0, 0.5, 1.0], initial_q=1.0,
-                                                         explore=mf.EpsilonGreedy(0.9, decay=0.9, ties="random"))),
-    "boltzmann": Hierarchy(mf.IQL(), GOALS, 1, mf.IQL(explore=mf.Boltzmann(0.5))),
+TRUSTING = ("distributed_q", "lmrl2", "recursive_fmq")
+COORDINATOR = mf.IQL(0.2, explore=EXPLORE)
+EXAMPLES = {f"of {name}": Example(Hierarchy(one, GOALS, 4, COORDINATOR), (3, 3, 3), teams=TEAMS)
+            for name, one in MEMBERS.items() if one.name not in TRUSTING} | {
+    f"of {name}": Example(Hierarchy(one, GOALS, 4, COORDINATOR, teams="all"), (3, 3, 3), alike=True)
+    for name, one in MEMBERS.items() if one.name in TRUSTING} | {
+    "each": Example(Hierarchy(mf.IQL(), GOALS, 3, mf.IQL(explore=EXPLORE, share="all"), each=True, teams="all"),
+                    (2, 4, 3)),
+    "reward": Example(Hierarchy(mf.IQL(), GOALS, 2, goal_reward=np.arange(12.0).reshape(3, 4), teams=[[0, 1], [2]]),
+                      (3, 2, 3), numbered=True),
+    "coordinators": Example(Hierarchy(mf.IQL(), GOALS, 5, mf.IQL(
+        S.Harmonic(0.5, 0.1), discount=[0.0, 0.5, 1.0], initial_q=1.0,
+        explore=mf.EpsilonGreedy(0.9, decay=0.9, ties="random"))), (3, 3, 3), teams=TEAMS),
+    "boltzmann": Example(Hierarchy(mf.IQL(), GOALS, 1, mf.IQL(explore=mf.Boltzmann(0.5))), (3, 3, 3), teams=TEAMS),
 }
+LEARNERS = {name: example.learner for name, example in EXAMPLES.items()}
 
 
 def train(learner, game=None, **options):
@@ -60,90 +66,15 @@ def teams_for(learner):
     return {"teams": TEAMS, "rewards": mf.rewards.cooperative() if trusts else mf.rewards.mixed(TEAMS)}
 
 
-@pytest.mark.parametrize("name", LEARNERS)
-def test_backends_agree(name):
-    assert differing(train(LEARNERS[name]), train(LEARNERS[name], backend="numpy")) == []
-
-
-@pytest.mark.parametrize("name", LEARNERS)
-def test_saved_and_resumed_after_any_step_nothing_changes(name, tmp_path):
-    whole, rng = train(LEARNERS[name]), np.random.default_rng(len(name))
-    for backend in ("cython", "numpy"):
-        steps = int(rng.integers(1, 89))
-        train(LEARNERS[name], steps=steps, backend=backend).save(tmp_path / "part.npz")
-        part = mf.load(tmp_path / "part.npz", backend=backend)
-        assert part.experiment.learner == whole.experiment.learner
-        assert differing(whole, mf.train(resume=part, steps=90 - steps, backend=backend)) == []
-
-
 def test_resumed_in_the_middle_of_a_goal_nothing_changes(tmp_path):
-    whole = train(LEARNERS["sarsa"])
+    whole = train(LEARNERS["of sarsa"])
     clocks = set()
     for steps in range(1, 9):
-        part = train(LEARNERS["sarsa"], steps=steps)
+        part = train(LEARNERS["of sarsa"], steps=steps)
         part.save(tmp_path / "part.npz")
         assert differing(whole, mf.train(resume=mf.load(tmp_path / "part.npz"), steps=90 - steps)) == []
         clocks |= set(part.arrays["learner.clock"].tolist())
     assert clocks == {0, 1, 2, 3}
-
-
-@pytest.mark.parametrize("name", LEARNERS)
-def test_threads_and_blocks_do_not_matter(name):
-    assert differing(train(LEARNERS[name], threads=1, block=90), train(LEARNERS[name], threads=2, block=7)) == []
-
-
-@pytest.mark.parametrize("name", ["iql", "double_q", "wolf_phc", "lmrl2", "sarsa"])
-def test_tables_that_grow_hold_the_same_numbers(name):
-    game = mf.games.Drift(agents=3, state_size=1, actions=3, horizon=9)
-    one, other = (mf.train(game, LEARNERS[name], encoder=mf.Rounding(3), episodes=16, runs=RUNS, seed=3,
-                           backend=backend, **teams_for(LEARNERS[name])) for backend in ("cython", "numpy"))
-    assert one.used.min() > 64      # they grew: there is room for 64 at first
-    assert differing(one, other) == []
-
-
-@pytest.mark.parametrize("name", LEARNERS)
-def test_frozen_they_play_alike_and_as_if_an_episode_began(name):
-    game = random_markov(4, (3, 3, 3), terminal=True, horizon=7)
-    run = train(LEARNERS[name], game, steps=64)
-    one, other = (mf.evaluate(game, run, episodes=9, seed=1, backend=backend) for backend in ("cython", "numpy"))
-    assert one.returns.tobytes() == other.returns.tobytes()
-    later = dict(run.arrays) | {"learner.clock": np.ones_like(run.arrays["learner.clock"])}
-    again = mf.evaluate(game, mf.Result(run.experiment, later), episodes=9, seed=1)
-    assert again.returns.tobytes() == one.returns.tobytes()
-
-
-@pytest.mark.parametrize("name", LEARNERS)
-def test_a_run_alone_is_the_run_among_others(name):
-    together = train(LEARNERS[name])
-    alone = mf.train(together.experiment.of_run(1).replace(first_run=1, runs=1))
-    for key, array in alone.arrays.items():
-        if key not in ("returns", "shaped_returns", "lengths"):
-            assert array[0].tobytes() == together.arrays[key][1].tobytes(), key
-
-
-@pytest.mark.parametrize("name", LEARNERS)
-def test_definitions_are_plain_values(name):
-    learner = LEARNERS[name]
-    assert registry.from_dict("learner", learner.to_dict()) == learner
-    assert registry.lookup("learner", learner.name) is type(learner)
-
-
-@settings(max_examples=12)
-@given(st.data())
-def test_random_teams_in_random_games(data):
-    n = data.draw(st.integers(1, 4))
-    counts = tuple(data.draw(st.integers(1, 4)) for _ in range(n))
-    members = data.draw(st.sampled_from([mf.IQL(explore=EXPLORE), SARSA(), phc.WoLFPHC(), QLambda(),
-                                         DoubleQ(explore=mf.EpsilonGreedy(0.5, ties="random"))]))
-    led = data.draw(st.integers(1, n))
-    learner = Hierarchy(members, data.draw(st.integers(1, 4)), data.draw(st.integers(1, 5)), mf.IQL(explore=EXPLORE),
-                        each=data.draw(st.booleans()), teams=data.draw(st.sampled_from(["all", [[i] for i in
-                        range(led)]])))
-    team = [(learner, range(led)), (mf.IQL(), range(led, n))] if led < n else learner
-    game = random_markov(data.draw(st.integers(0, 99)), counts, horizon=data.draw(st.sampled_from([0, 1, 4])),
-                         terminal=data.draw(st.booleans()))
-    one, other = (mf.train(game, team, steps=40, runs=2, seed=9, backend=backend) for backend in ("cython", "numpy"))
-    assert differing(one, other) == []
 
 
 # -- what it is made of --------------------------------------------------------------------------

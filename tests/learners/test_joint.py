@@ -3,8 +3,10 @@ import re
 
 import numpy as np
 import pytest
+from training_helpers import assert_same
 
 import marlfast as mf
+from learners.example import Example
 from marlfast.games.soccer import Soccer
 from marlfast.learners import joint as module
 from marlfast.learners.base import Seats
@@ -176,54 +178,32 @@ def test_rewards_of_the_structure_are_what_is_learned():
 
 # -- both backends, threads, files ---------------------------------------------------------------
 
-LEARNERS = [
-    CentralQ(0.3), CentralQ([0.1, 0.2, 0.3], discount=[0.5, 0.9, 0.99], explore=mf.Boltzmann([0.3, 1.0, 2.0])),
-    JointActionLearner(0.3, initial_q=0.3), JointActionLearner(0.2, explore=mf.EpsilonGreedy(0.3, ties="random")),
-    MinimaxQ(mf.schedules.Harmonic(1.0, 0.05)), MinimaxQ(0.3, initial_q=1.0),
-    FriendOrFoe(0.3, friends="all"), FriendOrFoe(0.3, friends="none", explore=mf.EpsilonGreedy([0.1, 0.5, 1.0])),
-    NashQ(0.3), NashQ(0.3, initial_q=[[1.0], [2.0]]), CorrelatedQ(0.3), CorrelatedQ(0.3, objective="egalitarian"),
-    CorrelatedQ(0.3, objective="republican"), CorrelatedQ(0.3, objective="libertarian"),
-]
+MORE = (2, 4, 3)
+EXAMPLES = {name: Example(learner, actions, common=True) for name, learner, actions in (
+    ("central_q", CentralQ(0.3), MORE),
+    ("central_q, runs", CentralQ([0.1, 0.2, 0.3], discount=[0.5, 0.9, 0.99],
+                                 explore=mf.Boltzmann([0.3, 1.0, 2.0])), (2, 3)),
+    ("jal", JointActionLearner(0.3, initial_q=0.3), MORE),
+    ("jal, ties", JointActionLearner(0.2, explore=mf.EpsilonGreedy(0.3, ties="random")), (3, 3)),
+    ("minimax_q", MinimaxQ(mf.schedules.Harmonic(1.0, 0.05)), (2, 3)),
+    ("minimax_q, initial", MinimaxQ(0.3, initial_q=1.0), (3, 3)),
+    ("friend_or_foe", FriendOrFoe(0.3, friends="all"), (2, 3)),
+    ("friend_or_foe, foes", FriendOrFoe(0.3, friends="none", explore=mf.EpsilonGreedy([0.1, 0.5, 1.0])), (2, 3)),
+    ("nash_q", NashQ(0.3), (2, 3)), ("nash_q, initial", NashQ(0.3, initial_q=[[1.0], [2.0]]), (3, 3)),
+    ("correlated_q", CorrelatedQ(0.3), (2, 3)),
+    ("correlated_q, egalitarian", CorrelatedQ(0.3, objective="egalitarian"), (3, 3)),
+    ("correlated_q, republican", CorrelatedQ(0.3, objective="republican"), (2, 2)),
+    ("correlated_q, libertarian", CorrelatedQ(0.3, objective="libertarian"), (2, 3)))} | {
+    "friend_or_foe, teams": Example(FriendOrFoe(0.3), (2, 2, 2), teams=[[0, 2], [1]], common=True),
+    "minimax_q, beside another": Example([(MinimaxQ(0.3), [1]), (JointActionLearner(0.3), [0])], (2, 3), common=True),
+}
+LEARNERS = [example.learner for example in EXAMPLES.values() if example.actions in ((2, 3), (3, 3))
+            and not isinstance(example.learner, list)]
 _generator = np.random.default_rng(0)
 MARKOV = mf.games.MarkovGame(_generator.dirichlet(np.ones(4), (4, 6)), _generator.integers(-2, 3, (4, 6, 2)), (2, 3),
                              terminal=[False] * 3 + [True], horizon=9)
 DRIFT = mf.games.Drift(agents=2, state_size=1, actions=3, horizon=9)
 identify = pytest.mark.parametrize("learner", LEARNERS, ids=lambda one: f"{one.name}")
-
-
-def same(one, other):
-    assert set(one.arrays) == set(other.arrays)
-    for name, array in one.arrays.items():
-        assert array.tobytes() == other.arrays[name].tobytes(), name
-
-
-@identify
-@pytest.mark.parametrize("game, encoder", [(MARKOV, None), (DRIFT, mf.Rounding(1))], ids=["numbered", "rounding"])
-def test_backends_and_threads_agree(learner, game, encoder):
-    options = {"encoder": encoder, "episodes": 9, "runs": 3, "seed": 4}
-    whole = mf.train(game, learner, backend="cython", threads=1, **options)
-    assert whole.arrays["learner.q"].any()
-    same(whole, mf.train(game, learner, backend="cython", threads=2, **options))
-    same(whole, mf.train(game, learner, backend="numpy", **options))
-
-
-@identify
-def test_what_is_saved_goes_on(learner, tmp_path):
-    # Encoder tables grow on the way; derived arrays are made again on loading.
-    options = {"encoder": mf.Rounding(2), "runs": 3, "seed": 4}
-    whole = mf.train(DRIFT, learner, episodes=30, **options)
-    half = mf.train(DRIFT, learner, episodes=11, **options)
-    half.save(tmp_path / "half.npz")
-    loaded = mf.load(tmp_path / "half.npz")
-    for name in ("policy", "expected", "value", "greedy"):
-        if name in half.tables():
-            assert (loaded.tables()[name][:, :half.used.min()] == half.tables()[name][:, :half.used.min()]).all()
-    assert loaded.experiment.learner == learner
-    again = mf.train(resume=loaded, episodes=19)
-    used = int(whole.used.max())
-    for name, array in whole.tables().items():
-        assert array.tobytes() == again.tables()[name].tobytes(), name
-    assert used > 64 and whole.returns.tobytes() == again.returns.tobytes()
 
 
 @identify
@@ -246,7 +226,7 @@ def test_different_learners_in_one_team():
     learners = [(MinimaxQ(0.3), [1]), (JointActionLearner(0.3), [0])]
     runs = [mf.train(MARKOV, learners=learners, episodes=20, runs=2, seed=3, backend=backend)
             for backend in ("cython", "numpy")]
-    same(*runs)
+    assert_same(*runs)
     assert runs[0].tables(1)["policy"].shape == (2, 4, 1, 3) and runs[0].tables(0)["expected"].shape == (2, 4, 1, 2)
 
 

@@ -3,12 +3,10 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from training_helpers import random_markov
 
 import marlfast as mf
-from marlfast import registry
+from learners.example import Example
 from marlfast.learners.base import Seats
 from marlfast.learners.mean_field import MeanFieldAC, MeanFieldQ
 from marlfast.reference.mean_field import _Neighbourhoods
@@ -17,113 +15,29 @@ S = mf.schedules
 RUNS = 3
 RING = [[2, 1], [0, 2], [1, 0]]
 
-LEARNERS = {
-    "q": MeanFieldQ(), "q, shared": MeanFieldQ(0.4, share="all", neighbours="others", bins=1),
-    "q, lists": MeanFieldQ(neighbours=[[1], [], [0, 0, 1]], explore=mf.EpsilonGreedy(0.3, ties="random")),
-    "q, schedules": MeanFieldQ(S.Harmonic(0.5, 0.1), bins=3, explore=mf.Boltzmann(S.Exponential(3.0, 0.9,
-    minimum=0.1))), "q, runs": MeanFieldQ([0.1, 0.2, 0.3], discount=[0.0, 0.5, 1.0], initial_q=2.0, neighbours=RING),
-    "ac": MeanFieldAC(), "ac, shared": MeanFieldAC(0.5, 0.4, share="all", neighbours="others", bins=1),
-    "ac, lists": MeanFieldAC(neighbours=[[1], [], [0, 0, 1]], discount=0.5),
-    "ac, schedules": MeanFieldAC(S.Harmonic(0.9, 0.1), S.Linear(0.5, 0.1, 9, per="episode"), bins=3),
-    "ac, runs": MeanFieldAC([0.1, 0.2, 0.3], [0.5, 0.6, 0.7], discount=[0.0, 0.5, 1.0], neighbours=RING),
+EXAMPLES = {
+    "mean_field_q": MeanFieldQ(),
+    "mean_field_q, shared": Example(MeanFieldQ(0.4, share="all", neighbours="others", bins=1), (3, 3, 3)),
+    "mean_field_q, lists": Example(MeanFieldQ(neighbours=[[1], [], [0, 0, 1]],
+                                              explore=mf.EpsilonGreedy(0.3, ties="random")), (3, 3, 3)),
+    "mean_field_q, schedules": Example(MeanFieldQ(S.Harmonic(0.5, 0.1), bins=3, explore=mf.Boltzmann(
+        S.Exponential(3.0, 0.9, minimum=0.1))), (2, 2, 2, 2)),
+    "mean_field_q, runs": Example(MeanFieldQ([0.1, 0.2, 0.3], discount=[0.0, 0.5, 1.0], initial_q=2.0,
+                                             neighbours=RING), (3, 3, 3)),
+    "mean_field_q, team": Example(MeanFieldQ(neighbours="team"), (3, 3, 3), teams=[[0, 2], [1]]),
+    "mean_field_ac": MeanFieldAC(),
+    "mean_field_ac, shared": Example(MeanFieldAC(0.5, 0.4, share="all", neighbours="others", bins=1), (3, 3, 3)),
+    "mean_field_ac, lists": Example(MeanFieldAC(neighbours=[[1], [], [0, 0, 1]], discount=0.5), (3, 3, 3)),
+    "mean_field_ac, schedules": Example(MeanFieldAC(S.Harmonic(0.9, 0.1), S.Linear(0.5, 0.1, 9, per="episode"), bins=3),
+                                        (2, 2, 2, 2)),
+    "mean_field_ac, runs": Example(MeanFieldAC([0.1, 0.2, 0.3], [0.5, 0.6, 0.7], discount=[0.0, 0.5, 1.0],
+                                               neighbours=RING), (3, 3, 3)),
 }
-
-
-def differing(one, other):
-    """Names of the arrays in which two results differ in any bit, but for rows that are not in use."""
-    used = int(one.used.max())
-    by_row = {f"learner.{name}" for name in one.experiment.learner.by_row} | {"encoder.keys"}
-    names = [name for name in one.arrays if name not in ("encoder.table", "returns", "shaped_returns", "lengths")]
-    assert set(one.arrays) == set(other.arrays)
-    cut = [{name: np.ascontiguousarray(result.arrays[name][:, :used] if name in by_row else result.arrays[name])
-            for name in names} for result in (one, other)]
-    return [name for name in names if cut[0][name].tobytes() != cut[1][name].tobytes()] + (
-        [] if one.returns.tobytes() == other.returns.tobytes() else ["returns"])
 
 
 def train(learner, game=None, **options):
     game = game or random_markov(4, (3, 3, 3), terminal=True)
     return mf.train(game, learner, **{"steps": 90, "runs": RUNS, "seed": 3} | options)
-
-
-@pytest.mark.parametrize("name", LEARNERS)
-def test_backends_agree(name):
-    assert differing(train(LEARNERS[name]), train(LEARNERS[name], backend="numpy")) == []
-
-
-@pytest.mark.parametrize("name", LEARNERS)
-def test_saved_and_resumed_after_any_step_nothing_changes(name, tmp_path):
-    whole, rng = train(LEARNERS[name]), np.random.default_rng(len(name))
-    for backend in ("cython", "numpy"):
-        steps = int(rng.integers(1, 89))
-        train(LEARNERS[name], steps=steps, backend=backend).save(tmp_path / "part.npz")
-        part = mf.load(tmp_path / "part.npz", backend=backend)
-        assert part.experiment.learner == whole.experiment.learner
-        assert differing(whole, mf.train(resume=part, steps=90 - steps, backend=backend)) == []
-
-
-@pytest.mark.parametrize("name", LEARNERS)
-def test_threads_and_blocks_do_not_matter(name):
-    assert differing(train(LEARNERS[name], threads=1, block=90), train(LEARNERS[name], threads=2, block=7)) == []
-
-
-@pytest.mark.parametrize("learner", [MeanFieldQ(), MeanFieldQ(share="all", initial_q=[1.0, 0.0, 2.0]), MeanFieldAC(),
-                                     MeanFieldAC(share="all")], ids=lambda one: f"{one.name}, {one.share}")
-def test_tables_that_grow_hold_the_same_numbers(learner):
-    game = mf.games.Drift(agents=3, state_size=1, actions=3, horizon=9)
-    one, other = (mf.train(game, learner, encoder=mf.Rounding(3), episodes=16, runs=RUNS, seed=3, backend=backend)
-                  for backend in ("cython", "numpy"))
-    assert one.used.min() > 64      # they grew: there is room for 64 at first
-    assert differing(one, other) == []
-
-
-@pytest.mark.parametrize("name", LEARNERS)
-def test_frozen_they_play_alike_and_as_if_an_episode_began(name):
-    game = random_markov(4, (3, 3, 3), terminal=True)
-    run = train(LEARNERS[name], game, steps=64)
-    one, other = (mf.evaluate(game, run, episodes=9, seed=1, backend=backend) for backend in ("cython", "numpy"))
-    assert one.returns.tobytes() == other.returns.tobytes()
-    later = {name: np.zeros_like(array) if name == "learner.mean" else array for name, array in run.arrays.items()}
-    again = mf.evaluate(game, mf.Result(run.experiment, later), episodes=9, seed=1)
-    assert again.returns.tobytes() == one.returns.tobytes()
-
-
-@pytest.mark.parametrize("name", LEARNERS)
-def test_a_run_alone_is_the_run_among_others(name):
-    together = train(LEARNERS[name])
-    alone = mf.train(together.experiment.of_run(1).replace(first_run=1, runs=1))
-    for key, array in alone.arrays.items():
-        if key not in ("returns", "shaped_returns", "lengths"):
-            assert array[0].tobytes() == together.arrays[key][1].tobytes(), key
-
-
-@pytest.mark.parametrize("name", LEARNERS)
-def test_definitions_are_plain_values(name):
-    learner = LEARNERS[name]
-    assert registry.from_dict("learner", learner.to_dict()) == learner
-    assert registry.lookup("learner", learner.name) is type(learner)
-
-
-@settings(max_examples=12)
-@given(st.data())
-def test_random_teams_in_random_games(data):
-    n = data.draw(st.integers(1, 4))
-    counts = (data.draw(st.integers(1, 4)),) * n
-    near = data.draw(st.sampled_from([None, "others", "team", [
-        data.draw(st.lists(st.sampled_from([j for j in range(n) if j != i] or [0]), max_size=4 if n > 1 else 0))
-        for i in range(n)]]))
-    kind = data.draw(st.sampled_from([MeanFieldQ, MeanFieldAC]))
-    learner = kind(neighbours=near, bins=data.draw(st.sampled_from([None, 1, 2, 5])),
-                   share=data.draw(st.sampled_from(["none", "all"])))
-    teams = mf.rewards.mixed([list(range(n))[:1], list(range(n))[1:]] if n > 1 else [[0]])
-    if n > 1 and near != "team" and data.draw(st.booleans()):
-        last = [near[:-1] if isinstance(near, list) else near][0]
-        learner = [(kind(neighbours=last, bins=2), range(n - 1)), (mf.IQL(), [n - 1])]
-    game = random_markov(data.draw(st.integers(0, 99)), counts, horizon=data.draw(st.sampled_from([0, 1, 4])),
-                         terminal=data.draw(st.booleans()))
-    one, other = (mf.train(game, learner, steps=40, runs=2, seed=9, rewards=teams, backend=backend)
-                  for backend in ("cython", "numpy"))
-    assert differing(one, other) == []
 
 
 # -- what it is made of --------------------------------------------------------------------------

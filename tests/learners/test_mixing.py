@@ -1,12 +1,10 @@
 """VDN and QMIX: what they must learn and what they cannot, teams, and whole trainings in both backends."""
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from training_helpers import random_markov
 
 import marlfast as mf
-from marlfast import registry
+from learners.example import Example
 from marlfast.analysis.decomposition import joint_values
 from marlfast.games.pursuit import Pursuit
 from marlfast.games.two_step import TwoStep
@@ -25,22 +23,6 @@ def train(learners, game=None, **options):
     game = random_markov(4, (3, 3), terminal=True) if game is None else game
     one, several = (None, learners) if isinstance(learners, list) else (learners, None)
     return mf.train(game, one, learners=several, **{"steps": 150, "runs": 3, "seed": 3, "record_every": 0} | options)
-
-
-def differing(one, other):
-    """Names of the arrays in which two results differ in any bit, but for rows that are not in use."""
-    assert set(one.arrays) == set(other.arrays)
-    encoders = one.experiment.resolved.encoders()
-    used = {name: int(one.arrays[f"{name}.used"].max()) for name, (encoder, _) in encoders.items() if encoder.grows}
-    learner, central = one.experiment.learner, "central" if "central" in encoders else "encoder"
-    cuts = {f"learner.{name}": used.get("encoder") for name in learner.by_row}
-    cuts |= {f"learner.{name}": used.get(central) for name in learner.by_central}
-    cuts |= {f"{name}.keys": rows for name, rows in used.items()}
-    assert all(one.arrays[f"{name}.used"].tolist() == other.arrays[f"{name}.used"].tolist() for name in used)
-    names = [name for name in one.arrays if not name.endswith(".table")]
-    cut = [{name: np.ascontiguousarray(result.arrays[name][:, :cuts[name]] if name in cuts else result.arrays[name])
-            for name in names} for result in (one, other)]
-    return [name for name in names if cut[0][name].tobytes() != cut[1][name].tobytes()]
 
 
 # -- published figures ---------------------------------------------------------------------------
@@ -166,121 +148,23 @@ class TestTeams:
 
 # -- both backends, bit for bit ------------------------------------------------------------------
 
-ALL = {
-    "vdn": VDN(0.3),
-    "vdn, ties": VDN(0.5, share="all", initial_q=0.5, explore=mf.EpsilonGreedy(0.3, ties="random", strict=False)),
-    "vdn, targets": VDN(S.Harmonic(0.5, 0.1), target_every=7, initial_q=-1.0),
-    "qmix": QMIX(0.03, 0.03),
-    "qmix, schedules": QMIX(S.Linear(0.1, 0.0, 90), S.Exponential(0.1, 0.9, per="episode"), hidden=3, share="all",
-                            explore=mf.Boltzmann(0.7)),
-    "qmix, targets": QMIX(0.2, 0.05, target_every=13, hidden=1, explore=mf.EpsilonGreedy(0.8, decay=0.9, per="step")),
-    "qmix, free": QMIX(0.02, 0.02, hidden=2, bounded=False),
-    "qmix, runs": QMIX([0.1, 0.2, 0.0], [0.0, 0.1, 0.05], discount=[0.0, 0.5, 1.0], hidden=5),
+MORE = (2, 4, 3)
+EXAMPLES = {
+    "vdn": Example(VDN(0.3), MORE, alike=True),
+    "vdn, ties": Example(VDN(0.5, share="all", initial_q=0.5, explore=mf.EpsilonGreedy(0.3, ties="random",
+                                                                                         strict=False)), alike=True),
+    "vdn, targets": Example(VDN(S.Harmonic(0.5, 0.1), target_every=7, initial_q=-1.0), (9, 9), alike=True),
+    "qmix": Example(QMIX(0.03, 0.03), MORE, alike=True),
+    "qmix, schedules": Example(QMIX(S.Linear(0.1, 0.0, 90), S.Exponential(0.1, 0.9, per="episode"), hidden=3,
+                                    share="all", explore=mf.Boltzmann(0.7)), alike=True),
+    "qmix, targets": Example(QMIX(0.2, 0.05, target_every=13, hidden=1, explore=mf.EpsilonGreedy(
+        0.8, decay=0.9, per="step")), (9, 9), alike=True),
+    "qmix, free": Example(QMIX(0.02, 0.02, hidden=2, bounded=False), alike=True),
+    "qmix, runs": Example(QMIX([0.1, 0.2, 0.0], [0.0, 0.1, 0.05], discount=[0.0, 0.5, 1.0], hidden=5), alike=True),
+    "qmix, beside another": Example([(QMIX(0.1, 0.1), [0, 2]), (mf.IQL(), [1])], (3, 2, 3)),
+    "qmix, teams": Example(QMIX(0.1, 0.1, hidden=3), (2, 2, 2, 2), teams=[[0, 2], [1, 3]]),
 }
-
-
-@pytest.mark.parametrize("name", ALL)
-@pytest.mark.parametrize("actions", [(3, 3), (2, 4, 3), (9, 9)])
-def test_backends_agree(name, actions):
-    if ALL[name].share == "all" and len(set(actions)) > 1:
-        return
-    one, other = (train(ALL[name], random_markov(4, actions, terminal=True), backend=backend)
-                  for backend in ("cython", "numpy"))
-    assert differing(one, other) == []
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_saved_and_resumed_after_any_step_nothing_changes(name, tmp_path):
-    team, rng = [(ALL[name], [0, 2]), (mf.IQL(), [1])], np.random.default_rng(len(name))
-    game = random_markov(4, (3, 2, 3), terminal=True)
-    whole = train(team, game)
-    for backend in ("cython", "numpy"):
-        steps = int(rng.integers(1, 149))
-        train(team, game, steps=steps, backend=backend).save(tmp_path / "part.npz")
-        part = mf.load(tmp_path / "part.npz", backend=backend)
-        assert part.experiment.learner == whole.experiment.learner
-        assert differing(whole, mf.train(resume=part, steps=150 - steps, backend=backend)) == []
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_threads_and_blocks_do_not_matter(name):
-    assert differing(train(ALL[name], threads=1, block=150), train(ALL[name], threads=2, block=7)) == []
-
-
-@pytest.mark.parametrize("name", ["vdn, targets", "qmix", "qmix, targets"])
-@pytest.mark.parametrize("central", [None, mf.Rounding(3), mf.Grid(-1.0, 1.0, 3)])
-def test_tables_that_grow_hold_the_same_numbers(name, central, tmp_path):
-    """Both those of what is seen and those of the whole state, each by its own encoder."""
-    game = mf.games.Drift(agents=2, state_size=1, actions=3, horizon=9)
-    options = {"encoder": mf.Rounding(3 if central is None or not central.grows else 1), "steps": 320, "runs": 2,
-               "central": central if ALL[name].central else None}
-    one, other = (train(ALL[name], game, backend=backend, **options) for backend in ("cython", "numpy"))
-    if central is not None and ALL[name].central and central.grows:
-        assert one.arrays["central.used"].min() > 256
-        assert one.arrays["learner.mixer"].shape[1] == one.arrays["central.keys"].shape[1]
-    elif options["encoder"].decimals == 3:
-        assert one.used.min() > 256        # they grew: there is room for 256 at first
-    assert differing(one, other) == []
-    half = train(ALL[name], game, **options | {"steps": 170})
-    half.save(tmp_path / "half.npz")
-    assert differing(one, mf.train(resume=mf.load(tmp_path / "half.npz"), steps=150)) == []
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_frozen_they_play_alike(name):
-    game = random_markov(4, (3, 3), terminal=True)
-    run = train(ALL[name], game, steps=None, episodes=20, record_every=1)
-    one, other = (mf.evaluate(game, run, episodes=15, seed=1, backend=backend) for backend in ("cython", "numpy"))
-    assert one.returns.tobytes() == other.returns.tobytes() and one.lengths.tolist() == other.lengths.tolist()
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_a_run_alone_is_the_run_among_others(name):
-    together = train(ALL[name])
-    alone = mf.train(together.experiment.of_run(1).replace(first_run=1, runs=1))
-    for key, array in alone.arrays.items():
-        assert array[0].tobytes() == together.arrays[key][1].tobytes(), key
-
-
-@pytest.mark.parametrize("name", ["vdn", "qmix, targets"])
-def test_a_team_to_step_by_hand_does_what_train_does(name, backend):
-    game = mf.games.Drift(agents=2, state_size=1, actions=3, horizon=9)
-    central = mf.Rounding(1) if ALL[name].central else None
-    trained = mf.train(game, ALL[name], encoder=mf.Rounding(1), central=central, episodes=12, runs=3, seed=3,
-                       backend=backend)
-    env = game.env(runs=3, seed=3, backend=backend)
-    team = ALL[name].team(game, runs=3, seed=3, encoder=mf.Rounding(1), central=central, backend=backend)
-    for _ in range(12):
-        seen = env.reset()
-        for _ in range(game.horizon):
-            actions, before = team.act(seen), env.state.copy()
-            then, rewards, terminated, truncated = env.step(actions)
-            team.update(seen, actions, rewards, then, terminated, truncated, before, env.state)
-            seen = then
-    used = int(trained.used.max())
-    for key in ("q", "mixer") if ALL[name].central else ("q",):
-        assert team.arrays[key][:, :used].tobytes() == np.ascontiguousarray(
-            trained.arrays[f"learner.{key}"][:, :used]).tobytes()
-
-
-@settings(max_examples=12)
-@given(st.data())
-def test_random_teams_in_random_games(data):
-    actions = data.draw(st.sampled_from([(2, 2, 2), (3, 3, 1), (2, 4, 3), (1, 1, 1), (9, 2, 2), (2, 2, 2, 2, 2)]))
-    agents = len(actions)
-    structure = data.draw(st.sampled_from([mf.rewards.individual(), mf.rewards.cooperative(),
-                                           mf.rewards.mixed([[0, 2, *range(3, agents)], [1]])]))
-    options = {"target_every": data.draw(st.sampled_from([0, 1, 5])), "initial_q": data.draw(st.sampled_from([0, 1.5]))}
-    rate = st.sampled_from([0.0, 0.05, 0.3])
-    one = data.draw(st.sampled_from([VDN(data.draw(rate), **options), QMIX(
-        data.draw(rate), data.draw(rate), hidden=data.draw(st.integers(1, 9)), **options)]))
-    team = data.draw(st.sampled_from([[(one, list(range(agents)))], [(one, [0, 2, *range(3, agents)]), (QMIX(), [1])],
-                                      [(mf.IQL(), [1]), (one, [0, 2, *range(3, agents)])]]))
-    game = random_markov(data.draw(st.integers(0, 99)), actions, horizon=data.draw(st.sampled_from([0, 1, 4])),
-                         terminal=data.draw(st.booleans()))
-    results = [mf.train(game, learners=team, rewards=structure, steps=60, runs=2, seed=9, backend=backend)
-               for backend in ("cython", "numpy")]
-    assert differing(*results) == []
+ALL = {name: one.learner for name, one in EXAMPLES.items() if not isinstance(one.learner, list)}
 
 
 # -- what is learned, looked at ------------------------------------------------------------------
@@ -375,27 +259,6 @@ def test_initial_utilities_are_sums_over_active_rows():
     assert larger["q"].shape[1] == larger["target_q"].shape[1] == 11
     assert larger["mixer"].shape[1] == larger["target_mixer"].shape[1] == 9
     assert (larger["q"] == larger["q"][:, :1]).all() and (larger["mixer"] == larger["mixer"][:, :1]).all()
-
-
-@pytest.mark.parametrize("name", ["vdn", "vdn, targets", "qmix", "qmix, targets", "qmix, schedules"])
-@pytest.mark.parametrize("central", [None, mf.Tiles(2, -3.0, 6.0, 3), mf.Rounding(1)])
-def test_tiles_in_both_backends_saved_and_resumed(name, central, tmp_path):
-    """Of what is seen four active rows, of the state as many, two, or one."""
-    game = mf.games.Drift(agents=2, state_size=1, actions=3, horizon=9)
-    options = {"encoder": mf.Tiles(4, -3.0, 6.0, 5), "runs": 3}
-    if central is not None and ALL[name].central:
-        options["central"] = central
-    one, other = (train(ALL[name], game, backend=backend, **options) for backend in ("cython", "numpy"))
-    assert differing(one, other) == []
-    assert not one.tables()["greedy"].any() and (one.q != one.q[:, :1]).any()
-    train(ALL[name], game, **options | {"steps": 67}).save(tmp_path / "part.npz")
-    assert differing(one, mf.train(resume=mf.load(tmp_path / "part.npz"), steps=83)) == []
-    seen = np.array([[0.7]])
-    played = [mf.evaluate(game, one, episodes=3, backend=backend).returns for backend in ("cython", "numpy")]
-    assert played[0].tobytes() == played[1].tobytes()
-    # Rising in each utility: what the policy does has the greatest joint value.
-    values = joint_values(one, seen, state=[0.7])
-    assert values[tuple(one.policy(0)(seen[0]))] == values.max()
 
 
 def test_networks_never_shrink():
@@ -495,13 +358,6 @@ def test_memory_that_is_not_there():
     with pytest.raises(MemoryError, match="more than there is"):
         QMIX(hidden=4096).allocate(Seats(mf.games.MatrixGame(np.zeros((2, 2))), mf.rewards.individual(), runs=2**20,
                                          central=2**30), 1)
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_definitions_are_plain_values(name):
-    learner = ALL[name]
-    assert registry.from_dict("learner", learner.to_dict()) == learner
-    assert registry.lookup("learner", learner.name) is type(learner)
 
 
 def test_targets_that_are_renewed_rarely_keep_it_from_diverging():

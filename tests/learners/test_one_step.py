@@ -1,141 +1,36 @@
 """Independent learners of action values beyond Q-learning: what each of them is known to do, and what it refuses."""
-import dataclasses
 
 import numpy as np
 import pytest
-from training_helpers import random_markov
+from training_helpers import assert_same, random_markov
 
 import marlfast as mf
+from learners.example import Example
 from marlfast.learners.multi_step import SARSA, MonteCarlo, QLambda
 from marlfast.learners.one_step import DistributedQ, DoubleQ, ExpectedSARSA, FrequencyAdjustedQ, HystereticQ
 
 BOLD = mf.EpsilonGreedy(0.3)
-LEARNERS = {
-    "sarsa": SARSA(0.3, explore=BOLD),
-    "sarsa lambda": SARSA(0.3, explore=mf.Boltzmann(0.7), trace_decay=0.9, trace_length=4, traces="accumulating",
-                          initial_q=0.5),
-    "q lambda": QLambda(0.3, explore=mf.EpsilonGreedy(0.3, ties="random"), trace_length=5),
-    "expected sarsa": ExpectedSARSA(0.3, explore=BOLD, initial_q=0.5),
-    "expected sarsa, Boltzmann": ExpectedSARSA(mf.schedules.Harmonic(0.5, 0.01), explore=mf.Boltzmann(0.7)),
-    "distributed q": DistributedQ(explore=BOLD, initial_q=-1.0),
-    "hysteretic q": HystereticQ(0.4, mf.schedules.Linear(0.2, 0.0, 50), explore=BOLD),
-    "frequency adjusted q": FrequencyAdjustedQ(0.3, 0.1),
-    "double q": DoubleQ(0.3, explore=BOLD, initial_q=0.25),
-    "monte carlo": MonteCarlo(0.3, explore=BOLD),
+EXAMPLES = {
+    "expected_sarsa": Example(ExpectedSARSA(0.3, explore=BOLD, initial_q=0.5), (2, 4, 3)),
+    "expected_sarsa, Boltzmann": ExpectedSARSA(mf.schedules.Harmonic(0.5, 0.01), explore=mf.Boltzmann(0.7)),
+    "expected_sarsa, seven actions": Example(ExpectedSARSA(0.3, explore=BOLD, share="all"), (7, 7)),
+    "distributed_q": Example(DistributedQ(explore=BOLD, initial_q=-1.0), (2, 4, 3), alike=True),
+    "distributed_q, runs": Example(DistributedQ(discount=[0.0, 0.5, 1.0], share="all"), alike=True),
+    "hysteretic_q": Example(HystereticQ(0.4, mf.schedules.Linear(0.2, 0.0, 50), explore=BOLD), (2, 4, 3)),
+    "hysteretic_q, runs": HystereticQ([0.1, 0.5, 0.9], [0.0, 0.2, 0.9], share="all"),
+    "frequency_adjusted_q": Example(FrequencyAdjustedQ(0.3, 0.1), (2, 4, 3)),
+    "frequency_adjusted_q, runs": FrequencyAdjustedQ(0.2, [0.01, 0.5, 1.0], share="all"),
+    "double_q": Example(DoubleQ(0.3, explore=BOLD, initial_q=0.25), (2, 4, 3)),
+    "double_q, ties": DoubleQ(0.3, explore=mf.EpsilonGreedy(0.3, ties="random"), share="all"),
 }
-each_learner = pytest.mark.parametrize("learner", LEARNERS.values(), ids=LEARNERS)
-DRIFT = mf.games.Drift(agents=3, state_size=1, actions=5, horizon=6)
 MARKOV = random_markov(3, (3, 4), states=4, horizon=7, terminal=True)
-CASES = {"drift": (DRIFT, mf.Rounding(1)), "markov": (MARKOV, None)}
-each_case = pytest.mark.parametrize("game, encoder", CASES.values(), ids=CASES)
-
-
-def same(one, other):
-    """Every array, cut to the rows and the episodes that there were."""
-    cut = dict.fromkeys(("returns", "shaped_returns", "lengths"), int(one.episodes.max()))
-    cut |= dict.fromkeys(["encoder.keys", *(f"learner.{name}" for name in one.experiment.learner.by_row)],
-                         int(one.used.max()))
-    assert set(one.arrays) == set(other.arrays)
-    for name, array in one.arrays.items():
-        if name != "encoder.table":
-            a, b = (x[:, :cut[name]] if name in cut else x for x in (array, other.arrays[name]))
-            assert a.tobytes() == b.tobytes(), name
-
-
-def rewards(learner):
-    """What it can be trained with: a learner who trusts that all want the same needs rewards that are."""
-    return mf.rewards.cooperative() if isinstance(learner, DistributedQ) else mf.rewards.individual()
-
-
-# -- the same numbers ----------------------------------------------------------------------------
-
-@each_case
-@each_learner
-def test_backends_threads_and_pauses_do_not_matter(learner, game, encoder, tmp_path):
-    options = {"encoder": encoder, "rewards": rewards(learner), "runs": 3, "seed": 3}
-    whole = mf.train(game, learner, steps=53, backend="numpy", **options)
-    same(whole, mf.train(game, learner, steps=53, threads=2, block=5, **options))
-    # In the middle of an episode, when a step of SARSA waits for its next action and traces are under way.
-    part = mf.train(game, learner, steps=28, threads=1, **options)
-    assert (part.steps == 28).all()
-    part.save(tmp_path / "part.npz")
-    loaded = mf.load(tmp_path / "part.npz")
-    same(part, loaded)
-    same(whole, mf.train(resume=loaded, steps=25))
-
-
-@each_learner
-def test_agents_that_share_a_table(learner):
-    shared = dataclasses.replace(learner, share=[0, 1, 0])
-    one, other = (mf.train(DRIFT, shared, encoder=mf.Grid(-3.0, 3.0, 4), rewards=rewards(learner), episodes=12, runs=2,
-                           seed=5, backend=backend) for backend in ("cython", "numpy"))
-    assert one.q.shape[2] == 2
-    same(one, other)
-
-
-def test_tables_that_grow():
-    game = mf.games.Drift(agents=2, state_size=1, actions=3, horizon=6)
-    for name in ("double q", "distributed q", "sarsa lambda"):
-        learner = LEARNERS[name]
-        one, other = (mf.train(game, learner, encoder=mf.Rounding(3), rewards=rewards(learner), episodes=60, seed=3,
-                               backend=backend) for backend in ("cython", "numpy"))
-        assert one.used.max() > 256
-        same(one, other)
-        assert one.policy(0)([1e6]).tolist() == [0, 0]      # never seen: the first greatest initial value
-
-
-MIXED = [SARSA(0.2, explore=BOLD, trace_decay=0.8), DoubleQ(0.2, explore=mf.EpsilonGreedy(0.3, ties="random")),
-         HystereticQ(0.2, 0.02), MonteCarlo(0.2, explore=mf.Boltzmann(0.5)), DistributedQ(),
-         FrequencyAdjustedQ(0.2, 0.1), mf.IQL(0.2), ExpectedSARSA(0.2), QLambda(0.2)]
-
-
-def test_any_agent_may_have_its_own_learner(tmp_path):
-    game = mf.games.Drift(agents=len(MIXED), state_size=1, actions=4, horizon=8)
-    options = {"learners": MIXED, "encoder": mf.Grid(-2.0, 2.0, 6), "runs": 3, "seed": 9}
-    whole, twin = (mf.train(game, episodes=20, backend=backend, **options) for backend in ("cython", "numpy"))
-    assert all(one.tobytes() == twin.arrays[name].tobytes() for name, one in whole.arrays.items())
-    mf.train(game, episodes=11, **options).save(tmp_path / "half.npz")
-    resumed = mf.train(resume=mf.load(tmp_path / "half.npz"), episodes=9)
-    assert all(one.tobytes() == resumed.arrays[name].tobytes() for name, one in whole.arrays.items())
-    assert mf.evaluate(game, whole, episodes=2, seed=1).returns.shape == (3, 2, len(MIXED))
-
-
-@pytest.mark.parametrize("name", ["sarsa lambda", "q lambda", "double q", "distributed q", "monte carlo"])
-def test_a_team_stepped_by_hand_does_what_train_does(name, backend):
-    learner, game, encoder = LEARNERS[name], DRIFT, mf.Grid(-3.0, 3.0, 5)
-    if isinstance(learner, DistributedQ):
-        game, encoder = mf.games.MatrixGame([[3.0, 1.0], [0.0, 2.0]], memory=1, horizon=6), None    # all earn the same
-    trained = mf.train(game, learner, encoder=encoder, episodes=3, runs=2, seed=3, backend=backend)
-    env = game.env(runs=2, seed=3, backend=backend)
-    team = learner.team(game, runs=2, seed=3, encoder=encoder, backend=backend)
-    for _ in range(3):
-        seen = env.reset()
-        for _ in range(game.horizon):
-            actions = team.act(seen)
-            then, rewards, terminated, truncated = env.step(actions)
-            team.update(seen, actions, rewards, then, terminated, truncated)
-            seen = then
-    for name, array in team.arrays.items():
-        assert array.tobytes() == trained.arrays[f"learner.{name}"].tobytes(), name
-
-
-@pytest.mark.parametrize("make", [
-    lambda r: HystereticQ([0.1, 0.5][r] if r is not None else [0.1, 0.5],
-                          [0.0, 0.2][r] if r is not None else [0.0, 0.2], explore=BOLD),
-    lambda r: SARSA(0.2, trace_decay=[0.0, 0.9][r] if r is not None else [0.0, 0.9], explore=BOLD),
-    lambda r: FrequencyAdjustedQ(0.2, [0.01, 0.5][r] if r is not None else [0.01, 0.5]),
-], ids=["hysteretic", "sarsa", "frequency adjusted"])
-def test_parameters_of_each_run(make):
-    together = mf.train(MARKOV, make(None), episodes=30, runs=2, seed=3)
-    for r in range(2):
-        alone = mf.train(MARKOV, make(r), episodes=30, runs=1, first_run=r, seed=3)
-        assert together.q[r].tobytes() == alone.q[0].tobytes()
-        assert together.policy(r).experiment.learner == make(r)
-
-
-@each_learner
-def test_a_frozen_team_plays_its_tables(learner):
-    run = mf.train(MARKOV, learner, rewards=rewards(learner), episodes=100, seed=2)
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_frozen_team_plays_its_tables(name):
+    learner = EXAMPLES[name].learner if isinstance(EXAMPLES[name], Example) else EXAMPLES[name]
+    if learner.share != "none" or learner.runs_given():
+        pytest.skip("for agents of different numbers of actions, one run")
+    rewards = mf.rewards.cooperative() if learner.name == "distributed_q" else mf.rewards.individual()
+    run = mf.train(MARKOV, learner, rewards=rewards, episodes=100, seed=2)
     by_tables = mf.evaluate(MARKOV, run.policy(0), episodes=6, seed=4)
     by_hand = mf.evaluate(MARKOV, lambda seen: run.policy(0)(seen), episodes=6, seed=4)
     assert (by_tables.returns == by_hand.returns).all()
@@ -314,7 +209,7 @@ def test_how_much_of_an_episode_monte_carlo_keeps():
         one, other = (mf.train(game, MonteCarlo(longest=longest), steps=30, runs=2, seed=1, backend=backend)
                       for backend in ("cython", "numpy"))
         assert one.arrays["learner.rewards"].shape == (2, 2, kept)
-        same(one, other)
+        assert_same(one, other)
 
 
 @pytest.mark.parametrize("learner, error", [
@@ -414,12 +309,3 @@ def test_frequency_adjusted_q_follows_its_dynamics(a, b, x, y, temperature, step
 def test_arguments_that_are_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()
-
-
-@each_learner
-def test_a_learner_is_plain_data(learner):
-    from marlfast.registry import from_dict
-
-    again = from_dict("learner", learner.to_dict())
-    assert again == learner and type(again) is type(learner)
-    assert type(learner).__doc__.count("Source") == 1 and "Parameters" in type(learner).__doc__
