@@ -1,6 +1,7 @@
 """A game to step by hand, for embedding in larger programs."""
 import numpy as np
 
+from marlfast import seeds
 from marlfast.backends import kernels
 from marlfast.draws import PURPOSES
 from marlfast.errors import choice, integer, shown
@@ -18,8 +19,8 @@ class Env:
     ----------
     game : Game
     runs : int
-    seed : int
-        0 to 2**64 - 1.
+    seed : int, optional
+        0 to 2**64 - 1. Default: one from the system's entropy, kept as ``env.seed``.
     backend : {"cython", "numpy"}
     copy : bool
         False: ``reset`` and ``step`` return the environment's own arrays, which the next call overwrites.
@@ -41,9 +42,10 @@ class Env:
     (3, 2)
     """
 
-    def __init__(self, game, runs=1, seed=0, backend="cython", copy=True, purpose="training",
+    def __init__(self, game, runs=1, seed=None, backend="cython", copy=True, purpose="training",
                  horizon=None, first_run=0):
-        runs, seed = integer("runs", runs, 1, 2**31 - 1), integer("seed", seed, 0, 2**64 - 1)
+        runs = integer("runs", runs, 1, 2**31 - 1)
+        self.seed = seed = seeds.fresh() if seed is None else integer("seed", seed, 0, 2**64 - 1)
         first_run = integer("first_run", first_run, 0, 2**32 - runs)
         game, purpose = require("game", game, "game"), choice("purpose", purpose, PURPOSES)
         self.game, self.runs, self.copy = game, runs, bool(copy)

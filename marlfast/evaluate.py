@@ -68,7 +68,7 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
     episodes : int
         Per run.
     seed : int
-        Evaluation has streams of its own: the seed of training gives new episodes here.
+        Fixed unless it is given (0), so that the same policy is always worth the same. Evaluation has streams of its own: the seed of training gives new episodes here.
     runs : int
         How often to play, for anything but a Result.
     most_steps : int

@@ -5,6 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from marlfast.encoders import Encoder, Numbered, Whole
+from marlfast import seeds
 from marlfast.errors import integer, shown, unknown
 from marlfast.exploration import in_endless
 from marlfast.games.base import Game
@@ -45,8 +46,9 @@ class Experiment:
         Each run ends after so many; at least one of them or a stop rule is needed.
     runs : int
         Teams trained from scratch, each from its own draws.
-    seed : int, or sequence of int [R]
-        0 to 2**64 - 1. A sequence has one seed per run: each run is then the first (``first_run``) of its own seed.
+    seed : int, or sequence of int [R], optional
+        0 to 2**64 - 1. Default: one from the system's entropy, which is then this experiment's, so that it can be
+        repeated. A sequence has one seed per run: each run is then the first (``first_run``) of its own seed.
     stop : Rule or sequence of Rule
         Further stop rules: a run ends with the first that holds.
     record_every : int
@@ -64,7 +66,7 @@ class Experiment:
     episodes: int | None = None
     steps: int | None = None
     runs: int = 1
-    seed: int | tuple = 0
+    seed: int | tuple | None = None
     stop: tuple = ()
     record_every: int = 1
     first_run: int = 0
@@ -91,7 +93,8 @@ class Experiment:
             value = getattr(self, name)
             set_[name] = None if value is None else integer(name, value, 1, 2**62)
         set_["runs"] = integer("runs", self.runs, 1, 2**31 - 1)
-        set_["seed"] = self._seeds(set_["runs"])
+        object.__setattr__(self, "seed_drawn", self.seed is None)
+        set_["seed"] = seeds.fresh() if self.seed is None else self._seeds(set_["runs"])
         set_["record_every"] = integer("record_every", self.record_every, 0)
         set_["first_run"] = integer("first_run", self.first_run, 0, 2**32 - set_["runs"])
         for name, value in set_.items():
@@ -230,15 +233,18 @@ class Experiment:
 
     def replace(self, **changes):
         """A copy with other values."""
-        return replace(self, **changes)
+        made = replace(self, **changes)
+        if "seed" not in changes:
+            object.__setattr__(made, "seed_drawn", self.seed_drawn)
+        return made
 
     def _seeds(self, runs):
         if not isinstance(self.seed, (list, tuple, np.ndarray)):
             return integer("seed", self.seed, 0, 2**64 - 1)
-        seeds = tuple(integer(f"seed[{r}]", one, 0, 2**64 - 1) for r, one in enumerate(self.seed))
-        if len(seeds) != runs:
-            raise ValueError(f"seed: expected one value per run, {runs}, got {len(seeds)}")
-        return seeds
+        each = tuple(integer(f"seed[{r}]", one, 0, 2**64 - 1) for r, one in enumerate(self.seed))
+        if len(each) != runs:
+            raise ValueError(f"seed: expected one value per run, {runs}, got {len(each)}")
+        return each
 
     def seed_text(self):
         """The seed in words, which stay short however many there are."""

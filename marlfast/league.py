@@ -91,7 +91,7 @@ class League:
     """
 
     def __init__(self, game, learners, teams=None, *, encoder=None, central=None, rewards=None, shaping=(), runs=1,
-                 seed=0, latest=0.5, pool=None, threads=None, backend="cython"):
+                 seed=None, latest=0.5, pool=None, threads=None, backend="cython"):
         game = require("game", game, "game")
         if not isinstance(learners, (list, tuple)):
             raise TypeError(f"learners: expected a list, one learner for each team, got {shown(learners)}")

@@ -1,6 +1,7 @@
 """Learners to step by hand, for embedding in larger programs."""
 import numpy as np
 
+from marlfast import seeds
 from marlfast.backends import kernels
 from marlfast.errors import TrainingError, integer, shown
 from marlfast.experiment import Experiment
@@ -20,7 +21,8 @@ class Team:
     game : Game
         Its facts alone are used (agents, actions, observations).
     runs : int
-    seed : int
+    seed : int, optional
+        Default: one from the system's entropy, kept as ``team.seed``.
     encoder : Encoder, optional
         Needed where observations are real numbers.
     backend : {"cython", "numpy"}
@@ -41,14 +43,16 @@ class Team:
     >>> team.update(seen, actions, rewards, then, terminated, truncated)
     """
 
-    def __init__(self, learner, game, runs=1, seed=0, encoder=None, backend="cython", teams=None, central=None):
+    def __init__(self, learner, game, runs=1, seed=None, encoder=None, backend="cython", teams=None, central=None):
         game, learner = require("game", game, "game"), as_learner(learner)
-        self.learner, self.game, self.backend = learner, game, backend
+        self.game, self.backend = game, backend
         self.structure = individual() if teams is None else mixed(teams)
-        self.runs, self.seed = integer("runs", runs, 1, 2**31 - 1), integer("seed", seed, 0, 2**64 - 1)
+        self.runs = integer("runs", runs, 1, 2**31 - 1)
+        self.seed = seeds.fresh() if seed is None else integer("seed", seed, 0, 2**64 - 1)
         # An experiment that is never run: it checks that all fit together, and knows how.
         self._experiment = Experiment(game, learner, encoder, self.structure, runs=self.runs, steps=1, central=central)
         self._resolved = self._experiment.resolved
+        self.learner = learner = self._experiment.learner
         self.encoder, self._encoders = self._experiment.encoder, self._resolved.encoders()
         self.steps = np.zeros(self.runs, np.int64)
         self._tables = {name: one.allocate(seen, self.runs) for name, (one, seen) in self._encoders.items()}

@@ -107,7 +107,7 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
     keep = None if checkpoint is None else _Checkpoint(checkpoint, every, experiment)
     earlier = keep and keep.earlier(backend)
     if earlier:
-        arrays, seconds = earlier.arrays, earlier.seconds
+        experiment, arrays, seconds = keep.experiment, earlier.arrays, earlier.seconds
 
     doubts.warn(doubts.beforehand(experiment), 3)
     session = None
@@ -161,6 +161,9 @@ class _Checkpoint:
         found = load(self.path, backend, game)
         if not isinstance(found, Result):
             raise ValueError(f"checkpoint: {self.path} is a folder; give a file")
+        if self.experiment.seed_drawn:      # nobody chose it: the file's is the one to go on with
+            self.experiment = self.experiment.replace(seed=found.experiment.seed)
+            values = self.experiment.to_dict()
         if found.experiment.to_dict() != values:
             raise ValueError(f"checkpoint: {self.path} holds another experiment; choose another file, or go on with "
                              "that one by resume=")

@@ -5,11 +5,15 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from marlfast import seeds
 from marlfast.backends import BACKENDS, kernels
 
 # The same examples in every session: a failure can always be seen again.
 settings.register_profile("fixed", derandomize=True, deadline=None, database=None, max_examples=40)
 settings.load_profile("fixed")
+
+
+FRESH, seeds.fresh = seeds.fresh, lambda: 0     # also for fixtures that serve a whole module
 
 
 def _examples():
@@ -57,6 +61,13 @@ def pytest_generate_tests(metafunc):
         names = "example, example_name" if "example_name" in metafunc.fixturenames else "example"
         metafunc.parametrize(names, [(one, name) if "," in names else one for name, one in named],
                              ids=[name for name, _ in named])
+
+
+@pytest.fixture(autouse=True)
+def no_entropy(monkeypatch, request):
+    """Where a test gives no seed, it is 0; but for tests of fresh seeds, marked ``entropy``."""
+    if request.node.get_closest_marker("entropy") is not None:
+        monkeypatch.setattr(seeds, "fresh", FRESH)
 
 
 @pytest.fixture

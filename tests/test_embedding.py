@@ -233,7 +233,7 @@ class TestEnv:
         ({"runs": 0}, ValueError, ["runs", "0"]), ({"runs": -1}, ValueError, ["runs", "-1"]),
         ({"runs": 1.5}, TypeError, ["runs", "1.5"]), ({"runs": "2"}, TypeError, ["runs", "'2'"]),
         ({"seed": -1}, ValueError, ["seed", "-1"]), ({"seed": 2**64}, ValueError, ["seed", str(2**64)]),
-        ({"seed": None}, TypeError, ["seed", "None"]), ({"backend": "c"}, ValueError, ["backend", "'c'", "'cython'"]),
+        ({"seed": "0"}, TypeError, ["seed", "'0'"]), ({"backend": "c"}, ValueError, ["backend", "'c'", "'cython'"]),
         ({"horizon": -1}, ValueError, ["horizon", "-1"]), ({"horizon": "x"}, TypeError, ["horizon", "'x'"]),
         ({"first_run": -1}, ValueError, ["first_run", "-1"]),
         ({"first_run": 2**32}, ValueError, ["first_run", str(2**32)]),

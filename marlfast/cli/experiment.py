@@ -69,6 +69,7 @@ def experiment_of(args, over=None):
         for key, kind in PARTS.items():
             complete(kind, values.get(key), key)
         _fit_encoder(values, drop=_name(values.get("game")) != before and "encoder" not in given)
+        values.setdefault("seed", DEFAULT["seed"])
         return Experiment.from_dict(values)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{source}{error}") from None

@@ -116,7 +116,7 @@ class Game(Definition):
         """A, the greatest number of actions of any agent."""
         return int(np.max(self.action_counts))
 
-    def env(self, runs=1, seed=0, backend="cython", copy=True):
+    def env(self, runs=1, seed=None, backend="cython", copy=True):
         """The game as an environment to step by hand: see :class:`marlfast.Env`."""
         from marlfast.env import Env
 

@@ -251,7 +251,7 @@ class Learner(Definition):
         """
         raise NotImplementedError
 
-    def team(self, game, runs=1, seed=0, encoder=None, backend="cython", teams=None, central=None):
+    def team(self, game, runs=1, seed=None, encoder=None, backend="cython", teams=None, central=None):
         """Learners of one team to step by hand: see :class:`marlfast.Team`."""
         from marlfast.team import Team
 

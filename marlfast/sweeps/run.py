@@ -16,7 +16,7 @@ from marlfast.progress import duration
 from marlfast.session import Interrupts
 from marlfast.sweeps import points as points_of
 from marlfast.sweeps.engines import check_engine, engine_of, refuse_what_cannot_be_sent
-from marlfast.sweeps.folder import Folder, manifest_of
+from marlfast.sweeps.folder import Folder, manifest_of, read_manifest
 from marlfast.sweeps.plan import Plan, shard_of
 from marlfast.sweeps.results import Sweep
 from marlfast.sweeps.work import Stopped
@@ -25,7 +25,7 @@ from marlfast.train import experiment_of
 TRIES = 2
 
 
-def sweep(experiment, learner=None, *, over=None, seeds=None, samples=None, sample_seed=0, out="sweep",
+def sweep(experiment, learner=None, *, over=None, seeds=None, seed=None, samples=None, sample_seed=0, out="sweep",
           engine="threads", workers=None, shard=None, chunk_seconds=2.0, bins=100, measure=None, keep=None,
           progress=False, learners=None, encoder=None, central=None, teams=None, rewards=None, shaping=(),
           episodes=None, steps=None, stop=None, record_every=None, backend="cython", block=None):
@@ -46,8 +46,11 @@ def sweep(experiment, learner=None, *, over=None, seeds=None, samples=None, samp
         ``--set`` of the command line, values as in an experiment file, or definitions. With ``samples``, a name may
         have a range: ``{"low": 0.001, "high": 1.0, "log": True}``, or with ``"whole": True`` one of whole numbers.
     seeds : int or sequence of int, optional
-        How many, counted from the experiment's seed, or which. Run k of a point is the first run of seed k. Default:
-        as many as the experiment has runs.
+        How many, counted from ``seed``, or which. Run k of a point is the first run of seed k. Default: as many as the
+        experiment has runs.
+    seed : int, optional
+        The first seed. Default: the experiment's; where that has none, one from the system's entropy, which is written
+        down in the folder: the same call, made again, goes on with it.
     samples : int, optional
         So many points, drawn at random, in place of all combinations.
     sample_seed : int
@@ -93,7 +96,7 @@ def sweep(experiment, learner=None, *, over=None, seeds=None, samples=None, samp
         raise ValueError("learners: give either learner (for the whole team) or learners (one for each agent)")
     given = {"learner": learners if learner is None else learner, "encoder": encoder, "central": central,
              "teams": teams, "rewards": rewards, "shaping": shaping or None, "episodes": episodes, "steps": steps,
-             "stop": stop, "record_every": record_every}
+             "stop": stop, "record_every": record_every, "seed": seed}
     values = points_of.lists(over)
     base = _base(experiment, {name: value for name, value in given.items() if value is not None}, values)
     choice("backend", backend, BACKENDS)
@@ -107,11 +110,13 @@ def sweep(experiment, learner=None, *, over=None, seeds=None, samples=None, samp
         raise ValueError(f"chunk_seconds: expected greater than 0, got {chunk_seconds}")
     check_engine(engine, workers)
     shard = shard_of(shard)
+    path = Path(out) / f"shard-{shard[0]}-of-{shard[1]}" if shard else Path(out)
+    if base.seed_drawn and not isinstance(seeds, (list, tuple, range, np.ndarray)):
+        base = _with_drawn_seed(base, path, shard)
     seeds = _seeds(seeds, base)
     lists, index = points_of.points(values, samples, integer("sample_seed", sample_seed, 0, 2**64 - 1))
     plan = Plan(base.replace(runs=1, seed=0, first_run=0), lists, index, seeds, shard)
     plan.check()
-    path = Path(out) / f"shard-{shard[0]}-of-{shard[1]}" if shard else Path(out)
     with Folder(path, manifest_of(plan, how, shard)) as folder:
         failures, interrupted = [], False
         if not folder.finished:
@@ -141,6 +146,15 @@ def _base(experiment, given, values):
     for name in base.learner.runs_given():
         raise ValueError(f"learner.{name}: is given run by run; give it one value, or sweep over it: "
                          f"over={{'learner.{name}': [...]}}")
+    return base
+
+
+def _with_drawn_seed(base, path, shard):
+    """The experiment with the first seed of the folder, where that was begun; nobody chose another."""
+    if shard is not None:
+        raise ValueError("seed: the shards of a sweep must have the same seeds, and none were given; give seed= or seeds=")
+    if (path / "sweep.json").exists():
+        return base.replace(seed=read_manifest(path)["seeds"][0])
     return base
 
 

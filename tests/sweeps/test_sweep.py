@@ -21,7 +21,7 @@ OVER = {"learner.learning_rate": [0.1, 0.2, 0.5], "game.temptation": [4.0, 5.0],
 
 
 def sweep(out, **options):
-    options = {"over": OVER, "seeds": 3, "steps": 200, "workers": 2} | options
+    options = {"over": OVER, "seeds": 3, "seed": 0, "steps": 200, "workers": 2} | options
     return mf.sweep(options.pop("game", GAME), options.pop("learner", mf.IQL(explore=mf.EpsilonGreedy(0.1))), out=out,
                     **options)
 
@@ -683,7 +683,7 @@ def test_dask_changes_no_byte(tmp_path, reference):
     ({"over": {"learner.explore.epsilon.start": [1]}}, ValueError, "which has no option 'start'"),
     ({"over": {"steps.x": [1]}}, ValueError, "steps.x: steps is a number, which has no parts"),
     ({"over": {"stop.0.n": [1]}}, ValueError, "stop: has no entries, got '0'"),
-    ({"over": {"seed": [1, 2]}}, ValueError, "seed cannot be swept over; give seeds="),
+    ({"over": {"seed": [1, 2]}, "seed": None}, ValueError, "seed cannot be swept over; give seeds="),
     ({"over": {"record_every": [1, 2]}}, ValueError, "record_every cannot be swept over"),
     ({"over": {"learner.learning_rate": []}}, ValueError, "learner.learning_rate: expected at least one value"),
     ({"over": {"learner.learning_rate": 0.1}}, TypeError, "expected a list of values, got 0.1"),
