@@ -4,12 +4,13 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 cimport marlfast.core.coordination as leaf
 cimport marlfast.core.tabular as tabular
-from marlfast.core._kernels cimport check
+from marlfast.core._kernels cimport reals
 from marlfast.core._schedules cimport Schedule
 from marlfast.core._q_learning cimport QLearning
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
 from marlfast.core.tabular cimport EPSILON_GREEDY, Context, cell_of, count_visit, look
+from marlfast.declarations.coordination import LENIENT, RECURSIVE_FMQ
 
 # Each context begins with Q-learning's own, so that Q-learning's functions can be called with it as it is.
 
@@ -154,38 +155,18 @@ cdef class Lenient(QLearning):
 
     Parameters
     ----------
-    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As those of ``marlfast.core._q_learning.QLearning``; ``kind`` is 0, and exploration does not matter.
-    temperature : float64 [R, rows, T, A]
-        Modified.
-    coins : float64 [R, N]
-        Modified: the second draw of each agent's last action, for the update that follows.
-    decay, least, diffusion, boldness, lenience : float64 [R]
+    See ``marlfast/declarations/coordination.py``.
     """
     cdef LenientContext lenient
 
-    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
-                 Schedule exploration not None, kind, strict, random_ties, draws, learning, temperature, coins, decay,
-                 least, diffusion, boldness, lenience):
-        QLearning.__init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                           random_ties, draws, learning)
-        if kind != EPSILON_GREEDY:
-            raise ValueError(f"kind: expected 0, got {kind}")
-        cdef double[:, :, :, ::1] h = check(temperature, "temperature", "float64", q.shape, True)
-        cdef double[:, ::1] c = check(coins, "coins", "float64", (self.runs, self.agents), True)
-        cdef const double[::1] d = check(decay, "decay", "float64", (self.runs,), False)
-        cdef const double[::1] m = check(least, "least", "float64", (self.runs,), False)
-        cdef const double[::1] s = check(diffusion, "diffusion", "float64", (self.runs,), False)
-        cdef const double[::1] b = check(boldness, "boldness", "float64", (self.runs,), False)
-        cdef const double[::1] forgives = check(lenience, "lenience", "float64", (self.runs,), False)
-        if not (boldness > 0.0).all() or not (lenience > 0.0).all():
-            raise ValueError("boldness, lenience: expected greater than 0")
-        self.lenient = LenientContext(self.context, &h[0, 0, 0, 0], &c[0, 0], &d[0], &m[0], &s[0], &b[0],
-                                      &forgives[0])
-        self.held = (self.held, temperature, coins, decay, least, diffusion, boldness, lenience)
+    def __init__(self, **given):
+        a = LENIENT.check(given)
+        self._take(a)
+        self.lenient = LenientContext(self.context, reals(a.temperature), reals(a.coins), reals(a.decay),
+                                      reals(a.least), reals(a.diffusion), reals(a.boldness), reals(a.lenience))
         self.operations.context = &self.lenient
         self.operations.act = _lenient_act
-        if learning:
+        if a.learning:
             self.operations.update = _lenient
 
 
@@ -197,30 +178,18 @@ cdef class RecursiveFMQ(QLearning):
 
     Parameters
     ----------
-    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As those of ``marlfast.core._q_learning.QLearning``; ``rate`` is that of the mean.
-    mean, greatest, frequency : float64 [R, rows, T, A]
-        Modified.
-    second : Schedule
-        Rate of the frequency.
+    See ``marlfast/declarations/coordination.py``.
     """
     cdef FrequentContext frequent
 
-    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
-                 Schedule exploration not None, kind, strict, random_ties, draws, learning, mean, greatest, frequency,
-                 Schedule second not None):
-        QLearning.__init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                           random_ties, draws, learning)
-        cdef double[:, :, :, ::1] m = check(mean, "mean", "float64", q.shape, True)
-        cdef double[:, :, :, ::1] g = check(greatest, "greatest", "float64", q.shape, True)
-        cdef double[:, :, :, ::1] f = check(frequency, "frequency", "float64", q.shape, True)
-        if second.runs != self.runs:
-            raise ValueError(f"second: expected {self.runs} runs, got {second.runs}")
-        self.frequent = FrequentContext(self.context, &m[0, 0, 0, 0], &g[0, 0, 0, 0], &f[0, 0, 0, 0], &second.data,
-                                        self.operations.tick)
-        self.held = (self.held, mean, greatest, frequency, second)
+    def __init__(self, **given):
+        a = RECURSIVE_FMQ.check(given)
+        cdef Schedule second = a.second
+        self._take(a)
+        self.frequent = FrequentContext(self.context, reals(a.mean), reals(a.greatest), reals(a.frequency),
+                                        &second.data, self.operations.tick)
         self.operations.context = &self.frequent
-        if learning:
+        if a.learning:
             self.operations.update = _frequent
         if second.data.kind != CONSTANT:
             self.operations.tick = _frequent_tick

@@ -13,11 +13,12 @@ from libc.string cimport memcpy
 
 cimport marlfast.core.gradients as leaf
 cimport marlfast.core.tabular as tabular
-from marlfast.core._kernels cimport Learner, check
+from marlfast.core._kernels cimport Learner, ids, longs, reals
 from marlfast.core._schedules cimport Schedule
 from marlfast.core.gradients cimport TOGETHER
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport ScheduleData, schedule_follow
+from marlfast.declarations.gradients import POLICY_GRADIENT, SOFTMAX
 
 ctypedef const double *Logits
 
@@ -197,52 +198,24 @@ cdef class Softmax(Learner):
 
     Parameters
     ----------
-    logits : float64 [R, rows, T, A]
-    table_of, actions : int32 [N]
-        Table, and number of actions, of every agent of the team.
-    leads : int32 [L]
-        The agents that this learner leads.
-    exploration : Schedule or None
-        Epsilon.
-    strict : bool
-        Explore iff u < epsilon; else iff u <= epsilon.
-    active : int
-        k, rows of each agent.
-    draws : int
-        K, exploration draws per agent in the whole team.
+    See ``marlfast/declarations/gradients.py``.
     """
     cdef Actors actors
 
-    def __init__(self, logits, table_of, actions, leads, Schedule exploration, strict, active, draws):
-        cdef double[:, :, :, ::1] q = check(logits, "logits", "float64", (-1, -1, -1, -1), True)
-        cdef int64_t runs = q.shape[0], rows = q.shape[1], tables = q.shape[2], width = q.shape[3]
-        cdef const int32_t[::1] t = check(table_of, "table_of", "int32", (-1,), False)
-        cdef int64_t agents = t.shape[0]
-        cdef const int32_t[::1] a = check(actions, "actions", "int32", (agents,), False)
-        cdef const int32_t[::1] led = check(leads, "leads", "int32", (-1,), False)
-        if runs < 1 or rows < 1 or tables < 1 or width < 1 or agents < 1:
-            raise ValueError(f"logits, table_of: expected at least one run, row, table, action and agent, got shapes "
-                             f"{logits.shape}, {table_of.shape}")
-        if table_of.min() < 0 or table_of.max() >= tables:
-            raise ValueError(f"table_of: expected tables 0 to {tables - 1}, got {table_of.min()} to {table_of.max()}")
-        if actions.min() < 1 or actions.max() > width:
-            raise ValueError(f"actions: expected 1 to {width} actions, got {actions.min()} to {actions.max()}")
-        if led.shape[0] < 1 or leads.min() < 0 or leads.max() >= agents or len(set(leads.tolist())) < len(leads):
-            raise ValueError(f"leads: expected different agents from 0 to {agents - 1}")
-        if exploration is not None and exploration.runs != runs:
-            raise ValueError(f"exploration: expected {runs} runs, got {exploration.runs}")
-        if active < 1:
-            raise ValueError(f"active: expected at least 1, got {active}")
-        if draws < (1 if exploration is None else 2):
-            raise ValueError(f"draws: expected at least {1 if exploration is None else 2}, got {draws}")
-        room, weight, choices = (np.zeros((runs, TOGETHER + 1, width)), np.zeros((runs, TOGETHER, width)),
-                                 actions[leads].astype(np.int64))
-        cdef double[:, :, ::1] s = room, w = weight
-        cdef const int64_t[::1] n = choices
-        self.held = (logits, table_of, actions, leads, exploration, room, weight, choices)
-        self.runs, self.agents, self.draws, self.active = runs, agents, draws, active
-        self.actors = Actors(agents, led.shape[0], &led[0], &t[0], &a[0], &n[0], rows, tables, width, &q[0, 0, 0, 0],
-                             active, agents * active, draws, NULL, 1 if strict else 0, &s[0, 0, 0], &w[0, 0, 0])
+    def __init__(self, **given):
+        self._take(SOFTMAX.check(given))
+
+    cdef object _take(self, object a):
+        cdef Schedule exploration = a.exploration
+        room, weight = np.zeros((a.R, TOGETHER + 1, a.A)), np.zeros((a.R, TOGETHER, a.A))
+        choices = a.actions[a.leads].astype(np.int64)
+        self.held = (a.kept, room, weight, choices)
+        self.runs, self.agents, self.draws, self.active = a.R, a.N, a.draws, a.active
+        self.actors = Actors(
+            agents=a.N, led=a.L, leads=ids(a.leads), table_of=ids(a.table_of), actions=ids(a.actions),
+            choices=longs(choices), rows=a.rows, tables=a.T, width=a.A, logits=reals(a.logits), active=a.active,
+            stride=a.N * a.active, draws=a.draws, exploration=NULL, strict=a.strict, room=reals(room),
+            weight=reals(weight))
         self.operations.context = &self.actors
         self.operations.act = _act
         self.operations.update = NULL
@@ -628,140 +601,34 @@ cdef class PolicyGradient(Softmax):
 
     Parameters
     ----------
-    logits, table_of, actions, leads, active, draws
-        As of :class:`Softmax`; it draws its actions from the policy.
-    critic : float64 [R, critic rows, tables, J] or None
-        Modified: values of J joint actions (1: of states). None: nothing is worth anything.
-    units : int32 [U]
-        The table of each unit: an agent or a team, which has values and rewards (the mean of its members') of its own.
-    unit_of : int32 [N]
-        The unit of every agent that is led.
-    weights : int64 [N]
-        What an agent's action counts for in a joint action's number; 0: the critic is of states.
-    central : int
-        C, rows of the whole state, which the critic then looks at; 0: at those of the agent.
-    discount, decay : float64 [R]
-        ``decay`` is lambda.
-    clip, value_clip : float64 [R] or None
-    rate, critic_rate, entropy : Schedule
-    counterfactual : bool
-        The critic is of joint actions.
-    normalise : bool
-        A unit's advantages get mean 0 and standard deviation 1: sums over steps, and agents in each.
-    across : bool
-        A rollout goes on after the end of an episode, until it is full.
-    epochs : int
-    minibatch : int
-        Steps whose gradients are added up before the logits move; 0: the whole rollout.
-    seen, ahead : int32 [R, T, W]
-        Modified: rows of each step of the rollout, and of its successor.
-    taken : int32 [R, T, N]
-        Modified: actions.
-    over : int32 [R, T]
-        Modified: 0 goes on, 1 terminated, 2 cut.
-    rewards : float64 [R, T, U]
-        Modified.
-    known : int32 [R]
-        Modified: steps of the rollout so far.
-    late : int32 [R]
-        Modified: what the last ``tick`` leaves to say: 0 nothing, 1 a greedy action changed, 2 it failed.
+    See ``marlfast/declarations/gradients.py``.
     """
     cdef Context own
 
-    def __init__(self, logits, table_of, actions, leads, active, draws, critic, units, unit_of, weights, central,
-                 discount, decay, clip, value_clip, Schedule rate not None, Schedule critic_rate not None,
-                 Schedule entropy not None, counterfactual, normalise, across, epochs, minibatch, seen, ahead, taken,
-                 over, rewards, known, late):
-        super().__init__(logits, table_of, actions, leads, None, True, active, draws)
-        cdef int64_t runs = self.runs, agents = self.agents, width = logits.shape[3]
-        cdef const int32_t[::1] u = check(units, "units", "int32", (-1,), False)
-        cdef const int32_t[::1] o = check(unit_of, "unit_of", "int32", (agents,), False)
-        cdef const int64_t[::1] w = check(weights, "weights", "int64", (agents,), False)
-        cdef double[:, :, :, ::1] v
-        cdef const double[::1] d = check(discount, "discount", "float64", (runs,), False)
-        cdef const double[::1] y = check(decay, "decay", "float64", (runs,), False)
-        cdef const double[::1] x
-        if central < 0:
-            raise ValueError(f"central: expected at least 0, got {central}")
-        self.central = central
-        cdef int64_t rows = self.width
-        cdef int32_t[:, :, ::1] s = check(seen, "seen", "int32", (runs, -1, rows), True)
-        cdef int64_t length = s.shape[1], count = u.shape[0]
-        if not 1 <= length < 2**31:
-            raise ValueError(f"seen: expected room for at least one step, got shape {seen.shape}")
-        cdef int32_t[:, :, ::1] h = check(ahead, "ahead", "int32", (runs, length, rows), True)
-        cdef int32_t[:, :, ::1] n = check(taken, "taken", "int32", (runs, length, agents), True)
-        cdef int32_t[:, ::1] e = check(over, "over", "int32", (runs, length), True)
-        cdef double[:, :, ::1] m = check(rewards, "rewards", "float64", (runs, length, count), True)
-        cdef int32_t[::1] k = check(known, "known", "int32", (runs,), True)
-        cdef int32_t[::1] z = check(late, "late", "int32", (runs,), True)
-        places, begins, members = _check_units(critic, runs, table_of, actions, leads, units, unit_of, weights, central,
-                                               active, counterfactual, logits.shape[1])
-        for name, schedule in (("rate", rate), ("critic_rate", critic_rate), ("entropy", entropy)):
-            if schedule.runs != runs:
-                raise ValueError(f"{name}: expected {runs} runs, got {schedule.runs}")
-        if epochs < 1 or minibatch < 0:
-            raise ValueError(f"epochs, minibatch: expected at least 1 and 0, got {epochs}, {minibatch}")
-        cdef const int64_t[::1] p = places, b = begins, g = members
-        scratch = np.zeros((runs, length * (2 * count + len(leads) * (width + 3))))
-        cdef double[:, ::1] work = scratch
+    def __init__(self, **given):
+        a = POLICY_GRADIENT.check(given)
+        cdef Schedule rate = a.rate, critic_rate = a.critic_rate, entropy = a.entropy
+        self._take(a)
+        self.central = a.central
+        begins = np.cumsum([0, *map(len, a.members)], dtype=np.int64)
+        members = np.array([j for own in a.members for j in own], np.int64)
+        scratch = np.zeros((a.R, a.length * (2 * a.U + a.L * (a.A + 3))))
+        values = a.critic is not None
         cdef Context *c = &self.own
         c.actors = self.actors
-        c.actors.stride = rows
-        c.critics = Critics(count, NULL, 0, 0, 0, central or active, &p[0], &u[0], &o[0], &b[0], &g[0], &w[0])
-        if critic is not None:
-            v = check(critic, "critic", "float64", (runs, -1, -1, -1), True)
-            c.critics.values, c.critics.rows = &v[0, 0, 0, 0], v.shape[1]
-            c.critics.tables, c.critics.joint = v.shape[2], v.shape[3]
-        else:
-            c.critics.rows = 2**31
-        c.counterfactual, c.normalise, c.across = bool(counterfactual), bool(normalise), bool(across)
-        c.epochs, c.minibatch, c.length = epochs, minibatch, length
-        c.discount, c.decay, c.clip, c.value_clip = &d[0], &y[0], NULL, NULL
-        if clip is not None:
-            x = check(clip, "clip", "float64", (runs,), False)
-            c.clip = &x[0]
-        if value_clip is not None:
-            x = check(value_clip, "value_clip", "float64", (runs,), False)
-            c.value_clip = &x[0]
+        c.actors.stride = self.width
+        c.critics = Critics(
+            units=a.U, values=reals(a.critic), rows=a.states if values else 2**31, tables=a.tables if values else 0,
+            joint=a.J if values else 0, active=a.central or a.active, place=longs(a.places), table=ids(a.units),
+            unit_of=ids(a.unit_of), begin=longs(begins), members=longs(members), weights=longs(a.weights))
+        c.counterfactual, c.normalise, c.across = a.counterfactual, a.normalise, a.across
+        c.epochs, c.minibatch, c.length = a.epochs, a.minibatch, a.length
+        c.discount, c.decay, c.clip, c.value_clip = (reals(a.discount), reals(a.decay), reals(a.clip),
+                                                     reals(a.value_clip))
         c.rate, c.critic_rate, c.entropy = &rate.data, &critic_rate.data, &entropy.data
-        c.seen, c.ahead, c.taken, c.over = &s[0, 0, 0], &h[0, 0, 0], &n[0, 0, 0], &e[0, 0]
-        c.rewards, c.known, c.late, c.scratch = &m[0, 0, 0], &k[0], &z[0], &work[0, 0]
+        c.seen, c.ahead, c.taken, c.over = ids(a.seen), ids(a.ahead), ids(a.taken), ids(a.over)
+        c.rewards, c.known, c.late, c.scratch = reals(a.rewards), ids(a.known), ids(a.late), reals(scratch)
         c.scratch_size = scratch.shape[1]
-        self.held = (self.held, critic, units, unit_of, weights, places, begins, members, discount, decay,
-                     clip, value_clip, rate, critic_rate, entropy, seen, ahead, taken, over, rewards, known,
-                     late, scratch)
+        self.held = (self.held, a.places, begins, members, scratch)
         self.operations.context = c
         self.operations.update, self.operations.tick = _update, _tick
-
-
-def _check_units(critic, runs, table_of, actions, leads, units, unit_of, weights, central, active, counterfactual,
-                 rows):
-    """Where the rows of each unit, and its members, begin; and the members. Refuses what could leave the arrays."""
-    led, agents = leads.tolist(), len(table_of)
-    if len(units) < 1 or {int(unit_of[i]) for i in led} != set(range(len(units))):
-        raise ValueError(f"unit_of: expected units 0 to {len(units) - 1}, each with an agent that is led")
-    if not central and len(units) != len(led):
-        raise ValueError("units: where the critic looks at an agent's own rows, each agent is a unit of its own")
-    if critic is not None:
-        check(critic, "critic", "float64", (runs, -1, -1, -1), True)
-        if min(critic.shape) < 1 or not central and critic.shape[1] != rows:
-            raise ValueError(f"critic: expected a table, with {rows} rows where it looks at an agent's own, "
-                             f"got shape {critic.shape}")
-        if units.min() < 0 or units.max() >= critic.shape[2]:
-            raise ValueError(f"units: expected tables 0 to {critic.shape[2] - 1}, got {units.min()} to {units.max()}")
-    if counterfactual and critic is None:
-        raise ValueError("critic: counterfactual advantages need one")
-    for u in range(len(units)):
-        joint = 1
-        for i in reversed([i for i in led if unit_of[i] == u]):
-            if weights[i] != (joint if counterfactual else 0):
-                raise ValueError(f"weights: agent {i} counts for {weights[i]}, expected "
-                                 f"{joint if counterfactual else 0}")
-            joint *= int(actions[i]) if counterfactual else 1
-        if critic is not None and joint > critic.shape[3]:
-            raise ValueError(f"critic: expected room for {joint} joint actions, got shape {critic.shape}")
-    members = [[j for j, i in enumerate(led) if unit_of[i] == u] for u in range(len(units))]
-    places = [agents * active if central else led[one[0]] * active for one in members]
-    return (np.array(places, np.int64), np.cumsum([0, *map(len, members)], dtype=np.int64),
-            np.array([j for one in members for j in one], np.int64))

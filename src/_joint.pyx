@@ -5,11 +5,12 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cimport marlfast.core.equilibria as game
 cimport marlfast.core.tabular as leaf
-from marlfast.core._kernels cimport Learner, check, check_cells, check_status
+from marlfast.core._kernels cimport Learner, check_status, ids, longs, reals
 from marlfast.core._schedules cimport Schedule
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
 from marlfast.core.tabular cimport BOLTZMANN, EPSILON_GREEDY, MOST_VISITS
+from marlfast.declarations.joint import JOINT
 
 # How a cell's values become what is done, and what the cell is worth.
 cdef enum Rule:
@@ -252,127 +253,41 @@ cdef class Joint(Learner):
 
     Parameters
     ----------
-    q : float64 [R, rows, T, J]
-        Modified: values of T tables.
-    value : float64 [R, rows, T]
-        Modified: what a row is worth, by the rule.
-    greedy : int32 [R, rows, T]
-        Modified: the most likely choice.
-    visits : int32 [R, rows, T]
-        Modified: how often each row of each table was updated; it stays at 2**31 - 1 once there.
-    policy : float64 [R, rows, P, W]
-        Modified: probabilities of the choices; by rule 2 what each is expected to earn. P is T, but 1 by rule 4. Rule
-        0 has none (W is 0).
-    counts : int64 [R, rows, T, C]
-        Modified, by rule 2 only: how often each other agent, in order, did each of its actions. Else C is 0.
-    table_of, actions : int32 [N]
-        Table, and number of actions, of every agent.
-    leads : int32 [L]
-        The agents that this learner leads.
-    weights : int64 [T, N]
-        0 for agents whose actions a table does not know.
-    choices, steps : int64 [T]
-    reads : int32 [T]
-        The agent whose row, and (but by rules 3 and 4, where tables are those of agents 0 and 1) whose reward it is.
-    chooses_by : int32 [N]
-        The agent whose draw decides for each agent.
-    discount : float64 [R]
-    rate, exploration : Schedule
-        Learning rate, and epsilon or temperature.
-    rule : int
-        0 the greatest value; 1 minimax of a zero-sum game; 2 the greatest value expected from what others did so far;
-        3 Nash equilibrium; 4 correlated equilibrium.
-    objective : int
-        Of correlated equilibria: see ``solve_correlated``.
-    kind : int
-        0: epsilon-greedy; 1: Boltzmann (rules 0 and 2 only).
-    strict : bool
-        Explore iff u < epsilon; else iff u <= epsilon.
-    random_ties : bool
-        Ties broken by a third draw (rules 0 and 2 only); else the first of the greatest.
-    together : bool
-        One table for all agents that are led: it learns from the mean of their rewards, and they explore together.
-    draws : int
-        K, exploration draws per agent in the whole team.
-    learning : bool
-        False: the tables are frozen.
+    See ``marlfast/declarations/joint.py``.
     """
     cdef Context context
 
-    def __init__(self, q, value, greedy, visits, policy, counts, table_of, actions, leads, weights, choices, steps,
-                 reads, chooses_by, discount, Schedule rate not None, Schedule exploration not None, rule, objective,
-                 kind, strict, random_ties, together, draws, learning):
-        cdef int64_t q_step = check_cells(q, "q", "float64", (-1, -1, -1, -1)), value_step, greedy_step, visits_step
-        cdef double[:, :, :, :] q_ = q
-        cdef int64_t runs = q_.shape[0], rows = q_.shape[1], tables = q_.shape[2], joint = q_.shape[3], room = 8, k
-        if runs < 1 or rows < 1 or tables < 1 or joint < 1:
-            raise ValueError(f"q: expected at least one run, row, table and joint action, got shape {q.shape}")
-        value_step = check_cells(value, "value", "float64", (runs, rows, tables))
-        greedy_step = check_cells(greedy, "greedy", "int32", (runs, rows, tables))
-        visits_step = check_cells(visits, "visits", "int32", (runs, rows, tables))
-        cdef double[:, :, :] v = value
-        cdef int32_t[:, :, :] g = greedy
-        cdef int32_t[:, :, :] n = visits
-        if rule not in (GREATEST, MINIMAX, BELIEF, NASH, CORRELATED):
-            raise ValueError(f"rule: expected 0 to 4, got {rule}")
-        policies = 1 if rule == CORRELATED else tables
-        cdef double[:, :, :, ::1] p = check(policy, "policy", "float64", (runs, rows, policies, -1), True)
-        cdef int64_t[:, :, :, ::1] m = check(counts, "counts", "int64", (runs, rows, tables, -1), True)
-        cdef const int32_t[::1] t = check(table_of, "table_of", "int32", (-1,), False)
-        cdef int64_t agents = t.shape[0]
-        if agents < 1:
-            raise ValueError("table_of: expected at least one agent, got none")
-        cdef const int32_t[::1] a = check(actions, "actions", "int32", (agents,), False)
-        cdef const int32_t[::1] led = check(leads, "leads", "int32", (-1,), False)
-        cdef const int64_t[:, ::1] w = check(weights, "weights", "int64", (tables, agents), False)
-        cdef const int64_t[::1] ch = check(choices, "choices", "int64", (tables,), False)
-        cdef const int64_t[::1] st = check(steps, "steps", "int64", (tables,), False)
-        cdef const int32_t[::1] re = check(reads, "reads", "int32", (tables,), False)
-        cdef const int32_t[::1] cb = check(chooses_by, "chooses_by", "int32", (agents,), False)
-        cdef const double[::1] d = check(discount, "discount", "float64", (runs,), False)
-        _check_plan(q.shape, policy.shape[3], counts.shape[3], table_of, actions, leads, weights, choices, steps, reads,
-                    chooses_by, rule, objective, kind, random_ties, together)
-        if rate.runs != runs or exploration.runs != runs:
-            raise ValueError(f"rate, exploration: expected {runs} runs, got {rate.runs}, {exploration.runs}")
-        needed = 1 if kind == BOLTZMANN else 3 if random_ties or rule not in (GREATEST, BELIEF) else 2
-        if draws < needed:
-            raise ValueError(f"draws: expected at least {needed}, got {draws}")
-        if rule == MINIMAX:
-            for k in range(tables):
-                room = max(room, game.zero_sum_scratch(ch[k], st[k]) + st[k])
-        elif rule == BELIEF:
-            room = max(room, m.shape[3] + steps.max())
-        elif rule == NASH:
-            room = max(room, game.nash_scratch(a[0], a[1]))
-        elif rule == CORRELATED:
-            room = max(room, game.correlated_scratch(a[0], a[1]))
+    def __init__(self, **given):
+        a = JOINT.check(given)
+        cdef Schedule rate = a.rate, exploration = a.exploration
+        cdef int64_t room = 8, k
+        if a.rule == MINIMAX:
+            for k in range(a.T):
+                room = max(room, game.zero_sum_scratch(a.choices[k], a.steps[k]) + a.steps[k])
+        elif a.rule == BELIEF:
+            room = max(room, a.C + a.steps.max())
+        elif a.rule == NASH:
+            room = max(room, game.nash_scratch(a.actions[0], a.actions[1]))
+        elif a.rule == CORRELATED:
+            room = max(room, game.correlated_scratch(a.actions[0], a.actions[1]))
         room = (room + 7) // 8 * 8      # neighbouring runs share no cache line
-        scratch = np.zeros((runs, room))
-        cdef double[:, ::1] s = scratch
-        self.held = (q, value, greedy, visits, policy, counts, table_of, actions, leads, weights, choices, steps, reads,
-                     chooses_by, discount, rate, exploration, scratch)
-        self.runs, self.agents, self.draws = runs, agents, draws
-        cdef Context *c = &self.context
-        c.agents, c.led, c.rows, c.tables, c.joint = agents, led.shape[0], rows, tables, joint
-        c.width, c.policies, c.remembered = p.shape[3], p.shape[2], m.shape[3]
-        c.leads, c.table_of, c.actions = &led[0], &t[0], &a[0]
-        c.weights, c.choices, c.steps = &w[0, 0], &ch[0], &st[0]
-        c.reads, c.chooses_by = &re[0], &cb[0]
-        c.q, c.value, c.greedy, c.visits = &q_[0, 0, 0, 0], &v[0, 0, 0], &g[0, 0, 0], &n[0, 0, 0]
-        c.q_step, c.value_step, c.greedy_step, c.visits_step = q_step, value_step, greedy_step, visits_step
-        c.policy, c.counts = NULL, NULL
-        if p.shape[3]:
-            c.policy = &p[0, 0, 0, 0]
-        if m.shape[3]:
-            c.counts = &m[0, 0, 0, 0]
-        c.scratch, c.room = &s[0, 0], room
-        c.discount, c.rate, c.exploration = &d[0], &rate.data, &exploration.data
-        c.rule, c.objective, c.kind, c.draws = rule, objective, kind, draws
-        c.strict, c.random_ties, c.together = 1 if strict else 0, 1 if random_ties else 0, 1 if together else 0
-        self.operations.context = c
+        scratch = np.zeros((a.R, room))
+        self.held = (a.kept, scratch)
+        self.runs, self.agents, self.draws = a.R, a.N, a.draws
+        self.context = Context(
+            agents=a.N, led=a.L, rows=a.rows, tables=a.T, joint=a.J, width=a.W, policies=a.P, remembered=a.C,
+            leads=ids(a.leads), table_of=ids(a.table_of), actions=ids(a.actions), weights=longs(a.weights),
+            choices=longs(a.choices), steps=longs(a.steps), reads=ids(a.reads), chooses_by=ids(a.chooses_by),
+            q=reals(a.q), value=reals(a.value), greedy=ids(a.greedy), visits=ids(a.visits), q_step=a.q_step,
+            value_step=a.value_step, greedy_step=a.greedy_step, visits_step=a.visits_step,
+            policy=reals(a.policy if a.W else None), counts=longs(a.counts if a.C else None), scratch=reals(scratch),
+            room=room, discount=reals(a.discount), rate=&rate.data, exploration=&exploration.data, rule=a.rule,
+            objective=a.objective, kind=a.kind, strict=a.strict, random_ties=a.random_ties, together=a.together,
+            draws=a.draws)
+        self.operations.context = &self.context
         self.operations.act = _act
         self.operations.update = NULL
-        if learning:
+        if a.learning:
             self.operations.update = _update
         self.operations.tick = _tick
         if rate.data.kind == CONSTANT and exploration.data.kind == CONSTANT:
@@ -395,54 +310,3 @@ cdef class Joint(Learner):
                         if not status:
                             status = _solve(c, run, row, t, &moved)
         check_status(status, "settle")
-
-
-def _check_plan(shape, width, remembered, table_of, actions, leads, weights, choices, steps, reads, chooses_by, rule,
-                objective, kind, random_ties, together):
-    """Refuse arguments of ``Joint`` by which a kernel could leave its arrays. ``shape`` is that of ``q``."""
-    tables, joint = shape[2:]
-    agents = len(table_of)
-    if table_of.min() < 0 or table_of.max() >= tables:
-        raise ValueError(f"table_of: expected tables 0 to {tables - 1}, got {table_of.min()} to {table_of.max()}")
-    if actions.min() < 1:
-        raise ValueError(f"actions: expected at least 1, got {actions.min()}")
-    for name, numbers in (("leads", leads), ("reads", reads), ("chooses_by", chooses_by)):
-        if len(numbers) < 1 or numbers.min() < 0 or numbers.max() >= agents:
-            raise ValueError(f"{name}: expected agents from 0 to {agents - 1}")
-    if choices.min() < 1 or steps.min() < 1 or weights.min() < 0:
-        raise ValueError("choices, steps, weights: expected at least 1, 1 and 0")
-    for t in range(tables):
-        most = sum((int(n) - 1) * int(weight) for n, weight in zip(actions, weights[t], strict=True))
-        if most >= joint or (int(choices[t]) - 1) * int(steps[t]) >= joint:
-            raise ValueError(f"weights, choices, steps: table {t} has joint actions up to {most}, q to {joint - 1}")
-        if rule in (1, 2) and int(choices[t]) * int(steps[t]) != joint:
-            raise ValueError(f"choices, steps: expected {joint} joint actions in table {t}")
-        if rule in (0, 4) and (choices[t] != joint or steps[t] != 1):
-            raise ValueError(f"choices, steps: expected {joint} choices, one step apart, in table {t}")
-        if rule and choices[t] > width:
-            raise ValueError(f"choices: policy has room for {width}, table {t} has {choices[t]}")
-    for i in leads:
-        if weights[table_of[i], i] < 1:
-            raise ValueError(f"weights: agent {i} is led, and its table does not know its action")
-    if rule == 2:
-        for t in range(tables):
-            others, weight = [k for k in range(agents) if k != reads[t]], 1
-            fits = sum(int(actions[k]) for k in others) <= remembered
-            for k in reversed(others):
-                fits, weight = fits and weights[t, k] == weight, weight * int(actions[k])
-            if not fits or steps[t] != weight or weights[t, reads[t]] != weight:
-                raise ValueError("counts, weights: expected room for every other agent's actions, in their order")
-    if rule > 2 and (tables != 2 or agents != 2 or int(actions[0]) * int(actions[1]) != joint
-                     or (weights != [[actions[1], 1]] * 2).any() or table_of[0] != 0 or table_of[1] != 1
-                     or reads[0] != reads[1] or rule == 3 and (choices != actions).any()):
-        raise ValueError("rule: equilibria need two tables, over the joint actions of two agents")
-    if rule == 3 and (steps[0] != actions[1] or steps[1] != 1):
-        raise ValueError(f"steps: expected {actions[1]} and 1, got {steps[0]} and {steps[1]}")
-    if objective not in (0, 1, 2, 3):
-        raise ValueError(f"objective: expected 0 to 3, got {objective}")
-    if kind not in (0, 1):
-        raise ValueError(f"kind: expected 0 or 1, got {kind}")
-    if (kind == 1 or random_ties) and rule not in (0, 2):
-        raise ValueError("kind, random_ties: mixed policies explore by epsilon, and have no ties")
-    if together and (tables != 1 or rule != 0):
-        raise ValueError("together: expected one table, and rule 0")

@@ -7,9 +7,11 @@ no call can read or write outside them. Twin: ``marlfast/reference/kernels.py``.
 """
 import numpy as np
 
+from cpython.buffer cimport Py_buffer, PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from marlfast.core.operations cimport Draws, Status, Transition, show
+from marlfast.declarations import base
 
 
 STATUS_TEXT = {
@@ -30,103 +32,64 @@ STATUS_TEXT = {
 cdef dict DTYPES = {name: np.dtype(name) for name in ("float64", "int32", "int64", "bool", "uint32", "uint64")}
 
 
-cdef object _check_kind(object array, str name, str dtype, tuple shape):
+cdef bint _fits(object array, str dtype, tuple shape, bint writable):
     if not isinstance(array, np.ndarray):
-        raise TypeError(f"{name}: expected a NumPy array of {dtype}, got {type(array).__name__}")
+        return False
     if array.dtype is not DTYPES[dtype] and array.dtype != DTYPES[dtype]:
-        raise TypeError(f"{name}: expected {dtype}, got {array.dtype}; convert it with .astype({dtype!r})")
+        return False
     cdef tuple came = array.shape
-    if came == shape:
-        return
-    fits = len(came) == len(shape)
-    if fits:
+    how = array.flags
+    if not how.c_contiguous or writable and not how.writeable or len(came) != len(shape):
+        return False
+    if came != shape:
         for axis in range(len(shape)):
             if shape[axis] >= 0 and came[axis] != shape[axis]:
-                fits = False
-    if not fits:
-        raise ValueError(f"{name}: expected shape {shape}, got {came}")
+                return False
+    return True
 
 
 cdef object check(object array, str name, str dtype, tuple shape, bint writable):
     """The array, if it is C-contiguous with this dtype and shape (-1: any length); else an error."""
-    _check_kind(array, name, dtype, shape)
-    flags = array.flags
-    if not flags.c_contiguous:
-        raise ValueError(f"{name}: expected a C-contiguous array; copy it with numpy.ascontiguousarray")
-    if writable and not flags.writeable:
-        raise ValueError(f"{name}: is written to, but the array is read-only")
-    return array
+    if _fits(array, dtype, shape, writable):
+        return array
+    return base.check(array, name, dtype, shape, writable)      # which says what is wrong with it
 
 
 cdef int64_t check_cells(object array, str name, str dtype, tuple shape) except -1:
-    """Check an array [R, rows, T] or [R, rows, T, A] whose cells lie at equal distances; returns that in items.
+    """Check an array [R, rows, T] or [R, rows, T, A] whose cells lie at equal distances; returns that in items."""
+    return base.check_cells(array, name, dtype, shape)
 
-    A table keeps the action values, the greedy action and the visits of a cell side by side, so that
-    they share a cache line: each of the three arrays is then a view with gaps.
-    """
-    _check_kind(array, name, dtype, shape)
-    if not array.flags.writeable:
-        raise ValueError(f"{name}: is written to, but the array is read-only")
-    cell = array.strides[2]
-    width = array.shape[3] if array.ndim == 4 else 1
-    if (cell % array.itemsize or cell < width * array.itemsize or array.strides[1] != cell * array.shape[2]
-            or array.strides[0] != cell * array.shape[2] * array.shape[1]
-            or array.ndim == 4 and width > 1 and array.strides[3] != array.itemsize):
-        raise ValueError(f"{name}: expected a C-contiguous array, or one whose cells lie at equal distances")
-    return cell // array.itemsize
+
+cdef void *_address(object array) except? NULL:
+    """Where an array begins, which was checked before: whoever keeps the pointer keeps the array. NULL for None."""
+    cdef Py_buffer view
+    if array is None:
+        return NULL
+    PyObject_GetBuffer(array, &view, PyBUF_STRIDES)
+    cdef void *begin = view.buf
+    PyBuffer_Release(&view)
+    return begin
+
+
+cdef double *reals(object array) except? NULL:
+    return <double *> _address(array)
+
+
+cdef int32_t *ids(object array) except? NULL:
+    return <int32_t *> _address(array)
+
+
+cdef int64_t *longs(object array) except? NULL:
+    return <int64_t *> _address(array)
+
+
+cdef uint8_t *flags(object array) except? NULL:
+    return <uint8_t *> _address(array)
 
 
 cdef object check_status(int status, str what):
     if status != 0:
         raise ValueError(f"{what}: {STATUS_TEXT.get(status, f'the kernel stopped with status {status}')}")
-
-
-# What an empty array points at: nothing is read there, but NULL would mean an exception.
-cdef double _no_reals
-cdef int32_t _no_ids
-cdef uint8_t _no_flags
-
-
-cdef inline double *_reals(object array) except? NULL:
-    cdef double[::1] view = array.reshape(-1)
-    if view.shape[0] == 0:
-        return &_no_reals
-    return &view[0]
-
-
-cdef inline const double *_const_reals(object array) except? NULL:
-    cdef const double[::1] view = array.reshape(-1)
-    if view.shape[0] == 0:
-        return &_no_reals
-    return &view[0]
-
-
-cdef inline int32_t *_ids(object array) except? NULL:
-    cdef int32_t[::1] view = array.reshape(-1)
-    if view.shape[0] == 0:
-        return &_no_ids
-    return &view[0]
-
-
-cdef inline const int32_t *_const_ids(object array) except? NULL:
-    cdef const int32_t[::1] view = array.reshape(-1)
-    if view.shape[0] == 0:
-        return &_no_ids
-    return &view[0]
-
-
-cdef inline uint8_t *_flags(object array) except? NULL:
-    cdef uint8_t[::1] view = array.reshape(-1).view(np.uint8)
-    if view.shape[0] == 0:
-        return &_no_flags
-    return &view[0]
-
-
-cdef inline const uint8_t *_const_flags(object array) except? NULL:
-    cdef const uint8_t[::1] view = array.reshape(-1).view(np.uint8)
-    if view.shape[0] == 0:
-        return &_no_flags
-    return &view[0]
 
 
 cdef object _made(bint made, str what):
@@ -189,14 +152,14 @@ cdef class Game:
         """
         cdef int64_t runs = _runs(self, state)
         cdef Draws draws
-        cdef double *s = _reals(check(state, "state", "float64", (runs, self.state_size), True))
-        cdef const int32_t *a = _const_ids(check(actions, "actions", "int32", (runs, self.agents), False))
-        draws.uniforms = _const_reals(check(uniforms, "uniforms", "float64", (runs, self.step_uniforms), False))
+        cdef double *s = reals(check(state, "state", "float64", (runs, self.state_size), True))
+        cdef const int32_t *a = ids(check(actions, "actions", "int32", (runs, self.agents), False))
+        draws.uniforms = reals(check(uniforms, "uniforms", "float64", (runs, self.step_uniforms), False))
         draws.uniform_stride = self.step_uniforms
-        draws.normals = _const_reals(check(normals, "normals", "float64", (runs, self.step_normals), False))
+        draws.normals = reals(check(normals, "normals", "float64", (runs, self.step_normals), False))
         draws.normal_stride = self.step_normals
-        cdef double *r = _reals(check(rewards, "rewards", "float64", (runs, self.agents), True))
-        cdef uint8_t *t = _flags(check(terminated, "terminated", "bool", (runs,), True))
+        cdef double *r = reals(check(rewards, "rewards", "float64", (runs, self.agents), True))
+        cdef uint8_t *t = flags(check(terminated, "terminated", "bool", (runs,), True))
         cdef int status
         with nogil:
             status = self.operations.step(self.operations.context, 0, runs, s, a, &draws, r, t)
@@ -214,10 +177,10 @@ cdef class Game:
         """
         cdef int64_t runs = _runs(self, state)
         cdef Draws draws
-        cdef double *s = _reals(check(state, "state", "float64", (runs, self.state_size), True))
-        draws.uniforms = _const_reals(check(uniforms, "uniforms", "float64", (runs, self.start_uniforms), False))
+        cdef double *s = reals(check(state, "state", "float64", (runs, self.state_size), True))
+        draws.uniforms = reals(check(uniforms, "uniforms", "float64", (runs, self.start_uniforms), False))
         draws.uniform_stride = self.start_uniforms
-        draws.normals = _const_reals(check(normals, "normals", "float64", (runs, self.start_normals), False))
+        draws.normals = reals(check(normals, "normals", "float64", (runs, self.start_normals), False))
         draws.normal_stride = self.start_normals
         cdef int status
         with nogil:
@@ -234,8 +197,8 @@ cdef class Game:
             Written.
         """
         cdef int64_t runs = _runs(self, state)
-        cdef const double *s = _const_reals(check(state, "state", "float64", (runs, self.state_size), False))
-        cdef double *o = _reals(
+        cdef const double *s = reals(check(state, "state", "float64", (runs, self.state_size), False))
+        cdef double *o = reals(
             check(observation, "observation", "float64", (runs, self.views, self.features), True))
         cdef int status
         with nogil:
@@ -258,10 +221,10 @@ cdef class Game:
         if self.operations.without == NULL:
             raise ValueError("without: this game cannot say what would have happened without an agent")
         cdef int64_t runs = _runs(self, state)
-        cdef const double *s = _const_reals(check(state, "state", "float64", (runs, self.state_size), False))
-        cdef const int32_t *a = _const_ids(check(actions, "actions", "int32", (runs, self.agents), False))
-        cdef const double *r = _const_reals(check(rewards, "rewards", "float64", (runs, self.agents), False))
-        cdef double *w = _reals(check(without, "without", "float64", (runs, self.agents), True))
+        cdef const double *s = reals(check(state, "state", "float64", (runs, self.state_size), False))
+        cdef const int32_t *a = ids(check(actions, "actions", "int32", (runs, self.agents), False))
+        cdef const double *r = reals(check(rewards, "rewards", "float64", (runs, self.agents), False))
+        cdef double *w = reals(check(without, "without", "float64", (runs, self.agents), True))
         cdef int status
         with nogil:
             status = self.operations.without(self.operations.context, 0, runs, s, a, r, w)
@@ -289,9 +252,9 @@ cdef class Encoder:
             Written: the k active rows of each agent. Encoders that grow also write their own tables.
         """
         _made(self.operations.encode != NULL, "encode")
-        cdef const double *o = _const_reals(
+        cdef const double *o = reals(
             check(observation, "observation", "float64", (self.runs, self.views, self.features), False))
-        cdef int32_t *r = _ids(check(rows, "rows", "int32", (self.runs, self.agents * self.active), True))
+        cdef int32_t *r = ids(check(rows, "rows", "int32", (self.runs, self.agents * self.active), True))
         cdef int status
         with nogil:
             status = self.operations.encode(self.operations.context, 0, self.runs, o, r)
@@ -303,8 +266,8 @@ cdef class Reward:
 
     def begin(self, rows, observation):
         """Remember what is needed of the start of an episode (rows [R, N], observation [R, V, D])."""
-        cdef const int32_t *n = _const_ids(check(rows, "rows", "int32", (self.runs, self.agents), False))
-        cdef const double *o = _const_reals(
+        cdef const int32_t *n = ids(check(rows, "rows", "int32", (self.runs, self.agents), False))
+        cdef const double *o = reals(
             check(observation, "observation", "float64", (self.runs, self.views, self.features), False))
         cdef int status = 0
         if self.operations.begin != NULL:
@@ -331,16 +294,16 @@ cdef class Reward:
         cdef int64_t runs = self.runs, agents = self.agents
         _made(self.operations.apply != NULL, "apply")
         transition.distinct = NULL
-        transition.rows = _const_ids(check(rows, "rows", "int32", (runs, agents), False))
-        transition.actions = _const_ids(check(actions, "actions", "int32", (runs, agents), False))
-        transition.raw = _const_reals(check(raw, "raw", "float64", (runs, agents), False))
-        transition.rewards = _reals(check(rewards, "rewards", "float64", (runs, agents), True))
-        transition.next_rows = _const_ids(check(next_rows, "next_rows", "int32", (runs, agents), False))
-        transition.state = _const_reals(check(state, "state", "float64", (runs, self.state_size), False))
-        transition.observation = _const_reals(
+        transition.rows = ids(check(rows, "rows", "int32", (runs, agents), False))
+        transition.actions = ids(check(actions, "actions", "int32", (runs, agents), False))
+        transition.raw = reals(check(raw, "raw", "float64", (runs, agents), False))
+        transition.rewards = reals(check(rewards, "rewards", "float64", (runs, agents), True))
+        transition.next_rows = ids(check(next_rows, "next_rows", "int32", (runs, agents), False))
+        transition.state = reals(check(state, "state", "float64", (runs, self.state_size), False))
+        transition.observation = reals(
             check(observation, "observation", "float64", (runs, self.views, self.features), False))
-        transition.terminated = _const_flags(check(terminated, "terminated", "bool", (runs,), False))
-        transition.truncated = _const_flags(check(truncated, "truncated", "bool", (runs,), False))
+        transition.terminated = flags(check(terminated, "terminated", "bool", (runs,), False))
+        transition.truncated = flags(check(truncated, "truncated", "bool", (runs,), False))
         cdef int status
         with nogil:
             status = self.operations.apply(self.operations.context, 0, runs, &transition)
@@ -370,10 +333,10 @@ cdef class Learner:
             Written for the learner's own agents.
         """
         _made(self.operations.act != NULL, "act")
-        cdef const int32_t *n = _const_ids(check(rows, "rows", "int32", (self.runs, self.width), False))
+        cdef const int32_t *n = ids(check(rows, "rows", "int32", (self.runs, self.width), False))
         check(draws, "draws", "float64", (self.runs, self.agents, self.draws), False)
-        cdef const double *d = _const_reals(draws)
-        cdef int32_t *a = _ids(check(actions, "actions", "int32", (self.runs, self.agents), True))
+        cdef const double *d = reals(draws)
+        cdef int32_t *a = ids(check(actions, "actions", "int32", (self.runs, self.agents), True))
         cdef int64_t stride = self.agents * self.draws
         cdef int status
         with nogil:
@@ -395,16 +358,16 @@ cdef class Learner:
         """
         cdef Transition transition
         cdef int64_t runs = self.runs, agents = self.agents
-        transition.rows = _const_ids(check(rows, "rows", "int32", (runs, self.width), False))
-        transition.actions = _const_ids(check(actions, "actions", "int32", (runs, agents), False))
+        transition.rows = ids(check(rows, "rows", "int32", (runs, self.width), False))
+        transition.actions = ids(check(actions, "actions", "int32", (runs, agents), False))
         transition.raw, transition.distinct = NULL, NULL
-        transition.rewards = <double *> _const_reals(check(rewards, "rewards", "float64", (runs, agents), False))
-        transition.next_rows = _const_ids(check(next_rows, "next_rows", "int32", (runs, self.width), False))
+        transition.rewards = reals(check(rewards, "rewards", "float64", (runs, agents), False))
+        transition.next_rows = ids(check(next_rows, "next_rows", "int32", (runs, self.width), False))
         transition.state = NULL
         transition.observation = NULL
-        transition.terminated = _const_flags(check(terminated, "terminated", "bool", (runs,), False))
+        transition.terminated = flags(check(terminated, "terminated", "bool", (runs,), False))
         transition.truncated = NULL
-        cdef uint8_t *c = _flags(check(changed, "changed", "bool", (runs,), True))
+        cdef uint8_t *c = flags(check(changed, "changed", "bool", (runs,), True))
         cdef int status = 0
         if self.operations.update != NULL:
             with nogil:
@@ -414,7 +377,7 @@ cdef class Learner:
     def tick(self, ended):
         """Move the schedules on by one step; ``ended`` (bool [R]): an episode is over."""
         _made(self.operations.act != NULL, "tick")
-        cdef const uint8_t *e = _const_flags(check(ended, "ended", "bool", (self.runs,), False))
+        cdef const uint8_t *e = flags(check(ended, "ended", "bool", (self.runs,), False))
         if self.operations.tick == NULL:
             return
         with nogil:

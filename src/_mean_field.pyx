@@ -2,15 +2,13 @@
 
 Twin: ``marlfast/reference/mean_field.py``.
 """
-import math
-
 import numpy as np
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 cimport marlfast.core.mean_field as leaf
 cimport marlfast.core.tabular as tabular
-from marlfast.core._kernels cimport Learner, check
+from marlfast.core._kernels cimport Learner, ids, longs, reals
 from marlfast.core._schedules cimport Schedule
 from marlfast.core._q_learning cimport QLearning
 from marlfast.core.draws cimport exp_
@@ -19,6 +17,7 @@ from marlfast.core.mean_field cimport Neighbourhoods
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
 from marlfast.core.tabular cimport BOLTZMANN, Context, count_visit, look
+from marlfast.declarations.mean_field import MEAN_FIELD, MEAN_FIELD_ACTOR_CRITIC
 
 
 cdef struct FieldContext:
@@ -37,55 +36,18 @@ cdef struct ActorContext:
     void (*tick)(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil      # of the actor
 
 
-cdef object fill(Neighbourhoods *n, int64_t runs, int64_t agents, object leads, object choices, object bins,
-                 object edges, object neighbours, object group):
-    """Check and set up neighbourhoods; returns what they point into."""
-    cdef const int32_t[::1] led = check(leads, "leads", "int32", (-1,), False)
-    if led.shape[0] < 1 or leads.min() < 0 or leads.max() >= agents:
-        raise ValueError(f"leads: expected at least one agent from 0 to {agents - 1}")
-    if choices < 1 or bins < 1 or bins > 2**20 or choices > 2**20:
-        raise ValueError(f"choices, bins: expected 1 to 2**20, got {choices}, {bins}")
-    means = math.comb(bins + choices - 1, choices - 1)
-    if means > 2**31 - 1:
-        raise ValueError(f"bins: {bins} bins of {choices} actions have more than 2**31 - 1 means")
-    ranks = np.array([[math.comb(t, a + 1) if t <= bins + a else 0 for t in range(bins + choices - 1)]
-                      for a in range(choices - 1)] or [[0]], np.int64)
-    counts = np.zeros((runs, 1, choices), np.int64)
-    if (group is None) == (edges is None) or (edges is None) != (neighbours is None):
-        raise ValueError("edges, neighbours, group: expected either lists of neighbours or groups")
-    cdef const int64_t[::1] e
-    cdef const int32_t[::1] m
-    cdef const int32_t[::1] g
-    cdef const int64_t[::1] s
-    cdef const int64_t[:, ::1] k = ranks
-    n.edges, n.neighbours, n.group, n.sizes, n.groups = NULL, NULL, NULL, NULL, 0
-    sizes = None
-    if group is None:
-        e = check(edges, "edges", "int64", (led.shape[0] + 1,), False)
-        check(neighbours, "neighbours", "int32", (-1,), False)
-        if edges[0] != 0 or np.diff(edges).min() < 0 or edges[led.shape[0]] != len(neighbours):
-            raise ValueError(f"edges: expected to rise from 0 to {len(neighbours)}")
-        if len(neighbours) and (neighbours.min() < 0 or neighbours.max() >= agents):
-            raise ValueError(f"neighbours: expected agents 0 to {agents - 1}, got {neighbours.min()} to "
-                             f"{neighbours.max()}")
-        neighbours = neighbours if len(neighbours) else np.zeros(1, np.int32)
-        m = neighbours
-        n.edges, n.neighbours = &e[0], &m[0]
-    else:
-        g = check(group, "group", "int32", (agents,), False)
-        if group.min() < -1 or group.max() >= agents:
-            raise ValueError(f"group: expected -1 to {agents - 1}, got {group.min()} to {group.max()}")
-        sizes = np.bincount(group + 1, minlength=2)[1:].astype(np.int64)
-        counts = np.zeros((runs, len(sizes), choices), np.int64)
-        s = sizes
-        n.group, n.groups, n.sizes = &g[0], len(sizes), &s[0]
-    cdef int64_t[:, :, ::1] c = counts
-    n.agents, n.led, n.leads, n.choices, n.bins, n.means = agents, led.shape[0], &led[0], choices, bins, means
-    n.ranks, n.counts = &k[0, 0], &c[0, 0, 0]
+cdef object fill(Neighbourhoods *n, object a):
+    """Set up neighbourhoods from arguments that were checked; returns what they point into beside these."""
+    sizes = None if a.group is None else np.bincount(a.group + 1, minlength=2)[1:].astype(np.int64)
+    counts = np.zeros((a.R, 1 if sizes is None else len(sizes), a.choices), np.int64)
+    n.agents, n.led, n.leads, n.choices, n.bins, n.means = a.N, a.L, ids(a.leads), a.choices, a.bins, a.means
+    n.edges, n.neighbours, n.group, n.sizes = longs(a.edges), ids(a.neighbours), ids(a.group), longs(sizes)
+    n.groups = 0 if sizes is None else len(sizes)
+    n.ranks, n.counts = longs(a.ranks), longs(counts)
     n.start = 0
-    for a in range(1, choices):
-        n.start += ranks[a - 1, (2 * a * bins + choices) // (2 * choices) + a - 1]
-    return leads, ranks, counts, edges, neighbours, group, sizes
+    for k in range(1, a.choices):
+        n.start += a.ranks[k - 1, (2 * k * a.bins + a.choices) // (2 * a.choices) + k - 1]
+    return a.ranks, counts, sizes
 
 
 # -- a learner of action values, whose rows say the mean action ----------------------------------
@@ -151,42 +113,21 @@ cdef class MeanField(Learner):
 
     Parameters
     ----------
-    inner : Learner
-        Of as many runs and agents, over tables with ``means`` rows for each of ``rows``.
-    mean : int32 [R, N]
-        Modified: one more than the number of the last mean action; 0 at the start of an episode.
-    rows : int
-        Of the table without mean actions.
-    leads : int32 [L]
-        The agents that ``inner`` leads.
-    choices : int
-        M, actions of every neighbour.
-    bins : int
-        Shares are multiples of 1 / bins; so there are ``means`` = (bins + M - 1 over M - 1) mean actions.
-    edges, neighbours : int64 [L + 1], int32 [E]; or None
-        Neighbours of led agent j: ``neighbours[edges[j]:edges[j + 1]]``.
-    group : int32 [N] or None
-        In place of lists: an agent's neighbours are the others of its group; -1: it is in none.
+    See ``marlfast/declarations/mean_field.py``.
     """
     cdef FieldContext field
 
-    def __init__(self, Learner inner not None, mean, rows, leads, choices, bins, edges, neighbours, group):
-        cdef int64_t runs = inner.runs, agents = inner.agents
-        if inner.operations.act == NULL or inner.active != 1 or inner.central != 0:
+    def __init__(self, **given):
+        a = MEAN_FIELD.check(given)
+        cdef Learner inner = a.inner
+        if inner.operations.act == NULL:
             raise ValueError("inner: expected a learner of one row of each agent")
-        cdef int32_t[:, ::1] m = check(mean, "mean", "int32", (runs, agents), True)
-        held = fill(&self.field.near, runs, agents, leads, choices, bins, edges, neighbours, group)
-        if rows < 1 or rows * self.field.near.means > 2**31 - 1:
-            raise ValueError(f"rows: expected at least 1, and at most 2**31 - 1 in all with "
-                             f"{self.field.near.means} means, got {rows}")
-        now, then = np.zeros((runs, agents), np.int32), np.zeros((runs, agents), np.int32)
-        cdef int32_t[:, ::1] n = now
-        cdef int32_t[:, ::1] s = then
-        self.field.inner = Inner(&inner.operations, agents, self.field.near.led, self.field.near.leads, rows,
-                                 self.field.near.means, &n[0, 0], &s[0, 0])
-        self.field.mean = &m[0, 0]
-        self.held = (inner, mean, held, now, then)
-        self.runs, self.agents, self.draws = runs, agents, inner.draws
+        held = fill(&self.field.near, a)
+        now, then = np.zeros((a.R, a.N), np.int32), np.zeros((a.R, a.N), np.int32)
+        self.field.inner = Inner(&inner.operations, a.N, a.L, ids(a.leads), a.rows, a.means, ids(now), ids(then))
+        self.field.mean = ids(a.mean)
+        self.held = (a.kept, held, now, then)
+        self.runs, self.agents, self.draws = a.R, a.N, inner.draws
         self.operations.context = &self.field
         self.operations.act, self.operations.update, self.operations.tick = _act, _update, _tick
 
@@ -278,39 +219,21 @@ cdef class MeanFieldActorCritic(QLearning):
 
     Parameters
     ----------
-    logits, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws,
-    learning
-        As those of ``marlfast.core._q_learning.QLearning``; ``kind`` is 1, and the temperature 1.
-    q : float64 [R, rows, means, T, A]
-        Modified.
-    critic : Schedule
-        Learning rate of the critic.
-    choices, bins, edges, neighbours, group
-        As those of :class:`MeanField`.
+    See ``marlfast/declarations/mean_field.py``.
     """
     cdef ActorContext field
 
-    def __init__(self, logits, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
-                 Schedule exploration not None, kind, strict, random_ties, draws, learning, q, Schedule critic not None,
-                 choices, bins, edges, neighbours, group):
-        QLearning.__init__(self, logits, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind,
-                           strict, random_ties, draws, learning)
-        cdef Context *b = &self.context
-        if kind != BOLTZMANN:
-            raise ValueError(f"kind: expected 1, got {kind}")
-        if critic.runs != self.runs:
-            raise ValueError(f"critic: expected {self.runs} runs, got {critic.runs}")
-        held = fill(&self.field.near, self.runs, self.agents, leads, choices, bins, edges, neighbours, group)
-        cdef double[:, :, :, :, ::1] v = check(
-            q, "q", "float64", (self.runs, b.rows, self.field.near.means, b.tables, b.width), True)
-        points, weights = np.zeros((self.runs, self.agents), np.int32), np.zeros((self.runs, b.width))
-        cdef int32_t[:, ::1] p = points
-        cdef double[:, ::1] w = weights
-        self.field.actor, self.field.q, self.field.critic = b[0], &v[0, 0, 0, 0, 0], &critic.data
-        self.field.points, self.field.weights, self.field.tick = &p[0, 0], &w[0, 0], self.operations.tick
-        self.held = (self.held, q, critic, held, points, weights)
+    def __init__(self, **given):
+        a = MEAN_FIELD_ACTOR_CRITIC.check(given)
+        cdef Schedule critic = a.critic
+        self._take(a)
+        held = fill(&self.field.near, a)
+        points, weights = np.zeros((a.R, a.N), np.int32), np.zeros((a.R, a.A))
+        self.field.actor, self.field.q, self.field.critic = self.context, reals(a.values), &critic.data
+        self.field.points, self.field.weights, self.field.tick = ids(points), reals(weights), self.operations.tick
+        self.held = (self.held, held, points, weights)
         self.operations.context = &self.field
-        if learning:
+        if a.learning:
             self.operations.update = _criticise
         if critic.data.kind != CONSTANT:
             self.operations.tick = _actor_tick

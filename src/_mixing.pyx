@@ -9,12 +9,13 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cimport marlfast.core.mixing as leaf
 cimport marlfast.core.tabular as tabular
-from marlfast.core._kernels cimport check
+from marlfast.core._kernels cimport ids, longs, reals
 from marlfast.core._schedules cimport Schedule
 from marlfast.core._q_learning cimport QLearning
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
 from marlfast.core.tabular cimport Context, View, cell_of, count_visit, look_at, see
+from marlfast.declarations.mixing import MIXING
 
 
 cdef struct MixingContext:
@@ -244,93 +245,33 @@ cdef class Mixing(QLearning):
 
     Parameters
     ----------
-    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As those of ``marlfast.core._q_learning.QLearning``.
-    active : int
-        Likewise.
-    central : int
-        C, rows of the whole state; 0 without a mixer, and where nothing is learned.
-    members : int32 [L]
-        The agents that this learner leads, team after team.
-    starts : int64 [M + 1]
-        Where each team begins in ``members``.
-    hidden : int
-        H, hidden units of a network; 0 without a mixer.
-    mixer : float64 [R, states, M, (most members + 2) * H + 1], or None
-        Modified: networks; see ``marlfast/core/mixing.pxd``. None: sums.
-    mixing : Schedule or None
-        Rate of the networks.
-    target_q : float64 [R, rows, T, A], or None
-        Modified: what the next rows are judged by; renewed every ``every`` updates. None: ``q`` itself.
-    target_mixer : like ``mixer``, or None
-    since : int64 [R] or None
-        Modified: updates since then.
-    every : int
-    bounded : bool
-        With a mixer: an error counts for no more than by what the value would move, to first order, by all of it.
+    See ``marlfast/declarations/mixing.py``.
     """
     cdef MixingContext mix
 
-    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
-                 Schedule exploration not None, kind, strict, random_ties, draws, learning, int64_t active,
-                 int64_t central, members, starts, int64_t hidden, mixer, Schedule mixing, target_q, target_mixer,
-                 since, int64_t every, bounded):
-        QLearning.__init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                           random_ties, draws, learning, active)
+    def __init__(self, **given):
+        a = MIXING.check(given)
+        cdef Schedule mixing = a.mixing
+        self._take(a)
         cdef MixingContext *c = &self.mix
-        cdef Context *b = &self.context
-        cdef const int32_t[::1] who = check(members, "members", "int32", (len(leads),), False)
-        cdef const int64_t[::1] begins = check(starts, "starts", "int64", (-1,), False)
-        cdef double[:, :, :, ::1] reals
-        cdef int64_t[::1] longs
-        cdef bint mixes = mixer is not None, renews = target_q is not None, learns = learning
-        cdef bint rates = mixing is not None, counts = since is not None, judges = target_mixer is not None
-        if sorted(members.tolist()) != sorted(leads.tolist()) or len(set(members.tolist())) != len(members):
-            raise ValueError("members: expected the agents that are led, each once")
-        if (len(starts) < 2 or starts[0] != 0 or starts[len(starts) - 1] != len(members)
-                or (starts[1:] <= starts[:len(starts) - 1]).any()):
-            raise ValueError(f"starts: expected 0, rising numbers and {len(members)}, got {starts.tolist()}")
-        most, teams, runs = int((starts[1:] - starts[:len(starts) - 1]).max()), len(starts) - 1, self.runs
-        if mixes != (hidden > 0) or mixes != rates:
-            raise ValueError("mixer, hidden, mixing: expected all three, or None, 0 and None")
-        if central < 0 or (central > 0) != (mixes and learns):
-            raise ValueError(f"central: expected rows of the whole state where a mixer learns, else 0, got {central}")
-        if mixes and mixing.runs != runs:
-            raise ValueError(f"mixing: expected {runs} runs, got {mixing.runs}")
-        if renews != counts or judges != (renews and mixes):
-            raise ValueError("target_q, target_mixer, since: expected all that there is to renew, or none")
-        if renews and every < 1:
-            raise ValueError(f"every: expected at least 1, got {every}")
-        c.base, c.active, c.central, c.width = self.context, active, central, self.agents * active + central
-        c.teams, c.hidden, c.room, c.size = teams, hidden, most, leaf.mixer_size(most, hidden)
-        c.members, c.starts, c.every, c.bounded = &who[0], &begins[0], every, 1 if bounded else 0
-        c.states, c.mixer, c.mixing = 0, NULL, NULL
-        c.target_q, c.target_mixer, c.since = NULL, NULL, NULL
-        if mixes:
-            reals = check(mixer, "mixer", "float64", (runs, -1, teams, c.size), True)
-            if reals.shape[1] < 1:
-                raise ValueError("mixer: expected at least one row")
-            c.states, c.mixer, c.mixing = reals.shape[1], &reals[0, 0, 0, 0], &mixing.data
-        if renews:
-            reals = check(target_q, "target_q", "float64", q.shape, True)
-            longs = check(since, "since", "int64", (runs,), True)
-            c.target_q, c.since = &reals[0, 0, 0, 0], &longs[0]
-            if mixes:
-                reals = check(target_mixer, "target_mixer", "float64", mixer.shape, True)
-                c.target_mixer = &reals[0, 0, 0, 0]
+        cdef int64_t width = self.context.width
+        c.base, c.active, c.central, c.width = self.context, a.active, a.central, a.N * a.active + a.central
+        c.teams, c.hidden, c.room, c.size = a.M, a.hidden, a.room, leaf.mixer_size(a.room, a.hidden)
+        c.members, c.starts, c.every, c.bounded = ids(a.members), longs(a.starts), a.every, a.bounded
+        c.states, c.mixer, c.mixing = a.states, reals(a.mixer), NULL if mixing is None else &mixing.data
+        c.target_q, c.target_mixer, c.since = reals(a.target_q), reals(a.target_mixer), longs(a.since)
         # Room for one team's sums at a time; whole cache lines, as other threads work on other runs.
-        c.reals = (b.width + 2 * most + 2 * hidden + 2 * c.size + 7) // 8 * 8
-        c.whole = (most + 7) // 8 * 8
-        scratch, before = np.zeros(runs * c.reals + 8), np.zeros(runs * c.whole + 8, np.int64)
-        cdef double[::1] scratch_ = scratch
-        cdef int64_t[::1] before_ = before
-        c.scratch, c.before, c.act = &scratch_[0], &before_[0], self.operations.act
-        self.held = (self.held, members, starts, mixer, mixing, target_q, target_mixer, since, scratch, before)
-        self.central = central
+        c.reals = (width + 2 * c.room + 2 * c.hidden + 2 * c.size + 7) // 8 * 8
+        c.whole = (c.room + 7) // 8 * 8
+        scratch, before = np.zeros(self.runs * c.reals + 8), np.zeros(self.runs * c.whole + 8, np.int64)
+        c.scratch, c.before, c.act = reals(scratch), longs(before), self.operations.act
+        self.held = (self.held, scratch, before)
+        self.central = a.central
         self.operations.context = c
         self.operations.act = _act
-        if learns:
+        if a.learning:
             self.operations.update = _update
         self.operations.tick = _tick
-        if rate.data.kind == exploration.data.kind == CONSTANT and (not mixes or mixing.data.kind == CONSTANT):
+        if self.context.rate.kind == self.context.exploration.kind == CONSTANT and (
+                mixing is None or mixing.data.kind == CONSTANT):
             self.operations.tick = NULL

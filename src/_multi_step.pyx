@@ -7,11 +7,12 @@ All of them act, explore, keep their greedy actions and move their schedules on 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 cimport marlfast.core.tabular as leaf
-from marlfast.core._kernels cimport check
+from marlfast.core._kernels cimport ids, reals
 from marlfast.core._q_learning cimport QLearning
 from marlfast.core._schedules cimport Schedule
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.tabular cimport Context, View, cell_of, count_visit, inside, look_at, policy_value, put, see
+from marlfast.declarations.multi_step import EPISODES, TRACES
 
 ctypedef void (*Tick)(void *, int64_t, int64_t, const uint8_t *) noexcept nogil
 
@@ -252,60 +253,18 @@ cdef class Traces(QLearning):
 
     Parameters
     ----------
-    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As of :class:`QLearning`; so is ``active``, the last.
-    on_policy : bool
-        True: SARSA; False: Watkins's Q, which forgets its traces when an action is not greedy.
-    accumulate : bool
-        A visit adds 1 to the eligibility; else it sets it to 1.
-    cutoff : float
-        Greater than 0: cells of smaller eligibility are forgotten.
-    decay : float64 [R]
-        Lambda.
-    cells : int32 [R, N, L, 2]
-        Modified: row and action of each eligible cell, at least k.
-    eligibility : float64 [R, N, L]
-        Modified.
-    eligible : int32 [R, N]
-        Modified: how many of them there are.
-    waiting : int32 [R, N, 2 + 2 k] or None
-        Modified, only SARSA: whether a step waits, its rows, its action, its next rows.
-    waiting_reward : float64 [R, N] or None
-        Modified, only SARSA.
-    late : int32 [R] or None
-        Modified, only SARSA: what the last ``tick`` leaves to say: 0 nothing, 1 a greedy action changed, 2 it failed.
+    See ``marlfast/declarations/multi_step.py``.
     """
     cdef TracesContext own
 
-    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
-                 Schedule exploration not None, kind, strict, random_ties, draws, learning, on_policy, accumulate,
-                 cutoff, decay, cells, eligibility, eligible, waiting, waiting_reward, late, active=1):
-        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                         random_ties, draws, learning, active)
-        cdef int64_t runs = self.runs, agents = self.agents
-        cdef const double[::1] d = check(decay, "decay", "float64", (runs,), False)
-        cdef double[:, :, ::1] e = check(eligibility, "eligibility", "float64", (runs, agents, -1), True)
-        cdef int64_t length = e.shape[2]
-        if not active <= length < 2**31:
-            least = "one cell" if active == 1 else f"{active} cells"
-            raise ValueError(f"eligibility: expected room for at least {least}, got shape {eligibility.shape}")
-        cdef int32_t[:, :, :, ::1] n = check(cells, "cells", "int32", (runs, agents, length, 2), True)
-        cdef int32_t[:, ::1] k = check(eligible, "eligible", "int32", (runs, agents), True)
-        cdef int32_t[:, :, ::1] w
-        cdef double[:, ::1] v
-        cdef int32_t[::1] unsaid
-        if not cutoff > 0.0:
-            raise ValueError(f"cutoff: expected greater than 0, got {cutoff}")
-        self.held = (self.held, decay, cells, eligibility, eligible, waiting, waiting_reward, late)
-        self.own = TracesContext(self.context, 1 if on_policy else 0, 1 if accumulate else 0, length, cutoff, &d[0],
-                                 &n[0, 0, 0, 0], &e[0, 0, 0], &k[0, 0], NULL, NULL, NULL, self.operations.tick)
-        if on_policy:
-            w = check(waiting, "waiting", "int32", (runs, agents, 2 + 2 * active), True)
-            v = check(waiting_reward, "waiting_reward", "float64", (runs, agents), True)
-            unsaid = check(late, "late", "int32", (runs,), True)
-            self.own.waiting, self.own.waiting_reward, self.own.late = &w[0, 0, 0], &v[0, 0], &unsaid[0]
+    def __init__(self, **given):
+        a = TRACES.check(given)
+        self._take(a)
+        self.own = TracesContext(self.context, a.on_policy, a.accumulate, a.length, a.cutoff, reals(a.decay),
+                                 ids(a.cells), reals(a.eligibility), ids(a.eligible), ids(a.waiting),
+                                 reals(a.waiting_reward), ids(a.late), self.operations.tick)
         self.operations.context = &self.own
-        if learning:
+        if a.learning:
             self.operations.update, self.operations.tick = _traces, _traces_tick
 
 
@@ -413,38 +372,15 @@ cdef class Episodes(QLearning):
 
     Parameters
     ----------
-    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As of :class:`QLearning`; so is ``active``, the last.
-    cells : int32 [R, N, H, k + 1]
-        Modified: rows and action of each step of the episode; after H steps it is learned from as if it were truncated.
-    rewards : float64 [R, N, H]
-        Modified.
-    known : int32 [R, N]
-        Modified: how many steps there were so far.
-    last : int32 [R, N * k]
-        Modified: the rows after them.
-    late : int32 [R]
-        Modified: what the last ``tick`` leaves to say: 0 nothing, 1 a greedy action changed, 2 it failed.
+    See ``marlfast/declarations/multi_step.py``.
     """
     cdef EpisodeContext own
 
-    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
-                 Schedule exploration not None, kind, strict, random_ties, draws, learning, cells, rewards, known, last,
-                 late, active=1):
-        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                         random_ties, draws, learning, active)
-        cdef int64_t runs = self.runs, agents = self.agents
-        cdef double[:, :, ::1] v = check(rewards, "rewards", "float64", (runs, agents, -1), True)
-        cdef int64_t length = v.shape[2]
-        if not 1 <= length < 2**31:
-            raise ValueError(f"rewards: expected room for at least one step, got shape {rewards.shape}")
-        cdef int32_t[:, :, :, ::1] n = check(cells, "cells", "int32", (runs, agents, length, active + 1), True)
-        cdef int32_t[:, ::1] k = check(known, "known", "int32", (runs, agents), True)
-        cdef int32_t[:, ::1] s = check(last, "last", "int32", (runs, agents * active), True)
-        cdef int32_t[::1] unsaid = check(late, "late", "int32", (runs,), True)
-        self.held = (self.held, cells, rewards, known, last, late)
-        self.own = EpisodeContext(self.context, length, &n[0, 0, 0, 0], &v[0, 0, 0], &k[0, 0], &s[0, 0], &unsaid[0],
-                                  self.operations.tick)
+    def __init__(self, **given):
+        a = EPISODES.check(given)
+        self._take(a)
+        self.own = EpisodeContext(self.context, a.H, ids(a.cells), reals(a.rewards), ids(a.known), ids(a.last),
+                                  ids(a.late), self.operations.tick)
         self.operations.context = &self.own
-        if learning:
+        if a.learning:
             self.operations.update, self.operations.tick = _episode, _episode_tick

@@ -7,13 +7,14 @@ All of them act, explore, keep their greedy actions and move their schedules on 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 cimport marlfast.core.tabular as leaf
-from marlfast.core._kernels cimport check, check_cells
+from marlfast.core._kernels cimport ids, reals
 from marlfast.core._q_learning cimport QLearning
 from marlfast.core._schedules cimport Schedule
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
 from marlfast.core.tabular cimport (
     EPSILON_GREEDY, Context, View, count_visit, look_at, policy_value, put, see_in, shift, value_of)
+from marlfast.declarations.one_step import DOUBLE_Q, ONE_STEP
 
 ctypedef int (*Act)(void *, int64_t, int64_t, const int32_t *, const double *, int64_t, int32_t *) noexcept nogil
 ctypedef void (*Tick)(void *, int64_t, int64_t, const uint8_t *) noexcept nogil
@@ -123,36 +124,21 @@ cdef class OneStep(QLearning):
 
     Parameters
     ----------
-    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As of :class:`QLearning`; so is ``active``, the last.
-    rule : int
-        0 to 3, as above.
-    second : Schedule or None
-        For rules 2 and 3.
+    See ``marlfast/declarations/one_step.py``.
     """
     cdef OneStepContext own
 
-    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
-                 Schedule exploration not None, kind, strict, random_ties, draws, learning, rule, Schedule second,
-                 active=1):
-        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                         random_ties, draws, learning, active)
-        if rule not in (EXPECTED, DISTRIBUTED, HYSTERETIC, FREQUENCY):
-            raise ValueError(f"rule: expected 0 to 3, got {rule}")
-        if (second is not None) != (rule in (HYSTERETIC, FREQUENCY)):
-            raise ValueError("second: expected a schedule for rules 2 and 3, and None for the others")
-        if second is not None and second.runs != self.runs:
-            raise ValueError(f"second: expected {self.runs} runs, got {second.runs}")
-        if rule == DISTRIBUTED and active > 1:
-            raise ValueError("active: expected 1 for rule 1, which replaces values")
-        self.held = (self.held, second)
-        self.own = OneStepContext(self.context, rule, NULL, self.operations.tick)
+    def __init__(self, **given):
+        a = ONE_STEP.check(given)
+        cdef Schedule second = a.second
+        self._take(a)
+        self.own = OneStepContext(self.context, a.rule, NULL, self.operations.tick)
         self.operations.context = &self.own
         if second is not None:
             self.own.second = &second.data
             if second.data.kind != CONSTANT:
                 self.operations.tick = _one_step_tick
-        if learning:
+        if a.learning:
             self.operations.update = _one_step
 
 
@@ -230,38 +216,19 @@ cdef class DoubleQ(QLearning):
 
     Parameters
     ----------
-    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As of :class:`QLearning`; so is ``active``, the last. One draw more for each agent, after those of the
-        exploration: the coin.
-    first, second : float64 [R, rows, T, A]
-        Modified.
-    first_greedy, second_greedy : int32 [R, rows, T]
-        Modified: the first of the greatest values of each.
-    coins : int32 [R, N]
-        Modified: 1 where the last draw said heads.
+    See ``marlfast/declarations/one_step.py``.
     """
     cdef DoubleContext own
 
-    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
-                 Schedule exploration not None, kind, strict, random_ties, draws, learning, first, first_greedy,
-                 second, second_greedy, coins, active=1):
-        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                         random_ties, draws, learning, active)
-        cdef Context *b = &self.context
-        cdef int64_t coin = 1 if kind != EPSILON_GREEDY else 3 if random_ties else 2
-        if draws < coin + 1:
-            raise ValueError(f"draws: expected at least {coin + 1}, got {draws}")
-        cdef double[:, :, :, :] q_
-        cdef int32_t[:, :, :] g
-        cdef int k
-        for k, (name, values, best) in enumerate((("first", first, first_greedy), ("second", second, second_greedy))):
-            self.own.q_step[k] = check_cells(values, name, "float64", (self.runs, b.rows, b.tables, b.width))
-            self.own.greedy_step[k] = check_cells(best, f"{name}_greedy", "int32", (self.runs, b.rows, b.tables))
-            q_, g = values, best
-            self.own.q[k], self.own.greedy[k] = &q_[0, 0, 0, 0], &g[0, 0, 0]
-        cdef int32_t[:, ::1] coins_ = check(coins, "coins", "int32", (self.runs, self.agents), True)
-        self.held = (self.held, first, first_greedy, second, second_greedy, coins)
-        self.own.base, self.own.coins, self.own.coin, self.own.act = b[0], &coins_[0, 0], coin, self.operations.act
+    def __init__(self, **given):
+        a = DOUBLE_Q.check(given)
+        self._take(a)
+        self.own.base, self.own.act = self.context, self.operations.act
+        self.own.q[0], self.own.q[1] = reals(a.first), reals(a.second)
+        self.own.greedy[0], self.own.greedy[1] = ids(a.first_greedy), ids(a.second_greedy)
+        self.own.q_step[0], self.own.q_step[1] = a.first_step, a.second_step
+        self.own.greedy_step[0], self.own.greedy_step[1] = a.first_greedy_step, a.second_greedy_step
+        self.own.coins, self.own.coin = ids(a.coins), a.coin
         self.operations.context = &self.own
-        if learning:
+        if a.learning:
             self.operations.act, self.operations.update = _double_act, _double

@@ -6,12 +6,13 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cimport marlfast.core.phc as leaf
 cimport marlfast.core.tabular as tabular
-from marlfast.core._kernels cimport check
+from marlfast.core._kernels cimport reals
 from marlfast.core._schedules cimport Schedule
 from marlfast.core._q_learning cimport QLearning
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
 from marlfast.core.tabular cimport EPSILON_GREEDY, Context
+from marlfast.declarations.phc import POLICY_HILL_CLIMBING
 
 
 cdef struct Policies:
@@ -104,37 +105,20 @@ cdef class PolicyHillClimbing(QLearning):
 
     Parameters
     ----------
-    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As those of ``marlfast.core._q_learning.QLearning``; ``kind`` is 0, and ties do not matter.
-    policy : float64 [R, rows, T, A]
-        Modified: probabilities of the actions.
-    average : float64 [R, rows, T, A] or None
-        Modified: mean of the policies of all updates of a row.
-    win, lose : Schedule
-        How much probability moves at once.
+    See ``marlfast/declarations/phc.py``.
     """
     cdef Policies policies
 
-    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
-                 Schedule exploration not None, kind, strict, random_ties, draws, learning, policy, average,
-                 Schedule win not None, Schedule lose not None):
-        QLearning.__init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                           random_ties, draws, learning)
-        cdef double[:, :, :, ::1] p = check(policy, "policy", "float64", q.shape, True)
-        cdef double[:, :, :, ::1] a
-        if kind != EPSILON_GREEDY:
-            raise ValueError(f"kind: expected 0, as exploring is on top of a mixed policy, got {kind}")
-        if win.runs != self.runs or lose.runs != self.runs:
-            raise ValueError(f"win, lose: expected {self.runs} runs, got {win.runs}, {lose.runs}")
-        self.policies = Policies(self.context, self.operations.update, &p[0, 0, 0, 0], NULL, &win.data, &lose.data)
-        if average is not None:
-            a = check(average, "average", "float64", q.shape, True)
-            self.policies.average = &a[0, 0, 0, 0]
-        self.held = (self.held, policy, average, win, lose)
+    def __init__(self, **given):
+        a = POLICY_HILL_CLIMBING.check(given)
+        cdef Schedule win = a.win, lose = a.lose
+        self._take(a)
+        self.policies = Policies(self.context, self.operations.update, reals(a.policy), reals(a.average), &win.data,
+                                 &lose.data)
         self.operations.context = &self.policies
         self.operations.act = _act
-        if learning:
+        if a.learning:
             self.operations.update = _update
         self.operations.tick = _tick
-        if {rate.data.kind, exploration.data.kind, win.data.kind, lose.data.kind} == {CONSTANT}:
+        if self.context.rate.kind == self.context.exploration.kind == win.data.kind == lose.data.kind == CONSTANT:
             self.operations.tick = NULL

@@ -4,10 +4,11 @@ import numpy as np
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cimport marlfast.core.tabular as leaf
-from marlfast.core._kernels cimport Learner, check, check_cells
+from marlfast.core._kernels cimport Learner, ids, longs, reals
 from marlfast.core._schedules cimport Schedule
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, schedule_follow
+from marlfast.declarations.q_learning import FIND_GREEDY, Q_LEARNING
 from marlfast.core.tabular cimport (
     BOLTZMANN, EPSILON_GREEDY, MOST_VISITS, Cells, Context, Seat, View, inside, look_at, put, see)
 
@@ -250,84 +251,33 @@ cdef class QLearning(Learner):
 
     Parameters
     ----------
-    q : float64 [R, rows, T, A]
-        Modified: action values of T tables.
-    greedy : int32 [R, rows, T]
-        Modified: the first of the greatest action values.
-    visits : int32 [R, rows, T]
-        Modified: how often each row of each table was updated; it stays at 2**31 - 1 once there.
-    table_of, actions : int32 [N]
-        Table, and number of actions, of every agent of the team.
-    leads : int32 [L]
-        The agents that this learner leads.
-    discount : float64 [R]
-    rate, exploration : Schedule
-        Learning rate, and epsilon or temperature.
-    kind : int
-        0: epsilon-greedy; 1: Boltzmann.
-    strict : bool
-        Explore iff u < epsilon; else iff u <= epsilon.
-    random_ties : bool
-        Ties broken by a third draw; else the first of the greatest.
-    draws : int
-        K, exploration draws per agent in the whole team.
-    learning : bool
-        False: the tables are frozen.
-    active : int
-        k, rows that an observation is in. With more than one, an action value is the sum over them, and each takes its
-        k-th part of a change; ``greedy`` is then not used.
+    See ``marlfast/declarations/q_learning.py``.
     """
-    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
-                 Schedule exploration not None, kind, strict, random_ties, draws, learning, active=1):
-        cdef int64_t q_step = check_cells(q, "q", "float64", (-1, -1, -1, -1)), greedy_step, visits_step
-        cdef double[:, :, :, :] q_ = q
-        cdef int64_t runs = q_.shape[0], rows = q_.shape[1], tables = q_.shape[2], width = q_.shape[3]
-        if runs < 1 or rows < 1 or tables < 1 or width < 1:
-            raise ValueError(f"q: expected at least one run, row, table and action, got shape {q.shape}")
-        greedy_step = check_cells(greedy, "greedy", "int32", (runs, rows, tables))
-        visits_step = check_cells(visits, "visits", "int32", (runs, rows, tables))
-        cdef int32_t[:, :, :] g = greedy
-        cdef int32_t[:, :, :] v = visits
-        cdef const int32_t[::1] t = check(table_of, "table_of", "int32", (-1,), False)
-        cdef int64_t agents = t.shape[0]
-        if agents < 1:
-            raise ValueError("table_of: expected at least one agent, got none")
-        cdef const int32_t[::1] a = check(actions, "actions", "int32", (agents,), False)
-        cdef const int32_t[::1] led = check(leads, "leads", "int32", (-1,), False)
-        cdef const double[::1] d = check(discount, "discount", "float64", (runs,), False)
-        if table_of.min() < 0 or table_of.max() >= tables:
-            raise ValueError(f"table_of: expected tables 0 to {tables - 1}, got {table_of.min()} to {table_of.max()}")
-        if actions.min() < 1 or actions.max() > width:
-            raise ValueError(f"actions: expected 1 to {width} actions, got {actions.min()} to {actions.max()}")
-        if led.shape[0] < 1 or leads.min() < 0 or leads.max() >= agents:
-            raise ValueError(f"leads: expected at least one agent from 0 to {agents - 1}")
-        if rate.runs != runs or exploration.runs != runs:
-            raise ValueError(f"rate, exploration: expected {runs} runs, got {rate.runs}, {exploration.runs}")
-        if kind not in (EPSILON_GREEDY, BOLTZMANN):
-            raise ValueError(f"kind: expected 0 or 1, got {kind}")
-        needed = 1 if kind == BOLTZMANN else 3 if random_ties else 2
-        if draws < needed:
-            raise ValueError(f"draws: expected at least {needed}, got {draws}")
-        if not 1 <= active <= rows:
-            raise ValueError(f"active: expected 1 to {rows} rows, got {active}")
+    def __init__(self, **given):
+        self._take(Q_LEARNING.check(given))
+
+    cdef object _take(self, object a):
         # A run's sums fill cache lines of their own, which threads do not share.
-        cdef int64_t pitch = (width + 8) // 8 * 8
-        sums = np.zeros((runs if active > 1 else 1, 3, pitch))
-        cdef double[:, :, ::1] s = sums
-        self.held = (q, greedy, visits, table_of, actions, leads, discount, rate, exploration, sums)
-        self.runs, self.agents, self.draws, self.active = runs, agents, draws, active
-        self.context = Context(agents, led.shape[0], &led[0], &t[0], &a[0], rows, tables, width, &q_[0, 0, 0, 0],
-                               &g[0, 0, 0], &v[0, 0, 0], q_step, greedy_step, visits_step, &d[0], &rate.data,
-                               &exploration.data, kind, 1 if strict else 0, 1 if random_ties else 0, draws, 0,
-                               Cells(0, NULL, 0, 0, 0, NULL, 0, 0), NULL, NULL, active, &s[0, 0, 0], pitch)
+        cdef int64_t pitch = (a.A + 8) // 8 * 8
+        sums = np.zeros((a.R if a.active > 1 else 1, 3, pitch))
+        cdef Schedule rate = a.rate, exploration = a.exploration
+        self.held = (a.kept, sums)
+        self.runs, self.agents, self.draws, self.active = a.R, a.N, a.draws, a.active
+        self.context = Context(
+            agents=a.N, led=a.L, leads=ids(a.leads), table_of=ids(a.table_of), actions=ids(a.actions), rows=a.rows,
+            tables=a.T, width=a.A, q=reals(a.q), greedy=ids(a.greedy), visits=ids(a.visits), q_step=a.q_step,
+            greedy_step=a.greedy_step, visits_step=a.visits_step, discount=reals(a.discount), rate=&rate.data,
+            exploration=&exploration.data, kind=a.kind, strict=a.strict, random_ties=a.random_ties, draws=a.draws,
+            choices=0, cells=Cells(0, NULL, 0, 0, 0, NULL, 0, 0), act=NULL, update=NULL, active=a.active,
+            sums=reals(sums), pitch=pitch)
         self.operations.context = &self.context
         self.operations.act = _act
         self.operations.update = NULL
-        if learning:
-            self.operations.update = _update if active == 1 else _update_sums
+        if a.learning:
+            self.operations.update = _update if a.active == 1 else _update_sums
         self.operations.tick = _tick
-        if active == 1:
-            self._packed(table_of, actions, leads)
+        if a.active == 1:
+            self._packed(a.table_of, a.actions, a.leads)
         if rate.data.kind == CONSTANT:
             self.operations.tick = _tick_exploration
             if exploration.data.kind == CONSTANT:
@@ -343,10 +293,9 @@ cdef class QLearning(Learner):
         seats = np.ascontiguousarray(
             np.stack([leads, table_of[leads] * pitch, leads.astype(np.int64) * c.draws, actions[leads]], axis=1),
             np.int64)
-        cdef const int64_t[:, ::1] s = seats
         self.held = (self.held, seats)
         c.choices = c.width if few else 0
-        c.cells = Cells(led=c.led, seats=<const Seat *> &s[0, 0], bound=c.rows, row_bytes=pitch * c.tables,
+        c.cells = Cells(led=c.led, seats=<const Seat *> longs(seats), bound=c.rows, row_bytes=pitch * c.tables,
                         run_bytes=pitch * c.tables * c.rows, cells=<char *> c.q,
                         greedy=<char *> c.greedy - <char *> c.q, visits=<char *> c.visits - <char *> c.q)
         if few:
@@ -366,20 +315,13 @@ def find_greedy(q, actions, greedy):
 
     Parameters
     ----------
-    q : float64 [cells, A]
-    actions : int32 [cells]
-        Actions of each cell, 1 to A.
-    greedy : int32 [cells]
-        Written.
+    See ``marlfast/declarations/q_learning.py``.
     """
-    cdef const double[:, ::1] q_ = check(q, "q", "float64", (-1, -1), False)
-    cdef int64_t cells = q_.shape[0], width = q_.shape[1], k
-    cdef const int32_t[::1] a = check(actions, "actions", "int32", (cells,), False)
-    cdef int32_t[::1] g = check(greedy, "greedy", "int32", (cells,), True)
-    if cells == 0:
-        return
-    if actions.min() < 1 or actions.max() > width:
-        raise ValueError(f"actions: expected 1 to {width} actions, got {actions.min()} to {actions.max()}")
+    given = FIND_GREEDY.check({"q": q, "actions": actions, "greedy": greedy})
+    cdef const double *values = reals(q)
+    cdef const int32_t *counts = ids(actions)
+    cdef int32_t *best = ids(greedy)
+    cdef int64_t cells = given.cells, width = given.A, k
     with nogil:
         for k in range(cells):
-            g[k] = leaf.first_greatest(&q_[k, 0], a[k])
+            best[k] = leaf.first_greatest(values + k * width, counts[k])

@@ -18,7 +18,7 @@ FLOORS = {
                 "toml", "train"},
     "definitions": {"draws", "encoders", "exploration", "games", "learners", "rewards", "schedules", "stop"},
     "kernels": {"core", "reference"},
-    "ground": {"backends", "errors", "memory", "progress", "registry", "renamed", "seeds"},
+    "ground": {"backends", "declarations", "errors", "memory", "progress", "registry", "renamed", "seeds"},
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}
 HEIGHT = {name: len(FLOORS) - k for k, names in enumerate(FLOORS.values()) for name in names}
@@ -145,8 +145,17 @@ def test_modules_do_not_import_each_other_in_a_circle():
 def test_the_reference_uses_numpy_and_itself_only(name):
     for target, _ in imports(name):
         first = target.partition(".")[0]
-        assert (first == "numpy" or first in sys.stdlib_module_names
-                or target.startswith("marlfast.reference.")), f"marlfast.{name} imports {target}"
+        assert (first == "numpy" or first in sys.stdlib_module_names or target.startswith(
+            ("marlfast.reference.", "marlfast.declarations."))), f"marlfast.{name} imports {target}"
+
+
+@pytest.mark.parametrize("name", [n for n in MODULES if top(n) == "declarations"])
+def test_declarations_know_no_kernels(name):
+    """They stand below the compiled kernels and their twins, which both read them."""
+    for target, _ in imports(name):
+        first = target.partition(".")[0]
+        assert (first == "numpy" or first in sys.stdlib_module_names or target == "marlfast.errors"
+                or target.startswith("marlfast.declarations")), f"marlfast.{name} imports {target}"
 
 
 def test_only_the_backends_choose_kernels():
@@ -162,7 +171,7 @@ def test_only_the_backends_choose_kernels():
 
 
 def test_core_knows_nothing_above_it():
-    """Compiled sources and headers import C, NumPy, the standard library and each other."""
+    """Compiled sources and headers import C, NumPy, the standard library, what is declared, and each other."""
     files = [*SOURCES.glob("*.pyx"), *(PACKAGE / "core").glob("*.pxd"), PACKAGE / "core" / "__init__.py"]
     assert len(files) > 10
     seen = set()
@@ -170,7 +179,7 @@ def test_core_knows_nothing_above_it():
         text = path.read_text(encoding="utf-8")
         for target in re.findall(r"^(?:from|c?import)\s+(\S+)", text, re.M):
             seen.add(target)
-            outside = target.startswith(("libc.", "cython")) or target in {"numpy", *sys.stdlib_module_names}
+            outside = target.startswith(("libc.", "cpython.", "cython", "marlfast.declarations")) or target in {"numpy", *sys.stdlib_module_names}
             assert outside or re.fullmatch(r"marlfast\.core(\.\w+)?", target), f"{path.name} imports {target}"
     assert "marlfast.core._kernels" in seen and "numpy" in seen
 

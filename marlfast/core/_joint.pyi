@@ -1,4 +1,4 @@
-"""Signatures of ``src/_joint.pyx``."""
+"""Signatures of ``src/_joint.pyx``: written by ``marlfast.declarations.stubs``."""
 import numpy as np
 from numpy.typing import NDArray
 
@@ -6,11 +6,11 @@ from marlfast.core._kernels import Learner
 from marlfast.core._schedules import Schedule
 
 class Joint(Learner):
-    def __init__(self, q: NDArray[np.float64], value: NDArray[np.float64], greedy: NDArray[np.int32],
-                 visits: NDArray[np.int32], policy: NDArray[np.float64], counts: NDArray[np.int64],
+    def __init__(self, *, q: NDArray[np.float64], value: NDArray[np.float64], greedy: NDArray[np.int32],
+                 visits: NDArray[np.int32], rule: int, policy: NDArray[np.float64], counts: NDArray[np.int64],
                  table_of: NDArray[np.int32], actions: NDArray[np.int32], leads: NDArray[np.int32],
                  weights: NDArray[np.int64], choices: NDArray[np.int64], steps: NDArray[np.int64],
-                 reads: NDArray[np.int32], chooses_by: NDArray[np.int32], discount: NDArray[np.float64], rate: Schedule,
-                 exploration: Schedule, rule: int, objective: int, kind: int, strict: bool, random_ties: bool,
-                 together: bool, draws: int, learning: bool) -> None: ...
+                 reads: NDArray[np.int32], chooses_by: NDArray[np.int32], discount: NDArray[np.float64], objective: int,
+                 kind: int, strict: bool, random_ties: bool, together: bool, draws: int, rate: Schedule,
+                 exploration: Schedule, learning: bool) -> None: ...
     def settle(self, first: int) -> None: ...

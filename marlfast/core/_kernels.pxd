@@ -8,6 +8,12 @@ cdef object check(object array, str name, str dtype, tuple shape, bint writable)
 cdef int64_t check_cells(object array, str name, str dtype, tuple shape) except -1
 cdef object check_status(int status, str what)
 
+# Where an array begins that was checked before; NULL for None. Whoever keeps the pointer keeps the array.
+cdef double *reals(object array) except? NULL
+cdef int32_t *ids(object array) except? NULL
+cdef int64_t *longs(object array) except? NULL
+cdef uint8_t *flags(object array) except? NULL
+
 
 cdef class Game:
     cdef GameOperations operations

@@ -1,4 +1,4 @@
-"""Signatures of ``src/_phc.pyx``."""
+"""Signatures of ``src/_phc.pyx``: written by ``marlfast.declarations.stubs``."""
 import numpy as np
 from numpy.typing import NDArray
 
@@ -6,8 +6,8 @@ from marlfast.core._q_learning import QLearning
 from marlfast.core._schedules import Schedule
 
 class PolicyHillClimbing(QLearning):
-    def __init__(self, q: NDArray[np.float64], greedy: NDArray[np.int32], visits: NDArray[np.int32],
+    def __init__(self, *, q: NDArray[np.float64], greedy: NDArray[np.int32], visits: NDArray[np.int32],
                  table_of: NDArray[np.int32], actions: NDArray[np.int32], leads: NDArray[np.int32],
                  discount: NDArray[np.float64], rate: Schedule, exploration: Schedule, kind: int, strict: bool,
                  random_ties: bool, draws: int, learning: bool, policy: NDArray[np.float64],
-                 average: NDArray[np.float64] | None, win: Schedule, lose: Schedule) -> None: ...
+                 average: NDArray[np.float64] | None = None, win: Schedule, lose: Schedule) -> None: ...

@@ -1,6 +1,7 @@
 """Q-learning's kernel, for others to derive from: they replace `operations.update` and keep the rest.
 
-`QLearning.__init__` sets everything up; a derived class calls it, and then puts its own functions into `operations`.
+`QLearning._take` sets everything up from arguments that were checked (see `marlfast/declarations`), and `__init__` checks
+them first; a derived class calls one of them, and then puts its own functions into `operations`.
 What it knows stands in the `Context` of `marlfast/core/tabular.pxd`, with the leaves that work on it.
 """
 from marlfast.core._kernels cimport Learner
@@ -9,4 +10,5 @@ from marlfast.core.tabular cimport Context
 
 cdef class QLearning(Learner):
     cdef Context context
+    cdef object _take(self, object a)
     cdef object _packed(self, object table_of, object actions, object leads)

@@ -1,4 +1,4 @@
-"""Signatures of ``src/_q_learning.pyx``."""
+"""Signatures of ``src/_q_learning.pyx``: written by ``marlfast.declarations.stubs``."""
 import numpy as np
 from numpy.typing import NDArray
 
@@ -6,7 +6,7 @@ from marlfast.core._kernels import Learner
 from marlfast.core._schedules import Schedule
 
 class QLearning(Learner):
-    def __init__(self, q: NDArray[np.float64], greedy: NDArray[np.int32], visits: NDArray[np.int32],
+    def __init__(self, *, q: NDArray[np.float64], greedy: NDArray[np.int32], visits: NDArray[np.int32],
                  table_of: NDArray[np.int32], actions: NDArray[np.int32], leads: NDArray[np.int32],
                  discount: NDArray[np.float64], rate: Schedule, exploration: Schedule, kind: int, strict: bool,
                  random_ties: bool, draws: int, learning: bool, active: int = 1) -> None: ...

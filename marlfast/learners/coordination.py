@@ -123,9 +123,11 @@ class LMRL2(_Beside):
 
     def _kernel(self, module, common, arrays, bound):
         runs = len(arrays["q"])
-        return module.Lenient(*common, arrays["temperature"], arrays["coins"], *(
-            spread(value, runs) for value in (self.temperature_decay, self.min_temperature, self.diffusion,
-                                              self.action_moderation, self.lenience_moderation)))
+        return module.Lenient(
+            **common, temperature=arrays["temperature"], coins=arrays["coins"],
+            decay=spread(self.temperature_decay, runs), least=spread(self.min_temperature, runs),
+            diffusion=spread(self.diffusion, runs), boldness=spread(self.action_moderation, runs),
+            lenience=spread(self.lenience_moderation, runs))
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -185,4 +187,4 @@ class RecursiveFMQ(_Beside):
         return {"mean": np.array(q), "greatest": np.array(q), "frequency": np.ones(q.shape)}
 
     def _kernel(self, module, common, arrays, bound):
-        return module.RecursiveFMQ(*common, arrays["mean"], arrays["greatest"], arrays["frequency"], bound["second"])
+        return module.RecursiveFMQ(**common, **{name: arrays[name] for name in self.beside}, second=bound["second"])

@@ -216,21 +216,24 @@ class _Gradient(Learner):
     def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
         runs, module = len(arrays["logits"]), kernels(backend, self.kernels)
         counts = np.minimum(seats.action_counts, seats.most_actions).astype(np.int32)
-        common = arrays["logits"], self.tables(seats), counts, seats.lead()
+        common = {"logits": arrays["logits"], "table_of": self.tables(seats), "actions": counts, "leads": seats.lead(),
+                  "active": seats.active}
         if not learning or exploration is not None:
             level = exploration and exploration.level.bind(exploration.level.allocate(runs), backend)
             needed = exploration.draws if exploration else 1
-            return [module.Softmax(*common, level or None, exploration is None or exploration.strict, seats.active,
-                                   max(draws or 0, needed))]
+            return [module.Softmax(**common, exploration=level or None,
+                                   strict=exploration is None or exploration.strict, draws=max(draws or 0, needed))]
         units, unit_of, weights, _ = self.plan(seats)
         bound = self._bound_schedules(arrays, backend)
         clip, value_clip = (None if value is None else spread(value, runs) for value in (self.clip, self.value_clip))
         return [module.PolicyGradient(
-            *common, seats.active, max(draws or 0, 1), arrays.get("critic"), units, unit_of, weights,
-            seats.central_active if self.central else 0, spread(self.discount, runs), spread(self.trace_decay, runs),
-            clip, value_clip, bound["rate"], bound["critic_rate"], bound["entropy"], self.counterfactual,
-            self.normalise, self.across, self.epochs, self.minibatch,
-            *(arrays[name] for name in ("seen", "ahead", "taken", "over", "rewards", "known", "late")))]
+            **common, draws=max(draws or 0, 1), critic=arrays.get("critic"), units=units, unit_of=unit_of,
+            weights=weights, central=seats.central_active if self.central else 0,
+            discount=spread(self.discount, runs), decay=spread(self.trace_decay, runs), clip=clip,
+            value_clip=value_clip, **{name: bound[name] for name in ("rate", "critic_rate", "entropy")},
+            counterfactual=self.counterfactual, normalise=self.normalise, across=self.across, epochs=self.epochs,
+            minibatch=self.minibatch, **{name: arrays[name] for name in (
+                "seen", "ahead", "taken", "over", "rewards", "known", "late")})]
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -267,10 +267,13 @@ class _Joint(Learner):
         policy = arrays.get(self.policy_name, np.zeros((*shape[:2], plan.policies, 0)))
         counts = arrays.get("counts", np.zeros((*shape[:3], 0), np.int64))
         return kernels(backend, self.kernels).Joint(
-            arrays["q"], arrays["value"], arrays["greedy"], arrays["visits"], policy, counts, plan.table_of,
-            np.ascontiguousarray(seats.action_counts, np.int32), seats.lead(), plan.weights, plan.choices, plan.steps,
-            plan.reads, plan.chooses_by, spread(self.discount, runs), bound["rate"], bound["level"], plan.rule,
-            self.objective_code, explore.code, explore.strict, explore.random_ties, self.together, max(draws or 0, self.draws(), explore.draws), learning)
+            **{name: arrays[name] for name in ("q", "value", "greedy", "visits")}, policy=policy, counts=counts,
+            table_of=plan.table_of, actions=np.ascontiguousarray(seats.action_counts, np.int32), leads=seats.lead(),
+            weights=plan.weights, choices=plan.choices, steps=plan.steps, reads=plan.reads,
+            chooses_by=plan.chooses_by, discount=spread(self.discount, runs), rate=bound["rate"],
+            exploration=bound["level"], rule=plan.rule, objective=self.objective_code, kind=explore.code,
+            strict=explore.strict, random_ties=explore.random_ties, together=self.together,
+            draws=max(draws or 0, self.draws(), explore.draws), learning=learning)
 
     def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
         return [self._kernel(seats, arrays, backend, draws, learning, exploration)]

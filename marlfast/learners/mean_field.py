@@ -237,8 +237,9 @@ class MeanFieldQ(_MeanField):
 
     def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
         inner, = self.inner.bind(seats, self._inner(arrays), backend, draws, learning, exploration)
-        return [kernels(backend, self.kernels).MeanField(inner, arrays["mean"], arrays["q"].shape[1], seats.lead(),
-                                                         *self.near(seats))]
+        return [kernels(backend, self.kernels).MeanField(
+            inner=inner, mean=arrays["mean"], rows=arrays["q"].shape[1], leads=seats.lead(),
+            **self.near(seats)._asdict())]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -359,7 +360,8 @@ class MeanFieldAC(_MeanField):
 
     def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
         own = self._actors(arrays) | {
-            "critic": (arrays["q"], self._bound_schedules(arrays, backend)["critic"], *self.near(seats))}
+            "critic": {"values": arrays["q"], "critic": self._bound_schedules(arrays, backend)["critic"],
+                       **self.near(seats)._asdict()}}
         return self.actor.bind(seats, own, backend, draws, learning)
 
 
@@ -370,4 +372,4 @@ class _Actor(IQL):
     sparse = False
 
     def _kernel(self, module, common, arrays, bound):
-        return module.MeanFieldActorCritic(*common, *arrays["critic"])
+        return module.MeanFieldActorCritic(**common, **arrays["critic"])

@@ -120,15 +120,15 @@ class _Decomposed(Tabular):
         # What makes the kernel needs to know the teams, too.
         return super().bind(seats, arrays | {"seats": seats}, backend, draws, learning, exploration)
 
-    def _kernel(self, module, common, arrays, bound, active):
+    def _kernel(self, module, common, arrays, bound):
         seats, mixer = arrays["seats"], arrays.get("mixer")
         teams = self.teams(seats)
         members = np.array([agent for team in teams for agent in team], np.int32)
         starts = np.cumsum([0, *map(len, teams)]).astype(np.int64)
         central = seats.central_active if self.central else 0
-        return module.Mixing(*common, active, central, members, starts, self.hidden, mixer, bound.get("mixing"),
-                             arrays.get("target_q"), arrays.get("target_mixer"), arrays.get("since"),
-                             self.target_every, self.bounded)
+        return module.Mixing(**common, central=central, members=members, starts=starts, hidden=self.hidden, mixer=mixer,
+                             mixing=bound.get("mixing"), every=self.target_every, bounded=self.bounded,
+                             **{name: arrays.get(name) for name in ("target_q", "target_mixer", "since")})
 
 
 @dataclass(frozen=True, repr=False, eq=False)

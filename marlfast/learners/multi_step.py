@@ -42,11 +42,11 @@ class _Traced(Tabular):
             "cells": np.zeros((*shape, length, 2), np.int32), "eligibility": np.zeros((*shape, length)),
             "eligible": np.zeros(shape, np.int32)}
 
-    def _kernel(self, module, common, arrays, bound, **active):
+    def _kernel(self, module, common, arrays, bound):
         return module.Traces(
-            *common, self.on_policy, self.traces == "accumulating", self.trace_cutoff,
-            spread(self.trace_decay, len(arrays["q"])), arrays["cells"], arrays["eligibility"], arrays["eligible"],
-            *(arrays.get(name) for name in ("waiting", "waiting_reward", "late")), **active)
+            **common, on_policy=self.on_policy, accumulate=self.traces == "accumulating", cutoff=self.trace_cutoff,
+            decay=spread(self.trace_decay, len(arrays["q"])), **{name: arrays.get(name) for name in (
+                "cells", "eligibility", "eligible", "waiting", "waiting_reward", "late")})
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -183,6 +183,6 @@ class MonteCarlo(Tabular):
             "known": np.zeros(shape, np.int32), "last": np.zeros((seats.runs, seats.agents * k), np.int32),
             "late": np.zeros(seats.runs, np.int32)}
 
-    def _kernel(self, module, common, arrays, bound, **active):
-        return module.Episodes(*common, *(arrays[name] for name in ("cells", "rewards", "known", "last", "late")),
-                               **active)
+    def _kernel(self, module, common, arrays, bound):
+        return module.Episodes(**common, **{name: arrays[name] for name in (
+            "cells", "rewards", "known", "last", "late")})

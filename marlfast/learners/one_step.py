@@ -24,8 +24,8 @@ class _OneStep(Tabular):
     sparse = True
     rule = None
 
-    def _kernel(self, module, common, arrays, bound, **active):
-        return module.OneStep(*common, self.rule, bound.get("second"), **active)
+    def _kernel(self, module, common, arrays, bound):
+        return module.OneStep(**common, rule=self.rule, second=bound.get("second"))
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -234,6 +234,6 @@ class DoubleQ(Tabular):
         super().derive(seats, arrays, backend)
         self._both(arrays, lambda own: super(DoubleQ, self).derive(seats, own, backend))
 
-    def _kernel(self, module, common, arrays, bound, **active):
-        return module.DoubleQ(*common, *(arrays[name] for name in (
-            "first", "first_greedy", "second", "second_greedy", "coins")), **active)
+    def _kernel(self, module, common, arrays, bound):
+        return module.DoubleQ(**common, **{name: arrays[name] for name in (
+            "first", "first_greedy", "second", "second_greedy", "coins")})

@@ -62,7 +62,8 @@ class _HillClimbing(Tabular):
 
     def _kernel(self, module, common, arrays, bound):
         lose = bound.get("lose", bound.get("delta"))
-        return module.PolicyHillClimbing(*common, arrays["policy"], arrays.get("average"), bound.get("win", lose), lose)
+        return module.PolicyHillClimbing(**common, policy=arrays["policy"], average=arrays.get("average"),
+                                         win=bound.get("win", lose), lose=lose)
 
     def _frozen(self, backend, common, arrays, bound):
         return self._kernel(kernels(backend, self.kernels), common, arrays, bound)

@@ -171,24 +171,23 @@ class Tabular(Learner):
             explore, bound["level"] = exploration, exploration.level.bind(exploration.level.allocate(runs), backend)
         if not learning or "rate" not in bound:     # frozen, or a learner that replaces what it knew
             bound["rate"] = Constant(1.0).bind(Constant(1.0).allocate(runs), backend)
-        common = (arrays["q"], arrays["greedy"], arrays["visits"], self.tables(seats), counts, seats.lead(),
-                  spread(self.discount, runs), bound["rate"], bound["level"], explore.code, explore.strict,
-                  explore.random_ties, max(draws or 0, self.draws(), explore.draws), learning)
-        active = {"active": seats.active} if self.sparse else {}
+        common = {
+            "q": arrays["q"], "greedy": arrays["greedy"], "visits": arrays["visits"], "table_of": self.tables(seats),
+            "actions": counts, "leads": seats.lead(), "discount": spread(self.discount, runs), "rate": bound["rate"],
+            "exploration": bound["level"], "kind": explore.code, "strict": explore.strict,
+            "random_ties": explore.random_ties, "draws": max(draws or 0, self.draws(), explore.draws),
+            "learning": learning} | ({"active": seats.active} if self.sparse else {})
         if not learning:
-            return [self._frozen(backend, common, arrays, bound, **active)]
-        return [self._kernel(kernels(backend, self.kernels), common, arrays, bound, **active)]
+            return [self._frozen(backend, common, arrays, bound)]
+        return [self._kernel(kernels(backend, self.kernels), common, arrays, bound)]
 
-    def _kernel(self, module, common, arrays, bound, **active):
-        """Its own kernel, from the arguments that all have in common, its arrays and its schedules' kernels.
+    def _kernel(self, module, common, arrays, bound):
+        """Its own kernel, from the arguments that all have in common, its arrays and its schedules' kernels."""
+        return module.QLearning(**common)
 
-        Where it is ``sparse``, it is told the number of active rows, too.
-        """
-        return module.QLearning(*common, **active)
-
-    def _frozen(self, backend, common, arrays, bound, **active):
+    def _frozen(self, backend, common, arrays, bound):
         """A kernel that plays what was learned: the greedy actions of ``q``, unless a learner has another policy."""
-        return kernels(backend, "q_learning").QLearning(*common, **active)
+        return kernels(backend, "q_learning").QLearning(**common)
 
 
 def packed_tables(shape):

@@ -1,10 +1,11 @@
 """Lenient learning and recursive FMQ in NumPy: the twin of ``src/_coordination.pyx``, vectorised over runs, tables."""
 import numpy as np
 
+from marlfast.declarations.coordination import LENIENT, RECURSIVE_FMQ
 from marlfast.reference.draws import exp_values
-from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_ROW, check
+from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_ROW
 from marlfast.reference.q_learning import QLearning
-from marlfast.reference.tabular import EPSILON_GREEDY, first_fault
+from marlfast.reference.tabular import first_fault
 
 
 def _mean_temperature(temperature, choices):
@@ -24,6 +25,7 @@ def _most(values, choices):
     return top
 
 
+@LENIENT.document
 class Lenient(QLearning):
     """Lenient learning, LMRL2 (Wei and Luke 2016).
 
@@ -31,33 +33,7 @@ class Lenient(QLearning):
     greedily (ties at random) where the mean is below ``least``. A target below the old value is learned from with
     probability ``1 - exp(-1 / (lenience * temperature))`` only. Then the temperature becomes ``decay`` times itself,
     of which a part, ``diffusion``, is first replaced by the mean temperature of the successor, if the game goes on.
-
-    Parameters
-    ----------
-    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As those of ``marlfast.reference.q_learning.QLearning``; ``kind`` is 0, and exploration does not matter.
-    temperature : float64 [R, rows, T, A]
-        Modified.
-    coins : float64 [R, N]
-        Modified: the second draw of each agent's last action, for the update that follows.
-    decay, least, diffusion, boldness, lenience : float64 [R]
     """
-
-    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                 random_ties, draws, learning, temperature, coins, decay, least, diffusion, boldness, lenience):
-        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                         random_ties, draws, learning)
-        if kind != EPSILON_GREEDY:
-            raise ValueError(f"kind: expected 0, got {kind}")
-        check(temperature, "temperature", "float64", q.shape, True)
-        check(coins, "coins", "float64", (self.runs, self.agents), True)
-        for name, array in (("decay", decay), ("least", least), ("diffusion", diffusion), ("boldness", boldness),
-                            ("lenience", lenience)):
-            check(array, name, "float64", (self.runs,), False)
-        if not (boldness > 0.0).all() or not (lenience > 0.0).all():
-            raise ValueError("boldness, lenience: expected greater than 0")
-        self.temperature, self.coins, self.decay, self.least = temperature, coins, decay, least
-        self.diffusion, self.boldness, self.lenience = diffusion, boldness, lenience
 
     def stage_act(self, runs, rows, draws, actions):
         leads, choices, r = self.leads, self.actions[self.leads], runs[:, None]
@@ -99,31 +75,13 @@ class Lenient(QLearning):
         return status
 
 
+@RECURSIVE_FMQ.document
 class RecursiveFMQ(QLearning):
     """Recursive frequency maximum Q (Matignon, Laurent and Le Fort-Piat 2008).
 
     Each action has a mean value, its greatest value so far, and how often it brings that one; ``q`` holds the
     evaluations ``(1 - frequency) * mean + frequency * greatest``, by which an agent acts as in Q-learning.
-
-    Parameters
-    ----------
-    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As those of ``marlfast.reference.q_learning.QLearning``; ``rate`` is that of the mean.
-    mean, greatest, frequency : float64 [R, rows, T, A]
-        Modified.
-    second : Schedule
-        Rate of the frequency.
     """
-
-    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                 random_ties, draws, learning, mean, greatest, frequency, second):
-        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                         random_ties, draws, learning)
-        for name, array in (("mean", mean), ("greatest", greatest), ("frequency", frequency)):
-            check(array, name, "float64", q.shape, True)
-        if second.runs != self.runs:
-            raise ValueError(f"second: expected {self.runs} runs, got {second.runs}")
-        self.mean, self.greatest, self.frequency, self.second = mean, greatest, frequency, second
 
     def _update_wave(self, wave, status, runs, rows, actions, rewards, next_rows, terminated, changed):
         row, next_row, action, here, best, fault = self._look(wave, runs, rows, actions, next_rows, terminated)

@@ -1,8 +1,9 @@
 """Policy gradients in NumPy: the twin of ``src/_gradients.pyx``, vectorised over runs."""
 import numpy as np
 
+from marlfast.declarations.gradients import POLICY_GRADIENT, SOFTMAX
 from marlfast.reference.draws import _log, exp_values
-from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, Learner, check, fine
+from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, Learner, fine
 from marlfast.reference.tabular import first_fault, first_greatest
 
 NOTHING, MOVED, FAILED = range(3)       # what a tick leaves to the next update to say
@@ -71,56 +72,22 @@ def ascent(logits, policy, choices, best, action, weight, entropy):
     return gradient
 
 
+@SOFTMAX.document
 class Softmax(Learner):
     """Plays softmax policies, and learns nothing.
 
     An agent's logits are those of its active rows, added up. It draws its action from them by its first draw; with
     ``exploration`` it takes the first of the greatest, or (exploring) any.
-
-    Parameters
-    ----------
-    logits : float64 [R, rows, T, A]
-    table_of, actions : int32 [N]
-        Table, and number of actions, of every agent of the team.
-    leads : int32 [L]
-        The agents that this learner leads.
-    exploration : Schedule or None
-        Epsilon.
-    strict : bool
-        Explore iff u < epsilon; else iff u <= epsilon.
-    active : int
-        k, rows of each agent.
-    draws : int
-        K, exploration draws per agent in the whole team.
     """
 
     learning = False
 
-    def __init__(self, logits, table_of, actions, leads, exploration, strict, active, draws):
-        check(logits, "logits", "float64", (-1, -1, -1, -1), True)
-        runs, rows, tables, width = logits.shape
-        check(table_of, "table_of", "int32", (-1,), False)
-        agents = len(table_of)
-        check(actions, "actions", "int32", (agents,), False)
-        check(leads, "leads", "int32", (-1,), False)
-        if runs < 1 or rows < 1 or tables < 1 or width < 1 or agents < 1:
-            raise ValueError(f"logits, table_of: expected at least one run, row, table, action and agent, got shapes "
-                             f"{logits.shape}, {table_of.shape}")
-        if table_of.min() < 0 or table_of.max() >= tables:
-            raise ValueError(f"table_of: expected tables 0 to {tables - 1}, got {table_of.min()} to {table_of.max()}")
-        if actions.min() < 1 or actions.max() > width:
-            raise ValueError(f"actions: expected 1 to {width} actions, got {actions.min()} to {actions.max()}")
-        if len(leads) < 1 or leads.min() < 0 or leads.max() >= agents or len(set(leads.tolist())) < len(leads):
-            raise ValueError(f"leads: expected different agents from 0 to {agents - 1}")
-        if exploration is not None and exploration.runs != runs:
-            raise ValueError(f"exploration: expected {runs} runs, got {exploration.runs}")
-        if active < 1:
-            raise ValueError(f"active: expected at least 1, got {active}")
-        if draws < (1 if exploration is None else 2):
-            raise ValueError(f"draws: expected at least {1 if exploration is None else 2}, got {draws}")
-        self.logits, self.table_of, self.actions, self.leads = logits, table_of, actions, leads
-        self.exploration, self.strict, self.active, self.draws = exploration, bool(strict), active, draws
-        self.runs, self.agents = runs, agents
+    def __init__(self, **given):
+        self._take(self.declared.check(given))
+
+    def _take(self, a):
+        vars(self).update(a.arguments)
+        self.exploration, self.strict, self.runs, self.agents = a.exploration, a.strict, a.R, a.N
 
     def _logits(self, runs, agent, rows):
         """Logits [n, A] of an agent, of the sum of its active rows [n, k]; and where all of these are rows."""
@@ -160,6 +127,7 @@ class Softmax(Learner):
             self.exploration.stage_tick(runs, ended)
 
 
+@POLICY_GRADIENT.document
 class PolicyGradient(Softmax):
     """Policy gradients with a critic: of states or of joint actions, of single agents or of teams.
 
@@ -168,93 +136,16 @@ class PolicyGradient(Softmax):
     value)``, step by step. Then the logits climb ``sum_t weight[t] * log policy(action[t]) + entropy * H(policy)``,
     where the weight is the advantage ``target - value`` or, counterfactual, the value of the joint action less the mean
     over the agent's own policy; with ``clip`` the first term is the clipped surrogate of the advantages.
-
-    Parameters
-    ----------
-    logits, table_of, actions, leads, active, draws
-        As of :class:`Softmax`; it draws its actions from the policy.
-    critic : float64 [R, critic rows, tables, J] or None
-        Modified: values of J joint actions (1: of states). None: nothing is worth anything.
-    units : int32 [U]
-        The table of each unit: an agent or a team, which has values and rewards (the mean of its members') of its own.
-    unit_of : int32 [N]
-        The unit of every agent that is led.
-    weights : int64 [N]
-        What an agent's action counts for in a joint action's number; 0: the critic is of states.
-    central : int
-        C, rows of the whole state, which the critic then looks at; 0: at those of the agent.
-    discount, decay : float64 [R]
-        ``decay`` is lambda.
-    clip, value_clip : float64 [R] or None
-    rate, critic_rate, entropy : Schedule
-    counterfactual : bool
-        The critic is of joint actions.
-    normalise : bool
-        A unit's advantages get mean 0 and standard deviation 1: sums over steps, and agents in each.
-    across : bool
-        A rollout goes on after the end of an episode, until it is full.
-    epochs : int
-    minibatch : int
-        Steps whose gradients are added up before the logits move; 0: the whole rollout.
-    seen, ahead : int32 [R, T, W]
-        Modified: rows of each step of the rollout, and of its successor.
-    taken : int32 [R, T, N]
-        Modified: actions.
-    over : int32 [R, T]
-        Modified: 0 goes on, 1 terminated, 2 cut.
-    rewards : float64 [R, T, U]
-        Modified.
-    known : int32 [R]
-        Modified: steps of the rollout so far.
-    late : int32 [R]
-        Modified: what the last ``tick`` leaves to say: 0 nothing, 1 a greedy action changed, 2 it failed.
     """
 
     learning = True
 
-    def __init__(self, logits, table_of, actions, leads, active, draws, critic, units, unit_of, weights, central,
-                 discount, decay, clip, value_clip, rate, critic_rate, entropy, counterfactual, normalise, across,
-                 epochs, minibatch, seen, ahead, taken, over, rewards, known, late):
-        super().__init__(logits, table_of, actions, leads, None, True, active, draws)
-        runs, agents = self.runs, self.agents
-        check(units, "units", "int32", (-1,), False)
-        check(unit_of, "unit_of", "int32", (agents,), False)
-        check(weights, "weights", "int64", (agents,), False)
-        check(discount, "discount", "float64", (runs,), False)
-        check(decay, "decay", "float64", (runs,), False)
-        if central < 0:
-            raise ValueError(f"central: expected at least 0, got {central}")
-        self.central = central
-        check(seen, "seen", "int32", (runs, -1, self.width), True)
-        length = seen.shape[1]
-        if not 1 <= length < 2**31:
-            raise ValueError(f"seen: expected room for at least one step, got shape {seen.shape}")
-        for name, array, shape in (("ahead", ahead, (runs, length, self.width)), ("taken", taken, (
-                runs, length, agents)), ("over", over, (runs, length))):
-            check(array, name, "int32", shape, True)
-        check(rewards, "rewards", "float64", (runs, length, len(units)), True)
-        check(known, "known", "int32", (runs,), True)
-        check(late, "late", "int32", (runs,), True)
-        self.members = _check_units(critic, runs, table_of, actions, leads, units, unit_of, weights, central, active,
-                                    counterfactual, logits.shape[1])
-        for name, schedule in (("rate", rate), ("critic_rate", critic_rate), ("entropy", entropy)):
-            if schedule.runs != runs:
-                raise ValueError(f"{name}: expected {runs} runs, got {schedule.runs}")
-        if epochs < 1 or minibatch < 0:
-            raise ValueError(f"epochs, minibatch: expected at least 1 and 0, got {epochs}, {minibatch}")
-        for name, bound in (("clip", clip), ("value_clip", value_clip)):
-            if bound is not None:
-                check(bound, name, "float64", (runs,), False)
-        self.critic, self.units, self.unit_of, self.weights = critic, units, unit_of, weights
-        self.discount, self.decay, self.clip, self.value_clip = discount, decay, clip, value_clip
-        self.rate, self.critic_rate, self.entropy = rate, critic_rate, entropy
-        self.counterfactual, self.normalise, self.across = bool(counterfactual), bool(normalise), bool(across)
-        self.epochs, self.minibatch, self.length = epochs, minibatch, length
-        self.seen, self.ahead, self.taken, self.over = seen, ahead, taken, over
-        self.rewards, self.known, self.late = rewards, known, late
+    def _take(self, a):
+        super()._take(a)
+        self.length, self.members = a.length, a.members
         # Places of the rows that each unit's critic looks at.
-        self.places = [slice(agents * active, self.width) if central else self._rows_of(leads[one[0]].item())
-                       for one in self.members]
+        self.places = [slice(a.N * a.active, self.width) if a.central else self._rows_of(a.leads[own[0]].item())
+                       for own in a.members]
 
     # -- what a step was worth ------------------------------------------------------------------
 
@@ -534,32 +425,3 @@ class PolicyGradient(Softmax):
             self.late[here] = MOVED
         for schedule in (self.rate, self.critic_rate, self.entropy):
             schedule.stage_tick(runs, ended)
-
-
-def _check_units(critic, runs, table_of, actions, leads, units, unit_of, weights, central, active, counterfactual,
-                 rows):
-    """The members of each unit: lists of places in ``leads``. Refuses what could leave the arrays."""
-    led = leads.tolist()
-    if len(units) < 1 or {int(unit_of[i]) for i in led} != set(range(len(units))):
-        raise ValueError(f"unit_of: expected units 0 to {len(units) - 1}, each with an agent that is led")
-    if not central and len(units) != len(led):
-        raise ValueError("units: where the critic looks at an agent's own rows, each agent is a unit of its own")
-    if critic is not None:
-        check(critic, "critic", "float64", (runs, -1, -1, -1), True)
-        if min(critic.shape) < 1 or not central and critic.shape[1] != rows:
-            raise ValueError(f"critic: expected a table, with {rows} rows where it looks at an agent's own, "
-                             f"got shape {critic.shape}")
-        if units.min() < 0 or units.max() >= critic.shape[2]:
-            raise ValueError(f"units: expected tables 0 to {critic.shape[2] - 1}, got {units.min()} to {units.max()}")
-    if counterfactual and critic is None:
-        raise ValueError("critic: counterfactual advantages need one")
-    for u in range(len(units)):
-        joint = 1
-        for i in reversed([i for i in led if unit_of[i] == u]):
-            if weights[i] != (joint if counterfactual else 0):
-                raise ValueError(f"weights: agent {i} counts for {weights[i]}, expected "
-                                 f"{joint if counterfactual else 0}")
-            joint *= int(actions[i]) if counterfactual else 1
-        if critic is not None and joint > critic.shape[3]:
-            raise ValueError(f"critic: expected room for {joint} joint actions, got shape {critic.shape}")
-    return [[j for j, i in enumerate(led) if unit_of[i] == u] for u in range(len(units))]

@@ -4,6 +4,7 @@ Acting and the values' update are vectorised over runs; what follows from a cell
 """
 import numpy as np
 
+from marlfast.declarations.joint import JOINT
 from marlfast.reference.equilibria import correlated, nash, zero_sum
 from marlfast.reference.kernels import (
     BAD_ACTION,
@@ -11,8 +12,6 @@ from marlfast.reference.kernels import (
     BAD_ROW,
     BAD_VALUE,
     Learner,
-    check,
-    check_cells,
     check_status,
     fine,
 )
@@ -41,102 +40,19 @@ def _sample(policy, u):
     return np.where(found, chosen, last)
 
 
+@JOINT.document
 class Joint(Learner):
     """Joint actions' values: ``q[row, joint] += rate * (reward + discount * value[next row] - q[row, joint])``.
 
     A joint action's number is the sum, over agents, of action times weight. In every cell (one row of one table) the
     learner chooses one of ``choices``; choice k stands for the joint actions from ``k * steps`` on. Agent i then does
     its part of it, ``k * steps // weights[i] % actions[i]``.
-
-    Parameters
-    ----------
-    q : float64 [R, rows, T, J]
-        Modified: values of T tables.
-    value : float64 [R, rows, T]
-        Modified: what a row is worth, by the rule.
-    greedy : int32 [R, rows, T]
-        Modified: the most likely choice.
-    visits : int32 [R, rows, T]
-        Modified: how often each row of each table was updated; it stays at 2**31 - 1 once there.
-    policy : float64 [R, rows, P, W]
-        Modified: probabilities of the choices; by rule 2 what each is expected to earn. P is T, but 1 by rule 4. Rule
-        0 has none (W is 0).
-    counts : int64 [R, rows, T, C]
-        Modified, by rule 2 only: how often each other agent, in order, did each of its actions. Else C is 0.
-    table_of, actions : int32 [N]
-        Table, and number of actions, of every agent.
-    leads : int32 [L]
-        The agents that this learner leads.
-    weights : int64 [T, N]
-        0 for agents whose actions a table does not know.
-    choices, steps : int64 [T]
-    reads : int32 [T]
-        The agent whose row, and (but by rules 3 and 4, where tables are those of agents 0 and 1) whose reward it is.
-    chooses_by : int32 [N]
-        The agent whose draw decides for each agent.
-    discount : float64 [R]
-    rate, exploration : Schedule
-        Learning rate, and epsilon or temperature.
-    rule : int
-        0 the greatest value; 1 minimax of a zero-sum game; 2 the greatest value expected from what others did so far;
-        3 Nash equilibrium; 4 correlated equilibrium.
-    objective : int
-        Of correlated equilibria: see ``solve_correlated``.
-    kind : int
-        0: epsilon-greedy; 1: Boltzmann (rules 0 and 2 only).
-    strict : bool
-        Explore iff u < epsilon; else iff u <= epsilon.
-    random_ties : bool
-        Ties broken by a third draw (rules 0 and 2 only); else the first of the greatest.
-    together : bool
-        One table for all agents that are led: it learns from the mean of their rewards, and they explore together.
-    draws : int
-        K, exploration draws per agent in the whole team.
-    learning : bool
-        False: the tables are frozen.
     """
 
-    def __init__(self, q, value, greedy, visits, policy, counts, table_of, actions, leads, weights, choices, steps,
-                 reads, chooses_by, discount, rate, exploration, rule, objective, kind, strict, random_ties, together,
-                 draws, learning):
-        check_cells(q, "q", "float64", (-1, -1, -1, -1))
-        runs, rows, tables, joint = q.shape
-        if runs < 1 or rows < 1 or tables < 1 or joint < 1:
-            raise ValueError(f"q: expected at least one run, row, table and joint action, got shape {q.shape}")
-        check_cells(value, "value", "float64", (runs, rows, tables))
-        check_cells(greedy, "greedy", "int32", (runs, rows, tables))
-        check_cells(visits, "visits", "int32", (runs, rows, tables))
-        if rule not in range(5):
-            raise ValueError(f"rule: expected 0 to 4, got {rule}")
-        check(policy, "policy", "float64", (runs, rows, 1 if rule == CORRELATED else tables, -1), True)
-        check(counts, "counts", "int64", (runs, rows, tables, -1), True)
-        check(table_of, "table_of", "int32", (-1,), False)
-        agents = len(table_of)
-        if agents < 1:
-            raise ValueError("table_of: expected at least one agent, got none")
-        check(actions, "actions", "int32", (agents,), False)
-        check(leads, "leads", "int32", (-1,), False)
-        check(weights, "weights", "int64", (tables, agents), False)
-        check(choices, "choices", "int64", (tables,), False)
-        check(steps, "steps", "int64", (tables,), False)
-        check(reads, "reads", "int32", (tables,), False)
-        check(chooses_by, "chooses_by", "int32", (agents,), False)
-        check(discount, "discount", "float64", (runs,), False)
-        _check_plan(q.shape, policy.shape[3], counts.shape[3], table_of, actions, leads, weights, choices, steps, reads,
-                    chooses_by, rule, objective, kind, random_ties, together)
-        if rate.runs != runs or exploration.runs != runs:
-            raise ValueError(f"rate, exploration: expected {runs} runs, got {rate.runs}, {exploration.runs}")
-        needed = 1 if kind == BOLTZMANN else 3 if random_ties or rule not in (GREATEST, BELIEF) else 2
-        if draws < needed:
-            raise ValueError(f"draws: expected at least {needed}, got {draws}")
-        self.runs, self.agents, self.draws = runs, agents, draws
-        self.q, self.value, self.greedy, self.visits, self.policy, self.counts = (
-            q, value, greedy, visits, policy, counts)
-        self.table_of, self.actions, self.leads, self.weights = table_of, actions, leads, weights
-        self.choices, self.steps, self.reads, self.chooses_by = choices, steps, reads, chooses_by
-        self.discount, self.rate, self.exploration = discount, rate, exploration
-        self.rule, self.objective, self.kind, self.strict = rule, objective, kind, bool(strict)
-        self.random_ties, self.together, self.learning = bool(random_ties), bool(together), bool(learning)
+    def __init__(self, **given):
+        a = self.declared.check(given)
+        vars(self).update(a.arguments)
+        self.runs, self.agents = a.R, a.N
 
     def stage_act(self, runs, rows, draws, actions):
         status, level = fine(len(runs)), self.exploration.value[runs]
@@ -319,54 +235,3 @@ class Joint(Learner):
                         if not status[0]:
                             status[0] = self._solve(run, row, t)[0]
         check_status(status, "settle")
-
-
-def _check_plan(shape, width, remembered, table_of, actions, leads, weights, choices, steps, reads, chooses_by, rule,
-                objective, kind, random_ties, together):
-    """Refuse arguments of ``Joint`` by which a kernel could leave its arrays. ``shape`` is that of ``q``."""
-    runs, rows, tables, joint = shape
-    agents = len(table_of)
-    if table_of.min() < 0 or table_of.max() >= tables:
-        raise ValueError(f"table_of: expected tables 0 to {tables - 1}, got {table_of.min()} to {table_of.max()}")
-    if actions.min() < 1:
-        raise ValueError(f"actions: expected at least 1, got {actions.min()}")
-    for name, numbers in (("leads", leads), ("reads", reads), ("chooses_by", chooses_by)):
-        if len(numbers) < 1 or numbers.min() < 0 or numbers.max() >= agents:
-            raise ValueError(f"{name}: expected agents from 0 to {agents - 1}")
-    if choices.min() < 1 or steps.min() < 1 or weights.min() < 0:
-        raise ValueError("choices, steps, weights: expected at least 1, 1 and 0")
-    for t in range(tables):
-        most = sum((int(n) - 1) * int(weight) for n, weight in zip(actions, weights[t], strict=True))
-        if most >= joint or (int(choices[t]) - 1) * int(steps[t]) >= joint:
-            raise ValueError(f"weights, choices, steps: table {t} has joint actions up to {most}, q to {joint - 1}")
-        if rule in (1, 2) and int(choices[t]) * int(steps[t]) != joint:
-            raise ValueError(f"choices, steps: expected {joint} joint actions in table {t}")
-        if rule in (0, 4) and (choices[t] != joint or steps[t] != 1):
-            raise ValueError(f"choices, steps: expected {joint} choices, one step apart, in table {t}")
-        if rule and choices[t] > width:
-            raise ValueError(f"choices: policy has room for {width}, table {t} has {choices[t]}")
-    for i in leads:
-        if weights[table_of[i], i] < 1:
-            raise ValueError(f"weights: agent {i} is led, and its table does not know its action")
-    if rule == 2:
-        for t in range(tables):
-            others, weight = [k for k in range(agents) if k != reads[t]], 1
-            fits = sum(int(actions[k]) for k in others) <= remembered
-            for k in reversed(others):
-                fits, weight = fits and weights[t, k] == weight, weight * int(actions[k])
-            if not fits or steps[t] != weight or weights[t, reads[t]] != weight:
-                raise ValueError("counts, weights: expected room for every other agent's actions, in their order")
-    if rule > 2 and (tables != 2 or agents != 2 or int(actions[0]) * int(actions[1]) != joint
-                     or (weights != [[actions[1], 1]] * 2).any() or table_of[0] != 0 or table_of[1] != 1
-                     or reads[0] != reads[1] or rule == 3 and (choices != actions).any()):
-        raise ValueError("rule: equilibria need two tables, over the joint actions of two agents")
-    if rule == 3 and (steps[0] != actions[1] or steps[1] != 1):
-        raise ValueError(f"steps: expected {actions[1]} and 1, got {steps[0]} and {steps[1]}")
-    if objective not in (0, 1, 2, 3):
-        raise ValueError(f"objective: expected 0 to 3, got {objective}")
-    if kind not in (0, 1):
-        raise ValueError(f"kind: expected 0 or 1, got {kind}")
-    if (kind == 1 or random_ties) and rule not in (0, 2):
-        raise ValueError("kind, random_ties: mixed policies explore by epsilon, and have no ties")
-    if together and (tables != 1 or rule != 0):
-        raise ValueError("together: expected one table, and rule 0")

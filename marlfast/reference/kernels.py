@@ -8,6 +8,8 @@ statuses (int32 [n], 0 where all is well), as the compiled stages do one run at 
 """
 import numpy as np
 
+from marlfast.declarations.base import check, check_cells
+
 (BAD_OBSERVATION, BAD_REWARD, BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, TABLE_FULL, NO_DRAWS, BAD_STATE,
  OWN_ERROR) = range(1, 11)
 
@@ -23,39 +25,6 @@ STATUS_TEXT = {
     BAD_STATE: "the state is not one of the game's",
     OWN_ERROR: "the game's own code failed",
 }
-
-
-def _check_kind(array, name, dtype, shape):
-    if not isinstance(array, np.ndarray):
-        raise TypeError(f"{name}: expected a NumPy array of {dtype}, got {type(array).__name__}")
-    if array.dtype.name != dtype or not array.dtype.isnative:
-        raise TypeError(f"{name}: expected {dtype}, got {array.dtype}; convert it with .astype({dtype!r})")
-    if array.ndim != len(shape) or any(n >= 0 and n != m for n, m in zip(shape, array.shape, strict=True)):
-        raise ValueError(f"{name}: expected shape {tuple(shape)}, got {array.shape}")
-
-
-def check(array, name, dtype, shape, writable):
-    """The array, if it is C-contiguous with this dtype and shape (-1: any length); else an error."""
-    _check_kind(array, name, dtype, shape)
-    if not array.flags.c_contiguous:
-        raise ValueError(f"{name}: expected a C-contiguous array; copy it with numpy.ascontiguousarray")
-    if writable and not array.flags.writeable:
-        raise ValueError(f"{name}: is written to, but the array is read-only")
-    return array
-
-
-def check_cells(array, name, dtype, shape):
-    """Check an array [R, rows, T] or [R, rows, T, A] whose cells lie at equal distances; returns that in items."""
-    _check_kind(array, name, dtype, shape)
-    if not array.flags.writeable:
-        raise ValueError(f"{name}: is written to, but the array is read-only")
-    cell = array.strides[2]
-    width = array.shape[3] if array.ndim == 4 else 1
-    if (cell % array.itemsize or cell < width * array.itemsize or array.strides[1] != cell * array.shape[2]
-            or array.strides[0] != cell * array.shape[2] * array.shape[1]
-            or array.ndim == 4 and width > 1 and array.strides[3] != array.itemsize):
-        raise ValueError(f"{name}: expected a C-contiguous array, or one whose cells lie at equal distances")
-    return cell // array.itemsize
 
 
 def check_status(status, what):

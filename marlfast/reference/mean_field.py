@@ -1,12 +1,11 @@
 """Mean field learning in NumPy: the twin of ``src/_mean_field.pyx``, vectorised over runs."""
-import math
-
 import numpy as np
 
+from marlfast.declarations.mean_field import MEAN_FIELD, MEAN_FIELD_ACTOR_CRITIC
 from marlfast.reference.draws import exp_values
-from marlfast.reference.kernels import BAD_ACTION, Learner, check
+from marlfast.reference.kernels import BAD_ACTION, Learner
 from marlfast.reference.q_learning import QLearning
-from marlfast.reference.tabular import BOLTZMANN, MOST_VISITS, first_greatest
+from marlfast.reference.tabular import MOST_VISITS, first_greatest
 
 
 def within(rows, bound, parts, part):
@@ -16,39 +15,17 @@ def within(rows, bound, parts, part):
 
 
 class _Neighbourhoods:
-    """Checks neighbourhoods, and says the mean actions in them."""
+    """Says the mean actions in neighbourhoods."""
 
-    def __init__(self, agents, leads, choices, bins, edges, neighbours, group):
-        check(leads, "leads", "int32", (-1,), False)
-        if len(leads) < 1 or leads.min() < 0 or leads.max() >= agents:
-            raise ValueError(f"leads: expected at least one agent from 0 to {agents - 1}")
-        if choices < 1 or bins < 1 or bins > 2**20 or choices > 2**20:
-            raise ValueError(f"choices, bins: expected 1 to 2**20, got {choices}, {bins}")
-        self.means = math.comb(bins + choices - 1, choices - 1)
-        if self.means > 2**31 - 1:
-            raise ValueError(f"bins: {bins} bins of {choices} actions have more than 2**31 - 1 means")
-        self.ranks = np.array([[math.comb(t, a + 1) if t <= bins + a else 0 for t in range(bins + choices - 1)]
-                               for a in range(choices - 1)] or [[0]], np.int64)
-        if (group is None) == (edges is None) or (edges is None) != (neighbours is None):
-            raise ValueError("edges, neighbours, group: expected either lists of neighbours or groups")
-        if group is None:
-            check(edges, "edges", "int64", (len(leads) + 1,), False)
-            check(neighbours, "neighbours", "int32", (-1,), False)
-            if edges[0] != 0 or np.diff(edges).min() < 0 or edges[-1] != len(neighbours):
-                raise ValueError(f"edges: expected to rise from 0 to {len(neighbours)}")
-            if len(neighbours) and (neighbours.min() < 0 or neighbours.max() >= agents):
-                raise ValueError(f"neighbours: expected agents 0 to {agents - 1}, got {neighbours.min()} to "
-                                 f"{neighbours.max()}")
-            self.sizes = np.diff(edges)
+    def __init__(self, a):
+        self.means, self.ranks, self.leads, self.choices, self.bins = a.means, a.ranks, a.leads, a.choices, a.bins
+        self.edges, self.neighbours, self.group = a.edges, a.neighbours, a.group
+        if a.group is None:
+            self.sizes = np.diff(a.edges)
         else:
-            check(group, "group", "int32", (agents,), False)
-            if group.min() < -1 or group.max() >= agents:
-                raise ValueError(f"group: expected -1 to {agents - 1}, got {group.min()} to {group.max()}")
-            own = group[leads]
-            self.sizes = np.where(own < 0, 0, np.bincount(group + 1, minlength=2)[own + 1] - 1).astype(np.int64)
-        self.leads, self.choices, self.bins = leads, choices, bins
-        self.edges, self.neighbours, self.group = edges, neighbours, group
-        equal = self._points([np.full(len(leads), a) for a in range(1, choices)], np.full(len(leads), choices))
+            own = a.group[a.leads]
+            self.sizes = np.where(own < 0, 0, np.bincount(a.group + 1, minlength=2)[own + 1] - 1).astype(np.int64)
+        equal = self._points([np.full(a.L, k) for k in range(1, a.choices)], np.full(a.L, a.choices))
         self.first = np.where(self.sizes > 0, equal, 0)
 
     def _points(self, below, sizes):
@@ -83,42 +60,19 @@ class _Neighbourhoods:
         return counts[:, self.group[self.leads] + 1] - (actions[:, self.leads] == a)
 
 
+@MEAN_FIELD.document
 class MeanField(Learner):
     """A learner whose rows say the mean action of an agent's neighbours too: row * means + mean action.
 
     It acts by the mean action of the step before, and learns by that of the step that is learned from, in the row and
     in its successor. The first step of an episode is acted in as if all actions had had the same share.
-
-    Parameters
-    ----------
-    inner : Learner
-        Of as many runs and agents, over tables with ``means`` rows for each of ``rows``.
-    mean : int32 [R, N]
-        Modified: one more than the number of the last mean action; 0 at the start of an episode.
-    rows : int
-        Of the table without mean actions.
-    leads : int32 [L]
-        The agents that ``inner`` leads.
-    choices : int
-        M, actions of every neighbour.
-    bins : int
-        Shares are multiples of 1 / bins; so there are ``means`` = (bins + M - 1 over M - 1) mean actions.
-    edges, neighbours : int64 [L + 1], int32 [E]; or None
-        Neighbours of led agent j: ``neighbours[edges[j]:edges[j + 1]]``.
-    group : int32 [N] or None
-        In place of lists: an agent's neighbours are the others of its group; -1: it is in none.
     """
 
-    def __init__(self, inner, mean, rows, leads, choices, bins, edges, neighbours, group):
-        if inner.active != 1 or inner.central != 0:
-            raise ValueError("inner: expected a learner of one row of each agent")
-        check(mean, "mean", "int32", (inner.runs, inner.agents), True)
-        self.near = _Neighbourhoods(inner.agents, leads, choices, bins, edges, neighbours, group)
-        if rows < 1 or rows * self.near.means > 2**31 - 1:
-            raise ValueError(f"rows: expected at least 1, and at most 2**31 - 1 in all with "
-                             f"{self.near.means} means, got {rows}")
-        self.inner, self.mean, self.rows, self.leads = inner, mean, rows, leads
-        self.runs, self.agents, self.draws = inner.runs, inner.agents, inner.draws
+    def __init__(self, **given):
+        a = self.declared.check(given)
+        self.near = _Neighbourhoods(a)
+        self.inner, self.mean, self.rows, self.leads = a.inner, a.mean, a.rows, a.leads
+        self.runs, self.agents, self.draws = a.R, a.N, a.inner.draws
 
     def _within(self, rows, means):
         inside = np.full(rows.shape, -1, np.int32)
@@ -147,38 +101,18 @@ class MeanField(Learner):
         self.inner.stage_tick(runs, ended)
 
 
+@MEAN_FIELD_ACTOR_CRITIC.document
 class MeanFieldActorCritic(QLearning):
     """Softmax policies over rows, which climb action values over rows and the mean action m of the neighbours.
 
     ``q[row, m, action] += critic * (reward + discount * v(next row, m) - q[row, m, action])``, where v is the expected
     value under the policy; then ``logits[row, a] += rate * (q[row, m, action] - v(row, m)) * ((a == action) - p(a))``.
-
-    Parameters
-    ----------
-    logits, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws,
-    learning
-        As those of ``marlfast.reference.q_learning.QLearning``; ``kind`` is 1, and the temperature 1.
-    q : float64 [R, rows, means, T, A]
-        Modified.
-    critic : Schedule
-        Learning rate of the critic.
-    choices, bins, edges, neighbours, group
-        As those of :class:`MeanField`.
     """
 
-    def __init__(self, logits, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                 random_ties, draws, learning, q, critic, choices, bins, edges, neighbours, group):
-        super().__init__(logits, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                         random_ties, draws, learning)
-        if kind != BOLTZMANN:
-            raise ValueError(f"kind: expected 1, got {kind}")
-        if critic.runs != self.runs:
-            raise ValueError(f"critic: expected {self.runs} runs, got {critic.runs}")
-        self.near = _Neighbourhoods(self.agents, leads, choices, bins, edges, neighbours, group)
-        runs, rows, tables, width = logits.shape
-        check(q, "q", "float64", (runs, rows, self.near.means, tables, width), True)
-        self.logits, self.values, self.critic = logits, q, critic
-        self.points = np.zeros((self.runs, self.agents), np.int64)
+    def _take(self, a):
+        super()._take(a)
+        self.near, self.logits = _Neighbourhoods(a), a.q
+        self.points = np.zeros((a.R, a.N), np.int64)
 
     def stage_update(self, runs, rows, actions, rewards, next_rows, terminated, changed):
         points, status = self.near.of(actions)

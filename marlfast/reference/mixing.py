@@ -1,8 +1,9 @@
 """Value decomposition in NumPy: the twin of ``src/_mixing.pyx``, vectorised over runs."""
 import numpy as np
 
+from marlfast.declarations.mixing import MIXING
 from marlfast.reference.draws import exp_values
-from marlfast.reference.kernels import BAD_ACTION, BAD_ROW, BAD_VALUE, check, fine
+from marlfast.reference.kernels import BAD_ACTION, BAD_ROW, BAD_VALUE, fine
 from marlfast.reference.q_learning import QLearning
 from marlfast.reference.tabular import MOST_VISITS, first_greatest, write_values
 
@@ -51,6 +52,7 @@ def by_weights(w, room, hidden, utilities, out, slope):
     return gradient
 
 
+@MIXING.document
 class Mixing(QLearning):
     """Value decomposition: teams learn the value of their joint actions, made of their members' utilities.
 
@@ -58,72 +60,12 @@ class Mixing(QLearning):
     team's network in the state's active rows makes of them. ``error = mean reward of the team + discount * value of
     the greedy actions in the next rows - value``; every utility, and every number of the network, moves by its rate
     times the error times the derivative of the value by it, shared among active rows.
-
-    Parameters
-    ----------
-    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As those of ``marlfast.reference.q_learning.QLearning``.
-    active : int
-        Likewise.
-    central : int
-        C, rows of the whole state; 0 without a mixer, and where nothing is learned.
-    members : int32 [L]
-        The agents that this learner leads, team after team.
-    starts : int64 [M + 1]
-        Where each team begins in ``members``.
-    hidden : int
-        H, hidden units of a network; 0 without a mixer.
-    mixer : float64 [R, states, M, (most members + 2) * H + 1], or None
-        Modified: networks; see ``marlfast/core/mixing.pxd``. None: sums.
-    mixing : Schedule or None
-        Rate of the networks.
-    target_q : float64 [R, rows, T, A], or None
-        Modified: what the next rows are judged by; renewed every ``every`` updates. None: ``q`` itself.
-    target_mixer : like ``mixer``, or None
-    since : int64 [R] or None
-        Modified: updates since then.
-    every : int
-    bounded : bool
-        With a mixer: an error counts for no more than by what the value would move, to first order, by all of it.
     """
 
-    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                 random_ties, draws, learning, active, central, members, starts, hidden, mixer, mixing, target_q,
-                 target_mixer, since, every, bounded):
-        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                         random_ties, draws, learning, active)
-        check(members, "members", "int32", (len(leads),), False)
-        check(starts, "starts", "int64", (-1,), False)
-        if sorted(members.tolist()) != sorted(leads.tolist()) or len(set(members.tolist())) != len(members):
-            raise ValueError("members: expected the agents that are led, each once")
-        if len(starts) < 2 or starts[0] != 0 or starts[-1] != len(members) or (starts[1:] <= starts[:-1]).any():
-            raise ValueError(f"starts: expected 0, rising numbers and {len(members)}, got {starts.tolist()}")
-        most, teams, runs = int((starts[1:] - starts[:-1]).max()), len(starts) - 1, self.runs
-        mixes, renews = mixer is not None, target_q is not None
-        if mixes != (hidden > 0) or mixes != (mixing is not None):
-            raise ValueError("mixer, hidden, mixing: expected all three, or None, 0 and None")
-        if central < 0 or (central > 0) != (mixes and bool(learning)):
-            raise ValueError(f"central: expected rows of the whole state where a mixer learns, else 0, got {central}")
-        if mixes and mixing.runs != runs:
-            raise ValueError(f"mixing: expected {runs} runs, got {mixing.runs}")
-        if renews != (since is not None) or (target_mixer is not None) != (renews and mixes):
-            raise ValueError("target_q, target_mixer, since: expected all that there is to renew, or none")
-        if renews and every < 1:
-            raise ValueError(f"every: expected at least 1, got {every}")
-        if mixes:
-            check(mixer, "mixer", "float64", (runs, -1, teams, mixer_size(most, hidden)), True)
-            if mixer.shape[1] < 1:
-                raise ValueError("mixer: expected at least one row")
-        if renews:
-            check(target_q, "target_q", "float64", q.shape, True)
-            check(since, "since", "int64", (runs,), True)
-            if mixes:
-                check(target_mixer, "target_mixer", "float64", mixer.shape, True)
-        self.central, self.hidden, self.room = central, hidden, most
-        self.members, self.starts = members, starts
-        self.teams = [members[a:b].tolist() for a, b in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)]
-        self.mixer, self.mixing, self.every, self.bounded = mixer, mixing, every, bool(bounded)
-        self.target_q, self.target_mixer, self.since = target_q, target_mixer, since
+    def _take(self, a):
+        super()._take(a)
+        self.room = a.room
+        self.teams = [a.members[k:n].tolist() for k, n in zip(a.starts.tolist(), a.starts[1:].tolist(), strict=False)]
 
     def stage_act(self, runs, rows, draws, actions):
         return super().stage_act(runs, rows[:, :self.agents * self.active], draws, actions)

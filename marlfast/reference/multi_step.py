@@ -1,7 +1,8 @@
 """Value-based learners that learn from more than one step in NumPy: the twin of ``src/_multi_step.pyx``."""
 import numpy as np
 
-from marlfast.reference.kernels import BAD_ACTION, BAD_ROW, BAD_VALUE, check, fine
+from marlfast.declarations.multi_step import EPISODES, TRACES
+from marlfast.reference.kernels import BAD_ACTION, BAD_ROW, BAD_VALUE, fine
 from marlfast.reference.q_learning import QLearning
 from marlfast.reference.tabular import MOST_VISITS, policy_values, write_values
 
@@ -72,60 +73,18 @@ class _Later(QLearning):
         return row[:, 0], action[:, 0], here[:, 0], fault[:, 0]
 
 
+@TRACES.document
 class Traces(_Later):
     """SARSA(lambda) and Watkins's Q(lambda): an error also moves the values of cells that were visited before.
 
     ``q[cell] += rate * error * eligibility[cell]`` for all eligible cells of an agent, whose eligibility then falls by
     ``discount * decay``. SARSA's error needs the next action: a step waits for it until the next update, in which it
     comes first; where the episode is truncated, ``tick`` takes the expected value under the exploring policy instead.
-
-    Parameters
-    ----------
-    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As of :class:`QLearning`; so is ``active``, the last.
-    on_policy : bool
-        True: SARSA; False: Watkins's Q, which forgets its traces when an action is not greedy.
-    accumulate : bool
-        A visit adds 1 to the eligibility; else it sets it to 1.
-    cutoff : float
-        Greater than 0: cells of smaller eligibility are forgotten.
-    decay : float64 [R]
-        Lambda.
-    cells : int32 [R, N, L, 2]
-        Modified: row and action of each eligible cell, at least k.
-    eligibility : float64 [R, N, L]
-        Modified.
-    eligible : int32 [R, N]
-        Modified: how many of them there are.
-    waiting : int32 [R, N, 2 + 2 k] or None
-        Modified, only SARSA: whether a step waits, its rows, its action, its next rows.
-    waiting_reward : float64 [R, N] or None
-        Modified, only SARSA.
-    late : int32 [R] or None
-        Modified, only SARSA: what the last ``tick`` leaves to say: 0 nothing, 1 a greedy action changed, 2 it failed.
     """
 
-    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                 random_ties, draws, learning, on_policy, accumulate, cutoff, decay, cells, eligibility, eligible,
-                 waiting, waiting_reward, late, active=1):
-        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                         random_ties, draws, learning, active)
-        runs, agents = self.runs, self.agents
-        self.decay = check(decay, "decay", "float64", (runs,), False)
-        self.eligibility = check(eligibility, "eligibility", "float64", (runs, agents, -1), True)
-        self.length = eligibility.shape[2]
-        if not active <= self.length < 2**31:
-            least = "one cell" if active == 1 else f"{active} cells"
-            raise ValueError(f"eligibility: expected room for at least {least}, got shape {eligibility.shape}")
-        self.cells = check(cells, "cells", "int32", (runs, agents, self.length, 2), True)
-        self.eligible = check(eligible, "eligible", "int32", (runs, agents), True)
-        if not cutoff > 0.0:
-            raise ValueError(f"cutoff: expected greater than 0, got {cutoff}")
-        self.on_policy, self.accumulate, self.cutoff = bool(on_policy), bool(accumulate), cutoff
-        if on_policy:
-            self.waiting = check(waiting, "waiting", "int32", (runs, agents, 2 + 2 * active), True)
-            self.waiting_reward = check(waiting_reward, "waiting_reward", "float64", (runs, agents), True)
-            self.late = check(late, "late", "int32", (runs,), True)
+    def _take(self, a):
+        super()._take(a)
+        self.length = a.length
 
     def _learn_from(self, i, runs, row, action, reward, next_row, here, best, over, moved):
         table = self.table_of[i]
@@ -265,41 +224,17 @@ def _first_least(eligibility):
     return place
 
 
+@EPISODES.document
 class Episodes(_Later):
     """Every-visit Monte-Carlo control: ``q[row, action] += rate * (return - q[row, action])``, once an episode ended.
 
     Steps are gone through from the last to the first. Where an episode is truncated, the return goes on with the
     expected value of its successor under the exploring policy.
-
-    Parameters
-    ----------
-    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As of :class:`QLearning`; so is ``active``, the last.
-    cells : int32 [R, N, H, k + 1]
-        Modified: rows and action of each step of the episode; after H steps it is learned from as if it were truncated.
-    rewards : float64 [R, N, H]
-        Modified.
-    known : int32 [R, N]
-        Modified: how many steps there were so far.
-    last : int32 [R, N * k]
-        Modified: the rows after them.
-    late : int32 [R]
-        Modified: what the last ``tick`` leaves to say: 0 nothing, 1 a greedy action changed, 2 it failed.
     """
 
-    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                 random_ties, draws, learning, cells, rewards, known, last, late, active=1):
-        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                         random_ties, draws, learning, active)
-        runs, agents = self.runs, self.agents
-        self.rewards = check(rewards, "rewards", "float64", (runs, agents, -1), True)
-        self.length = rewards.shape[2]
-        if not 1 <= self.length < 2**31:
-            raise ValueError(f"rewards: expected room for at least one step, got shape {rewards.shape}")
-        self.cells = check(cells, "cells", "int32", (runs, agents, self.length, active + 1), True)
-        self.known = check(known, "known", "int32", (runs, agents), True)
-        self.last = check(last, "last", "int32", (runs, agents * active), True)
-        self.late = check(late, "late", "int32", (runs,), True)
+    def _take(self, a):
+        super()._take(a)
+        self.length = a.H
 
     def _learn_from(self, i, runs, row, action, reward, next_row, here, best, over, moved):
         status, k = fine(len(runs)), self.known[runs, i]

@@ -1,13 +1,13 @@
 """Value-based learners that learn from one step at once in NumPy: the twin of ``src/_one_step.pyx``."""
 import numpy as np
 
-from marlfast.reference.kernels import BAD_ACTION, BAD_VALUE, check, check_cells
+from marlfast.declarations.one_step import DISTRIBUTED, DOUBLE_Q, EXPECTED, FREQUENCY, HYSTERETIC, ONE_STEP
+from marlfast.reference.kernels import BAD_ACTION, BAD_VALUE
 from marlfast.reference.q_learning import QLearning
-from marlfast.reference.tabular import EPSILON_GREEDY, MOST_VISITS, boltzmann_probability, policy_values, write_values
-
-EXPECTED, DISTRIBUTED, HYSTERETIC, FREQUENCY = range(4)
+from marlfast.reference.tabular import MOST_VISITS, boltzmann_probability, policy_values, write_values
 
 
+@ONE_STEP.document
 class OneStep(QLearning):
     """Learners that differ from Q-learning in one line: the target, or the rate.
 
@@ -18,30 +18,7 @@ class OneStep(QLearning):
     greatest value of the row rises. 2, hysteretic: the rate is ``rate`` for errors of at least 0, else ``second``.
     3, frequency adjusted: the rate is ``min(second / x, 1) * rate``, where x is the action's Boltzmann probability.
     All but the first look ahead as Q-learning does, at the greatest value of the successor.
-
-    Parameters
-    ----------
-    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As of :class:`QLearning`; so is ``active``, the last.
-    rule : int
-        0 to 3, as above.
-    second : Schedule or None
-        For rules 2 and 3.
     """
-
-    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                 random_ties, draws, learning, rule, second, active=1):
-        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                         random_ties, draws, learning, active)
-        if rule not in (EXPECTED, DISTRIBUTED, HYSTERETIC, FREQUENCY):
-            raise ValueError(f"rule: expected 0 to 3, got {rule}")
-        if (second is not None) != (rule in (HYSTERETIC, FREQUENCY)):
-            raise ValueError("second: expected a schedule for rules 2 and 3, and None for the others")
-        if second is not None and second.runs != self.runs:
-            raise ValueError(f"second: expected {self.runs} runs, got {second.runs}")
-        if rule == DISTRIBUTED and active > 1:
-            raise ValueError("active: expected 1 for rule 1, which replaces values")
-        self.rule, self.second = rule, second
 
     def _ahead(self, runs, q, choices, best):
         if self.rule == EXPECTED:
@@ -80,38 +57,17 @@ class OneStep(QLearning):
             self.second.stage_tick(runs, ended)
 
 
+@DOUBLE_Q.document
 class DoubleQ(QLearning):
     """Double Q-learning: two tables, each of which judges the other's greedy action; acts by their mean, ``q``.
 
     Heads: ``first[row, action] += rate * (reward + discount * second[next, greedy of first] - first[row, action])``;
     tails: the same with the tables exchanged.
-
-    Parameters
-    ----------
-    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As of :class:`QLearning`; so is ``active``, the last. One draw more for each agent, after those of the
-        exploration: the coin.
-    first, second : float64 [R, rows, T, A]
-        Modified.
-    first_greedy, second_greedy : int32 [R, rows, T]
-        Modified: the first of the greatest values of each.
-    coins : int32 [R, N]
-        Modified: 1 where the last draw said heads.
     """
 
-    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                 random_ties, draws, learning, first, first_greedy, second, second_greedy, coins,
-                 active=1):
-        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                         random_ties, draws, learning, active)
-        self.coin = 1 if kind != EPSILON_GREEDY else 3 if random_ties else 2
-        if draws < self.coin + 1:
-            raise ValueError(f"draws: expected at least {self.coin + 1}, got {draws}")
-        for name, values, best in (("first", first, first_greedy), ("second", second, second_greedy)):
-            check_cells(values, name, "float64", q.shape)
-            check_cells(best, f"{name}_greedy", "int32", q.shape[:3])
-        self.first, self.first_greedy, self.second, self.second_greedy = first, first_greedy, second, second_greedy
-        self.coins = check(coins, "coins", "int32", (self.runs, self.agents), True)
+    def _take(self, a):
+        super()._take(a)
+        self.coin = a.coin
 
     def stage_act(self, runs, rows, draws, actions):
         status = super().stage_act(runs, rows, draws, actions)

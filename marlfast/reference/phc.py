@@ -1,9 +1,10 @@
 """Policy hill climbing in NumPy: the twin of ``src/_phc.pyx``, vectorised over runs and tables."""
 import numpy as np
 
-from marlfast.reference.kernels import BAD_DRAW, BAD_ROW, check
+from marlfast.declarations.phc import POLICY_HILL_CLIMBING
+from marlfast.reference.kernels import BAD_DRAW, BAD_ROW
 from marlfast.reference.q_learning import QLearning
-from marlfast.reference.tabular import EPSILON_GREEDY, first_fault, sample
+from marlfast.reference.tabular import first_fault, sample
 
 
 def worth(policy, q, choices):
@@ -29,6 +30,7 @@ def climb(policy, choices, best, step):
     return policy
 
 
+@POLICY_HILL_CLIMBING.document
 class PolicyHillClimbing(QLearning):
     """Policy hill climbing (Bowling and Veloso 2002): Q-learning, and a mixed policy that climbs the action values.
 
@@ -36,31 +38,7 @@ class PolicyHillClimbing(QLearning):
     policy moves probability to the greedy action: every other action gives ``rate / (actions - 1)``, or what it has.
     With ``average`` it wins or learns fast: the rate is ``win`` where the policy is worth more than the average
     policy by the action values, else ``lose``; without, it is ``lose``.
-
-    Parameters
-    ----------
-    q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict, random_ties, draws, learning
-        As those of ``marlfast.reference.q_learning.QLearning``; ``kind`` is 0, and ties do not matter.
-    policy : float64 [R, rows, T, A]
-        Modified: probabilities of the actions.
-    average : float64 [R, rows, T, A] or None
-        Modified: mean of the policies of all updates of a row.
-    win, lose : Schedule
-        How much probability moves at once.
     """
-
-    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                 random_ties, draws, learning, policy, average, win, lose):
-        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                         random_ties, draws, learning)
-        check(policy, "policy", "float64", q.shape, True)
-        if kind != EPSILON_GREEDY:
-            raise ValueError(f"kind: expected 0, as exploring is on top of a mixed policy, got {kind}")
-        if win.runs != self.runs or lose.runs != self.runs:
-            raise ValueError(f"win, lose: expected {self.runs} runs, got {win.runs}, {lose.runs}")
-        if average is not None:
-            check(average, "average", "float64", q.shape, True)
-        self.policy, self.average, self.win, self.lose = policy, average, win, lose
 
     def stage_act(self, runs, rows, draws, actions):
         leads, choices = self.leads, self.actions[self.leads]

@@ -1,10 +1,9 @@
 """Tabular Q-learning in NumPy: the twin of ``src/_q_learning.pyx``, vectorised over runs and tables."""
 import numpy as np
 
-from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, Learner, check, check_cells, fine
+from marlfast.declarations.q_learning import BOLTZMANN, FIND_GREEDY, Q_LEARNING
+from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, Learner, fine
 from marlfast.reference.tabular import (
-    BOLTZMANN,
-    EPSILON_GREEDY,
     MOST_VISITS,
     boltzmann_weights,
     first_fault,
@@ -14,78 +13,22 @@ from marlfast.reference.tabular import (
 )
 
 
+@Q_LEARNING.document
 class QLearning(Learner):
     """Q-learning (Watkins 1989), one table an agent or shared, as the index ``table_of`` says.
 
     ``q[row, action] += rate * (reward + discount * max q[next row] - q[row, action])``; agents in
     order, so that agents who share a table see each other's writes of the same step.
-
-    Parameters
-    ----------
-    q : float64 [R, rows, T, A]
-        Modified: action values of T tables.
-    greedy : int32 [R, rows, T]
-        Modified: the first of the greatest action values.
-    visits : int32 [R, rows, T]
-        Modified: how often each row of each table was updated; it stays at 2**31 - 1 once there.
-    table_of, actions : int32 [N]
-        Table, and number of actions, of every agent of the team.
-    leads : int32 [L]
-        The agents that this learner leads.
-    discount : float64 [R]
-    rate, exploration : Schedule
-        Learning rate, and epsilon or temperature.
-    kind : int
-        0: epsilon-greedy; 1: Boltzmann.
-    strict : bool
-        Explore iff u < epsilon; else iff u <= epsilon.
-    random_ties : bool
-        Ties broken by a third draw; else the first of the greatest.
-    draws : int
-        K, exploration draws per agent in the whole team.
-    learning : bool
-        False: the tables are frozen.
-    active : int
-        k, rows that an observation is in. With more than one, an action value is the sum over them, and each takes its
-        k-th part of a change; ``greedy`` is then not used.
     """
 
-    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, rate, exploration,
-                 kind, strict, random_ties, draws, learning, active=1):
-        check_cells(q, "q", "float64", (-1, -1, -1, -1))
-        runs, rows, tables, width = q.shape
-        if runs < 1 or rows < 1 or tables < 1 or width < 1:
-            raise ValueError(f"q: expected at least one run, row, table and action, got shape {q.shape}")
-        check_cells(greedy, "greedy", "int32", (runs, rows, tables))
-        check_cells(visits, "visits", "int32", (runs, rows, tables))
-        check(table_of, "table_of", "int32", (-1,), False)
-        agents = len(table_of)
-        if agents < 1:
-            raise ValueError("table_of: expected at least one agent, got none")
-        check(actions, "actions", "int32", (agents,), False)
-        check(leads, "leads", "int32", (-1,), False)
-        check(discount, "discount", "float64", (runs,), False)
-        if table_of.min() < 0 or table_of.max() >= tables:
-            raise ValueError(f"table_of: expected tables 0 to {tables - 1}, got {table_of.min()} to {table_of.max()}")
-        if actions.min() < 1 or actions.max() > width:
-            raise ValueError(f"actions: expected 1 to {width} actions, got {actions.min()} to {actions.max()}")
-        if len(leads) < 1 or leads.min() < 0 or leads.max() >= agents:
-            raise ValueError(f"leads: expected at least one agent from 0 to {agents - 1}")
-        if rate.runs != runs or exploration.runs != runs:
-            raise ValueError(f"rate, exploration: expected {runs} runs, got {rate.runs}, {exploration.runs}")
-        if kind not in (EPSILON_GREEDY, BOLTZMANN):
-            raise ValueError(f"kind: expected 0 or 1, got {kind}")
-        needed = 1 if kind == BOLTZMANN else 3 if random_ties else 2
-        if draws < needed:
-            raise ValueError(f"draws: expected at least {needed}, got {draws}")
-        if not 1 <= active <= rows:
-            raise ValueError(f"active: expected 1 to {rows} rows, got {active}")
-        self.runs, self.agents, self.draws, self.active = runs, agents, draws, active
-        self.q, self.greedy, self.visits, self.table_of, self.actions = q, greedy, visits, table_of, actions
-        self.leads, self.discount, self.rate, self.exploration = leads, discount, rate, exploration
-        self.kind, self.strict, self.random_ties, self.learning = kind, bool(strict), bool(random_ties), bool(learning)
+    def __init__(self, **given):
+        self._take(self.declared.check(given))
+
+    def _take(self, a):
+        vars(self).update(a.arguments)
+        self.runs, self.agents = a.R, a.N
         # With several rows an agent can fail halfway, after which no other learns: one after the other.
-        self.waves = waves(leads, table_of) if active == 1 else [np.array([i]) for i in leads.tolist()]
+        self.waves = waves(a.leads, a.table_of) if a.active == 1 else [np.array([i]) for i in a.leads.tolist()]
 
     def _own(self, rows):
         """Rows of every agent: [n, N], or with several active rows [n, N, k]."""
@@ -256,22 +199,8 @@ class QLearning(Learner):
         self.exploration.stage_tick(runs, ended)
 
 
+@FIND_GREEDY.document
 def find_greedy(q, actions, greedy):
-    """The first of the greatest action values of every cell.
-
-    Parameters
-    ----------
-    q : float64 [cells, A]
-    actions : int32 [cells]
-        Actions of each cell, 1 to A.
-    greedy : int32 [cells]
-        Written.
-    """
-    check(q, "q", "float64", (-1, -1), False)
-    check(actions, "actions", "int32", (len(q),), False)
-    check(greedy, "greedy", "int32", (len(q),), True)
-    if len(q) == 0:
-        return
-    if actions.min() < 1 or actions.max() > q.shape[1]:
-        raise ValueError(f"actions: expected 1 to {q.shape[1]} actions, got {actions.min()} to {actions.max()}")
-    greedy[:] = first_greatest(q, actions)
+    """The first of the greatest action values of every cell."""
+    if FIND_GREEDY.check({"q": q, "actions": actions, "greedy": greedy}).cells:
+        greedy[:] = first_greatest(q, actions)

@@ -80,9 +80,13 @@ class Tables:
         self.rate, self.level = (value if hasattr(value, "tick") else schedule(module("schedules"), value, runs)
                                  for value in (rate, level))
         draws = draws or (1 if kind == 1 else 3 if random_ties else 2)
-        self.kernel = module("q_learning").QLearning(
-            self.q, self.greedy, self.visits, self.table_of, self.actions, self.leads, self.discount, self.rate,
-            self.level, kind, strict, random_ties, draws, learning)
+        # What Q-learning's kernel takes, and so all that derive from it.
+        self.common = {
+            "q": self.q, "greedy": self.greedy, "visits": self.visits, "table_of": self.table_of,
+            "actions": self.actions, "leads": self.leads, "discount": self.discount, "rate": self.rate,
+            "exploration": self.level, "kind": kind, "strict": strict, "random_ties": random_ties, "draws": draws,
+            "learning": learning}
+        self.kernel = module("q_learning").QLearning(**self.common)
         self.shape = runs, agents
 
     def act(self, rows, draws):
@@ -118,7 +122,6 @@ class Learning(Tables):
         options = {"rate": 0.25} | options
         super().__init__(module, q, **options)
         runs, agents, make = len(self.q), len(self.table_of), {}
-        kind, random_ties = options.get("kind", 0), options.get("random_ties", False)
         draws = self.kernel.draws + (what == "DoubleQ")
         if what == "OneStep":
             if second is not None and not hasattr(second, "tick"):
@@ -142,8 +145,7 @@ class Learning(Tables):
                     "late": np.zeros(runs, np.int32)}
         self.own = make
         self.kernel = getattr(module(MODULE_OF[what]), what)(
-            self.q, self.greedy, self.visits, self.table_of, self.actions, self.leads, self.discount, self.rate,
-            self.level, kind, options.get("strict", True), random_ties, draws, True, **make)
+            **self.common | {"draws": draws, "learning": True}, **make)
 
     def step(self, row, action, reward, next_row, terminated=False, ended=False):
         """One step of one run and one agent, with the tick that follows; whether a greedy action changed."""

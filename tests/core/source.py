@@ -1,5 +1,6 @@
 """What the checkout's sources say about the compiled modules; used by the stub and twin tests."""
 import ast
+import importlib
 import inspect
 import re
 from pathlib import Path
@@ -39,6 +40,10 @@ def pyx_constructors(path):
         body = text[start.end():end]
         head = re.search(r"^    def __init__\(self(.*?)\)\s*:\s*$", body, re.M | re.S)
         found[start.group(1)] = [parameter(p) for p in _split(head.group(1))] if head else None
+        if head and "**given" in head.group(1):         # they are declared: see marlfast/declarations
+            kernel = next(k for k in importlib.import_module(f"marlfast.declarations.{path.stem[1:]}").KERNELS
+                          if k.name == start.group(1))
+            found[start.group(1)] = _listed(kernel.signature)
     return found
 
 
@@ -59,10 +64,11 @@ def pyx_attributes(path):
 def ast_parameters(function, drop_self):
     """(name, default or None) of a function in a syntax tree."""
     a = function.args
-    assert not (a.vararg or a.kwarg or a.kwonlyargs), f"{function.name}: only plain parameters are compared"
+    assert not (a.vararg or a.kwarg), f"{function.name}: only plain parameters are compared"
     names = [p.arg for p in (*a.posonlyargs, *a.args)]
     defaults = [None] * (len(names) - len(a.defaults)) + [ast.unparse(d) for d in a.defaults]
-    return list(zip(names, defaults, strict=True))[1 if drop_self else 0:]
+    by_name = [(p.arg, d and ast.unparse(d)) for p, d in zip(a.kwonlyargs, a.kw_defaults, strict=True)]
+    return list(zip(names, defaults, strict=True))[1 if drop_self else 0:] + by_name
 
 
 class Stub:
@@ -94,9 +100,19 @@ class Stub:
 
 def runtime_parameters(function, drop_self):
     """(name, default or None) of a Python or compiled function."""
-    found = [(p.name, None if p.default is p.empty else repr(p.default))
-             for p in inspect.signature(function).parameters.values()]
-    return found[1 if drop_self else 0:]
+    return _listed(inspect.signature(function))[1 if drop_self else 0:]
+
+
+def _listed(signature):
+    return [(p.name, None if p.default is p.empty else repr(p.default)) for p in signature.parameters.values()]
+
+
+def constructor_parameters(cls):
+    """(name, default or None) of the constructor of a twin, as declared where it is; None: it has none of its own."""
+    if "declared" in vars(cls):
+        return _listed(cls.__signature__)
+    own = vars(cls).get("__init__")
+    return own and runtime_parameters(own, True)
 
 
 def public_parts(module):

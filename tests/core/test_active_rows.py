@@ -158,19 +158,20 @@ def test_the_agent_index_passes_errors_on_and_refuses_too_many_rows(module):
 
 # -- learners ------------------------------------------------------------------------------------
 
-def learner(module, what, q, active, table_of, *more, rate=0.5, discount=0.5, level=0.0, kind=0, ties=False,
-            draws=None):
-    """A kernel over float64 [R, rows, T, A] and its arrays."""
+def learner(module, what, q, active, table_of, rate=0.5, discount=0.5, level=0.0, kind=0, ties=False, draws=None,
+            **more):
+    """A kernel over float64 [R, rows, T, A] and its arrays; ``more``: what it takes beside Q-learning's arguments."""
     q = np.array(q, np.float64)
     runs, rows, tables, width = q.shape
     table_of = np.array(table_of, np.int32)
     agents = len(table_of)
     visits = np.zeros((runs, rows, tables), np.int32)
-    common = (q, np.zeros_like(visits), visits, table_of, np.full(agents, width, np.int32),
-              np.arange(agents, dtype=np.int32), np.full(runs, discount), schedule(module("schedules"), rate, runs),
-              schedule(module("schedules"), level, runs), kind, True, ties, draws or (1 if kind else 3 if ties else 2),
-              True)
-    kernel = getattr(module(MODULE_OF[what]), what)(*common, *more, active)
+    kernel = getattr(module(MODULE_OF[what]), what)(
+        q=q, greedy=np.zeros_like(visits), visits=visits, table_of=table_of, actions=np.full(agents, width, np.int32),
+        leads=np.arange(agents, dtype=np.int32), discount=np.full(runs, discount),
+        rate=schedule(module("schedules"), rate, runs), exploration=schedule(module("schedules"), level, runs),
+        kind=kind, strict=True, random_ties=ties, draws=draws or (1 if kind else 3 if ties else 2), learning=True,
+        active=active, **more)
     return kernel, q, visits
 
 
@@ -224,7 +225,7 @@ def test_agents_who_share_see_each_others_steps(module):
 ])
 def test_rows_and_actions_that_are_none(module, rows, actions, message):
     for what, more in KERNELS.items():
-        kernel, q, _ = learner(module, what, WEIGHTS, 3, [0], *more(module, 1, 6, 1, 2, 3), draws=3)
+        kernel, q, _ = learner(module, what, WEIGHTS, 3, [0], **more(module, 1, 6, 1, 2, 3), draws=3)
         with pytest.raises(ValueError, match=message):
             step(kernel, rows, actions, [0.0], [3, 4, 5])
         if actions == [0]:
@@ -250,41 +251,44 @@ def test_more_active_rows_than_there_are(module, active):
 
 def test_what_kernels_of_several_rows_refuse(module):
     with pytest.raises(ValueError, match="^active: expected 1 for rule 1, which replaces values"):
-        learner(module, "OneStep", WEIGHTS, 3, [0], 1, None)
+        learner(module, "OneStep", WEIGHTS, 3, [0], rule=1)
     with pytest.raises(ValueError, match="^eligibility: expected room for at least 3 cells"):
-        learner(module, "Traces", WEIGHTS, 3, [0], *_traces(module, 1, 6, 1, 2, 3, length=2))
+        learner(module, "Traces", WEIGHTS, 3, [0], **_traces(module, 1, 6, 1, 2, 3, length=2))
     with pytest.raises(ValueError, match="^waiting: expected shape"):
-        learner(module, "Traces", WEIGHTS, 3, [0], *_traces(module, 1, 6, 1, 2, 1, length=3))
+        learner(module, "Traces", WEIGHTS, 3, [0], **_traces(module, 1, 6, 1, 2, 1, length=3))
 
 
 # -- against plain linear function approximation --------------------------------------------------
 
 def _rule(rule, second=False):
-    return lambda m, runs, rows, agents, width, k: (
-        rule, schedule(m("schedules"), 0.125, runs) if second else None)
+    return lambda m, runs, rows, agents, width, k: {
+        "rule": rule, "second": schedule(m("schedules"), 0.125, runs) if second else None}
 
 
 def _double(m, runs, rows, agents, width, k):
     tables = 1
-    return (np.zeros((runs, rows, tables, width)), np.zeros((runs, rows, tables), np.int32),
-            np.zeros((runs, rows, tables, width)), np.zeros((runs, rows, tables), np.int32),
-            np.zeros((runs, agents), np.int32))
+    return {"first": np.zeros((runs, rows, tables, width)), "first_greedy": np.zeros((runs, rows, tables), np.int32),
+            "second": np.zeros((runs, rows, tables, width)), "second_greedy": np.zeros((runs, rows, tables), np.int32),
+            "coins": np.zeros((runs, agents), np.int32)}
 
 
 def _traces(m, runs, rows, agents, width, k, on_policy=True, accumulate=False, cutoff=1e-13, decay=0.8, length=120):
     shape = runs, agents
-    own = np.zeros((*shape, 2 + 2 * k), np.int32), np.zeros(shape), np.zeros(runs, np.int32)
-    return (on_policy, accumulate, cutoff, np.full(runs, decay), np.zeros((*shape, length, 2), np.int32),
-            np.zeros((*shape, length)), np.zeros(shape, np.int32), *(own if on_policy else (None,) * 3))
+    own = {"waiting": np.zeros((*shape, 2 + 2 * k), np.int32), "waiting_reward": np.zeros(shape),
+           "late": np.zeros(runs, np.int32)}
+    return {"on_policy": on_policy, "accumulate": accumulate, "cutoff": cutoff, "decay": np.full(runs, decay),
+            "cells": np.zeros((*shape, length, 2), np.int32), "eligibility": np.zeros((*shape, length)),
+            "eligible": np.zeros(shape, np.int32)} | (own if on_policy else {})
 
 
 def _episodes(m, runs, rows, agents, width, k, length=50):
     shape = runs, agents
-    return (np.zeros((*shape, length, k + 1), np.int32), np.zeros((*shape, length)), np.zeros(shape, np.int32),
-            np.zeros((runs, agents * k), np.int32), np.zeros(runs, np.int32))
+    return {"cells": np.zeros((*shape, length, k + 1), np.int32), "rewards": np.zeros((*shape, length)),
+            "known": np.zeros(shape, np.int32), "last": np.zeros((runs, agents * k), np.int32),
+            "late": np.zeros(runs, np.int32)}
 
 
-KERNELS = {"QLearning": lambda *_: (), "OneStep": _rule(0), "DoubleQ": _double, "Traces": _traces,
+KERNELS = {"QLearning": lambda *_: {}, "OneStep": _rule(0), "DoubleQ": _double, "Traces": _traces,
            "Episodes": _episodes}
 
 
@@ -301,7 +305,7 @@ def walk(seed, steps=40, rows=12, k=3, width=3):
 def both(module, what, more, plain, seed=0, k=3, **options):
     """Weights that a kernel learns on a walk, and those that ``plain(w, value, walk)`` does."""
     start = np.random.default_rng(seed + 100).normal(size=(12, 3))
-    kernel, q, _ = learner(module, what, start[None, :, None], k, [0], *more(module, 1, 12, 1, 3, k), draws=3,
+    kernel, q, _ = learner(module, what, start[None, :, None], k, [0], **more(module, 1, 12, 1, 3, k), draws=3,
                            **options)
     steps = list(walk(seed, k=k))
     for rows, action, reward, next_rows, over in steps:
@@ -329,7 +333,7 @@ def boltzmann(values):
 
 
 ONE_STEP = {
-    "q-learning": ("QLearning", lambda *_: (), one_step(np.max), {}),
+    "q-learning": ("QLearning", lambda *_: {}, one_step(np.max), {}),
     "expected sarsa": ("OneStep", _rule(0), one_step(lambda v: 0.75 * v.max() + 0.25 * v.mean()), {"level": 0.25}),
     "expected sarsa, Boltzmann": ("OneStep", _rule(0), one_step(lambda v: boltzmann(v) @ v), {"level": 1.0, "kind": 1}),
     "hysteretic": ("OneStep", _rule(2, True), one_step(
@@ -405,8 +409,8 @@ def test_gradient_monte_carlo(module):
 def test_double_q_learning(module):
     first, second = np.random.default_rng(1).normal(size=(2, 1, 12, 1, 3))
     greedy, coins = np.zeros((2, 1, 12, 1), np.int32), np.zeros((1, 1), np.int32)
-    kernel, q, _ = learner(module, "DoubleQ", 0.5 * first + 0.5 * second, 3, [0], first, greedy[0], second, greedy[1],
-                           coins, draws=3)
+    kernel, q, _ = learner(module, "DoubleQ", 0.5 * first + 0.5 * second, 3, [0], first=first, first_greedy=greedy[0],
+                           second=second, second_greedy=greedy[1], coins=coins, draws=3)
     tables = first[0, :, 0].copy(), second[0, :, 0].copy()
     for t, (rows, action, reward, next_rows, over) in enumerate(walk(3)):
         coins[0, 0] = heads = t * 7 % 3 == 0
@@ -444,11 +448,11 @@ def test_both_backends_learn_alike_whatever_they_are_given(name, seed, hostile):
         ties = not kind and bool(rng.integers(2))
         more = ALL[name](module, runs, rows, agents, width, k)
         if hostile and len(more) > 4:
-            for array in more:
+            for array in more.values():
                 if isinstance(array, np.ndarray) and array.dtype.kind == "i" and rng.random() < 0.3:
                     array.ravel()[rng.integers(array.size)] = rng.choice([-1, 1, 2, 7, 2**31 - 1, -2**31])
         start = rng.normal(size=(runs, rows, 1, width)) * rng.choice([1.0, 1.0, 2e307])
-        kernel, q, visits = learner(module, CLASS.get(name, name), start, k, [0] * agents, *more, kind=kind, ties=ties,
+        kernel, q, visits = learner(module, CLASS.get(name, name), start, k, [0] * agents, **more, kind=kind, ties=ties,
                                     level=0.5, draws=4, rate=rng.random(), discount=rng.random())
         told = []
         for _ in range(7):
@@ -473,7 +477,7 @@ def test_both_backends_learn_alike_whatever_they_are_given(name, seed, hostile):
                 told.append(str(error))
                 break           # the compiled kernel has not gone on to the next run
             kernel.tick(over | ended)
-        found.append((told, q.tobytes(), visits.tolist(), [a.tolist() for a in more if isinstance(a, np.ndarray)]))
+        found.append((told, q.tobytes(), visits.tolist(), [a.tolist() for a in more.values() if isinstance(a, np.ndarray)]))
     assert found[0][0] == found[1][0]
     if not isinstance(told[-1], str):       # else the compiled kernel has not gone on to the next run, the other has
         assert found[0] == found[1]

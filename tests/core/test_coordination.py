@@ -22,9 +22,9 @@ class LenientTables(Tables):
         runs, agents = self.shape
         self.temperature, self.coins = np.array(temperature, np.float64, order="C"), np.zeros((runs, agents))
         self.kernel = module("coordination").Lenient(
-            self.q, self.greedy, self.visits, self.table_of, self.actions, self.leads, self.discount, self.rate,
-            self.level, 0, True, False, 2, options.get("learning", True), self.temperature, self.coins,
-            *(np.full(runs, value) for value in (decay, least, diffusion, boldness, lenience)))
+            **self.common, temperature=self.temperature, coins=self.coins, decay=np.full(runs, decay),
+            least=np.full(runs, least), diffusion=np.full(runs, diffusion), boldness=np.full(runs, boldness),
+            lenience=np.full(runs, lenience))
 
 
 class FrequentTables(Tables):
@@ -36,9 +36,8 @@ class FrequentTables(Tables):
                                     for given in (mean, greatest))
         self.frequency = np.full(self.q.shape, frequency)
         self.kernel = module("coordination").RecursiveFMQ(
-            self.q, self.greedy, self.visits, self.table_of, self.actions, self.leads, self.discount, self.rate,
-            self.level, 0, True, False, 2, True, self.mean, self.greatest, self.frequency,
-            schedule(module("schedules"), second, self.shape[0]))
+            **self.common, mean=self.mean, greatest=self.greatest, frequency=self.frequency,
+            second=schedule(module("schedules"), second, self.shape[0]))
 
 
 # -- lenient learning ----------------------------------------------------------------------------

@@ -305,14 +305,15 @@ def test_acting_never_reads_rows_of_the_whole_state(module):
         seen.append(actions.tolist())
     assert seen[0] == seen[1] == seen[2] and len(set(seen[0][0])) > 2
     assert own.kernel.width == 24
-    assert module("gradients").Softmax(own.logits, *(own.arguments[name] for name in (
-        "table_of", "actions", "leads")), None, True, 2, 1).width == 22     # frozen, there are none
+    assert module("gradients").Softmax(logits=own.logits, active=2, draws=1, **{name: own.arguments[name] for name in (
+        "table_of", "actions", "leads")}).width == 22       # frozen, there are none
 
 
 def test_frozen_it_plays_the_likeliest_or_explores(module):
     logits = np.array([[[[0.0, 2.0, 2.0]]]])
-    play = module("gradients").Softmax(logits, np.zeros(1, INTS), np.full(1, 3, INTS), np.zeros(1, INTS),
-                                       schedule(module("schedules"), 0.5), True, 1, 2)
+    play = module("gradients").Softmax(
+        logits=logits, table_of=np.zeros(1, INTS), actions=np.full(1, 3, INTS), leads=np.zeros(1, INTS),
+        exploration=schedule(module("schedules"), 0.5), active=1, draws=2)
     for draws, expected in (([0.5, 0.0], 1), ([0.4, 0.9], 2), ([0.4, 0.0], 0)):
         actions = np.zeros((1, 1), INTS)
         play.act(np.zeros((1, 1), INTS), np.array([[draws]]), actions)
@@ -328,7 +329,7 @@ def good(module, **changes):
 
 @pytest.mark.parametrize("change, message", [
     ({"logits": np.zeros((2, 3, 2))}, "logits: expected shape"),
-    ({"logits": np.zeros((2, 0, 2, 2))}, "logits, table_of: expected at least one"),
+    ({"logits": np.zeros((2, 0, 2, 2))}, "logits: expected at least one run, row, table and action"),
     ({"table_of": np.array([0, 2], INTS)}, "table_of: expected tables 0 to 1"),
     ({"actions": np.array([2, 3], INTS)}, "actions: expected 1 to 2"),
     ({"leads": np.array([0, 2], INTS)}, "leads: expected different agents"),
@@ -365,8 +366,8 @@ def test_a_unit_that_looks_at_own_rows_is_one_agent(module):
         with pytest.raises(ValueError, match=f"^{name}: expected 2 runs, got 1"):
             module("gradients").PolicyGradient(**good(module, **{name: one}))
     with pytest.raises(ValueError, match="^exploration: expected 2 runs, got 1"):
-        module("gradients").Softmax(*(good(module)[name] for name in ("logits", "table_of", "actions", "leads")), one,
-                                    True, 1, 2)
+        module("gradients").Softmax(**{name: good(module)[name] for name in (
+            "logits", "table_of", "actions", "leads")}, exploration=one, active=1, draws=2)
 
 
 REALS = st.sampled_from([0.0, -0.0, 0.5, 1.0, -1.0, 1e300, -1e300, np.nan, np.inf, -np.inf, 800.0, 5e-324])

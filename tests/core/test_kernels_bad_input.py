@@ -364,9 +364,9 @@ def test_a_potential_of_a_row_outside(module, row, tables):
     ("table_of", [-1, 0], "table_of: expected tables 0 to 1, got -1 to 0"),
     ("actions", [3, 4], "actions: expected 1 to 3 actions, got 3 to 4"),
     ("actions", [0, 3], "actions: expected 1 to 3 actions, got 0 to 3"),
-    ("leads", [2], "leads: expected at least one agent from 0 to 1"),
-    ("leads", [-1], "leads: expected at least one agent from 0 to 1"),
-    ("leads", [], "leads: expected at least one agent from 0 to 1"),
+    ("leads", [2], "leads: expected at least one agent from 0 to 1, got 2 to 2"),
+    ("leads", [-1], "leads: expected at least one agent from 0 to 1, got -1 to -1"),
+    ("leads", [], "leads: expected at least one agent from 0 to 1, got none"),
     ("kind", 2, "kind: expected 0 or 1, got 2"),
     ("kind", -1, "kind: expected 0 or 1, got -1"),
     ("draws", 1, "draws: expected at least 2, got 1"),
@@ -388,7 +388,7 @@ def test_random_ties_and_boltzmann_need_their_draws(module):
 def test_schedules_of_other_runs(module):
     other = schedule(module("schedules"), 0.5, R + 1)
     for name in ("rate", "exploration"):
-        with pytest.raises(ValueError, match=f"^rate, exploration: expected {R} runs, got "):
+        with pytest.raises(ValueError, match=f"^{name}: expected {R} runs, got {R + 1}$"):
             module("q_learning").QLearning(**learning_arguments(module, **{name: other}))
 
 

@@ -24,16 +24,13 @@ class Field(Tables):
     def __init__(self, module, q, near=None, group=None, choices=2, bins=1, learning=True, **options):
         super().__init__(module, q, learning=learning, **options)
         runs, agents = self.shape
-        kind = options.get("kind", 0)
-        inner = module("one_step").OneStep(self.q, self.greedy, self.visits, self.table_of, self.actions, self.leads,
-                                        self.discount, self.rate, self.level, kind, True, False,
-                                        options.get("draws") or (1 if kind else 2), learning, 0, None)
+        inner = module("one_step").OneStep(**self.common, rule=0)
         means = math.comb(bins + choices - 1, choices - 1)
         edges, neighbours = lists(*near) if group is None else (None, None)
         self.mean = np.zeros((runs, agents), np.int32)
         self.kernel = module("mean_field").MeanField(
-            inner, self.mean, self.q.shape[1] // means, self.leads, choices, bins, edges, neighbours,
-            None if group is None else np.array(group, np.int32))
+            inner=inner, mean=self.mean, rows=self.q.shape[1] // means, leads=self.leads, choices=choices, bins=bins,
+            edges=edges, neighbours=neighbours, group=None if group is None else np.array(group, np.int32))
 
 
 def test_a_step_by_hand(module):
@@ -156,9 +153,10 @@ class Actor:
     def __init__(self, module, logits, q, near=([1], [0]), bins=1, choices=2, rate=0.5, critic=0.5, discount=0.5):
         t = Tables(module, logits, kind=1, level=1.0, rate=rate, discount=discount)
         self.t, self.logits, self.q = t, t.q, np.array(q, np.float64)
+        edges, neighbours = lists(*near)
         self.kernel = module("mean_field").MeanFieldActorCritic(
-            t.q, t.greedy, t.visits, t.table_of, t.actions, t.leads, t.discount, t.rate, t.level, 1, True, False, 1,
-            True, self.q, schedule(module("schedules"), critic), choices, bins, *lists(*near), None)
+            **t.common, values=self.q, critic=schedule(module("schedules"), critic), choices=choices, bins=bins,
+            edges=edges, neighbours=neighbours)
         t.kernel = self.kernel
         self.act, self.update = t.act, t.update
 
@@ -246,7 +244,7 @@ def test_bad_arguments_are_refused(module, changes, error, message):
 
 
 @pytest.mark.parametrize("changes, message", [
-    ({"q": np.zeros((1, 2, 3, 2, 2))}, "q: expected shape"), ({"kind": 0}, "kind: expected 1"),
+    ({"values": np.zeros((1, 2, 3, 2, 2))}, "values: expected shape"), ({"kind": 0}, "kind: expected 1"),
     ({"critic": 2}, "critic: expected 1 runs"), ({"bins": 0}, "choices, bins"),
     ({"draws": 0}, "draws: expected at least")])
 def test_bad_arguments_of_an_actor_are_refused(module, changes, message):
@@ -254,9 +252,7 @@ def test_bad_arguments_of_an_actor_are_refused(module, changes, message):
     edges, neighbours = lists([1], [0])
     if "critic" in changes:
         changes = {"critic": schedule(module("schedules"), 0.5, 2)}
-    values = {"q": np.zeros((1, 2, 2, 2, 2)), "critic": schedule(module("schedules"), 0.5), "bins": 1, "kind": 1,
-              "draws": 2} | changes
     with pytest.raises(ValueError, match=message):
-        module("mean_field").MeanFieldActorCritic(
-            t.q, t.greedy, t.visits, t.table_of, t.actions, t.leads, t.discount, t.rate, t.level, values["kind"], True,
-            False, values["draws"], True, values["q"], values["critic"], 2, values["bins"], edges, neighbours, None)
+        module("mean_field").MeanFieldActorCritic(**t.common | {
+            "values": np.zeros((1, 2, 2, 2, 2)), "critic": schedule(module("schedules"), 0.5), "choices": 2, "bins": 1,
+            "draws": 2, "edges": edges, "neighbours": neighbours} | changes)

@@ -19,9 +19,8 @@ class Climber(Tables):
         self.average = None if average is None else np.array(average, np.float64, order="C")
         runs = self.shape[0]
         self.kernel = module("phc").PolicyHillClimbing(
-            self.q, self.greedy, self.visits, self.table_of, self.actions, self.leads, self.discount, self.rate,
-            self.level, 0, True, False, 2, options.get("learning", True), self.policy, self.average,
-            schedule(module("schedules"), win, runs), schedule(module("schedules"), lose, runs))
+            **self.common, policy=self.policy, average=self.average, win=schedule(module("schedules"), win, runs),
+            lose=schedule(module("schedules"), lose, runs))
 
 
 # -- the policy ----------------------------------------------------------------------------------
@@ -119,7 +118,7 @@ def test_bad_input_is_refused_by_the_kernel(module):
     for changes, message in (({"policy": np.zeros((2, 4, 2, 2))}, "policy: expected shape"),
                              ({"average": np.zeros((2, 4, 2, 2))}, "average: expected shape"),
                              ({"kind": 1}, "kind: expected 0"),
-                             ({"lose": schedule(module("schedules"), 0.1, 3)}, "win, lose: expected 2 runs")):
+                             ({"lose": schedule(module("schedules"), 0.1, 3)}, "lose: expected 2 runs, got 3")):
         with pytest.raises(ValueError, match=message):
             make(**good | rates | changes)
     kernel, rows = make(**good, **rates), np.zeros((2, 2), np.int32)

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from marlfast.declarations import stubs
+
 from .source import (
     SOURCES,
     STUBS,
     Stub,
+    constructor_parameters,
     parameter,
     public_methods,
     public_parts,
@@ -84,7 +87,15 @@ def test_stub_has_the_parameters_of_the_twin(name):
         assert parameters == runtime_parameters(functions[function], False), function
     for cls, (_, methods, _) in stub.classes.items():
         for method, parameters in methods.items():
-            assert parameters == runtime_parameters(getattr(classes[cls], method), True), f"{cls}.{method}"
+            wanted = constructor_parameters(classes[cls]) if method == "__init__" else runtime_parameters(
+                getattr(classes[cls], method), True)
+            assert parameters == wanted, f"{cls}.{method}"
+
+
+@pytest.mark.parametrize("stem", sorted(stubs.modules()))
+def test_stubs_of_what_is_declared_are_up_to_date(stem):
+    """``python -m marlfast.declarations.stubs`` writes them."""
+    assert STUBS[stem].read_text(encoding="utf-8") == stubs.stub(stem, stubs.modules()[stem])
 
 
 @pytest.mark.slow

@@ -32,4 +32,4 @@ class ForgettingQ(Tabular):
         self._set(fade=real("fade", self.fade, 0.0, 1.0))
 
     def _kernel(self, module, common, arrays, bound):
-        return module.ForgettingQ(*common, self.fade)
+        return module.ForgettingQ(**common, fade=self.fade)

@@ -1,6 +1,5 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from marlfast.core._schedules cimport Schedule
 from marlfast.core._q_learning cimport QLearning
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.tabular cimport Context, count_visit, first_greatest, look
@@ -50,11 +49,9 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
 cdef class ForgettingQ(QLearning):
     cdef Forgetting own
 
-    def __init__(self, q, greedy, visits, table_of, actions, leads, discount, Schedule rate not None,
-                 Schedule exploration not None, kind, strict, random_ties, draws, learning, fade):
-        super().__init__(q, greedy, visits, table_of, actions, leads, discount, rate, exploration, kind, strict,
-                         random_ties, draws, learning)
+    def __init__(self, fade, **common):
+        super().__init__(**common)
         self.own = Forgetting(self.context, fade)
         self.operations.context = &self.own
-        if learning:
+        if common["learning"]:
             self.operations.update = _update

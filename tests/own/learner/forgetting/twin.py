@@ -4,9 +4,9 @@ from marlfast.reference.q_learning import QLearning, find_greedy
 
 
 class ForgettingQ(QLearning):
-    def __init__(self, *common_and_fade):
-        *common, self.fade = common_and_fade
-        super().__init__(*common)
+    def __init__(self, fade, **common):
+        super().__init__(**common)
+        self.fade = fade
 
     def _write(self, run, row, table, choices, action, value, old, r, changed):
         # One entry for each agent that learns in this step: its run, row and table; its action and the new value.

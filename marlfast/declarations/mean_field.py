@@ -1,0 +1,80 @@
+"""Arguments of ``mean_field``."""
+import math
+
+import numpy as np
+
+from marlfast.declarations.base import Array, Kernel, Number, Part
+from marlfast.declarations.q_learning import BOLTZMANN, LEADS, Q_LEARNING
+
+
+def _grid(n):
+    """How many mean actions there are, and the binomial coefficients that number them."""
+    if n.choices < 1 or n.bins < 1 or n.bins > 2**20 or n.choices > 2**20:
+        raise ValueError(f"choices, bins: expected 1 to 2**20, got {n.choices}, {n.bins}")
+    means = math.comb(n.bins + n.choices - 1, n.choices - 1)
+    if means > 2**31 - 1:
+        raise ValueError(f"bins: {n.bins} bins of {n.choices} actions have more than 2**31 - 1 means")
+    ranks = [[math.comb(t, a + 1) if t <= n.bins + a else 0 for t in range(n.bins + n.choices - 1)]
+             for a in range(n.choices - 1)]
+    there = [n.given.get(name) is not None for name in ("edges", "neighbours", "group")]
+    if there not in ([True, True, False], [False, False, True]):
+        raise ValueError("edges, neighbours, group: expected either lists of neighbours or groups")
+    return {"means": means, "ranks": np.array(ranks or [[0]], np.int64)}
+
+
+def _lists(n):
+    if n.edges is not None and (n.edges[0] != 0 or np.diff(n.edges).min() < 0 or n.edges[-1] != len(n.neighbours)):
+        raise ValueError(f"edges: expected to rise from 0 to {len(n.neighbours)}")
+    if n.neighbours is not None and len(n.neighbours) and (n.neighbours.min() < 0 or n.neighbours.max() >= n.N):
+        raise ValueError(f"neighbours: expected agents 0 to {n.N - 1}, got {n.neighbours.min()} to "
+                         f"{n.neighbours.max()}")
+
+
+NEAR = (
+    Number("choices", "M, actions of every neighbour"),
+    Number("bins", "shares are multiples of 1 / bins; so there are ``means`` = (bins + M - 1 over M - 1) mean actions"),
+    _grid,
+    Array("edges", "int64", "L+1", "where in ``neighbours`` those of each led agent begin, and where the last end",
+          optional=True),
+    Array("neighbours", "int32", "E", "agents", optional=True),
+    _lists,
+    Array("group", "int32", "N", "in place of lists: an agent's neighbours are the others of its group; -1: it is in none",
+          values=(-1, "N-1", "{low} to {high}"), optional=True))
+
+
+def _inner(n):
+    if n.inner.active != 1 or n.inner.central != 0:
+        raise ValueError("inner: expected a learner of one row of each agent")
+
+
+def _rows(n):
+    if n.rows < 1 or n.rows * n.means > 2**31 - 1:
+        raise ValueError(f"rows: expected at least 1, and at most 2**31 - 1 in all with {n.means} means, got {n.rows}")
+
+
+def _softmax(n):
+    if n.kind != BOLTZMANN:
+        raise ValueError(f"kind: expected 1, got {n.kind}")
+
+
+MEAN_FIELD = Kernel(
+    "MeanField",
+    Part("inner", "Learner", "of as many runs and agents, over tables with ``means`` rows for each of ``rows``",
+         gives={"R": "runs", "N": "agents"}),
+    _inner,
+    Array("mean", "int32", "R N", "one more than the number of the last mean action; 0 at the start of an episode",
+          written=True),
+    LEADS,
+    *NEAR,
+    Number("rows", "of the table without mean actions"),
+    _rows)
+
+MEAN_FIELD_ACTOR_CRITIC = Kernel(
+    "MeanFieldActorCritic",
+    _softmax,
+    *NEAR,
+    Array("values", "float64", "R rows means T A", "what the critic knows; ``q`` are the logits", written=True),
+    Part("critic", "Schedule", "learning rate of the critic"),
+    base=Q_LEARNING, without=("active",))
+
+KERNELS = MEAN_FIELD, MEAN_FIELD_ACTOR_CRITIC

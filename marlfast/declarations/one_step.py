@@ -1,0 +1,40 @@
+"""Arguments of ``one_step``."""
+from marlfast.declarations.base import Array, Cells, Kernel, Number, Part
+from marlfast.declarations.q_learning import EPSILON_GREEDY, Q_LEARNING
+
+EXPECTED, DISTRIBUTED, HYSTERETIC, FREQUENCY = range(4)
+
+
+def _goes_with_rule(n):
+    if (n.second is not None) != (n.rule in (HYSTERETIC, FREQUENCY)):
+        raise ValueError("second: expected a schedule for rules 2 and 3, and None for the others")
+    if n.rule == DISTRIBUTED and n.active > 1:
+        raise ValueError("active: expected 1 for rule 1, which replaces values")
+
+
+def _coin(n):
+    """Which of an agent's draws is the coin: the one after those of the exploration."""
+    coin = 1 if n.kind != EPSILON_GREEDY else 3 if n.random_ties else 2
+    if n.draws < coin + 1:
+        raise ValueError(f"draws: expected at least {coin + 1}, got {n.draws}")
+    return {"coin": coin}
+
+
+ONE_STEP = Kernel(
+    "OneStep",
+    Number("rule", "0 to 3, as above", choices=(EXPECTED, DISTRIBUTED, HYSTERETIC, FREQUENCY)),
+    Part("second", "Schedule", "for rules 2 and 3", optional=True),
+    _goes_with_rule,
+    base=Q_LEARNING)
+
+DOUBLE_Q = Kernel(
+    "DoubleQ",
+    _coin,
+    Cells("first", "float64", "R rows T A", "one table"),
+    Cells("first_greedy", "int32", "R rows T", "the first of its greatest values"),
+    Cells("second", "float64", "R rows T A", "the other table"),
+    Cells("second_greedy", "int32", "R rows T", "the first of its greatest values"),
+    Array("coins", "int32", "R N", "1 where the last draw of an agent said heads", written=True),
+    base=Q_LEARNING)
+
+KERNELS = ONE_STEP, DOUBLE_Q

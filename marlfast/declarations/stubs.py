@@ -1,0 +1,65 @@
+"""Stubs of compiled modules, written from their declarations: ``python -m marlfast.declarations.stubs``."""
+import importlib
+import pkgutil
+import textwrap
+from pathlib import Path
+
+from marlfast.declarations import base
+
+CORE = Path(__file__).resolve().parents[1] / "core"
+
+
+def modules():
+    """{stem: its kernels and functions, in order} of all that is declared."""
+    import marlfast.declarations as package
+
+    return {module.name: importlib.import_module(f"marlfast.declarations.{module.name}").KERNELS
+            for module in pkgutil.iter_modules(package.__path__) if module.name not in ("base", "stubs")}
+
+
+def _annotated(one):
+    text = f"{one.name}: {one.annotation}" + (" | None" if one.default is None else "")
+    return text if one.default is base.NEEDED else f"{text} = {one.default!r}"
+
+
+def _definition(head, parameters, indent):
+    lines = textwrap.wrap(", ".join(p.replace(" ", "~") for p in parameters) + ") -> None: ...", 120 - len(indent),
+                          break_long_words=False, break_on_hyphens=False)
+    return f"{head}" + f"\n{indent}".join(lines).replace("~", " ")
+
+
+def stub(stem, kernels):
+    """The text of one stub.
+
+    Parameters
+    ----------
+    stem : str
+    kernels : list of Kernel
+    """
+    where = {kernel.name: name for name, several in modules().items() for kernel in several}
+    used = {one.annotation for kernel in kernels for one in kernel.arguments.values()}
+    imports = {}
+    for name in sorted({kernel.base.name if kernel.base else kernel.family for kernel in kernels if kernel.family}
+                       | {name for name in used if name[0].isupper() and "[" not in name}):
+        module = where.get(name, {"Schedule": "schedules"}.get(name, "kernels"))
+        if module != stem:
+            imports.setdefault(module, []).append(name)
+    lines = [f'"""Signatures of ``src/_{stem}.pyx``: written by ``marlfast.declarations.stubs``."""']
+    if any("np." in name for name in used):
+        lines += ["import numpy as np", "from numpy.typing import NDArray", ""]
+    lines += [f"from marlfast.core._{module} import {', '.join(names)}" for module, names in sorted(imports.items())]
+    for kernel in kernels:
+        parameters = [_annotated(one) for one in kernel.arguments.values()]
+        if kernel.family is None:
+            head = f"def {kernel.name}("
+            lines += ["", _definition(head, parameters, " " * len(head))]
+            continue
+        lines += ["", f"class {kernel.name}({kernel.base.name if kernel.base else kernel.family}):",
+                  _definition("    def __init__(self, *, ", parameters, " " * 17),
+                  *(f"    def {method} -> None: ..." for method in kernel.methods)]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    for stem, kernels in modules().items():
+        (CORE / f"_{stem}.pyi").write_text(stub(stem, kernels), encoding="utf-8")
