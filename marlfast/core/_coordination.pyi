@@ -11,8 +11,8 @@ class Lenient(QLearning):
                  discount: NDArray[np.float64], rate: Schedule, exploration: Schedule, kind: int, strict: bool,
                  random_ties: bool, draws: int, learning: bool, temperature: NDArray[np.float64],
                  coins: NDArray[np.float64], decay: NDArray[np.float64], least: NDArray[np.float64],
-                 diffusion: NDArray[np.float64], boldness: NDArray[np.float64], lenience: NDArray[np.float64]) -> None:
-                 ...
+                 diffusion: NDArray[np.float64], boldness: NDArray[np.float64],
+                 lenience: NDArray[np.float64]) -> None: ...
 
 class RecursiveFMQ(QLearning):
     def __init__(self, *, q: NDArray[np.float64], greedy: NDArray[np.int32], visits: NDArray[np.int32],

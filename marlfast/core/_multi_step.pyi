@@ -19,5 +19,5 @@ class Episodes(QLearning):
                  table_of: NDArray[np.int32], actions: NDArray[np.int32], leads: NDArray[np.int32],
                  discount: NDArray[np.float64], rate: Schedule, exploration: Schedule, kind: int, strict: bool,
                  random_ties: bool, draws: int, learning: bool, active: int = 1, rewards: NDArray[np.float64],
-                 cells: NDArray[np.int32], known: NDArray[np.int32], last: NDArray[np.int32], late: NDArray[np.int32])
-                 -> None: ...
+                 cells: NDArray[np.int32], known: NDArray[np.int32], last: NDArray[np.int32],
+                 late: NDArray[np.int32]) -> None: ...

@@ -23,7 +23,7 @@ def _annotated(one):
 
 
 def _definition(head, parameters, indent):
-    lines = textwrap.wrap(", ".join(p.replace(" ", "~") for p in parameters) + ") -> None: ...", 120 - len(indent),
+    lines = textwrap.wrap(", ".join(p.replace(" ", "~") for p in parameters) + ")~->~None:~...", 120 - len(indent),
                           break_long_words=False, break_on_hyphens=False)
     return f"{head}" + f"\n{indent}".join(lines).replace("~", " ")
 

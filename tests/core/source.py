@@ -5,6 +5,8 @@ import inspect
 import re
 from pathlib import Path
 
+from marlfast.declarations.base import Kernel
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = {path.stem[1:]: path for path in sorted((ROOT / "src").glob("_*.pyx"))}
 STUBS = {path.stem[1:]: path for path in sorted((ROOT / "marlfast" / "core").glob("_*.pyi"))}
@@ -127,7 +129,7 @@ def public_parts(module):
         elif callable(part):
             if part.__module__ == module.__name__:
                 functions[name] = part
-        else:
+        elif not isinstance(part, Kernel):          # what is declared of the module's kernels
             values.add(name)
     return classes, functions, values
 

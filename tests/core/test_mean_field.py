@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from marlfast.reference.mean_field import _Neighbourhoods
+from marlfast.backends import kernels
 
 from .make import Tables, schedule
 
@@ -31,6 +31,13 @@ class Field(Tables):
         self.kernel = module("mean_field").MeanField(
             inner=inner, mean=self.mean, rows=self.q.shape[1] // means, leads=self.leads, choices=choices, bins=bins,
             edges=edges, neighbours=neighbours, group=None if group is None else np.array(group, np.int32))
+
+
+def neighbourhood(size, choices, bins):
+    """What the twin knows of an agent's neighbourhood of so many others."""
+    means = math.comb(bins + choices - 1, choices - 1)
+    q = np.zeros((1, means, size + 1, choices))
+    return Field(lambda name: kernels("numpy", name), q, [range(1, size + 1)], None, choices, bins, leads=[0]).kernel.near
 
 
 def test_a_step_by_hand(module):
@@ -95,8 +102,7 @@ def test_lists_and_groups_agree(module):
 @pytest.mark.parametrize("choices, bins", [(1, 3), (2, 1), (2, 5), (3, 1), (3, 4), (4, 3), (5, 4), (6, 2)])
 def test_every_mean_action_has_a_number_of_its_own(choices, bins):
     size = bins
-    edges, neighbours = lists(range(1, size + 1))
-    near = _Neighbourhoods(size + 1, np.zeros(1, np.int32), choices, bins, edges, neighbours, None)
+    near = neighbourhood(size, choices, bins)
     found = {}
     for some in itertools.combinations_with_replacement(range(choices), size):
         points, status = near.of(np.array([[0, *some]]))
@@ -106,12 +112,11 @@ def test_every_mean_action_has_a_number_of_its_own(choices, bins):
 
 
 def test_two_actions_are_numbered_by_the_share_of_action_one():
-    edges, neighbours = lists([1, 2, 3, 4])
-    near = _Neighbourhoods(5, np.zeros(1, np.int32), 2, 4, edges, neighbours, None)
+    near = neighbourhood(4, 2, 4)
     assert [near.of(np.array([[0] + [1] * k + [0] * (4 - k)]))[0].item() for k in range(5)] == [0, 1, 2, 3, 4]
     assert near.first.tolist() == [2]
     # In bins of 1/2, halves are rounded up: shares 0, 1/4, 1/2, 3/4, 1 become 0, 1/2, 1/2, 1, 1.
-    near = _Neighbourhoods(5, np.zeros(1, np.int32), 2, 2, edges, neighbours, None)
+    near = neighbourhood(4, 2, 2)
     assert [near.of(np.array([[0] + [1] * k + [0] * (4 - k)]))[0].item() for k in range(5)] == [0, 1, 1, 2, 2]
 
 
