@@ -100,7 +100,7 @@ def test_ten_thousand_agents(learner):
 
 
 def test_values_that_grow_without_bound_stop_their_run():
-    game = mf.games.MatrixGame(np.full((2, 2), 8e307))
+    game = mf.games.MatrixGame(np.full((2, 2), 8e307), horizon=0)
     for learner in (MeanFieldQ([1.0, 0.0], discount=1.0), MeanFieldAC(0.5, [1.0, 0.0], discount=1.0)):
         for backend in ("cython", "numpy"):
             with pytest.warns(RuntimeWarning, match="diverged"):

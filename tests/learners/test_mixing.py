@@ -296,7 +296,7 @@ def replace_runs(arrays):
                                      VDN([0.1, 1.0, 0.1], explore=RANDOM, initial_q=1e280)])
 def test_a_run_that_diverges_stops_alone(learner, backend):
     parts = np.array([0.0, 2.0, -1.0])
-    game = mf.games.MatrixGame(parts[:, None, None] + parts[:, None] + parts * parts)
+    game = mf.games.MatrixGame(parts[:, None, None] + parts[:, None] + parts * parts, horizon=0)
     with pytest.warns(RuntimeWarning, match="1 of 3 runs diverged"):
         result = train(learner, game, backend=backend)
     assert [reason == "steps" for reason in result.stop_reason] == [True, False, True]

@@ -48,6 +48,7 @@ class Tree:
 
     def __init__(self, folder):
         self.root = Path(folder) / "tree"
+        self.sound = set()      # tests that are known to pass without a bug
         shutil.copytree(ROOT, self.root, ignore=LEFT_OUT)
 
     def _run(self, *arguments):
@@ -71,8 +72,23 @@ class Tree:
         if done.returncode:
             raise RuntimeError(f"{module}: does not compile:\n{done.stdout[-1000:]}{done.stderr[-3000:]}")
 
+    def _test(self, mutant):
+        selected = ["-k", mutant["select"]] if "select" in mutant else []
+        return self._run("-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider", *selected,
+                         *(f"tests/{name}" for name in mutant["tests"]))
+
+    def _check_sound(self, mutant):
+        """Refuse tests that fail without any bug: they would kill everything."""
+        key = (*mutant["tests"], mutant.get("select"))
+        if key not in self.sound:
+            done = self._test(mutant)
+            if done.returncode:
+                raise RuntimeError(f"{mutant['name']}: its tests fail without it:\n{done.stdout[-3000:]}")
+            self.sound.add(key)
+
     def killed_by(self, mutant):
         """The first test that fails with the bug planted, or None: it survives."""
+        self._check_sound(mutant)
         text, path = planted(self.root, mutant), self.root / mutant["file"]
         before = path.read_text(encoding="utf-8")
         made, = (self.root / "marlfast" / "core").glob(f"{mutant['build']}.*.so")
@@ -82,8 +98,7 @@ class Tree:
             path.write_text(text, encoding="utf-8")
             (self.root / "src" / f"{mutant['build']}.pyx").touch()
             self._build(mutant["build"])
-            tests = [f"tests/{name}" for name in mutant["tests"]]
-            done = self._run("-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider", *tests)
+            done = self._test(mutant)
         finally:
             path.write_text(before, encoding="utf-8")
             kept.replace(made)
