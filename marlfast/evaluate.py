@@ -1,4 +1,6 @@
 """Evaluation: how good a policy is, without learning."""
+import warnings
+
 import numpy as np
 
 from marlfast.encoders import Grid
@@ -6,8 +8,9 @@ from marlfast.env import Env
 from marlfast.errors import integer
 from marlfast.experiment import Experiment
 from marlfast.exploration import EpsilonGreedy
+from marlfast.learners.plays import check_kind
 from marlfast.learners.q_learning import IQL
-from marlfast.policy import Policy, RandomPolicy
+from marlfast.policy import Player, Policy, RandomPolicy, plays_of, rows_of
 from marlfast.registry import require
 from marlfast.result import Result
 from marlfast.session import Session
@@ -23,10 +26,12 @@ class Evaluation:
     returns : float64 [runs, episodes, N]
         Sum of each agent's own, unshaped rewards per episode.
     lengths : int64 [runs, episodes]
+    kind : str
+        Which of what learners play it was: "policy", "behaviour", "greedy" or "average".
     """
 
-    def __init__(self, returns, lengths):
-        self.returns, self.lengths = returns, lengths
+    def __init__(self, returns, lengths, kind="policy"):
+        self.returns, self.lengths, self.kind = returns, lengths, kind
 
     @property
     def team_returns(self):
@@ -51,11 +56,11 @@ class Evaluation:
                 f"{runs} runs x {episodes} episodes)")
 
     def __repr__(self):
-        return f"Evaluation({self.summary()})"
+        return f"Evaluation({self.summary()}{'' if self.kind == 'policy' else f'; kind={self.kind!r}'})"
 
 
 def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="cython", most_steps=MOST_STEPS,
-             sample=False):
+             sample=None, kind=None):
     """Play episodes with a policy that does not learn.
 
     Parameters
@@ -73,9 +78,13 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
         How often to play, for anything but a Result.
     most_steps : int
         Refuse to play on after so many steps of a run (a game need not end).
-    sample : bool
-        Of a Policy or a Result: act as at the end of training, by chance, exploring as then; policies of policy
-        gradients are drawn from. Default: greedily (mixed policies, as those of PHC, are drawn from anyway).
+    sample : bool, optional
+        Deprecated: True is ``kind="behaviour"``.
+    kind : {"policy", "behaviour", "greedy", "average"}, or one for each agent
+        Of a Result: what agents play when they do not explore (default), mixed where that is mixed, of Boltzmann's
+        exploration at its last temperature; exploring as at the end of training; the likeliest actions alone; or on
+        average over training, which some learners keep. A Policy has one already. What kernels cannot play, such as the
+        greedy version of a mixed policy, is played step by step from Python.
 
     Returns
     -------
@@ -87,10 +96,7 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
     most_steps = integer("most_steps", most_steps, 1)
     if threads is not None:
         threads = integer("threads", threads, 1)
-    if not isinstance(sample, (bool, np.bool_)):
-        raise TypeError(f"sample: expected True or False, got {sample!r}")
-    if sample and not isinstance(policy, (Policy, Result)):
-        raise ValueError("sample: only a Policy or a Result has a way of acting by chance; leave sample out")
+    kind = _kind(policy, sample, kind)
     if isinstance(policy, str) and policy == "random":
         policy = RandomPolicy()
     if isinstance(policy, RandomPolicy):
@@ -98,68 +104,129 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
         experiment = Experiment(game, IQL(), encoder=encoder, episodes=episodes, steps=most_steps, runs=runs, seed=seed)
         session = Session(experiment, None, backend, purpose=1, learning=False, exploration=EpsilonGreedy(1.0))
     elif isinstance(policy, (Policy, Result)):
-        session = _learned_session(game, policy, episodes, seed, runs, backend, most_steps, sample)
+        parts = policy.experiment.resolved.parts
+        if not isinstance(kind, str) or any(kind not in one.by_kernel for _, one, _ in parts):
+            return _played(game, policy, kind, episodes, seed, runs, backend, most_steps)
+        session = _learned_session(game, policy, episodes, seed, runs, backend, most_steps, kind)
     elif callable(policy):
         return _play(game, policy, episodes, seed, runs, backend, most_steps)
     else:
         raise TypeError(f"policy: expected a Policy, a Result, 'random' or a function, got {policy!r}")
     if session.work(threads):
         raise KeyboardInterrupt
-    return _evaluation(session.arrays, episodes, most_steps)
+    return _evaluation(session.arrays, episodes, most_steps, kind or "policy")
 
 
-def _learned_session(game, policy, episodes, seed, runs, backend, most_steps, sample):
-    """A session that plays from learned tables, which it copies: greedily, or as in training."""
-    trained = policy.experiment
-    if isinstance(policy, Result):
-        runs = len(policy.steps)
+def _kind(policy, sample, kind):
+    """Which of what learners play is meant; None of policies that are no learners'."""
+    learned = isinstance(policy, (Policy, Result))
+    if sample is not None:
+        if not isinstance(sample, (bool, np.bool_)):
+            raise TypeError(f"sample: expected True or False, got {sample!r}")
+        if sample and not learned:
+            raise ValueError("sample: only a Policy or a Result has a way of acting by chance; leave sample out")
+        if kind is not None:
+            raise ValueError("sample: leave it out where kind is given")
+        warnings.warn(f"sample={sample} is deprecated: give kind={'behaviour' if sample else 'policy'!r}",
+                      DeprecationWarning, stacklevel=3)
+        kind = "behaviour" if sample else None
+    if not learned:
+        if kind is not None:
+            raise ValueError("kind: only a Policy or a Result has several; leave kind out")
+        return None
+    if kind is None:
+        return getattr(policy, "kind", "policy")
+    return check_kind(kind) if isinstance(kind, str) else tuple(check_kind(one) for one in kind)
+
+
+def _check_same(game, trained):
     ours, theirs = ((g.agents, g.views, g.features, g.observations, tuple(g.action_counts.tolist()))
                     for g in (game, trained.game))
     if ours != theirs:
         raise ValueError("game: the policy was trained for (agents, views, features, observations, actions) = "
                          f"{theirs}, this game has {ours}")
+
+
+def _learned_session(game, policy, episodes, seed, runs, backend, most_steps, kind):
+    """A session that plays from learned tables, which it copies."""
+    trained = policy.experiment
+    if isinstance(policy, Result):
+        runs = len(policy.steps)
+    _check_same(game, trained)
     experiment = Experiment(game, trained.learner, encoder=trained.encoder.unlimited(),
                             central=trained.central, teams=trained.teams, rewards=trained.rewards, episodes=episodes,
                             steps=most_steps, runs=runs, seed=seed)
-    exploration = None if sample else EpsilonGreedy(0.0)
-    session = Session(experiment, None, backend, purpose=1, learning=False, exploration=exploration)
+    session = Session(experiment, None, backend, purpose=1, learning=False, exploration=kind)
     arrays = dict(session.arrays)
     for name, array in policy.arrays.items():
         if name.startswith(("encoder.", "learner.")):
-            arrays[name] = np.array(np.broadcast_to(array, (runs, *array.shape[1:])))
+            arrays[name] = np.array(np.broadcast_to(array, (runs, *array.shape[1:])), order="C")
     for prefix, one, seats in experiment.resolved.parts:
         if hasattr(one, "begin"):           # what it remembers of the episode before is not of this one
             start = f"learner.{prefix}"
             one.begin(seats, {name[len(start):]: array for name, array in arrays.items() if name.startswith(start)})
-    session = Session(experiment, arrays, backend, purpose=1, learning=False, exploration=exploration)
+    session = Session(experiment, arrays, backend, purpose=1, learning=False, exploration=kind)
     session.loop.begin(0, runs)       # rows of the start, in the learned tables
     return session
 
 
-def _evaluation(arrays, episodes, most_steps):
+def _evaluation(arrays, episodes, most_steps, kind):
     if (arrays["episodes"] < episodes).any():
-        raise ValueError(f"most_steps: a run finished only {int(arrays['episodes'].min())} of {episodes} episodes in "
-                         f"{most_steps} steps; raise most_steps, or give the game a horizon")
-    return Evaluation(arrays["returns"][:, :episodes].copy(), arrays["lengths"][:, :episodes].copy())
+        raise _unfinished(arrays["episodes"], episodes, most_steps)
+    return Evaluation(arrays["returns"][:, :episodes].copy(), arrays["lengths"][:, :episodes].copy(), kind)
+
+
+def _unfinished(done, episodes, most_steps):
+    return ValueError(f"most_steps: a run finished only {int(done.min())} of {episodes} episodes in {most_steps} steps; "
+                      "raise most_steps, or give the game a horizon")
+
+
+def _played(game, policy, kind, episodes, seed, runs, backend, most_steps):
+    """Episodes of learned policies, step by step: what kernels cannot play."""
+    _check_same(game, policy.experiment)
+    runs = len(policy.steps) if isinstance(policy, Result) else runs
+    player = Player(plays_of(policy, kind), game.agents, runs, seed, isinstance(policy, Policy))
+
+    def act(observation):
+        return player.act(rows_of(policy, observation))
+
+    return _episodes(game, act, player.reset, player.observe, episodes, seed, runs, backend, most_steps, kind)
 
 
 def _play(game, policy, episodes, seed, runs, backend, most_steps):
-    """Episodes with a Python policy, step by step."""
+    """Episodes with a Python policy, which may have ``reset`` and ``observe`` where it remembers something."""
+    def act(observation):
+        return np.stack([np.asarray(policy(observation[r])) for r in range(runs)])
+
+    def reset(where):
+        if runs == 1 and hasattr(policy, "reset"):
+            policy.reset()
+
+    def observe(rewards):
+        if runs == 1 and hasattr(policy, "observe"):
+            policy.observe(rewards[0])
+
+    return _episodes(game, act, reset, observe, episodes, seed, runs, backend, most_steps, "policy")
+
+
+def _episodes(game, act, reset, observe, episodes, seed, runs, backend, most_steps, kind):
+    """Episodes of R runs, step by step."""
     env = Env(game, runs=runs, seed=seed, backend=backend, purpose="evaluation")
     returns, lengths = np.zeros((runs, episodes, game.agents)), np.zeros((runs, episodes), np.int64)
     done = np.zeros(runs, np.int64)
     observation = env.reset()
+    reset(np.ones(runs, bool))
     for _ in range(most_steps):
-        actions = np.stack([np.asarray(policy(observation[r])) for r in range(runs)])
-        observation, rewards, terminated, truncated = env.step(actions)
+        observation, rewards, terminated, truncated = env.step(act(observation))
+        observe(rewards)
         playing = np.flatnonzero(done < episodes)
         returns[playing, done[playing]] += rewards[playing]
         lengths[playing, done[playing]] += 1
         ended = terminated | truncated
         done += ended
         if (done >= episodes).all():
-            return Evaluation(returns, lengths)
+            return Evaluation(returns, lengths, kind)
         if ended.any():
             observation = env.reset(ended)
-    raise ValueError(f"most_steps: a run finished only {int(done.min())} of {episodes} episodes in {most_steps} steps; "
-                     "raise most_steps, or give the game a horizon")
+            reset(ended)
+    raise _unfinished(done, episodes, most_steps)

@@ -204,6 +204,8 @@ def _arrays(path, experiment, arrays, backend):
     every = learner.runs_given() and len(arrays.get("steps", ())) == experiment.runs
     fresh = allocate((experiment if every else experiment.of_run(0)).resolved, "numpy")
     wanted = set(fresh) - known.derived
+    for name in {f"learner.{added}" for added in learner.added} & wanted - set(arrays):
+        arrays[name] = np.repeat(fresh[name], experiment.runs, axis=0)      # files of older versions have none
     if set(arrays) != wanted:
         odd = sorted(set(arrays) ^ wanted)
         raise FileError(f"{path}: its arrays do not fit its experiment ({', '.join(odd[:3])})")

@@ -1,33 +1,51 @@
-"""Policies: what a team does, without learning any more."""
+"""Policies: what a team plays, without learning any more."""
 import numpy as np
 
-from marlfast.errors import integer
+from marlfast.errors import integer, shown
+from marlfast.learners.plays import Chosen, check_kind, one_kind
 from marlfast.resolved import part_of
 
 
 class Policy:
-    """The greedy policy of one team: each agent's action from its own observation.
+    """What one team has learned, as it plays: each agent's action from its own observation.
 
-    An observation that was never seen in training gets the initial action values' first greatest.
+    Where what it plays is mixed, every call draws; where agents remember something (tit for tat), the first call goes on
+    from where training stood, each other one from the one before, until :meth:`reset` begins an episode. An observation that was never seen in training is judged by the
+    initial values.
 
-    Attributes
+    Parameters
     ----------
     experiment : Experiment
         Of one run.
     arrays : dict of str to ndarray
         ``encoder.*`` and ``learner.*``; the first axis, of length 1, is the run.
+    kind : {"policy", "behaviour", "greedy", "average"}, or one for each agent
+        Which of what the learners play: see :meth:`marlfast.learners.Learner.plays`.
+    seed : int
+        Of its draws.
+
+    Attributes
+    ----------
+    experiment, arrays, kind
+        As given.
     """
 
-    def __init__(self, experiment, arrays):
+    def __init__(self, experiment, arrays, kind="policy", seed=0):
         self.experiment, self.arrays = experiment, arrays
+        self.kind = check_kind(kind) if isinstance(kind, str) else tuple(check_kind(one) for one in kind)
+        self._player, self._seed = None, integer("seed", seed, 0, 2**64 - 1)
 
     @classmethod
-    def of_result(cls, result, run):
+    def of_result(cls, result, run, kind="policy", seed=0):
         runs = len(result.steps)
         run = integer("run", run, 0, runs - 1)
         arrays = {name: array[run:run + 1].copy() for name, array in result.arrays.items()
                   if name.startswith(("encoder.", "learner."))}
-        return cls(result.experiment.of_run(run), arrays)
+        return cls(result.experiment.of_run(run), arrays, kind, seed)
+
+    def __repr__(self):
+        e = self.experiment
+        return f"Policy({e.learner.name} in {e.game.name}{'' if self.kind == 'policy' else f', kind={self.kind!r}'})"
 
     def __call__(self, observation):
         """Actions of all agents.
@@ -44,7 +62,48 @@ class Policy:
         observation = np.array(observation, np.float64)
         if observation.size != views * game.features:
             raise ValueError(f"observation: expected shape {(views, game.features)}, got {observation.shape}")
-        return self._actions(self._rows(observation.reshape(views, game.features)))
+        return self._play().act(self._rows(observation.reshape(views, game.features))[None])[0]
+
+    def probabilities(self, observation):
+        """Probabilities of every agent's actions, by what it remembers now: nothing is drawn, nothing moves on.
+
+        Parameters
+        ----------
+        observation : float64 [V, D], or [D] where all agents see the same
+
+        Returns
+        -------
+        list of N float64 [A_i]
+            Each agent's own, of those that draw together, too.
+        """
+        game, observation = self.experiment.game, np.array(observation, np.float64)
+        if observation.size != game.views * game.features:
+            raise ValueError(f"observation: expected shape {(game.views, game.features)}, got {observation.shape}")
+        return self._play().chances(self._rows(observation.reshape(game.views, game.features))[None])
+
+    def reset(self, seed=None):
+        """Begin an episode: what is remembered of the one before is forgotten.
+
+        Parameters
+        ----------
+        seed : int, optional
+            Draw afresh from this seed.
+        """
+        if seed is not None:
+            self._seed, self._player = integer("seed", seed, 0, 2**64 - 1), None
+        self._play().reset(np.ones(1, bool))
+
+    def observe(self, rewards, actions=None):
+        """Say what came of the last call, for agents who remember rewards or others' actions.
+
+        Parameters
+        ----------
+        rewards : float64 [N]
+        actions : int [N], optional
+            What was done. Default: what the last call said.
+        """
+        given = None if actions is None else np.asarray(actions)[None]
+        self._play().observe(np.asarray(rewards, np.float64)[None], given)
 
     def agent(self, agent):
         """The policy of one agent of the team.
@@ -60,10 +119,41 @@ class Policy:
         """
         return AgentPolicy(self, integer("agent", agent, 0, self.experiment.game.agents - 1))
 
-    def _actions(self, rows):
-        """Actions int32 [N] of agents whose observations are in these rows."""
-        e = self.experiment
-        return e.learner.actions(e.resolved.seats, part_of(self.arrays, "learner"), rows)
+    def table(self, agent, kind=None):
+        """Probabilities of one agent's actions in each row of its table.
+
+        Parameters
+        ----------
+        agent : int
+        kind : str, optional
+            Default: that of the policy.
+
+        Returns
+        -------
+        float64 [rows, A]
+            Its own, where it draws together with others.
+        """
+        e, kind = self.experiment, self.kind if kind is None else kind
+        agent = integer("agent", agent, 0, e.game.agents - 1)
+        one = next(p for p in plays_of(self, kind) if agent in p.agents)
+        name = e.resolved.part(agent)[1].name
+        if one.memories > 1:
+            raise ValueError(f"agent: {agent} ({name}) remembers something, so that its action does not follow from a "
+                             f"row; let {name!r} itself play, as one of learners=[...]")
+        active = e.encoder.active(e.game)
+        if active > 1:
+            raise ValueError(f"agent: encoder {e.encoder.name!r} puts an observation into several rows, so that a row "
+                             "alone has no probabilities; call the policy")
+        used = e.encoder.used(e.game, {"used": self.arrays["encoder.used"]}).max() if e.encoder.grows else (
+            e.encoder.rows(e.game))
+        rows = np.tile(np.arange(int(used))[:, None], (1, e.game.agents))
+        p = one.chances(0, rows)[:, 0].reshape(len(rows), *one.counts)
+        return p.sum(axis=tuple(1 + k for k, i in enumerate(one.agents) if i != agent))
+
+    def _play(self):
+        if self._player is None:
+            self._player = Player(plays_of(self, self.kind), self.experiment.game.agents, 1, self._seed)
+        return self._player
 
     def _rows(self, observation):
         """Active rows of each agent, -1 where its observation [V, D] was never seen; nothing is added."""
@@ -72,7 +162,7 @@ class Policy:
 
 
 class AgentPolicy:
-    """The greedy policy of one agent, as it is carried out: from what this agent observes, and nothing else.
+    """The policy of one agent, as it is carried out: from what this agent observes, and nothing else.
 
     Attributes
     ----------
@@ -107,7 +197,173 @@ class AgentPolicy:
             own = rows.reshape(game.agents, -1)[self.agent].copy()
             rows[:] = -1
             rows.reshape(game.agents, -1)[self.agent] = own
-        return int(self.policy._actions(rows)[self.agent])
+        return int(self.policy._play().act(rows[None], [self.agent])[0, self.agent])
+
+
+GOES_ON, BEGINS = -2, -1        # what is remembered is what training left, or an episode begins
+
+
+class Player:
+    """Agents who act as :class:`Plays` say, in R runs at once: they draw, and remember what they have to.
+
+    Parameters
+    ----------
+    plays : list of Plays
+        Of all agents, in runs 0 to R - 1; of one run alone (R = 1) for several copies of it.
+    agents : int
+        N.
+    copies : int
+        R.
+    seed : int
+    one : bool
+        Whether all copies are of run 0.
+    """
+
+    def __init__(self, plays, agents, copies, seed, one=True):
+        self.plays, self.agents, self.copies, self.one = plays, agents, copies, one
+        self.random = np.random.default_rng(seed)
+        self.memory = [np.full(copies, GOES_ON) for _ in plays]
+        self.acted = np.zeros((copies, agents), np.int32)
+        self.rewards = np.zeros((copies, agents))
+
+    def reset(self, where):
+        """Begin an episode in some copies: bool [R]."""
+        for p, memory in zip(self.plays, self.memory, strict=True):
+            if p.forgets:
+                memory[where] = BEGINS
+
+    def observe(self, rewards, actions=None):
+        """What came of the actions: rewards [R, N], and the actions themselves where they were not those drawn."""
+        self.rewards[:] = rewards
+        if actions is not None:
+            self.acted[:] = actions
+
+    def act(self, rows, only=None):
+        """Actions int32 [R, N] of agents in rows int64 [R, W]; ``only`` some of them are asked."""
+        actions = np.zeros((self.copies, self.agents), np.int32)
+        for p, memory in zip(self.plays, self.memory, strict=True):
+            if only is None or set(only) & set(p.agents):
+                self._act(p, memory, rows, actions)
+        self.acted[:] = actions
+        return actions.copy()
+
+    def chances(self, rows):
+        """Probabilities of each agent's actions in the first copy, by what is remembered: a list of N float64 [A_i]."""
+        found = [None] * self.agents
+        for p, memory in zip(self.plays, self.memory, strict=True):
+            remembered = 0
+            if p.memories > 1 and memory[0] < 0:
+                remembered = p.now(0, rows) if memory[0] == GOES_ON else int(p.begin(0, rows)[0].argmax())
+            elif p.memories > 1:
+                remembered = int(p.moves(0, memory[:1], self.acted[:1], self.rewards[:1], rows)[0].argmax())
+            own = p.chances(0, rows)[0, remembered].reshape(p.counts)
+            for k, i in enumerate(p.agents):
+                found[i] = own.sum(axis=tuple(q for q in range(len(p.agents)) if q != k))
+        return found
+
+    def _act(self, p, memory, rows, actions):
+        for run in range(1) if self.one else range(self.copies):
+            at = np.arange(self.copies) if self.one else np.array([run])
+            if p.memories > 1:
+                self._remember(p, memory, run, at, rows)
+            chances = p.chances(run, rows[at])
+            chances = chances[np.arange(len(at)), memory[at] if p.memories > 1 else 0]
+            chosen = self._drawn(chances)
+            actions[np.ix_(at, p.agents)] = np.stack(np.unravel_index(chosen, p.counts), axis=1)
+
+    def _remember(self, p, memory, run, at, rows):
+        """What is remembered now: at the start of an episode, or after what was done."""
+        first, later, on = at[memory[at] == BEGINS], at[memory[at] >= 0], at[memory[at] == GOES_ON]
+        for copy in on:
+            memory[copy] = p.now(run, rows[copy:copy + 1])
+        if len(later):
+            memory[later] = self._drawn(p.moves(run, memory[later], self.acted[later], self.rewards[later],
+                                                rows[later]))
+        if len(first):
+            memory[first] = self._drawn(p.begin(run, rows[first]))
+
+    def _drawn(self, chances):
+        """One of each row of probabilities [n, J]; nothing is drawn where all are certain."""
+        if (chances.max(axis=1) == 1.0).all():
+            return chances.argmax(axis=1)
+        u = self.random.random(len(chances))
+        sums = np.cumsum(chances, axis=1)
+        last = chances.shape[1] - 1 - (chances[:, ::-1] > 0.0).argmax(axis=1)
+        return np.minimum((u[:, None] >= sums).sum(axis=1), last)
+
+
+class Together:
+    """Agents of several policies in one team.
+
+    Parameters
+    ----------
+    parts : list of (Policy, sequence of int)
+        Whose agents these are.
+    seed : int
+    """
+
+    def __init__(self, parts, seed=0):
+        self.parts = []
+        for k, (policy, agents) in enumerate(parts):
+            plays = [Chosen(p, agents) for p in plays_of(policy, policy.kind) if set(p.agents) & set(agents)]
+            player = Player(plays, policy.experiment.game.agents, 1, [seed, k])
+            self.parts.append((policy, list(agents), player))
+
+    def __call__(self, observation):
+        """Actions int32 [N] of all agents, who observe float64 [V, D]."""
+        actions = np.zeros(self.parts[0][2].agents, np.int32)
+        for policy, agents, player in self.parts:
+            actions[agents] = player.act(policy._rows(observation)[None])[0, agents]
+        for *_, player in self.parts:
+            player.acted[:] = actions
+        return actions
+
+    def reset(self):
+        for *_, player in self.parts:
+            player.reset(np.ones(1, bool))
+
+    def observe(self, rewards, actions=None):
+        for *_, player in self.parts:
+            player.observe(rewards[None])
+
+
+def rows_of(given, observation):
+    """Active rows int64 [R, N * k] of the agents of every run, whose observations are float64 [R, V, D].
+
+    Nothing is added; -1: it was never seen. A Policy stands for any number of runs.
+    """
+    e, runs = given.experiment, len(observation)
+    if not e.encoder.grows:
+        rows = np.zeros((runs, e.game.agents * e.encoder.active(e.game)), np.int32)
+        e.encoder.bind(e.game, runs, {}, "numpy").encode(np.ascontiguousarray(observation), rows)
+        return rows.astype(np.int64)
+    tables, one = part_of(given.arrays, "encoder"), isinstance(given, Policy)
+    return np.stack([e.encoder.find(e.game, {name: array[r:r + 1] if not one else array
+                                             for name, array in tables.items()}, observation[r]) for r in range(runs)])
+
+
+def plays_of(given, kind="policy"):
+    """What all agents of a Result (in all its runs) or of a Policy play: a list of Plays.
+
+    Parameters
+    ----------
+    given : Result or Policy
+    kind : str, or one for each agent
+
+    Returns
+    -------
+    list of marlfast.learners.plays.Plays
+    """
+    e, found = given.experiment, []
+    if not isinstance(kind, str) and len(kind) != e.game.agents:
+        raise ValueError(f"kind: expected one, or one for each of {e.game.agents} agents, got {shown(kind)}")
+    for prefix, one, seats in e.resolved.parts:
+        start = f"learner.{prefix}"
+        arrays = {name[len(start):]: array for name, array in given.arrays.items() if name.startswith(start)}
+        for each in dict.fromkeys([kind] if isinstance(kind, str) else [kind[i] for i in seats.leads]):
+            plays = one.plays(seats, arrays, check_kind(each))
+            found += [p for p in plays if one_kind(kind, p.agents) == each]
+    return found
 
 
 class RandomPolicy:

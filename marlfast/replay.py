@@ -64,14 +64,15 @@ class Replay:
         animate(self, path, seconds)
 
 
-def replay(game, policy, run=0, seed=0, episode=0, most_steps=1000, backend="cython"):
+def replay(game, policy, run=0, seed=0, episode=0, most_steps=1000, backend="cython", kind="policy"):
     """Play one episode and keep it.
 
     Parameters
     ----------
     game : Game
     policy : Policy, Result, "random", or callable
-        What it says is played greedily. A callable is given float64 [V, D] and returns an action for each agent.
+        Of learners what they play, as :func:`marlfast.evaluate` does; where that is mixed, with draws of the policy's
+        own. A callable is given float64 [V, D] and returns an action for each agent.
     run : int
         Of a Result: whose policy.
     seed : int
@@ -81,6 +82,8 @@ def replay(game, policy, run=0, seed=0, episode=0, most_steps=1000, backend="cyt
     most_steps : int
         More are not kept.
     backend : {"cython", "numpy"}
+    kind : {"policy", "behaviour", "greedy", "average"}
+        Of a Result: which of what its learners play, see :meth:`Result.policy`.
 
     Returns
     -------
@@ -95,7 +98,7 @@ def replay(game, policy, run=0, seed=0, episode=0, most_steps=1000, backend="cyt
     game = require("game", game, "game")
     episode, most_steps = integer("episode", episode, 0), integer("most_steps", most_steps, 1)
     if isinstance(policy, Result):
-        policy = policy.policy(run)
+        policy = policy.policy(run, kind=kind, seed=seed)
     elif isinstance(policy, str) and policy == "random":
         policy = _random(game, integer("seed", seed, 0, 2**64 - 1))
     elif not isinstance(policy, Policy) and not callable(policy):
@@ -103,10 +106,14 @@ def replay(game, policy, run=0, seed=0, episode=0, most_steps=1000, backend="cyt
     env = Env(game, seed=seed, backend=backend, purpose="evaluation")
     observation = env.reset()
     for k in range(episode + 1):
+        if hasattr(policy, "reset"):
+            policy.reset()
         states, actions, rewards, end = [env.state[0].copy()], [], [], "most_steps"
         while len(actions) < most_steps:
             chosen = np.asarray(policy(observation[0]))
             observation, earned, terminated, truncated = env.step(chosen[None])
+            if hasattr(policy, "observe"):
+                policy.observe(earned[0])
             states.append(env.state[0].copy())
             actions.append(chosen.astype(np.int32))
             rewards.append(earned[0])

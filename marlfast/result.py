@@ -142,8 +142,8 @@ class Result:
             return [e.encoder.centres(e.game, encoder, 0)] * len(self.steps)
         return [e.encoder.centres(e.game, encoder, r) for r in range(len(self.steps))]
 
-    def policy(self, run=0, agent=None):
-        """The greedy policy that one run's team has learned, or one agent of it.
+    def policy(self, run=0, agent=None, kind="policy", seed=0):
+        """What one run's team has learned, as it plays, or one agent of it.
 
         Parameters
         ----------
@@ -151,12 +151,17 @@ class Result:
             0 to R - 1.
         agent : int, optional
             0 to N - 1: of this agent alone, which takes what it observes, float64 [D], and gives its action.
+        kind : {"policy", "behaviour", "greedy", "average"}, or one for each agent
+            What is played when nobody explores (of Boltzmann's exploration: at its last temperature); as it is explored
+            now; the likeliest actions alone; or on average over training, which some learners keep.
+        seed : int
+            Of its draws, where it is mixed.
 
         Returns
         -------
         Policy, or AgentPolicy
         """
-        policy = Policy.of_result(self, run)
+        policy = Policy.of_result(self, run, kind, seed)
         return policy if agent is None else policy.agent(agent)
 
     # -- in short -------------------------------------------------------------------------------

@@ -62,8 +62,8 @@ class Session:
         0 training, 1 evaluation.
     learning : bool
         False: tables are frozen.
-    exploration : Exploration, optional
-        In place of the learner's.
+    exploration : Exploration or {"policy", "behaviour", "greedy"}, optional
+        In place of the learner's; or what is played where nothing is learned.
     """
 
     def __init__(self, experiment, arrays=None, backend="cython", draws=None, purpose=0, learning=True,
@@ -73,7 +73,9 @@ class Session:
         self.purpose, self.learning, self.exploration = purpose, learning, exploration
         self.supplied = check_supplied(draws)
         self.game_kernel = self.game.kernel(backend)
-        self.draws = max(self.resolved.draws, exploration.draws if exploration else 0)
+        # Two draws are what it takes not to explore by epsilon, so that episodes are the same whatever is played.
+        least = 0 if exploration is None else 2 if isinstance(exploration, str) else exploration.draws
+        self.draws = max(self.resolved.draws, least)
         fresh = arrays is None
         self.arrays = allocate(self.resolved, backend, learning) if fresh else arrays
         self._seat()
@@ -144,7 +146,7 @@ class Session:
                     for name, (encoder, seen) in known.encoders(self.learning).items()}
         central = encoders[known.whole] if self.learning and known.looks_central else None
         learners = e.learner.bind(self.seats, self._part("learner"), self.backend, self.draws, self.learning,
-                                  self.exploration)
+                                  e.learner.exploring(self.exploration))
         rewards = [e.rewards.bind(self.game, self.game_kernel, runs, self.backend)]
         rewards += [part.bind(self.game, self.game_kernel, e.encoder, known.discount, runs, self.backend)
                     for part in e.shaping]

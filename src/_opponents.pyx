@@ -32,7 +32,7 @@ cdef struct Data:
     double *totals              # [R, L, conditions, A]
     int64_t conditions          # 1; or A: apart for each own action
     const double *inertia       # [L]
-    int64_t *counts             # [R, N, most actions of the game]
+    int64_t *counts             # [R, N, most actions of the game], or [R, joint actions]
     int64_t most
     int64_t *steps              # [R]
     # Exponential weights.
@@ -218,7 +218,9 @@ cdef int _regret(void *context, int64_t first, int64_t count, const Transition *
             if not leaf.add_payoffs(regret, payoffs, d.strides[i], d.actions[i], payoffs[actions[i] * d.strides[i]]):
                 return Status.BAD_VALUE
             changed[r] |= best != first_greatest(regret, d.actions[i])
-        d.steps[first + r] += d.learning
+        if d.learning:
+            d.steps[first + r] += 1
+            d.counts[(first + r) * d.joint + leaf.others(actions, d.strides, d.agents, -1)] += 1
     return 0
 
 
@@ -455,8 +457,10 @@ cdef class RegretMatching(Opponent):
         Modified: steps learned from.
     inertia : float64 [L]
         By which mean regrets are divided; greater than 0. Only read with [R, L, A, A].
+    counts : int64 [R, joint actions]
+        Modified: how often every joint action was learned from.
     """
-    def __init__(self, runs, actions, leads, draws, learning, payoffs, regrets, memory, steps, inertia):
+    def __init__(self, runs, actions, leads, draws, learning, payoffs, regrets, memory, steps, inertia, counts):
         Opponent.__init__(self, runs, actions, leads, draws)
         cdef double[:, :, :, ::1] g = check(
             regrets, "regrets", "float64", (self.runs, self.data.led, -1, self.data.width), True)
@@ -467,10 +471,12 @@ cdef class RegretMatching(Opponent):
         if not (inertia > 0.0).all():
             raise ValueError(f"inertia: expected greater than 0, got {inertia.min()}")
         self._pay(actions, payoffs)
+        cdef int64_t[:, ::1] n = check(counts, "counts", "int64", (self.runs, self.data.joint), True)
         self._remember(memory)
+        self.data.counts = &n[0, 0]
         self.data.totals, self.data.conditions = &g[0, 0, 0, 0], g.shape[2]
         self.data.steps, self.data.inertia, self.data.learning = &s[0], &m[0], 1 if learning else 0
-        self.held = (self.held, regrets, steps, inertia)
+        self.held = (self.held, regrets, steps, inertia, counts)
         self.operations.act = _act_regretful
         self.operations.update = _regret
 

@@ -14,10 +14,18 @@ from marlfast.analysis.cycles import (
 from marlfast.analysis.decomposition import joint_values
 from marlfast.analysis.deviation import Deviation, deviation
 from marlfast.analysis.dynamics import Field, Trajectory, faq_dynamics, field, replicator
+from marlfast.analysis.equilibria import (
+    CorrelatedEquilibrium,
+    Equilibria,
+    Equilibrium,
+    correlated_equilibrium,
+    equilibria,
+)
 from marlfast.analysis.model import Model, model
 from marlfast.analysis.nash import NashTest, nash_test, q_loss
 from marlfast.analysis.ratings import elo, expected_score
 from marlfast.analysis.recorder import StrategyRecorder
+from marlfast.analysis.returns import ExpectedReturn, expected_return
 from marlfast.analysis.strategies import Strategies, strategies
 from marlfast.analysis.values import (
     BestReply,
@@ -29,9 +37,10 @@ from marlfast.analysis.values import (
 )
 
 __all__ = [
-    "Basin", "BestReply", "CrossPlay", "Cycles", "Deviation", "Exploitability", "Field", "LongRun", "Model",
-    "NashTest", "ProfitGain", "Strategies", "StrategyRecorder", "Trajectory", "action_values", "basins",
-    "best_reply", "cooperation_rate", "cross_play", "deviation", "elo", "expected_score", "exploitability",
-    "faq_dynamics", "field", "joint_values", "limit_cycles", "long_run", "model", "nash_test", "profit_gain",
-    "q_loss", "replicator", "state_values", "strategies",
+    "Basin", "BestReply", "CorrelatedEquilibrium", "CrossPlay", "Cycles", "Deviation", "Equilibria", "Equilibrium",
+    "ExpectedReturn", "Exploitability", "Field", "LongRun", "Model", "NashTest", "ProfitGain", "Strategies",
+    "StrategyRecorder", "Trajectory", "action_values", "basins", "best_reply", "cooperation_rate",
+    "correlated_equilibrium", "cross_play", "deviation", "elo", "equilibria", "expected_return", "expected_score",
+    "exploitability", "faq_dynamics", "field", "joint_values", "limit_cycles", "long_run", "model", "nash_test",
+    "profit_gain", "q_loss", "replicator", "state_values", "strategies",
 ]

@@ -1,16 +1,27 @@
 """Agents of different runs, put together: do they get on with others than those they learned with?"""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from marlfast.analysis.cycles import cycle_means, long_run
 from marlfast.analysis.model import model
-from marlfast.analysis.strategies import Strategies, discounted, starts, strategies
+from marlfast.analysis.strategies import (
+    discounted,
+    game_start,
+    of_joint,
+    of_marginals,
+    of_plays,
+    rows_of,
+    runs_of,
+    starts,
+    strategies,
+)
 from marlfast.analysis.summary import Summarised
-from marlfast.analysis.values import _state_values, paths
+from marlfast.analysis.values import _state_values, paths, rounds
 from marlfast.errors import integer, shown
 from marlfast.evaluate import MOST_STEPS, evaluate
-from marlfast.policy import Policy
+from marlfast.learners.plays import Chosen
+from marlfast.policy import Policy, Together, plays_of
 from marlfast.registry import require
 from marlfast.result import Result
 
@@ -29,12 +40,15 @@ class CrossPlay(Summarised):
         What is meant by earning.
     exact : bool
         True: solved. False: mean returns of simulated episodes.
+    kind : str
+        Which of what learners play it is: see :func:`strategies`.
     """
 
     rewards: np.ndarray
     agents: tuple
     measure: str
     exact: bool
+    kind: str = "policy"
 
     @property
     def team(self):
@@ -63,12 +77,13 @@ class CrossPlay(Summarised):
 
 
 def cross_play(game, given, other=None, agents=(0,), discount=None, start=None, episodes=100, seed=0,
-               most_steps=MOST_STEPS):
+               most_steps=MOST_STEPS, horizon=None, kind="policy"):
     """Let agents of each run play with the other agents of every run.
 
     Where the game has an explicit model, the numbers are exact: the discounted value from the game's start; or, without
     a ``discount``, the average reward of the long run (of the limit cycle, where nothing is left to chance), for a game
-    with terminal states the expected return. Where it has none, episodes are simulated: the mean return.
+    with terminal states or a last round the expected return. Where it has none, episodes are simulated: the mean
+    return. Agents of one run who draw together go on doing so where they are all taken; else each draws for itself.
 
     Parameters
     ----------
@@ -86,6 +101,10 @@ def cross_play(game, given, other=None, agents=(0,), discount=None, start=None, 
         A state or a distribution. Default: the game's start.
     episodes, seed, most_steps
         Of the simulation of each pair: see :func:`marlfast.evaluate`.
+    horizon : int, optional
+        See :func:`state_values`; only where there is a model.
+    kind : {"policy", "behaviour", "greedy", "average"}
+        What is played, where Results or Policies are given: see :func:`strategies`.
 
     Returns
     -------
@@ -98,28 +117,33 @@ def cross_play(game, given, other=None, agents=(0,), discount=None, start=None, 
     if not 0 < len(seats) < n:
         raise ValueError(f"agents: expected some of the {n} agents, but not all, got {shown(agents)}")
     if m is None:
-        if discount is not None or start is not None:
-            raise ValueError(f"discount, start: only with an exact analysis, and there is none here ({why})")
+        if discount is not None or start is not None or horizon is not None:
+            raise ValueError(f"discount, start, horizon: only with an exact analysis, and there is none here ({why})")
         return _simulated(game, given, given if other is None else other, seats, integer("episodes", episodes, 1), seed,
-                          most_steps)
-    first = strategies(m, given)
-    second = first if other is None else strategies(m, other)
+                          most_steps, kind)
+    first = strategies(m, given, kind=kind)
+    second = first if other is None else strategies(m, other, kind=kind)
+    split = first.model.split is not None or second.model.split is not None
+    horizon = rounds(first, horizon)
     if discount is None:
-        discount, measure = (1.0, "return") if m.terminal.any() else (None, "average reward")
+        discount, measure = (1.0, "return") if m.terminal.any() or horizon else (None, "average reward")
     else:
-        discount = discounted(discount, below_one=False)
+        discount = discounted(discount)
         measure = f"value with discount {discount:g}"
     rewards = np.empty((first.runs, second.runs, n))
     for i in range(first.runs):
-        pairs = _paired(first, second, i, seats)
-        begin = starts(pairs, m.start if start is None else start)
+        if split:
+            pairs = _remembering(m, given, given if other is None else other, i, seats, kind)
+        else:
+            pairs = _paired(first, second, i, seats)
+        begin = game_start(pairs) if start is None else starts(pairs, start)
         if discount is not None:
-            rewards[i] = (begin[:, :, None] * _state_values(pairs, discount)).sum(axis=1)
+            rewards[i] = (begin[:, :, None] * _state_values(pairs, discount, horizon)).sum(axis=1)
         elif pairs.certain:
             rewards[i] = (begin[:, :, None] * cycle_means(*paths(pairs))).sum(axis=1)
         else:
-            rewards[i] = long_run(m, pairs, m.start if start is None else start).rewards
-    return CrossPlay(rewards, seats, measure, True)
+            rewards[i] = long_run(m, replace(pairs, last=None), start).rewards
+    return CrossPlay(rewards, seats, measure, True, first.kind)
 
 
 def _model_or_reason(game):
@@ -132,35 +156,51 @@ def _model_or_reason(game):
 
 def _paired(first, second, i, seats):
     """Strategies of run i's ``seats`` and of every run's other agents."""
-    m = first.model
-    if first.pure and second.pure:
-        actions = second.actions.copy()
-        for k in seats:
-            actions[:, :, k] = first.actions[i, :, k]
-        return Strategies(m, actions)
-    shape = second.runs, m.size
-    mixtures = [np.broadcast_to(first.mixture(i, k), (*shape, m.actions[k])) if k in seats
-                else np.stack([second.mixture(r, k) for r in range(second.runs)]) for k in range(m.agents)]
-    return Strategies(m, None, tuple(mixtures))
+    m, runs = first.model, second.runs
+    if not (first.correlated or second.correlated):
+        return of_marginals(m, tuple(
+            np.broadcast_to(first.mixture(i, k), (runs, m.size, m.actions[k])) if k in seats
+            else np.stack([second.mixture(r, k) for r in range(runs)]) for k in range(m.agents)))
+    own = _part(m, first.joint(i), seats)
+    others = [_part(m, second.joint(r), [k for k in range(m.agents) if k not in seats]) for r in range(runs)]
+    return of_joint(m, np.stack([(own * rest).reshape(m.size, -1) for rest in others]))
 
 
-def _policies(given, name):
+def _part(m, joint, agents):
+    """What some agents do together: [S, ...], with an axis for each agent, of length 1 for the others."""
+    left_out = tuple(1 + k for k in range(m.agents) if k not in agents)
+    return joint.reshape(m.size, *m.actions).sum(axis=left_out, keepdims=True)
+
+
+def _remembering(m, given, other, i, seats, kind):
+    """The same of agents who remember something."""
+    for name, one in (("given", given), ("other", other)):
+        if not isinstance(one, (Result, Policy)):
+            raise TypeError(f"{name}: agents here remember something, so a Result or a Policy is needed, "
+                            f"got {shown(one)}")
+    if any(getattr(rows_of(m, one), "differ", False) for one in (given, other)):
+        raise ValueError("given: agents remember something, and each run numbers what it observes in its own way; "
+                         "train with numbered observations, or a Grid")
+    rest = [k for k in range(m.agents) if k not in seats]
+    plays = [Chosen(p, seats, i) for p in plays_of(given, kind) if set(p.agents) & set(seats)]
+    plays += [Chosen(p, rest) for p in plays_of(other, kind) if set(p.agents) & set(rest)]
+    return of_plays(m, plays, rows_of(m, given), runs_of(other), None, kind)
+
+
+def _policies(given, name, kind):
     if isinstance(given, Policy):
         return [given]
     if isinstance(given, Result):
-        return [given.policy(r) for r in range(len(given.steps))]
+        return [given.policy(r, kind=kind) for r in range(len(given.steps))]
     raise TypeError(f"{name}: the game has no explicit model, so a Result or a Policy is needed to simulate it, "
                     f"got {shown(given)}")
 
 
-def _simulated(game, given, other, seats, episodes, seed, most_steps):
-    ours, theirs = _policies(given, "given"), _policies(other, "other")
+def _simulated(game, given, other, seats, episodes, seed, most_steps, kind):
+    ours, theirs = _policies(given, "given", kind), _policies(other, "other", kind)
     rewards = np.empty((len(ours), len(theirs), game.agents))
     for i, one in enumerate(ours):
         for j, rest in enumerate(theirs):
-            def together(observation, one=one, rest=rest):
-                actions = rest(observation)
-                actions[list(seats)] = one(observation)[list(seats)]
-                return actions
-            rewards[i, j] = evaluate(game, together, episodes, seed=seed, most_steps=most_steps).returns[0].mean(axis=0)
-    return CrossPlay(rewards, seats, "mean return", False)
+            pair = Together([(one, seats), (rest, [k for k in range(game.agents) if k not in seats])], seed)
+            rewards[i, j] = evaluate(game, pair, episodes, seed=seed, most_steps=most_steps).returns[0].mean(axis=0)
+    return CrossPlay(rewards, seats, "mean return", False, kind)

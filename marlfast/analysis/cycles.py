@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marlfast.analysis.model import Model
+from marlfast.analysis.model import Model, endless
 from marlfast.analysis.strategies import start_states, starts, strategies
 from marlfast.analysis.summary import Summarised
 from marlfast.analysis.values import chain, dense, flat, joint_numbers, paths
@@ -27,6 +27,8 @@ class Cycles(Summarised):
         What is (expected to be) paid there; NaN after the end.
     exact : bool
         True: the cycles themselves, not a simulation of some length.
+    kind : str
+        Which of what learners play it is: see :func:`strategies`.
     """
 
     length: np.ndarray
@@ -35,6 +37,7 @@ class Cycles(Summarised):
     actions: np.ndarray
     rewards: np.ndarray
     exact: bool = True
+    kind: str = "policy"
 
     @property
     def mean_rewards(self):
@@ -68,7 +71,7 @@ def limit_cycles(game, given, start=None):
     game : Game or Model
         Its transitions must be certain.
     given : Strategies, or what :func:`strategies` takes
-        Pure strategies, such as the greedy ones of a Result.
+        Pure strategies; of learners that draw, ``strategies(game, result, kind="greedy")`` are.
     start : int or int [R], optional
         The state to begin in. Default: that in which training ended, if episodes have no end; else the game's only
         start.
@@ -87,7 +90,7 @@ def limit_cycles(game, given, start=None):
     >>> cycles.length.tolist(), cycles.states.tolist(), cycles.mean_rewards.tolist()
     ([2], [[1, 2]], [[2.5, 2.5]])
     """
-    s = strategies(game, given)
+    s = strategies(endless(game), given)
     refuse_chance(s, "limit_cycles", "long_run")
     m = s.model
     then, rewards = paths(s)
@@ -111,13 +114,15 @@ def limit_cycles(game, given, start=None):
     states = np.where(there, rolled % m.size, -1).astype(np.int32)
     run = np.arange(s.runs)[:, None]
     actions = np.where(there[:, :, None], s.actions[run, states], -1)
-    return Cycles(length, transient, states, actions, np.where(there[:, :, None], rewards[run, states], np.nan))
+    return Cycles(length, transient, states, actions, np.where(there[:, :, None], rewards[run, states], np.nan),
+                  kind=s.kind)
 
 
 def refuse_chance(s, name, other):
     if not s.certain:
-        why = "the strategies are mixed" if s.model.certain else "the game's transitions are left to chance"
-        raise ValueError(f"{name}: {why}, so play has no limit cycle; use {other}")
+        why = "the game's transitions are left to chance" if s.pure else "the strategies are mixed"
+        greedy = "" if s.pure else ", or the greedy ones: strategies(game, result, kind='greedy')"
+        raise ValueError(f"{name}: {why}, so play has no limit cycle; use {other}{greedy}")
 
 
 def _settled(leap, at, states):
@@ -175,19 +180,34 @@ class LongRun(Summarised):
         Average per step.
     exact : bool
         True: solved, not simulated.
+    ends : str
+        How the game ends, where it does: this is play without that end, or after it.
+    kind : str
+        Which of what learners play it is: see :func:`strategies`.
     """
 
     occupancy: np.ndarray
     joint: np.ndarray
     rewards: np.ndarray
     exact: bool = True
+    ends: str = ""
+    kind: str = "policy"
 
     def summary(self):
         """A line of text."""
         earned = ", ".join(f"{r:.6g}" for r in self.rewards.mean(axis=0))
         visited = (self.occupancy > 0).sum(axis=1)
+        ends = f"; {self.ends}: see expected_return" if self.ends else ""
         return (f"{len(self.rewards)} runs; average rewards by agent {earned}; {visited.min()} to {visited.max()} "
-                "states are visited for ever")
+                f"states are visited for ever{ends}")
+
+
+def _how_it_ends(m):
+    """That a game ends, in words, where it does."""
+    last = m.game.horizon
+    if last and m.game.ends_at_horizon:
+        return f"the game ends after {last:,} round{'s' * (last > 1)}, which endless play leaves out of account"
+    return "the game is over in some states, after which nothing is paid" if m.terminal.any() else ""
 
 
 def long_run(game, given, start=None):
@@ -208,22 +228,23 @@ def long_run(game, given, start=None):
     Notes
     -----
     Time averages of a finite Markov chain: the chance to end in each of its recurrent classes, times the stationary
-    distribution there. What is over stays over and pays nothing.
+    distribution there. What is over stays over and pays nothing; a last round or time limit is left out of account
+    (:func:`expected_return` takes it into account).
 
     Source: J. G. Kemeny and J. L. Snell, "Finite Markov chains" (1960), chapters 3 and 5.
     """
-    s = strategies(game, given)
+    s = strategies(endless(game), given)
     m, occupancy = s.model, occupied(s, start)
     joint, rewards = np.zeros((s.runs, m.joint)), np.empty((s.runs, m.agents))
     if s.certain:
         np.add.at(joint, (np.arange(s.runs)[:, None], joint_numbers(s)), occupancy)
         paid = paths(s)[1]
-        return LongRun(occupancy, joint, (occupancy[:, :, None] * paid).sum(axis=1))
+        return LongRun(occupancy, joint, (occupancy[:, :, None] * paid).sum(axis=1), True, _how_it_ends(m), s.kind)
     for r in range(s.runs):
         played = s.joint(r)
         joint[r] = (occupancy[r][:, None] * played).sum(axis=0)
         rewards[r] = (occupancy[r][:, None] * (played[:, :, None] * m.expected).sum(axis=1)).sum(axis=0)
-    return LongRun(occupancy, joint, rewards)
+    return LongRun(occupancy, joint, rewards, True, _how_it_ends(m), s.kind)
 
 
 def occupied(s, start):
@@ -234,7 +255,7 @@ def occupied(s, start):
         _certain_occupancy(s, begin, occupancy)
     else:
         for r in range(s.runs):
-            occupancy[r] = _occupancy(dense(m, chain(m, s.joint(r))[0]), begin[r])
+            occupancy[r] = time_averages(dense(m, chain(m, s.joint(r), s.outcomes(r))[0]), begin[r])
     return occupancy
 
 
@@ -250,7 +271,7 @@ def reached(s, start):
             places[at] = True
         return places.reshape(on.shape)
     for r in range(s.runs):
-        here, then, _ = chain(m, s.joint(r))[0]
+        here, then, _ = chain(m, s.joint(r), s.outcomes(r))[0]
         count = 0
         while count < on[r].sum():
             count = on[r].sum()
@@ -267,7 +288,7 @@ def _certain_occupancy(s, begin, occupancy):
     np.add.at(occupancy.reshape(-1), walk[there], np.broadcast_to(share[:, None], walk.shape)[there])
 
 
-def _occupancy(p, begin):
+def time_averages(p, begin):
     """Time averages [S] of a chain with transition probabilities p, from a distribution."""
     reach = (p > 0.0) | np.eye(len(p), dtype=bool)
     while True:

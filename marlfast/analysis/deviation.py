@@ -1,10 +1,11 @@
 """What happens after one agent departs from its strategy for a while."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from marlfast.analysis.cycles import occupied
-from marlfast.analysis.strategies import Strategies, agent_number, discounted, strategies
+from marlfast.analysis.model import endless
+from marlfast.analysis.strategies import agent_number, discounted, strategies
 from marlfast.analysis.summary import Summarised
 from marlfast.analysis.values import action_values, ahead, chain, paths, replies
 from marlfast.errors import integer, shown
@@ -30,6 +31,8 @@ class Deviation(Summarised):
         Whether play is in the states of before after T steps, wherever it began.
     exact : bool
         True: followed step by step, or with chance by its probabilities, not sampled.
+    kind : str
+        Which of what learners play it is: see :func:`strategies`.
     """
 
     agent: int
@@ -40,6 +43,7 @@ class Deviation(Summarised):
     before_rewards: np.ndarray
     back: np.ndarray
     exact: bool = True
+    kind: str = "policy"
 
     @property
     def mean_actions(self):
@@ -59,7 +63,7 @@ class Deviation(Summarised):
         discount : float
             In [0, 1].
         """
-        weights = discounted(discount, below_one=False) ** np.arange(self.rewards.shape[1])
+        weights = discounted(discount) ** np.arange(self.rewards.shape[1])
         return ((self.rewards - self.before_rewards[:, None]) * weights[:, None]).sum(axis=1)
 
     def summary(self):
@@ -107,7 +111,7 @@ def deviation(game, given, agent, action=STATIC, periods=1, length=15, start=Non
     Source: E. Calvano, G. Calzolari, V. Denicolo and S. Pastorello, "Artificial intelligence, algorithmic pricing, and
     collusion", American Economic Review 110 (2020), figures on impulse responses.
     """
-    s = strategies(game, given)
+    s = strategies(endless(game), given)
     m = s.model
     agent = agent_number(m, agent)
     length = integer("length", length, 1)
@@ -149,13 +153,12 @@ def _departing(s, agent, action, discount):
     if action == BEST and isinstance(action, str):
         if discount is None:
             raise ValueError("discount: action='best' needs one, as what is best depends on it")
-        return action_values(m, s, discount, agent).argmax(axis=2)
+        return action_values(m, s, discount, agent, horizon=0).argmax(axis=2)
     if action == STATIC and isinstance(action, str):
         if s.pure:
             return m.expected[np.arange(m.size)[:, None], replies(s, agent), agent].argmax(axis=2)
         zero = np.zeros(m.size)
-        return np.stack([ahead(m, [s.mixture(r, i) for i in range(m.agents)], agent, zero)[0].argmax(axis=1)
-                         for r in range(s.runs)])
+        return np.stack([ahead(m, s.against(r, agent), agent, zero)[0].argmax(axis=1) for r in range(s.runs)])
     if isinstance(action, str):
         raise ValueError(f"action: expected an action's number, 'static' or 'best', got {action!r}")
     return np.full((s.runs, m.size), integer("action", action, 0, m.actions[agent] - 1))
@@ -166,7 +169,7 @@ def _followed(s, departs, agent, periods, length, start, numbers):
     m, occupancy = s.model, _lasting(s, start)
     deviant = s.actions.copy()
     deviant[:, :, agent] = departs
-    plans = [(actions, *paths(Strategies(m, actions))) for actions in (deviant, s.actions)]
+    plans = [(actions, *paths(replace(s, actions=actions))) for actions in (deviant, s.actions)]
     run, at = np.nonzero(occupancy)
     share = occupancy[run, at][:, None]
 
@@ -187,7 +190,7 @@ def _followed(s, departs, agent, periods, length, start, numbers):
     back = np.ones(s.runs, bool)
     back[run[occupancy[run, at] == 0.0]] = False
     played, paid = (np.stack(part, axis=1) for part in zip(*steps, strict=True))
-    return Deviation(agent, periods, played, paid, *before, back)
+    return Deviation(agent, periods, played, paid, *before, back, kind=s.kind)
 
 
 def _expected(s, departs, agent, periods, length, start, numbers):
@@ -197,22 +200,21 @@ def _expected(s, departs, agent, periods, length, start, numbers):
     before_actions, before_rewards = np.zeros((s.runs, m.agents)), np.zeros((s.runs, m.agents))
     back = np.zeros(s.runs, bool)
     for r in range(s.runs):
-        usual = [s.mixture(r, i) for i in range(m.agents)]
-        deviant = list(usual)
-        deviant[agent] = np.eye(m.actions[agent])[departs[r]]
-        links, paid = [None, None], [None, None]
-        for k, mixtures in enumerate((deviant, usual)):
-            one = Strategies(m, None, tuple(p[None] for p in mixtures))
-            links[k], paid[k] = chain(m, one.joint(0))
+        departing = s.against(r, agent) * np.eye(m.actions[agent])[departs[r]][:, m.digits[:, agent]]
+        plans = [(joint, *chain(m, joint, s.outcomes(r))) for joint in (departing, s.joint(r))]
+
+        def means(joint, at):
+            """Mean of what actions stand for, of each agent."""
+            share = at @ joint
+            return [share @ numbers[i][m.digits[:, i]] for i in range(m.agents)]
+
         at = occupancy[r]
-        before_rewards[r] = at @ paid[1]
-        before_actions[r] = [at @ (usual[i] @ numbers[i]) for i in range(m.agents)]
+        before_rewards[r] = at @ plans[1][2]
+        before_actions[r] = means(plans[1][0], at)
         for t in range(length):
-            k = 0 if t < periods else 1
-            mixtures = (deviant, usual)[k]
-            actions[r, t] = [at @ (mixtures[i] @ numbers[i]) for i in range(m.agents)]
-            rewards[r, t] = at @ paid[k]
-            here, then, weight = links[k]
+            joint, (here, then, weight), paid = plans[0 if t < periods else 1]
+            actions[r, t] = means(joint, at)
+            rewards[r, t] = at @ paid
             at = np.bincount(then, at[here] * weight, m.size)
         back[r] = not (at[occupancy[r] == 0.0] > 0.0).any()
-    return Deviation(agent, periods, actions, rewards, before_actions, before_rewards, back)
+    return Deviation(agent, periods, actions, rewards, before_actions, before_rewards, back, kind=s.kind)

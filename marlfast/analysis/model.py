@@ -46,6 +46,16 @@ class Model(Summarised):
         What is seen in each state, where the game was explored.
     rounds : int
         After how many the game ends, where the state holds the round; else 0.
+    endless : Model or None
+        The game without that end, where the state holds the round.
+    place : int32 [S] or None
+        Where states are split by what agents remember: the game's state, a number in ``split``.
+    memory : int32 [S, agents with a memory] or None
+        And what is remembered there.
+    split : Model or None
+        The game alone.
+    kept : tuple of int
+        Columns of ``memory`` that outlast an episode.
 
     Notes
     -----
@@ -72,6 +82,17 @@ class Model(Summarised):
     observation: np.ndarray | None = None
     rounds: int = 0
     _numbers: dict | None = None
+    place: np.ndarray | None = None
+    memory: np.ndarray | None = None
+    split: object = None
+    varied: object = None
+    kept: tuple = ()
+    endless: object = None
+
+    @property
+    def alone(self):
+        """The model of the game alone, where states are split by what agents remember."""
+        return self if self.split is None else self.split
 
     @property
     def agents(self):
@@ -166,8 +187,9 @@ class Model(Summarised):
         """A line of text."""
         name = self.game.name
         chance = "no chance" if self.certain else f"{len(self.successors):,} outcomes"
+        split = "" if self.split is None else f", {self.split.size:,} of the game split by what agents remember"
         return (f"{name}: {self.agents} agents with {', '.join(map(str, self.actions))} actions, {self.size:,} states "
-                f"({int(self.terminal.sum())} terminal), {chance}")
+                f"({int(self.terminal.sum())} terminal{split}), {chance}")
 
 
 def model(game, cuts=None, start_cuts=None, most_states=100_000):
@@ -217,6 +239,12 @@ def model(game, cuts=None, start_cuts=None, most_states=100_000):
     return unrolled(made, game.horizon, most_states) if game.ends_at_horizon else made
 
 
+def endless(game):
+    """The model of a game without the end that its last round is: of play that goes on for ever."""
+    m = model(game)
+    return m if m.endless is None else m.endless
+
+
 def _of_markov(markov, game, most_states):
     states, actions = len(markov.terminal), markov.actions
     joint = math.prod(actions)
@@ -229,7 +257,7 @@ def _of_markov(markov, game, most_states):
         expected = np.stack([np.bincount(cells, table.probabilities * paid[:, i], states * joint)
                              for i in range(len(actions))], axis=1)
     seen = np.arange(states, dtype=np.int32)[:, None] if markov.seen is None else markov.seen.reshape(states, -1)
-    return _made(game, actions, cells, table.successors, table.probabilities, paid,
+    return made(game, actions, cells, table.successors, table.probabilities, paid,
                  expected.reshape(states, joint, len(actions)), markov.terminal, markov.start, seen,
                  game.observations, np.arange(states, dtype=np.float64)[:, None])
 
@@ -250,11 +278,13 @@ def _of_normal_form(game, most_states):
         start[int(starts(kernel, np.zeros((1, 0)))[0, 0])] = 1.0
     # The same payoffs in every state: one copy of them, seen S times.
     expected = np.broadcast_to(game.expected.reshape(joint, -1), (states, joint, len(actions)))
-    return _made(game, actions, np.arange(states * joint), then[:, 0].astype(np.int32), np.ones(states * joint), None,
-                 expected, np.zeros(states, bool), start, np.arange(states, dtype=np.int32)[:, None], states, own)
+    varied = None if game._chances is None else (np.atleast_2d(game._chances), game._rewards)
+    return made(game, actions, np.arange(states * joint), then[:, 0].astype(np.int32), np.ones(states * joint), None,
+                expected, np.zeros(states, bool), start, np.arange(states, dtype=np.int32)[:, None], states, own,
+                varied=varied)
 
 
-def _made(game, actions, cells, successors, probabilities, paid, expected, terminal, start, seen, rows, own, **more):
+def made(game, actions, cells, successors, probabilities, paid, expected, terminal, start, seen, rows, own, **more):
     """A model whose terminal states lead to themselves and pay nothing, and whose outcomes are listed once each."""
     states, joint, agents = expected.shape
     if terminal.any():
@@ -275,7 +305,10 @@ def _made(game, actions, cells, successors, probabilities, paid, expected, termi
         if len(found) < len(key):       # the same next state in several ways
             sums = np.bincount(place, probabilities)
             if paid is not None:
-                paid = np.stack([np.bincount(place, probabilities * paid[:, i]) / sums for i in range(agents)], axis=1)
+                mean = np.stack([np.bincount(place, probabilities * paid[:, i]) / sums for i in range(agents)], axis=1)
+                if (np.abs(paid - mean[place]) > 1e-12 * np.abs(paid).max()).any():
+                    more.setdefault("varied", False)
+                paid = mean
             cells, successors, probabilities = found // states, found % states, sums
     certain = len(successors) == states * joint
     first = np.concatenate([[0], np.cumsum(np.bincount(cells, minlength=states * joint))])
@@ -308,6 +341,6 @@ def _of_explored(game, cuts, start_cuts, most_states):
     numbered = game.observations is not None
     seen = observation[:, :, 0].astype(np.int32) if numbered else np.arange(states, dtype=np.int32)[:, None]
     observation.flags.writeable = False
-    return _made(game, actions, cells, successors, probabilities, paid, expected.reshape(states, joint, agents),
+    return made(game, actions, cells, successors, probabilities, paid, expected.reshape(states, joint, agents),
                  terminal, start, seen, game.observations if numbered else states, own, observation=observation,
                  _numbers=numbers.known)

@@ -33,6 +33,8 @@ class NashTest(Summarised):
         All others, but for those in which the game is over.
     exact : bool
         True: from solved values, not from samples.
+    kind : str
+        Which of what learners play it is: see :func:`strategies`.
     """
 
     on_path: np.ndarray
@@ -42,6 +44,7 @@ class NashTest(Summarised):
     path: np.ndarray
     off: np.ndarray
     exact: bool = True
+    kind: str = "policy"
 
     def _mean(self, what, where):
         """Mean over the states marked in ``where``: float64 [R, N]; NaN where there are none."""
@@ -70,20 +73,21 @@ class NashTest(Summarised):
                 f"{self.everywhere.mean():.3f}; mean loss on path {self.loss_on_path.mean():.4g}")
 
 
-def nash_test(game, given, discount, start=None, continuation="frozen", tolerance=1e-12):
+def nash_test(game, given, discount, start=None, continuation="frozen", tolerance=1e-8, horizon=None):
     """Test whether strategies are best replies to each other, and measure what they lose.
 
     What is played is as good as anything else in a state if its value is less than the greatest one there by at most
-    ``tolerance`` times the greatest value of any state.
+    ``tolerance`` times the greatest value of any state, or the greatest reward if that is more. Of correlated strategies, following what one is told must be as
+    good as anything else, whatever that is: it is a correlated equilibrium.
 
-    Agents must be able to tell the states apart.
+    Agents must be able to tell the game's states apart.
 
     Parameters
     ----------
     game : Game or Model
     given : Strategies, or what :func:`strategies` takes
     discount : float
-        In [0, 1).
+        In [0, 1]. With 1 play must end, or have a horizon.
     start : int, int [R] or float64 [S], optional
         Where the path begins, as in :func:`long_run`, with the same default.
     continuation : {"frozen", "best"}
@@ -93,7 +97,10 @@ def nash_test(game, given, discount, start=None, continuation="frozen", toleranc
         source's text defines. For ``everywhere`` both are the same test (the one-shot deviation principle); on the path
         the second refuses more.
     tolerance : float
-        At least 0.
+        At least 0. Mixed strategies that were solved for or learned are never as good to the last digit.
+    horizon : int, optional
+        Rounds to play, see :func:`state_values`: with several, the greatest losses of any round are told, and the path
+        is all that play can come to.
 
     Returns
     -------
@@ -105,23 +112,25 @@ def nash_test(game, given, discount, start=None, continuation="frozen", toleranc
     collusion", American Economic Review 110 (2020), section on equilibrium play.
     """
     s = strategies(game, given)
-    tolerance = real("tolerance", tolerance, 0.0)
-    gap, loss, scale = _losses(s, discounted(discount), choice("continuation", continuation, ("frozen", "best")))
+    tolerance, horizon = real("tolerance", tolerance, 0.0), values.rounds(s, horizon)
+    gap, loss, scale = _losses(s, discounted(discount), choice("continuation", continuation, ("frozen", "best")),
+                               horizon)
     over = s.model.terminal
-    path = reached(s, start) & ~over if over.any() else occupied(s, start) > 0.0
+    path = reached(s, start) & ~over if over.any() or horizon else occupied(s, start) > 0.0
     best = gap <= tolerance * scale[:, None]
+    loss = np.where(best, 0.0, loss)
     by_state = best.all(axis=2)
-    return NashTest((by_state | ~path).all(axis=1), by_state.all(axis=1), best, loss, path, ~path & ~over)
+    return NashTest((by_state | ~path).all(axis=1), by_state.all(axis=1), best, loss, path, ~path & ~over, kind=s.kind)
 
 
-def q_loss(game, given, discount, continuation="frozen"):
+def q_loss(game, given, discount, continuation="frozen", horizon=None):
     """What the played action loses to the best one, relative to its value: ``(max_a Q - Q(played)) / |max_a Q|``.
 
     Q are the true action values against the others' frozen strategies, not learned ones: see :func:`action_values`.
 
     Parameters
     ----------
-    game, given, discount, continuation
+    game, given, discount, continuation, horizon
         See :func:`nash_test`.
 
     Returns
@@ -134,36 +143,74 @@ def q_loss(game, given, discount, continuation="frozen"):
     Source: see :func:`nash_test`; there it is the Q-loss of a session.
     """
     s = strategies(game, given)
-    return _losses(s, discounted(discount), choice("continuation", continuation, ("frozen", "best")))[1]
+    return _losses(s, discounted(discount), choice("continuation", continuation, ("frozen", "best")),
+                   values.rounds(s, horizon))[1]
 
 
-def _losses(s, discount, continuation):
+def _losses(s, discount, continuation, horizon):
     """(what is lost to the best action, the same relative to its value, both [R, S, N]; greatest values [R, N])."""
     m = s.model
-    gap, loss, scale = np.empty((s.runs, m.size, m.agents)), np.empty((s.runs, m.size, m.agents)), []
-    for some in values.chunks(s, m.size * max(m.actions)) if s.certain else [slice(None)]:
+    for i in range(m.agents):
+        values.check_tells_apart(m, i)
+    gap, loss = np.empty((s.runs, m.size, m.agents)), np.empty((s.runs, m.size, m.agents))
+    scale = np.empty((s.runs, m.agents))
+    for some in values.chunks(s, m.size * max(m.actions)) if s.certain and not horizon else [
+            [r] for r in range(s.runs)]:
         part = s.some(some)
-        v = values._state_values(part, discount)
-        greatest = np.empty((part.runs, m.agents))
-        for i in range(m.agents):
-            values.check_tells_apart(m, i)
-            if continuation == "best":
-                q = values._best(part, i, discount)[2]
-            else:
-                q = values._action_values(part, discount, i, v[:, :, i])
-            best = q.max(axis=2)
-            greatest[:, i] = np.abs(q).max(axis=(1, 2))
-            lost = np.maximum(best - _played(part, i, q), 0.0)
-            gap[some, :, i] = lost
-            lost = np.where(lost > ROUNDING * greatest[:, i, None], lost, 0.0)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                loss[some, :, i] = np.where(lost > 0.0, lost / np.abs(best), 0.0)
-        scale.append(greatest)
-    return gap, loss, np.concatenate(scale)
+        gap[some], loss[some], scale[some] = _rounds_losses(part, discount, continuation, horizon) if horizon else (
+            _lost(part, discount, continuation, values._state_values(part, discount))[:3])
+    return gap, loss, scale
 
 
-def _played(s, agent, q):
-    """Value of what an agent plays: float64 [R, S]."""
+def _rounds_losses(s, discount, continuation, horizon):
+    """The greatest losses of any of so many rounds."""
+    later = np.zeros((1, s.model.size, s.model.agents))
+    rest = later.copy()
+    found = None
+    for v in values.backwards(s, 0, discount, horizon):
+        one = _lost(s, discount, continuation, later, rest)
+        found = one if found is None else tuple(map(np.maximum, found, one))
+        later = v[None]
+        rest = np.stack([best for best in one[3]], axis=2) if continuation == "best" else rest
+    return found[:3]
+
+
+def _lost(s, discount, continuation, later, best_later=None):
+    """Losses where what follows is worth ``later`` [R, S, N] (and, with best play in rounds to come, ``best_later``)."""
+    m = s.model
+    gap, loss, best_values = np.empty(later.shape), np.empty(later.shape), []
+    greatest = np.empty((s.runs, m.agents))
+    for i in range(m.agents):
+        if continuation == "frozen":
+            q = _action_values(s, discount, i, later[:, :, i])
+        elif best_later is None:
+            q = values._best(s, i, discount)[2]
+        else:
+            q = _action_values(s, discount, i, best_later[:, :, i])
+        best, played = _worth(s, i, q)
+        best_values.append(best)
+        greatest[:, i] = np.maximum(np.abs(q).reshape(s.runs, -1).max(axis=1), np.abs(m.expected[:, :, i]).max())
+        lost = np.maximum(best - played, 0.0)
+        gap[:, :, i] = lost
+        lost = np.where(lost > ROUNDING * greatest[:, i, None], lost, 0.0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            loss[:, :, i] = np.where(lost > 0.0, lost / np.abs(best), 0.0)
+    return gap, loss, greatest, best_values
+
+
+def _action_values(s, discount, agent, v):
+    """Action values [R, S, A]; of correlated strategies [R, S, A, A], by what the agent is told."""
+    if not s.correlated:
+        return values._action_values(s, discount, agent, v)
+    return np.stack([values.told_values(s, r, discount, agent, v[r]) for r in range(s.runs)])
+
+
+def _worth(s, agent, q):
+    """(the greatest value, the value of what an agent plays), both float64 [R, S]."""
+    if s.correlated:
+        return q.max(axis=3).sum(axis=2), np.trace(q, axis1=2, axis2=3)
     if s.pure:
-        return np.take_along_axis(q, s.actions[:, :, agent, None].astype(np.int64), axis=2)[:, :, 0]
-    return (q * s.probabilities[agent]).sum(axis=2)
+        played = np.take_along_axis(q, s.actions[:, :, agent, None].astype(np.int64), axis=2)[:, :, 0]
+    else:
+        played = (q * s.probabilities[agent]).sum(axis=2)
+    return q.max(axis=2), played

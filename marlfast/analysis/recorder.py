@@ -3,7 +3,8 @@ import numpy as np
 
 from marlfast.analysis.summary import Summarised
 from marlfast.errors import integer
-from marlfast.learners.tabular import Tabular
+from marlfast.learners.plays import check_kind
+from marlfast.policy import plays_of
 
 
 class StrategyRecorder(Summarised):
@@ -15,14 +16,15 @@ class StrategyRecorder(Summarised):
     ----------
     row : int
         Of the tables. Games in normal form without memory have row 0 only.
+    kind : {"behaviour", "policy", "greedy", "average"}
+        What is recorded: see :func:`strategies`. Default: what is played in training, exploration included.
 
     Attributes
     ----------
     times : int64 [T]
         Steps of the run that is furthest.
     strategies : tuple of N float64 [T, R, A_i]
-        Probabilities of actions, with exploration: of Boltzmann's and of epsilon-greedy learners, and of those that
-        keep a mixed policy. Of other learners, what they do greedily.
+        Probabilities of actions; of those who remember something, by what they remember at that time.
 
     Examples
     --------
@@ -35,8 +37,8 @@ class StrategyRecorder(Summarised):
     ([20, 40, 60, 80, 100], (5, 3, 2))
     """
 
-    def __init__(self, row=0):
-        self.row = integer("row", row, 0)
+    def __init__(self, row=0, kind="behaviour"):
+        self.row, self.kind = integer("row", row, 0), check_kind(kind)
         self._times, self._kept = [], []
 
     def __call__(self, session):
@@ -71,30 +73,3 @@ class StrategyRecorder(Summarised):
     def summary(self):
         """A line of text."""
         return f"{len(self._times)} records" + (f", to step {self._times[-1]:,}" if self._times else "")
-
-
-def _mixture(learner, seats, arrays, agent, row):
-    """Probabilities of an agent's actions in a row: float64 [R, A]."""
-    actions = int(seats.action_counts[agent])
-    if hasattr(learner, "probabilities"):
-        by_run = [a for a in arrays.values() if a.shape[:1] == (seats.runs,)]
-        many = seats.runs if by_run else 1
-        kept = [learner.probabilities(seats, {name: a[r:r + 1] for name, a in arrays.items()}, agent)
-                for r in range(many)]
-        chosen = np.stack([one[row if len(one) > 1 else 0, :actions] for one in kept])
-        chosen = np.broadcast_to(chosen, (seats.runs, actions))
-    elif isinstance(learner, Tabular) and "q" in arrays and learner.explore.name == "boltzmann":
-        values = arrays["q"][:, row, learner.tables(seats)[agent], :actions] / arrays["level.value"][:, None]
-        weights = np.exp(values - values.max(axis=1, keepdims=True))
-        return weights / weights.sum(axis=1, keepdims=True)
-    else:
-        rows = np.full(seats.agents, row)
-        place = seats.leads.index(agent)
-        greedy = [learner.actions(seats, {name: a[r:r + 1] for name, a in arrays.items()}, rows)[place]
-                  for r in range(seats.runs)]
-        chosen = np.eye(actions)[greedy]
-    explore = getattr(learner, "explore", None)
-    if explore is None or explore.name != "epsilon_greedy" or "level.value" not in arrays:
-        return chosen
-    epsilon = arrays["level.value"][:, None]
-    return (1.0 - epsilon) * chosen + epsilon / actions

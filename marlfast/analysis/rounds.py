@@ -38,4 +38,4 @@ def unrolled(m, horizon, most_states):
     for array in arrays.values():
         if array is not None:
             array.flags.writeable = False
-    return replace(m, rounds=horizon, **arrays)
+    return replace(m, rounds=horizon, endless=m, **arrays)

@@ -9,4 +9,5 @@ class Summarised:
         raise NotImplementedError
 
     def __repr__(self):
-        return f"{type(self).__name__}({self.summary()})"
+        kind = getattr(self, "kind", "policy")
+        return f"{type(self).__name__}({self.summary()}{'' if kind == 'policy' else f'; kind={kind!r}'})"

@@ -3,15 +3,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marlfast.analysis.strategies import agent_number, discounted, starts, strategies
+from marlfast.analysis.strategies import agent_number, discounted, game_start, starts, strategies
 from marlfast.analysis.summary import Summarised
-from marlfast.errors import choice
+from marlfast.errors import choice, integer
 
 NUMBERS = 4_000_000     # of one array at a time; runs are taken in groups, so that memory does not grow with them
 DENSE = 3_000           # states up to which linear equations are solved; beyond, values are iterated
 MOST_ROUNDS = 1_000     # of policy iteration, which takes a handful; rounding must not keep it going
 KNOWING = ", by a reply that knows the round"
 SMALL = 1e-12           # of the greatest value: a reply counts as better only by more than this
+MOST_WORK = 2 * 10**10  # numbers that backward induction may look at: some minutes
+DEVIATIONS = ("correlated", "coarse")
 
 
 def chunks(s, width):
@@ -19,6 +21,23 @@ def chunks(s, width):
     n = max(1, NUMBERS // max(1, width))
     for low in range(0, s.runs, n):
         yield slice(low, min(s.runs, low + n))
+
+
+def rounds(s, horizon):
+    """T, rounds that are played; 0: play goes on until the game itself is over (of which its last round is a part).
+
+    ``horizon``: None (0), or a number.
+    """
+    m = s.model
+    if horizon is None:
+        return 0
+    horizon = integer("horizon", horizon, 0)
+    work = horizon * s.runs * (m.size * m.agents if s.certain else len(m.successors) + m.size * m.joint)
+    if work > MOST_WORK:
+        raise ValueError(f"horizon: {horizon:,} rounds of {s.runs:,} runs with {m.size:,} states and "
+                         f"{len(m.successors):,} outcomes are {work:,} numbers to look at, more than {MOST_WORK:,}; "
+                         "take fewer rounds or runs, or horizon=0 with a discount")
+    return horizon
 
 
 # -- certain play: where each state leads -----------------------------------------------------------
@@ -55,15 +74,19 @@ def _along(m, then, rewards, discount):
         lost = ~m.terminal[leap % states]
         if lost.any():
             raise ValueError(f"discount: with 1.0 all play must end, and from state {int(lost.argmax()) % states} it "
-                             f"never does in run {int(lost.argmax()) // states}; give a discount less than 1")
+                             f"never does in run {int(lost.argmax()) // states}; give a discount less than 1, or a "
+                             "horizon")
     return v.reshape(runs, states, agents)
 
 
 # -- play with chance: one run at a time --------------------------------------------------------------
 
-def chain(m, joint):
-    """(transition probabilities as a list: from, to, weight; expected rewards [S, N]) under joint [S, J]."""
-    weight = m.probabilities * joint.ravel()[m.cells]
+def chain(m, joint, outcomes=None):
+    """(transition probabilities as a list: from, to, weight; expected rewards [S, N]) under joint [S, J].
+
+    ``outcomes``: probabilities of the model's outcomes, where a run has its own.
+    """
+    weight = (m.probabilities if outcomes is None else outcomes) * joint.ravel()[m.cells]
     used = weight > 0.0
     return (m.cells[used] // m.joint, m.successors[used], weight[used]), (joint[:, :, None] * m.expected).sum(axis=1)
 
@@ -74,7 +97,7 @@ def dense(m, links):
     return np.bincount(here * m.size + then, weight, m.size * m.size).reshape(m.size, m.size)
 
 
-def _solved(m, links, rewards, discount):
+def solved(m, links, rewards, discount):
     """Values [S, ...] with ``v = rewards + discount * P v``; 0 in terminal states."""
     if discount == 1.0:
         _check_ends(m, links)
@@ -96,53 +119,62 @@ def _solved(m, links, rewards, discount):
             return columns.reshape(rewards.shape)
 
 
-def _check_ends(m, links):
+def must_end(m, links):
+    """From which states play comes to an end, with probability 1 if that is true of all: bool [S]."""
     here, then, _ = links
     ends = m.terminal.copy()
     while True:
         more = ends.copy()
         more[here[ends[then]]] = True
         if (more == ends).all():
-            break
+            return ends
         ends = more
+
+
+def _check_ends(m, links):
+    ends = must_end(m, links)
     if not ends.all():
         raise ValueError(f"discount: with 1.0 all play must end, and from state {int((~ends).argmax())} it never does; "
-                         "give a discount less than 1")
+                         "give a discount less than 1, or a horizon")
 
 
-def ahead(m, others, agent, v):
-    """What an agent's actions lead to, with the others' mixtures (N arrays [S, A], the agent's own unused).
+def ahead(m, against, agent, v, outcomes=None):
+    """What an agent's actions lead to, where the others act as ``against`` [S, J] says, whatever its own action.
 
     Returns
     -------
     (rewards float64 [S, A], expected ``v`` of the next state float64 [S, A])
     """
-    weight = np.ones((m.size, m.joint))
-    for i in range(m.agents):
-        if i != agent:
-            weight = weight * others[i][:, m.digits[:, i]]
     count, own = m.actions[agent], m.digits[:, agent]
     place = (np.arange(m.size)[:, None] * count + own).ravel()
-    rewards = np.bincount(place, (weight * m.expected[:, :, agent]).ravel(), m.size * count)
-    next_value = np.bincount(m.cells, m.probabilities * v[m.successors], m.size * m.joint)
-    then = np.bincount(place, weight.ravel() * next_value, m.size * count)
+    rewards = np.bincount(place, (against * m.expected[:, :, agent]).ravel(), m.size * count)
+    then = np.bincount(place, against.ravel() * _next(m, v, outcomes), m.size * count)
     return rewards.reshape(m.size, count), then.reshape(m.size, count)
+
+
+def _next(m, v, outcomes):
+    """Expected ``v`` [S] of the state after each cell: float64 [S * J]."""
+    return np.bincount(m.cells, (m.probabilities if outcomes is None else outcomes) * v[m.successors],
+                       m.size * m.joint)
 
 
 # -- values of states and actions -----------------------------------------------------------------
 
-def state_values(game, given, discount):
+def state_values(game, given, discount, horizon=None):
     """What each state is worth to each agent, while all go on with their strategies.
 
     ``V_i(s) = r_i(s, a) + discount * sum_s' P(s' | s, a) V_i(s')``, exact up to rounding: along the path where nothing
-    is left to chance, else by solving the equations.
+    is left to chance, else by solving the equations; with a horizon by backward induction.
 
     Parameters
     ----------
     game : Game or Model
     given : Strategies, or what :func:`strategies` takes
     discount : float
-        In [0, 1]. With 1 all play must end.
+        In [0, 1]. With 1 all play must end, or have a horizon.
+    horizon : int, optional
+        Rounds that are left to play, whatever the game says. Default: until the game is over, a last round included
+        where that is its end and no time limit (:class:`Model`); else without end.
 
     Returns
     -------
@@ -153,46 +185,74 @@ def state_values(game, given, discount):
     Source: R. S. Sutton and A. G. Barto, "Reinforcement learning: an introduction" (2018), equation 4.4.
     """
     s = strategies(game, given)
-    return _state_values(s, discounted(discount, below_one=False))
+    return _state_values(s, discounted(discount), rounds(s, horizon))
 
 
-def _state_values(s, discount):
+def _state_values(s, discount, horizon=0):
     m = s.model
     values = np.empty((s.runs, m.size, m.agents))
+    if horizon:
+        for r in range(s.runs):
+            for values[r] in backwards(s, r, discount, horizon):
+                pass
+        return values
     if s.certain:
         for some in chunks(s, m.size * m.agents):
             values[some] = _along(m, *paths(s.some(some)), discount)
         return values
     for r in range(s.runs):
-        values[r] = _solved(m, *chain(m, s.joint(r)), discount)
+        values[r] = solved(m, *chain(m, s.joint(r), s.outcomes(r)), discount)
     return values
 
 
-def action_values(game, given, discount, agent, continuation="frozen"):
+def backwards(s, run, discount, horizon):
+    """Values [S, N] of one run with 1, 2, ... ``horizon`` rounds to play."""
+    m = s.model
+    if s.certain:
+        then, rewards = (part[0] for part in paths(s.some([run])))
+        v = rewards
+    else:
+        (here, then, weight), rewards = chain(m, s.joint(run), s.outcomes(run))
+        v = rewards
+    for t in range(horizon):
+        if t and s.certain:
+            v = rewards + discount * v[then]
+        elif t:
+            v = rewards + discount * np.stack([np.bincount(here, weight * v[then, i], m.size)
+                                               for i in range(v.shape[1])], axis=1)
+        yield v
+
+
+def action_values(game, given, discount, agent, continuation="frozen", horizon=None):
     """What each action of one agent is worth in each state, against the others' strategies.
 
-    ``Q_i(s, a) = r_i(s, a, a_-i) + discount * sum_s' P(s' | s, a, a_-i) V_i(s')``.
+    ``Q_i(s, a) = r_i(s, a, a_-i) + discount * sum_s' P(s' | s, a, a_-i) V_i(s')``. Where the others' actions are
+    correlated with the agent's own, theirs are taken whatever it is told.
 
     Parameters
     ----------
     game : Game or Model
     given : Strategies, or what :func:`strategies` takes
     discount : float
-        In [0, 1).
+        In [0, 1]. With 1 all play must end, or have a horizon.
     agent : int
     continuation : {"frozen", "best"}
         What the agent does from the next step on: ``"frozen"`` goes on with its own strategy, so that V is the value of
         the strategies; ``"best"`` replies as well as can be, so that V is that of :func:`best_reply`.
+    horizon : int, optional
+        See :func:`state_values`.
 
     Returns
     -------
     float64 [R, S, A_i]
     """
     s = strategies(game, given)
-    agent, discount = agent_number(s.model, agent), discounted(discount)
+    agent, discount, horizon = agent_number(s.model, agent), discounted(discount), rounds(s, horizon)
     if choice("continuation", continuation, ("frozen", "best")) == "best":
-        return _best(s, agent, discount)[2]
-    return _action_values(s, discount, agent, _state_values(s, discount)[:, :, agent])
+        return _best(s, agent, discount, horizon, "coarse")[2]
+    later = np.zeros((s.runs, s.model.size)) if horizon == 1 else _state_values(
+        s, discount, max(horizon - 1, 0))[:, :, agent]
+    return _action_values(s, discount, agent, later)
 
 
 def _action_values(s, discount, agent, v):
@@ -204,9 +264,18 @@ def _action_values(s, discount, agent, v):
             q[some] = _certain_action_values(s.some(some), discount, agent, v[some])
         return q
     for r in range(s.runs):
-        rewards, then = ahead(m, [s.mixture(r, i) for i in range(m.agents)], agent, v[r])
+        rewards, then = ahead(m, s.against(r, agent), agent, v[r], s.outcomes(r))
         q[r] = rewards + discount * then
     return q
+
+
+def told_values(s, run, discount, agent, v):
+    """What each action is worth after each that the agent is told, times how likely it is told that: [S, A, A]."""
+    m = s.model
+    value = m.expected[:, :, agent] + discount * _next(m, v, s.outcomes(run)).reshape(m.size, m.joint)
+    told, value = (np.moveaxis(array.reshape(m.size, *m.actions), 1 + agent, 1).reshape(m.size, m.actions[agent], -1)
+                   for array in (s.joint(run), value))
+    return told @ value.transpose(0, 2, 1)
 
 
 def replies(s, agent):
@@ -232,17 +301,22 @@ class BestReply(Summarised):
     Attributes
     ----------
     agent : int
-    actions : int32 [R, S]
+    actions : int32 [R, S], or [R, S, A] of correlated strategies
         The best pure strategy, by state; where several actions are as good, the one that is played, else the first.
+        Where strategies are correlated: what to do in place of each action that the agent is told. With a horizon: in
+        the first round.
     values : float64 [R, S]
         What each state is worth with it.
-    action_values : float64 [R, S, A]
+    action_values : float64 [R, S, A], or [R, S, A, A] of correlated strategies
+        Of correlated strategies: after each action that the agent is told, times how likely it is told that.
     gain : float64 [R]
         How much more it is worth than the strategy that is played, from the start.
     exact : bool
         Whether that is the solution itself, not a sample.
     knows_round : bool
         Whether the reply may depend on the round, which the strategies that are played do not see.
+    kind : str
+        Which of what learners play it answers: see :func:`strategies`.
     """
 
     agent: int
@@ -252,15 +326,16 @@ class BestReply(Summarised):
     gain: np.ndarray
     exact: bool = True
     knows_round: bool = False
+    kind: str = "policy"
 
     def summary(self):
         """A line of text."""
         return (f"agent {self.agent} could gain {self.gain.mean():.6g} on average over {len(self.gain)} runs "
-                f"(most {self.gain.max():.6g})" + (KNOWING if self.knows_round else ""))
+                f"(most {self.gain.max():.6g}){KNOWING if self.knows_round else ''}")
 
 
-def best_reply(game, given, agent, discount, start=None):
-    """The best strategy of one agent against the others' frozen ones, by policy iteration.
+def best_reply(game, given, agent, discount, start=None, horizon=None, deviations="correlated"):
+    """The best strategy of one agent against the others' frozen ones.
 
     Parameters
     ----------
@@ -268,9 +343,15 @@ def best_reply(game, given, agent, discount, start=None):
     given : Strategies, or what :func:`strategies` takes
     agent : int
     discount : float
-        In [0, 1).
+        In [0, 1]. With 1 play must end, whatever the agent does, or have a horizon.
     start : int, int [R] or float64 [S], optional
         From where the gain is counted: a state, one per run, or a distribution. Default: the game's start.
+    horizon : int, optional
+        See :func:`state_values`. The reply then knows the round, and is found by backward induction; else by policy
+        iteration.
+    deviations : {"correlated", "coarse"}
+        Of strategies that one draw decides for several agents: the agent hears what it is to do, and replies to that;
+        or it replies without having heard it. All else is the same either way.
 
     Returns
     -------
@@ -278,44 +359,81 @@ def best_reply(game, given, agent, discount, start=None):
 
     Notes
     -----
-    The agent must be able to tell the states apart; else a best reply by state is none that it could play.
+    The agent must be able to tell the game's states apart; else a best reply by state is none that it could play. What
+    other agents remember it is taken to know: it follows from what was played, as in tit for tat. Where it does not
+    (goals that a coordinator draws), the gain is an upper bound.
 
-    Source: R. A. Howard, "Dynamic programming and Markov processes" (1960).
+    Sources: R. A. Howard, "Dynamic programming and Markov processes" (1960); R. J. Aumann, "Correlated equilibrium as
+    an expression of Bayesian rationality", Econometrica 55 (1987).
     """
     s = strategies(game, given)
-    agent, discount = agent_number(s.model, agent), discounted(discount)
-    begin = starts(s, s.model.start if start is None else start)
-    played = _state_values(s, discount)[:, :, agent]
-    actions, values, q = _best(s, agent, discount)
-    return BestReply(agent, actions, values, q, (begin * (values - played)).sum(axis=1), knows_round=s.model.rounds > 1)
+    agent, discount, horizon = agent_number(s.model, agent), discounted(discount), rounds(s, horizon)
+    choice("deviations", deviations, DEVIATIONS)
+    begin = game_start(s) if start is None else starts(s, start)
+    played = _state_values(s, discount, horizon)[:, :, agent]
+    actions, values, q = _best(s, agent, discount, horizon, deviations)
+    return BestReply(agent, actions, values, q, (begin * (values - played)).sum(axis=1), True, _knows(s, horizon),
+                     s.kind)
+
+
+def _knows(s, horizon):
+    """Whether a reply knows which of several rounds it is."""
+    return max(horizon, s.model.alone.rounds) > 1
 
 
 def check_tells_apart(m, agent):
-    """Refuse an agent who sees the same in two states, because replies are found state by state."""
-    rows = m.seen[~m.terminal, agent].astype(np.int64)
-    if m.rounds:            # a reply knows the round
-        rows = rows + np.flatnonzero(~m.terminal) // m.per_round * m.rows
+    """Refuse an agent who sees the same in two of the game's states, because replies are found state by state."""
+    go = np.flatnonzero(~m.terminal)
+    if m.place is not None:
+        go = go[np.unique(m.place[go], return_index=True)[1]]
+    rows, places = m.seen[go, agent].astype(np.int64), go if m.place is None else m.place[go]
+    if m.alone.rounds:              # a reply knows the round
+        rows = rows + places // m.alone.per_round * m.rows
     if len(np.unique(rows)) < len(rows):
         order = np.argsort(rows, kind="stable")
-        at = np.flatnonzero(~m.terminal)[order]
+        at = places[order]
         k = int((np.diff(rows[order]) == 0).argmax())
         raise ValueError(f"agent: {agent} sees the same in states {at[k]} and {at[k + 1]}, so it could not depart from "
                          "its strategy in one of them alone; analyse a game whose states it can tell apart")
 
 
-def _best(s, agent, discount):
-    """(actions [R, S], values [R, S], action values [R, S, A])."""
-    m = s.model
+def _best(s, agent, discount, horizon=0, deviations="correlated"):
+    """(actions [R, S], values [R, S], action values [R, S, A]); of correlated deviations [R, S, A] and [R, S, A, A]."""
+    m, told = s.model, s.correlated and deviations == "correlated"
     check_tells_apart(m, agent)
-    actions = np.empty((s.runs, m.size), np.int32)
-    values, q = np.empty((s.runs, m.size)), np.empty((s.runs, m.size, m.actions[agent]))
-    if s.certain:
+    if discount == 1.0 and not horizon:
+        for r in range(s.runs):
+            _check_always_ends(s, r, agent)
+    shape = (s.runs, m.size, *(m.actions[agent],) * told)
+    actions, values = np.empty(shape, np.int32), np.empty((s.runs, m.size))
+    q = np.empty((*shape, m.actions[agent]))
+    if s.certain and not horizon:
         for some in chunks(s, m.size * m.actions[agent]):
             actions[some], values[some], q[some] = _best_certain(s.some(some), agent, discount)
-    else:
-        for r in range(s.runs):
-            actions[r], values[r], q[r] = _best_of_run(s, r, agent, discount)
+        return actions, values, q
+    solve = _best_backwards if horizon else _best_told if told else _best_of_run
+    for r in range(s.runs):
+        actions[r], values[r], q[r] = solve(s, r, agent, discount, *((horizon, told) if horizon else ()))
     return actions, values, q
+
+
+def _check_always_ends(s, run, agent):
+    """Refuse discount 1 where the agent could keep play going for ever."""
+    m = s.model
+    weight = s.outcomes(run) * s.against(run, agent).ravel()[m.cells]
+    used = weight > 0.0
+    move = (m.cells[used] // m.joint) * m.actions[agent] + m.digits[m.cells[used] % m.joint, agent]
+    then, stays = m.successors[used], ~m.terminal
+    while True:
+        leaves = np.zeros(m.size * m.actions[agent], bool)
+        leaves[move[~stays[then]]] = True
+        fewer = stays & ~leaves.reshape(m.size, -1).all(axis=1)
+        if (fewer == stays).all():
+            break
+        stays = fewer
+    if stays.any():
+        raise ValueError(f"discount: with 1.0 play must end whatever agent {agent} does, and from state "
+                         f"{int(stays.argmax())} it need not; give a discount less than 1, or a horizon")
 
 
 def _improved(actions, q):
@@ -349,22 +467,51 @@ def _best_certain(s, agent, discount):
 
 
 def _best_of_run(s, run, agent, discount):
-    m = s.model
-    mixtures = [s.mixture(run, i) for i in range(m.agents)]
-    own = mixtures[agent].argmax(axis=1).astype(np.int32)
+    m, against, outcomes = s.model, s.against(run, agent), s.outcomes(run)
+    own = s.mixture(run, agent).argmax(axis=1).astype(np.int32)
     for _ in range(MOST_ROUNDS):
-        mixtures[agent] = np.eye(m.actions[agent])[own]
-        joint = mixtures[0]
-        for p in mixtures[1:]:
-            joint = (joint[:, :, None] * p[:, None, :]).reshape(m.size, -1)
-        links, rewards = chain(m, joint)
-        v = _solved(m, links, rewards[:, agent], discount)
-        paid, then = ahead(m, mixtures, agent, v)
+        joint = against * np.eye(m.actions[agent])[own][:, m.digits[:, agent]]
+        links, rewards = chain(m, joint, outcomes)
+        v = solved(m, links, rewards[:, agent], discount)
+        paid, then = ahead(m, against, agent, v, outcomes)
         q = paid + discount * then
         own, better = _improved(own, q)
         if not better.any():
             break
     return own, v, q
+
+
+def _best_told(s, run, agent, discount):
+    """What to do in place of each action that the agent is told: [S, A], values [S], and [S, A, A]."""
+    m, count = s.model, s.model.actions[agent]
+    told = np.moveaxis(s.joint(run).reshape(m.size, *m.actions), 1 + agent, 1).reshape(m.size, count, -1)
+    own = np.tile(np.arange(count, dtype=np.int32), (m.size, 1))
+    for _ in range(MOST_ROUNDS):
+        joint = (np.eye(count)[own].transpose(0, 2, 1) @ told).reshape(
+            m.size, count, *(n for i, n in enumerate(m.actions) if i != agent))
+        links, rewards = chain(m, np.moveaxis(joint, 1, 1 + agent).reshape(m.size, -1), s.outcomes(run))
+        v = solved(m, links, rewards[:, agent], discount)
+        q = told_values(s, run, discount, agent, v)
+        own, better = _improved(own, q)
+        if not better.any():
+            break
+    return own, v, q
+
+
+def _best_backwards(s, run, agent, discount, horizon, told):
+    """The same with so many rounds to play, which the reply knows; what is said is of the first."""
+    m, v, outcomes = s.model, np.zeros(s.model.size), s.outcomes(run)
+    against = None if told else s.against(run, agent)
+    for _ in range(horizon):
+        if told:
+            q = told_values(s, run, discount, agent, v)
+            v = q.max(axis=2).sum(axis=1)
+        else:
+            paid, then = ahead(m, against, agent, v, outcomes)
+            q = paid + discount * then
+            v = q.max(axis=1)
+    played = np.tile(np.arange(m.actions[agent]), (m.size, 1)) if told else s.mixture(run, agent).argmax(axis=1)
+    return _improved(played.astype(np.int32), q)[0], v, q
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -378,15 +525,21 @@ class Exploitability(Summarised):
         Whether that is the solution itself, not a sample.
     knows_round : bool
         Whether the replies may depend on the round, which the strategies that are played do not see.
+    deviations : str or None
+        Of strategies that one draw decides for several agents: "correlated" or "coarse".
+    kind : str
+        Which of what learners play it is: see :func:`strategies`.
     """
 
     gains: np.ndarray
     exact: bool = True
     knows_round: bool = False
+    deviations: str | None = None
+    kind: str = "policy"
 
     @property
     def nash_conv(self):
-        """Sum of the gains over agents: float64 [R]; 0 in a Nash equilibrium."""
+        """Sum of the gains over agents: float64 [R]; 0 in a Nash (or correlated) equilibrium."""
         return self.gains.sum(axis=1)
 
     @property
@@ -396,18 +549,21 @@ class Exploitability(Summarised):
 
     def summary(self):
         """A line of text."""
-        return (f"NashConv {self.nash_conv.mean():.6g} on average over {len(self.gains)} runs; gains by agent "
+        what = "NashConv" if self.deviations is None else f"{self.deviations} regret, all agents together,"
+        return (f"{what} {self.nash_conv.mean():.6g} on average over {len(self.gains)} runs; gains by agent "
                 + ", ".join(f"{g:.6g}" for g in self.gains.mean(axis=0)) + (KNOWING if self.knows_round else ""))
 
 
-def exploitability(game, given, discount, start=None):
+def exploitability(game, given, discount, start=None, horizon=None, deviations="correlated"):
     """How far strategies are from a Nash equilibrium: what each agent could gain alone.
 
     ``NashConv = sum_i (max_pi_i V_i(pi_i, sigma_-i) - V_i(sigma))``; exploitability is the mean instead of the sum.
+    Strategies that one draw decides for several agents are judged as a distribution of joint actions: what could an
+    agent gain that hears what it is to do (0 in a correlated equilibrium), or before it hears it (in a coarse one)?
 
     Parameters
     ----------
-    game, given, discount, start
+    game, given, discount, start, horizon, deviations
         See :func:`best_reply`.
 
     Returns
@@ -420,9 +576,10 @@ def exploitability(game, given, discount, start=None):
     section 3.4.
     """
     s = strategies(game, given)
-    discount = discounted(discount)
-    begin = starts(s, s.model.start if start is None else start)
-    played = _state_values(s, discount)
-    gains = np.stack([(begin * (_best(s, i, discount)[1] - played[:, :, i])).sum(axis=1)
+    discount, horizon = discounted(discount), rounds(s, horizon)
+    choice("deviations", deviations, DEVIATIONS)
+    begin = game_start(s) if start is None else starts(s, start)
+    played = _state_values(s, discount, horizon)
+    gains = np.stack([(begin * (_best(s, i, discount, horizon, deviations)[1] - played[:, :, i])).sum(axis=1)
                       for i in range(s.model.agents)], axis=1)
-    return Exploitability(gains, knows_round=s.model.rounds > 1)
+    return Exploitability(gains, True, _knows(s, horizon), deviations if s.correlated else None, s.kind)

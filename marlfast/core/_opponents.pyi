@@ -26,7 +26,7 @@ class FictitiousPlay(Opponent):
 class RegretMatching(Opponent):
     def __init__(self, runs: int, actions: NDArray[np.int32], leads: NDArray[np.int32], draws: int, learning: bool,
                  payoffs: NDArray[np.float64], regrets: NDArray[np.float64], memory: NDArray[np.int32],
-                 steps: NDArray[np.int64], inertia: NDArray[np.float64]) -> None: ...
+                 steps: NDArray[np.int64], inertia: NDArray[np.float64], counts: NDArray[np.int64]) -> None: ...
 
 class Exp3(Opponent):
     def __init__(self, runs: int, actions: NDArray[np.int32], leads: NDArray[np.int32], draws: int, learning: bool,

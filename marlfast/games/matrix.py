@@ -122,11 +122,18 @@ class NormalForm(Game):
             expected = sum(self._chances[..., k, None] * self._rewards[:, k] for k in range(self._rewards.shape[1]))
         return expected.reshape(*self._counts, self.agents)
 
-    def pure_equilibria(self):
-        """Nash equilibria in pure actions of a single round: a list of joint actions."""
+    def pure_equilibria(self, tolerance=1e-9):
+        """Nash equilibria in pure actions of a single round: a list of joint actions.
+
+        Parameters
+        ----------
+        tolerance : float
+            Payoffs that differ by at most so much of the greatest one are equal: they are sums that are rounded.
+        """
         best = np.ones(self._counts, bool)
         for i in range(self.agents):
-            best &= self.expected[..., i] >= self.expected[..., i].max(axis=i, keepdims=True)
+            own = self.expected[..., i]
+            best &= own >= own.max(axis=i, keepdims=True) - real("tolerance", tolerance, 0.0) * np.abs(own).max()
         return [tuple(joint) for joint in np.argwhere(best).tolist()]
 
     def against_random(self, discount=0.0):

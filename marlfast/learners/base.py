@@ -5,6 +5,8 @@ from functools import cached_property
 import numpy as np
 
 from marlfast.errors import integer, shown, unknown
+from marlfast.exploration import EpsilonGreedy
+from marlfast.learners.plays import asked
 from marlfast.registry import Definition, option, require
 
 
@@ -165,6 +167,10 @@ class Learner(Definition):
         Whether it looks at the whole state while it learns.
     sparse : bool
         Whether it learns where an observation is in several rows.
+    added : tuple of str
+        Arrays that files of older versions do not have, and that are then as in a fresh learner.
+    by_kernel : tuple of str
+        Which of what it plays (:data:`marlfast.learners.plays.KINDS`) its kernels can play.
     """
 
     kind = "learner"
@@ -172,9 +178,11 @@ class Learner(Definition):
     derived = ()
     by_row = ()
     by_central = ()
+    added = ()
     schedules = {}
     central = False
     sparse = False
+    by_kernel = ("policy", "behaviour", "greedy")
 
     def check(self, seats, rows=None):
         """Refuse a game or reward structure that this learner does not fit.
@@ -237,8 +245,45 @@ class Learner(Definition):
         """(prefix of its arrays, learner, its seats) of every learner that this one is made of."""
         return [("", self, seats)]
 
+    def exploring(self, how):
+        """How its kernels explore where they play ``how`` and learn nothing: an Exploration, or None for its own way.
+
+        Parameters
+        ----------
+        how : {"policy", "behaviour", "greedy"}, Exploration or None
+        """
+        if how == "greedy":
+            return EpsilonGreedy(0.0)
+        if how == "policy":
+            return self.still()
+        return None if isinstance(how, str) else how
+
+    def still(self):
+        """The exploration with which it plays its policy, so that it does not explore; None: its own way of acting."""
+        explore = getattr(self, "explore", None)
+        return EpsilonGreedy(0.0, ties=explore.ties) if isinstance(explore, EpsilonGreedy) else None
+
+    def plays(self, seats, arrays, kind="policy"):
+        """What the agents it leads play, by the rows that they see: the one place that says so.
+
+        Parameters
+        ----------
+        seats : Seats
+        arrays : dict of str to ndarray
+            Its own, of all runs.
+        kind : {"policy", "behaviour", "greedy", "average"}
+            What they play when they do not explore (of Boltzmann's exploration: at its last temperature); as they
+            explore now; the likeliest actions alone; or on average over training, which some learners keep.
+
+        Returns
+        -------
+        list of marlfast.learners.plays.Plays
+            Together of all agents that are led, each once.
+        """
+        return asked(self, seats, arrays, kind)
+
     def actions(self, seats, arrays, rows):
-        """What the agents it leads do without exploring, in its first run.
+        """The greedy actions of the agents it leads, in its first run.
 
         Parameters
         ----------
@@ -334,6 +379,10 @@ class Each(Learner):
     def by_central(self):
         return tuple(f"{k}.{name}" for k, one in enumerate(self.learners) for name in one.by_central)
 
+    @property
+    def added(self):
+        return tuple(f"{k}.{name}" for k, one in enumerate(self.learners) for name in one.added)
+
     def check(self, seats, rows=None):
         agents = sum(map(len, self.leads)) if self.leads else len(self.learners)
         if agents != seats.agents:
@@ -371,7 +420,14 @@ class Each(Learner):
     def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
         draws = max(draws or 0, self.draws())
         return [kernel for prefix, one, own in self.parts(seats)
-                for kernel in one.bind(own, _of(arrays, prefix), backend, draws, learning, exploration)]
+                for kernel in one.bind(own, _of(arrays, prefix), backend, draws, learning, one.exploring(exploration))]
+
+    def exploring(self, how):
+        return how              # each of its learners says for itself
+
+    def plays(self, seats, arrays, kind="policy"):
+        return [one for prefix, learner, own in self.parts(seats)
+                for one in learner.plays(own, _of(arrays, prefix), kind)]
 
     def actions(self, seats, arrays, rows):
         chosen = np.zeros(seats.agents, np.int32)

@@ -1,12 +1,15 @@
 """Independent learners that find an optimum together, by forgiving what the others' exploration costs them."""
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from marlfast.backends import kernels
 from marlfast.errors import real_per_run
 from marlfast.exploration import EpsilonGreedy, Exploration
 from marlfast.learners.base import check_common
+from marlfast.learners.plays import Plays, no_average, softmax, tied
 from marlfast.learners.tabular import Tabular
 from marlfast.registry import option
 from marlfast.schedules import Schedule, spread
@@ -79,8 +82,8 @@ class LMRL2(_Beside):
 
     Notes
     -----
-    Two draws an agent and step: one to act, one for leniency. It has no exploration beside its temperatures:
-    ``marlfast.evaluate`` plays greedily. Arrays: those of ``IQL``, and ``temperature`` float64 [R, rows, T, A],
+    Two draws an agent and step: one to act, one for leniency. It has no exploration beside its temperatures, so that its
+    policy is what they make of its values. Arrays: those of ``IQL``, and ``temperature`` float64 [R, rows, T, A],
     ``coins`` float64 [R, N].
 
     Source: E. Wei and S. Luke, "Lenient learning in independent-learner stochastic cooperative games", Journal of
@@ -120,6 +123,35 @@ class LMRL2(_Beside):
 
     def allocate(self, seats, rows):
         return super().allocate(seats, rows) | {"coins": np.zeros((seats.runs, seats.agents))}
+
+    def still(self):
+        return None
+
+    def plays(self, seats, arrays, kind="policy"):
+        if kind == "greedy":
+            return super().plays(seats, arrays, kind)
+        if kind == "average":
+            raise no_average(self.name)
+        return [Plays((i,), (seats.action_counts[i],), partial(self._heated, seats, arrays, i)) for i in seats.leads]
+
+    def _heated(self, seats, arrays, agent, run, rows):
+        values, best = self._judged(seats, arrays, agent, run, rows)
+        own, count, runs = rows[:, agent], values.shape[1], seats.runs
+        heat = arrays["temperature"][run][np.maximum(own, 0), self.tables(seats)[agent], :count].mean(axis=1)
+        heat = np.where(own >= 0, heat, spread(self.max_temperature, runs)[run])
+        cold = (heat < spread(self.min_temperature, runs)[run]) | ~(heat > 0.0)
+        warm = softmax(values, np.where(cold, 1.0, spread(self.action_moderation, runs)[run] * heat)[:, None])
+        return np.where(cold[:, None], tied(values, best), warm)
+
+    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+        """Without learning, and without another exploration, its own temperatures say what it plays."""
+        own = not learning and exploration is None
+        return super().bind(seats, arrays | {"own": own}, backend, draws, learning, exploration)
+
+    def _frozen(self, backend, common, arrays, bound):
+        if arrays["own"]:
+            return self._kernel(kernels(backend, self.kernels), common, arrays, bound)
+        return super()._frozen(backend, common, arrays, bound)
 
     def _kernel(self, module, common, arrays, bound):
         runs = len(arrays["q"])

@@ -1,5 +1,5 @@
 """A learner that plays what it knows and learns nothing more."""
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 from marlfast.exploration import EpsilonGreedy, Exploration
 from marlfast.learners.base import Each, Learner
@@ -16,18 +16,18 @@ class Frozen(Learner):
     Parameters
     ----------
     learner : Learner
-    explore : Exploration
-        In place of the learner's own. Default: greedy, ties broken at random, so that who knows nothing yet plays
-        anything. Learners whose policies are mixed play them as they are.
+    explore : Exploration, optional
+        In place of the learner's own. Default: its policy, that is what it plays when it does not explore; of several
+        actions whose values are equally great any, so that who knows nothing yet plays anything.
     """
 
     name = "frozen"
     learner: Learner = option(kind="learner")
-    explore: Exploration = option(EpsilonGreedy(0.0, ties="random"), kind="exploration")
+    explore: Exploration | None = option(None, kind="exploration")
 
     def __post_init__(self):
         self._set(learner=require("learner", self.learner, "learner"),
-                  explore=require("exploration", self.explore, "explore"))
+                  explore=None if self.explore is None else require("exploration", self.explore, "explore"))
         if isinstance(self.learner, (Each, Frozen)):
             raise ValueError(f"learner: expected a learner of its own, got {self.learner.name!r}; "
                              "give one Frozen for each")
@@ -35,12 +35,14 @@ class Frozen(Learner):
     derived = property(lambda self: self.learner.derived)
     by_row = property(lambda self: self.learner.by_row)
     by_central = property(lambda self: self.learner.by_central)
+    added = property(lambda self: self.learner.added)
     central = property(lambda self: self.learner.central)
     sparse = property(lambda self: self.learner.sparse)
 
+    by_kernel = property(lambda self: self.learner.by_kernel)
+
     def __getattr__(self, name):
-        # What only some learners have: `begin` forgets the episode under way, `probabilities` are of mixed policies.
-        if name in ("begin", "probabilities") and "learner" in self.__dict__:
+        if name == "begin" and "learner" in self.__dict__:      # only some have it: it forgets the episode under way
             return getattr(self.learner, name)
         raise AttributeError(f"{type(self).__name__} has no {name!r}")
 
@@ -59,15 +61,36 @@ class Frozen(Learner):
     def bounds(self):
         return self.learner.bounds()
 
+    def _acting(self):
+        """What its learner's kernels are told about exploring."""
+        if self.explore is not None:
+            return self.explore
+        still = self.learner.exploring("policy")
+        pure = isinstance(still, EpsilonGreedy) and "greedy" in self.learner.by_kernel
+        return EpsilonGreedy(0.0, ties="random") if pure else still
+
+    def exploring(self, how):
+        if how == "behaviour" or how == "policy" and self.explore is None:
+            return None
+        return super().exploring(how)
+
     def draws(self):
-        return max(self.learner.draws(), self.explore.draws)
+        acting = self._acting()
+        return max(self.learner.draws(), acting.draws if isinstance(acting, Exploration) else 2)
 
     def discounts(self):
         return set()
+
+    def plays(self, seats, arrays, kind="policy"):
+        acting, learner = self._acting(), self.learner
+        if not isinstance(acting, Exploration) or "explore" not in {field.name for field in fields(learner)}:
+            return learner.plays(seats, arrays, "policy" if kind == "behaviour" else kind)
+        level = {f"level.{k}": v for k, v in acting.level.allocate(seats.runs).items()}
+        return replace(learner, explore=acting).plays(seats, arrays | level, kind)
 
     def actions(self, seats, arrays, rows):
         return self.learner.actions(seats, arrays, rows)
 
     def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
         return self.learner.bind(seats, arrays, backend, max(draws or 0, self.draws()), False,
-                                 self.explore if exploration is None else exploration)
+                                 self._acting() if exploration is None else exploration)

@@ -1,5 +1,6 @@
 """Policy gradients for agents and for teams: softmax policies, which climb what a critic makes of their actions."""
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from marlfast.backends import kernels
 from marlfast.errors import choice, integer, real_per_run
 from marlfast.learners.base import Learner, as_share, check_common, check_shared
 from marlfast.learners.joint import _large, _present, _weights
+from marlfast.learners.plays import Plays, no_average, one_hot, softmax
 from marlfast.registry import option
 from marlfast.schedules import Schedule, per_run_field, schedule, spread
 
@@ -196,22 +198,24 @@ class _Gradient(Learner):
     def discounts(self):
         return set(np.atleast_1d(self.discount).tolist())
 
-    def probabilities(self, seats, arrays, agent):
-        """The policy of an agent in its first run, where its observation is in one row: float64 [rows, A]."""
-        logits = arrays["logits"][0, :, self.tables(seats)[agent], :seats.action_counts[agent]]
-        policy = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return policy / policy.sum(axis=1, keepdims=True)
+    def plays(self, seats, arrays, kind="policy"):
+        if kind == "average":
+            raise no_average(self.name)
+        return [Plays((i,), (seats.action_counts[i],), partial(self._chances, seats, arrays, kind, i))
+                for i in seats.leads]
+
+    def _chances(self, seats, arrays, kind, agent, run, rows):
+        own, count = rows.reshape(len(rows), seats.agents, seats.active)[:, agent], int(seats.action_counts[agent])
+        table = arrays["logits"][run, :, self.tables(seats)[agent], :count]
+        logits = np.zeros((len(rows), count))
+        for j in range(seats.active):           # in the order in which the kernels add; what was never seen adds none
+            logits = logits + np.where((own[:, j] >= 0)[:, None], table[np.maximum(own[:, j], 0)], 0.0)
+        return one_hot(logits.argmax(axis=1), count) if kind == "greedy" else softmax(logits)
 
     def actions(self, seats, arrays, rows):
         """The likeliest actions; an observation that was never seen gets the first one."""
-        table, k, chosen = self.tables(seats), seats.active, []
-        for i in seats.leads:
-            own = [row for row in rows[i * k:(i + 1) * k].tolist() if row >= 0]
-            total = np.zeros(int(seats.action_counts[i]))
-            for row in own:
-                total += arrays["logits"][0, row, table[i], :len(total)]
-            chosen.append(total.argmax())
-        return np.array(chosen, np.int32)
+        one = np.asarray(rows)[None]
+        return np.array([self._chances(seats, arrays, "greedy", i, 0, one)[0].argmax() for i in seats.leads], np.int32)
 
     def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
         runs, module = len(arrays["logits"]), kernels(backend, self.kernels)
@@ -270,8 +274,8 @@ class Reinforce(_Gradient):
 
     Notes
     -----
-    Tables: ``logits`` float64 [R, rows, T, A], ``critic`` float64 [R, rows, T, 1]. Evaluation takes the likeliest
-    action; with ``sample=True`` it draws from the policy.
+    Tables: ``logits`` float64 [R, rows, T, A], ``critic`` float64 [R, rows, T, 1]. Its policy
+    is mixed, also where it is evaluated.
 
     Source: R. J. Williams, "Simple statistical gradient-following algorithms for connectionist reinforcement
     learning", Machine Learning 8 (1992), section 4, with the reward to go.

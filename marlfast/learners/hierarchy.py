@@ -1,5 +1,6 @@
 """Hierarchical teams: a coordinator sets sub-goals for some steps, members learn what to do under each."""
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ from marlfast.backends import kernels
 from marlfast.errors import choice, integer, shown
 from marlfast.learners.base import Learner, Seats
 from marlfast.learners.inner import apart, together
+from marlfast.learners.plays import Automaton
 from marlfast.learners.q_learning import IQL
 from marlfast.learners.tabular import Tabular
 from marlfast.registry import option, require
@@ -239,6 +241,54 @@ class Hierarchy(Learner):
     def discounts(self):
         return self.members.discounts() | self.coordinator.discounts()
 
+    @property
+    def by_kernel(self):
+        return self.members.by_kernel
+
+    def exploring(self, how):
+        return how              # each level says for itself
+
+    def plays(self, seats, arrays, kind="policy"):
+        """Automata, one for each goal that is set: what is remembered is clock * goals + goal."""
+        head, _, chooser_of, _ = self._plan(seats)
+        members = {p.agents[0]: p for p in self.members.plays(seats, self._below(arrays), kind)}
+        choosers = self.coordinator.plays(self._above(seats), _part(arrays, "coordinator."), kind)
+        return [Automaton(group, [int(seats.action_counts[i]) for i in group], self.every * self.goals,
+                          partial(self._under_goals, [members[i] for i in group]), partial(self._moves, head, chooser),
+                          partial(self._begins, head, chooser), partial(self._now, head, chooser, arrays, c),
+                          by_run=True)
+                for c, chooser in enumerate(choosers)
+                if (group := [i for i in seats.leads if chooser_of[i] == c])]
+
+    def _under_goals(self, members, run, rows):
+        """Probabilities [n, M, J] of what the members with one goal do, each drawing for itself."""
+        goals = np.arange(self.goals)
+        inside = np.where(rows[:, None] >= 0, rows[:, None] * self.goals + goals[:, None], -1)
+        joint = np.ones((len(rows) * self.goals, 1))
+        for one in members:
+            own = one.chances(run, inside.reshape(-1, rows.shape[1]))[:, 0]
+            joint = (joint[:, :, None] * own[:, None, :]).reshape(len(joint), -1)
+        return np.tile(joint.reshape(len(rows), self.goals, -1), (1, self.every, 1))
+
+    def _begins(self, head, chooser, run, rows):
+        """Goals that are set in these rows, at clock 0: float64 [n, M]."""
+        begin = np.zeros((len(rows), self.every * self.goals))
+        begin[:, :self.goals] = chooser.chances(run, rows[:, head])[:, 0]
+        return begin
+
+    def _moves(self, head, chooser, run, memory, actions, rewards, rows):
+        then = np.zeros((len(rows), self.every * self.goals))
+        goes_on = memory + self.goals < then.shape[1]
+        then[np.flatnonzero(goes_on), memory[goes_on] + self.goals] = 1.0
+        then[~goes_on] = self._begins(head, chooser, run, rows[~goes_on])
+        return then
+
+    def _now(self, head, chooser, arrays, c, run, rows):
+        clock = int(arrays["clock"][run])
+        if clock:
+            return clock * self.goals + int(arrays["goal"][run, c])
+        return int(self._begins(head, chooser, run, rows)[0].argmax())
+
     def actions(self, seats, arrays, rows):
         """What the members do next, under the goals that are set, or that would be set next."""
         head, _, chooser_of, _ = self._plan(seats)
@@ -253,9 +303,9 @@ class Hierarchy(Learner):
     def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
         head, team_of, chooser_of, member_of = self._plan(seats)
         members, = self.members.bind(seats, self._below(arrays), backend, max(draws or 0, self.draws()), learning,
-                                     exploration)
+                                     self.members.exploring(exploration))
         above, = self.coordinator.bind(self._above(seats), _part(arrays, "coordinator."), backend, 2, learning,
-                                       exploration)
+                                       self.coordinator.exploring(exploration))
         return [kernels(backend, self.kernels).Hierarchy(
             members, above, arrays["members.q"].shape[1], self.goals, self.every, seats.lead(), chooser_of, member_of,
             head, team_of, self.goal_reward, *(arrays[name] for name in (

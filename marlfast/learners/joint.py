@@ -2,6 +2,7 @@
 import math
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,9 @@ from marlfast.backends import kernels
 from marlfast.errors import choice, unknown
 from marlfast.exploration import EpsilonGreedy, Exploration
 from marlfast.learners.base import Learner, Seats
+from marlfast.learners.plays import Plays, by_exploration, leaves_to_chance, mixed_in, no_average, one_hot
 from marlfast.learners.q_learning import IQL
+from marlfast.learners.tabular import held
 from marlfast.registry import option
 from marlfast.schedules import Constant, Schedule, spread
 
@@ -240,21 +243,92 @@ class _Joint(Learner):
     def discounts(self):
         return set(np.atleast_1d(self.discount).tolist())
 
+    @property
+    def by_kernel(self):
+        return ("policy", "behaviour", "greedy") if self._plays_pure else ("policy", "behaviour")
+
+    _plays_pure = True          # whether it plays one of its choices, or draws from a policy
+
+    def plays(self, seats, arrays, kind="policy"):
+        """Of agents that one draw decides for, together: correlated equilibria, coalitions, ties of a team."""
+        if kind == "average":
+            raise no_average(self.name)
+        plan, groups = self.plan(seats), {}
+        drawn = plan.rule not in (GREATEST, BELIEF) and kind != "greedy" or leaves_to_chance(self.explore, kind)
+        for i in seats.leads:
+            groups.setdefault(int(plan.chooses_by[i]) if drawn else i, []).append(i)
+        counts = seats.action_counts
+        return [Plays(group, counts[group], partial(self._chances, seats, arrays, plan, kind, tuple(group)),
+                      None if drawn else partial(self._sure, seats, arrays, plan, tuple(group)))
+                for group in groups.values()]
+
+    def _sure(self, seats, arrays, plan, group, rows):
+        """The greedy actions int [R, n, agents] of all runs."""
+        return np.stack([np.stack([self._part(seats, plan, i, self._choice(seats, arrays, plan, i, run, rows))
+                                   for i in group], axis=1) for run in range(len(arrays["q"]))])
+
+    def _fresh(self, seats):
+        """The tables of one row that was never seen."""
+        alone = Seats(seats.game, seats.structure, 1, seats.leads, given_teams=seats.given_teams)
+        fresh = self.of_run(0).allocate(alone, 1)
+        self.derive(alone, fresh, "numpy")
+        return fresh
+
+    def _at(self, seats, arrays, name, plan, table, run, rows):
+        """A table's entries in the rows of the agent that it looks at: [n, ...]."""
+        own = rows[:, plan.reads[table]]
+        found = arrays[name][run][np.maximum(own, 0)]
+        if (own < 0).any():
+            found = np.where((own < 0).reshape(-1, *(1,) * (found.ndim - 1)), self._fresh(seats)[name][0, 0], found)
+        return found[:, min(table, found.shape[1] - 1)]
+
+    def _choice(self, seats, arrays, plan, agent, run, rows):
+        """The greedy choice of an agent's table: int [n]."""
+        return self._at(seats, arrays, "greedy", plan, plan.table_of[agent], run, rows).astype(np.int64)
+
+    @staticmethod
+    def _part(seats, plan, agent, choice):
+        """An agent's own part of a choice."""
+        t = plan.table_of[agent]
+        return choice * int(plan.steps[t]) // int(plan.weights[t, agent]) % int(seats.action_counts[agent])
+
+    def _choices(self, seats, arrays, plan, kind, agent, run, rows):
+        """Probabilities of the choices of an agent's table, none explored: float64 [n, choices]."""
+        t = plan.table_of[agent]
+        best = self._choice(seats, arrays, plan, agent, run, rows)
+        if plan.rule not in (GREATEST, BELIEF):
+            if kind == "greedy":
+                return one_hot(best, int(plan.choices[t]))
+            p = self._at(seats, arrays, self.policy_name, plan, t, run, rows)[:, :plan.choices[t]]
+            return p / p.sum(axis=1, keepdims=True)
+        values = self._at(seats, arrays, self.policy_name if plan.rule == BELIEF else "q", plan, t, run, rows)
+        kind = "policy" if kind == "behaviour" else kind
+        return by_exploration(values[:, :plan.choices[t]], best, self.explore, arrays["level.value"][run], kind)
+
+    def _chances(self, seats, arrays, plan, kind, group, run, rows):
+        """Probabilities [n, J] of what agents do together whose choices one number decides."""
+        counts = [int(seats.action_counts[i]) for i in group]
+        chances = [self._choices(seats, arrays, plan, kind, i, run, rows) for i in group]
+        joint = _by_one_draw(chances)
+        places = np.indices(joint.shape[1:]).reshape(len(group) if joint.ndim > 2 else 1, -1)
+        parts = [self._part(seats, plan, i, places[min(k, len(places) - 1)]) for k, i in enumerate(group)]
+        p = np.zeros((len(rows), math.prod(counts)))
+        np.add.at(p.T, np.ravel_multi_index(parts, counts), joint.reshape(len(rows), -1).T)
+        if kind != "behaviour" or self.explore.name == "boltzmann":
+            return p
+        epsilon = arrays["level.value"][run]
+        if self.together:
+            return mixed_in(p, epsilon)
+        cube = p.reshape(len(rows), *counts)
+        for k, n in enumerate(counts):          # each explores by itself
+            cube = (1.0 - epsilon) * cube + epsilon / n * cube.sum(axis=1 + k, keepdims=True)
+        return cube.reshape(len(rows), -1)
+
     def actions(self, seats, arrays, rows):
         """The most likely action, or part of the most likely joint action, of each agent it leads."""
-        plan, led, chosen = self.plan(seats), seats.lead(), []
-        greedy = arrays["greedy"][0]
-        if (rows[plan.reads] < 0).any():        # never seen: what the initial values say, alike in every row
-            alone = Seats(seats.game, seats.structure, 1, seats.leads)
-            fresh = self.of_run(0).allocate(alone, 1)
-            self.derive(alone, fresh, "numpy")
-            unseen = fresh["greedy"][0, 0]
-        for agent in led.tolist():
-            t = plan.table_of[agent]
-            row = rows[plan.reads[t]]
-            k = int(greedy[row, t] if row >= 0 else unseen[t])
-            chosen.append(k * int(plan.steps[t]) // int(plan.weights[t, agent]) % int(seats.action_counts[agent]))
-        return np.array(chosen, np.int32)
+        plan, one = self.plan(seats), np.asarray(rows)[None]
+        return np.array([self._part(seats, plan, i, self._choice(seats, arrays, plan, i, 0, one))[0]
+                         for i in seats.leads], np.int32)
 
     def _kernel(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
         plan, runs = self.plan(seats), len(arrays["q"])
@@ -262,6 +336,8 @@ class _Joint(Learner):
         explore, bound = self.explore, self._bound_schedules(arrays, backend)
         if exploration is not None:
             explore, bound["level"] = exploration, exploration.level.bind(exploration.level.allocate(runs), backend)
+        elif not learning:                          # it explores as it does now
+            bound["level"] = held(arrays["level.value"], backend)
         if not learning:
             bound["rate"] = Constant(0.0).bind(Constant(0.0).allocate(runs), backend)
         policy = arrays.get(self.policy_name, np.zeros((*shape[:2], plan.policies, 0)))
@@ -407,6 +483,10 @@ class FriendOrFoe(_Joint):
         if self.friends not in ("team", "all", "none"):
             raise unknown("friends", self.friends, ("team", "all", "none"))
 
+    @property
+    def _plays_pure(self):
+        return self.friends == "all"
+
     def _coalition(self, agent, seats):
         if self.friends != "team":
             return list(range(seats.agents)) if self.friends == "all" else [agent]
@@ -483,6 +563,7 @@ class _Pair(_Joint):
     """Of two players that see the same: a table of each, side by side."""
 
     rule = None
+    _plays_pure = False
     explore: Exploration = option(EpsilonGreedy(0.2), kind="exploration")
 
     def _fits(self, seats):
@@ -589,3 +670,30 @@ class CorrelatedQ(_Pair):
 
 
 _OBJECTIVES = ("utilitarian", "egalitarian", "republican", "libertarian")
+
+
+def _by_one_draw(chances):
+    """Probabilities of what several choose by one draw, each by the running sums of its own probabilities.
+
+    Parameters
+    ----------
+    chances : list of float64 [n, choices]
+
+    Returns
+    -------
+    float64 [n, choices of the first, choices of the second, ...]
+        Of several whose probabilities are all the same: [n, choices], what they all choose.
+    """
+    if all(p.shape == chances[0].shape and (p == chances[0]).all() for p in chances[1:]):
+        return chances[0]
+    shape = tuple(p.shape[1] for p in chances)
+    joint = np.zeros((len(chances[0]), *shape))
+    for n in range(len(joint)):
+        ends = [np.minimum(np.cumsum(p[n]), 1.0) for p in chances]
+        for edge, p in zip(ends, chances, strict=True):
+            edge[np.flatnonzero(p[n])[-1]:] = 1.0           # where the running sums stop short of 1 by rounding
+        cuts = np.unique(np.concatenate([[0.0], *ends]))
+        middles = 0.5 * (cuts[1:] + cuts[:-1])
+        at = tuple(np.searchsorted(edge, middles, side="right") for edge in ends)
+        np.add.at(joint[n], tuple(np.minimum(k, size - 1) for k, size in zip(at, shape, strict=True)), np.diff(cuts))
+    return joint

@@ -1,6 +1,7 @@
 """Mean field learners: of many agents, each meets the mean action of its neighbours, and not every one of them."""
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from marlfast.exploration import Boltzmann, Exploration
 from marlfast.learners.base import Learner
 from marlfast.learners.inner import apart, together
 from marlfast.learners.one_step import ExpectedSARSA
+from marlfast.learners.plays import Automaton, one_hot
 from marlfast.learners.q_learning import IQL
 from marlfast.registry import option
 from marlfast.schedules import Schedule, per_run_field, schedule
@@ -47,6 +49,23 @@ class _Near(NamedTuple):
         equal = sum(math.comb((2 * a * self.bins + self.choices) // (2 * self.choices) + a - 1, a)
                     for a in range(1, self.choices))
         return np.where(self.sizes(seats) > 0, equal, 0)
+
+    def of(self, seats, agent, actions):
+        """Number of the mean action of an agent's neighbours, by the actions int [n, N] of all: int64 [n]."""
+        at = seats.leads.index(agent)
+        if self.group is None:
+            near = np.asarray(self.neighbours[self.edges[at]:self.edges[at + 1]])
+        else:
+            near = np.flatnonzero((self.group == self.group[agent]) & (np.arange(seats.agents) != agent))
+            near = near if self.group[agent] >= 0 else near[:0]
+        if not len(near):
+            return np.zeros(len(actions), np.int64)
+        number, below = np.zeros(len(actions), np.int64), np.zeros(len(actions), np.int64)
+        for a in range(1, self.choices):        # halves are rounded up, as in core/mean_field.pxd
+            below += (actions[:, near] == self.choices - a).sum(axis=1)
+            taken = below if len(near) == self.bins else (2 * below * self.bins + len(near)) // (2 * len(near))
+            number += np.array([math.comb(int(t) + a - 1, a) for t in taken], np.int64)
+        return number
 
 
 def _lists(given):
@@ -226,6 +245,28 @@ class MeanFieldQ(_MeanField):
     def discounts(self):
         return self.inner.discounts()
 
+    def exploring(self, how):
+        return self.inner.exploring(how)
+
+    def plays(self, seats, arrays, kind="policy"):
+        """An automaton, which remembers the mean action of the step before: 0 at the start of an episode."""
+        near, own = self.near(seats), self._inner(arrays)
+        inside = {p.agents[0]: p for p in self.inner.plays(seats, own, kind)}
+        return [Automaton((i,), inside[i].counts, near.means + 1, partial(self._beside, near, seats, i, inside[i]),
+                          partial(self._next, near, seats, i), 0, lambda run, rows, i=i: arrays["mean"][run, i])
+                for i in seats.leads]
+
+    @staticmethod
+    def _beside(near, seats, agent, inside, run, rows):
+        """Probabilities [n, M, A] by what is remembered."""
+        means = np.concatenate([[near.first(seats)[seats.leads.index(agent)]], np.arange(near.means)])
+        within = np.where(rows[:, None] >= 0, rows[:, None] * near.means + means[None, :, None], -1)
+        return inside.chances(run, within.reshape(-1, rows.shape[1])).reshape(len(rows), len(means), -1)
+
+    @staticmethod
+    def _next(near, seats, agent, run, memory, actions, rewards, rows):
+        return one_hot(near.of(seats, agent, actions) + 1, near.means + 1)
+
     def actions(self, seats, arrays, rows):
         """What they would do next, beside neighbours who go on as they did."""
         near, led = self.near(seats), list(seats.leads)
@@ -270,8 +311,8 @@ class MeanFieldAC(_MeanField):
     Notes
     -----
     The paper climbs ``q[s, m, a]``; what is subtracted here does not depend on the action, so that the expected step is
-    the same, and its variance smaller. ``policy(observation)`` of a result gives the likeliest actions;
-    ``marlfast.evaluate`` draws them. Arrays: ``logits`` float64 [R, rows, T, A], ``greedy`` and ``visits`` int32
+    the same, and its variance smaller. Its policy is mixed, also where it is evaluated.
+    Arrays: ``logits`` float64 [R, rows, T, A], ``greedy`` and ``visits`` int32
     [R, rows, T], ``q`` float64 [R, rows, M, T, A] with M mean actions.
 
     Source: Y. Yang, R. Luo, M. Li, M. Zhou, W. Zhang, J. Wang, "Mean field multi-agent reinforcement learning", ICML
@@ -348,11 +389,8 @@ class MeanFieldAC(_MeanField):
     def discounts(self):
         return self.actor.discounts()
 
-    def probabilities(self, seats, arrays, agent):
-        """The policy of an agent in its first run: float64 [rows, A]."""
-        logits = arrays["logits"][0, :, self.actor.tables(seats)[agent], :seats.action_counts[agent]]
-        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return weights / weights.sum(axis=1, keepdims=True)
+    def plays(self, seats, arrays, kind="policy"):
+        return self.actor.plays(seats, self._actors(arrays), kind)
 
     def actions(self, seats, arrays, rows):
         """The likeliest actions; an observation that was never seen gets the first one."""
@@ -362,7 +400,7 @@ class MeanFieldAC(_MeanField):
         own = self._actors(arrays) | {
             "critic": {"values": arrays["q"], "critic": self._bound_schedules(arrays, backend)["critic"],
                        **self.near(seats)._asdict()}}
-        return self.actor.bind(seats, own, backend, draws, learning)
+        return self.actor.bind(seats, own, backend, draws, learning, exploration)
 
 
 class _Actor(IQL):

@@ -4,6 +4,7 @@ They take part in a team as any other learner: ``marlfast.train(game, learners=[
 several agents, each plays for itself.
 """
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from marlfast.backends import kernels
 from marlfast.errors import choice, integer, real, real_per_run, shown
 from marlfast.learners.base import Learner
+from marlfast.learners.plays import Automaton, Plays, no_average, one_hot, softmax
 from marlfast.registry import option
 from marlfast.schedules import spread
 
@@ -49,10 +51,33 @@ class _Opponent(Learner):
         make = getattr(kernels(backend, self.kernels), kernel)
         return [make(seats.runs, seats.action_counts.astype(np.int32), seats.lead(), max(draws or 0, 1), *arguments)]
 
+    def _no_average(self, kind):
+        if kind == "average":
+            raise no_average(self.name)
+
     @staticmethod
     def _best(seats, values):
         """The first greatest of each led agent's values [L, A]: int32 [L]."""
         return np.array([values[j, :seats.action_counts[i]].argmax() for j, i in enumerate(seats.leads)], np.int32)
+
+
+def _led(seats):
+    """(agent, its number of actions) of every agent that is led."""
+    return [(i, int(seats.action_counts[i])) for i in seats.leads]
+
+
+def _shares(counts):
+    """Counts or weights [R, A] as shares; where all are 0 as equal ones."""
+    total = counts.sum(axis=1, keepdims=True)
+    return np.where(total > 0, counts / np.where(total > 0, total, 1), 1.0 / counts.shape[1])
+
+
+def _always(agent, count, p):
+    """Plays of an agent that does the same in every row: ``p`` float64 [A], or [R, A] by run."""
+    p = np.atleast_2d(p)
+    sure = bool(((p == 0.0) | (p == 1.0)).all()) and len(p)
+    return Plays((agent,), (count,), lambda run, rows: np.tile(p[min(run, len(p) - 1)], (len(rows), 1)),
+                 (lambda rows: np.tile(p.argmax(axis=1)[:, None, None], (1, len(rows), 1))) if sure else None)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -61,10 +86,15 @@ class Random(_Opponent):
 
     Notes
     -----
-    ``policy(observation)`` of a result gives its first action; ``marlfast.evaluate`` draws.
+    Its greedy version takes the first action.
     """
 
     name = "random"
+    by_kernel = ("policy", "behaviour", "average")
+
+    def plays(self, seats, arrays, kind="policy"):
+        return [_always(i, n, one_hot([0], n)[0] if kind == "greedy" else np.full(n, 1.0 / n))
+                for i, n in _led(seats)]
 
     def actions(self, seats, arrays, rows):
         return np.zeros(len(seats.leads), np.int32)
@@ -80,11 +110,13 @@ class FixedPolicy(_Opponent):
     Parameters
     ----------
     policy : float64 [A] or [rows, A]
-        Probabilities of the actions, the same always or one row for each table row; each row sums to 1 (within 1e-8).
+        Probabilities of the actions, the same always or one row for each table row; each row sums to 1 (within 1e-6, as
+        those of float32 do).
         With an encoder that numbers rows as it first sees them, only [A]. :meth:`of` takes what was learned before.
     """
 
     name = "fixed_policy"
+    by_kernel = ("policy", "behaviour", "average")
     policy: Any = option()
 
     def __post_init__(self):
@@ -94,13 +126,16 @@ class FixedPolicy(_Opponent):
         if (policy < 0.0).any():
             raise ValueError(f"policy: expected probabilities, got {policy.min()}")
         sums = np.atleast_1d(policy.sum(axis=-1))
-        if (np.abs(sums - 1.0) > 1e-8).any():
-            row = int((np.abs(sums - 1.0) > 1e-8).argmax())
+        if not (np.abs(sums - 1.0) <= 1e-6).all():
+            row = int((~(np.abs(sums - 1.0) <= 1e-6)).argmax())
             raise ValueError(f"policy: expected probabilities that sum to 1, row {row} sums to {sums[row]:.12g}")
+        if (np.abs(sums - 1.0) > 1e-12).any():
+            policy = policy / policy.sum(axis=-1, keepdims=True)
+            policy.flags.writeable = False
         self._set(policy=policy)
 
     @classmethod
-    def of(cls, learned, agent=0, run=0):
+    def of(cls, learned, agent=0, run=0, kind="policy"):
         """The policy that one agent learned in an earlier training.
 
         Parameters
@@ -111,11 +146,13 @@ class FixedPolicy(_Opponent):
             Whose policy it was.
         run : int
             Of a Result.
+        kind : {"policy", "behaviour", "greedy", "average"}
+            Which of what the agent plays: see :meth:`Learner.plays`.
 
         Returns
         -------
         FixedPolicy
-            Mixed where the learner's policy is; else greedy.
+            Its own probabilities, of one that drew together with others, too.
         """
         policy = learned.policy(run) if hasattr(learned, "stop_reason") else learned
         experiment = getattr(policy, "experiment", None)
@@ -125,15 +162,11 @@ class FixedPolicy(_Opponent):
             raise ValueError(f"learned: its encoder {experiment.encoder.name!r} numbers rows as it first sees them, so "
                              "that they mean something else in another training; train it with numbered observations "
                              "or a Grid")
-        agent = integer("agent", agent, 0, experiment.game.agents - 1)
-        prefix, one, seats = experiment.resolved.part(agent)
-        start = f"learner.{prefix}"
-        arrays = {name[len(start):]: array for name, array in policy.arrays.items() if name.startswith(start)}
-        if hasattr(one, "probabilities"):
-            return cls(one.probabilities(seats, arrays, agent))
-        rows, at = experiment.encoder.rows(experiment.game), seats.leads.index(agent)
-        chosen = [one.actions(seats, arrays, np.full(experiment.game.agents, row))[at] for row in range(rows)]
-        return cls(np.eye(int(experiment.game.action_counts[agent]))[chosen])
+        if experiment.encoder.active(experiment.game) > 1:
+            raise ValueError(f"learned: its encoder {experiment.encoder.name!r} puts an observation into several rows, "
+                             "of which a table of probabilities knows nothing; use marlfast.evaluate, or train it with "
+                             "a Grid")
+        return cls(policy.table(integer("agent", agent, 0, experiment.game.agents - 1), kind))
 
     def check(self, seats, rows=None):
         counts = seats.action_counts[list(seats.leads)]
@@ -146,9 +179,13 @@ class FixedPolicy(_Opponent):
         if self.policy.ndim == 2 and len(self.policy) != rows:
             raise ValueError(f"policy: has {len(self.policy)} rows, the table has {rows}; give as many")
 
-    def probabilities(self, seats, arrays, agent):
-        """Its policy: float64 [rows, A]."""
-        return np.atleast_2d(self.policy)
+    def plays(self, seats, arrays, kind="policy"):
+        policy = np.atleast_2d(self.policy)
+        if kind == "greedy":
+            policy = one_hot(policy.argmax(axis=1), policy.shape[1])
+        if len(policy) == 1:
+            return [_always(i, n, policy[0]) for i, n in _led(seats)]
+        return [Plays((i,), (n,), lambda run, rows, i=i: policy[np.maximum(rows[:, i], 0)]) for i, n in _led(seats)]
 
     def actions(self, seats, arrays, rows):
         """The likeliest actions; an observation that was never seen gets those of the first row."""
@@ -175,6 +212,12 @@ class _Remembering(_Opponent):
         least = int(seats.action_counts[list(seats.leads)].min())
         if self.opening >= least:
             raise ValueError(f"opening: an agent has the actions 0 to {least - 1}, got {self.opening}")
+
+    def _automaton(self, arrays, at, agent, count, **more):
+        """What the agent with place ``at`` among those led plays: what it remembers says what it does."""
+        does = one_hot([self.opening, *range(count)], count)
+        return Automaton((agent,), (count,), count + 1, lambda run, rows: np.tile(does, (len(rows), 1, 1)),
+                         begin=0, now=lambda run, rows: arrays["memory"][run, at], **more)
 
     def actions(self, seats, arrays, rows):
         """What they would do next."""
@@ -227,6 +270,13 @@ class TitForTat(_Remembering):
                                  f"{counts[other]}; WinStayLoseShift looks at no other agent")
         super().check(seats, rows)
 
+    def plays(self, seats, arrays, kind="policy"):
+        """Automata, which remember one more than the action to come; 0 at the start of an episode."""
+        self._no_average(kind)
+        return [self._automaton(arrays, at, i, n, moves=lambda run, memory, actions, rewards, rows, n=n, other=other:
+                                one_hot(actions[:, other] + 1, n + 1))
+                for at, ((i, n), other) in enumerate(zip(_led(seats), self._whom(seats).tolist(), strict=True))]
+
     def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
         return self._bound(backend, "TitForTat", seats, draws, arrays["memory"], self._whom(seats), self.opening)
 
@@ -256,6 +306,22 @@ class WinStayLoseShift(_Remembering):
     def __post_init__(self):
         self._set(threshold=real_per_run("threshold", self.threshold),
                   opening=integer("opening", self.opening, 0, 2**31 - 1))
+
+    def plays(self, seats, arrays, kind="policy"):
+        """Automata, which remember one more than the action to come; 0 at the start of an episode."""
+        self._no_average(kind)
+        if seats.structure.name != "individual":
+            raise ValueError(f"plays: {self.name} looks at the rewards that agents learn from, and "
+                             f"rewards={seats.structure.name}() makes others of those that a game pays; use "
+                             "marlfast.evaluate")
+        enough = spread(self.threshold, seats.runs)
+
+        def moves(agent, count, run, memory, actions, rewards, rows):
+            own = actions[:, agent]
+            return one_hot(np.where(rewards[:, agent] >= enough[run], own, (own + 1) % count) + 1, count + 1)
+
+        return [self._automaton(arrays, at, i, n, moves=partial(moves, i, n), by_reward=True,
+                                by_run=bool((enough != enough[0]).any())) for at, (i, n) in enumerate(_led(seats))]
 
     def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
         return self._bound(backend, "WinStayLoseShift", seats, draws, arrays["memory"],
@@ -335,6 +401,13 @@ class FictitiousPlay(_Paid):
         return {"totals": totals,
                 "counts": np.zeros((seats.runs, seats.agents, int(seats.action_counts.max())), np.int64)}
 
+    def plays(self, seats, arrays, kind="policy"):
+        """With ``"average"``: how often each of its actions was taken in training."""
+        if kind == "average":
+            return [_always(i, n, _shares(arrays["counts"][:, i, :n])) for i, n in _led(seats)]
+        return [_always(i, n, one_hot(arrays["totals"][:, at, :n].argmax(axis=1), n))
+                for at, (i, n) in enumerate(_led(seats))]
+
     def actions(self, seats, arrays, rows):
         return self._best(seats, arrays["totals"][0])
 
@@ -365,13 +438,16 @@ class RegretMatching(_Paid):
     Notes
     -----
     What it observes and is rewarded does not matter to it. Arrays: ``regrets`` float64 [R, L, A, A] (external:
-    [R, L, 1, A]), sums; ``memory`` int32 [R, L], one more than its last action; ``steps`` int64 [R].
+    [R, L, 1, A]), sums; ``memory`` int32 [R, L], one more than its last action; ``steps`` int64 [R]; ``counts`` int64
+    [R, J], how often every joint action was played.
 
     Source: S. Hart and A. Mas-Colell, "A simple adaptive procedure leading to correlated equilibrium", Econometrica
     68 (2000), equations 2.1 to 2.3 and, for external regret, 4.1.
     """
 
     name = "regret_matching"
+    added = ("counts",)
+    by_kernel = ("policy", "behaviour")
     payoffs: Any = option()
     regret: str = "internal"
     inertia: float | None = None
@@ -396,18 +472,65 @@ class RegretMatching(_Paid):
     def allocate(self, seats, rows):
         led, most = len(seats.leads), seats.most_actions
         return {"regrets": np.zeros((seats.runs, led, most if self.regret == "internal" else 1, most)),
-                "memory": np.zeros((seats.runs, led), np.int32), "steps": np.zeros(seats.runs, np.int64)}
+                "memory": np.zeros((seats.runs, led), np.int32), "steps": np.zeros(seats.runs, np.int64),
+                "counts": np.zeros((seats.runs, int(np.prod(seats.action_counts, dtype=np.int64))), np.int64)}
+
+    def plays(self, seats, arrays, kind="policy"):
+        """With internal regret automata, which remember one more than their last action, across episodes, too.
+
+        With ``"average"``: how often each joint action of those led was taken in training, a distribution of joint
+        actions. It is that which comes near correlated (external regret: coarse correlated) equilibria.
+        """
+        if kind == "average":
+            return [self._counted(seats, arrays)]
+        if self.regret == "internal":
+            return [self._switching(seats, arrays, kind, at) for at in range(len(seats.leads))]
+        regrets = np.maximum(arrays["regrets"][:, :, 0], 0.0)
+        found = [(i, n, _shares(regrets[:, at, :n])) for at, (i, n) in enumerate(_led(seats))]
+        return [_always(i, n, one_hot(p.argmax(axis=1), n) if kind == "greedy" else p) for i, n, p in found]
+
+    def _counted(self, seats, arrays):
+        led, counts = list(seats.leads), seats.action_counts
+        others = tuple(1 + i for i in range(seats.agents) if i not in led)
+        played = arrays["counts"].reshape(-1, *counts.tolist()).sum(axis=others).reshape(len(arrays["counts"]), -1)
+        p = _shares(played)
+        return Plays(led, counts[led], lambda run, rows: np.tile(p[run], (len(rows), 1)))
+
+    def _switching(self, seats, arrays, kind, at):
+        agent, count = _led(seats)[at]
+        inertia = self._inertia(seats, self._own(seats))[at]
+
+        def chances(run, rows):
+            p = np.full((count + 1, count), 1.0 / count)                # 0: the first action of all
+            for j in range(count):
+                goes = np.maximum(arrays["regrets"][run, at, j, :count], 0.0)
+                goes[j] = 0.0
+                goes = goes / (inertia * max(int(arrays["steps"][run]), 1))
+                p[j + 1] = np.diff(np.minimum(np.cumsum(goes), 1.0), prepend=0.0)
+                p[j + 1, j] = max(0.0, 1.0 - p[j + 1].sum())
+            return np.tile(one_hot(p.argmax(axis=1), count) if kind == "greedy" else p, (len(rows), 1, 1))
+
+        def moves(run, memory, actions, rewards, rows):
+            return one_hot(actions[:, agent] + 1, count + 1)
+
+        def now(run, rows):
+            return arrays["memory"][run, at]
+
+        def begin(run, rows):
+            return np.tile(one_hot([now(run, rows)], count + 1), (len(rows), 1))
+
+        differ = len(np.unique(arrays["memory"][:, at])) > 1
+        return Automaton((agent,), (count,), count + 1, chances, moves, begin, now, forgets=False, by_run=differ)
 
     def actions(self, seats, arrays, rows):
-        """The actions it regrets most, of its last one or (external regret) of all."""
-        regrets, memory = arrays["regrets"][0], arrays["memory"][0]
-        at = np.maximum(memory - 1, 0) if self.regret == "internal" else np.zeros(len(memory), int)
-        return self._best(seats, regrets[np.arange(len(memory)), at])
+        """The likeliest actions."""
+        one = np.asarray(rows)[None]
+        return np.array([p.chances(0, one)[0, p.now(0, one)].argmax() for p in self.plays(seats, arrays)], np.int32)
 
     def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
         payoffs = self._own(seats)
         return self._bound(backend, "RegretMatching", seats, draws, learning, payoffs, arrays["regrets"],
-                           arrays["memory"], arrays["steps"], self._inertia(seats, payoffs))
+                           arrays["memory"], arrays["steps"], self._inertia(seats, payoffs), arrays["counts"])
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -435,6 +558,7 @@ class Exp3(_Opponent):
     """
 
     name = "exp3"
+    by_kernel = ("policy", "behaviour")
     gamma: float = option(0.1, per_run=True)
     low: float = 0.0
     high: float = 1.0
@@ -455,6 +579,16 @@ class Exp3(_Opponent):
 
     def allocate(self, seats, rows):
         return {"weights": np.zeros((seats.runs, len(seats.leads), seats.most_actions))}
+
+    def plays(self, seats, arrays, kind="policy"):
+        """It explores by ``gamma`` always, so that this is part of its policy."""
+        self._no_average(kind)
+        gamma, found = spread(self.gamma, seats.runs)[:, None], []
+        for at, (i, n) in enumerate(_led(seats)):
+            weights = arrays["weights"][:, at, :n]
+            p = one_hot(weights.argmax(axis=1), n) if kind == "greedy" else (1.0 - gamma) * softmax(weights) + gamma / n
+            found.append(_always(i, n, p))
+        return found
 
     def actions(self, seats, arrays, rows):
         """The likeliest actions."""

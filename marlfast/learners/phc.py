@@ -1,11 +1,13 @@
 """Policy hill climbing, and its variant that wins or learns fast."""
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.exploration import Boltzmann, EpsilonGreedy, Exploration
+from marlfast.learners.plays import Plays, mixed_in, no_average, one_hot
 from marlfast.learners.tabular import Tabular
 from marlfast.registry import option
 from marlfast.schedules import Constant, Schedule
@@ -23,6 +25,7 @@ class _HillClimbing(Tabular):
     kernels = "phc"
     mixed = ("policy",)
     by_row = (*Tabular.by_row, "policy")
+    by_kernel = ("policy", "behaviour")
 
     def __post_init__(self):
         super().__post_init__()
@@ -50,15 +53,25 @@ class _HillClimbing(Tabular):
             larger[name][:, :arrays[name].shape[1]] = arrays[name]
         return larger
 
-    def probabilities(self, seats, arrays, agent):
-        """The mixed policy of an agent in its first run: float64 [rows, A]."""
-        return arrays["policy"][0, :, self.tables(seats)[agent], :seats.action_counts[agent]]
+    def plays(self, seats, arrays, kind="policy"):
+        """With ``"average"``, of those that keep it: the mean of the policies of all updates of each row."""
+        if kind == "average" and "average" not in self.mixed:
+            raise no_average(self.name)
+        return [Plays((i,), (seats.action_counts[i],), partial(self._chances, seats, arrays, kind, i))
+                for i in seats.leads]
+
+    def _chances(self, seats, arrays, kind, agent, run, rows):
+        own, count = rows[:, agent], int(seats.action_counts[agent])
+        table = arrays["average" if kind == "average" else "policy"][run, :, self.tables(seats)[agent], :count]
+        p = np.where((own >= 0)[:, None], table[np.maximum(own, 0)], 1.0 / count)
+        if kind == "greedy":
+            return one_hot(p.argmax(axis=1), count)
+        return mixed_in(p, arrays["level.value"][run]) if kind == "behaviour" else p
 
     def actions(self, seats, arrays, rows):
         """The likeliest actions; an observation that was never seen gets the first one."""
-        likeliest = [self.probabilities(seats, arrays, i)[rows[i]].argmax() if rows[i] >= 0 else 0
-                     for i in seats.leads]
-        return np.array(likeliest, np.int32)
+        one = np.asarray(rows)[None]
+        return np.array([self._chances(seats, arrays, "greedy", i, 0, one)[0].argmax() for i in seats.leads], np.int32)
 
     def _kernel(self, module, common, arrays, bound):
         lose = bound.get("lose", bound.get("delta"))
@@ -79,8 +92,7 @@ class PHC(_HillClimbing):
         policy[row, a] -= min(policy[row, a], delta / (A - 1))      where a is not greedy
 
     The policy begins with all actions as likely. It can reach mixed policies on its way, but does not stay there:
-    in matching pennies it goes round the equilibrium. ``policy(observation)`` of a result gives the likeliest
-    actions; ``marlfast.evaluate`` draws them from the mixed policy.
+    in matching pennies it goes round the equilibrium.
 
     Parameters
     ----------

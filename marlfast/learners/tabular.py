@@ -1,9 +1,12 @@
 """Tables of action values: what learners of all rules share that keep some."""
+from functools import partial
+
 import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.errors import real_per_run
 from marlfast.learners.base import Learner, as_share, check_shared
+from marlfast.learners.plays import Plays, asked, by_exploration, leaves_to_chance, no_average
 from marlfast.memory import memory_of_machine
 from marlfast.registry import require
 from marlfast.schedules import Constant, per_run_field, schedule, spread
@@ -145,11 +148,48 @@ class Tabular(Learner):
     def discounts(self):
         return set(np.atleast_1d(self.discount).tolist())
 
+    def plays(self, seats, arrays, kind="policy"):
+        if kind == "average":
+            raise no_average(self.name)
+        if type(self).actions is not Tabular.actions or hasattr(self, "probabilities"):
+            return asked(self, seats, arrays, kind)         # a rule of its own is asked for what it does
+        sure = seats.active == 1 and not leaves_to_chance(self.explore, kind)
+        return [Plays((i,), (seats.action_counts[i],), partial(self._chances, seats, arrays, kind, i),
+                      partial(self._sure, seats, arrays, i) if sure else None) for i in seats.leads]
+
+    def _sure(self, seats, arrays, agent, rows):
+        """Greedy actions int [R, n, 1] of all runs."""
+        own, table = rows[:, agent], self.tables(seats)[agent]
+        unseen = self._unseen(seats, arrays)[table, :seats.action_counts[agent]].argmax()
+        return np.where(own >= 0, arrays["greedy"][:, np.maximum(own, 0), table], unseen)[:, :, None]
+
+    def _chances(self, seats, arrays, kind, agent, run, rows):
+        """Probabilities float64 [n, A] of an agent's actions where the agents of the game are in these rows."""
+        values, best = self._judged(seats, arrays, agent, run, rows)
+        return by_exploration(values, best, self.explore, arrays["level.value"][run], kind)
+
+    def _judged(self, seats, arrays, agent, run, rows):
+        """(action values float64 [n, A], greedy actions int [n]) of an agent."""
+        own = rows.reshape(len(rows), seats.agents, seats.active)[:, agent]
+        table, count = self.tables(seats)[agent], int(seats.action_counts[agent])
+        unseen, seen = self._unseen(seats, arrays)[table, :count], np.maximum(own, 0)
+        parts = np.where((own >= 0)[:, :, None], arrays["q"][run][seen, table, :count], unseen)
+        values = parts[:, 0]
+        for j in range(1, seats.active):        # in the order in which the kernels add
+            values = values + parts[:, j]
+        best = values.argmax(axis=1)
+        if seats.active == 1:
+            best = np.where(own[:, 0] >= 0, arrays["greedy"][run][seen[:, 0], table], best)
+        return values, best
+
+    def _unseen(self, seats, arrays):
+        """Action values of an observation that was never seen, where rows are numbered as they are: float64 [T, A]."""
+        return np.broadcast_to(np.asarray(self.initial_q, np.float64), arrays["q"].shape[1:])[0] / seats.active
+
     def actions(self, seats, arrays, rows):
         led, table = seats.lead(), self.tables(seats)
         counts, rows = seats.action_counts[led], rows.reshape(seats.agents, seats.active)[led]
-        # Rows that grow have the same initial values everywhere.
-        initial = np.broadcast_to(np.asarray(self.initial_q, np.float64), arrays["q"].shape[1:])[0] / seats.active
+        initial = self._unseen(seats, arrays)
         if seats.active > 1:
             q = np.where((rows >= 0)[:, :, None], arrays["q"][0, np.maximum(rows, 0), table[led][:, None]],
                          initial[table[led]][:, None])
@@ -169,6 +209,8 @@ class Tabular(Learner):
         bound = self._bound_schedules(arrays, backend)
         if exploration is not None:
             explore, bound["level"] = exploration, exploration.level.bind(exploration.level.allocate(runs), backend)
+        elif not learning:                          # it explores as it does now
+            bound["level"] = held(arrays["level.value"], backend)
         if not learning or "rate" not in bound:     # frozen, or a learner that replaces what it knew
             bound["rate"] = Constant(1.0).bind(Constant(1.0).allocate(runs), backend)
         common = {
@@ -188,6 +230,11 @@ class Tabular(Learner):
     def _frozen(self, backend, common, arrays, bound):
         """A kernel that plays what was learned: the greedy actions of ``q``, unless a learner has another policy."""
         return kernels(backend, "q_learning").QLearning(**common)
+
+
+def held(value, backend):
+    """The kernel of a schedule that stays where it is: ``value`` float64 [R] is what it is now."""
+    return Constant(0.0).bind(Constant(0.0).allocate(len(value)) | {"value": np.array(value)}, backend)
 
 
 def packed_tables(shape):

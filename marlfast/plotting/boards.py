@@ -77,7 +77,9 @@ def _marks(ax, marks):
 
 
 def board_policy(policy, state, agent=0, run=0, names=None, ax=None):
-    """Draw what one agent does greedily on every square of the board, all else being as in a state.
+    """Draw what one agent does on every square of the board, all else being as in a state.
+
+    Where its policy is mixed, the likeliest action is drawn, with its probability.
 
     Parameters
     ----------
@@ -124,10 +126,11 @@ def board_policy(policy, state, agent=0, run=0, names=None, ax=None):
         seen = np.empty((1, game.views, game.features))
         try:
             kernel.observe(there[None], seen)
-            action = int(policy(seen[0])[agent])
+            chances = policy.probabilities(seen[0])[agent]
+            action = int(chances.argmax())
         except ValueError:          # no state that can be
             continue
-        text = names[action]
+        text = names[action] if chances[action] == 1.0 else f"{names[action]} {chances[action]:.0%}"
         ax.text(column + 0.5, row + 0.5, literal(text), ha="center", va="center", color=tones[action],
                 fontsize=15 if len(text) == 1 else 9, fontweight="bold")
     labels(ax, title=f"greedy action of {mine.text or f'agent {agent}'} on each square")

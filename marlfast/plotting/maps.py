@@ -2,7 +2,6 @@
 import numpy as np
 
 from marlfast.errors import extra, integer, shown
-from marlfast.learners.q_learning import IQL
 from marlfast.learners.tabular import Tabular
 from marlfast.plotting.style import (
     INK,
@@ -49,7 +48,8 @@ def policy_map(result, run=0, agent=None, names=None, shape=None, axes_labels=No
     """
     places, agents = _places(result, run, agent, shape)
     game = result.experiment.game
-    actions = greedy_actions(result, run)[:, agents].astype(np.float64)
+    actions, certain = (found[:, agents] for found in likeliest_actions(result, run))
+    actions, what = actions.astype(np.float64), "greedy actions" if certain.all() else "likeliest actions of mixed policies"
     visits = _visits(result, run, agents)
     if visits is not None:
         actions[visits == 0] = np.nan
@@ -63,13 +63,13 @@ def policy_map(result, run=0, agent=None, names=None, shape=None, axes_labels=No
     ax, image, picture = _drawn(places, agents, actions, ax, "a map of a policy", axes_labels, result,
                                 cmap=look, norm=matplotlib.BoundaryNorm(np.arange(count + 1) - 0.5, count))
     shown_ticks = range(count) if count <= 12 else np.linspace(0, count - 1, 6).astype(int).tolist()
-    made = bar(ax, image, "greedy action", ticks=list(shown_ticks))
+    made = bar(ax, image, "greedy action" if certain.all() else "likeliest action", ticks=list(shown_ticks))
     made.ax.set_yticklabels([literal(names[k]) for k in shown_ticks])
     made.ax.minorticks_off()
     if picture.size <= 150:
         _written(ax, picture, [names[int(v)] if np.isfinite(v) else "" for v in picture.ravel()],
                  [readable_on(tones[int(v)]) if np.isfinite(v) else INK for v in picture.ravel()])
-    labels(ax, title=_title(result, run, agents, "greedy actions"))
+    labels(ax, title=_title(result, run, agents, what))
     return ax
 
 
@@ -112,22 +112,12 @@ def value_map(result, run=0, agent=None, shape=None, axes_labels=None, ax=None):
     return ax
 
 
-def greedy_actions(result, run=0):
-    """What every agent does greedily in each row in use: int32 [rows, N]."""
-    parts = result.experiment.resolved.parts
-    if all(type(one).actions is IQL.actions for _, one, _ in parts):
-        actions = np.zeros((int(result.used[run]), result.experiment.game.agents), np.int32)
-        for prefix, one, seats in parts:
-            greedy, table = result.arrays[f"learner.{prefix}greedy"], one.tables(seats)
-            for i in seats.leads:
-                actions[:, i] = greedy[run, :len(actions), table[i]]
-        return actions
-    policy = result.policy(run)         # learners with rules of their own are asked row by row
-    e, used = policy.experiment, int(result.used[run])
-    tables = {name.partition(".")[2]: a for name, a in policy.arrays.items() if name.startswith("learner.")}
-    seats = e.resolved.seats
-    return np.array([e.learner.actions(seats, tables, np.full(e.game.agents, row)) for row in range(used)],
-                    np.int32).reshape(used, e.game.agents)
+def likeliest_actions(result, run=0):
+    """What every agent does most likely in each row in use, and whether it is certain: int32 and bool [rows, N]."""
+    policy, game = result.policy(run), result.experiment.game
+    tables = [policy.table(i) for i in range(game.agents)]
+    return (np.stack([p.argmax(axis=1) for p in tables], axis=1).astype(np.int32),
+            np.stack([p.max(axis=1) == 1.0 for p in tables], axis=1))
 
 
 def _learner(result, agent):

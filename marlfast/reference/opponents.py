@@ -308,9 +308,11 @@ class RegretMatching(Opponent):
         Modified: steps learned from.
     inertia : float64 [L]
         By which mean regrets are divided; greater than 0. Only read with [R, L, A, A].
+    counts : int64 [R, joint actions]
+        Modified: how often every joint action was learned from.
     """
 
-    def __init__(self, runs, actions, leads, draws, learning, payoffs, regrets, memory, steps, inertia):
+    def __init__(self, runs, actions, leads, draws, learning, payoffs, regrets, memory, steps, inertia, counts):
         super().__init__(runs, actions, leads, draws)
         check(regrets, "regrets", "float64", (self.runs, len(self._led), -1, self._width), True)
         check(steps, "steps", "int64", (self.runs,), True)
@@ -320,8 +322,10 @@ class RegretMatching(Opponent):
         if not (inertia > 0.0).all():
             raise ValueError(f"inertia: expected greater than 0, got {inertia.min()}")
         self._pay(payoffs)
+        check(counts, "counts", "int64", (self.runs, self._payoffs.shape[1]), True)
         self._remember(memory)
         self._regrets, self._steps, self._inertia, self._learns = regrets, steps, inertia, bool(learning)
+        self._counts = counts
         self._conditional = regrets.shape[2] > 1
 
     def stage_act(self, runs, rows, draws, actions):
@@ -357,7 +361,13 @@ class RegretMatching(Opponent):
             finite = np.isfinite(regret).all(axis=1)
             status[at[~finite]] = BAD_VALUE
             changed[at] |= finite & (best != _best(regret, count))
-        self._steps[runs[status == 0]] += self._learns
+        if self._learns:
+            at = np.flatnonzero(status == 0)
+            self._steps[runs[at]] += 1
+            joint = np.zeros(len(at), np.int64)
+            for i, count in enumerate(self._actions):
+                joint = joint * int(count) + actions[at, i]
+            self._counts[runs[at], joint] += 1
         return status
 
 

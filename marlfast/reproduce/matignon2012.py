@@ -80,7 +80,7 @@ class Matignon2012(Study):
         """In which trials the agents end in a best joint action: bool [R]."""
         result = train(game, self.learner(name), steps=ON_THEIR_OWN.get(name) or self.repetitions, runs=runs,
                        seed=seed, record_every=0, **options)
-        joint = np.array([result.policy(run)([[0.0]]) for run in range(runs)])
+        joint = np.array([result.policy(run, kind="greedy")([[0.0]]) for run in range(runs)])
         worth = game.expected[..., 0]
         return worth[tuple(joint.T)] == worth.max()
 

@@ -106,7 +106,7 @@ def test_play_that_ends_has_nothing_to_deviate_from():
     ({"agent": 0, "action": 2}, "action: expected 0 to 1, got 2"),
     ({"agent": 0, "action": "worst"}, "action: expected an action's number, 'static' or 'best', got 'worst'"),
     ({"agent": 0, "action": "best"}, "discount: action='best' needs one"),
-    ({"agent": 0, "action": "best", "discount": 1.0}, "discount: expected less than 1"),
+    ({"agent": 0, "action": "best", "discount": 1.0}, "discount: with 1.0 all play must end"),
     ({"agent": 0, "length": 0}, "length: expected at least 1"),
     ({"agent": 0, "length": 3, "periods": 4}, "periods: expected 1 to 3, got 4"),
     ({"agent": 0, "numbers": [1.0, 2.0]}, "numbers: expected a number for each action"),

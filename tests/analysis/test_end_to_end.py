@@ -74,8 +74,9 @@ def test_agents_who_learned_are_in_equilibrium_where_their_actions_are():
     game = mf.games.Climbing(horizon=0)
     run = mf.train(game, mf.IQL(0.1, discount=0.0, explore=mf.Boltzmann(mf.schedules.Exponential(
         100.0, 0.99, minimum=0.1, per="step"))), steps=3000, runs=30, seed=0)
-    test = analysis.nash_test(game, run, 0.0)
-    ends = analysis.strategies(game, run).actions[:, 0]
+    greedy = analysis.strategies(game, run, kind="greedy")
+    test = analysis.nash_test(game, greedy, 0.0)
+    ends = greedy.actions[:, 0]
     pure = np.array([tuple(joint) in game.pure_equilibria() for joint in ends.tolist()])
-    assert (test.on_path == pure).all() and (analysis.exploitability(game, run, 0.0).nash_conv[pure] == 0).all()
+    assert (test.on_path == pure).all() and (analysis.exploitability(game, greedy, 0.0).nash_conv[pure] == 0).all()
     assert 0.2 < pure.mean() < 0.8      # both come up

@@ -126,7 +126,7 @@ def test_a_result_of_a_game_that_ends_is_judged_from_the_start():
 
 
 @pytest.mark.parametrize("arguments, words", [
-    ({"discount": 1.0}, "discount: expected less than 1"),
+    ({"discount": 1.0}, "discount: with 1.0 all play must end"),
     ({"discount": 0.5, "tolerance": -1.0}, "tolerance: expected at least 0"),
     ({"discount": 0.5, "continuation": "both"}, "continuation: expected one of 'frozen', 'best', got 'both'"),
     ({"discount": 0.5, "start": 9}, "start: expected states 0 to 3"),

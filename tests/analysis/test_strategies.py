@@ -47,13 +47,19 @@ def test_learners_with_a_rule_of_their_own_are_asked():
         def actions(self, seats, arrays, rows):
             return arrays["q"][0, rows[0], :, :].argmin(axis=1)
 
-        def probabilities(self, seats, arrays, agent):
-            return np.tile([0.25, 0.75], (arrays["q"].shape[1], 1)) if agent else np.eye(2)[[0] * arrays["q"].shape[1]]
-
     run = mf.train(DILEMMA, Stubborn(0.3), steps=100, runs=2, seed=0)
     s = analysis.strategies(DILEMMA, run)
     assert (s.actions == run.q.argmin(axis=3)).all()
-    mixed = analysis.strategies(DILEMMA, run, mixed=True)
+
+    class Mixed(Stubborn):
+        """The same, and it says that it draws."""
+
+        name = "mixed_in_a_test"
+
+        def probabilities(self, seats, arrays, agent):
+            return np.tile([0.25, 0.75], (arrays["q"].shape[1], 1)) if agent else np.eye(2)[[0] * arrays["q"].shape[1]]
+
+    mixed = analysis.strategies(DILEMMA, mf.train(DILEMMA, Mixed(0.3), steps=100, runs=2, seed=0))
     assert mixed.mixture(1, 1).tolist() == [[0.25, 0.75]] * 4 and mixed.last is not None
 
 
@@ -100,10 +106,10 @@ def test_strategies_of_another_game_are_refused():
     with pytest.raises(ValueError, match="learned in a game with observations 21, this one has 4"):
         analysis.strategies(DILEMMA, run)
     other = analysis.strategies(mf.games.Climbing(), np.array([[0, 0]]))
-    with pytest.raises(ValueError, match=r"are of a game with 1 states and actions \(3, 3\), this one has 4"):
+    with pytest.raises(ValueError, match=r"are of a game with 2 states and actions \(3, 3\), this one has 4"):
         analysis.strategies(DILEMMA, other)
     hunt = mf.games.StagHunt(memory=1, start="uniform", horizon=0)
     same = analysis.strategies(hunt, analysis.strategies(DILEMMA, np.array(TIT_FOR_TAT)))     # the same shape
     assert same.model.game is hunt
-    with pytest.raises(ValueError, match="learner 'iql' keeps no mixed policy"):
-        analysis.strategies(hunt, mf.train(hunt, mf.IQL(), steps=5), mixed=True)
+    with pytest.raises(ValueError, match="learner 'iql' keeps no average over training"):
+        analysis.strategies(hunt, mf.train(hunt, mf.IQL(), steps=5), kind="average")

@@ -226,10 +226,10 @@ def test_gains_are_never_negative(game):
 
 @pytest.mark.parametrize("call, words", [
     (lambda s: analysis.state_values(DILEMMA, s, 1.5), "discount: expected 0.0 to 1.0"),
-    (lambda s: analysis.action_values(DILEMMA, s, 1.0, 0), "discount: expected less than 1"),
+    (lambda s: analysis.action_values(DILEMMA, s, 1.0, 0), "discount: with 1.0 all play must end"),
     (lambda s: analysis.action_values(DILEMMA, s, 0.5, 2), "agent: expected 0 to 1, got 2"),
     (lambda s: analysis.action_values(DILEMMA, s, 0.5, 0, "none"), "continuation: expected one of 'frozen', 'best'"),
-    (lambda s: analysis.best_reply(DILEMMA, s, 0, 1.0), "discount: expected less than 1"),
+    (lambda s: analysis.best_reply(DILEMMA, s, 0, 1.0), "discount: with 1.0 all play must end"),
     (lambda s: analysis.best_reply(DILEMMA, s, 0, 0.5, start=4), "start: expected states 0 to 3"),
     (lambda s: analysis.best_reply(DILEMMA, s, 0, 0.5, start=np.full(4, 0.5)), "start: expected 4 probabilities"),
     (lambda s: analysis.exploitability(DILEMMA, s, 0.5, start=[0, 1]), "start: expected a state, one for each of 1"),

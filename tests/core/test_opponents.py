@@ -177,8 +177,9 @@ def test_internal_regret_by_hand(module):
     # Own payoffs [[1, 2], [3, 0]], inertia 4. After (0, 0): action 1 would have earned 2 more. Mean regret 2 / 1; it
     # switches with probability 2 / 4. After (0, 1) the sum is 0; after (1, 1): 0 would have earned 2 more, mean 2 / 3.
     regrets, memory, steps = np.zeros((1, 1, 2, 2)), np.zeros((1, 1), np.int32), np.zeros(1, np.int64)
+    counts = np.zeros((1, 4), np.int64)
     player = Player(module, "RegretMatching", [2, 2], True, np.array([[1.0, 2.0, 3.0, 0.0]]), regrets, memory, steps,
-                    np.array([4.0]))
+                    np.array([4.0]), counts)
     assert [player.act(u)[0] for u in (0.0, 0.5)] == [0, 1]       # the first action is drawn from all
     assert player.update([0, 0]) is True
     assert regrets.tolist() == [[[[0.0, 2.0], [0.0, 0.0]]]] and memory.tolist() == [[1]] and steps.tolist() == [1]
@@ -188,6 +189,7 @@ def test_internal_regret_by_hand(module):
     player.update([1, 1])
     assert regrets[0, 0, 1].tolist() == [2.0, 0.0]
     assert [player.act(u)[0] for u in (0.16, 0.17)] == [0, 1]       # (2 / 3) / 4 = 1 / 6
+    assert counts.tolist() == [[1, 1, 0, 1]]
 
 
 def test_external_regret_by_hand(module):
@@ -195,7 +197,7 @@ def test_external_regret_by_hand(module):
     regrets = np.zeros((1, 1, 1, 3))
     payoffs = np.array([[1.0, 0.0, 4.0, 0.0, 2.0, 0.0]])
     player = Player(module, "RegretMatching", [3, 2], True, payoffs, regrets, np.zeros((1, 1), np.int32),
-                    np.zeros(1, np.int64), np.ones(1))
+                    np.zeros(1, np.int64), np.ones(1), np.zeros((1, 6), np.int64))
     assert [player.act(u)[0] for u in (0.0, 0.4, 0.7)] == [0, 1, 2]       # no regret yet: any
     player.update([0, 0])
     assert regrets.ravel().tolist() == [0.0, 3.0, 1.0]
@@ -204,11 +206,13 @@ def test_external_regret_by_hand(module):
 
 def test_frozen_regret_matching_still_knows_its_last_action(module):
     regrets, memory = np.array([[[[0.0, 2.0], [0.0, 0.0]]]]), np.array([[1]], np.int32)
+    counts = np.zeros((1, 4), np.int64)
     player = Player(module, "RegretMatching", [2, 2], False, np.array([[1.0, 2.0, 3.0, 0.0]]), regrets, memory,
-                    np.ones(1, np.int64), np.ones(1))
+                    np.ones(1, np.int64), np.ones(1), counts)
     assert player.act(0.0)[0] == 1
     player.update([1, 0])
     assert memory.tolist() == [[2]] and player.act(0.0)[0] == 1 and regrets.ravel().tolist() == [0.0, 2.0, 0.0, 0.0]
+    assert not counts.any()
 
 
 def test_the_default_inertia_is_that_of_the_range():
@@ -439,10 +443,13 @@ def test_bad_input_is_refused_by_the_kernels(module):
             (lambda: m.WinStayLoseShift(1, two, lead, 1, memory, np.zeros(2), 0), "threshold: expected shape"),
             (lambda: m.FictitiousPlay(1, two, lead, 1, True, payoffs[:, 1:] + 0, totals, counts), "payoffs: exp"),
             (lambda: m.FictitiousPlay(1, two, lead, 1, True, payoffs, totals, counts[:, :1]), "counts: expected shape"),
-            (lambda: m.RegretMatching(1, two, lead, 1, True, payoffs, np.zeros((1, 1, 3, 2)), memory, steps, one),
+            (lambda: m.RegretMatching(1, two, lead, 1, True, payoffs, np.zeros((1, 1, 3, 2)), memory, steps, one,
+                                      counts[:, 0]),
              "regrets: expected 1 or 2 conditions, got 3"),
-            (lambda: m.RegretMatching(1, two, lead, 1, True, payoffs, regrets, memory, steps, one * 0),
+            (lambda: m.RegretMatching(1, two, lead, 1, True, payoffs, regrets, memory, steps, one * 0, counts[0]),
              "inertia: expected greater than 0"),
+            (lambda: m.RegretMatching(1, two, lead, 1, True, payoffs, regrets, memory, steps, one, counts[0]),
+             r"counts: expected shape"),
             (lambda: m.Exp3(1, two, lead, 1, True, totals, one * 0, 0.0, 1.0), "gamma: expected greater than 0"),
             (lambda: m.Exp3(1, two, lead, 1, True, totals, one, 1.0, 0.0), "low, high: expected low < high"),
             (lambda: m.Exp3(1, two, lead, 1, True, np.zeros((1, 1, 3)), one, 0.0, 1.0), "weights: expected shape")):

@@ -9,6 +9,7 @@ import marlfast as mf
 from learners.example import Example
 from marlfast.games.two_step import TwoStep
 from marlfast.learners.gradients import COMA, IA2C, IPPO, MAA2C, MAPPO, Reinforce
+from marlfast.policy import plays_of
 
 S = mf.schedules
 RUNS = 3
@@ -42,9 +43,8 @@ def train(learners, game=None, **options):
 def probabilities(result, agent=0):
     """Policies of an agent: [R, rows, A]."""
     e = result.experiment
-    return np.stack([e.learner.probabilities(e.resolved.seats, {
-        name[8:]: array[r:r + 1] for name, array in result.arrays.items() if name.startswith("learner.")}, agent)
-        for r in range(len(result.steps))])
+    rows = np.tile(np.arange(int(result.used.max()))[:, None], (1, e.game.agents))
+    return np.stack([plays_of(result)[agent].chances(r, rows)[:, 0] for r in range(len(result.steps))])
 
 
 # -- both backends ---------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ def test_drift_is_learned(learner):
     run = mf.train(game, learner, encoder=mf.Grid(-2.0, 2.0, 6), episodes=600, runs=8, seed=1)
     chance = mf.evaluate(game, "random", episodes=200, runs=8).mean
     assert mf.evaluate(game, run, episodes=200).mean > chance + 0.5
-    assert mf.evaluate(game, run, episodes=200, sample=True).mean > chance
+    assert mf.evaluate(game, run, episodes=200, kind="greedy").mean > chance
 
 
 # -- acting on what one sees -----------------------------------------------------------------------
@@ -142,9 +142,9 @@ def test_an_agents_policy_depends_on_its_own_observation_only(learner, agent, ow
     """Whatever others see, whatever the state is, and whatever the critic and the others' logits hold."""
     game = seen_apart()
     run = _trained(learner)
-    alone = run.policy(0, agent=agent)
+    alone = run.policy(0, agent=agent, kind="greedy")
     action = alone([float(own)])
-    spoiled = run.policy(0)
+    spoiled = run.policy(0, kind="greedy")
     rng = np.random.default_rng(data.draw(st.integers(0, 999)))
     for name, array in spoiled.arrays.items():
         if name == "learner.logits":
@@ -157,7 +157,7 @@ def test_an_agents_policy_depends_on_its_own_observation_only(learner, agent, ow
     other = data.draw(st.sampled_from([0.0, 1.0]))
     seen = np.zeros((2, 1))
     seen[agent], seen[1 - agent] = own, other
-    assert spoiled(seen)[agent] == action and run.policy(0)(seen)[agent] == action
+    assert spoiled(seen)[agent] == action and run.policy(0, kind="greedy")(seen)[agent] == action
     assert game.views == 2
 
 
@@ -188,16 +188,18 @@ def test_the_policy_of_an_agent_is_its_part_of_the_teams():
         run = mf.train(game, MAPPO(steps=16), encoder=encoder, episodes=20, seed=1)
         for x in (-1.0, 0.0, 0.4, 77.0):
             observation = np.full(game.features, x)
-            assert [run.policy(agent=i)(observation) for i in range(3)] == run.policy()(observation).tolist()
+            assert [run.policy(agent=i, kind="greedy")(observation) for i in range(3)] == run.policy(
+                kind="greedy")(observation).tolist()
 
 
 def test_a_sampled_evaluation_is_of_the_policy():
     """Rewards 0 and 1 with an even policy: greedily 0, drawn about a half."""
     game = mf.games.MarkovGame(np.ones((1, 2, 1)), np.array([[0.0, 1.0]]), (2,), horizon=1)
     run = mf.train(game, Reinforce(0.0), episodes=1, seed=1)
-    assert mf.evaluate(game, run, episodes=400).mean == 0.0
-    assert mf.evaluate(game, run, episodes=400, sample=True).mean == pytest.approx(0.5, abs=0.1)
-    assert mf.evaluate(game, run.policy(), episodes=400, sample=True).mean == pytest.approx(0.5, abs=0.1)
+    assert mf.evaluate(game, run, episodes=400, kind="greedy").mean == 0.0
+    assert mf.evaluate(game, run, episodes=400).mean == pytest.approx(0.5, abs=0.1)
+    assert mf.evaluate(game, run.policy(), episodes=400).mean == pytest.approx(0.5, abs=0.1)
+    assert mf.evaluate(game, run.policy(kind="greedy"), episodes=400).mean == 0.0
     with pytest.raises(ValueError, match="^sample: only a Policy or a Result"):
         mf.evaluate(game, "random", sample=True)
     with pytest.raises(TypeError, match="^sample: expected True or False"):

@@ -210,7 +210,7 @@ identify = pytest.mark.parametrize("learner", LEARNERS, ids=lambda one: f"{one.n
 def test_a_policy_says_the_most_likely_actions(learner):
     run = mf.train(DRIFT, learner, encoder=mf.Rounding(0), episodes=20, runs=3, seed=4)
     for r in range(3):
-        policy, greedy = run.policy(r), run.tables()["greedy"][r]
+        policy, greedy = run.policy(r, kind="greedy"), run.tables()["greedy"][r]
         for row, seen in enumerate(run.rows[r]):
             actions = policy(seen).tolist()
             if learner.name in ("central_q", "correlated_q"):

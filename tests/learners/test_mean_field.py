@@ -61,7 +61,7 @@ def test_policies_go_by_the_mean_action_of_the_step_before():
     assert q.shape == (1, 5, 5, 4, 2)
     for last, action in ((1, 0), (2, 1), (3, 0), (4, 1), (0, 0)):
         mean[0, 0] = last
-        assert run.policy(0)(np.full((4, 1), 2.0)).tolist() == [action, 0, 0, 0]
+        assert run.policy(0, kind="greedy")(np.full((4, 1), 2.0)).tolist() == [action, 0, 0, 0]
 
 
 def test_the_first_mean_action_of_a_policy_is_the_kernels():

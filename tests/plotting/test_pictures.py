@@ -7,7 +7,7 @@ import pytest
 import marlfast as mf
 from marlfast import analysis, plotting
 from marlfast.learners import FrequencyAdjustedQ, WoLFPHC
-from marlfast.plotting.maps import greedy_actions
+from marlfast.plotting.maps import likeliest_actions
 
 matplotlib = pytest.importorskip("matplotlib")
 from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: E402
@@ -71,7 +71,8 @@ def test_axes_of_two_features(grid):
 
 def test_policy_side_by_side(dilemma):
     ax = drawn(plotting.policy_map(dilemma, names=("C", "D")))
-    actions = greedy_actions(dilemma)
+    actions, certain = likeliest_actions(dilemma)
+    assert certain.all()
     np.testing.assert_array_equal(mesh(ax), actions.T)
     assert texts(ax) == ["CD"[a] for a in actions.T.ravel()]
     assert [t.get_text() for t in ax.get_yticklabels()] == ["agent 0", "agent 1"]
@@ -80,7 +81,7 @@ def test_policy_side_by_side(dilemma):
 def test_policy_in_lines(dilemma):
     rows = len(dilemma.rows[0])
     ax = drawn(plotting.policy_map(dilemma, agent=1, shape=(rows, 1), axes_labels=("below", "beside")))
-    np.testing.assert_array_equal(mesh(ax)[:, 0], greedy_actions(dilemma)[:, 1])
+    np.testing.assert_array_equal(mesh(ax)[:, 0], likeliest_actions(dilemma)[0][:, 1])
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("below", "beside")
     with pytest.raises(ValueError, match=f"shape: expected numbers whose product is the number of rows, {rows}"):
         plotting.policy_map(dilemma, shape=(rows, 2))
@@ -111,10 +112,12 @@ def test_rounded_observations():
     assert [t.get_text() for t in ax.get_xticklabels()] == [f"{v:g}" for v in run.rows[0][:, 0]]
 
 
-def test_greedy_actions_of_learners_with_rules_of_their_own():
+def test_likeliest_actions_of_mixed_policies():
     run = mf.train(mf.games.PrisonersDilemma(memory=1, horizon=10), WoLFPHC(), episodes=20, seed=0)
     expected = [[run.tables(i)["policy"][0, row, i].argmax() for i in range(2)] for row in range(len(run.rows[0]))]
-    assert greedy_actions(run).tolist() == expected
+    found, certain = likeliest_actions(run)
+    assert found.tolist() == expected and not certain.any()
+    assert "likeliest actions of mixed policies" in plotting.policy_map(run).get_title(loc="left")
 
 
 def test_learners_of_joint_actions_have_policies_but_no_values_of_actions():
