@@ -1,8 +1,8 @@
 """How the arguments of a kernel are declared, once, for the compiled one and its twin.
 
-A :class:`Kernel` is a list of arguments: arrays with their axes, numbers, flags, and other kernels. Both constructors hand
-what they are given to :meth:`Kernel.check`, which refuses what does not fit and says how large everything is. Their
-stubs, the parameters in their docstrings and the tests of bad input follow from the same list.
+A :class:`Kernel` is a list of arguments: arrays with their axes, numbers, flags, and other kernels. Both constructors
+hand what they are given to :meth:`Kernel.check`, which refuses what does not fit and says how large everything is.
+Their stubs, the parameters in their docstrings and the tests of bad input follow from the same list.
 """
 import inspect
 import numbers
@@ -15,6 +15,9 @@ import numpy as np
 from marlfast.errors import shown, unknown
 
 NEEDED = inspect.Parameter.empty
+
+# What several kernels keep, in words.
+LATE = "what the last ``tick`` leaves to say: 0 nothing, 1 a greedy action changed, 2 it failed"
 
 
 def check(array, name, dtype, shape, writable):
@@ -91,8 +94,8 @@ class Array(_Argument):
     name : str
     dtype : str
     axes : str
-        Lengths, apart: names such as ``R``, numbers, or sums and products of both without spaces, such as ``2+2*k``. The
-        first array that names one says how long it is.
+        Lengths, apart: names such as ``R``, numbers, or sums and products of both without spaces, such as ``2+2*k``.
+        The first array that names one says how long it is.
     text : str
     written : bool
         The kernel writes to it.
@@ -347,7 +350,7 @@ class Kernel:
             if isinstance(one, Array) and one.written:
                 head = "Modified" + (f", {one.only[1]}" if one.only else "")
                 text = f"{head}: {one.text}." if one.text else f"{head}."
-            lines += [f"{one.name} : {kind}", *textwrap.wrap(text, 112, initial_indent="    ", subsequent_indent="    ")]
+            lines += [f"{one.name} : {kind}", *("    " + line for line in textwrap.wrap(text, 108))]
         return "\n".join(lines)
 
     def document(self, cls):

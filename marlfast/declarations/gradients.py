@@ -1,7 +1,7 @@
 """Arguments of ``gradients``."""
 import numpy as np
 
-from marlfast.declarations.base import Array, Flag, Kernel, Number, Part
+from marlfast.declarations.base import LATE, Array, Flag, Kernel, Number, Part
 
 
 def _different(n):
@@ -71,8 +71,8 @@ SOFTMAX = Kernel(
 
 POLICY_GRADIENT = Kernel(
     "PolicyGradient",
-    Array("units", "int32", "U", "the table of each unit: an agent or a team, which has values and rewards (the mean of its "
-          "members') of its own"),
+    Array("units", "int32", "U", "the table of each unit: an agent or a team, which has values and rewards (the mean "
+          "of its members') of its own"),
     Array("unit_of", "int32", "N", "the unit of every agent that is led"),
     Array("weights", "int64", "N", "what an agent's action counts for in a joint action's number; 0: the critic is of "
           "states"),
@@ -86,8 +86,7 @@ POLICY_GRADIENT = Kernel(
     Array("over", "int32", "R length", "0 goes on, 1 terminated, 2 cut", written=True),
     Array("rewards", "float64", "R length U", "of each unit", written=True),
     Array("known", "int32", "R", "steps of the rollout so far", written=True),
-    Array("late", "int32", "R", "what the last ``tick`` leaves to say: 0 nothing, 1 a greedy action changed, 2 it failed",
-          written=True),
+    Array("late", "int32", "R", LATE, written=True),
     Array("critic", "float64", "R states tables J", "values of J joint actions (1: of states). None: nothing is worth "
           "anything", written=True, optional=True),
     Flag("counterfactual", "the critic is of joint actions"),

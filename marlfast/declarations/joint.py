@@ -64,15 +64,16 @@ def _explores(n):
 
 JOINT = Kernel(
     "Joint",
-    Cells("q", "float64", "R rows T J", "values of joint actions in T tables", filled="run, row, table and joint action"),
+    Cells("q", "float64", "R rows T J", "values of joint actions in T tables",
+          filled="run, row, table and joint action"),
     Cells("value", "float64", "R rows T", "what a row is worth"),
     Cells("greedy", "int32", "R rows T", "the choice that is most likely, or greatest"),
     Cells("visits", "int32", "R rows T", "how often each row of each table was updated, up to 2**31 - 1"),
-    Number("rule", "0 the greatest value; 1 minimax of a zero-sum game; 2 the greatest value expected from what others did "
-           "so far; 3 Nash equilibrium; 4 correlated equilibrium", choices=tuple(range(5))),
+    Number("rule", "0 the greatest value; 1 minimax of a zero-sum game; 2 the greatest value expected from what others "
+           "did so far; 3 Nash equilibrium; 4 correlated equilibrium", choices=tuple(range(5))),
     _policies,
-    Array("policy", "float64", "R rows P W", "probabilities of the choices; by rule 2 what each is expected to earn. P is T, "
-          "but 1 by rule 4. Rule 0 has none (W is 0)", written=True),
+    Array("policy", "float64", "R rows P W", "probabilities of the choices; by rule 2 what each is expected to earn. P "
+          "is T, but 1 by rule 4. Rule 0 has none (W is 0)", written=True),
     Array("counts", "int64", "R rows T C", "by rule 2 only: how often each other agent, in order, did each of its "
           "actions. Else C is 0", written=True),
     Array("table_of", "int32", "N", "table of every agent", values=(0, "T-1", "tables {low} to {high}")),
@@ -82,8 +83,8 @@ JOINT = Kernel(
           "actions a table does not know"),
     Array("choices", "int64", "T", "how many choices the one who acts by a table has"),
     Array("steps", "int64", "T", "how far the joint actions of two choices lie apart"),
-    Array("reads", "int32", "T", "the agent whose row, and (but by rules 3 and 4, where tables are those of agents 0 and 1) "
-          "whose reward it is"),
+    Array("reads", "int32", "T", "the agent whose row, and (but by rules 3 and 4, where tables are those of agents 0 "
+          "and 1) whose reward it is"),
     Array("chooses_by", "int32", "N", "the agent whose draw decides for each agent"),
     Array("discount", "float64", "R"),
     _agents, _plan, _equilibria,
@@ -91,8 +92,8 @@ JOINT = Kernel(
     Number("kind", "0: epsilon-greedy; 1: Boltzmann (rules 0 and 2 only)", choices=(EPSILON_GREEDY, BOLTZMANN)),
     Flag("strict", "explore iff u < epsilon; else iff u <= epsilon"),
     Flag("random_ties", "ties broken by a third draw (rules 0 and 2 only); else the first of the greatest"),
-    Flag("together", "one table for all agents that are led: it learns from the mean of their rewards, and they explore "
-         "together"),
+    Flag("together", "one table for all agents that are led: it learns from the mean of their rewards, and they "
+         "explore together"),
     Number("draws", "K, exploration draws per agent in the whole team"),
     _explores,
     Part("rate", "Schedule", "learning rate"),

@@ -38,7 +38,8 @@ NEAR = (
           optional=True),
     Array("neighbours", "int32", "E", "agents", optional=True),
     _lists,
-    Array("group", "int32", "N", "in place of lists: an agent's neighbours are the others of its group; -1: it is in none",
+    Array("group", "int32", "N", "in place of lists: an agent's neighbours are the others of its group; -1: it is in "
+          "none",
           values=(-1, "N-1", "{low} to {high}"), optional=True))
 
 

@@ -36,11 +36,11 @@ MIXING = Kernel(
     Number("hidden", "H, hidden units of a network; 0 without a mixer"),
     Number("every", default=0),
     _all_or_none,
-    Array("mixer", "float64", "R states M (room+2)*hidden+1", "networks, with room for the members of the largest team; "
-          "see ``marlfast/core/mixing.pxd``. None: sums", written=True, optional=True, filled="row"),
+    Array("mixer", "float64", "R states M (room+2)*hidden+1", "networks, with room for the members of the largest "
+          "team; see ``marlfast/core/mixing.pxd``. None: sums", written=True, optional=True, filled="row"),
     Part("mixing", "Schedule", "rate of the networks", optional=True),
-    Array("target_q", "float64", "R rows T A", "what the next rows are judged by; renewed every ``every`` updates. None: "
-          "``q`` itself", written=True, optional=True),
+    Array("target_q", "float64", "R rows T A", "what the next rows are judged by; renewed every ``every`` updates. "
+          "None: ``q`` itself", written=True, optional=True),
     Array("target_mixer", "float64", "R states M (room+2)*hidden+1", "likewise", written=True, optional=True),
     Array("since", "int64", "R", "updates since then", written=True, optional=True),
     Flag("bounded", "with a mixer: an error counts for no more than by what the value would move, to first order, by "

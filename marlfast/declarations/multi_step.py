@@ -1,8 +1,6 @@
 """Arguments of ``multi_step``."""
-from marlfast.declarations.base import Array, Flag, Kernel, Number
+from marlfast.declarations.base import LATE, Array, Flag, Kernel, Number
 from marlfast.declarations.q_learning import Q_LEARNING
-
-_LATE = "what the last ``tick`` leaves to say: 0 nothing, 1 a greedy action changed, 2 it failed"
 
 
 def _room(n):
@@ -31,7 +29,7 @@ TRACES = Kernel(
     Array("waiting", "int32", "R N 2+2*active", "whether a step waits, its rows, its action, its next rows",
           written=True, only=("on_policy", "only SARSA")),
     Array("waiting_reward", "float64", "R N", "its reward", written=True, only=("on_policy", "only SARSA")),
-    Array("late", "int32", "R", _LATE, written=True, only=("on_policy", "only SARSA")),
+    Array("late", "int32", "R", LATE, written=True, only=("on_policy", "only SARSA")),
     base=Q_LEARNING)
 
 EPISODES = Kernel(
@@ -42,7 +40,7 @@ EPISODES = Kernel(
     Array("cells", "int32", "R N H active+1", "rows and action of each step", written=True),
     Array("known", "int32", "R N", "how many steps there were so far", written=True),
     Array("last", "int32", "R N*active", "the rows after them", written=True),
-    Array("late", "int32", "R", _LATE, written=True),
+    Array("late", "int32", "R", LATE, written=True),
     base=Q_LEARNING)
 
 KERNELS = TRACES, EPISODES

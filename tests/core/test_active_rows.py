@@ -477,7 +477,8 @@ def test_both_backends_learn_alike_whatever_they_are_given(name, seed, hostile):
                 told.append(str(error))
                 break           # the compiled kernel has not gone on to the next run
             kernel.tick(over | ended)
-        found.append((told, q.tobytes(), visits.tolist(), [a.tolist() for a in more.values() if isinstance(a, np.ndarray)]))
+        found.append((told, q.tobytes(), visits.tolist(),
+                      [a.tolist() for a in more.values() if isinstance(a, np.ndarray)]))
     assert found[0][0] == found[1][0]
     if not isinstance(told[-1], str):       # else the compiled kernel has not gone on to the next run, the other has
         assert found[0] == found[1]

@@ -96,7 +96,8 @@ def wrong(one, value, kernel):
             shape = [n + (k == axis) for k, n in enumerate(value.shape)]
             found[f"longer in axis {axis}"] = np.zeros(shape, value.dtype) + (value.flat[0] if value.size else 0)
     if value.size and len(value) > 1:
-        found |= {"backwards": np.ascontiguousarray(value[::-1])[::-1], "every second": np.repeat(value, 2, axis=0)[::2]}
+        found |= {"backwards": np.ascontiguousarray(value[::-1])[::-1],
+                  "every second": np.repeat(value, 2, axis=0)[::2]}
     if one.values and isinstance(one.values[0], int) and value.size:
         found["below what is allowed"] = np.full_like(value, one.values[0] - 1)
     if one.written:
@@ -187,4 +188,5 @@ def test_the_docstring_of_a_twin_says_what_is_declared():
     assert inspect.signature(twin) == DECLARED["OneStep"][1].signature
     for line in ("    As of :class:`QLearning`.", "rule : int", "second : Schedule or None"):
         assert line in twin.__doc__
-    assert "    visits : int32 [R, rows, T]\n        Modified: how often" in kernels("numpy", "q_learning").QLearning.__doc__
+    whole = kernels("numpy", "q_learning").QLearning.__doc__
+    assert "    visits : int32 [R, rows, T]\n        Modified: how often" in whole

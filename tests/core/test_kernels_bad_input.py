@@ -31,6 +31,7 @@ from .make import (
 )
 
 # -- every array argument of every kernel --------------------------------------------------------
+# What is declared (marlfast/declarations) is spoilt in test_declarations.py.
 # name: (module -> callable, module -> arguments, arguments that are written, (argument, axis) of any length).
 
 def _game_step(size, uniforms, normals):
@@ -119,8 +120,6 @@ CALLS = {
                  (("table", 0),)),
     "Schedule.tick": (lambda m: m("schedules").Schedule(**schedule_arguments()).tick, lambda m: {"ended": flags(R)},
                       (), ()),
-    "QLearning": (lambda m: m("q_learning").QLearning, learning_arguments, ("q", "greedy", "visits"),
-                  (("q", 3), ("leads", 0))),
     "QLearning.act": (lambda m: m("q_learning").QLearning(**learning_arguments(m)).act, lambda m: {
         "rows": ints(R, N), "draws": np.zeros((R, N, 2)), "actions": ints(R, N)}, ("actions",), ()),
     "QLearning.update": (lambda m: m("q_learning").QLearning(**learning_arguments(m)).update, lambda m: {
@@ -128,8 +127,6 @@ CALLS = {
         "terminated": flags(R), "changed": flags(R)}, ("changed",), ()),
     "QLearning.tick": (lambda m: m("q_learning").QLearning(**learning_arguments(m)).tick, lambda m: {"ended": flags(R)},
                        (), ()),
-    "find_greedy": (lambda m: m("q_learning").find_greedy, lambda m: {
-        "q": np.ones((3, A)), "actions": ints(3) + A, "greedy": ints(3)}, ("greedy",), (("q", 1),)),
     "philox4x32": (lambda m: m("draws").philox4x32, lambda m: {
         "counter": np.zeros(4, np.uint32), "key": np.zeros(2, np.uint32)}, (), ()),
     "fill": (lambda m: m("draws").fill, lambda m: {

@@ -37,7 +37,8 @@ def neighbourhood(size, choices, bins):
     """What the twin knows of an agent's neighbourhood of so many others."""
     means = math.comb(bins + choices - 1, choices - 1)
     q = np.zeros((1, means, size + 1, choices))
-    return Field(lambda name: kernels("numpy", name), q, [range(1, size + 1)], None, choices, bins, leads=[0]).kernel.near
+    near = [range(1, size + 1)]
+    return Field(lambda name: kernels("numpy", name), q, near, None, choices, bins, leads=[0]).kernel.near
 
 
 def test_a_step_by_hand(module):
