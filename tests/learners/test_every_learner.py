@@ -21,12 +21,15 @@ RUNS, STEPS = 3, 40
 
 
 def states(example):
-    """Four numbered states, the last of them terminal: episodes of one to four steps, ended or cut."""
+    """Five states, the last of them terminal: episodes of one to four steps, ended or cut.
+
+    The terminal state looks like the first one, so that there is something in its row to bootstrap from by mistake.
+    """
     rng, joint = np.random.default_rng(4), int(np.prod(example.actions))
-    transitions = rng.random((4, joint, 4)) + 0.05
-    rewards = rng.normal(size=(4, joint) if example.alike else (4, joint, len(example.actions)))
+    transitions = rng.random((5, joint, 5)) + 0.05
+    rewards = rng.normal(size=(5, joint) if example.alike else (5, joint, len(example.actions)))
     return mf.games.MarkovGame(transitions / transitions.sum(axis=2, keepdims=True), rewards, example.actions,
-                               terminal=[False] * 3 + [True], horizon=4)
+                               terminal=[False] * 4 + [True], horizon=4, seen=np.array([0, 1, 2, 3, 0]))
 
 
 def paid(experiment, rewards):
