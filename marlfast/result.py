@@ -3,7 +3,7 @@ import numpy as np
 
 from marlfast.errors import integer
 from marlfast.policy import Policy
-from marlfast.stop import reason_text
+from marlfast.stop import FAILED, reason_text
 
 
 class Result:
@@ -79,6 +79,11 @@ class Result:
         """Why each run stopped: list of str [R]; ``"interrupted"`` where Ctrl-C did it."""
         return ["interrupted" if self.interrupted and code == 0 else reason_text(code)
                 for code in self.arrays["reason"]]
+
+    @property
+    def failed(self):
+        """Which runs went wrong, and are left out of every mean: bool [R]; ``stop_reason`` says how."""
+        return self.arrays["reason"] >= FAILED
 
     # -- what was learned -----------------------------------------------------------------------
 
@@ -167,16 +172,16 @@ class Result:
     # -- in short -------------------------------------------------------------------------------
 
     def first_return(self, share=0.1):
-        """Mean team return of the first tenth of the episodes, over runs."""
+        """Mean team return of the first tenth of the episodes, over runs that did not fail."""
         return self._tenth(share, first=True)
 
     def last_return(self, share=0.1):
-        """Mean team return of the last tenth of each run's episodes, over runs."""
+        """Mean team return of the last tenth of each run's episodes, over runs that did not fail."""
         return self._tenth(share, first=False)
 
     def _tenth(self, share, first):
         per_run = []
-        for returns in self.team_returns:
+        for returns in self.team_returns[~self.failed]:
             returns = returns[~np.isnan(returns)]
             n = max(1, int(round(len(returns) * share)))
             if len(returns):
@@ -196,7 +201,9 @@ class Result:
             f"table rows in use: {int(self.used.min()):,} to {int(self.used.max()):,}",
         ]
         if self.team_returns.size:
-            lines.append(f"team return: first tenth {self.first_return():.2f}, last tenth {self.last_return():.2f}")
+            lines.append(f"team return: first tenth {self.first_return():.2f}, last tenth {self.last_return():.2f}"
+                         + (f" (over {(~self.failed).sum()} of {len(self.failed)} runs; failed: runs "
+                            f"{_listed(np.flatnonzero(self.failed).tolist())})" if self.failed.any() else ""))
         lines.append(f"{self.seconds:.2f} s, {rate:,.0f} agent-steps/s")
         return "\n".join(lines)
 
@@ -223,3 +230,8 @@ class Result:
         from marlfast.files import save
 
         save(self, path)
+
+
+def _listed(runs):
+    """Numbers of runs, the first eight of them."""
+    return ", ".join(map(str, runs[:8])) + (f" and {len(runs) - 8} more" if len(runs) > 8 else "")

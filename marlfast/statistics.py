@@ -21,7 +21,7 @@ _PIECE = 4_000_000          # numbers of resampled scores that are held at once
 
 # -- scores -----------------------------------------------------------------------------------------
 
-def scores(result, share=0.1):
+def scores(result, share=0.1, failed=False):
     """The score of each run: its mean team return over the last part of its episodes.
 
     Parameters
@@ -29,19 +29,35 @@ def scores(result, share=0.1):
     result : Result
     share : float
         Which part of the recorded episodes, in (0, 1]; at least one of them.
+    failed : bool
+        True: also of runs that failed, as far as they came.
 
     Returns
     -------
     float64 [R]
-        NaN of a run without a recorded episode.
+        NaN of a run without a recorded episode, and of one that failed: every statistic leaves it out.
     """
     share = real("share", share, 0.0, 1.0)
     found = np.full(len(result.steps), np.nan)
     for r, returns in enumerate(result.team_returns):
         returns = returns[~np.isnan(returns)]
-        if len(returns):
+        if len(returns) and (failed or not result.failed[r]):
             found[r] = returns[-max(1, int(round(len(returns) * share))):].mean()
     return found
+
+
+def counted(table, column="team_return"):
+    """A column of a sweep's table, without runs that failed: float64 [R], NaN in their place."""
+    values = np.array(table[column], np.float64)
+    values[failures(table)] = np.nan
+    return values
+
+
+def failures(table):
+    """Which runs of a sweep's table failed: bool [R]."""
+    reasons = table.get("stop_reason", ())
+    return np.array([str(reason).startswith("failed") for reason in reasons], bool) if len(reasons) else \
+        np.zeros(len(next(iter(table.values()))), bool)
 
 
 def _tasks(name, given):
@@ -154,6 +170,8 @@ class Estimate:
         NaN where there was no score.
     runs : int, or int64 [C]
         How many scores it is made of.
+    of : int
+        How many runs were given; those without a score, such as failed ones, are left out.
     level : float
         How sure the interval is meant to be.
     statistic : str
@@ -165,12 +183,25 @@ class Estimate:
     runs: int
     level: float
     statistic: str
+    of: int | None = None
 
     def __repr__(self):
         if np.ndim(self.value):
             return f"Estimate({self.statistic} of {len(self.value)} columns)"
         return (f"Estimate({self.statistic} {self.value:.6g}, {100 * self.level:g} % interval {self.low:.6g} to "
-                f"{self.high:.6g}, {self.runs} {'run' if self.runs == 1 else 'runs'})")
+                f"{self.high:.6g}, {_of(self.runs, self.of)})")
+
+
+def _of(runs, of):
+    """How many runs of how many."""
+    return f"{runs} of {of} runs" if of not in (None, runs) else f"{runs} {'run' if runs == 1 else 'runs'}"
+
+
+def _given(given):
+    """How many scores were given, with those that are none."""
+    if isinstance(given, Result):
+        return len(given.steps)
+    return sum(np.size(part) for part in given)
 
 
 def estimate(given, statistic="iqm", level=0.95, resamples=2000, seed=0, target=None):
@@ -204,11 +235,13 @@ def estimate(given, statistic="iqm", level=0.95, resamples=2000, seed=0, target=
     tasks = _tasks("given", given)
     if len(tasks) == 1:
         e = estimate_each(tasks[0][:, None], statistic, level, resamples, seed, target)
-        return Estimate(float(e.value[0]), float(e.low[0]), float(e.high[0]), int(e.runs[0]), e.level, statistic)
+        return Estimate(float(e.value[0]), float(e.low[0]), float(e.high[0]), int(e.runs[0]), e.level, statistic,
+                        _given(given))
     rule, target, level, resamples = _checked(statistic, target, level, resamples)
     random = np.random.default_rng(integer("seed", seed, 0))
     low, high = _percentiles(_again(tasks, resamples, random, lambda tasks: rule(tasks, target)), level)
-    return Estimate(float(rule(tasks, target)), float(low), float(high), sum(map(len, tasks)), level, statistic)
+    return Estimate(float(rule(tasks, target)), float(low), float(high), sum(map(len, tasks)), level, statistic,
+                    _given(given))
 
 
 def estimate_each(values, statistic="iqm", level=0.95, resamples=2000, seed=0, target=None):
@@ -241,7 +274,7 @@ def estimate_each(values, statistic="iqm", level=0.95, resamples=2000, seed=0, t
             value[piece] = rule([there.T], target)
             drawn = _by_rank(there, statistic, target, resamples, np.random.default_rng(seed))
             low[piece], high[piece] = _percentiles(drawn, level)
-    return Estimate(value, low, high, counts, level, statistic)
+    return Estimate(value, low, high, counts, level, statistic, len(values))
 
 
 def _by_rank(ordered, statistic, target, resamples, random):
@@ -319,9 +352,10 @@ class Profile:
     high: np.ndarray
     runs: int
     level: float
+    of: int | None = None
 
     def __repr__(self):
-        return f"Profile({len(self.thresholds)} thresholds, {self.runs} {'run' if self.runs == 1 else 'runs'})"
+        return f"Profile({len(self.thresholds)} thresholds, {_of(self.runs, self.of)})"
 
 
 def performance_profile(given, thresholds=None, level=0.95, resamples=2000, seed=0):
@@ -360,7 +394,7 @@ def performance_profile(given, thresholds=None, level=0.95, resamples=2000, seed
         return np.mean(found, axis=0)
 
     low, high = _percentiles(_again(tasks, resamples, random, shares), level)
-    return Profile(thresholds, shares(tasks), low, high, sum(map(len, tasks)), level)
+    return Profile(thresholds, shares(tasks), low, high, sum(map(len, tasks)), level, _given(given))
 
 
 def _checked(statistic, target, level, resamples):

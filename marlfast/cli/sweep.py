@@ -15,6 +15,7 @@ from marlfast.cli.experiment import NUMBERS, experiment_of
 from marlfast.cli.printing import fail, plural
 from marlfast.errors import unknown
 from marlfast.experiment import PARTS
+from marlfast.statistics import counted
 
 BEST = 5                    # points that a sweep shows
 SWEEP_KEYS = ("over", "seeds", "samples", "sample_seed", "out", "engine", "workers", "chunk_seconds", "bins", "keep")
@@ -134,13 +135,16 @@ def _say_swept(found, out):
           f"{seeds:,} {plural(seeds, 'seed')}, game {e.game.name}, learner {e.learner.name}")
     columns = found.table()
     points, first, place = np.unique(columns["point"], return_index=True, return_inverse=True)
-    returns, there = columns["team_return"], np.bincount(place)
-    means = np.bincount(place, returns) / there
+    returns = counted(columns)              # a run that failed is in no mean
+    good = ~np.isnan(returns)
+    there, runs = np.bincount(place[good], minlength=len(points)), np.bincount(place)
+    with np.errstate(invalid="ignore"):
+        means = np.bincount(place[good], returns[good], len(points)) / there
     order = [int(k) for k in np.argsort(-means, kind="stable") if not np.isnan(means[k])][:BEST]
     if order:
         print(f"\nTeam return of the last tenth, mean over seeds; the best of {len(points):,} points:\n")
-        rows = [("team return", *found.names)]
-        rows += [(f"{means[k]:.6g}", *(str(columns[name][first[k]]) for name in found.names)) for k in order]
+        rows = [("team return", "runs", *found.names)]
+        rows += [(f"{means[k]:.6g}", f"{there[k]} of {runs[k]}", *(str(columns[name][first[k]]) for name in found.names)) for k in order]
         widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
         for row in rows:
             print("  " + "   ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))

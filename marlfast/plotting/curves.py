@@ -50,13 +50,19 @@ def learning_curve(result, ax=None, statistic="iqm", band="interval", runs=True,
     for one in results.values():
         if not isinstance(one, Result):
             raise TypeError(f"result: expected a Result or a dict of them, got {shown(one)}")
+        if one.failed.all():
+            raise ValueError(f"result: all {len(one.failed)} runs failed ({', '.join(sorted(set(one.stop_reason)))}), and "
+                             "failed runs are not drawn")
         if not one.team_returns.size:
             raise ValueError("result: no episode is recorded, so there is nothing to draw; train for more episodes, "
                              "with record_every at least 1 and at most as many")
     ax = axes_for(ax, "a learning curve")
     last, widths = 0, []
     for (name, one), colour in zip(results.items(), colours(len(results)), strict=True):
-        returns, every = one.team_returns, one.experiment.record_every
+        returns, every = one.team_returns[~one.failed], one.experiment.record_every
+        if one.failed.any():
+            left = f"{len(returns)} of {len(one.failed)} runs, without those that failed"
+            name = left if name is None else f"{name} ({left})"
         edges, values = binned(returns)
         episodes = (every * (edges[:-1] + edges[1:]) + 1) / 2.0   # the middle of each bin; episodes count from 1
         draw_curve(ax, episodes, values, colour, name, statistic, band, runs, level, resamples, seed)

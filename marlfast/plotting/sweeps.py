@@ -162,7 +162,7 @@ def parameter_curve(sweep, x=None, column="team_return", statistic="iqm", ax=Non
 def _table(sweep):
     """The table, and the names that were swept."""
     table = sweep if isinstance(sweep, dict) else sweep.table()
-    fixed = {"point", "seed", "steps", "episodes", "stop_reason", "team_return"}
+    fixed = {"point", "seed", "steps", "episodes", "stop_reason", "failed", "team_return"}
     names = [n for n in table if n not in fixed and not n.startswith("return_")] if isinstance(sweep, dict) \
         else list(sweep.names)
     return table, names
@@ -183,7 +183,7 @@ def _named(table, names, given):
 def _column(table, column):
     if column not in table:
         raise unknown("column", column, table)
-    return np.asarray(table[column], np.float64)
+    return statistics.counted(table, column)
 
 
 def _levels(values):

@@ -47,9 +47,9 @@ def _notes_of_result(result, scores):
         notes.append("Training was interrupted; these are the numbers until then.")
     failed = [r for r in result.stop_reason if r.startswith("failed")]
     if failed:
-        notes.append(f"{len(failed)} of {runs} runs failed ({failed[0]}).")
-    if np.isnan(scores).any():
-        notes.append(f"{int(np.isnan(scores).sum())} of {runs} runs have no recorded episode, hence no score.")
+        notes.append(f"{len(failed)} of {runs} runs failed ({failed[0]}) and are in no score, mean or curve.")
+    if np.isnan(scores[~result.failed]).any():
+        notes.append(f"{int(np.isnan(scores[~result.failed]).sum())} of {runs} runs have no recorded episode, hence no score.")
     if runs < 5:
         notes.append(f"{_plural(runs, 'run')}: too few to say how others would go; ten or more are usual.")
     return notes
@@ -60,8 +60,8 @@ def _statistics_of(result, scores, told):
     rows, agents = [], result.experiment.game.agents
     kinds = [("team, last tenth", scores)]
     if agents > 1:
-        kinds += [(f"agent {i}, last tenth", _last(result.returns[:, :, i])) for i in range(min(agents, 50))]
-    kinds.append(("team, first tenth", _last(result.team_returns[:, ::-1])))
+        kinds += [(f"agent {i}, last tenth", _last(result.returns[:, :, i], result)) for i in range(min(agents, 50))]
+    kinds.append(("team, first tenth", _last(result.team_returns[:, ::-1], result)))
     for name, values in kinds:
         cells = [name, str(int((~np.isnan(values)).sum()))]
         for statistic, _ in STATISTICS:
@@ -77,12 +77,15 @@ def _statistics_of(result, scores, told):
     return _table("statistics-of-runs", "Statistics", columns, rows, told)
 
 
-def _last(returns):
-    """Mean of the last tenth of each run's episodes: float64 [R]; of the first, where they are turned round."""
+def _last(returns, result):
+    """Mean of the last tenth of each run's episodes: float64 [R]; of the first, where they are turned round.
+
+    NaN of runs that failed.
+    """
     found = np.full(len(returns), np.nan)
     for r, own in enumerate(returns):
         own = own[~np.isnan(own)]
-        if len(own):
+        if len(own) and not result.failed[r]:
             found[r] = own[-max(1, int(round(len(own) * 0.1))):].mean()
     return found
 
@@ -90,7 +93,7 @@ def _last(returns):
 def _runs_of(result, scores):
     e, reasons = result.experiment, result.stop_reason
     agents = e.game.agents if e.game.agents <= 12 else 0
-    own = [_last(result.returns[:, :, i]) for i in range(agents)] if agents > 1 else []
+    own = [_last(result.returns[:, :, i], result) for i in range(agents)] if agents > 1 else []
     seeds, runs = e.resolved.seeds.tolist(), result.arrays["run_numbers"].tolist()
     rows = [{"cells": [str(r), str(seeds[r]), str(runs[r]), number(scores[r]), *(number(o[r]) for o in own),
                        str(int(result.steps[r])), str(int(result.episodes[r])), reasons[r]], "strip": None}
@@ -128,7 +131,7 @@ def of_sweep(sweep, name=None):
     e, table = sweep.experiment, sweep.table()
     table = {key: np.asarray(column) for key, column in table.items()}
     points, place = np.unique(table["point"], return_inverse=True)
-    scores = np.asarray(table["team_return"], np.float64)
+    scores = statistics.counted(table)
     by_point = columns_of(scores, place, len(points))
     estimates = statistics.estimate_each(by_point)
     order = np.argsort(-np.where(np.isnan(estimates.value), -np.inf, estimates.value), kind="stable")

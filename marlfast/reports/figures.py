@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 
-from marlfast import plotting
+from marlfast import plotting, statistics
 from marlfast.errors import extra
 from marlfast.plotting.curves import binned
 
@@ -16,7 +16,7 @@ CURVES, PAIRS, SINGLE = 3, 3, 4
 def of_result(result):
     """Pictures of one result."""
     e, found = result.experiment, []
-    if result.team_returns.size:
+    if result.team_returns.size and not result.failed.all():
         found.append(_figure(lambda ax: plotting.learning_curve(result, ax), (9.0, 4.2), wide=True,
                              caption="Learning curve: the team return over training. Thin lines are single runs."))
         if 1 < e.game.agents <= 8:
@@ -32,7 +32,7 @@ def of_result(result):
 
 def _agents(result, ax):
     """A curve for each agent."""
-    returns, every = result.returns, result.experiment.record_every
+    returns, every = result.returns[~result.failed], result.experiment.record_every
     for i, colour in enumerate(plotting.style.colours(returns.shape[2])):
         edges, values = binned(returns[:, :, i])
         episodes = (every * (edges[:-1] + edges[1:]) + 1) / 2.0
@@ -71,7 +71,7 @@ def _best(sweep, table, points, place, shown, ax):
     scores = {}
     for k in shown.tolist():
         runs = np.flatnonzero(place == k)
-        scores[_told(sweep, table, points, runs, k)] = np.asarray(table["team_return"], np.float64)[runs]
+        scores[_told(sweep, table, points, runs, k)] = statistics.counted(table)[runs]
     plotting.intervals(scores, ax)
 
 
@@ -86,7 +86,7 @@ def _curves(table, points, place, curves, estimates, order, ax):
     chosen = dict.fromkeys(there[[0, len(there) // 2, -1]].tolist() if len(there) else order[:1].tolist())
     names = ["best", "middle", "last"] if len(chosen) == CURVES else ["best", "last"][:len(chosen)]
     for k, name, colour in zip(chosen, names, plotting.style.colours(len(chosen)), strict=True):
-        plotting.draw_curve(ax, curves["episodes"], curves["team_return"][place == k], colour,
+        plotting.draw_curve(ax, curves["episodes"], curves["team_return"][(place == k) & ~statistics.failures(table)], colour,
                             f"{name} (point {int(points[k])})")
     _curve_labels(ax, "team return per episode")
 

@@ -5,7 +5,7 @@ import io
 import numpy as np
 
 from marlfast import toml
-from marlfast.stop import reason_text
+from marlfast.stop import FAILED, reason_text
 from marlfast.sweeps.points import plain
 
 
@@ -69,6 +69,7 @@ def table(plan, arrays):
     columns |= {"steps": arrays["steps"], "episodes": arrays["episodes"]}
     codes, place = np.unique(arrays["reason"], return_inverse=True)
     columns["stop_reason"] = np.array([reason_text(code) for code in codes] or [""])[place.ravel()]
+    columns["failed"] = arrays["reason"] >= FAILED
     columns["team_return"] = arrays["team_return"]
     for i in range(arrays["returns"].shape[1]):
         columns[f"return_{i}"] = arrays["returns"][:, i]

@@ -15,7 +15,7 @@ from marlfast.session import Session, allocate
 from marlfast.stop import FAILED, UNLIMITED
 
 MOST_BYTES = 2**28          # of tables and records in one call
-COLUMNS = ("point", "seed", "steps", "episodes", "stop_reason", "team_return")
+COLUMNS = ("point", "seed", "steps", "episodes", "stop_reason", "failed", "team_return")
 
 
 class Stopped(Exception):
