@@ -9,8 +9,9 @@ from marlfast.resolved import part_of
 class Policy:
     """What one team has learned, as it plays: each agent's action from its own observation.
 
-    Where what it plays is mixed, every call draws; where agents remember something (tit for tat), the first call goes on
-    from where training stood, each other one from the one before, until :meth:`reset` begins an episode. An observation that was never seen in training is judged by the
+    Where what it plays is mixed, every call draws; where agents remember something (tit for tat), the first call goes
+    on from where training stood, each other one from the one before, until :meth:`reset` begins an episode. An
+    observation that was never seen in training is judged by the
     initial values.
 
     Parameters

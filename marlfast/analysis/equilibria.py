@@ -240,7 +240,7 @@ def correlated_equilibrium(game, objective="utilitarian"):
         As of :func:`equilibria`.
     objective : {"utilitarian", "egalitarian", "republican", "libertarian"}
         The greatest sum of payoffs (welfare); the greatest smaller payoff; the greatest payoff of either player; or
-        each plays alone its own part of the equilibrium that is best for itself, which need be none: look at the regret.
+        each plays alone its own part of the equilibrium that is best for itself, which need be none: see ``regret``.
 
     Returns
     -------

@@ -77,8 +77,8 @@ def nash_test(game, given, discount, start=None, continuation="frozen", toleranc
     """Test whether strategies are best replies to each other, and measure what they lose.
 
     What is played is as good as anything else in a state if its value is less than the greatest one there by at most
-    ``tolerance`` times the greatest value of any state, or the greatest reward if that is more. Of correlated strategies, following what one is told must be as
-    good as anything else, whatever that is: it is a correlated equilibrium.
+    ``tolerance`` times the greatest value of any state, or the greatest reward if that is more.
+    Of correlated strategies, following what one is told must be as good as anything else, whatever that is: it is a correlated equilibrium.
 
     Agents must be able to tell the game's states apart.
 
@@ -176,7 +176,7 @@ def _rounds_losses(s, discount, continuation, horizon):
 
 
 def _lost(s, discount, continuation, later, best_later=None):
-    """Losses where what follows is worth ``later`` [R, S, N] (and, with best play in rounds to come, ``best_later``)."""
+    """Losses where what follows is worth ``later`` [R, S, N] (and ``best_later`` to best play)."""
     m = s.model
     gap, loss, best_values = np.empty(later.shape), np.empty(later.shape), []
     greatest = np.empty((s.runs, m.agents))

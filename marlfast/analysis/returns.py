@@ -54,13 +54,14 @@ class ExpectedReturn(Summarised):
         earned = ", ".join(f"{r:.6g}" for r in self.returns.mean(axis=0))
         rest = f"horizon {self.horizon:,}" if self.horizon else "no horizon"
         rest += "" if self.discount == 1.0 else f", discount {self.discount:g}"
-        return f"{len(self.returns)} runs; expected returns by agent {earned}; {self.lengths.mean():.6g} rounds ({rest})"
+        return (f"{len(self.returns)} runs; expected returns by agent {earned}; {self.lengths.mean():.6g} rounds "
+                f"({rest})")
 
 
 def expected_return(game, given=None, horizon=None, discount=1.0, start=None, kind="policy", episodes=None):
     """What an episode is expected to return, exactly: what :func:`marlfast.evaluate` estimates.
 
-    By backward induction over the rounds: ``V_t(s) = r(s) + discount * sum_s' P(s' | s) V_{t-1}(s')``, with ``V_0 = 0``;
+    By backward induction over the rounds: ``V_t(s) = r(s) + discount * sum_s' P(s' | s) V_{t-1}(s')``, ``V_0 = 0``;
     without a horizon by the linear equations.
 
     Parameters

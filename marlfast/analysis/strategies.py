@@ -253,7 +253,7 @@ def _correlated(m, given):
         raise ValueError(f"strategies: expected probabilities of joint actions of shape {(m.rows, *m.actions)} (rows, "
                          f"actions of each agent), or one such array per run, got {given.shape}")
     if (m.seen != m.seen[:, :1]).any():
-        raise ValueError("strategies: probabilities of joint actions are by one row, and here agents see different ones")
+        raise ValueError("strategies: joint actions are drawn by one row, and here agents see different ones")
     joint = joint.reshape(len(joint), m.rows, -1)
     sums = joint.sum(axis=2)
     if not ((joint >= 0.0).all() and (np.abs(sums - 1.0) <= SINGLE).all()):

@@ -82,8 +82,8 @@ class LMRL2(_Beside):
 
     Notes
     -----
-    Two draws an agent and step: one to act, one for leniency. It has no exploration beside its temperatures, so that its
-    policy is what they make of its values. Arrays: those of ``IQL``, and ``temperature`` float64 [R, rows, T, A],
+    Two draws an agent and step: one to act, one for leniency. It has no exploration beside its temperatures, so that
+    its policy is what they make of its values. Arrays: those of ``IQL``, and ``temperature`` float64 [R, rows, T, A],
     ``coins`` float64 [R, N].
 
     Source: E. Wei and S. Luke, "Lenient learning in independent-learner stochastic cooperative games", Journal of

@@ -49,7 +49,8 @@ def policy_map(result, run=0, agent=None, names=None, shape=None, axes_labels=No
     places, agents = _places(result, run, agent, shape)
     game = result.experiment.game
     actions, certain = (found[:, agents] for found in likeliest_actions(result, run))
-    actions, what = actions.astype(np.float64), "greedy actions" if certain.all() else "likeliest actions of mixed policies"
+    what = "greedy actions" if certain.all() else "likeliest actions of mixed policies"
+    actions = actions.astype(np.float64)
     visits = _visits(result, run, agents)
     if visits is not None:
         actions[visits == 0] = np.nan

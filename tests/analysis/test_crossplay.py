@@ -79,7 +79,7 @@ def test_games_without_a_model_are_simulated():
     assert exact.exact and exact.rewards.shape == cross.rewards.shape
     with pytest.raises(TypeError, match="given: the game has no explicit model, so a Result or a Policy is needed"):
         analysis.cross_play(game, RUNS)
-    with pytest.raises(ValueError, match="discount, start, horizon: only with an exact analysis, and there is none here"):
+    with pytest.raises(ValueError, match="discount, start, horizon: only with an exact analysis, and there is none"):
         analysis.cross_play(game, run, discount=0.5)
 
 
