@@ -22,6 +22,7 @@ class Encoder(Definition):
 
     kind = "encoder"
     grows = False
+    one_row = False     # whether agents who see the same are always in the same row
 
     def check(self, game):
         """Refuse a game that this encoder does not fit."""
@@ -79,6 +80,7 @@ class Numbered(Encoder):
     """For games whose observations are row numbers already (made by ``train`` where no encoder is given)."""
 
     name = "numbered"
+    one_row = True
 
     def check(self, game):
         if game.observations is None:
@@ -155,6 +157,7 @@ class Grid(_Cells):
     """
 
     name = "grid"
+    one_row = True
     low: tuple
     high: tuple
     bins: tuple
@@ -331,6 +334,7 @@ class Rounding(Encoder):
     """
 
     name = "rounding"
+    one_row = True
     grows = True
     decimals: int = 1
     max_rows: int | None = None

@@ -189,6 +189,12 @@ class Resolved:
         """(prefix of its arrays, learner, its seats) of every learner, a list."""
         return self.experiment.learner.parts(self.seats)
 
+    @cached_property
+    def lanes(self):
+        """Agents of a row, padded, where the compiled loop may have their tables side by side; else 0."""
+        e = self.experiment
+        return e.learner.lanes(self.seats) if e.encoder.one_row else 0
+
     def part(self, agent):
         """(prefix of its arrays, learner, its seats) of the learner that leads an agent."""
         return next(part for part in self.parts if agent in part[2].leads)

@@ -18,11 +18,13 @@ class Result:
         Wall time of training, sessions added up.
     interrupted : bool
         Whether Ctrl-C ended it.
+    loop : str or None
+        Which loop trained it, in words, and if that is not the fastest one, why; None where it was loaded.
     """
 
-    def __init__(self, experiment, arrays, seconds=0.0, interrupted=False):
+    def __init__(self, experiment, arrays, seconds=0.0, interrupted=False, loop=None):
         self.experiment, self.arrays = experiment, arrays
-        self.seconds, self.interrupted = float(seconds), bool(interrupted)
+        self.seconds, self.interrupted, self.loop = float(seconds), bool(interrupted), loop
 
     def __repr__(self):
         e = self.experiment
@@ -204,7 +206,8 @@ class Result:
             lines.append(f"team return: first tenth {self.first_return():.2f}, last tenth {self.last_return():.2f}"
                          + (f" (over {(~self.failed).sum()} of {len(self.failed)} runs; failed: runs "
                             f"{_listed(np.flatnonzero(self.failed).tolist())})" if self.failed.any() else ""))
-        lines.append(f"{self.seconds:.2f} s, {rate:,.0f} agent-steps/s")
+        by = f" by {self.loop}" if self.loop else ""
+        lines.append(f"{self.seconds:.2f} s{by}, {rate:,.0f} agent-steps/s")
         return "\n".join(lines)
 
     def plot(self, ax=None, **options):

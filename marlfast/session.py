@@ -23,8 +23,11 @@ BLOCK_SECONDS = 0.1
 MOST_RECORDS = 2**40
 
 
-def allocate(resolved, backend, learning=True):
-    """Fresh arrays for a resolved experiment. Where nothing is learned, nobody looks at the whole state."""
+def allocate(resolved, backend, learning=True, lanes=0):
+    """Fresh arrays for a resolved experiment. Where nothing is learned, nobody looks at the whole state.
+
+    ``lanes`` as in :class:`marlfast.learners.base.Seats`.
+    """
     game, runs = resolved.game, resolved.runs
     kernel = game.kernel(backend)
     arrays = {
@@ -41,8 +44,8 @@ def allocate(resolved, backend, learning=True):
     for part, (encoder, seen) in resolved.encoders(learning).items():
         arrays |= {f"{part}.{name}": array for name, array in encoder.allocate(seen, runs).items()}
     room = resolved.rooms(arrays)
-    learner = resolved.experiment.learner.allocate(resolved.seats_in(room) if learning else resolved.seats,
-                                                   room["encoder"])
+    seats = (resolved.seats_in(room) if learning else resolved.seats).with_lanes(lanes)
+    learner = resolved.experiment.learner.allocate(seats, room["encoder"])
     arrays |= {f"learner.{name}": array for name, array in learner.items()}
     return arrays
 
@@ -64,20 +67,23 @@ class Session:
         False: tables are frozen.
     exploration : Exploration or {"policy", "behaviour", "greedy"}, optional
         In place of the learner's; or what is played where nothing is learned.
+    loop : {"fused", "staged"}, optional
+        Which loop of the compiled backend runs; the numbers are the same. Default: the fused one where it fits.
     """
 
     def __init__(self, experiment, arrays=None, backend="cython", draws=None, purpose=0, learning=True,
-                 exploration=None):
+                 exploration=None, loop=None):
         self.experiment, self.game, self.backend = experiment, experiment.game, backend
         self.resolved = experiment.resolved
-        self.purpose, self.learning, self.exploration = purpose, learning, exploration
+        self.purpose, self.learning, self.exploration, self.asked = purpose, learning, exploration, loop
         self.supplied = check_supplied(draws)
         self.game_kernel = self.game.kernel(backend)
         # Two draws are what it takes not to explore by epsilon, so that episodes are the same whatever is played.
         least = 0 if exploration is None else 2 if isinstance(exploration, str) else exploration.draws
         self.draws = max(self.resolved.draws, least)
         fresh = arrays is None
-        self.arrays = allocate(self.resolved, backend, learning) if fresh else arrays
+        self.lanes = self._lanes()
+        self.arrays = allocate(self.resolved, backend, learning, self.lanes) if fresh else arrays
         self._seat()
         self.episodes_before = self.arrays["episodes"].copy()
         self.failed_before = set(np.flatnonzero(self.arrays["reason"] >= FAILED).tolist())
@@ -98,7 +104,14 @@ class Session:
     def _seat(self):
         """What the learners are told, with the room that there is now."""
         known = self.resolved
-        self.seats = known.seats_in(known.rooms(self.arrays)) if self.learning else known.seats
+        seats = known.seats_in(known.rooms(self.arrays)) if self.learning else known.seats
+        self.seats = seats.with_lanes(self.lanes)
+
+    def _lanes(self):
+        """Agents of a row, padded, where the loop will have their tables side by side; else 0."""
+        fits = (self.backend == "cython" and self.asked != "staged" and self.learning and self.exploration is None
+                and not self.game_kernel.serial and kernels(self.backend, "loop").has_lanes())
+        return self.resolved.lanes if fits else 0
 
     def _part(self, name):
         return part_of(self.arrays, name)
@@ -157,7 +170,14 @@ class Session:
         self.loop = kernels(self.backend, "loop").Loop(
             self.game_kernel, encoders["encoder"], central, rewards, learners, self.arrays, self.game.horizon,
             self.game.ends_at_horizon, e.record_every, limits.steps, limits.episodes, limits.stable, known.stable_after,
-            limits.enough, known.seeds, self.purpose, supplied)
+            limits.enough, known.seeds, self.purpose, supplied, self.asked)
+
+    @property
+    def loop_used(self):
+        """Which loop runs, in words, and if it is not the fastest one, why."""
+        if self.backend != "cython":
+            return "the NumPy backend's loop"
+        return "the fused loop" if self.loop.staged is None else f"the staged loop, as {self.loop.staged}"
 
     # -- work -----------------------------------------------------------------------------------
 

@@ -130,7 +130,7 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
         raise
     if session.diverged():
         warnings.warn(session.diverged(), RuntimeWarning, stacklevel=2)
-    result = Result(experiment, session.arrays, seconds + time.perf_counter() - begun, interrupted)
+    result = Result(experiment, session.arrays, seconds + time.perf_counter() - begun, interrupted, session.loop_used)
     if keep:
         keep.save(result)
     doubts.warn(doubts.afterwards(result), 3)

@@ -7,7 +7,7 @@ from libc.string cimport memcpy
 
 cimport marlfast.core.encoders as leaf
 from marlfast.core._kernels cimport Encoder, check
-from marlfast.core.operations cimport Status
+from marlfast.core.operations cimport DISCRETE_ENCODER, GRID_ENCODER, Status
 
 cdef double LIMIT = 2251799813685248.0      # 2**51: up to here rounding is exact
 cdef enum:
@@ -15,43 +15,27 @@ cdef enum:
     MOST_ROW = 2147483646
 
 
-cdef inline void _share(int64_t agents, int64_t views, int64_t view, int32_t row, int32_t *rows) noexcept nogil:
-    """Give a view's row to the agents that see it."""
-    cdef int64_t i
-    if views == agents:
-        rows[view] = row
-    else:
-        for i in range(agents):
-            rows[i] = row
-
-
 cdef int _grid(void *context, int64_t first, int64_t count, const double *observation,
                int32_t *rows) noexcept nogil:
     cdef const leaf.Grid *grid = <const leaf.Grid *> context
-    cdef int64_t r, v, row
+    cdef int64_t r
+    cdef int status
     for r in range(count):
-        for v in range(grid.views):
-            row = leaf.grid_row(grid, observation + (r * grid.views + v) * grid.features)
-            if row < 0:
-                return Status.BAD_OBSERVATION
-            _share(grid.agents, grid.views, v, <int32_t> row, rows + r * grid.agents)
+        status = leaf.grid_rows(grid, observation + r * grid.views * grid.features, rows + r * grid.agents)
+        if status:
+            return status
     return 0
 
 
 cdef int _discrete(void *context, int64_t first, int64_t count, const double *observation,
                    int32_t *rows) noexcept nogil:
     cdef const leaf.Grid *grid = <const leaf.Grid *> context
-    cdef int64_t r, v, row
-    cdef double y
+    cdef int64_t r
+    cdef int status
     for r in range(count):
-        for v in range(grid.views):
-            y = observation[r * grid.views + v]
-            if not (y >= 0.0 and y < <double> grid.bins[0]):
-                return Status.BAD_OBSERVATION
-            row = <int64_t> y
-            if <double> row != y:
-                return Status.BAD_OBSERVATION
-            _share(grid.agents, grid.views, v, <int32_t> row, rows + r * grid.agents)
+        status = leaf.discrete_rows(grid, observation + r * grid.views, rows + r * grid.agents)
+        if status:
+            return status
     return 0
 
 
@@ -71,7 +55,7 @@ cdef int _rounding(void *context, int64_t first, int64_t count, const double *ob
             row = leaf.rounding_find(table, first + r, key)
             if row < 0:
                 return Status.TABLE_FULL
-            _share(table.agents, table.views, v, <int32_t> row, rows + r * table.agents)
+            leaf.share_row(table.agents, table.views, v, <int32_t> row, rows + r * table.agents)
     return 0
 
 
@@ -151,6 +135,7 @@ cdef class Discrete(Encoder):
         self.grid.bins = &b[0]
         self.operations.context = &self.grid
         self.operations.encode = _discrete
+        self.operations.kind = DISCRETE_ENCODER
         self.operations.used = NULL
         self.operations.rows = rows
         self.operations.views = views
@@ -188,6 +173,7 @@ cdef class Grid(Encoder):
         self.grid.low, self.grid.scale, self.grid.bins = &least[0], &s[0], &b[0]
         self.operations.context = &self.grid
         self.operations.encode = _grid
+        self.operations.kind = GRID_ENCODER
         self.operations.used = NULL
         self.operations.rows = rows
         self.operations.views = views

@@ -15,9 +15,23 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
 from marlfast.core._kernels cimport Encoder, Game, Learner, Reward, check
+from marlfast.core._q_learning cimport QLearning
 from marlfast.core.draws cimport GROUP, Window, window_at, window_of_run, window_records
-from marlfast.core.operations cimport (
-    Draws, EncoderOperations, GameOperations, LearnerOperations, RewardOperations, Status, Transition, show)
+from marlfast.core.fused cimport AMOUNTS, PAD, Advance, Cells, Choose
+from marlfast.core.operations cimport DISTINCT_ACTIONS, LearnerOperations, show
+from marlfast.core.schedules cimport CONSTANT, ScheduleData
+
+include "marlfast/core/fused.pxi"
+include "marlfast/core/fused_pointers.pxi"
+
+cdef extern from "greatest.h" nogil:
+    int has_wide "mf_has_wide"() noexcept
+
+
+def has_lanes():
+    """Whether this processor has what the fused loop takes to have agents side by side."""
+    return has_wide() != 0
+
 
 # Why a run stopped (0: it has not). Statuses of operations.pxd are reported as FAILED + status.
 cdef enum Reason:
@@ -73,6 +87,7 @@ cdef struct Data:
     int32_t *reason             # [R]
     int64_t *run_numbers        # [R]
     int64_t *fault              # [R] agent that a status is about, or -1
+    Advance *advance            # the fused loop; NULL: the staged one
 
 
 cdef inline int _start_draws(Data *d, int64_t r, Window *windows, Draws *draws) noexcept nogil:
@@ -267,68 +282,118 @@ cdef inline int _learn(Data *d, int64_t r, const double *observation, const doub
     return 0
 
 
-cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, int32_t *actions, int32_t *rows,
-                      int32_t *next_rows, double *raw, double *rewards) noexcept nogil:
+cdef struct Room:           # of one run under way
+    double *raw             # [N], at least PAD long, as the next ones are
+    double *rewards
+    int32_t *actions
+    int32_t *rows           # [W]
+    int32_t *next_rows
+    uint8_t ended, full     # how the last steps ended; full: an encoder may have no room for another
+
+
+cdef int _staged(Data *d, int64_t r, int64_t count, const double *explore, const Draws *given, double *observation,
+                 Room *room) noexcept nogil:
+    """Up to `count` steps: to the end of an episode, to where a rule stops the run, or to where it needs room."""
+    cdef Draws draws = given[0]
+    cdef Transition transition
+    cdef uint8_t terminated = 0, truncated = 0
+    cdef int64_t distinct, _s
+    cdef int status = 0
+    cdef double *state = d.state + r * d.state_size
+    cdef GameOperations *game = d.game
+    transition.actions, transition.raw, transition.rewards = room.actions, room.raw, room.rewards
+    transition.state, transition.observation = state, observation
+    transition.terminated, transition.truncated, transition.distinct = &terminated, &truncated, &distinct
+    room.ended = room.full = 0
+    for _s in range(count):
+        # Everything a step may need is there before it begins: a step is never half done.
+        if not (_rows_fit(d.encoder, r) and _rows_fit(d.central, r)):
+            room.full = 1
+            break
+        status = _act(d, r, room.rows, explore, room.actions, <int32_t> 0)
+        if status:
+            break
+        status = game.step(game.context, r, 1, state, room.actions, &draws, room.raw, &terminated)
+        if status:
+            break
+        if game.observe != NULL:
+            status = game.observe(game.context, r, 1, state, observation)
+            if status:
+                break
+        status = _learn(d, r, observation, room.raw, room.rewards, room.rows, room.next_rows, &terminated, &truncated,
+                        &transition, &room.ended, <int32_t> 0)
+        if status or room.ended:
+            break
+        explore += d.explore
+        draws.uniforms += draws.uniform_stride
+        draws.normals += draws.normal_stride
+        room.rows, room.next_rows = room.next_rows, room.rows
+        if d.steps[r] >= d.most_steps or d.stable[r] >= d.most_stable:
+            break
+    return status
+
+
+cdef int _fused(Data *d, int64_t r, int64_t count, const double *explore, const Draws *draws, double *observation,
+                Room *room, Fused *f) noexcept nogil:
+    """The same by the fused loop."""
+    cdef int64_t n = d.agents
+    cdef Parts *parts = <Parts *> f.parts
+    cdef int status
+    f.run, f.state, f.observation = r, d.state + r * d.state_size, observation
+    f.raw, f.rewards, f.actions, f.rows, f.next_rows = room.raw, room.rewards, room.actions, room.rows, room.next_rows
+    f.steps, f.episode_steps, f.stable, f.fault = d.steps + r, d.episode_steps + r, d.stable + r, d.fault + r
+    f.episode_return, f.episode_shaped = d.episode_return + r * n, d.episode_shaped + r * n
+    parts.draws = draws[0]
+    parts.transition.actions, parts.transition.raw, parts.transition.rewards = f.actions, f.raw, f.rewards
+    parts.transition.state, parts.transition.observation = f.state, f.observation
+    status = d.advance(f, count, explore, draws.uniforms, draws.normals)
+    room.rows, room.next_rows, room.ended, room.full = f.rows, f.next_rows, f.ended, f.full
+    return status
+
+
+cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, Room *room, Fused *fused) noexcept nogil:
     """Take one run to `target` steps, to a pause or to its end. Returns the pause."""
     cdef Draws draws
-    cdef Transition transition
-    cdef uint8_t terminated = 0, truncated = 0, ended
-    cdef int64_t count, _s, distinct
-    cdef int status = 0, pause = 0
+    cdef int64_t count = 0, before
+    cdef int status = 0, pause
     cdef const double *explore
     cdef double *state = d.state + r * d.state_size
     # A game that shows its state as it is needs no copy of it until the block is over.
     cdef double *observation = state if d.game.observe == NULL else d.observation + r * d.sight
-    cdef GameOperations *game = d.game
     draws.uniform_stride, draws.normal_stride = windows[1].width, windows[2].width
-    transition.actions, transition.raw, transition.rewards = actions, raw, rewards
-    transition.state, transition.observation = state, observation
-    transition.terminated, transition.truncated, transition.distinct = &terminated, &truncated, &distinct
-    memcpy(rows, d.rows + r * d.width, d.width * sizeof(int32_t))
+    memcpy(room.rows, d.rows + r * d.width, d.width * sizeof(int32_t))
     pause = _episode_fits(d, r, windows)
-    while pause == 0 and status == 0 and d.reason[r] == 0 and d.steps[r] < target:
-        count = _at_hand(d, r, target, windows, &explore, &draws, <int32_t> 0)
-        if count <= 0:
-            pause = Pause.DRAWS
+    while pause == 0 and d.reason[r] == 0 and d.steps[r] < target:
+        if count == 0:
+            count = _at_hand(d, r, target, windows, &explore, &draws, <int32_t> 0)
+            if count <= 0:
+                pause = Pause.DRAWS
+                break
+        before = d.steps[r]
+        if d.advance != NULL:
+            status = _fused(d, r, count, explore, &draws, observation, room, fused)
+        else:
+            status = _staged(d, r, count, explore, &draws, observation, room)
+        if status:
             break
-        for _s in range(count):
-            # Everything a step may need is there before it begins: a step is never half done.
-            if not (_rows_fit(d.encoder, r) and _rows_fit(d.central, r)):
-                pause = Pause.ROWS
-                break
-            status = _act(d, r, rows, explore, actions, <int32_t> 0)
+        before = d.steps[r] - before        # steps that were made
+        count -= before
+        explore += before * d.explore
+        draws.uniforms += before * draws.uniform_stride
+        draws.normals += before * draws.normal_stride
+        if room.ended:
+            _record(d, r)
+            status = _begin_episode(d, r, windows, room.rows)
             if status:
                 break
-            status = game.step(game.context, r, 1, state, actions, &draws, raw, &terminated)
-            if status:
-                break
-            if game.observe != NULL:
-                status = game.observe(game.context, r, 1, state, observation)
-                if status:
-                    break
-            status = _learn(d, r, observation, raw, rewards, rows, next_rows, &terminated, &truncated, &transition,
-                            &ended, <int32_t> 0)
-            if status:
-                break
-            explore += d.explore
-            draws.uniforms += draws.uniform_stride
-            draws.normals += draws.normal_stride
-            if ended:
-                _record(d, r)
-                status = _begin_episode(d, r, windows, rows)
-                if status:
-                    break
-                d.reason[r] = _reason(d, r, True)
-                pause = _episode_fits(d, r, windows)
-                if d.reason[r] or pause:
-                    break
-            else:
-                rows, next_rows = next_rows, rows
-                if d.steps[r] >= d.most_steps or d.stable[r] >= d.most_stable:
-                    d.reason[r] = _reason(d, r, False)
-                    break
-    memcpy(d.rows + r * d.width, rows, d.width * sizeof(int32_t))
-    if game.observe == NULL:
+            d.reason[r] = _reason(d, r, True)
+            pause = _episode_fits(d, r, windows)
+        elif room.full:
+            pause = Pause.ROWS
+        elif d.steps[r] >= d.most_steps or d.stable[r] >= d.most_stable:
+            d.reason[r] = _reason(d, r, False)
+    memcpy(d.rows + r * d.width, room.rows, d.width * sizeof(int32_t))
+    if d.game.observe == NULL:
         memcpy(d.observation + r * d.sight, state, d.sight * sizeof(double))
     if status:
         d.reason[r] = Reason.FAILED + status
@@ -532,6 +597,8 @@ cdef class Loop:
         Draws from outside, in place of a stream: ``explore`` [R, n, N, K], ``step_uniforms``,
         ``step_normals``, ``start_uniforms``, ``start_normals`` [R, n, width], each with the
         number of the first step (or episode) it holds for each run, int64 [R].
+    loop : {"fused", "staged"}, optional
+        Default: the fused one where it fits (``fused.h``), else the staged one. The numbers are the same.
     """
     cdef Data data
     cdef RewardOperations *reward_parts[MOST_PARTS]
@@ -542,10 +609,13 @@ cdef class Loop:
     cdef uint32_t purpose
     cdef Window[WINDOWS] templates
     cdef object supplied
+    cdef Fused fused
+    cdef Parts parts
+    cdef readonly str staged            # why the staged loop runs; None: the fused one does
 
     def __init__(self, Game game not None, Encoder encoder not None, Encoder central, rewards, learners, arrays,
                  horizon, horizon_ends, every, most_steps, most_episodes, most_stable, stable_after, enough, seeds,
-                 purpose, supplied):
+                 purpose, supplied, loop=None):
         cdef Data *d = &self.data
         cdef int64_t agents = game.agents, p
         cdef Reward reward
@@ -639,6 +709,77 @@ cdef class Loop:
         self.runs, self.seeds, self.purpose = runs, &keys[0], purpose
         self.held = (game, encoder, central, list(rewards), list(learners), dict(arrays), seeds, stable_after)
         self._windows(game, d.explore, supplied)
+        self._choose(game, learners, loop)
+
+    cdef object _choose(self, Game game, object learners, object loop):
+        """Take the fused loop where it fits, unless the other one is asked for."""
+        if loop not in (None, "fused", "staged"):
+            raise ValueError(f"loop: expected None, 'fused' or 'staged', got {loop!r}")
+        self.staged = "it was asked for" if loop == "staged" else self._unfit(game, learners)
+        if self.staged is None:
+            self._fuse(learners[0])
+            if game.operations.fused != NULL:
+                self.data.advance = (<Choose> game.operations.fused)(&self.fused)
+            if self.data.advance == NULL:
+                self.data.advance = fused_choose(&self.fused)
+        elif loop == "fused":
+            raise ValueError(f"loop: the fused one cannot run here: {self.staged}")
+
+    cdef object _unfit(self, Game game, object learners):
+        """Why the fused loop cannot run, or None."""
+        cdef QLearning learner
+        if game.operations.together:
+            return "the game is stepped for many runs at once"
+        if len(learners) > 1:
+            return "there are several learners"
+        if type(learners[0]) is not QLearning:
+            return f"the learner's kernel is {type(learners[0]).__name__}"
+        learner = learners[0]
+        if learner.operations.update == NULL:
+            return "nothing is learned"
+        if learner.context.act == NULL:
+            return "an observation is in several rows, or the tables are not in one piece"
+        if learner.operations.act != learner.context.act:
+            return "exploration is not epsilon-greedy, or ties are broken at random"
+        return None
+
+    cdef object _fuse(self, QLearning learner):
+        """What the fused loop has to know of a session."""
+        cdef Data *d = &self.data
+        cdef Fused *f = &self.fused
+        cdef Parts *parts = &self.parts
+        cdef int64_t p
+        cdef bint paid = not d.rewards[0].plain
+        cdef reward_leaf.Distinct *distinct
+        cdef ScheduleData *schedules[2]
+        f.agents, f.few, f.wide = d.agents, learner.context.choices, learner.wide
+        f.learner = <const Cells *> &learner.context.cells
+        f.explore, f.step_uniforms, f.step_normals = d.explore, self.templates[1].width, self.templates[2].width
+        f.horizon, f.horizon_ends, f.most_steps, f.most_stable = d.horizon, d.horizon_ends, d.most_steps, d.most_stable
+        f.strict, f.several, f.observes = learner.context.strict, True, d.game.observe != NULL
+        f.lanes = learner.context.cells.lanes
+        f.rate, f.discount = learner.context.rate.value, learner.context.discount
+        f.epsilon = learner.context.exploration.value
+        f.ticks = 0
+        schedules[0], schedules[1] = learner.context.rate, learner.context.exploration
+        for p in range(2):
+            if schedules[p].kind != CONSTANT:
+                f.ticks = max(f.ticks, 1 if schedules[p].per_episode else 2)
+        f.stable_after = d.stable_after
+        f.used, f.fits = d.encoder.used, d.encoder.rows - 2 * d.encoder.views
+        parts.game, parts.encoder, parts.rewards, parts.reward_count = d.game, d.encoder, d.rewards, d.reward_count
+        parts.plain = d.rewards[0].plain
+        parts.rate, parts.exploration = learner.context.rate, learner.context.exploration
+        # Components that only count different actions are added in the loop, if they are all there is.
+        f.amounts = d.reward_count - 1
+        for p in range(1, d.reward_count):
+            distinct = <reward_leaf.Distinct *> d.rewards[p].context
+            if d.rewards[p].kind != DISTINCT_ACTIONS or p > AMOUNTS or distinct.actions > 64 \
+                    or distinct.actions < learner.context.width:
+                paid = True
+                break
+            f.amount[p - 1] = distinct.amounts
+        f.paid = paid
 
     cdef object _windows(self, Game game, int64_t explore, object supplied):
         cdef Window *w
@@ -682,6 +823,9 @@ cdef class Loop:
     cdef object _work(self, int64_t lo, int64_t hi, object target, bint begin):
         cdef Data *d = &self.data
         cdef Together t
+        cdef Room room
+        cdef Fused fused
+        cdef Parts parts
         cdef Window *windows
         cdef const int64_t[::1] goals = None
         cdef const double[:, :, ::1] given
@@ -716,9 +860,9 @@ cdef class Loop:
             size += self.templates[w].width * records[w] + 2 * GROUP
         for w in range(1, WINDOWS):
             widest = max(widest, self.templates[w].width)
-        size += 2 * d.agents + (2 * widest if d.game.together else 0)
-        buffer = <double *> malloc(n * size * sizeof(double))
-        ids = <int32_t *> calloc(n * (d.agents + 2 * d.width + 1), sizeof(int32_t))
+        size += 2 * (d.agents + PAD) + (2 * widest if d.game.together else 0)
+        buffer = <double *> calloc(n * size, sizeof(double))
+        ids = <int32_t *> calloc(n * (d.agents + 2 * d.width + 1) + 3 * PAD, sizeof(int32_t))
         flags = <uint8_t *> calloc(3 * n, 1)
         windows = <Window *> malloc(n * WINDOWS * sizeof(Window))
         if buffer == NULL or ids == NULL or flags == NULL or windows == NULL:
@@ -732,7 +876,13 @@ cdef class Loop:
             t.raw, t.rewards = buffer, buffer + n * d.agents
             t.uniforms = t.rewards + n * d.agents
             t.normals = t.uniforms + (n * widest if d.game.together else 0)
-            size = 2 * n * (d.agents + (widest if d.game.together else 0))
+            size = 2 * n * (d.agents + PAD + (widest if d.game.together else 0))
+            room.raw, room.rewards, room.actions = buffer, buffer + d.agents + PAD, ids
+            room.rows, room.next_rows = ids + d.agents + PAD, ids + d.agents + d.width + 2 * PAD
+            fused, parts = self.fused, self.parts
+            fused.parts = &parts
+            parts.transition.terminated, parts.transition.truncated = &fused.terminated, &fused.truncated
+            parts.transition.distinct = &parts.distinct
             t.actions, t.next_rows = ids, ids + n * d.agents
             t.status = ids + n * (d.agents + 2 * d.width)
             t.terminated, t.asked, t.paused = flags, flags + n, flags + 2 * n
@@ -755,8 +905,7 @@ cdef class Loop:
                 elif begin:
                     _failed(d, r, _begin_episode(d, r, windows, d.rows + r * d.width))
                 elif d.reason[r] == 0:
-                    pause = _advance_run(d, r, goals[r], windows, ids, ids + d.agents, ids + d.agents + d.width,
-                                         buffer, buffer + d.agents)
+                    pause = _advance_run(d, r, goals[r], windows, &room, &fused)
                     if pause:
                         pauses |= 1 << (pause - 1)
             if d.game.together and begin:

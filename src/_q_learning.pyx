@@ -8,7 +8,7 @@ from marlfast.core._kernels cimport Learner, ids, longs, reals
 from marlfast.core._schedules cimport Schedule
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, schedule_follow
-from marlfast.declarations.q_learning import FIND_GREEDY, Q_LEARNING
+from marlfast.declarations.q_learning import FIND_GREEDY, Q_LEARNING, SIDE_BY_SIDE, lanes_of
 from marlfast.core.tabular cimport (
     BOLTZMANN, EPSILON_GREEDY, MOST_VISITS, Cells, Context, Seat, View, inside, look_at, put, see)
 
@@ -28,6 +28,9 @@ cdef extern from "q_learning.h" nogil:
     int update_wide "mf_update_wide"(const Cells *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
                                      const int32_t *actions, const double *rewards, int over, double rate,
                                      double discount, uint8_t *changed) noexcept
+    int update_lanes "mf_update_lanes"(const Cells *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
+                                       const int32_t *actions, const double *rewards, int over, double rate,
+                                       double discount, uint8_t *changed) noexcept
     int has_wide "mf_has_wide"() noexcept
 
 
@@ -104,6 +107,15 @@ cdef int _update_wide(void *context, int64_t first, int64_t count, const Transit
         return _update_each(c, first, count, t, changed)
     return update_wide(&c.cells, first, t.rows, t.next_rows, t.actions, t.rewards, t.terminated[0],
                        c.rate.value[first], c.discount[first], changed)
+
+
+cdef int _update_lanes(void *context, int64_t first, int64_t count, const Transition *t,
+                       uint8_t *changed) noexcept nogil:
+    cdef const Context *c = <const Context *> context
+    if count != 1:
+        return _update_each(c, first, count, t, changed)
+    return update_lanes(&c.cells, first, t.rows, t.next_rows, t.actions, t.rewards, t.terminated[0],
+                        c.rate.value[first], c.discount[first], changed)
 
 
 cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
@@ -254,7 +266,9 @@ cdef class QLearning(Learner):
     See ``marlfast/declarations/q_learning.py``.
     """
     def __init__(self, **given):
-        self._take(Q_LEARNING.check(given))
+        cdef int64_t lanes = lanes_of(given) if type(self) is QLearning else 0
+        self.context.cells.lanes = lanes
+        self._take((SIDE_BY_SIDE if lanes else Q_LEARNING).check(given))
 
     cdef object _take(self, object a):
         # A run's sums fill cache lines of their own, which threads do not share.
@@ -268,7 +282,8 @@ cdef class QLearning(Learner):
             tables=a.T, width=a.A, q=reals(a.q), greedy=ids(a.greedy), visits=ids(a.visits), q_step=a.q_step,
             greedy_step=a.greedy_step, visits_step=a.visits_step, discount=reals(a.discount), rate=&rate.data,
             exploration=&exploration.data, kind=a.kind, strict=a.strict, random_ties=a.random_ties, draws=a.draws,
-            choices=0, cells=Cells(0, NULL, 0, 0, 0, NULL, 0, 0), act=NULL, update=NULL, active=a.active,
+            choices=0, cells=Cells(0, NULL, 0, 0, 0, NULL, 0, 0, self.context.cells.lanes),
+            act=NULL, update=NULL, active=a.active,
             sums=reals(sums), pitch=pitch)
         self.operations.context = &self.context
         self.operations.act = _act
@@ -286,8 +301,10 @@ cdef class QLearning(Learner):
     cdef object _packed(self, object table_of, object actions, object leads):
         """Take a faster way where the table is in one piece, the fastest where all have the same few actions."""
         cdef Context *c = &self.context
-        cdef int64_t pitch = 8 * c.q_step
-        if pitch != 4 * c.greedy_step or pitch != 4 * c.visits_step:
+        cdef int64_t pitch = 8 * c.q_step, row_bytes = pitch * c.tables
+        if c.cells.lanes:
+            pitch, row_bytes = 8, 8 * c.cells.lanes * (c.width + 1)
+        elif pitch != 4 * c.greedy_step or pitch != 4 * c.visits_step:
             return
         few = c.width <= MF_FEW_ACTIONS and (actions == c.width).all()
         seats = np.ascontiguousarray(
@@ -295,15 +312,17 @@ cdef class QLearning(Learner):
             np.int64)
         self.held = (self.held, seats)
         c.choices = c.width if few else 0
-        c.cells = Cells(led=c.led, seats=<const Seat *> longs(seats), bound=c.rows, row_bytes=pitch * c.tables,
-                        run_bytes=pitch * c.tables * c.rows, cells=<char *> c.q,
-                        greedy=<char *> c.greedy - <char *> c.q, visits=<char *> c.visits - <char *> c.q)
-        if few:
+        c.cells = Cells(led=c.led, seats=<const Seat *> longs(seats), bound=c.rows, row_bytes=row_bytes,
+                        run_bytes=row_bytes * c.rows, cells=<char *> c.q, greedy=<char *> c.greedy - <char *> c.q,
+                        visits=<char *> c.visits - <char *> c.q, lanes=c.cells.lanes)
+        if c.cells.lanes:
+            c.act, c.update = _act_many, _update_lanes
+        elif few:
             c.act, c.update = _act_few, _update_few
         else:
             c.act, c.update = _act_many, _update_many
             if has_wide() and 8 <= actions[leads].min() and actions[leads].max() <= 16:
-                c.update = _update_wide
+                c.update, self.wide = _update_wide, True
         if c.kind == EPSILON_GREEDY and not c.random_ties:
             self.operations.act = c.act
         if self.operations.update != NULL:

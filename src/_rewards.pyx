@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 cimport marlfast.core.rewards as leaf
 from marlfast.core._kernels cimport Game, Reward, check
-from marlfast.core.operations cimport GameOperations, Status, Transition
+from marlfast.core.operations cimport DISTINCT_ACTIONS, GameOperations, Status, Transition
 
 
 cdef struct MixContext:
@@ -18,11 +18,6 @@ cdef struct MixContext:
 cdef struct DifferenceContext:
     int64_t agents
     GameOperations *game
-
-cdef struct DistinctContext:
-    int64_t agents, actions, words
-    const double *amounts       # [N + 1] what so many different actions add
-    uint64_t *seen              # [R, words] scratch
 
 cdef struct PotentialContext:
     int64_t agents, views, features, rows, per_agent, order
@@ -57,7 +52,7 @@ cdef int _difference(void *context, int64_t first, int64_t count, const Transiti
 
 
 cdef int _distinct(void *context, int64_t first, int64_t count, const Transition *t) noexcept nogil:
-    cdef DistinctContext *c = <DistinctContext *> context
+    cdef leaf.Distinct *c = <leaf.Distinct *> context
     cdef int64_t agents = c.agents, r, i, n
     cdef double amount
     cdef double *rewards
@@ -217,7 +212,7 @@ cdef class Diversity(Reward):
         Actions are 0 to actions - 1.
     weight : float
     """
-    cdef DistinctContext context
+    cdef leaf.Distinct context
 
     def __init__(self, runs, Game game not None, actions, weight):
         _shapes(self, runs, game)
@@ -226,6 +221,7 @@ cdef class Diversity(Reward):
         self.operations.context = &self.context
         self.operations.begin = NULL
         self.operations.apply = _distinct
+        self.operations.kind = DISTINCT_ACTIONS
 
 
 cdef class Redundancy(Reward):
@@ -239,7 +235,7 @@ cdef class Redundancy(Reward):
         Actions are 0 to actions - 1.
     penalty : float
     """
-    cdef DistinctContext context
+    cdef leaf.Distinct context
 
     def __init__(self, runs, Game game not None, actions, penalty):
         _shapes(self, runs, game)
@@ -248,16 +244,17 @@ cdef class Redundancy(Reward):
         self.operations.context = &self.context
         self.operations.begin = NULL
         self.operations.apply = _distinct
+        self.operations.kind = DISTINCT_ACTIONS
 
 
-cdef object _scratch(DistinctContext *context, runs, agents, actions, amounts):
+cdef object _scratch(leaf.Distinct *context, runs, agents, actions, amounts):
     if actions < 1:
         raise ValueError(f"actions: expected at least 1, got {actions}")
     words = (actions + 63) // 64
     seen = np.zeros((runs, words), np.uint64)
     cdef uint64_t[:, ::1] s = seen
     cdef const double[::1] a = amounts
-    context[0] = DistinctContext(agents, actions, words, &a[0], &s[0, 0])
+    context[0] = leaf.Distinct(agents, actions, words, &a[0], &s[0, 0])
     return seen, amounts
 
 

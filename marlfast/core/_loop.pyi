@@ -9,11 +9,15 @@ from marlfast.core._kernels import Encoder, Game, Learner, Reward
 
 class Loop:
     runs: int
+    staged: str | None
 
     def __init__(self, game: Game, encoder: Encoder, central: Encoder | None, rewards: Sequence[Reward],
                  learners: Sequence[Learner], arrays: Mapping[str, NDArray[Any]], horizon: int, horizon_ends: bool,
                  every: int, most_steps: int, most_episodes: int, most_stable: int, stable_after: NDArray[np.int64],
                  enough: float, seeds: NDArray[np.uint64], purpose: int,
-                 supplied: Mapping[str, tuple[NDArray[np.float64], NDArray[np.int64]]]) -> None: ...
+                 supplied: Mapping[str, tuple[NDArray[np.float64], NDArray[np.int64]]],
+                 loop: str | None = None) -> None: ...
     def begin(self, lo: int, hi: int) -> int: ...
     def advance(self, lo: int, hi: int, target: NDArray[np.int64]) -> int: ...
+
+def has_lanes() -> bool: ...

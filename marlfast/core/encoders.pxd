@@ -3,7 +3,7 @@
 from libc.math cimport fabs
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
-from marlfast.core.operations cimport EncoderOperations
+from marlfast.core.operations cimport EncoderOperations, Status
 
 cdef extern from *:
     """
@@ -60,6 +60,48 @@ cdef inline int64_t grid_row(const Grid *grid, const double *observation) noexce
         y = y if y < last else last
         row = row * grid.bins[d] + <int64_t> y
     return row if sound == 0.0 else -1
+
+
+cdef inline int64_t discrete_row(const Grid *grid, const double *observation) noexcept nogil:
+    """Row of an observation that is its number already; -1 if it is none."""
+    cdef double y = observation[0]
+    cdef int64_t row
+    if not (y >= 0.0 and y < <double> grid.bins[0]):
+        return -1
+    row = <int64_t> y
+    return row if <double> row == y else -1
+
+
+cdef inline void share_row(int64_t agents, int64_t views, int64_t view, int32_t row, int32_t *rows) noexcept nogil:
+    """Give a view's row to the agents that see it."""
+    cdef int64_t i
+    if views == agents:
+        rows[view] = row
+    else:
+        for i in range(agents):
+            rows[i] = row
+
+
+cdef inline int grid_rows(const Grid *grid, const double *observation, int32_t *rows) noexcept nogil:
+    """Rows of all agents of a run; a status."""
+    cdef int64_t v, row
+    for v in range(grid.views):
+        row = grid_row(grid, observation + v * grid.features)
+        if row < 0:
+            return Status.BAD_OBSERVATION
+        share_row(grid.agents, grid.views, v, <int32_t> row, rows)
+    return Status.FINE
+
+
+cdef inline int discrete_rows(const Grid *grid, const double *observation, int32_t *rows) noexcept nogil:
+    """Rows of all agents of a run; a status."""
+    cdef int64_t v, row
+    for v in range(grid.views):
+        row = discrete_row(grid, observation + v)
+        if row < 0:
+            return Status.BAD_OBSERVATION
+        share_row(grid.agents, grid.views, v, <int32_t> row, rows)
+    return Status.FINE
 
 
 cdef inline uint64_t rounding_hash(const int64_t *key, int64_t n) noexcept nogil:

@@ -50,6 +50,8 @@ ctypedef struct GameOperations:
     # writes without [N]. NULL where a game cannot say.
     int (*without)(void *context, int64_t first, int64_t count, const double *state,
                    const int32_t *actions, const double *rewards, double *without) noexcept nogil
+    # Chooses a fused loop with this game's leaves in it (fused.pxd: Choose); NULL: all call the functions above.
+    void *fused
     # 1: best called for many runs at once. Where such a call fails it has changed nothing, and each of its
     # runs may be called again, alone. 0: one run after the other.
     int together
@@ -64,6 +66,14 @@ cdef inline int show(const GameOperations *game, int64_t first, int64_t count, c
     return 0
 
 
+# Encoders and rewards whose leaves the fused loop has inlined: what the context is. 0: called by the pointers.
+cdef enum EncoderKind:
+    GRID_ENCODER = 1            # encoders.pxd: Grid
+    DISCRETE_ENCODER = 2        # encoders.pxd: Grid, of numbers
+
+cdef enum RewardKind:
+    DISTINCT_ACTIONS = 1        # rewards.pxd: Distinct
+
 ctypedef struct EncoderOperations:
     void *context
     # Active rows of an observation: reads observation [V, D], writes rows [N, k].
@@ -72,6 +82,7 @@ ctypedef struct EncoderOperations:
     const int64_t *used         # [R] rows in use of an encoder that grows; NULL: all rows exist
     int64_t rows                # rows there is room for
     int64_t views               # most rows that one call may add to a run
+    int kind                    # an EncoderKind, or 0
 
 ctypedef struct Transition:
     const int32_t *rows         # [W] before the step
@@ -93,6 +104,7 @@ ctypedef struct RewardOperations:
     # The structure writes transition.rewards; each shaping component adds to it.
     int (*apply)(void *context, int64_t first, int64_t count, const Transition *transition) noexcept nogil
     int plain                   # 1: a structure that passes the game's rewards on as they are
+    int kind                    # a RewardKind, or 0
 
 ctypedef struct LearnerOperations:
     void *context

@@ -25,6 +25,7 @@ typedef struct {
     char *cells;            /* action values of the first cell; below, from there: */
     int64_t greedy;         /* bytes to the greedy action, int32 */
     int64_t visits;         /* bytes to the visits, int32 */
+    int64_t lanes;          /* 0; or the agents of a row stand side by side: [A + 1][lanes], A of at most 8 for all */
 } mf_qlearning;
 
 enum { MF_FINE = 0, MF_BAD_ACTION = 3, MF_BAD_DRAW = 4, MF_BAD_ROW = 5, MF_BAD_VALUE = 6 };
@@ -154,6 +155,41 @@ MF_INLINE int mf_update_many(const mf_qlearning *c, int64_t run, const int32_t *
                              const int32_t *actions, const double *rewards, int over, double rate, double discount,
                              uint8_t *changed) {
     return mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, 0, 0);
+}
+
+/* A place of a cell: an action value, or the greedy action and the visits. */
+typedef union {
+    double value;
+    int32_t half[2];
+} mf_place;
+
+/* Where agents stand side by side: one after the other, by the leaf above, on copies of its two cells. */
+MF_FUNCTION int mf_update_lanes(const mf_qlearning *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
+                                const int32_t *actions, const double *rewards, int over, double rate, double discount,
+                                uint8_t *changed) {
+    mf_place pair[2][MF_FEW_ACTIONS + 1];
+    mf_seat seat = {0, 0, 0, c->seats[0].choices};
+    const int64_t choices = seat.choices, step = c->lanes * 8;
+    const mf_qlearning one = {.led = 1, .seats = &seat, .bound = 2, .row_bytes = sizeof pair[0], .cells = (char *)pair,
+                              .greedy = choices * 8, .visits = choices * 8 + 4};
+    int64_t j, k, n;
+    memset(pair, 0, sizeof pair);
+    for (j = 0; j < c->led; j++) {
+        const int64_t i = c->seats[j].agent, row = (uint32_t)rows[i], next = (uint32_t)next_rows[i];
+        char *const cell = c->cells + run * c->run_bytes + c->seats[j].table;
+        const int32_t here = row < c->bound ? 0 : 2, ahead = next < c->bound ? 1 : 2;
+        int status;
+        if (here == 0 && ahead == 1)
+            for (n = 0; n < 2; n++)
+                for (k = 0; k <= choices; k++)
+                    memcpy(&pair[n][k], cell + (n ? next : row) * c->row_bytes + k * step, 8);
+        status = mf_update_of(&one, 0, &here, &ahead, actions + i, rewards + i, over, rate, discount, changed, 0, 0);
+        if (status)
+            return status;
+        for (k = 0; k <= choices; k++)
+            memcpy(cell + row * c->row_bytes + k * step, &pair[0][k], 8);
+    }
+    return MF_FINE;
 }
 
 /* 8 to 16 actions of every agent that is led, on a processor with wide registers. */

@@ -3,6 +3,11 @@
 from libc.math cimport fabs
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
+ctypedef struct Distinct:
+    int64_t agents, actions, words
+    const double *amounts       # [N + 1] what so many different actions add
+    uint64_t *seen              # [R, words] scratch
+
 
 cdef inline void mix(int64_t agents, int64_t teams, double own, const double *weights, const int32_t *team_of_agent,
                      const double *raw, double *sums, double *rewards) noexcept nogil:

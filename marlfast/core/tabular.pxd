@@ -139,7 +139,7 @@ cdef extern from "q_learning.h" nogil:
         const Seat *seats
         int64_t bound, row_bytes, run_bytes
         char *cells
-        int64_t greedy, visits
+        int64_t greedy, visits, lanes
 
 cdef enum Exploration:
     EPSILON_GREEDY = 0

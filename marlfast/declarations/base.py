@@ -22,7 +22,7 @@ LATE = "what the last ``tick`` leaves to say: 0 nothing, 1 a greedy action chang
 
 def check(array, name, dtype, shape, writable):
     """The array, if it is C-contiguous with this dtype and shape (-1: any length); else an error."""
-    _check_kind(array, name, dtype, shape)
+    check_kind(array, name, dtype, shape)
     if not array.flags.c_contiguous:
         raise ValueError(f"{name}: expected a C-contiguous array; copy it with numpy.ascontiguousarray")
     if writable and not array.flags.writeable:
@@ -36,7 +36,7 @@ def check_cells(array, name, dtype, shape):
     A table keeps the action values, the greedy action and the visits of a cell side by side, so that they share a
     cache line: each of the three arrays is then a view with gaps.
     """
-    _check_kind(array, name, dtype, shape)
+    check_kind(array, name, dtype, shape)
     if not array.flags.writeable:
         raise ValueError(f"{name}: is written to, but the array is read-only")
     cell = array.strides[2]
@@ -52,7 +52,8 @@ def check_cells(array, name, dtype, shape):
 _DTYPES = {name: np.dtype(name) for name in ("float64", "int32", "int64", "bool", "uint32", "uint64")}
 
 
-def _check_kind(array, name, dtype, shape):
+def check_kind(array, name, dtype, shape):
+    """Refuse what is no NumPy array of this dtype and shape (-1: any length)."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{name}: expected a NumPy array of {dtype}, got {type(array).__name__}")
     if array.dtype is not _DTYPES[dtype] and array.dtype != _DTYPES[dtype]:

@@ -1,5 +1,7 @@
 """Arguments of ``q_learning``."""
-from marlfast.declarations.base import Array, Cells, Flag, Kernel, Number, Part
+import numpy as np
+
+from marlfast.declarations.base import Array, Cells, Flag, Kernel, Number, Part, check_kind
 
 EPSILON_GREEDY, BOLTZMANN = range(2)
 
@@ -13,11 +15,7 @@ def _draws(n):
 LEADS = Array("leads", "int32", "L", "the agents that this learner leads",
               values=(0, "N-1", "at least one agent from {low} to {high}"))
 
-Q_LEARNING = Kernel(
-    "QLearning",
-    Cells("q", "float64", "R rows T A", "action values of T tables", filled="run, row, table and action"),
-    Cells("greedy", "int32", "R rows T", "the first of the greatest action values"),
-    Cells("visits", "int32", "R rows T", "how often each row of each table was updated, up to 2**31 - 1"),
+_OTHERS = (
     Array("table_of", "int32", "N", "table of every agent of the team", values=(0, "T-1", "tables {low} to {high}")),
     Array("actions", "int32", "N", "number of actions of every agent", values=(1, "A", "{low} to {high} actions")),
     LEADS,
@@ -33,6 +31,59 @@ Q_LEARNING = Kernel(
            "each takes its k-th part of a change; ``greedy`` is then not used", low=1, high="rows",
            words="{low} to {high} rows", default=1),
     _draws)
+
+Q_LEARNING = Kernel(
+    "QLearning",
+    Cells("q", "float64", "R rows T A", "action values of T tables", filled="run, row, table and action"),
+    Cells("greedy", "int32", "R rows T", "the first of the greatest action values"),
+    Cells("visits", "int32", "R rows T", "how often each row of each table was updated, up to 2**31 - 1"),
+    *_OTHERS)
+
+
+class _Lanes(Cells):
+    """One of the arrays that :func:`lanes_of` has looked at."""
+
+    def fit(self, value, known):
+        check_kind(value, self.name, self.dtype, self.shape(known))
+        known[f"{self.name}_step"] = 0
+
+
+def lanes_of(given):
+    """Agents of a row, padded, where the tables of a row stand side by side, [A + 1][agents]; 0 where they do not.
+
+    See ``packed_tables`` of ``marlfast/learners/tabular.py``.
+    """
+    q, greedy, visits = (given.get(name) for name in ("q", "greedy", "visits"))
+    for array, dtype, axes in ((q, np.float64, 4), (greedy, np.int32, 3), (visits, np.int32, 3)):
+        if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != axes or not array.flags.writeable:
+            return 0
+    runs, rows, tables, actions = q.shape
+    step = q.strides[3]
+    row = (actions + 1) * step
+    first = q.__array_interface__["data"][0]
+    if (step not in (16, 32, 64) or not 2 <= tables <= step // 8 or not 2 <= actions <= 8 or first % 32
+            or q.strides != (rows * row, row, 8, step) or not greedy.shape == visits.shape == q.shape[:3]
+            or not greedy.strides == visits.strides == q.strides[:3]
+            or greedy.__array_interface__["data"][0] != first + actions * step
+            or visits.__array_interface__["data"][0] != first + actions * step + 4):
+        return 0
+    return step // 8
+
+
+def _together(n):
+    own = list(range(n.T))
+    if (n.kind != EPSILON_GREEDY or n.random_ties or n.active > 1 or (n.actions != n.A).any()
+            or n.leads.tolist() != own or n.table_of.tolist() != own):
+        raise ValueError("q: agents stand side by side, which takes epsilon-greedy exploration, no random ties, one "
+                         "active row, and a table and as many actions for every agent")
+
+
+SIDE_BY_SIDE = Kernel(
+    "QLearning",
+    _Lanes("q", "float64", "R rows T A", "action values of T tables", filled="run, row, table and action"),
+    _Lanes("greedy", "int32", "R rows T"),
+    _Lanes("visits", "int32", "R rows T"),
+    *_OTHERS, _together)
 
 FIND_GREEDY = Kernel(
     "find_greedy",

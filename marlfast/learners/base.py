@@ -30,6 +30,8 @@ class Seats:
         C, rows that a state is in.
     given_teams : tuple of tuple of int, optional
         Who plays with whom, where the experiment says so.
+    lanes : int
+        Agents of a row, padded, whose tables are to stand side by side, as :meth:`Learner.lanes` said; else 0.
     """
 
     game: object
@@ -40,6 +42,7 @@ class Seats:
     central: int = 0
     central_active: int = 1
     given_teams: tuple = None
+    lanes: int = 0
     _known: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self):
@@ -65,6 +68,12 @@ class Seats:
         if (central, central_active) == (self.central, self.central_active):
             return self
         other = replace(self, central=central, central_active=central_active)
+        object.__setattr__(other, "_known", self._known)
+        return other
+
+    def with_lanes(self, lanes):
+        """The same where tables are to stand side by side."""
+        other = replace(self, lanes=lanes)
         object.__setattr__(other, "_known", self._known)
         return other
 
@@ -201,6 +210,13 @@ class Learner(Definition):
     def grow(self, seats, arrays, rows, backend):
         """The same arrays with room for ``rows``, and for the rows of the whole state that ``seats`` say."""
         raise NotImplementedError
+
+    def lanes(self, seats):
+        """Agents of a row, padded, where the compiled loop may have their tables side by side (``fused_lanes.h``).
+
+        0: it may not. The arrays look the same from outside.
+        """
+        return 0
 
     def derive(self, seats, arrays, backend):
         """Make the derived arrays from the others; adds to ``arrays``."""

@@ -43,3 +43,14 @@ class IQL(Tabular):
     explore: Exploration = option(EpsilonGreedy(1.0, decay=0.995, minimum=0.05), kind="exploration")
     share: Any = "none"
     initial_q: Any = 0.0
+
+    def lanes(self, seats):
+        counts, n = set(seats.action_counts.tolist()), seats.agents
+        fits = (n in _LANES and len(counts) == 1 and 2 <= min(counts) <= 8 and seats.active == 1
+                and seats.game.views == 1 and seats.leads == tuple(range(n)) and self.explore.code == 0
+                and not self.explore.random_ties and self.tables(seats).tolist() == list(range(n)))
+        return _LANES[n] if fits else 0
+
+
+# Agents side by side, and as many registers of a row as hold them: at most a third more than there are agents.
+_LANES = {2: 2, 3: 4, 4: 4, 6: 8, 7: 8, 8: 8}

@@ -80,7 +80,8 @@ class Tabular(Learner):
 
     def _check_size(self, seats, rows, cell):
         """Refuse tables that this machine has no memory for."""
-        needed = 8 * self.tables_of_values * seats.runs * rows * cell[0] * (cell[1] + 1)
+        tables = self.lanes(seats) or cell[0]
+        needed = 8 * self.tables_of_values * seats.runs * rows * tables * (cell[1] + 1)
         there = memory_of_machine()
         if there is not None and needed > there:
             raise MemoryError(
@@ -91,7 +92,7 @@ class Tabular(Learner):
     def allocate(self, seats, rows):
         """``q`` float64 [R, rows, T, A], ``greedy`` and ``visits`` int32 [R, rows, T], and the schedules'."""
         tables, runs = int(self.tables(seats).max()) + 1, seats.runs
-        arrays = packed_tables((runs, rows, tables, seats.most_actions))
+        arrays = packed_tables((runs, rows, tables, seats.most_actions), seats.lanes)
         self._initialize(seats, arrays, 0)
         if np.asarray(self.initial_q).any():
             if "greedy" in self.derived:
@@ -110,7 +111,7 @@ class Tabular(Learner):
     def grow(self, seats, arrays, rows, backend):
         """The same tables with room for ``rows``."""
         runs, old = arrays["q"].shape[:2]
-        larger = arrays | packed_tables((runs, rows, *arrays["q"].shape[2:]))
+        larger = arrays | packed_tables((runs, rows, *arrays["q"].shape[2:]), seats.lanes)
         for name in ("q", "greedy", "visits"):
             larger[name][:, :old] = arrays[name]
         self._initialize(seats, larger, old)
@@ -133,7 +134,7 @@ class Tabular(Learner):
 
     def derive(self, seats, arrays, backend):
         """Make the derived arrays from the others, side by side with them."""
-        packed = packed_tables(arrays["q"].shape)
+        packed = packed_tables(arrays["q"].shape, seats.lanes)
         for name in packed:
             if name not in self.derived and arrays[name].any():
                 packed[name][:] = arrays[name]
@@ -237,23 +238,31 @@ def held(value, backend):
     return Constant(0.0).bind(Constant(0.0).allocate(len(value)) | {"value": np.array(value)}, backend)
 
 
-def packed_tables(shape):
+def packed_tables(shape, lanes=0):
     """Zeros for ``q`` [R, rows, T, A], ``greedy`` and ``visits`` int32 [R, rows, T], in one piece of memory.
 
     What belongs to a cell lies side by side: its action values, then, in one more place, its greedy action
     and its visits. A step touches as few cache lines as can be, and small tables stay in the cache.
+
+    With ``lanes`` (T or a little more) the tables of a row lie side by side: what the first action is worth to each
+    agent, then the second, and so on, and in the last place their greedy actions and visits.
     """
-    *cells, actions = shape
-    count = int(np.prod(cells)) * (actions + 1)
+    runs, rows, tables, actions = shape
+    count = runs * rows * (lanes or tables) * (actions + 1)
     try:
         memory = np.zeros(count + 8)
     except (MemoryError, ValueError):       # ValueError: more than can be addressed at all
-        runs, rows, tables = cells
         raise MemoryError(
             f"learner: tables for {runs} runs x {rows} rows x {tables} tables x {actions} actions need "
             f"{8e-9 * count:,.1f} GB, more than there is; take fewer rows (a coarser encoder), runs or tables"
         ) from None
     first = (-memory.ctypes.data % 64) // 8         # from the start of a cache line
-    memory = memory[first:first + count].reshape(*cells, actions + 1)
+    memory = memory[first:first + count]
+    if lanes:
+        memory = memory.reshape(runs, rows, actions + 1, lanes)[..., :tables]
+        halves = memory[:, :, actions].view(np.int32)
+        return {"q": memory[:, :, :actions].transpose(0, 1, 3, 2), "greedy": halves[..., ::2],
+                "visits": halves[..., 1::2]}
+    memory = memory.reshape(runs, rows, tables, actions + 1)
     halves = memory.view(np.int32)
     return {"q": memory[..., :actions], "greedy": halves[..., 2 * actions], "visits": halves[..., 2 * actions + 1]}

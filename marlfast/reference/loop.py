@@ -58,6 +58,11 @@ class _Windows:
         return self.data[runs, record - self.first[runs]]
 
 
+def has_lanes():
+    """Nothing is side by side here."""
+    return False
+
+
 class Loop:
     """Runs, and all that it takes to take them further.
 
@@ -90,10 +95,14 @@ class Loop:
         0 training, 1 evaluation: which family of streams is read.
     supplied : dict of str to (ndarray, ndarray)
         Draws from outside, in place of a stream.
+    loop : {"fused", "staged"}, optional
+        There is but one here, of which it makes no difference.
     """
 
+    staged = "NumPy has but one loop"
+
     def __init__(self, game, encoder, central, rewards, learners, arrays, horizon, horizon_ends, every, most_steps,
-                 most_episodes, most_stable, stable_after, enough, seeds, purpose, supplied):
+                 most_episodes, most_stable, stable_after, enough, seeds, purpose, supplied, loop=None):
         runs, agents = len(check(arrays["state"], "state", "float64", (-1, game.state_size), True)), game.agents
         if runs < 1:
             raise ValueError("state: expected at least one run, got none")
@@ -143,6 +152,8 @@ class Loop:
         self.stable_after = check(stable_after, "stable_after", "int64", (runs,), False)
         if horizon < 0 or every < 0:
             raise ValueError(f"horizon, every: expected at least 0, got {horizon}, {every}")
+        if loop not in (None, "fused", "staged"):
+            raise ValueError(f"loop: expected None, 'fused' or 'staged', got {loop!r}")
         self.runs, self.agents, self.game, self.encoder, self.central = runs, agents, game, encoder, central
         self.rewards, self.learners = list(rewards), list(learners)
         self.horizon, self.horizon_ends, self.every = horizon, bool(horizon_ends), every
