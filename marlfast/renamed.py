@@ -1,4 +1,5 @@
-"""Modules under the names they had in 0.1, for one release: importing one works, and says what it is called now."""
+"""What had another name in 0.1: it is found under that for one release, with a warning that says the new one."""
+import functools
 import importlib
 import sys
 import warnings
@@ -36,3 +37,30 @@ class Renamed:
 
 
 sys.meta_path.append(Renamed())
+
+
+def attribute(old, new):
+    """An attribute under its old name."""
+    def get(self):
+        warnings.warn(f"{old} is {new} since marlfast 0.2", DeprecationWarning, stacklevel=2)
+        return getattr(self, new)
+
+    return property(get, doc=f"Old name of ``{new}``.")
+
+
+def keyword(function, old, new):
+    """A function that takes an argument under its old name, too."""
+    @functools.wraps(function)
+    def wrapped(*arguments, **named):
+        if old in named:
+            warnings.warn(f"{old}= is {new}= since marlfast 0.2", DeprecationWarning, stacklevel=2)
+            named[new] = named.pop(old)
+        return function(*arguments, **named)
+
+    return wrapped
+
+
+def argument(cls, old, new):
+    """Let a class take an argument, and have an attribute, under its old name."""
+    cls.__init__ = keyword(cls.__init__, old, new)
+    setattr(cls, old, attribute(old, new))

@@ -2,6 +2,7 @@
 import os
 import time
 import warnings
+from functools import partial
 
 import numpy as np
 
@@ -11,15 +12,17 @@ from marlfast.experiment import Experiment
 from marlfast.files import clear_way, load
 from marlfast.progress import Progress
 from marlfast.registry import functions_of
+from marlfast.renamed import keyword
 from marlfast.result import Result
 from marlfast.session import Session
 from marlfast.stop import EPISODES, FAILED, GREEDY_STABLE, RETURN_REACHED, RUNNING, STEPS
 
 
+@partial(keyword, old="every", new="interval_seconds")
 def train(game=None, learner=None, *, learners=None, encoder=None, central=None, teams=None, rewards=None,
           shaping=(), episodes=None, steps=None, runs=None, seed=None, stop=None, record_every=None, first_run=None,
           resume=None, threads=None, block=None, backend="cython", draws=None, progress=False, callback=None,
-          checkpoint=None, every=60.0):
+          checkpoint=None, interval_seconds=60.0):
     """Train teams of agents, one per run, each from scratch under its own draws.
 
     Parameters
@@ -53,7 +56,7 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
         A file to keep what was learned so far in, as a result that :func:`marlfast.load` reads. Where it exists
         already, training goes on from there: the same call, made again after the process was killed, ends with the
         same numbers. A file that cannot be written is a warning, and training goes on.
-    every : float
+    interval_seconds : float
         Seconds between checkpoints; one comes at the end, too.
 
     Returns
@@ -95,7 +98,7 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
     given = {name: value for name, value in given.items() if value is not None}
     if callback is not None and not callable(callback):
         raise TypeError(f"callback: expected a function of the session, got {shown(callback)}")
-    every = real("every", every, 0.0)
+    interval_seconds = real("interval_seconds", interval_seconds, 0.0)
     arrays = seconds = None
     if resume is not None:
         if game is not None or learner is not None:
@@ -104,7 +107,7 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
         seconds = resume.seconds
     else:
         experiment = experiment_of(game, learner, given)
-    keep = None if checkpoint is None else _Checkpoint(checkpoint, every, experiment)
+    keep = None if checkpoint is None else _Checkpoint(checkpoint, interval_seconds, experiment)
     earlier = keep and keep.earlier(backend)
     if earlier:
         experiment, arrays, seconds = keep.experiment, earlier.arrays, earlier.seconds
@@ -143,13 +146,14 @@ class _Checkpoint:
     Parameters
     ----------
     path : str or path-like
-    every : float
+    interval_seconds : float
         Seconds in between.
     experiment : Experiment
     """
 
-    def __init__(self, path, every, experiment):
-        self.path, self.every, self.experiment, self.last = path, every, experiment, time.perf_counter()
+    def __init__(self, path, interval_seconds, experiment):
+        self.path, self.interval_seconds, self.experiment = path, interval_seconds, experiment
+        self.last = time.perf_counter()
 
     def earlier(self, backend):
         """What an earlier call left there, or None."""
@@ -158,9 +162,9 @@ class _Checkpoint:
             return None
         values = self.experiment.to_dict()
         game = self.experiment.game if functions_of(values["game"]) else None
-        found = load(self.path, backend, game)
-        if not isinstance(found, Result):
+        if os.path.isdir(self.path):
             raise ValueError(f"checkpoint: {self.path} is a folder; give a file")
+        found = load(self.path, backend, game)
         if self.experiment.seed_drawn:      # nobody chose it: the file's is the one to go on with
             self.experiment = self.experiment.replace(seed=found.experiment.seed)
             values = self.experiment.to_dict()
@@ -171,7 +175,7 @@ class _Checkpoint:
 
     def now_and_then(self, session, seconds):
         """Called after each block."""
-        if time.perf_counter() - self.last >= self.every:
+        if time.perf_counter() - self.last >= self.interval_seconds:
             self.save(Result(self.experiment, session.arrays, seconds))
 
     def save(self, result):

@@ -46,7 +46,8 @@ def test_killed_again_and_again_ends_with_the_same_numbers(tmp_path, backend):
     whole, kills = train(), 0
     for _ in range(100):
         try:
-            rest = train(checkpoint=tmp_path / "c.npz", every=0.0, block=20, callback=kill_after(5), backend=backend)
+            rest = train(checkpoint=tmp_path / "c.npz", interval_seconds=0.0, block=20, callback=kill_after(5),
+                         backend=backend)
             break
         except Killed:
             kills += 1
@@ -70,7 +71,7 @@ def test_checkpoints_come_every_so_many_seconds(tmp_path, monkeypatch):
     monkeypatch.setattr(mf.Result, "save", lambda self, path: saved.append(self.steps.max()) or genuine(self, path))
     train(checkpoint=tmp_path / "c.npz", block=20)
     assert saved == [780]                               # once in a minute, and at the end
-    train(checkpoint=tmp_path / "d.npz", every=0.0, block=100)
+    train(checkpoint=tmp_path / "d.npz", interval_seconds=0.0, block=100)
     assert saved[1:] == [100, 200, 300, 400, 500, 600, 700, 780, 780]
 
 
@@ -84,7 +85,8 @@ def test_ctrl_c_keeps_a_checkpoint(tmp_path):
 def test_a_checkpoint_while_resuming(tmp_path):
     half = train(episodes=30)
     with pytest.raises(Killed):
-        mf.train(resume=half, episodes=30, checkpoint=tmp_path / "c.npz", every=0.0, block=50, callback=kill_after(3))
+        mf.train(resume=half, episodes=30, checkpoint=tmp_path / "c.npz", interval_seconds=0.0, block=50,
+                 callback=kill_after(3))
     rest = mf.train(resume=half, episodes=30, checkpoint=tmp_path / "c.npz")
     assert_same(rest, train())
 
@@ -95,7 +97,8 @@ def test_a_checkpoint_of_a_game_with_functions_of_its_own(tmp_path):
         start=lambda uniforms, normals: np.zeros((len(uniforms), 1)), state_size=1, observations=1, horizon=2)
     whole = mf.train(game, mf.IQL(), steps=100)
     with pytest.raises(Killed):
-        mf.train(game, mf.IQL(), steps=100, checkpoint=tmp_path / "c.npz", every=0.0, block=10, callback=kill_after(3))
+        mf.train(game, mf.IQL(), steps=100, checkpoint=tmp_path / "c.npz", interval_seconds=0.0, block=10,
+                 callback=kill_after(3))
     assert_same(mf.train(game, mf.IQL(), steps=100, checkpoint=tmp_path / "c.npz"), whole)
 
 
@@ -115,8 +118,8 @@ def test_checkpoints_that_are_refused(tmp_path):
         train(checkpoint=tmp_path / "x.npz")
     with pytest.raises(OSError, match="cannot write in .*nowhere"):
         train(checkpoint=tmp_path / "nowhere" / "c.npz")
-    with pytest.raises(ValueError, match="every: expected at least 0"):
-        train(checkpoint=tmp_path / "d.npz", every=-1.0)
+    with pytest.raises(ValueError, match="interval_seconds: expected at least 0"):
+        train(checkpoint=tmp_path / "d.npz", interval_seconds=-1.0)
     mf.sweep(GAME, LEARNER, encoder=mf.Rounding(0), episodes=1, out=tmp_path / "s")
     with pytest.raises(ValueError, match="checkpoint: .* is a folder; give a file"):
         train(checkpoint=tmp_path / "s")
@@ -126,7 +129,7 @@ def test_checkpoints_that_are_refused(tmp_path):
 # -- full disks ----------------------------------------------------------------------------------
 
 def test_a_checkpoint_that_cannot_be_written_is_a_warning(tmp_path, monkeypatch):
-    train(checkpoint=tmp_path / "c.npz", block=100, every=0.0, episodes=60)
+    train(checkpoint=tmp_path / "c.npz", block=100, interval_seconds=0.0, episodes=60)
     content = (tmp_path / "c.npz").read_bytes()
     (tmp_path / "c.npz").rename(tmp_path / "d.npz")
     genuine = np.savez
@@ -136,7 +139,7 @@ def test_a_checkpoint_that_cannot_be_written_is_a_warning(tmp_path, monkeypatch)
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(Killed):
-        train(checkpoint=tmp_path / "c.npz", block=100, every=0.0, callback=kill_after(1))
+        train(checkpoint=tmp_path / "c.npz", block=100, interval_seconds=0.0, callback=kill_after(1))
     early = (tmp_path / "c.npz").read_bytes()
     monkeypatch.setattr(np, "savez", full)
     with pytest.warns(RuntimeWarning, match="checkpoint: cannot write .*c.npz: No space left on device; what stood "
@@ -179,7 +182,7 @@ TRAINING = """
 import marlfast as mf
 print("begun", flush=True)
 mf.train(mf.games.Drift(agents=3, noise=2.0, horizon=13), mf.IQL(), encoder=mf.Rounding(0), episodes=200_000, runs=3,
-         threads=1, record_every=100, checkpoint="c.npz", every=0.02, block=5_000)
+         threads=1, record_every=100, checkpoint="c.npz", interval_seconds=0.02, block=5_000)
 """
 SWEEP = """
 import marlfast as mf, sys

@@ -1,9 +1,12 @@
 """What had another name in 0.1 is still found under it, and warns."""
 import importlib
+import inspect
 import sys
 
 import pytest
 
+import marlfast as mf
+from marlfast.adapters.trackers import Tracker
 from marlfast.backends import BACKENDS, kernels
 from marlfast.renamed import RENAMED
 
@@ -34,3 +37,14 @@ def test_a_learner_may_still_ask_for_its_kernels_by_their_old_name(backend, monk
         old = kernels(backend, "td")
     assert old.QLearning is kernels(backend, "q_learning").QLearning
     monkeypatch.delitem(sys.modules, name)
+
+
+def test_seconds_are_taken_under_their_old_name(tmp_path):
+    with pytest.warns(DeprecationWarning, match="^every= is interval_seconds= since marlfast 0.2$") as caught:
+        mf.train(mf.games.PrisonersDilemma(), mf.IQL(), steps=1, seed=0, checkpoint=tmp_path / "c.npz", every=0.0)
+    assert caught[0].filename == __file__ and (tmp_path / "c.npz").exists()
+    with pytest.warns(DeprecationWarning, match="^every= is interval_seconds= since"):
+        log = Tracker(every=3.0)
+    with pytest.warns(DeprecationWarning, match="^every is interval_seconds since"):
+        assert log.every == log.interval_seconds == 3.0
+    assert list(inspect.signature(mf.train).parameters)[-1] == "interval_seconds"

@@ -1,7 +1,7 @@
 """Training shown live, or kept, by TensorBoard, Weights & Biases or MLflow.
 
 Each tracker is a ``callback`` of :func:`marlfast.train`: it is called between blocks of steps, never in them, and
-writes at most once in ``every`` seconds, and when all runs have stopped. All of them write the same numbers:
+writes at most once in ``interval_seconds``, and when all runs have stopped. All of them write the same numbers:
 
 ========================== =========================================================================================
 ``team_return``            mean over the episodes that ended since it last wrote, of all runs (left out where none did)
@@ -21,6 +21,7 @@ import time
 import numpy as np
 
 from marlfast.errors import extra, real
+from marlfast.renamed import argument
 
 __all__ = ["MLflow", "TensorBoard", "Tracker", "WandB"]
 
@@ -30,12 +31,12 @@ class Tracker:
 
     Parameters
     ----------
-    every : float
+    interval_seconds : float
         Seconds between two writings at least; 0: after each block.
     """
 
-    def __init__(self, every=1.0):
-        self.every = real("every", every, 0.0)
+    def __init__(self, interval_seconds=1.0):
+        self.interval_seconds = real("interval_seconds", interval_seconds, 0.0)
         self._session = None
 
     def __call__(self, session):
@@ -46,7 +47,7 @@ class Tracker:
             self._session, self._written = session, now
             self._episodes = session.episodes_before.copy()
             self._steps = None
-        elif now - self._written < self.every and session.running().any():
+        elif now - self._written < self.interval_seconds and session.running().any():
             return
         self.write(int(session.arrays["steps"].max()), self._values(session, now))
         self._written = now
@@ -114,7 +115,7 @@ class TensorBoard(Tracker):
     ----------
     folder : str or path-like
         Of this training; show it with ``tensorboard --logdir`` of the folder above.
-    every : float
+    interval_seconds : float
         See :class:`Tracker`.
 
     Examples
@@ -122,8 +123,8 @@ class TensorBoard(Tracker):
     ``with TensorBoard("logs/drift") as log: mf.train(..., callback=log)``
     """
 
-    def __init__(self, folder, every=1.0):
-        super().__init__(every)
+    def __init__(self, folder, interval_seconds=1.0):
+        super().__init__(interval_seconds)
         needs = "tensorboard", "TensorBoard"
         files = extra("tensorboard.summary.writer.event_file_writer", *needs)
         self._event = extra("tensorboard.compat.proto.event_pb2", *needs).Event
@@ -156,7 +157,7 @@ class WandB(Tracker):
 
     Parameters
     ----------
-    every : float
+    interval_seconds : float
         See :class:`Tracker`.
     mode : {"offline", "online"}
         ``wandb sync`` sends what was kept offline.
@@ -164,8 +165,8 @@ class WandB(Tracker):
         Of ``wandb.init``, such as ``project``, ``name``, ``dir``.
     """
 
-    def __init__(self, every=1.0, mode="offline", **options):
-        super().__init__(every)
+    def __init__(self, interval_seconds=1.0, mode="offline", **options):
+        super().__init__(interval_seconds)
         self._library = extra("wandb", "wandb", "Weights & Biases")
         self._options = {"project": "marlfast", "mode": mode, **options}
         self.run = None
@@ -191,12 +192,12 @@ class MLflow(Tracker):
         Name of MLflow's experiment; it is made where there is none.
     name : str, optional
         Of the run.
-    every : float
+    interval_seconds : float
         See :class:`Tracker`.
     """
 
-    def __init__(self, uri=None, experiment="marlfast", name=None, every=1.0):
-        super().__init__(every)
+    def __init__(self, uri=None, experiment="marlfast", name=None, interval_seconds=1.0):
+        super().__init__(interval_seconds)
         self._library = extra("mlflow", "mlflow", "MLflow")
         self.uri, self.experiment, self.name = uri, str(experiment), name
         self.run = None
@@ -223,3 +224,7 @@ class MLflow(Tracker):
 
 def _lines(experiment):
     return [f"{key} = {json.dumps(value, default=str)}" for key, value in experiment.options().items()]
+
+
+for _tracker in (Tracker, TensorBoard, WandB, MLflow):
+    argument(_tracker, "every", "interval_seconds")

@@ -45,7 +45,8 @@ def _train_arguments(parser):
     how.add_argument("--resume", metavar="FILE.npz", help="go on with an earlier result")
     how.add_argument("--checkpoint", metavar="FILE.npz",
                      help="keep there what was learned so far; the same command goes on from there when it was killed")
-    how.add_argument("--every", type=float, metavar="SECONDS", help="between checkpoints (default: 60)")
+    how.add_argument("--interval-seconds", "--every", type=float, metavar="SECONDS",
+                     help="between checkpoints (default: 60); --every is its old name")
     out = parser.add_argument_group("output")
     out.add_argument("--output", metavar="FILE.npz", help="default: runs/GAME-LEARNER.npz, or the next free name")
     out.add_argument("--force", action="store_true", help="overwrite what --output names")
@@ -58,8 +59,8 @@ def _train(args):
     for key in ("threads", "block"):            # the rest is checked with the experiment
         if getattr(args, key) is not None:
             integer(key, getattr(args, key), 1)
-    if args.every is not None and args.checkpoint is None:
-        raise ValueError("--every: says how often --checkpoint is written, which is not there")
+    if args.interval_seconds is not None and args.checkpoint is None:
+        raise ValueError("--interval-seconds: says how often --checkpoint is written, which is not there")
     earlier, more = (None, {}) if args.resume is None else _resume(args)
     experiment = experiment_of(args) if earlier is None else earlier.experiment
     path = _output(args, experiment)
@@ -67,7 +68,7 @@ def _train(args):
         _header(experiment, args.resume)
     how = {"threads": args.threads, "block": args.block, "backend": args.backend,
            "progress": not (args.quiet or args.no_progress)}
-    how |= {key: getattr(args, key) for key in ("checkpoint", "every") if getattr(args, key) is not None}
+    how |= {key: getattr(args, key) for key in ("checkpoint", "interval_seconds") if getattr(args, key) is not None}
     failure = None
     try:
         if earlier is None:

@@ -11,8 +11,8 @@ from marlfast.adapters.trackers import MLflow, TensorBoard, Tracker, WandB
 class Lists(Tracker):
     """Keeps what is written."""
 
-    def __init__(self, every=0.0):
-        super().__init__(every)
+    def __init__(self, interval_seconds=0.0):
+        super().__init__(interval_seconds)
         self.begun, self.rows, self.ended = [], [], 0
 
     def start(self, experiment):
@@ -93,7 +93,7 @@ def test_means_of_several_episodes_and_no_records(every):
 
 
 def test_it_does_not_write_more_often_than_asked():
-    log = Lists(every=1000.0)
+    log = Lists(interval_seconds=1000.0)
     train(log)
     assert [step for step, _ in log.rows] == [7, 100]           # the first block, and the end
 
@@ -126,7 +126,7 @@ def test_tensorboard(tmp_path):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    with TensorBoard(tmp_path / "logs", every=0) as log:
+    with TensorBoard(tmp_path / "logs", interval_seconds=0) as log:
         run = train(log)
     read = EventAccumulator(str(tmp_path / "logs"))
     read.Reload()
@@ -145,7 +145,7 @@ def test_wandb(tmp_path, monkeypatch):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
     settings = library.Settings(silent=True, console="off", disable_git=True, x_disable_stats=True)
-    with WandB(every=0, dir=str(tmp_path), settings=settings, name="small") as log:
+    with WandB(interval_seconds=0, dir=str(tmp_path), settings=settings, name="small") as log:
         run = train(log)
         summary = dict(log.run.summary)
         assert log.run.config["game.agents"] == 2
@@ -160,7 +160,7 @@ def test_mlflow(tmp_path, monkeypatch):
     library = pytest.importorskip("mlflow")
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     uri = (tmp_path / "runs").as_uri()       # plain files: a database takes seconds to make
-    with MLflow(uri, experiment="small", every=0) as log:
+    with MLflow(uri, experiment="small", interval_seconds=0) as log:
         run = train(log)
     client = library.MlflowClient(tracking_uri=uri)
     found = client.get_run(log.run)
@@ -180,7 +180,7 @@ def test_without_the_library_it_says_what_to_install(module, make, extra, monkey
 
 
 def test_bad_input():
-    with pytest.raises(ValueError, match="every: expected at least 0"):
+    with pytest.raises(ValueError, match="interval_seconds: expected at least 0"):
         Lists(-1.0)
 
 

@@ -856,7 +856,7 @@ def test_checkpoints(marlfast, refused, tmp_path):
     np.testing.assert_array_equal(mf.load("a.npz").q, mf.load("b.npz").q)
     status, _, err = marlfast("train", "--seed", "3", "--checkpoint", "c.npz")
     assert status == 2 and err.startswith("marlfast: error: checkpoint: c.npz holds another experiment")
-    assert refused("train", "--every", "3").startswith("--every: says how often --checkpoint is written")
+    assert refused("train", "--every", "3").startswith("--interval-seconds: says how often --checkpoint is written")
 
 
 def test_progress_of_training_says_how_fast_and_how_long(capsys, monkeypatch):
