@@ -4,7 +4,13 @@ from libc.stdint cimport int32_t, int64_t
 cimport marlfast.core.drift as leaf
 from marlfast.core._kernels cimport Game
 
+cdef extern from *:
+    """
+    #define MF_FUSED_GAME "fused_drift.h"
+    """
+
 include "marlfast/core/ranges.pxi"
+include "marlfast/core/fused_game.pxi"
 
 
 cdef int _without(void *context, int64_t first, int64_t count, const double *state, const int32_t *actions,
@@ -39,3 +45,4 @@ cdef class Drift(Game):
         self.operations.start = _start
         self.operations.observe = NULL      # the state as it is
         self.operations.without = _without
+        self.operations.fused = <void *> _choose
