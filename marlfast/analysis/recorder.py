@@ -4,7 +4,6 @@ import numpy as np
 from marlfast.analysis.summary import Summarised
 from marlfast.errors import integer
 from marlfast.learners.plays import check_kind
-from marlfast.policy import plays_of
 
 
 class StrategyRecorder(Summarised):
@@ -45,14 +44,18 @@ class StrategyRecorder(Summarised):
         if session.seats.active > 1:
             raise ValueError("row: this encoder puts an observation into several rows, so that a row alone has no "
                              "strategy")
-        self._times.append(int(session.arrays["steps"].max()))
-        found = [None] * session.game.agents
+        known = session.resolved.rooms(session.arrays)["encoder"]
+        if self.row >= known:
+            raise ValueError(f"row: expected 0 to {known - 1}, as the tables have {known} rows now, got {self.row}")
+        rows, parts = np.full((1, session.seats.agents), self.row), []
         for prefix, one, seats in session.experiment.learner.parts(session.seats):
             start = f"learner.{prefix}"
             arrays = {name[len(start):]: a for name, a in session.arrays.items() if name.startswith(start)}
-            for i in seats.leads:
-                found[i] = _mixture(one, seats, arrays, i, self.row)
-        self._kept.append(found)
+            for p in one.plays(seats, arrays, self.kind):
+                own = np.stack([p.chances(run, rows)[0, p.now(run, rows)] for run in range(seats.runs)])
+                parts.append((p.agents, own.reshape(-1, *p.counts)))
+        self._times.append(int(session.arrays["steps"].max()))
+        self._kept.append(parts)
 
     @property
     def times(self):
@@ -60,16 +63,32 @@ class StrategyRecorder(Summarised):
 
     @property
     def strategies(self):
-        return tuple(np.stack(one) for one in zip(*self._kept, strict=True))
+        return tuple(np.stack(one) for one in zip(*map(_marginals, self._kept), strict=True))
 
     @property
     def joint(self):
-        """Probabilities of joint actions, in the order of ``numpy.ndindex``: float64 [T, R, J]."""
-        first, *others = self.strategies
-        for one in others:
-            first = (first[..., :, None] * one[..., None, :]).reshape(*first.shape[:2], -1)
-        return first
+        """Probabilities of joint actions, in the order of ``numpy.ndindex``: float64 [T, R, J].
+
+        Of agents who draw together (correlated-Q) it is what they draw, and not the product of :attr:`strategies`.
+        """
+        return np.stack([_joint(parts) for parts in self._kept])
 
     def summary(self):
         """A line of text."""
         return f"{len(self._times)} records" + (f", to step {self._times[-1]:,}" if self._times else "")
+
+
+def _marginals(parts):
+    """Probabilities float64 [R, A_i] of each agent's own actions, from (agents, float64 [R, A_i, A_k, ...]) of all."""
+    found = {i: p.sum(axis=tuple(1 + q for q in range(len(agents)) if q != k))
+             for agents, p in parts for k, i in enumerate(agents)}
+    return [found[i] for i in sorted(found)]
+
+
+def _joint(parts):
+    """Probabilities float64 [R, J] of what all agents do."""
+    order, joint = [], np.ones(len(parts[0][1]))
+    for agents, p in parts:
+        order += agents
+        joint = joint.reshape(*joint.shape, *[1] * len(agents)) * p.reshape(len(p), *[1] * (joint.ndim - 1), *p.shape[1:])
+    return joint.transpose(0, *(1 + np.argsort(order))).reshape(len(joint), -1)

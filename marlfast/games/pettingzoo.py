@@ -160,6 +160,7 @@ class _Environments:
         answer = self.made[run].reset(seed=seed)
         if not isinstance(answer, tuple) or len(answer) != 2:
             raise TypeError(f"{self.game.name}: expected (observations, infos) of reset, got {shown(answer)}")
+        self._check_unmasked(answer[1])
         self.at[run] = seed, steps
         return self._state(seed, steps, answer[0])
 
@@ -176,7 +177,8 @@ class _Environments:
         if not isinstance(answer, tuple) or len(answer) != 5:
             raise TypeError(f"{game.name}: expected (observations, rewards, terminations, truncations, infos) of step, "
                             f"got {shown(answer)}")
-        observations, rewards, terminations, truncations, _ = answer
+        observations, rewards, terminations, truncations, infos = answer
+        self._check_unmasked(infos)
         steps += 1
         terminated = self._ended(steps, terminations, truncations)
         state = self._state(seed, steps, observations)
@@ -184,6 +186,14 @@ class _Environments:
         if not (terminated or any(truncations[agent] for agent in game.names)):
             self.at[run] = seed, steps
         return state, earned, terminated
+
+    def _check_unmasked(self, infos):
+        """Refuse masks: to ignore one would be to play another game."""
+        for agent, info in (infos or {}).items():
+            if isinstance(info, dict) and info.get("action_mask") is not None:
+                raise ValueError(f"{self.game.name}: the infos of agent {agent!r} have an 'action_mask', but all actions "
+                                 "of a game here are allowed at all times; wrap the environment so that an action that "
+                                 "is not allowed does something harmless, and leave the mask out")
 
     def _reward(self, agent, rewards):
         given = self._of(agent, rewards, "rewards")

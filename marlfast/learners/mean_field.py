@@ -101,7 +101,9 @@ class _MeanField(Learner):
             given = "others" if known is None else [known[i] for i in seats.leads]
         if isinstance(given, str):
             group, edges, near = self._group(given, seats), None, None
-            sizes = np.bincount(group + 1, minlength=2)[1:][group[list(seats.leads)]] - 1
+            group[np.bincount(group + 1, minlength=2)[group + 1] == 1] = -1     # alone in it, it is nobody's neighbour
+            own = group[list(seats.leads)]
+            sizes = np.where(own < 0, 0, np.bincount(group + 1, minlength=2)[own + 1] - 1)
             looked = np.flatnonzero(np.isin(group, group[list(seats.leads)][sizes > 0]))
         else:
             group = None

@@ -261,6 +261,7 @@ FAULTS = {
     "a longer observation": (put(0, "bob", np.zeros(3)), "expected 1 numbers as observation of agent 'bob'"),
     "an observation of words": (put(0, "bob", "here"), "expected 1 numbers as observation of agent 'bob'"),
     "four parts": (lambda answer: answer.pop(), r"expected \(observations, .*, infos\) of step"),
+    "a mask": (put(4, "bob", {"action_mask": np.array([1, 0])}), "the infos of agent 'bob' have an 'action_mask'"),
     "an exception": (lambda answer: 1 // 0, "integer division or modulo by zero"),
 }
 
@@ -295,6 +296,15 @@ def test_a_reset_that_is_wrong(backend):
     kernel = PettingZooGame(Old).kernel(backend)
     with pytest.raises(TypeError, match=r"expected \(observations, infos\) of reset"):
         kernel.start(np.zeros((1, kernel.state_size)), np.zeros((1, 1)), np.zeros((1, 0)))
+
+
+def test_a_mask_at_the_start_is_refused(backend):
+    class Masked(Line):
+        def reset(self, seed=None, options=None):
+            return super().reset(seed)[0], {"ann": {"action_mask": np.ones(3, np.int8)}}
+
+    with pytest.raises(mf.TrainingError, match="the infos of agent 'ann' have an 'action_mask', but all actions"):
+        train(PettingZooGame(Masked), backend=backend)
 
 
 @pytest.mark.parametrize("head", [(np.nan, 0.0), (-1.0, 0.0), (SEEDS, 0.0), (0.5, 0.0), (0.0, -1.0), (0.0, np.nan),

@@ -9,7 +9,6 @@ import marlfast as mf
 from learners.example import Example
 from marlfast.learners.base import Seats
 from marlfast.learners.mean_field import MeanFieldAC, MeanFieldQ
-from marlfast.reference.mean_field import _Neighbourhoods
 
 S = mf.schedules
 RUNS = 3
@@ -70,8 +69,26 @@ def test_the_first_mean_action_of_a_policy_is_the_kernels():
         for learner in (MeanFieldQ(), MeanFieldQ(neighbours=[[1], []] + [[0]] * (sizes - 1)), MeanFieldQ(bins=3)):
             seats = Seats(game, mf.rewards.individual())
             near = learner.near(seats)
-            kernel = _Neighbourhoods(seats.agents, seats.lead(), *near)
+            kernel = learner.bind(seats, learner.allocate(seats, 1), "numpy")[0].near
             assert near.first(seats).tolist() == kernel.first.tolist() and near.means == kernel.means
+
+
+@pytest.mark.parametrize("neighbours", [None, "others", "team", [[]]])
+def test_an_agent_alone_learns_as_one_without_neighbours(neighbours):
+    game, options = random_markov(2, (3,), terminal=True), {"steps": 200, "seed": 1, "rewards": mf.rewards.mixed([[0]])}
+    explore = mf.EpsilonGreedy(0.3)
+    plain = mf.train(game, mf.learners.ExpectedSARSA(0.2, explore=explore), **options)
+    for backend in ("cython", "numpy"):
+        alone = mf.train(game, MeanFieldQ(0.2, explore=explore, neighbours=neighbours), backend=backend, **options)
+        assert alone.arrays["learner.q"][:, :, 0].tobytes() == plain.arrays["learner.q"].tobytes()
+        assert mf.train(game, MeanFieldAC(neighbours=neighbours), backend=backend, **options).steps.tolist() == [200]
+
+
+def test_an_agent_alone_in_its_team_has_no_neighbours():
+    game = random_markov(2, (3, 3, 2), terminal=True)       # of two actions, of which the others' mean says nothing
+    options = {"steps": 200, "seed": 1, "rewards": mf.rewards.mixed([[0, 1], [2]])}
+    lists, teams = (mf.train(game, MeanFieldQ(neighbours=near), **options) for near in ([[1], [0], []], "team"))
+    assert lists.arrays["learner.q"].tobytes() == teams.arrays["learner.q"].tobytes()
 
 
 def test_neighbours_on_a_torus():

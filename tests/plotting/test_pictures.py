@@ -314,6 +314,29 @@ def test_recorded_strategies_by_hand():
     np.testing.assert_allclose(path.joint.sum(axis=2), 1.0)
 
 
+def test_recorded_strategies_are_those_of_the_kind():
+    game, path = mf.games.Chicken(), analysis.StrategyRecorder(kind="policy")
+    run = mf.train(game, mf.learners.CorrelatedQ(), steps=200, block=100, runs=2, seed=0, callback=path)
+    kept = analysis.strategies(game, run)
+    np.testing.assert_array_equal(path.joint[-1], np.stack([kept.joint(r)[0] for r in range(2)]))
+    for i in range(2):
+        np.testing.assert_array_equal(path.strategies[i][-1], np.stack([kept.mixture(r, i)[0] for r in range(2)]))
+    path = analysis.StrategyRecorder(kind="greedy")
+    mf.train(game, mf.IQL(0.0, initial_q=[[0.0, 1.0], [1.0, 0.0]]), steps=4, block=2, seed=0, callback=path)
+    np.testing.assert_array_equal(path.joint, np.tile([0.0, 0.0, 1.0, 0.0], (2, 1, 1)))
+    with pytest.raises(ValueError, match="row: expected 0 to 0, as the tables have 1 rows now, got 9"):
+        mf.train(game, mf.IQL(), steps=4, seed=0, callback=analysis.StrategyRecorder(row=9))
+
+
+def test_joint_draws_are_recorded_together():
+    """Two agents draw one joint action, on the diagonal; a third stands between them in the order of agents."""
+    from marlfast.analysis import recorder
+
+    parts = [([0, 2], np.array([[[0.5, 0.0], [0.0, 0.5]]])), ([1], np.array([[0.25, 0.75]]))]
+    np.testing.assert_array_equal(recorder._joint(parts), [[0.125, 0, 0.375, 0, 0, 0.125, 0, 0.375]])
+    np.testing.assert_array_equal(recorder._marginals(parts), [[[0.5, 0.5]], [[0.25, 0.75]], [[0.5, 0.5]]])
+
+
 def test_frequency_adjusted_learners_follow_their_dynamics():
     """The picture's claim, in numbers: small steps stay near the differential equation."""
     game, path = mf.games.MatchingPennies(), analysis.StrategyRecorder()
