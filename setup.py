@@ -54,7 +54,7 @@ else:
 portable = os.environ.get("MARLFAST_PORTABLE") == "1"
 
 # What is called once in every step or more often; the rest is called once in a block or less.
-HOT = {"_draws", "_encoders", "_loop", "_multi_step", "_one_step", "_q_learning", "_rewards"}
+HOT = {"_draws", "_drift", "_encoders", "_loop", "_multi_step", "_one_step", "_q_learning", "_rewards"}
 
 
 def flags_of(name):

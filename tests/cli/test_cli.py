@@ -866,8 +866,8 @@ def test_progress_of_training_says_how_fast_and_how_long(capsys, monkeypatch):
     clock = iter(range(0, 1000, 10))
     monkeypatch.setattr(progress.time, "perf_counter", lambda: float(next(clock)))
     session = types.SimpleNamespace(
-        experiment=types.SimpleNamespace(limits=lambda: (2**62, 100, 0), runs=2), running=lambda: np.ones(2, bool),
-        arrays={"episodes": np.array([10, 10])})
+        resolved=types.SimpleNamespace(limits=types.SimpleNamespace(episodes=100, steps=2**62)),
+        experiment=types.SimpleNamespace(runs=2), running=lambda: np.ones(2, bool), arrays={"episodes": np.array([10, 10])})
     with progress.Progress(session, True) as bar:
         session.arrays["episodes"][:] = 20
         bar.update(session)
