@@ -5,7 +5,7 @@ import numpy as np
 
 from marlfast.encoders import Grid
 from marlfast.env import Env
-from marlfast.errors import integer
+from marlfast.errors import integer, shown
 from marlfast.experiment import Experiment
 from marlfast.exploration import EpsilonGreedy
 from marlfast.learners.plays import check_kind
@@ -14,6 +14,7 @@ from marlfast.policy import Player, Policy, RandomPolicy, plays_of, rows_of
 from marlfast.registry import require
 from marlfast.result import Result
 from marlfast.session import Session
+from marlfast.stop import STEPS
 
 MOST_STEPS = 10**6
 
@@ -24,43 +25,50 @@ class Evaluation:
     Attributes
     ----------
     returns : float64 [runs, episodes, N]
-        Sum of each agent's own, unshaped rewards per episode.
+        Sum of each agent's own, unshaped rewards per episode; NaN of a run that is left out.
     lengths : int64 [runs, episodes]
+        0 of a run that is left out.
     kind : str
         Which of what learners play it was: "policy", "behaviour", "greedy" or "average".
+    left_out : bool [runs]
+        Runs that failed in training, and were not played.
     """
 
-    def __init__(self, returns, lengths, kind="policy"):
+    def __init__(self, returns, lengths, kind="policy", left_out=None):
         self.returns, self.lengths, self.kind = returns, lengths, kind
+        self.left_out = np.zeros(len(returns), bool) if left_out is None else left_out
+        self.returns[self.left_out], self.lengths[self.left_out] = np.nan, 0
 
     @property
     def team_returns(self):
-        """Mean over agents: float64 [runs, episodes]."""
+        """Mean over agents: float64 [runs, episodes], NaN of a run that is left out."""
         return self.returns.mean(axis=2)
 
     @property
     def mean(self):
-        """Mean team return over runs and episodes."""
-        return float(self.team_returns.mean())
+        """Mean team return over the runs that were played, and episodes."""
+        return float(self.team_returns[~self.left_out].mean())
 
     @property
     def standard_error(self):
-        """Of the mean: over runs where there are several, else over episodes."""
-        values = self.team_returns.mean(axis=1) if len(self.returns) > 1 else self.team_returns[0]
+        """Of the mean: over runs where several were played, else over episodes."""
+        values = self.team_returns[~self.left_out]
+        values = values.mean(axis=1) if len(values) > 1 else values[0]
         return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
 
     def summary(self):
         """A line of text."""
         runs, episodes, _ = self.returns.shape
+        of = f"{(~self.left_out).sum()} of " if self.left_out.any() else ""
         return (f"team return {self.mean:.2f} (standard error {self.standard_error:.2f}; "
-                f"{runs} runs x {episodes} episodes)")
+                f"{of}{runs} runs x {episodes} episodes)")
 
     def __repr__(self):
         return f"Evaluation({self.summary()}{'' if self.kind == 'policy' else f'; kind={self.kind!r}'})"
 
 
 def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="cython", most_steps=MOST_STEPS,
-             sample=None, kind=None):
+             sample=None, kind=None, failed=False):
     """Play episodes with a policy that does not learn.
 
     Parameters
@@ -68,12 +76,13 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
     game : Game
         It may differ from the one trained on, as long as observations and actions are the same.
     policy : Policy, Result, RandomPolicy, "random" or callable
-        A Result stands for the policies of all its runs. A callable takes an observation float64 [V, D]
-        and returns the actions [N].
+        A Result stands for the policies of all its runs, but for those that failed. A callable takes an observation
+        float64 [V, D] and returns the actions [N].
     episodes : int
         Per run.
     seed : int
-        Fixed unless it is given (0), so that the same policy is always worth the same. Evaluation has streams of its own: the seed of training gives new episodes here.
+        Fixed unless it is given (0), so that the same policy is always worth the same. Evaluation has streams of its
+        own: the seed of training gives new episodes here.
     runs : int
         How often to play, for anything but a Result.
     most_steps : int
@@ -85,6 +94,8 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
         exploration at its last temperature; exploring as at the end of training; the likeliest actions alone; or on
         average over training, which some learners keep. A Policy has one already. What kernels cannot play, such as the
         greedy version of a mixed policy, is played step by step from Python.
+    failed : bool
+        True: also runs of a Result that failed, with what they had learned until then.
 
     Returns
     -------
@@ -96,7 +107,7 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
     most_steps = integer("most_steps", most_steps, 1)
     if threads is not None:
         threads = integer("threads", threads, 1)
-    kind = _kind(policy, sample, kind)
+    kind, left_out = _kind(policy, sample, kind), _left_out(policy, failed)
     if isinstance(policy, str) and policy == "random":
         policy = RandomPolicy()
     if isinstance(policy, RandomPolicy):
@@ -106,15 +117,29 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
     elif isinstance(policy, (Policy, Result)):
         parts = policy.experiment.resolved.parts
         if not isinstance(kind, str) or any(kind not in one.by_kernel for _, one, _ in parts):
-            return _played(game, policy, kind, episodes, seed, runs, backend, most_steps)
+            return _played(game, policy, kind, episodes, seed, runs, backend, most_steps, left_out)
         session = _learned_session(game, policy, episodes, seed, runs, backend, most_steps, kind)
+        if left_out is not None:
+            session.arrays["reason"][left_out] = STEPS
     elif callable(policy):
         return _play(game, policy, episodes, seed, runs, backend, most_steps)
     else:
         raise TypeError(f"policy: expected a Policy, a Result, 'random' or a function, got {policy!r}")
     if session.work(threads):
         raise KeyboardInterrupt
-    return _evaluation(session.arrays, episodes, most_steps, kind or "policy")
+    return _evaluation(session.arrays, episodes, most_steps, kind or "policy", left_out)
+
+
+def _left_out(policy, failed):
+    """Runs of a Result that are not played, bool [R]; None: all are."""
+    if not isinstance(failed, (bool, np.bool_)):
+        raise TypeError(f"failed: expected True or False, got {shown(failed)}")
+    if failed or not isinstance(policy, Result) or not policy.failed.any():
+        return None
+    if policy.failed.all():
+        raise ValueError(f"policy: all {len(policy.failed)} runs failed ({', '.join(sorted(set(policy.stop_reason)))}); "
+                         "failed=True plays what they had learned until then")
+    return policy.failed.copy()
 
 
 def _kind(policy, sample, kind):
@@ -170,10 +195,11 @@ def _learned_session(game, policy, episodes, seed, runs, backend, most_steps, ki
     return session
 
 
-def _evaluation(arrays, episodes, most_steps, kind):
-    if (arrays["episodes"] < episodes).any():
-        raise _unfinished(arrays["episodes"], episodes, most_steps)
-    return Evaluation(arrays["returns"][:, :episodes].copy(), arrays["lengths"][:, :episodes].copy(), kind)
+def _evaluation(arrays, episodes, most_steps, kind, left_out):
+    done = arrays["episodes"] if left_out is None else np.where(left_out, episodes, arrays["episodes"])
+    if (done < episodes).any():
+        raise _unfinished(done, episodes, most_steps)
+    return Evaluation(arrays["returns"][:, :episodes].copy(), arrays["lengths"][:, :episodes].copy(), kind, left_out)
 
 
 def _unfinished(done, episodes, most_steps):
@@ -181,7 +207,7 @@ def _unfinished(done, episodes, most_steps):
                       "raise most_steps, or give the game a horizon")
 
 
-def _played(game, policy, kind, episodes, seed, runs, backend, most_steps):
+def _played(game, policy, kind, episodes, seed, runs, backend, most_steps, left_out):
     """Episodes of learned policies, step by step: what kernels cannot play."""
     _check_same(game, policy.experiment)
     runs = len(policy.steps) if isinstance(policy, Result) else runs
@@ -190,7 +216,7 @@ def _played(game, policy, kind, episodes, seed, runs, backend, most_steps):
     def act(observation):
         return player.act(rows_of(policy, observation))
 
-    return _episodes(game, act, player.reset, player.observe, episodes, seed, runs, backend, most_steps, kind)
+    return _episodes(game, act, player.reset, player.observe, episodes, seed, runs, backend, most_steps, kind, left_out)
 
 
 def _play(game, policy, episodes, seed, runs, backend, most_steps):
@@ -209,11 +235,11 @@ def _play(game, policy, episodes, seed, runs, backend, most_steps):
     return _episodes(game, act, reset, observe, episodes, seed, runs, backend, most_steps, "policy")
 
 
-def _episodes(game, act, reset, observe, episodes, seed, runs, backend, most_steps, kind):
+def _episodes(game, act, reset, observe, episodes, seed, runs, backend, most_steps, kind, left_out=None):
     """Episodes of R runs, step by step."""
     env = Env(game, runs=runs, seed=seed, backend=backend, purpose="evaluation")
     returns, lengths = np.zeros((runs, episodes, game.agents)), np.zeros((runs, episodes), np.int64)
-    done = np.zeros(runs, np.int64)
+    done = np.zeros(runs, np.int64) if left_out is None else np.where(left_out, episodes, 0)
     observation = env.reset()
     reset(np.ones(runs, bool))
     for _ in range(most_steps):
@@ -225,7 +251,7 @@ def _episodes(game, act, reset, observe, episodes, seed, runs, backend, most_ste
         ended = terminated | truncated
         done += ended
         if (done >= episodes).all():
-            return Evaluation(returns, lengths, kind)
+            return Evaluation(returns, lengths, kind, left_out)
         if ended.any():
             observation = env.reset(ended)
             reset(ended)

@@ -51,13 +51,15 @@ def short(value):
 
 
 def play(game, policy, episodes, seed, runs, how):
-    """Mean team return of each run: float64 [R]."""
+    """Mean team return of each run: float64 [R], NaN of one that failed."""
     return evaluate(game, policy, episodes=episodes, seed=seed, runs=runs, **how).team_returns.mean(axis=1)
 
 
 def table(rows):
-    """Aligned lines of (label, float64 [R]): mean over runs, lowest and highest."""
+    """Aligned lines of (label, float64 [R]): mean over runs, lowest and highest, without those that are NaN."""
     runs = max(len(values) for _, values in rows)
+    rows = [(label if np.isfinite(values).all() else f"{label} ({np.isfinite(values).sum()} of {len(values)} runs)",
+             values[np.isfinite(values)]) for label, values in rows]
     most = max(float(np.abs(values).max()) for _, values in rows)
     decimals = 1 if most >= 100 else 2 if most >= 1 else 4
     cells = [("team return per episode", *((f"mean of {runs} runs", "lowest run", "highest run") if runs > 1

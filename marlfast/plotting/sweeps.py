@@ -60,7 +60,7 @@ def heat_map(sweep, x=None, y=None, column="team_return", statistic="iqm", ax=No
     ax = axes_for(ax, "a heat map", (6.4, 5.0))
     title = f"{_words(column)} by {_tail(x)} and {_tail(y)}" + (" (framed: highest)" if best else "")
     labels(ax, x=x, y=y, title=title)
-    told = f"{_words(column)}: {statistics.NAMES[statistic]}"
+    told = f"{_words(column)}: {statistics.NAMES[statistic]}{_held(values)}"
     if picture.size > 4 * len(np.unique(place)):
         _dots(ax, picture, xs, ys, told, best)
         return ax
@@ -141,7 +141,7 @@ def parameter_curve(sweep, x=None, column="team_return", statistic="iqm", ax=Non
     ax.scatter(where[at], values, s=12, color=COLOURS[0], alpha=0.4, linewidths=0, label="single runs")
     ax.errorbar(where, e.value, [e.value - e.low, e.high - e.value], color="black", linewidth=1.5, marker="_",
                 markersize=10, capsize=3, linestyle="none" if scale == "words" or sampled else "-",
-                label=f"{statistics.NAMES[statistic]}, {100 * level:g} % interval")
+                label=f"{statistics.NAMES[statistic]}, {100 * level:g} % interval{_held(values)}")
     if scale == "words":
         ax.set_xlim(-0.5, len(levels) - 0.5)
     if (scale != "linear" or len(levels) <= 8) and not sampled:
@@ -184,6 +184,12 @@ def _column(table, column):
     if column not in table:
         raise unknown("column", column, table)
     return statistics.counted(table, column)
+
+
+def _held(values):
+    """Where a picture does not hold all runs, how many of how many it holds."""
+    there = int(np.isfinite(values).sum())
+    return f" ({there} of {len(values)} runs)" if there < len(values) else ""
 
 
 def _levels(values):
