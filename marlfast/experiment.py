@@ -168,8 +168,9 @@ class Experiment:
 
     def of_run(self, run):
         """The experiment of one run alone, with the parameters that it had."""
-        seed = self.seed[run] if isinstance(self.seed, tuple) else self.seed
-        return self.replace(learner=self.learner.of_run(run), seed=seed, runs=1, first_run=0)
+        several = isinstance(self.seed, tuple)
+        seed, number = (self.seed[run], self.first_run) if several else (self.seed, self.first_run + run)
+        return self.replace(learner=self.learner.of_run(run), seed=seed, runs=1, first_run=number)
 
     def to_dict(self):
         """Plain values, as in an experiment file."""

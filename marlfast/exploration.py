@@ -1,14 +1,14 @@
-"""Exploration: how an agent departs from its greedy action.
+"""Exploration: how an agent departs from its greedy action, and which of several greatest action values is greedy.
 
-Draws per step and agent, in agent order, in this order: explore?, which action, which of the
-tied actions (only with random ties). Boltzmann takes one draw.
+One draw an agent and step says all (see ``docs/explain/draws.md``); with ``draws=2``, as in many published programs, a
+second says which action is explored, and a third, with ``ties="random"``, which of the tied ones is taken.
 """
 from copy import copy
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from marlfast.errors import choice, real_per_run
+from marlfast.errors import choice, integer, real_per_run
 from marlfast.registry import Definition, option
 from marlfast.schedules import Constant, Exponential, Schedule, per_run_field, schedule, together
 
@@ -16,13 +16,26 @@ EPISODE = 100       # steps that count as an episode where none ends
 
 __all__ = ["Boltzmann", "EpsilonGreedy", "Exploration"]
 
+SEVERAL_DRAWS, BOLTZMANN, ONE_DRAW = range(3)         # kinds, as kernels know them
+DRAWN, KEPT = 1, 2                                    # ties, in bits, as kernels know them
+
 
 class Exploration(Definition):
-    """Base of explorations: ``level`` (the schedule), ``draws`` per agent and step, kernel ``code``."""
+    """Base of explorations: ``level`` (the schedule), ``n_draws`` per agent and step, kernel ``code``."""
 
     kind = "exploration"
     strict = True
-    random_ties = False
+    several = False
+
+    @property
+    def keeps(self):
+        """Whether the greedy action stays so until another's value is greater; else it is the first of the greatest."""
+        return self.ties == "incumbent" or self.ties == "random" and not self.several
+
+    @property
+    def ties_code(self):
+        """``ties`` as kernels know them."""
+        return DRAWN * (self.ties == "random") + KEPT * self.keeps
 
     def endless(self):
         """The same exploration as a game has it whose episodes never end."""
@@ -44,25 +57,31 @@ class EpsilonGreedy(Exploration):
     per : {"episode", "step"}, optional
         What a tick of ``decay`` is. Default: an episode; in a game whose episodes never end a step, at which epsilon is
         multiplied by ``decay ** (1 / 100)``, as if 100 steps were an episode.
-    ties : {"first", "random"}
-        Which of several greatest action values is greedy.
+    ties : {"random", "incumbent", "first"}
+        Which of several greatest action values an agent takes: one drawn at each use; or the one that was greedy before
+        (at first one that depends on seed, run, row and table), until another is greater; or the first. Policies, which
+        do not explore, draw none: they keep to the incumbent with "random", too.
     strict : bool
         Explore iff ``u < epsilon`` (True) or iff ``u <= epsilon`` (False; some published programs).
+    draws : {1, 2}
+        1: one draw says whether to explore and, if so, which action. 2: a second says which action, as in many
+        published programs (and a third which of the tied ones, with random ties).
     """
 
     name = "epsilon_greedy"
-    code = 0
     epsilon: float | Schedule = option(0.1, kind="schedule", per_run=True)
     decay: float | None = option(None, per_run=True)
     minimum: float = option(0.0, per_run=True)
     per: str | None = None
-    ties: str = "first"
+    ties: str = "random"
     strict: bool = True
+    draws: int = 1
 
     def __post_init__(self):
         choice("per", self.per, (None, "episode", "step"))
-        choice("ties", self.ties, ("first", "random"))
+        choice("ties", self.ties, ("random", "incumbent", "first"))
         choice("strict", self.strict, (True, False))
+        self._set(draws=integer("draws", self.draws, 1, 2))
         self._set(epsilon=per_run_field("epsilon", self.epsilon),
                   minimum=real_per_run("minimum", self.minimum, 0.0, 1.0))
         level = schedule("epsilon", self.epsilon, 0.0, 1.0)
@@ -85,12 +104,16 @@ class EpsilonGreedy(Exploration):
         return other
 
     @property
-    def random_ties(self):
-        return self.ties == "random"
+    def several(self):
+        return self.draws == 2
 
     @property
-    def draws(self):
-        return 3 if self.random_ties else 2
+    def code(self):
+        return SEVERAL_DRAWS if self.several else ONE_DRAW
+
+    @property
+    def n_draws(self):
+        return 1 if not self.several else 3 if self.ties == "random" else 2
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -101,14 +124,18 @@ class Boltzmann(Exploration):
     ----------
     temperature : float, Schedule, or sequence of float [R]
         Greater than 0 at all times; a schedule that falls needs a ``minimum``.
+    ties : {"incumbent", "first"}
+        Which of several greatest action values is greedy, where a greedy action is asked for.
     """
 
     name = "boltzmann"
-    code = 1
-    draws = 1
+    code = BOLTZMANN
+    n_draws = 1
     temperature: float | Schedule = option(1.0, kind="schedule", per_run=True)
+    ties: str = "incumbent"
 
     def __post_init__(self):
+        choice("ties", self.ties, ("incumbent", "first"))
         self._set(temperature=per_run_field("temperature", self.temperature))
         level = schedule("temperature", self.temperature)
         if level.bounds()[0] <= 0.0:

@@ -20,6 +20,38 @@ from marlfast.stop import FAILED, FAILURES, REASONS
 FORMAT = "marlfast result"
 VERSION = 2
 
+# What an earlier version did where its files say nothing, by the name of the definition: {version: {name: fields}}.
+BEFORE = {
+    1: {"epsilon_greedy": {"ties": "first", "draws": 2}, "boltzmann": {"ties": "first"}},
+}
+
+
+def as_it_was(values, version):
+    """Plain values of a definition, from a file of some version: what it says, and what was done where it says nothing.
+
+    Parameters
+    ----------
+    values : dict, list or any plain value
+    version : int
+        Of the file.
+
+    Returns
+    -------
+    dict, list or any plain value
+        A copy, as this version writes it.
+    """
+    if isinstance(values, (list, tuple)):
+        return [as_it_was(value, version) for value in values]
+    if not isinstance(values, dict):
+        return values
+    filled = {}
+    for since, fields in BEFORE.items():
+        if version <= since:
+            filled |= fields.get(values.get("name"), {}) if isinstance(values.get("name"), str) else {}
+    return filled | {key: as_it_was(value, version) for key, value in values.items()}
+
+
+
 
 def write_atomically(path, write):
     """Call ``write(file)`` on a new binary file that then takes the place of ``path``, all or nothing."""
@@ -157,7 +189,7 @@ def _manifest(path, archive):
 
 def _experiment(path, manifest, game):
     try:
-        values = manifest["experiment"]
+        values = as_it_was(manifest["experiment"], manifest["version"])
         functions = functions_of(values["game"])
         if game is None and functions:
             which = ", ".join(f"{key}: {name}" for key, name in functions.items())
@@ -205,7 +237,7 @@ def _arrays(path, experiment, arrays, backend):
     fresh = allocate((experiment if every else experiment.of_run(0)).resolved, "numpy")
     wanted = set(fresh) - known.derived
     for name in {f"learner.{added}" for added in learner.added} & wanted - set(arrays):
-        arrays[name] = np.repeat(fresh[name], experiment.runs, axis=0)      # files of older versions have none
+        arrays[name] = np.repeat(fresh[name][:1], experiment.runs, axis=0)      # files of older versions have none
     if set(arrays) != wanted:
         odd = sorted(set(arrays) ^ wanted)
         raise FileError(f"{path}: its arrays do not fit its experiment ({', '.join(odd[:3])})")
@@ -237,7 +269,10 @@ def _arrays(path, experiment, arrays, backend):
             raise FileError(f"{path}: {error}") from None
         arrays |= {f"{name}.{key}": a for key, a in larger.items()}
     tables, room = part_of(arrays, "learner"), known.rooms(arrays)
-    learner.derive(known.seats_in(before), tables, backend)
+    try:
+        learner.derive(known.seats_in(before), tables, backend)
+    except ValueError as error:
+        raise FileError(f"{path}: its tables do not fit its experiment: {error}") from None
     if grown:
         tables = learner.grow(known.seats_in(room), tables, room["encoder"], backend)
     arrays |= {f"learner.{name}": a for name, a in tables.items()}

@@ -170,7 +170,8 @@ class Resolved:
     @cached_property
     def _agents(self):
         e = self.experiment
-        return Seats(e.game, e.rewards, e.runs, None, self.active, given_teams=e.teams)
+        return Seats(e.game, e.rewards, e.runs, None, self.active, given_teams=e.teams, seeds=self.seeds,
+                     run_numbers=self.run_numbers)
 
     @cached_property
     def seats(self):

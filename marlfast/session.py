@@ -13,6 +13,7 @@ import numpy as np
 from marlfast.backends import kernels
 from marlfast.draws import check_supplied, supply
 from marlfast.errors import TrainingError, integer
+from marlfast.exploration import Exploration
 from marlfast.resolved import part_of
 from marlfast.stop import DIVERGED, FAILED
 
@@ -76,10 +77,9 @@ class Session:
         self.experiment, self.game, self.backend = experiment, experiment.game, backend
         self.resolved = experiment.resolved
         self.purpose, self.learning, self.exploration, self.asked = purpose, learning, exploration, loop
-        self.supplied = check_supplied(draws)
+        self.supplied, self.drawn = check_supplied(draws), {}
         self.game_kernel = self.game.kernel(backend)
-        # Two draws are what it takes not to explore by epsilon, so that episodes are the same whatever is played.
-        least = 0 if exploration is None else 2 if isinstance(exploration, str) else exploration.draws
+        least = exploration.n_draws if isinstance(exploration, Exploration) else 0
         self.draws = max(self.resolved.draws, least)
         fresh = arrays is None
         self.lanes = self._lanes()

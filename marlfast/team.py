@@ -50,7 +50,8 @@ class Team:
         self.runs = integer("runs", runs, 1, 2**31 - 1)
         self.seed = seeds.fresh() if seed is None else integer("seed", seed, 0, 2**64 - 1)
         # An experiment that is never run: it checks that all fit together, and knows how.
-        self._experiment = Experiment(game, learner, encoder, self.structure, runs=self.runs, steps=1, central=central)
+        self._experiment = Experiment(game, learner, encoder, self.structure, runs=self.runs, steps=1, central=central,
+                                      seed=self.seed)
         self._resolved = self._experiment.resolved
         self.learner = learner = self._experiment.learner
         self.encoder, self._encoders = self._experiment.encoder, self._resolved.encoders()

@@ -97,7 +97,7 @@ cdef int _lenient(void *context, int64_t first, int64_t count, const Transition 
                         + c.diffusion[run] * leaf.mean_temperature(c.temperature + ahead * b.width, b.actions[i]))
             temperature[action] = c.decay[run] * heat
             count_visit(b, here)
-            changed[r] |= tabular.write_value(q, b.greedy + here * b.greedy_step, b.actions[i], action, value)
+            changed[r] |= tabular.write_value(q, b.greedy + here * b.greedy_step, b.actions[i], action, value, b.around)
     return 0
 
 
@@ -132,7 +132,7 @@ cdef int _frequent(void *context, int64_t first, int64_t count, const Transition
             c.mean[k], c.greatest[k], c.frequency[k] = mean, greatest, frequency
             count_visit(b, here)
             changed[r] |= tabular.write_value(b.q + here * b.q_step, b.greedy + here * b.greedy_step, b.actions[i], action,
-                                         value)
+                                         value, b.around)
     return 0
 
 

@@ -47,6 +47,7 @@ cdef struct Actors:
     int64_t draws               # K
     ScheduleData *exploration   # NULL: actions are drawn from the policy
     int64_t strict
+    int64_t several             # 1: exploring takes two draws
     double *room                # [R, TOGETHER + 1, width] sums of agents' active rows
     double *weight              # [R, TOGETHER, width]
 
@@ -166,14 +167,16 @@ cdef int _play(void *context, int64_t first, int64_t count, const int32_t *rows,
     cdef int64_t r, j, i, action
     cdef const double *draw
     cdef const double *logits
+    cdef tabular.Chance chance
     for r in range(count):
+        chance = tabular.epsilon_chance(c.exploration.value[first + r], c.strict, c.several)
         for j in range(c.led):
             i = c.leads[j]
             draw = draws + r * stride + i * c.draws
-            if draw[0] < tabular.below(c.exploration.value[first + r], c.strict):
-                if not 0.0 <= draw[1] < 1.0:
+            if draw[0] < chance.bound:
+                action = tabular.random_choice(&chance, draw, c.actions[i])
+                if action < 0:
                     return Status.BAD_DRAW
-                action = <int64_t> (draw[1] * <double> c.actions[i])
             else:
                 logits = logits_of(c, first + r, i, rows + r * c.stride + i * c.active, 0)
                 if logits == NULL:
@@ -214,7 +217,7 @@ cdef class Softmax(Learner):
         self.actors = Actors(
             agents=a.N, led=a.L, leads=ids(a.leads), table_of=ids(a.table_of), actions=ids(a.actions),
             choices=longs(choices), rows=a.rows, tables=a.T, width=a.A, logits=reals(a.logits), active=a.active,
-            stride=a.N * a.active, draws=a.draws, exploration=NULL, strict=a.strict, room=reals(room),
+            stride=a.N * a.active, draws=a.draws, exploration=NULL, strict=a.strict, several=a.several, room=reals(room),
             weight=reals(weight))
         self.operations.context = &self.actors
         self.operations.act = _act

@@ -42,7 +42,9 @@ cdef struct Context:
     const double *discount
     ScheduleData *rate
     ScheduleData *exploration
-    int64_t rule, objective, kind, strict, random_ties, together, draws
+    int64_t rule, objective, kind, strict, several, ties_drawn, together, draws
+    int64_t signal              # place of the draw by which others choose, too; 0: none, each by its own
+    uint32_t around             # all ones where ties go to the incumbent, else 0
 
 
 cdef inline int64_t _sample(const double *policy, int64_t choices, double u) noexcept nogil:
@@ -61,45 +63,51 @@ cdef inline int64_t _sample(const double *policy, int64_t choices, double u) noe
 cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
               int64_t stride, int32_t *actions) noexcept nogil:
     cdef const Context *c = <const Context *> context
-    cdef int64_t r, j, i, t, row, cell, choice
+    cdef int64_t r, j, i, t, row, cell, choice, action
+    cdef bint drawn = c.kind == BOLTZMANN or c.ties_drawn or not (c.rule == GREATEST or c.rule == BELIEF)
     cdef const double *draw
     cdef const double *chooser
     cdef const double *values
-    cdef double level
+    cdef double share
+    cdef leaf.Chance chance
     for r in range(count):
-        level = c.exploration.value[first + r]
-        if c.kind == EPSILON_GREEDY:
-            level = leaf.below(level, c.strict)
+        chance = leaf.epsilon_chance(c.exploration.value[first + r], c.strict, c.several)
         for j in range(c.led):
             i = c.leads[j]
             t = c.table_of[i]
             draw = draws + r * stride + i * c.draws
             chooser = draws + r * stride + c.chooses_by[i] * c.draws
-            if c.kind == EPSILON_GREEDY and (chooser[0] if c.together else draw[0]) < level:
-                if not 0.0 <= draw[1] < 1.0:
+            if c.kind == EPSILON_GREEDY and (chooser[0] if c.together else draw[0]) < chance.bound:
+                if c.together and not c.several:        # any joint action
+                    choice = leaf.random_choice(&chance, chooser, c.choices[t])
+                    action = choice * c.steps[t] // c.weights[t * c.agents + i] % c.actions[i]
+                else:
+                    choice = action = leaf.random_choice(&chance, draw, c.actions[i])
+                if choice < 0:
                     return Status.BAD_DRAW
-                actions[r * c.agents + i] = <int32_t> (draw[1] * <double> c.actions[i])
+                actions[r * c.agents + i] = <int32_t> action
                 continue
             if <uint32_t> rows[r * c.agents + c.reads[t]] >= <uint64_t> c.rows:
                 return Status.BAD_ROW
             row = (first + r) * c.rows + rows[r * c.agents + c.reads[t]]
             cell = row * c.tables + t
+            share = 0.0
+            if drawn:
+                if not 0.0 <= chooser[c.signal] < 1.0:
+                    return Status.BAD_DRAW
+                share = chooser[c.signal] if c.signal or c.kind == BOLTZMANN else leaf.tie_share(&chance, chooser)
             if c.rule == GREATEST or c.rule == BELIEF:
                 choice = c.greedy[cell * c.greedy_step]
                 if <uint64_t> choice >= <uint64_t> c.choices[t]:
                     return Status.BAD_ACTION
                 values = c.policy + (row * c.policies + t) * c.width if c.rule == BELIEF else c.q + cell * c.q_step
-                if (c.kind == BOLTZMANN or c.random_ties) and not 0.0 <= chooser[2 if c.random_ties else 0] < 1.0:
-                    return Status.BAD_DRAW
                 if c.kind == BOLTZMANN:
-                    choice = leaf.boltzmann(values, c.choices[t], choice, level, chooser[0])
-                elif c.random_ties:
-                    choice = leaf.random_greatest(values, c.choices[t], choice, chooser[2])
+                    choice = leaf.boltzmann(values, c.choices[t], choice, c.exploration.value[first + r], share)
+                elif c.ties_drawn:
+                    choice = leaf.random_greatest(values, c.choices[t], choice, share)
             else:
-                if not 0.0 <= chooser[2] < 1.0:
-                    return Status.BAD_DRAW
                 values = c.policy + (row * c.policies + (0 if c.rule == CORRELATED else t)) * c.width
-                choice = _sample(values, c.choices[t], chooser[2])
+                choice = _sample(values, c.choices[t], share)
             actions[r * c.agents + i] = <int32_t> (choice * c.steps[t] // c.weights[t * c.agents + i] % c.actions[i])
     return 0
 
@@ -147,11 +155,11 @@ cdef int _solve(const Context *c, int64_t run, int64_t row, int64_t t, bint *mov
     cdef double *scratch = c.scratch + run * c.room
     cdef double first = 0.0, second = 0.0
     if c.rule == GREATEST:
-        best = leaf.first_greatest(q, c.joint)
+        best = leaf.greatest_from(q, c.joint, c.greedy[cell * c.greedy_step] if c.around else 0)
         _note(c, cell, q[best], best, moved)
     elif c.rule == BELIEF:
         _believe(c, cell, t, scratch, policy)
-        best = leaf.first_greatest(policy, c.choices[t])
+        best = leaf.greatest_from(policy, c.choices[t], c.greedy[cell * c.greedy_step] if c.around else 0)
         if policy[best] - policy[best] != 0.0:
             return Status.BAD_VALUE
         _note(c, cell, policy[best], best, moved)
@@ -218,7 +226,7 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
             visits = c.visits + cell * c.visits_step
             visits[0] += visits[0] < MOST_VISITS
             if c.rule == GREATEST:
-                moved |= leaf.write_value(q, c.greedy + cell * c.greedy_step, c.joint, index, value)
+                moved |= leaf.write_value(q, c.greedy + cell * c.greedy_step, c.joint, index, value, c.around)
                 c.value[cell * c.value_step] = q[c.greedy[cell * c.greedy_step]]
                 continue
             q[index] = value
@@ -282,8 +290,8 @@ cdef class Joint(Learner):
             value_step=a.value_step, greedy_step=a.greedy_step, visits_step=a.visits_step,
             policy=reals(a.policy if a.W else None), counts=longs(a.counts if a.C else None), scratch=reals(scratch),
             room=room, discount=reals(a.discount), rate=&rate.data, exploration=&exploration.data, rule=a.rule,
-            objective=a.objective, kind=a.kind, strict=a.strict, random_ties=a.random_ties, together=a.together,
-            draws=a.draws)
+            objective=a.objective, kind=BOLTZMANN if a.kind == BOLTZMANN else EPSILON_GREEDY, strict=a.strict,
+            several=a.several, ties_drawn=a.drawn, together=a.together, draws=a.draws, signal=a.signal, around=a.around)
         self.operations.context = &self.context
         self.operations.act = _act
         self.operations.update = NULL

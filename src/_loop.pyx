@@ -740,7 +740,9 @@ cdef class Loop:
         if learner.context.act == NULL:
             return "an observation is in several rows, or the tables are not in one piece"
         if learner.operations.act != learner.context.act:
-            return "exploration is not epsilon-greedy, or ties are broken at random"
+            return "exploration is not epsilon-greedy"
+        if learner.context.cells.lanes and learner.draws != 1 + learner.context.several:
+            return "there are more exploration draws than agents take"
         return None
 
     cdef object _fuse(self, QLearning learner):
@@ -756,7 +758,7 @@ cdef class Loop:
         f.learner = <const Cells *> &learner.context.cells
         f.explore, f.step_uniforms, f.step_normals = d.explore, self.templates[1].width, self.templates[2].width
         f.horizon, f.horizon_ends, f.most_steps, f.most_stable = d.horizon, d.horizon_ends, d.most_steps, d.most_stable
-        f.strict, f.several, f.observes = learner.context.strict, True, d.game.observe != NULL
+        f.strict, f.several, f.observes = learner.context.strict, learner.context.several, d.game.observe != NULL
         f.lanes = learner.context.cells.lanes
         f.rate, f.discount = learner.context.rate.value, learner.context.discount
         f.epsilon = learner.context.exploration.value

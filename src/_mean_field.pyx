@@ -196,7 +196,7 @@ cdef int _criticise(void *context, int64_t first, int64_t count, const Transitio
             for a in range(choices):
                 logits[a] = weights[a]
             count_visit(b, here)
-            best = tabular.first_greatest(logits, choices)
+            best = tabular.greatest_from(logits, choices, b.greedy[here * b.greedy_step] if b.around else 0)
             changed[r] |= best != b.greedy[here * b.greedy_step]
             b.greedy[here * b.greedy_step] = best
     return 0

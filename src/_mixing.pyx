@@ -161,7 +161,7 @@ cdef int _learn(const MixingContext *c, int64_t run, int64_t team, const int32_t
             count_visit(b, cell)
             if c.active == 1:
                 moved[0] |= tabular.write_value(b.q + cell * b.q_step, b.greedy + cell * b.greedy_step, b.actions[i],
-                                           actions[i], value)
+                                           actions[i], value, b.around)
             else:
                 b.q[cell * b.q_step + actions[i]] = value
     if c.active > 1:            # what is greedy is a matter of the sums, after all of a shared table is written

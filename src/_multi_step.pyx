@@ -116,7 +116,7 @@ cdef inline int learn_from(const TracesContext *c, const int64_t k, int64_t run,
             return Status.BAD_VALUE
         if k == 1:
             moved[0] |= leaf.write_value(b.q + cell * b.q_step, b.greedy + cell * b.greedy_step, b.actions[agent], what,
-                                         value)
+                                         value, b.around)
         else:
             b.q[cell * b.q_step + what] = value
         # It fades, and is kept, in the place of the first before it that was not.

@@ -197,7 +197,7 @@ cdef int _double(void *context, int64_t first, int64_t count, const Transition *
             if value - value != 0.0:
                 return Status.BAD_VALUE
             if k == 1:
-                leaf.write_value(mine.q, mine.greedy, b.actions[i], action, value)
+                leaf.write_value(mine.q, mine.greedy, b.actions[i], action, value, b.around)
             elif not shift(b, c.q[one], c.q_step[one], run, i, rows, action, value - old):
                 return Status.BAD_VALUE
             value = 0.5 * value + 0.5 * value_of(b, c.q[other], c.q_step[other], run, i, rows, action)

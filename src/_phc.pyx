@@ -11,7 +11,7 @@ from marlfast.core._schedules cimport Schedule
 from marlfast.core._q_learning cimport QLearning
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
-from marlfast.core.tabular cimport EPSILON_GREEDY, Context
+from marlfast.core.tabular cimport Context, chance_of
 from marlfast.declarations.phc import POLICY_HILL_CLIMBING
 
 
@@ -31,21 +31,24 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
     cdef const Context *c = &p.values
     cdef int64_t r, j, i, cell, action
     cdef const double *draw
-    cdef double level
+    cdef double share
+    cdef tabular.Chance chance
     for r in range(count):
-        level = tabular.below(c.exploration.value[first + r], c.strict)
+        chance = chance_of(c, first + r)
         for j in range(c.led):
             i = c.leads[j]
             draw = draws + r * stride + i * c.draws
-            if not 0.0 <= draw[1] < 1.0:
+            if not 0.0 <= draw[c.several] < 1.0:
                 return Status.BAD_DRAW
-            if draw[0] < level:
-                action = <int64_t> (draw[1] * <double> c.actions[i])
+            if draw[0] < chance.bound:
+                action = tabular.random_choice(&chance, draw, c.actions[i])
             else:
                 if <uint32_t> rows[r * c.agents + i] >= <uint64_t> c.rows:
                     return Status.BAD_ROW
                 cell = ((first + r) * c.rows + rows[r * c.agents + i]) * c.tables + c.table_of[i]
-                action = tabular.sample(p.policy + cell * c.width, c.actions[i], draw[1])
+                # By several draws the second says which action, whether it explores or not.
+                share = draw[1] if c.several else tabular.tie_share(&chance, draw)
+                action = tabular.sample(p.policy + cell * c.width, c.actions[i], share)
             actions[r * c.agents + i] = <int32_t> action
     return 0
 

@@ -10,24 +10,26 @@ from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, schedule_follow
 from marlfast.declarations.q_learning import FIND_GREEDY, Q_LEARNING, SIDE_BY_SIDE, lanes_of
 from marlfast.core.tabular cimport (
-    BOLTZMANN, EPSILON_GREEDY, MOST_VISITS, Cells, Context, Seat, View, inside, look_at, put, see)
+    BOLTZMANN, EPSILON_GREEDY, MOST_VISITS, Cells, Context, Seat, View, chance_of, inside, look_at, put, see)
 
 cdef extern from "q_learning.h" nogil:
     enum:
         MF_FEW_ACTIONS
     int act_few "mf_act"(const Cells *c, int64_t choices, int64_t run, const int32_t *rows, const double *draws,
-                         double level, int32_t *actions) noexcept
+                         const leaf.Chance *chance, int32_t *actions) noexcept
     int update_few "mf_update"(const Cells *c, int64_t choices, int64_t run, const int32_t *rows,
                                const int32_t *next_rows, const int32_t *actions, const double *rewards, int over,
                                double rate, double discount, uint8_t *changed) noexcept
-    int act_many "mf_act_many"(const Cells *c, int64_t run, const int32_t *rows, const double *draws, double level,
-                               int32_t *actions) noexcept
+    int act_many "mf_act_many"(const Cells *c, int64_t run, const int32_t *rows, const double *draws,
+                               const leaf.Chance *chance, int32_t *actions) noexcept
     int update_many "mf_update_many"(const Cells *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
                                      const int32_t *actions, const double *rewards, int over, double rate,
                                      double discount, uint8_t *changed) noexcept
     int update_wide "mf_update_wide"(const Cells *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
                                      const int32_t *actions, const double *rewards, int over, double rate,
                                      double discount, uint8_t *changed) noexcept
+    int act_lanes "mf_act_lanes"(const Cells *c, int64_t run, const int32_t *rows, const double *draws,
+                                 const leaf.Chance *chance, int32_t *actions) noexcept
     int update_lanes "mf_update_lanes"(const Cells *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
                                        const int32_t *actions, const double *rewards, int over, double rate,
                                        double discount, uint8_t *changed) noexcept
@@ -66,11 +68,13 @@ cdef int _update_each(const Context *c, int64_t first, int64_t count, const Tran
 
 cdef int _act_few(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
                   int64_t stride, int32_t *actions) noexcept nogil:
-    """Epsilon-greedy, ties to the first, few actions."""
+    """Epsilon-greedy, few actions."""
     cdef const Context *c = <const Context *> context
+    cdef leaf.Chance chance
     if count != 1:
         return _act_each(c, first, count, rows, draws, stride, actions)
-    return act_few(&c.cells, c.choices, first, rows, draws, leaf.below(c.exploration.value[first], c.strict), actions)
+    chance = chance_of(c, first)
+    return act_few(&c.cells, c.choices, first, rows, draws, &chance, actions)
 
 
 cdef int _update_few(void *context, int64_t first, int64_t count, const Transition *t,
@@ -84,11 +88,13 @@ cdef int _update_few(void *context, int64_t first, int64_t count, const Transiti
 
 cdef int _act_many(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
                    int64_t stride, int32_t *actions) noexcept nogil:
-    """Epsilon-greedy, ties to the first, any numbers of actions."""
+    """Epsilon-greedy, any numbers of actions."""
     cdef const Context *c = <const Context *> context
+    cdef leaf.Chance chance
     if count != 1:
         return _act_each(c, first, count, rows, draws, stride, actions)
-    return act_many(&c.cells, first, rows, draws, leaf.below(c.exploration.value[first], c.strict), actions)
+    chance = chance_of(c, first)
+    return act_many(&c.cells, first, rows, draws, &chance, actions)
 
 
 cdef int _update_many(void *context, int64_t first, int64_t count, const Transition *t,
@@ -109,6 +115,17 @@ cdef int _update_wide(void *context, int64_t first, int64_t count, const Transit
                        c.rate.value[first], c.discount[first], changed)
 
 
+cdef int _act_lanes(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
+                    int64_t stride, int32_t *actions) noexcept nogil:
+    """Epsilon-greedy, agents side by side."""
+    cdef const Context *c = <const Context *> context
+    cdef leaf.Chance chance
+    if count != 1:
+        return _act_each(c, first, count, rows, draws, stride, actions)
+    chance = chance_of(c, first)
+    return act_lanes(&c.cells, first, rows, draws, &chance, actions)
+
+
 cdef int _update_lanes(void *context, int64_t first, int64_t count, const Transition *t,
                        uint8_t *changed) noexcept nogil:
     cdef const Context *c = <const Context *> context
@@ -125,21 +142,19 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
     cdef int64_t r, j, i, action, choices
     cdef const double *draw
     cdef const int32_t *own
-    cdef double level
+    cdef leaf.Chance chance
     cdef int status
     cdef View view
     for r in range(count):
-        level = c.exploration.value[first + r]
-        if c.kind == EPSILON_GREEDY:
-            level = leaf.below(level, c.strict)
+        chance = chance_of(c, first + r)
         for j in range(c.led):
             i = c.leads[j]
             choices = c.actions[i]
             draw = draws + r * stride + i * c.draws
-            if c.kind == EPSILON_GREEDY and draw[0] < level:
-                if not 0.0 <= draw[1] < 1.0:
+            if c.kind == EPSILON_GREEDY and draw[0] < chance.bound:
+                action = leaf.random_choice(&chance, draw, choices)
+                if action < 0:
                     return Status.BAD_DRAW
-                action = <int64_t> (draw[1] * <double> choices)
             else:
                 own = rows + (r * c.agents + i) * c.active
                 if not inside(c, own):
@@ -149,9 +164,9 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
                     return status
                 action = view.greedy[0]
                 if c.kind == BOLTZMANN:
-                    action = leaf.boltzmann(view.q, choices, action, level, draw[0])
-                elif c.random_ties:
-                    action = leaf.random_greatest(view.q, choices, action, draw[2])
+                    action = leaf.boltzmann(view.q, choices, action, c.exploration.value[first + r], draw[0])
+                elif c.drawn:
+                    action = leaf.random_greatest(view.q, choices, action, leaf.tie_share(&chance, draw))
             actions[r * c.agents + i] = <int32_t> action
     return 0
 
@@ -201,7 +216,8 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
             if value - value != 0.0:
                 return Status.BAD_VALUE
             visits[cell * visits_step] += visits[cell * visits_step] < MOST_VISITS
-            moved |= leaf.write_value(q + cell * q_step, greedy + cell * greedy_step, choices[i], action, value)
+            moved |= leaf.write_value(q + cell * q_step, greedy + cell * greedy_step, choices[i], action, value,
+                                      c.around)
         changed[r] |= moved
     return 0
 
@@ -281,8 +297,9 @@ cdef class QLearning(Learner):
             agents=a.N, led=a.L, leads=ids(a.leads), table_of=ids(a.table_of), actions=ids(a.actions), rows=a.rows,
             tables=a.T, width=a.A, q=reals(a.q), greedy=ids(a.greedy), visits=ids(a.visits), q_step=a.q_step,
             greedy_step=a.greedy_step, visits_step=a.visits_step, discount=reals(a.discount), rate=&rate.data,
-            exploration=&exploration.data, kind=a.kind, strict=a.strict, random_ties=a.random_ties, draws=a.draws,
-            choices=0, cells=Cells(0, NULL, 0, 0, 0, NULL, 0, 0, self.context.cells.lanes),
+            exploration=&exploration.data, kind=BOLTZMANN if a.kind == BOLTZMANN else EPSILON_GREEDY,
+            strict=a.strict, several=a.several, drawn=a.drawn, around=a.around, draws=a.draws,
+            choices=0, cells=Cells(0, NULL, 0, 0, 0, NULL, 0, 0, self.context.cells.lanes, a.around, a.drawn),
             act=NULL, update=NULL, active=a.active,
             sums=reals(sums), pitch=pitch)
         self.operations.context = &self.context
@@ -314,33 +331,37 @@ cdef class QLearning(Learner):
         c.choices = c.width if few else 0
         c.cells = Cells(led=c.led, seats=<const Seat *> longs(seats), bound=c.rows, row_bytes=row_bytes,
                         run_bytes=row_bytes * c.rows, cells=<char *> c.q, greedy=<char *> c.greedy - <char *> c.q,
-                        visits=<char *> c.visits - <char *> c.q, lanes=c.cells.lanes)
+                        visits=<char *> c.visits - <char *> c.q, lanes=c.cells.lanes, around=c.around,
+                        drawn=c.drawn)
         if c.cells.lanes:
-            c.act, c.update = _act_many, _update_lanes
+            c.act, c.update = _act_lanes, _update_lanes
         elif few:
             c.act, c.update = _act_few, _update_few
         else:
             c.act, c.update = _act_many, _update_many
             if has_wide() and 8 <= actions[leads].min() and actions[leads].max() <= 16:
                 c.update, self.wide = _update_wide, True
-        if c.kind == EPSILON_GREEDY and not c.random_ties:
+        if c.kind == EPSILON_GREEDY:
             self.operations.act = c.act
         if self.operations.update != NULL:
             self.operations.update = c.update
 
 
-def find_greedy(q, actions, greedy):
-    """The first of the greatest action values of every cell.
+def find_greedy(q, actions, greedy, shares=None):
+    """One of the greatest action values of every cell.
 
     Parameters
     ----------
     See ``marlfast/declarations/q_learning.py``.
     """
-    given = FIND_GREEDY.check({"q": q, "actions": actions, "greedy": greedy})
+    given = FIND_GREEDY.check({"q": q, "actions": actions, "greedy": greedy, "shares": shares})
     cdef const double *values = reals(q)
+    cdef const double *share = reals(shares)
     cdef const int32_t *counts = ids(actions)
     cdef int32_t *best = ids(greedy)
     cdef int64_t cells = given.cells, width = given.A, k
     with nogil:
         for k in range(cells):
             best[k] = leaf.first_greatest(values + k * width, counts[k])
+            if share != NULL:
+                best[k] = <int32_t> leaf.random_greatest(values + k * width, counts[k], best[k], share[k])

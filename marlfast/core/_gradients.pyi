@@ -7,8 +7,8 @@ from marlfast.core._schedules import Schedule
 
 class Softmax(Learner):
     def __init__(self, *, logits: NDArray[np.float64], table_of: NDArray[np.int32], actions: NDArray[np.int32],
-                 leads: NDArray[np.int32], exploration: Schedule | None = None, strict: bool = True, active: int,
-                 draws: int) -> None: ...
+                 leads: NDArray[np.int32], exploration: Schedule | None = None, strict: bool = True,
+                 several: bool = False, active: int, draws: int) -> None: ...
 
 class PolicyGradient(Softmax):
     def __init__(self, *, logits: NDArray[np.float64], table_of: NDArray[np.int32], actions: NDArray[np.int32],

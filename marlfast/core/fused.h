@@ -61,17 +61,9 @@ MF_INLINE void mf_hook_tick(mf_fused *f);
 
 /* ---- books: what every instance does between its own parts ---- */
 
-/* By what an agent explores, as long as its epsilon stays as it is. */
-typedef struct {
-    double bound, scale;
-} mf_chance;
-
+/* By what agents explore, as long as their epsilon stays as it is. */
 MF_INLINE mf_chance mf_fused_chance(const mf_fused *f) {
-    const double epsilon = f->epsilon[f->run];
-    mf_chance chance;
-    chance.bound = f->strict ? epsilon : mf_next_double(epsilon);
-    chance.scale = 1.0;
-    return chance;
+    return mf_epsilon(f->epsilon[f->run], (int)f->strict, (int)f->several);
 }
 
 /* Counts a step, whose rewards are finite, and says whether it is the last of its episode. */
@@ -123,7 +115,7 @@ MF_INLINE int mf_fused_each(mf_fused *f, const int64_t count, const double *expl
             f->full = 1;
             break;
         }
-        status = mf_act_of(&c, run, f->rows, explore, chance.bound, f->actions, few);
+        status = mf_act_of(&c, run, f->rows, explore, &chance, f->actions, few, c.drawn != 0);
         if (status)
             break;
         status = mf_hook_play(f, agents, uniforms, normals);
@@ -204,7 +196,7 @@ MF_FUNCTION int mf_lanes_act(mf_fused *f, int64_t row, const double *explore, co
     int64_t i;
     for (i = 0; i < MF_PAD; i++)
         rows[i] = (int32_t)row;
-    return mf_act_of(f->learner, f->run, rows, explore, chance->bound, f->actions, 0);
+    return mf_act_lanes(f->learner, f->run, rows, explore, chance, f->actions);
 }
 
 MF_FUNCTION int mf_lanes_update(mf_fused *f, int64_t row, int64_t next_row, uint8_t *changed) {
@@ -217,10 +209,6 @@ MF_FUNCTION int mf_lanes_update(mf_fused *f, int64_t row, int64_t next_row, uint
     return mf_update_lanes(f->learner, f->run, rows, next_rows, f->actions, f->rewards, f->terminated,
                            f->rate[f->run], f->discount[f->run], changed);
 }
-
-#define MF_AROUND(c) 0
-#define MF_CHANCE mf_chance
-#define MF_LANES_PLACE(which, chance, A) (MF_LEAST(((which) * (chance).scale) * (double)(A), MF_ALL((double)((A) - 1))))
 
 #define MF_W 2
 #include "fused_lanes.h"

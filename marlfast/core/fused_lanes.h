@@ -84,12 +84,12 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
     const mf_qlearning c = *f->learner;
     const int64_t run = f->run, first = *f->steps, most_steps = f->most_steps, most_stable = f->most_stable;
     const int64_t row_bytes = (int64_t)(A + 1) * P * 8, after = f->stable_after[run];
-    const MF_WORDS low = MF_WORD(0xFFFFFFFF), once = MF_WORD(1ll << 32), around = MF_WORD((int64_t)MF_AROUND(c));
+    const MF_WORDS low = MF_WORD(0xFFFFFFFF), once = MF_WORD(1ll << 32), around = MF_WORD((int64_t)c.around);
     const MF_REALS discount = MF_ALL(f->discount[run]);
     char *const cells = c.cells + run * c.run_bytes;
     double *const raw_ = f->raw, *const rewards_ = f->rewards;
     const int several = f->several;
-    MF_CHANCE chance = mf_fused_chance(f);
+    mf_chance chance = mf_fused_chance(f);
     MF_REALS rate = MF_ALL(f->rate[run]), returns[2], shaped[2], live[2];
     int64_t steps = first, episode_steps = *f->episode_steps, stable = *f->stable;
     int64_t at = (uint32_t)f->rows[0], row;      /* of the state, of its successor */
@@ -128,8 +128,31 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
             before[h] = meta[h] & low;
             MF_NAME(mf_lanes_draws_)(explore + h * MF_W * (1 + several), agents - h * MF_W, several, &whether, &which);
             explores = whether < MF_ALL(chance.bound);
-            place = MF_LANES_PLACE(which, chance, A);
-            action[h] = (MF_WORDS)MF_PICK(explores, (MF_REALS)MF_WHOLE(place), (MF_REALS)before[h]);
+            place = MF_LEAST(which * chance.scale * (double)A, MF_ALL((double)(A - 1)));
+            action[h] = before[h];
+            if (c.drawn) {
+                /* One of the greatest, each as likely; where there is but one, as there mostly is, it stays. */
+                const MF_REALS *own = (const MF_REALS *)here + h;
+                MF_REALS top = own[0];
+                MF_WORDS ties = MF_WORD(0);
+                for (k = 1; k < A; k++)
+                    top = MF_MOST(top, own[k * H]);
+                for (k = 0; k < A; k++)
+                    ties -= own[k * H] == top;
+                if (MF_SIGNS((ties > 1) & (MF_WORDS)live[h])) {
+                    const MF_REALS n = __builtin_convertvector(ties, MF_REALS);
+                    const MF_WORDS nth = MF_WHOLE(
+                        MF_MOST(MF_LEAST((which - chance.shift) * chance.rest * n, n - 1.0), MF_ALL(0.0)));
+                    MF_WORDS seen = MF_WORD(0);
+                    for (k = 0; k < A; k++) {
+                        const MF_WORDS equal = own[k * H] == top;
+                        action[h] = (MF_WORDS)MF_PICK(equal & (seen == nth), (MF_REALS)MF_WORD(k),
+                                                      (MF_REALS)action[h]);
+                        seen -= equal;
+                    }
+                }
+            }
+            action[h] = (MF_WORDS)MF_PICK(explores, (MF_REALS)MF_WHOLE(place), (MF_REALS)action[h]);
             /* Signs of what must not be negative: of draws outside [0, 1), of actions and greedy ones out of range. */
             odd |= MF_SIGNS(((A - 1) - action[h]) | ((A - 1) - before[h]) | action[h] |
                             (((MF_WORDS)which | ~(MF_WORDS)(which - 1.0)) & explores));

@@ -10,7 +10,26 @@
 
 #include "draws.h" /* MF_INLINE */
 
-/* The greatest value but that of one action, and the first place where it stands.
+/* The first of some places (bits), going round from one of them: from, from + 1, ..., and then from 0 on. There is at
+ * least one, but where nothing was to compare: then it is `from`. */
+MF_INLINE int32_t mf_first_from(const uint32_t places, const uint32_t from) {
+#if defined(__GNUC__) || defined(__clang__)
+    const uint32_t above = places >> from;
+    const int32_t next = (int32_t)from + __builtin_ctz(above | 0x80000000u), first = __builtin_ctz(places | 1u << from);
+    return above ? next : first;
+#else
+    uint32_t k = from;
+    while (k < 32 && !(places >> k & 1))
+        k++;
+    if (k < 32)
+        return (int32_t)k;
+    for (k = 0; k < from && !(places >> k & 1); k++)
+        ;
+    return (int32_t)k;
+#endif
+}
+
+/* The greatest value but that of one action, and the first place where it stands, going round from `from`.
  *
  * A learner writes one action's value: what the others hold is known before that value is, so that only
  * one comparison waits for it. n is a constant (1 to 8), so that the loops unroll. */
@@ -30,7 +49,8 @@ static const double mf_but[8][8] __attribute__((aligned(16), unused)) = {
     {MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, -MF_I, MF_I}, {MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, -MF_I}};
 #undef MF_I
 
-MF_INLINE int32_t mf_greatest_but(const double *value, const int n, const uint32_t but, double *most) {
+MF_INLINE int32_t mf_greatest_but(const double *value, const int n, const uint32_t but, const uint32_t from,
+                                  double *most) {
     __m128d pair[4], top;
     int mask = 0, k;
     for (k = 0; k < n; k += 2) {
@@ -42,24 +62,22 @@ MF_INLINE int32_t mf_greatest_but(const double *value, const int n, const uint32
     for (k = 2; k < n; k += 2)
         top = _mm_max_pd(top, pair[k / 2]);
     top = _mm_max_pd(top, _mm_shuffle_pd(top, top, 1));
-    for (k = 0; k + 1 < n; k += 2)
-        mask |= _mm_movemask_pd(_mm_cmpeq_pd(pair[k / 2], top)) << k;
-    if (n % 2)
-        mask |= 1 << (n - 1); /* if nowhere before, then here */
+    for (k = 0; k < n; k += 2)
+        mask |= (_mm_movemask_pd(_mm_cmpeq_pd(pair[k / 2], top)) & (k + 1 < n ? 3 : 1)) << k;
     *most = _mm_cvtsd_f64(top);
-    return (int32_t)__builtin_ctz((unsigned)mask);
+    return mf_first_from((uint32_t)mask, from);
 }
 #else
-MF_INLINE int32_t mf_greatest_but(const double *value, const int n, const uint32_t but, double *most) {
-    int32_t best = -1;
+MF_INLINE int32_t mf_greatest_but(const double *value, const int n, const uint32_t but, const uint32_t from,
+                                  double *most) {
+    uint32_t mask = 0;
     int k;
     *most = -HUGE_VAL;
     for (k = 0; k < n; k++)
-        if (k != (int)but && (best < 0 || value[k] > *most)) {
-            *most = value[k];
-            best = k;
-        }
-    return best < 0 ? (int32_t)but : best;
+        *most = k != (int)but && value[k] > *most ? value[k] : *most;
+    for (k = 0; k < n; k++)
+        mask |= (uint32_t)(k != (int)but && value[k] == *most) << k;
+    return mf_first_from(mask, from);
 }
 #endif
 
@@ -73,7 +91,7 @@ static const double mf_but_wide[32] __attribute__((unused)) = {
 #undef MF_I
 
 static inline MF_WIDE __attribute__((always_inline, unused)) int32_t mf_greatest_but_wide(
-    const double *value, const int64_t n, const uint32_t but, double *most) {
+    const double *value, const int64_t n, const uint32_t but, const uint32_t from, double *most) {
     const double *bound = mf_but_wide + 16 - but;
     const int64_t third = n < 12 ? n - 4 : 8, fourth = n - 4;
     const __m256d a = _mm256_min_pd(_mm256_loadu_pd(value), _mm256_loadu_pd(bound));
@@ -89,7 +107,7 @@ static inline MF_WIDE __attribute__((always_inline, unused)) int32_t mf_greatest
            (uint32_t)_mm256_movemask_pd(_mm256_cmp_pd(c, top, _CMP_EQ_OQ)) << third |
            (uint32_t)_mm256_movemask_pd(_mm256_cmp_pd(d, top, _CMP_EQ_OQ)) << fourth;
     *most = _mm256_cvtsd_f64(top);
-    return (int32_t)__builtin_ctz(mask);
+    return mf_first_from(mask, from);
 }
 #endif
 
@@ -200,6 +218,25 @@ MF_INLINE int32_t mf_first_greatest(const double *value, int64_t n) {
             best = (int32_t)k;
         }
     return best;
+}
+
+/* The first of the greatest, going round from one place, which is at least 0. */
+MF_INLINE int32_t mf_greatest_from(const double *value, int64_t n, int32_t from) {
+    const int32_t first = mf_first_greatest(value, n);
+    int64_t k;
+    for (k = from; first < from && k < n; k++)
+        if (value[k] == value[first])
+            return (int32_t)k;
+    return first;
+}
+
+/* The greedy action, once the value of `action` is no longer `old`; `best` was it before. */
+MF_INLINE int32_t mf_greedy_after(const double *q, int64_t choices, int32_t best, int32_t action, double old,
+                                  uint32_t around) {
+    const double value = q[action];
+    if (action == best)
+        return value < old ? mf_greatest_from(q, choices, (int32_t)((uint32_t)best & around)) : best;
+    return value > q[best] || (value == q[best] && action < best && !around) ? action : best;
 }
 
 /* The next greater number of a finite value that is at least 0. */

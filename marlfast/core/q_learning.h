@@ -7,7 +7,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "greatest.h"
+#include "explore.h"
 
 typedef struct {            /* of an agent that this learner leads */
     int64_t agent;          /* its number in the team: its place in rows, actions and rewards */
@@ -26,27 +26,32 @@ typedef struct {
     int64_t greedy;         /* bytes to the greedy action, int32 */
     int64_t visits;         /* bytes to the visits, int32 */
     int64_t lanes;          /* 0; or the agents of a row stand side by side: [A + 1][lanes], A of at most 8 for all */
+    uint32_t around;        /* all ones where the greedy action stays until another is greater, else 0: the first is it */
+    uint32_t drawn;         /* 1 where one of several greatest is drawn at each use */
 } mf_qlearning;
 
 enum { MF_FINE = 0, MF_BAD_ACTION = 3, MF_BAD_DRAW = 4, MF_BAD_ROW = 5, MF_BAD_VALUE = 6 };
 
 /* Below, `few` is the number of actions of all agents, or 0 where each has its own. */
 
-MF_INLINE int mf_act_of(const mf_qlearning *c, int64_t run, const int32_t *rows, const double *draws, double level,
-                        int32_t *actions, const uint32_t few) {
-    const char *cells = c->cells + run * c->run_bytes + c->greedy;
-    const int64_t bound = c->bound, row_bytes = c->row_bytes;
+MF_INLINE int mf_act_of(const mf_qlearning *c, int64_t run, const int32_t *rows, const double *draws,
+                        const mf_chance *chance, int32_t *actions, const uint32_t few, const int drawn) {
+    const char *cells = c->cells + run * c->run_bytes;
+    const int64_t bound = c->bound, row_bytes = c->row_bytes, greedy = c->greedy;
     const mf_seat *seat = c->seats, *end = seat + c->led;
     for (; seat < end; seat++) {
         const uint32_t choices = few ? few : (uint32_t)seat->choices;
         const double *draw = draws + seat->draw;
         const uint32_t row = (uint32_t)rows[seat->agent];
         /* Both actions, and masks in place of branches: whether an agent explores cannot be predicted. */
-        const uint32_t explores = 0u - (uint32_t)(draw[0] < level);
-        const uint32_t lost = 0u - (uint32_t)(row >= (uint64_t)bound), wrong = 0u - (uint32_t)!(draw[1] >= 0.0);
-        const uint32_t random = (uint32_t)(int32_t)(draw[1] * (double)(int32_t)choices);
-        const uint32_t known = *(const uint32_t *)(cells + (row & ~lost) * row_bytes + seat->table);
-        const uint32_t action = ((random | wrong) & explores) | ((known | lost) & ~explores);
+        const uint32_t explores = 0u - (uint32_t)(draw[0] < chance->bound);
+        const uint32_t lost = 0u - (uint32_t)(row >= (uint64_t)bound);
+        const uint32_t random = (uint32_t)mf_random_choice(chance, draw, (int32_t)choices);
+        const char *cell = cells + (row & ~lost) * row_bytes + seat->table;
+        uint32_t known = *(const uint32_t *)(cell + greedy), action;
+        if (drawn && known < choices) /* also where it explores, which cannot be predicted */
+            known = (uint32_t)mf_tied((const double *)cell, choices, known, mf_tie_share(chance, draw));
+        action = (random & explores) | ((known | lost) & ~explores);
         if (action >= choices)
             return explores ? MF_BAD_DRAW : lost ? MF_BAD_ROW : MF_BAD_ACTION;
         actions[seat->agent] = (int32_t)action;
@@ -54,22 +59,15 @@ MF_INLINE int mf_act_of(const mf_qlearning *c, int64_t run, const int32_t *rows,
     return MF_FINE;
 }
 
-/* The first of the greatest, once the value of `action` is no longer `old`; `best` was it before. */
-MF_INLINE int32_t mf_greatest_after(const double *q, int64_t choices, int32_t best, int32_t action, double old) {
-    const double value = q[action];
-    if (action == best)
-        return value < old ? mf_first_greatest(q, choices) : best;
-    return value > q[best] || (value == q[best] && action < best) ? action : best;
-}
-
-/* The greatest value of a cell but that of one action, and the first place where it stands. */
-typedef int32_t mf_others(const double *value, int64_t n, uint32_t but, double *most);
+/* The greatest value of a cell but that of one action, and the first place where it stands, going round. */
+typedef int32_t mf_others(const double *value, int64_t n, uint32_t but, uint32_t from, double *most);
 
 MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
                            const int32_t *actions, const double *rewards, const int over, const double rate,
                            const double discount, uint8_t *changed, const uint32_t few, mf_others *others) {
     char *cells = c->cells + run * c->run_bytes;
     const int64_t bound = c->bound, row_bytes = c->row_bytes, greedy = c->greedy, visits = c->visits;
+    const uint32_t around = c->around;
     const mf_seat *seat = c->seats, *end = seat + c->led;
     uint32_t moved = 0;
     for (; seat < end; seat++) {
@@ -94,9 +92,9 @@ MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *ro
         before = *(int32_t *)(cell + greedy);
         /* What the other actions hold is known before this one's value is: nothing waits for a branch. */
         if (few)
-            best = mf_greatest_but((const double *)cell, (int)few, action, &most);
+            best = mf_greatest_but((const double *)cell, (int)few, action, action & around, &most);
         else if (others)
-            best = others((const double *)cell, choices, action, &most);
+            best = others((const double *)cell, choices, action, action & around, &most);
         old = ((double *)cell)[action];
         value = old + rate * (target - old);
         if (!(fabs(value) <= DBL_MAX))
@@ -104,11 +102,15 @@ MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *ro
         *(int32_t *)(cell + visits) += *(int32_t *)(cell + visits) < INT32_MAX;
         ((double *)cell)[action] = value;
         if (few || others) {
-            /* All ones where the written action is the first of the greatest now. */
-            const int32_t wins = -(int32_t)((value > most) | ((value == most) & ((int32_t)action < best)));
+            /* All ones where the written action is the greedy one now: of equals the incumbent is, or the first. */
+            const uint32_t same = 0u - (uint32_t)((int32_t)action == before);
+            const uint32_t first = 0u - (uint32_t)((int32_t)action < best);
+            const uint32_t keeps = (same & around) | (first & ~around);
+            const int32_t wins = -(int32_t)((value > most) | ((value == most) & keeps & 1u));
+            best = (int32_t)(((uint32_t)before & around & ~same) | ((uint32_t)best & ~(around & ~same)));
             best = (best & ~wins) | ((int32_t)action & wins);
         } else {
-            best = mf_greatest_after((const double *)cell, choices, before, (int32_t)action, old);
+            best = mf_greedy_after((const double *)cell, choices, before, (int32_t)action, old, around);
         }
         *(int32_t *)(cell + greedy) = best;
         moved |= (uint32_t)(best ^ before);
@@ -131,8 +133,10 @@ MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *ro
     }
 
 MF_FUNCTION int mf_act(const mf_qlearning *c, int64_t choices, int64_t run, const int32_t *rows, const double *draws,
-                       double level, int32_t *actions) {
-#define MF_CALL(n) mf_act_of(c, run, rows, draws, level, actions, n)
+                       const mf_chance *chance, int32_t *actions) {
+#define MF_CALL(n) \
+    (c->drawn ? mf_act_of(c, run, rows, draws, chance, actions, n, 1) \
+              : mf_act_of(c, run, rows, draws, chance, actions, n, 0))
     MF_CASES(MF_CALL)
 #undef MF_CALL
 }
@@ -146,9 +150,10 @@ MF_FUNCTION int mf_update(const mf_qlearning *c, int64_t choices, int64_t run, c
 }
 
 /* Any numbers of actions. */
-MF_INLINE int mf_act_many(const mf_qlearning *c, int64_t run, const int32_t *rows, const double *draws, double level,
-                          int32_t *actions) {
-    return mf_act_of(c, run, rows, draws, level, actions, 0);
+MF_INLINE int mf_act_many(const mf_qlearning *c, int64_t run, const int32_t *rows, const double *draws,
+                          const mf_chance *chance, int32_t *actions) {
+    return c->drawn ? mf_act_of(c, run, rows, draws, chance, actions, 0, 1)
+                    : mf_act_of(c, run, rows, draws, chance, actions, 0, 0);
 }
 
 MF_INLINE int mf_update_many(const mf_qlearning *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
@@ -163,6 +168,28 @@ typedef union {
     int32_t half[2];
 } mf_place;
 
+/* Acting where agents stand side by side: one after the other, by the leaf above, on copies of their cells. */
+MF_FUNCTION int mf_act_lanes(const mf_qlearning *c, int64_t run, const int32_t *rows, const double *draws,
+                             const mf_chance *chance, int32_t *actions) {
+    mf_place cell[MF_FEW_ACTIONS + 1];
+    int64_t j, k;
+    memset(cell, 0, sizeof cell);
+    for (j = 0; j < c->led; j++) {
+        const int64_t i = c->seats[j].agent, row = (uint32_t)rows[i], choices = c->seats[j].choices;
+        const mf_seat seat = {0, 0, c->seats[j].draw, choices};
+        const mf_qlearning one = {.led = 1, .seats = &seat, .bound = 1, .row_bytes = sizeof cell, .cells = (char *)cell,
+                                  .greedy = choices * 8, .drawn = c->drawn};
+        const int32_t here = row < c->bound ? 0 : 1;
+        int status;
+        for (k = 0; here == 0 && k <= choices; k++)
+            memcpy(&cell[k], c->cells + run * c->run_bytes + row * c->row_bytes + c->seats[j].table + k * c->lanes * 8, 8);
+        status = mf_act_of(&one, 0, &here, draws, chance, actions + i, 0, c->drawn != 0);
+        if (status)
+            return status;
+    }
+    return MF_FINE;
+}
+
 /* Where agents stand side by side: one after the other, by the leaf above, on copies of its two cells. */
 MF_FUNCTION int mf_update_lanes(const mf_qlearning *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
                                 const int32_t *actions, const double *rewards, int over, double rate, double discount,
@@ -171,7 +198,7 @@ MF_FUNCTION int mf_update_lanes(const mf_qlearning *c, int64_t run, const int32_
     mf_seat seat = {0, 0, 0, c->seats[0].choices};
     const int64_t choices = seat.choices, step = c->lanes * 8;
     const mf_qlearning one = {.led = 1, .seats = &seat, .bound = 2, .row_bytes = sizeof pair[0], .cells = (char *)pair,
-                              .greedy = choices * 8, .visits = choices * 8 + 4};
+                              .greedy = choices * 8, .visits = choices * 8 + 4, .around = c->around};
     int64_t j, k, n;
     memset(pair, 0, sizeof pair);
     for (j = 0; j < c->led; j++) {

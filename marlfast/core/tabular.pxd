@@ -3,8 +3,11 @@
 ``marlfast/reference/tabular.py``.
 
 A *cell* is one row of one table: ``q`` points at its A action values, ``greedy``
-at the first of the greatest of them. ``greedy`` is kept up to date at every
-write, so that acting and bootstrapping never scan the actions.
+at its greedy one. ``greedy`` is kept up to date at every write, so that acting
+and bootstrapping never scan the actions. Of several greatest values it is the
+first, or (``around``) the one that was it before: another takes its place only
+once that one's value is greater, and where several are, the first of them,
+going round from it.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
@@ -13,47 +16,35 @@ from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport ScheduleData
 
 
-cdef extern from "greatest.h" nogil:
+cdef extern from "explore.h" nogil:
+    ctypedef struct Chance "mf_chance":
+        double bound, scale, rest, shift
+        int64_t which, tied
     int32_t first_greatest "mf_first_greatest"(const double *q, int64_t actions) noexcept
-    double next_double "mf_next_double"(double value) noexcept
+    int32_t greatest_from "mf_greatest_from"(const double *q, int64_t actions, int32_t start) noexcept
+    int32_t greedy_after "mf_greedy_after"(const double *q, int64_t actions, int32_t best, int32_t action, double old,
+                                           uint32_t around) noexcept
+    Chance epsilon_chance "mf_epsilon"(double epsilon, int strict, int several) noexcept
+    int64_t random_greatest "mf_tied"(const double *q, int64_t actions, int64_t best, double share) noexcept
+    int64_t random_choice "mf_random_choice"(const Chance *chance, const double *draw, int64_t n) noexcept
+    double tie_share "mf_tie_share"(const Chance *chance, const double *draw) noexcept
+
+cdef enum Ties:         # bits
+    DRAWN = 1           # one of the equals is drawn at each use
+    INCUMBENT = 2       # `greedy` keeps to the one that was it before; else it is the first
 
 cdef enum:
     KEPT = 64           # weights of a policy that are not worked out twice
 
 
-cdef inline bint write_value(double *q, int32_t *greedy, int64_t actions, int64_t action, double value) noexcept nogil:
+cdef inline bint write_value(double *q, int32_t *greedy, int64_t actions, int64_t action, double value,
+                             uint32_t around) noexcept nogil:
     """Write one action value and keep ``greedy``; true if the greedy action changed."""
-    cdef int32_t best = greedy[0], now = best
+    cdef int32_t best = greedy[0]
     cdef double old = q[action]
     q[action] = value
-    if action == best:
-        if value < old:
-            now = first_greatest(q, actions)
-    elif value > q[best] or (value == q[best] and action < best):
-        now = <int32_t> action
-    greedy[0] = now
-    return now != best
-
-
-cdef inline double below(double level, bint strict) noexcept nogil:
-    """The bound b for which ``u < b`` says ``u < level`` (strict) or ``u <= level``; level is at least 0."""
-    return level if strict else next_double(level)
-
-
-cdef inline int64_t random_greatest(const double *q, int64_t actions, int64_t best, double u) noexcept nogil:
-    """One of the actions whose value equals that of ``best``, each as likely, by the uniform ``u``."""
-    cdef int64_t a, ties = 0, chosen
-    for a in range(actions):
-        ties += q[a] == q[best]
-    if ties == 1:
-        return best
-    chosen = <int64_t> (u * <double> ties)
-    for a in range(actions):
-        if q[a] == q[best]:
-            if chosen == 0:
-                return a
-            chosen -= 1
-    return best
+    greedy[0] = greedy_after(q, actions, best, <int32_t> action, old, around)
+    return greedy[0] != best
 
 
 cdef inline int64_t boltzmann(const double *q, int64_t actions, int64_t best, double temperature,
@@ -140,10 +131,12 @@ cdef extern from "q_learning.h" nogil:
         int64_t bound, row_bytes, run_bytes
         char *cells
         int64_t greedy, visits, lanes
+        uint32_t around, drawn
 
 cdef enum Exploration:
-    EPSILON_GREEDY = 0
+    EPSILON_GREEDY = 0          # by several draws, where a kernel is made: as published programs draw
     BOLTZMANN = 1
+    ONE_DRAW = 2                # epsilon-greedy, by one draw
 
 cdef enum:
     MOST_VISITS = 2147483647
@@ -163,9 +156,11 @@ cdef struct Context:
     const double *discount      # [R]
     ScheduleData *rate
     ScheduleData *exploration
-    int64_t kind
+    int64_t kind                # EPSILON_GREEDY or BOLTZMANN
     int64_t strict              # 1: explore iff u < epsilon; 0: iff u <= epsilon
-    int64_t random_ties
+    int64_t several             # draws: by one each decides all; 1: a second says which action, a third which tied one
+    int64_t drawn               # 1: one of several greatest is drawn at each use
+    uint32_t around             # all ones where ties go to the incumbent, else 0
     int64_t draws               # K
     int64_t choices             # actions that every agent has, where they are few and the table is in one piece
     Cells cells                 # where they are, if the table is in one piece; then, for one run of a range:
@@ -179,7 +174,7 @@ cdef struct Context:
 # What an agent knows of an observation.
 cdef struct View:
     double *q                   # [A] action values: those of the cell, or sums over the active rows
-    int32_t *greedy             # the first of the greatest of them
+    int32_t *greedy             # the greedy one
     int64_t cell                # with one active row
 
 
@@ -220,6 +215,11 @@ cdef inline bint inside(const Context *c, const int32_t *rows) noexcept nogil:
     return True
 
 
+cdef inline int32_t greedy_sum(const Context *c, const double *sums, int64_t cell, int64_t agent) noexcept nogil:
+    """The first of the greatest sums, going round from the greedy action of the first active row, which never moves."""
+    return greatest_from(sums, c.actions[agent], c.greedy[cell * c.greedy_step] if c.around else 0)
+
+
 cdef inline void add_up(const Context *c, const double *q, int64_t q_step, int64_t run, int64_t agent,
                         const int32_t *rows, int64_t place, View *view) noexcept nogil:
     """Sums over several active rows, in one of three places."""
@@ -233,7 +233,7 @@ cdef inline void add_up(const Context *c, const double *q, int64_t q_step, int64
         for a in range(choices):
             sums[a] += own[a]
     view.cell, view.q, view.greedy = cell, sums, <int32_t *> (sums + c.width)
-    view.greedy[0] = first_greatest(sums, choices)
+    view.greedy[0] = greedy_sum(c, sums, cell, agent)
 
 
 cdef inline int see_in(const Context *c, double *q, int64_t q_step, int32_t *greedy, int64_t greedy_step, int64_t run,
@@ -301,11 +301,19 @@ cdef inline int put(const Context *c, int64_t run, int64_t agent, const int32_t 
     if c.active > 1:
         if not shift(c, c.q, c.q_step, run, agent, rows, action, value - here.q[action]):
             return Status.BAD_VALUE
-        for j in range(1, c.active):
+        for j in range(c.active):
             count_visit(c, cell_of(c, run, rows[j], agent))
+        here.q[action] = value
+        moved[0] |= greedy_sum(c, here.q, here.cell, agent) != here.greedy[0]
+        return Status.FINE
     count_visit(c, here.cell)
-    moved[0] |= write_value(here.q, here.greedy, c.actions[agent], action, value)
+    moved[0] |= write_value(here.q, here.greedy, c.actions[agent], action, value, c.around)
     return Status.FINE
+
+
+cdef inline Chance chance_of(const Context *c, int64_t run) noexcept nogil:
+    """How a run explores now, by epsilon."""
+    return epsilon_chance(c.exploration.value[run], c.strict, c.several)
 
 
 cdef inline double policy_value(const Context *c, int64_t run, int64_t agent, const View *view) noexcept nogil:

@@ -10,7 +10,7 @@ def _different(n):
 
 
 def _draws(n):
-    needed = 1 if n.exploration is None else 2
+    needed = 2 if n.exploration is not None and n.several else 1
     if n.draws < needed:
         raise ValueError(f"draws: expected at least {needed}, got {n.draws}")
 
@@ -65,6 +65,7 @@ SOFTMAX = Kernel(
     _different,
     Part("exploration", "Schedule", "epsilon; None: actions are drawn from the policy", optional=True),
     Flag("strict", "explore iff u < epsilon; else iff u <= epsilon", default=True),
+    Flag("several", "explore by two draws (explores?, which action); else one says both", default=False),
     Number("active", "k, rows of each agent", low=1),
     Number("draws", "K, exploration draws per agent in the whole team"),
     _draws)
@@ -101,6 +102,6 @@ POLICY_GRADIENT = Kernel(
     Array("value_clip", "float64", "R", "how far values go from what they were", optional=True),
     Flag("normalise", "a unit's advantages get mean 0 and standard deviation 1: sums over steps, and agents in each"),
     Flag("across", "a rollout goes on after the end of an episode, until it is full"),
-    base=SOFTMAX, without=("exploration", "strict"))
+    base=SOFTMAX, without=("exploration", "strict", "several"))
 
 KERNELS = SOFTMAX, POLICY_GRADIENT

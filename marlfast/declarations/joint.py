@@ -1,8 +1,17 @@
 """Arguments of ``joint``."""
 from marlfast.declarations.base import Array, Cells, Flag, Kernel, Number, Part
+from marlfast.declarations.q_learning import (
+    BOLTZMANN,
+    DRAWN,
+    EPSILON_GREEDY,
+    KINDS,
+    ONE_DRAW,
+    TIES,
+    exploring,
+    needed_draws,
+)
 
 GREATEST, MINIMAX, BELIEF, NASH, CORRELATED = range(5)
-EPSILON_GREEDY, BOLTZMANN = range(2)
 
 
 def _policies(n):
@@ -53,13 +62,21 @@ def _equilibria(n):
 
 
 def _explores(n):
-    if (n.kind == BOLTZMANN or n.random_ties) and n.rule not in (GREATEST, BELIEF):
-        raise ValueError("kind, random_ties: mixed policies explore by epsilon, and have no ties")
+    if (n.kind == BOLTZMANN or n.ties) and n.rule not in (GREATEST, BELIEF):
+        raise ValueError("kind, ties: mixed policies explore by epsilon, and have no ties")
     if n.together and (n.T != 1 or n.rule != GREATEST):
         raise ValueError("together: expected one table, and rule 0")
-    needed = 1 if n.kind == BOLTZMANN else 3 if n.random_ties or n.rule not in (GREATEST, BELIEF) else 2
+    chance = n.kind == BOLTZMANN or bool(n.ties & DRAWN) or n.rule not in (GREATEST, BELIEF)
+    # Place of the draw by which others choose, too; 0: none, each chooses by its own.
+    signal = 0
+    if chance and n.kind == EPSILON_GREEDY:
+        signal = 2
+    elif chance and n.kind == ONE_DRAW and not n.together and (n.chooses_by[n.leads] != n.leads).any():
+        signal = 1
+    needed = max(signal + 1, needed_draws(n.kind, 0))
     if n.draws < needed:
         raise ValueError(f"draws: expected at least {needed}, got {n.draws}")
+    return exploring(n) | {"signal": signal, "chance": int(chance)}
 
 
 JOINT = Kernel(
@@ -89,9 +106,10 @@ JOINT = Kernel(
     Array("discount", "float64", "R"),
     _agents, _plan, _equilibria,
     Number("objective", "of correlated equilibria: see ``solve_correlated``", choices=tuple(range(4))),
-    Number("kind", "0: epsilon-greedy; 1: Boltzmann (rules 0 and 2 only)", choices=(EPSILON_GREEDY, BOLTZMANN)),
+    Number("kind", f"{KINDS} (and a second, where some choose by the draw of another who explores by itself). Boltzmann "
+           "by rules 0 and 2 only", choices=(EPSILON_GREEDY, BOLTZMANN, ONE_DRAW)),
     Flag("strict", "explore iff u < epsilon; else iff u <= epsilon"),
-    Flag("random_ties", "ties broken by a third draw (rules 0 and 2 only); else the first of the greatest"),
+    Number("ties", f"{TIES}. By other rules than 0 and 2: 0", choices=(0, 1, 2, 3)),
     Flag("together", "one table for all agents that are led: it learns from the mean of their rewards, and they "
          "explore together"),
     Number("draws", "K, exploration draws per agent in the whole team"),

@@ -1,6 +1,6 @@
 """Arguments of ``one_step``."""
 from marlfast.declarations.base import Array, Cells, Kernel, Number, Part
-from marlfast.declarations.q_learning import EPSILON_GREEDY, Q_LEARNING
+from marlfast.declarations.q_learning import Q_LEARNING, needed_draws
 
 EXPECTED, DISTRIBUTED, HYSTERETIC, FREQUENCY = range(4)
 
@@ -14,7 +14,7 @@ def _goes_with_rule(n):
 
 def _coin(n):
     """Which of an agent's draws is the coin: the one after those of the exploration."""
-    coin = 1 if n.kind != EPSILON_GREEDY else 3 if n.random_ties else 2
+    coin = needed_draws(n.kind, n.ties)
     if n.draws < coin + 1:
         raise ValueError(f"draws: expected at least {coin + 1}, got {n.draws}")
     return {"coin": coin}
@@ -31,9 +31,9 @@ DOUBLE_Q = Kernel(
     "DoubleQ",
     _coin,
     Cells("first", "float64", "R rows T A", "one table"),
-    Cells("first_greedy", "int32", "R rows T", "the first of its greatest values"),
+    Cells("first_greedy", "int32", "R rows T", "its greedy actions"),
     Cells("second", "float64", "R rows T A", "the other table"),
-    Cells("second_greedy", "int32", "R rows T", "the first of its greatest values"),
+    Cells("second_greedy", "int32", "R rows T", "its greedy actions"),
     Array("coins", "int32", "R N", "1 where the last draw of an agent said heads", written=True),
     base=Q_LEARNING)
 

@@ -1,11 +1,11 @@
 """Arguments of ``phc``."""
 from marlfast.declarations.base import Array, Kernel, Part
-from marlfast.declarations.q_learning import EPSILON_GREEDY, Q_LEARNING
+from marlfast.declarations.q_learning import BOLTZMANN, Q_LEARNING
 
 
 def _explores(n):
-    if n.kind != EPSILON_GREEDY:
-        raise ValueError(f"kind: expected 0, as exploring is on top of a mixed policy, got {n.kind}")
+    if n.kind == BOLTZMANN:
+        raise ValueError(f"kind: expected 0 or 2, as exploring is on top of a mixed policy, got {n.kind}")
 
 
 POLICY_HILL_CLIMBING = Kernel(

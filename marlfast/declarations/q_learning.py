@@ -3,13 +3,34 @@ import numpy as np
 
 from marlfast.declarations.base import Array, Cells, Flag, Kernel, Number, Part, check_kind
 
-EPSILON_GREEDY, BOLTZMANN = range(2)
+EPSILON_GREEDY, BOLTZMANN, ONE_DRAW = range(3)
+DRAWN, INCUMBENT = 1, 2         # ties, in bits: see marlfast/core/explore.h
+KINDS = "0: epsilon-greedy, by several draws (explores?, which action, which of the tied); 1: Boltzmann; 2: " \
+    "epsilon-greedy, by one draw"
+TIES = "which of several greatest values is greedy: 0 the first, 2 the one that was it before, until another is greater. " \
+    "1 more: when acting, one of them is drawn"
+
+
+def exploring(n):
+    """How ``kind`` and ``ties`` are told to kernels, beside them."""
+    return {"several": int(n.kind == EPSILON_GREEDY), "drawn": n.ties & DRAWN,
+            "around": 0xFFFFFFFF if n.ties & INCUMBENT else 0}
+
+
+def needed_draws(kind, ties):
+    """Draws of an agent in a step."""
+    return 1 if kind != EPSILON_GREEDY else 3 if ties & DRAWN else 2
 
 
 def _draws(n):
-    needed = 1 if n.kind == BOLTZMANN else 3 if n.random_ties else 2
+    needed = needed_draws(n.kind, n.ties)
     if n.draws < needed:
         raise ValueError(f"draws: expected at least {needed}, got {n.draws}")
+
+
+def _shares(n):
+    if n.shares is not None and not ((n.shares >= 0.0) & (n.shares < 1.0)).all():
+        raise ValueError("shares: expected numbers in [0, 1)")
 
 
 LEADS = Array("leads", "int32", "L", "the agents that this learner leads",
@@ -22,20 +43,21 @@ _OTHERS = (
     Array("discount", "float64", "R"),
     Part("rate", "Schedule", "learning rate"),
     Part("exploration", "Schedule", "epsilon or temperature"),
-    Number("kind", "0: epsilon-greedy; 1: Boltzmann", choices=(EPSILON_GREEDY, BOLTZMANN)),
+    Number("kind", KINDS, choices=(EPSILON_GREEDY, BOLTZMANN, ONE_DRAW)),
     Flag("strict", "explore iff u < epsilon; else iff u <= epsilon"),
-    Flag("random_ties", "ties broken by a third draw; else the first of the greatest"),
+    Number("ties", TIES, choices=(0, 1, 2, 3)),
     Number("draws", "K, exploration draws per agent in the whole team"),
     Flag("learning", "False: the tables are frozen"),
     Number("active", "k, rows that an observation is in. With more than one, an action value is the sum over them, and "
-           "each takes its k-th part of a change; ``greedy`` is then not used", low=1, high="rows",
+           "each takes its k-th part of a change; ``greedy`` then stays as it is: with ties 2 they go round from that of "
+           "the first row", low=1, high="rows",
            words="{low} to {high} rows", default=1),
-    _draws)
+    exploring, _draws)
 
 Q_LEARNING = Kernel(
     "QLearning",
     Cells("q", "float64", "R rows T A", "action values of T tables", filled="run, row, table and action"),
-    Cells("greedy", "int32", "R rows T", "the first of the greatest action values"),
+    Cells("greedy", "int32", "R rows T", "the greedy actions"),
     Cells("visits", "int32", "R rows T", "how often each row of each table was updated, up to 2**31 - 1"),
     *_OTHERS)
 
@@ -72,10 +94,11 @@ def lanes_of(given):
 
 def _together(n):
     own = list(range(n.T))
-    if (n.kind != EPSILON_GREEDY or n.random_ties or n.active > 1 or (n.actions != n.A).any()
+    fits = n.kind == ONE_DRAW or n.kind == EPSILON_GREEDY and not n.drawn
+    if (not fits or n.active > 1 or (n.actions != n.A).any()
             or n.leads.tolist() != own or n.table_of.tolist() != own):
-        raise ValueError("q: agents stand side by side, which takes epsilon-greedy exploration, no random ties, one "
-                         "active row, and a table and as many actions for every agent")
+        raise ValueError("q: agents stand side by side, which takes epsilon-greedy exploration (by several draws: no random "
+                         "ties), one active row, and a table and as many actions for every agent")
 
 
 SIDE_BY_SIDE = Kernel(
@@ -89,7 +112,9 @@ FIND_GREEDY = Kernel(
     "find_greedy",
     Array("q", "float64", "cells A", "action values"),
     Array("actions", "int32", "cells", "actions of each cell", values=(1, "A", "{low} to {high} actions"), empty=True),
-    Array("greedy", "int32", "cells", "the first of the greatest", written=True),
+    Array("greedy", "int32", "cells", "one of the greatest", written=True),
+    Array("shares", "float64", "cells", "in [0, 1): which of several greatest values it is; None: the first", optional=True),
+    _shares,
     family=None)
 
 KERNELS = Q_LEARNING, FIND_GREEDY

@@ -4,6 +4,8 @@ from functools import cached_property
 
 import numpy as np
 
+from marlfast.backends import kernels
+from marlfast.draws import incumbents_stream
 from marlfast.errors import integer, shown, unknown
 from marlfast.exploration import EpsilonGreedy
 from marlfast.learners.plays import asked
@@ -30,6 +32,10 @@ class Seats:
         C, rows that a state is in.
     given_teams : tuple of tuple of int, optional
         Who plays with whom, where the experiment says so.
+    seeds : uint64 [R], optional
+        Of the runs: what is drawn where tables begin depends on it. Default: 0.
+    run_numbers : int64 [R], optional
+        Of the runs under their seeds. Default: 0, 1, ...
     lanes : int
         Agents of a row, padded, whose tables are to stand side by side, as :meth:`Learner.lanes` said; else 0.
     """
@@ -42,6 +48,8 @@ class Seats:
     central: int = 0
     central_active: int = 1
     given_teams: tuple = None
+    seeds: object = None
+    run_numbers: object = None
     lanes: int = 0
     _known: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -101,6 +109,29 @@ class Seats:
     def teams(self):
         """Teams of the experiment, of its reward structure or of the game, or None."""
         return self.given_teams or self.structure.teams or self.game.teams
+
+    def shares(self, agents, first, count, backend="cython"):
+        """Uniforms by which tied actions are told apart in rows that are new: float64 [R, count, len(agents)].
+
+        They depend on the seed and number of the run, on the row, and on the agent: the first one that uses a table.
+
+        Parameters
+        ----------
+        agents : sequence of int
+        first, count : int
+            First row, and how many.
+        """
+        fill = kernels(backend, "draws").fill
+        seeds = np.zeros(self.runs, np.uint64) if self.seeds is None else self.seeds
+        numbers = np.arange(self.runs, dtype=np.int64) if self.run_numbers is None else self.run_numbers
+        shares = np.empty((self.runs, count, len(agents)))
+        for seed in np.unique(seeds).tolist():
+            runs = np.flatnonzero(seeds == seed)
+            block = np.empty((len(runs), count))
+            for k, agent in enumerate(agents):
+                fill(seed, incumbents_stream(agent), numbers[runs], np.full(len(runs), first, np.int64), block, False)
+                shares[runs, :, k] = block
+        return shares
 
     def lead(self):
         """Numbers of the agents that are led: int32 [L], read-only."""
@@ -269,7 +300,7 @@ class Learner(Definition):
         how : {"policy", "behaviour", "greedy"}, Exploration or None
         """
         if how == "greedy":
-            return EpsilonGreedy(0.0)
+            return EpsilonGreedy(0.0, ties="incumbent")
         if how == "policy":
             return self.still()
         return None if isinstance(how, str) else how
@@ -277,7 +308,9 @@ class Learner(Definition):
     def still(self):
         """The exploration with which it plays its policy, so that it does not explore; None: its own way of acting."""
         explore = getattr(self, "explore", None)
-        return EpsilonGreedy(0.0, ties=explore.ties) if isinstance(explore, EpsilonGreedy) else None
+        if not isinstance(explore, EpsilonGreedy):
+            return None
+        return EpsilonGreedy(0.0, ties="incumbent" if explore.keeps else explore.ties, draws=explore.draws)
 
     def plays(self, seats, arrays, kind="policy"):
         """What the agents it leads play, by the rows that they see: the one place that says so.

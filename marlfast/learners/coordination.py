@@ -93,7 +93,8 @@ class LMRL2(_Beside):
     name = "lmrl2"
     beside = ("temperature",)
     by_row = (*Tabular.by_row, "temperature")
-    explore = EpsilonGreedy(0.0)        # not used, but by its number of draws
+    # Not used, but by its number of draws; its `greedy` is the first of the greatest.
+    explore = EpsilonGreedy(0.0, ties="first", draws=2)
     learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
     discount: float = option(0.9, per_run=True)
     max_temperature: float = option(50.0, per_run=True)
@@ -196,7 +197,7 @@ class RecursiveFMQ(_Beside):
     climbing game (published: 100 and 58 %).
 
     Arrays: those of ``IQL`` (``q`` holds the evaluations), and ``mean``, ``greatest``, ``frequency`` float64
-    [R, rows, T, A]. Of several greatest evaluations the first is greedy, where the article keeps to the one before.
+    [R, rows, T, A]. Of several greatest evaluations the one that was it before stays greedy, as in the article.
 
     Source: L. Matignon, G. J. Laurent and N. Le Fort-Piat, "A study of FMQ heuristic in cooperative multi-agent games",
     AAMAS 2008 workshop on multi-agent sequential decision making; "Independent reinforcement learners in cooperative

@@ -67,7 +67,8 @@ class Frozen(Learner):
             return self.explore
         still = self.learner.exploring("policy")
         pure = isinstance(still, EpsilonGreedy) and "greedy" in self.learner.by_kernel
-        return EpsilonGreedy(0.0, ties="random") if pure else still
+        return EpsilonGreedy(0.0, ties="incumbent") if pure and still.draws == 1 else \
+            EpsilonGreedy(0.0, ties="random", draws=2) if pure else still
 
     def exploring(self, how):
         if how == "behaviour" or how == "policy" and self.explore is None:
@@ -76,7 +77,7 @@ class Frozen(Learner):
 
     def draws(self):
         acting = self._acting()
-        return max(self.learner.draws(), acting.draws if isinstance(acting, Exploration) else 2)
+        return max(self.learner.draws(), acting.n_draws if isinstance(acting, Exploration) else 0)
 
     def discounts(self):
         return set()

@@ -224,9 +224,11 @@ class _Gradient(Learner):
                   "active": seats.active}
         if not learning or exploration is not None:
             level = exploration and exploration.level.bind(exploration.level.allocate(runs), backend)
-            needed = exploration.draws if exploration else 1
+            needed = exploration.n_draws if exploration else 1
             return [module.Softmax(**common, exploration=level or None,
-                                   strict=exploration is None or exploration.strict, draws=max(draws or 0, needed))]
+                                   strict=exploration is None or exploration.strict,
+                                   several=exploration is not None and exploration.several,
+                                   draws=max(draws or 0, needed))]
         units, unit_of, weights, _ = self.plan(seats)
         bound = self._bound_schedules(arrays, backend)
         clip, value_clip = (None if value is None else spread(value, runs) for value in (self.clip, self.value_clip))

@@ -179,7 +179,7 @@ class Hierarchy(Learner):
         choosers = len(self._plan(seats)[0])
         game = SimpleNamespace(name="goals", agents=choosers, action_counts=np.full(choosers, self.goals, np.int32),
                                teams=None, setting="mixed")
-        return Seats(game, SimpleNamespace(teams=None), seats.runs)
+        return Seats(game, SimpleNamespace(teams=None), seats.runs, seeds=seats.seeds, run_numbers=seats.run_numbers)
 
     def check(self, seats, rows=None):
         self.team_lists(seats)

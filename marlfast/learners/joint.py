@@ -1,7 +1,7 @@
 """Learners whose tables are over joint actions: of a whole team, against opponents, and for equilibria."""
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -9,8 +9,8 @@ import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.errors import choice, unknown
-from marlfast.exploration import EpsilonGreedy, Exploration
-from marlfast.learners.base import Learner, Seats
+from marlfast.exploration import ONE_DRAW, EpsilonGreedy, Exploration
+from marlfast.learners.base import Learner
 from marlfast.learners.plays import Plays, by_exploration, leaves_to_chance, mixed_in, no_average, one_hot
 from marlfast.learners.q_learning import IQL
 from marlfast.learners.tabular import held
@@ -91,8 +91,8 @@ class _Joint(Learner):
     """What learners over joint actions have in common; ``_laid_out`` is all that they differ in."""
 
     kernels = "joint"
-    derived = ("value", "greedy", "policy")
     by_row = ("q", "value", "greedy", "visits", "policy")
+    signal = None           # whether some may choose by the draw of another; None: all choose by the greatest value
     policy_name = "policy"
     objective_code = 0
     together = False
@@ -105,6 +105,11 @@ class _Joint(Learner):
         checked = IQL(self.learning_rate, self.discount, self.explore, initial_q=self.initial_q)
         self._set(learning_rate=checked.learning_rate, discount=checked.discount, explore=checked.explore,
                   initial_q=checked.initial_q, schedules=checked.schedules)
+
+    @property
+    def derived(self):
+        """What follows from the values, but for who was greedy first among equals."""
+        return ("value", self.policy_name, *(() if self.explore.keeps else ("greedy",)))
 
     def plan(self, seats):
         """How the tables are laid out."""
@@ -119,8 +124,8 @@ class _Joint(Learner):
         """Refuse games that the rule does not fit."""
 
     def _only_epsilon(self):
-        if self.explore.code != EpsilonGreedy.code or self.explore.random_ties:
-            raise ValueError(f"explore: {self.name} plays mixed policies; it explores by EpsilonGreedy, ties first")
+        if not isinstance(self.explore, EpsilonGreedy):
+            raise ValueError(f"explore: {self.name} plays mixed policies; it explores by EpsilonGreedy")
 
     def _two(self, seats, instead):
         if seats.agents != 2:
@@ -207,11 +212,30 @@ class _Joint(Learner):
     def allocate(self, seats, rows):
         """``q`` float64 [R, rows, T, J], ``value`` and ``visits``, the policy, and the schedules'."""
         arrays = self._empty(seats, rows)
-        if np.asarray(self.initial_q).any():
-            arrays["q"][:] = self.initial_q
-            for name in self.derived:
-                arrays.pop(name, None)          # they follow: see derive
-        return arrays | self._fresh_schedules(seats.runs)
+        arrays |= self._fresh_schedules(seats.runs)
+        self._begin(seats, arrays, 0, "cython")
+        return arrays
+
+    def _begin(self, seats, arrays, first, backend):
+        """Give rows from ``first`` on their initial values, and all that follows from them."""
+        plan, values = self.plan(seats), np.asarray(self.initial_q)
+        if values.any():
+            arrays["q"][:, first:] = values
+            self._kernel(seats, arrays, backend).settle(first)
+        if not self.explore.keeps or plan.rule not in (GREATEST, BELIEF):
+            return
+        owners = [int(seats.leads[0])] if self.together else plan.reads.tolist()
+        shares = seats.shares(owners, first, arrays["q"].shape[1] - first, backend)
+        top = plan.choices.astype(np.float64)
+        if not values.any():
+            arrays["greedy"][:, first:] = np.minimum(shares * top, top - 1.0)
+            return
+        flat = np.ascontiguousarray(arrays["q" if plan.rule == GREATEST else self.policy_name][:, first:])
+        flat, counts = flat.reshape(-1, flat.shape[-1]), plan.choices.astype(np.int32)
+        greedy = np.zeros(len(flat), np.int32)
+        kernels(backend, "q_learning").find_greedy(flat, np.tile(counts, len(flat) // len(counts)), greedy,
+                                                   shares.reshape(-1))
+        arrays["greedy"][:, first:] = greedy.reshape(shares.shape)
 
     def grow(self, seats, arrays, rows, backend):
         """The same tables with room for ``rows``."""
@@ -219,9 +243,7 @@ class _Joint(Learner):
         larger = arrays | self._empty(seats, rows)
         for name in set(self.by_row) & set(arrays):
             larger[name][:, :old] = arrays[name]
-        if np.asarray(self.initial_q).any():
-            larger["q"][:, old:] = self.initial_q
-            self._kernel(seats, larger, backend).settle(old)
+        self._begin(seats, larger, old, backend)
         return larger
 
     def derive(self, seats, arrays, backend):
@@ -237,8 +259,10 @@ class _Joint(Learner):
     # -- the rest -------------------------------------------------------------------------------
 
     def draws(self):
-        """Exploration draws per agent and step: explore?, which action, which of the policy's (or of the tied)."""
-        return self.explore.draws
+        """Exploration draws per agent and step; the draw by which others choose, too, is one of its own."""
+        if self.signal is None:
+            return self.explore.n_draws
+        return 1 + self.signal if self.explore.code == ONE_DRAW else max(self.explore.n_draws, 3)
 
     def discounts(self):
         return set(np.atleast_1d(self.discount).tolist())
@@ -269,7 +293,8 @@ class _Joint(Learner):
 
     def _fresh(self, seats):
         """The tables of one row that was never seen."""
-        alone = Seats(seats.game, seats.structure, 1, seats.leads, given_teams=seats.given_teams)
+        alone = replace(seats, runs=1, seeds=None if seats.seeds is None else seats.seeds[:1],
+                        run_numbers=None if seats.run_numbers is None else seats.run_numbers[:1])
         fresh = self.of_run(0).allocate(alone, 1)
         self.derive(alone, fresh, "numpy")
         return fresh
@@ -348,8 +373,8 @@ class _Joint(Learner):
             weights=plan.weights, choices=plan.choices, steps=plan.steps, reads=plan.reads,
             chooses_by=plan.chooses_by, discount=spread(self.discount, runs), rate=bound["rate"],
             exploration=bound["level"], rule=plan.rule, objective=self.objective_code, kind=explore.code,
-            strict=explore.strict, random_ties=explore.random_ties, together=self.together,
-            draws=max(draws or 0, self.draws(), explore.draws), learning=learning)
+            strict=explore.strict, ties=explore.ties_code if plan.rule in (GREATEST, BELIEF) else 0,
+            together=self.together, draws=max(draws or 0, self.draws(), explore.n_draws), learning=learning)
 
     def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
         return [self._kernel(seats, arrays, backend, draws, learning, exploration)]
@@ -428,7 +453,6 @@ class JointActionLearner(_Joint):
     """
 
     name = "jal"
-    derived = ("value", "greedy", "expected")
     by_row = ("q", "value", "greedy", "visits", "expected", "counts")
     policy_name = "expected"
 
@@ -476,6 +500,7 @@ class FriendOrFoe(_Joint):
     """
 
     name = "friend_or_foe"
+    signal = True
     friends: str = "team"
 
     def __post_init__(self):
@@ -510,9 +535,6 @@ class FriendOrFoe(_Joint):
         if self.plan(seats).rule == MINIMAX:
             self._only_epsilon()
 
-    def draws(self):
-        return max(self.explore.draws, 3)
-
 
 @dataclass(frozen=True, repr=False, eq=False)
 class MinimaxQ(FriendOrFoe):
@@ -543,6 +565,7 @@ class MinimaxQ(FriendOrFoe):
     """
 
     name = "minimax_q"
+    signal = False
     explore: Exploration = option(EpsilonGreedy(0.2), kind="exploration")
     friends: str = "none"
 
@@ -573,9 +596,6 @@ class _Pair(_Joint):
                              "agents, or use minimax_q, friend_or_foe or jal for one of them")
         self._same_view(seats)
         self._only_epsilon()
-
-    def draws(self):
-        return max(self.explore.draws, 3)
 
     def _laid_out(self, seats):
         counts = [int(n) for n in seats.action_counts]
@@ -622,6 +642,7 @@ class NashQ(_Pair):
     """
 
     name = "nash_q"
+    signal = False
     rule = NASH
 
 
@@ -657,6 +678,7 @@ class CorrelatedQ(_Pair):
     """
 
     name = "correlated_q"
+    signal = True
     rule = CORRELATED
     objective: str = "utilitarian"
 

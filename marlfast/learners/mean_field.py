@@ -200,7 +200,7 @@ class MeanFieldQ(_MeanField):
     """
 
     name = "mean_field_q"
-    derived = ("greedy",)
+    derived = property(lambda self: self.inner.derived)
     by_row = ("q", "greedy", "visits")
     learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
     discount: float = option(0.95, per_run=True)
@@ -337,7 +337,7 @@ class MeanFieldAC(_MeanField):
             self._set(**{name: per_run_field(name, getattr(self, name))})
             schedules[name.removesuffix("_rate")] = schedule(name, getattr(self, name), 0.0, 1.0)
         # Softmax policies over logits are kept and played as Boltzmann's over action values at temperature 1 are.
-        actor = _Actor(self.actor_rate, self.discount, Boltzmann(1.0), self.share)
+        actor = _Actor(self.actor_rate, self.discount, Boltzmann(1.0, ties="first"), self.share)
         self._set(schedules=schedules, actor=actor, discount=actor.discount, share=actor.share)
         self._given()
 

@@ -83,15 +83,15 @@ class DistributedQ(_OneStep):
     derived = ()            # the greedy action depends on what was greatest first
     rates = {}
     discount: float = option(0.95, per_run=True)
-    explore: Exploration = option(_DECAYING, kind="exploration")
+    explore: Exploration = option(EpsilonGreedy(1.0, decay=0.995, minimum=0.05, ties="incumbent"), kind="exploration")
     share: Any = "none"
     initial_q: Any = 0.0
 
     def __post_init__(self):
         super().__post_init__()
-        if self.explore.random_ties:
+        if self.explore.ties == "random":
             raise ValueError("explore: distributed Q-learning keeps to the greedy action that it found first; "
-                             "use ties='first'")
+                             "use ties='incumbent'")
 
     def check(self, seats, rows=None):
         check_common(self.name, seats)
@@ -198,7 +198,6 @@ class DoubleQ(Tabular):
     kernels = "one_step"
     sparse = True
     tables_of_values = 3
-    derived = ("greedy", "first_greedy", "second_greedy")
     by_row = ("q", "greedy", "visits", "first", "first_greedy", "second", "second_greedy")
     learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
     discount: float = option(0.95, per_run=True)
@@ -207,7 +206,11 @@ class DoubleQ(Tabular):
     initial_q: Any = 0.0
 
     def draws(self):
-        return self.explore.draws + 1
+        return self.explore.n_draws + 1
+
+    @property
+    def derived(self):
+        return () if self.explore.keeps else ("greedy", "first_greedy", "second_greedy")
 
     def _both(self, arrays, make):
         """The two tables, made in the way of the one that Q-learning has."""

@@ -231,7 +231,7 @@ def by_exploration(values, best, explore, level, kind):
         return one_hot(best, count)
     if explore.name == "boltzmann":
         return softmax(values, level)
-    p = tied(values, best) if explore.random_ties else one_hot(best, count)
+    p = tied(values, best) if draws_ties(explore, kind) else one_hot(best, count)
     return mixed_in(p, level) if kind == "behaviour" else p
 
 
@@ -240,9 +240,14 @@ def mixed_in(p, epsilon):
     return (1.0 - epsilon) * p + epsilon / p.shape[1]
 
 
+def draws_ties(explore, kind):
+    """Whether one of several greatest values is drawn; a policy keeps to the incumbent where there is one."""
+    return explore.ties == "random" and (kind == "behaviour" or not explore.keeps)
+
+
 def leaves_to_chance(explore, kind):
     """Whether what is played by action values is drawn."""
-    return kind != "greedy" and (explore.name == "boltzmann" or explore.random_ties or kind == "behaviour")
+    return kind != "greedy" and (explore.name == "boltzmann" or kind == "behaviour" or draws_ties(explore, kind))
 
 
 def no_average(name):

@@ -2,7 +2,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from marlfast.exploration import EpsilonGreedy, Exploration
+from marlfast.exploration import ONE_DRAW, EpsilonGreedy, Exploration
 from marlfast.learners.tabular import Tabular
 from marlfast.registry import option
 from marlfast.schedules import Schedule
@@ -47,9 +47,14 @@ class IQL(Tabular):
     def lanes(self, seats):
         counts, n = set(seats.action_counts.tolist()), seats.agents
         fits = (n in _LANES and len(counts) == 1 and 2 <= min(counts) <= 8 and seats.active == 1
-                and seats.game.views == 1 and seats.leads == tuple(range(n)) and self.explore.code == 0
-                and not self.explore.random_ties and self.tables(seats).tolist() == list(range(n)))
+                and seats.game.views == 1 and seats.leads == tuple(range(n)) and self._fits_lanes()
+                and self.tables(seats).tolist() == list(range(n)))
         return _LANES[n] if fits else 0
+
+    def _fits_lanes(self):
+        """Whether its draws are those that agents side by side take."""
+        explore = self.explore
+        return explore.code == ONE_DRAW or explore.several and explore.ties != "random"
 
 
 # Agents side by side, and as many registers of a row as hold them: at most a third more than there are agents.

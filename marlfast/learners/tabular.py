@@ -11,6 +11,8 @@ from marlfast.memory import memory_of_machine
 from marlfast.registry import require
 from marlfast.schedules import Constant, per_run_field, schedule, spread
 
+NO_ROW = 2**31 - 1      # a number that no row has
+
 
 class Tabular(Learner):
     """Base of learners with a table of action values: what those have in common whose rule for learning differs.
@@ -20,7 +22,7 @@ class Tabular(Learner):
     makes the kernel that learns. A frozen one acts by Q-learning's kernel, which all of them share.
 
     Where it is ``sparse``, an observation may be in several rows: action values are then sums over them, each begins
-    with its share of ``initial_q``, and ``greedy``, which is a matter of the sums, stays 0.
+    with its share of ``initial_q``, and ``greedy``, which is a matter of the sums, stays as it was at first.
 
     Attributes
     ----------
@@ -31,7 +33,6 @@ class Tabular(Learner):
     """
 
     kernels = "q_learning"
-    derived = ("greedy",)
     by_row = ("q", "greedy", "visits")
     rates = {"rate": "learning_rate"}
     tables_of_values = 1
@@ -55,6 +56,11 @@ class Tabular(Learner):
         initial.flags.writeable = False
         self._set(initial_q=initial if initial.ndim else float(initial))
         self._set(share=as_share(self.share))
+
+    @property
+    def derived(self):
+        """``greedy``, unless it tells who was greedy first among equals."""
+        return () if self.explore.keeps else ("greedy",)
 
     def tables(self, seats):
         """Table of each agent, int32 [N]."""
@@ -94,11 +100,7 @@ class Tabular(Learner):
         tables, runs = int(self.tables(seats).max()) + 1, seats.runs
         arrays = packed_tables((runs, rows, tables, seats.most_actions), seats.lanes)
         self._initialize(seats, arrays, 0)
-        if np.asarray(self.initial_q).any():
-            if "greedy" in self.derived:
-                del arrays["greedy"]        # follows from the values: see derive
-            else:
-                self._find_greedy(seats, arrays, 0, "numpy")
+        self._first_greedy(seats, arrays, 0, "cython")
         return arrays | self._fresh_schedules(runs)
 
     def _initialize(self, seats, arrays, first):
@@ -115,12 +117,32 @@ class Tabular(Learner):
         for name in ("q", "greedy", "visits"):
             larger[name][:, :old] = arrays[name]
         self._initialize(seats, larger, old)
-        if np.asarray(self.initial_q).any():     # else the first greatest of new rows is action 0
-            self._find_greedy(seats, larger, old, backend)
+        self._first_greedy(seats, larger, old, backend)
         return larger
 
-    def _find_greedy(self, seats, arrays, first, backend):
-        """Greedy actions of rows from ``first`` on, from their values."""
+    def _first_greedy(self, seats, arrays, first, backend):
+        """Greedy actions of rows from ``first`` on, which have their initial values."""
+        incumbent, values = self.explore.keeps, np.asarray(self.initial_q)
+        if not incumbent and (not values.any() or seats.active > 1):
+            return                          # the first of equals is action 0
+        shares = None
+        if incumbent:
+            owners = self._owners(seats)
+            shares = seats.shares(owners.tolist(), first, arrays["q"].shape[1] - first, backend)
+            if not values.any() or seats.active > 1:
+                # All are equal. Where there are several active rows, who is first looked at where sums are equal.
+                top = seats.action_counts[owners].astype(np.float64)
+                arrays["greedy"][:, first:] = np.minimum(shares * top, top - 1.0)
+                return
+        self._find_greedy(seats, arrays, first, backend, shares)
+
+    def _owners(self, seats):
+        """The first agent that uses each table: int [T]."""
+        led = seats.lead()
+        return led[np.unique(self.tables(seats)[led], return_index=True)[1]]
+
+    def _find_greedy(self, seats, arrays, first, backend, shares=None):
+        """Greedy actions of rows from ``first`` on, from their values: of equals the first, or by shares in [0, 1)."""
         if seats.active > 1:
             arrays["greedy"][:, first:] = 0
             return
@@ -129,7 +151,9 @@ class Tabular(Learner):
         counts[self.tables(seats)[led]] = seats.action_counts[led]
         flat = np.ascontiguousarray(q).reshape(-1, q.shape[3])
         greedy = np.zeros(len(flat), np.int32)
-        kernels(backend, "q_learning").find_greedy(flat, np.tile(counts, len(flat) // len(counts)), greedy)
+        kernels(backend, "q_learning").find_greedy(flat, np.tile(counts, len(flat) // len(counts)),
+                                                   greedy,
+                                                   None if shares is None else shares.reshape(-1))
         arrays["greedy"][:, first:] = greedy.reshape(q.shape[:3])
 
     def derive(self, seats, arrays, backend):
@@ -139,12 +163,26 @@ class Tabular(Learner):
             if name not in self.derived and arrays[name].any():
                 packed[name][:] = arrays[name]
         arrays |= packed
-        if "greedy" in self.derived and arrays["q"].any():
-            self._find_greedy(seats, arrays, 0, backend)
+        if "greedy" in self.derived:
+            if arrays["q"].any():
+                self._find_greedy(seats, arrays, 0, backend)
+        elif seats.active == 1:
+            self._check_greedy(seats, arrays)
+
+    def _check_greedy(self, seats, arrays):
+        """Refuse greedy actions whose values are not the greatest."""
+        q, greedy, counts = arrays["q"], arrays["greedy"], seats.action_counts[self._owners(seats)]
+        fits = (greedy >= 0) & (greedy < counts)
+        if fits.all():
+            if (counts < q.shape[3]).any():
+                q = np.where(np.arange(q.shape[3]) < counts[:, None], q, -np.inf)
+            fits = np.take_along_axis(q, greedy[..., None], axis=3)[..., 0] == q.max(axis=3)
+        if not fits.all():
+            raise ValueError("greedy: holds actions whose values are not the greatest of their row")
 
     def draws(self):
         """Exploration draws per agent and step."""
-        return self.explore.draws
+        return self.explore.n_draws
 
     def discounts(self):
         return set(np.atleast_1d(self.discount).tolist())
@@ -161,8 +199,10 @@ class Tabular(Learner):
     def _sure(self, seats, arrays, agent, rows):
         """Greedy actions int [R, n, 1] of all runs."""
         own, table = rows[:, agent], self.tables(seats)[agent]
-        unseen = self._unseen(seats, arrays)[table, :seats.action_counts[agent]].argmax()
-        return np.where(own >= 0, arrays["greedy"][:, np.maximum(own, 0), table], unseen)[:, :, None]
+        found = arrays["greedy"][:, np.maximum(own, 0), table]
+        if (own < 0).any():
+            found = np.where(own >= 0, found, self._first_choices(seats, arrays, agent)[:, None])
+        return found[:, :, None]
 
     def _chances(self, seats, arrays, kind, agent, run, rows):
         """Probabilities float64 [n, A] of an agent's actions where the agents of the game are in these rows."""
@@ -178,29 +218,31 @@ class Tabular(Learner):
         values = parts[:, 0]
         for j in range(1, seats.active):        # in the order in which the kernels add
             values = values + parts[:, j]
-        best = values.argmax(axis=1)
-        if seats.active == 1:
-            best = np.where(own[:, 0] >= 0, arrays["greedy"][run][seen[:, 0], table], best)
+        best = arrays["greedy"][run][seen[:, 0], table].astype(np.int64)
+        if (own[:, 0] < 0).any():
+            best = np.where(own[:, 0] >= 0, best, self._first_choices(seats, arrays, agent)[run])
+        if seats.active > 1:                    # the first of the greatest sums, going round from there
+            away = (np.arange(count) - (best[:, None] if self.explore.keeps else 0)) % count
+            best = np.where(values == values.max(axis=1, keepdims=True), away, count).argmin(axis=1)
         return values, best
 
     def _unseen(self, seats, arrays):
         """Action values of an observation that was never seen, where rows are numbered as they are: float64 [T, A]."""
         return np.broadcast_to(np.asarray(self.initial_q, np.float64), arrays["q"].shape[1:])[0] / seats.active
 
+    def _first_choices(self, seats, arrays, agent):
+        """What an agent does who sees what was never seen: int [R]."""
+        table, count = self.tables(seats)[agent], int(seats.action_counts[agent])
+        initial = self._unseen(seats, arrays)[table, :count]
+        tied = np.flatnonzero(initial == initial.max())
+        if not self.explore.keeps:
+            return np.full(seats.runs, tied[0])
+        share = seats.shares([int(self._owners(seats)[table])], NO_ROW, 1)[:, 0, 0]
+        return tied[np.minimum(share * len(tied), len(tied) - 1.0).astype(np.int64)]
+
     def actions(self, seats, arrays, rows):
-        led, table = seats.lead(), self.tables(seats)
-        counts, rows = seats.action_counts[led], rows.reshape(seats.agents, seats.active)[led]
-        initial = self._unseen(seats, arrays)
-        if seats.active > 1:
-            q = np.where((rows >= 0)[:, :, None], arrays["q"][0, np.maximum(rows, 0), table[led][:, None]],
-                         initial[table[led]][:, None])
-            total = q[:, 0]
-            for j in range(1, seats.active):        # in the order in which the kernels add
-                total = total + q[:, j]
-            return np.array([own[:n].argmax() for own, n in zip(total, counts, strict=True)], np.int32)
-        rows = rows[:, 0]
-        unseen = np.array([initial[table[i], :n].argmax() for i, n in zip(led, counts, strict=True)])
-        return np.where(rows >= 0, arrays["greedy"][0, np.maximum(rows, 0), table[led]], unseen).astype(np.int32)
+        rows = np.asarray(rows)[None]
+        return np.array([self._judged(seats, arrays, i, 0, rows)[1][0] for i in seats.leads], np.int32)
 
     def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
         runs = len(arrays["q"])
@@ -218,8 +260,10 @@ class Tabular(Learner):
             "q": arrays["q"], "greedy": arrays["greedy"], "visits": arrays["visits"], "table_of": self.tables(seats),
             "actions": counts, "leads": seats.lead(), "discount": spread(self.discount, runs), "rate": bound["rate"],
             "exploration": bound["level"], "kind": explore.code, "strict": explore.strict,
-            "random_ties": explore.random_ties, "draws": max(draws or 0, self.draws(), explore.draws),
-            "learning": learning} | ({"active": seats.active} if self.sparse else {})
+            "ties": explore.ties_code if self.draws_ties else explore.ties_code & ~DRAWN,
+            "draws": max(draws or 0, self.draws(), explore.n_draws), "learning": learning}
+        if self.sparse:
+            common["active"] = seats.active
         if not learning:
             return [self._frozen(backend, common, arrays, bound)]
         return [self._kernel(kernels(backend, self.kernels), common, arrays, bound)]

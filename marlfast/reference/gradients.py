@@ -4,7 +4,7 @@ import numpy as np
 from marlfast.declarations.gradients import POLICY_GRADIENT, SOFTMAX
 from marlfast.reference.draws import _log, exp_values
 from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, Learner, fine
-from marlfast.reference.tabular import first_fault, first_greatest
+from marlfast.reference.tabular import Chance, first_fault, first_greatest
 
 NOTHING, MOVED, FAILED = range(3)       # what a tick leaves to the next update to say
 GOES_ON, TERMINATED, CUT = range(3)     # what follows a step of the rollout
@@ -113,11 +113,10 @@ class Softmax(Learner):
                 sound, explores = (u >= 0.0) & (u < 1.0), np.zeros(len(runs), bool)
                 chosen = draw(logits, choices, best, np.where(sound, u, 0.0))
             else:
-                level, u = self.exploration.value[runs], draws[:, i, 0]
-                explores = u < level if self.strict else u <= level
-                v = draws[:, i, 1]
-                sound = ~explores | (v >= 0.0) & (v < 1.0)
-                chosen = np.where(explores, (np.where(explores & sound, v, 0.0) * choices).astype(np.int64), best)
+                chance = Chance(self.exploration.value[runs], self.strict, self.several)
+                explores, chosen = chance.explores(draws[:, i]), chance.random_choices(draws[:, i], choices)
+                sound = ~explores | (chosen >= 0)
+                chosen = np.where(explores, chosen, best)
             status[:, j] = np.where(sound, np.where(explores | inside, 0, BAD_ROW), BAD_DRAW)
             actions[:, i] = chosen
         return first_fault(status)

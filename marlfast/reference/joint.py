@@ -16,14 +16,14 @@ from marlfast.reference.kernels import (
     fine,
 )
 from marlfast.reference.q_learning import QLearning
-from marlfast.reference.tabular import BOLTZMANN, MOST_VISITS, first_greatest
+from marlfast.reference.tabular import BOLTZMANN, EPSILON_GREEDY, MOST_VISITS, Chance, greatest_from
 
 GREATEST, MINIMAX, BELIEF, NASH, CORRELATED = range(5)
 
 
-def _greatest(values):
-    """The first of the greatest."""
-    return int(first_greatest(np.asarray(values)[None], np.array([len(values)]))[0])
+def _greatest(values, start=0):
+    """The first of the greatest, going round from ``start``."""
+    return int(greatest_from(np.asarray(values)[None], np.array([len(values)]), np.array([start]))[0])
 
 
 def _sample(policy, u):
@@ -52,22 +52,29 @@ class Joint(Learner):
     def __init__(self, **given):
         a = self.declared.check(given)
         vars(self).update(a.arguments)
-        self.runs, self.agents = a.R, a.N
+        self.runs, self.agents, self.signal, self.drawn = a.R, a.N, a.signal, bool(a.chance)
+        self.kind = BOLTZMANN if a.kind == BOLTZMANN else EPSILON_GREEDY
+        self.several, self.around = bool(a.several), bool(a.around)
 
     def stage_act(self, runs, rows, draws, actions):
         status, level = fine(len(runs)), self.exploration.value[runs]
+        chance = Chance(level, self.strict, self.several)
         for i in self.leads.tolist():
             t, by = int(self.table_of[i]), int(self.chooses_by[i])
             explores = np.zeros(len(runs), bool)
             if self.kind != BOLTZMANN:
-                u = draws[:, by if self.together else i, 0]
-                explores = u < level if self.strict else u <= level
-            u = draws[:, i, min(1, self.draws - 1)]
-            sound = (u >= 0.0) & (u < 1.0)
-            random = (np.where(sound, u, 0.0) * self.actions[i]).astype(np.int64)
+                explores = chance.explores(draws[:, by if self.together else i])
+            if self.together and not self.several:      # any joint action
+                random = chance.random_choices(draws[:, by], self.choices[t])
+                sound, random = random >= 0, random * self.steps[t] // self.weights[t, i] % self.actions[i]
+            elif self.kind != BOLTZMANN:
+                random = chance.random_choices(draws[:, i], self.actions[i])
+                sound = random >= 0
+            else:
+                random = sound = np.zeros(len(runs), bool)
             row = rows[:, self.reads[t]].astype(np.int64)
             inside = (row >= 0) & (row < self.q.shape[1])
-            choice, bad = self._choose(runs, np.where(inside, row, 0), t, level, draws[:, by])
+            choice, bad = self._choose(runs, np.where(inside, row, 0), t, level, draws[:, by], chance)
             fault = np.where(explores, np.where(sound, 0, BAD_DRAW), np.where(inside, bad, BAD_ROW))
             chosen = np.where(explores, random, choice * self.steps[t] // self.weights[t, i] % self.actions[i])
             fit = (status == 0) & (fault == 0)
@@ -75,29 +82,33 @@ class Joint(Learner):
             status = np.where(status == 0, fault, status)
         return status.astype(np.int32)
 
-    def _choose(self, runs, row, t, level, draws):
+    def _choose(self, runs, row, t, level, draws, chance):
         """(choice, status) of each run without exploring."""
         count = int(self.choices[t])
-        if self.rule not in (GREATEST, BELIEF):
-            u = draws[:, 2]
+        if self.drawn:
+            u = draws[:, self.signal]
             sound = (u >= 0.0) & (u < 1.0)
+            share = np.where(sound, u if self.signal or self.kind == BOLTZMANN else chance.tie_share(draws), 0.0)
+        if self.rule not in (GREATEST, BELIEF):
             policy = self.policy[runs, row, 0 if self.rule == CORRELATED else t, :count]
-            return _sample(policy, np.where(sound, u, 0.0)), np.where(sound, 0, BAD_DRAW)
+            return _sample(policy, share), np.where(sound, 0, BAD_DRAW)
         choice = self.greedy[runs, row, t].astype(np.int64)
         known = (choice >= 0) & (choice < count)
         choice = np.where(known, choice, 0)
         fault = np.where(known, 0, BAD_ACTION)
-        if self.kind == BOLTZMANN or self.random_ties:
-            u = draws[:, 2 if self.random_ties else 0]
-            sound = (u >= 0.0) & (u < 1.0)
-            fault, u = np.where(known & ~sound, BAD_DRAW, fault), np.where(sound, u, 0.0)[:, None]
+        if self.drawn:
+            fault, share = np.where(sound, fault, BAD_DRAW), share[:, None]
             values = (self.policy if self.rule == BELIEF else self.q)[runs, row, t, :count][:, None]
             best, counts = choice[:, None], np.array([count])
             if self.kind == BOLTZMANN:
-                choice = QLearning._boltzmann(values, best, counts, level[:, None], u)[:, 0]
+                choice = QLearning._boltzmann(values, best, counts, level[:, None], share)[:, 0]
             else:
-                choice = QLearning._random_greatest(values, best, counts, u)[:, 0]
+                choice = QLearning._random_greatest(values, best, counts, share)[:, 0]
         return choice, fault
+
+    def _start(self, run, row, t):
+        """From where the greatest is looked for: ties go to the incumbent, or to the first."""
+        return int(self.greedy[run, row, t]) if self.around else 0
 
     def _note(self, run, row, t, value, best):
         moved = int(self.greedy[run, row, t]) != best
@@ -127,12 +138,12 @@ class Joint(Learner):
         """(status, whether the most likely choice moved): what follows from a cell's values."""
         q = self.q[run, row, t]
         if self.rule == GREATEST:
-            best = _greatest(q)
+            best = _greatest(q, self._start(run, row, t))
             return 0, self._note(run, row, t, q[best], best)
         if self.rule == BELIEF:
             expected = self._believe(run, row, t)
             self.policy[run, row, t, :len(expected)] = expected
-            best = _greatest(expected)
+            best = _greatest(expected, self._start(run, row, t))
             if not np.isfinite(expected[best]):
                 return BAD_VALUE, False
             return 0, self._note(run, row, t, expected[best], best)
@@ -213,8 +224,8 @@ class Joint(Learner):
         cell, now = self.q[run, row, t], best
         if joint == best:
             if value < old:
-                now = _greatest(cell)
-        elif value > cell[best] or (value == cell[best] and joint < best):
+                now = _greatest(cell, best if self.around else 0)
+        elif value > cell[best] or (value == cell[best] and joint < best and not self.around):
             now = joint
         self.greedy[run, row, t], self.value[run, row, t] = now, cell[now]
         return now != best

@@ -81,6 +81,9 @@ class Mixing(QLearning):
     def _greatest(self, sums, agent):
         return first_greatest(sums, np.full(len(sums), self.actions[agent]))
 
+    def _greedy(self, sums, runs, agent, rows):
+        return self._greedy_sums(sums, runs, rows, self.table_of[agent], self.actions[agent])
+
     def stage_update(self, runs, rows, actions, rewards, next_rows, terminated, changed):
         own, status, moved = self.agents * self.active, fine(len(runs)), np.zeros(len(runs), bool)
         if self.central:
@@ -162,7 +165,8 @@ class Mixing(QLearning):
                 ahead[:, j] = self.q[runs, then[:, 0], self.table_of[i], np.where(over, 0, best)]
             else:
                 sums = self._add_up(self.q if self.target_q is None else self.target_q, runs, i, then)
-                ahead[:, j] = sums[every, self._greatest(sums, i)]
+                best = self._greedy(sums, runs, i, then) if self.target_q is None else self._greatest(sums, i)
+                ahead[:, j] = sums[every, best]
         judge = self.mixer if self.target_mixer is None else self.target_mixer
         worth = self._value(judge, m, runs, next_rows, ahead)[0]
         target = np.where(over, target, target + self.discount[runs] * worth)
@@ -171,7 +175,7 @@ class Mixing(QLearning):
             now = rows[:, i * k:(i + 1) * k]
             sums = self._add_up(self.q, runs, i, now)
             utilities[:, j] = sums[every, actions[:, i]]
-            before[i] = self._greatest(sums, i)
+            before[i] = self._greedy(sums, runs, i, now)
         total, network = self._value(self.mixer, m, runs, rows, utilities)
         error = target - total
         alive = np.isfinite(error)
@@ -193,8 +197,8 @@ class Mixing(QLearning):
                 self._write_one(alive, runs, rows[:, c], i, actions[:, i], step, flags)
         if k > 1:           # what is greedy is a matter of the sums, after all of a shared table is written
             for i in team:
-                sums = self._add_up(self.q, runs, i, rows[:, i * k:(i + 1) * k])
-                flags |= self._greatest(sums, i) != before[i]
+                now = rows[:, i * k:(i + 1) * k]
+                flags |= self._greedy(self._add_up(self.q, runs, i, now), runs, i, now) != before[i]
         if network is not None:
             self._write_network(alive, m, runs, rows[:, self.agents * k:], error, gradient)
         moved[on] |= flags
@@ -211,7 +215,8 @@ class Mixing(QLearning):
             self.q[run, row, table, action] = old + step[at]
             return
         tables, choices = np.full(len(at), table), np.full(len(at), self.actions[agent])
-        flags[at] |= write_values(self.q, self.greedy, run, row, tables, choices, action, old + step[at], old)
+        flags[at] |= write_values(self.q, self.greedy, run, row, tables, choices, action, old + step[at], old,
+                                  self.around)
 
     def _first_order(self, runs, slopes, gradient):
         """By what share of its error a step would move the value, to first order: [n]."""

@@ -59,7 +59,7 @@ class _Later(QLearning):
         """Write one value of each run, of a cell."""
         size = len(runs)
         new = write_values(self.q, self.greedy, runs, row, np.full(size, self.table_of[i]),
-                           np.full(size, self.actions[i]), action, value, old)
+                           np.full(size, self.actions[i]), action, value, old, self.around)
         moved[runs[new]] = True
 
     def _count(self, i, runs, row):

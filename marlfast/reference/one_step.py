@@ -105,7 +105,7 @@ class DoubleQ(QLearning):
             n, j = np.nonzero(learns & which)
             where, what, change = (runs[n], row[n, j], tables[j]), action[n, j], value[n, j]
             if self.active == 1:
-                write_values(table, best, *where, choices[j], what, change, old[n, j])
+                write_values(table, best, *where, choices[j], what, change, old[n, j], self.around)
             else:
                 good = self._shift(table, *where, what, change - old[n, j])
                 status[n[~good]] = BAD_VALUE

@@ -43,13 +43,13 @@ class PolicyHillClimbing(QLearning):
     def stage_act(self, runs, rows, draws, actions):
         leads, choices = self.leads, self.actions[self.leads]
         rows, draws = rows[:, leads], draws[:, leads]
-        level = self.exploration.value[runs][:, None]
-        explores = draws[:, :, 0] < level if self.strict else draws[:, :, 0] <= level
-        u = draws[:, :, 1]
+        chance = self._chance(runs)
+        explores, u = chance.explores(draws), draws[:, :, 1 if self.several else 0]
         sound, inside = (u >= 0.0) & (u < 1.0), (rows >= 0) & (rows < self.q.shape[1])
-        u = np.where(sound, u, 0.0)
+        # By several draws the second says which action, whether it explores or not.
+        share = np.where(sound, u if self.several else chance.tie_share(draws), 0.0)
         policy = self.policy[runs[:, None], np.where(inside, rows, 0), self.table_of[leads]]
-        actions[:, leads] = np.where(explores, (u * choices).astype(np.int64), sample(policy, choices, u))
+        actions[:, leads] = np.where(explores, chance.random_choices(draws, choices), sample(policy, choices, share))
         return first_fault(np.where(sound, np.where(explores | inside, 0, BAD_ROW), BAD_DRAW))
 
     def _write(self, run, row, table, choices, action, value, old, r, changed):

@@ -1,13 +1,16 @@
 """Tabular Q-learning in NumPy: the twin of ``src/_q_learning.pyx``, vectorised over runs and tables."""
 import numpy as np
 
-from marlfast.declarations.q_learning import BOLTZMANN, FIND_GREEDY, Q_LEARNING
+from marlfast.declarations.q_learning import BOLTZMANN, EPSILON_GREEDY, FIND_GREEDY, Q_LEARNING
 from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, Learner, fine
 from marlfast.reference.tabular import (
     MOST_VISITS,
+    Chance,
     boltzmann_weights,
     first_fault,
     first_greatest,
+    greatest_from,
+    share_of,
     waves,
     write_values,
 )
@@ -27,6 +30,8 @@ class QLearning(Learner):
     def _take(self, a):
         vars(self).update(a.arguments)
         self.runs, self.agents = a.R, a.N
+        self.kind = BOLTZMANN if a.kind == BOLTZMANN else EPSILON_GREEDY
+        self.several, self.drawn, self.around = bool(a.several), bool(a.drawn), bool(a.around)
         # With several rows an agent can fail halfway, after which no other learns: one after the other.
         self.waves = waves(a.leads, a.table_of) if a.active == 1 else [np.array([i]) for i in a.leads.tolist()]
 
@@ -51,12 +56,16 @@ class QLearning(Learner):
         return total
 
     def _best(self, values, greedy, run, row, table, choices):
-        """Greedy actions: as noted, or with several active rows the first of the greatest sums."""
+        """Greedy actions: as noted, or with several active rows those of the greatest sums."""
         if self.active == 1:
             return greedy[run, row, table].astype(np.int64)
-        sums = self._seen(values, run, row, table)
+        return self._greedy_sums(self._seen(values, run, row, table), run, row, table, choices)
+
+    def _greedy_sums(self, sums, run, row, table, choices):
+        """The first of the greatest sums, going round from the greedy action of the first active row."""
         counts = np.broadcast_to(choices, sums.shape[:-1]).ravel()
-        return first_greatest(sums.reshape(-1, sums.shape[-1]), counts).reshape(sums.shape[:-1])
+        start = np.broadcast_to(self.greedy[run, row[..., 0], table] if self.around else 0, sums.shape[:-1]).ravel()
+        return greatest_from(sums.reshape(-1, sums.shape[-1]), counts, start).reshape(sums.shape[:-1])
 
     def _shift(self, values, run, row, table, action, by):
         """Move action values by their active rows, each by the k-th part: whether all stay finite, bool [n]."""
@@ -83,19 +92,19 @@ class QLearning(Learner):
                 chosen = self._boltzmann(self._seen(self.q, *at), np.where(known, greedy, 0), choices, level,
                                          draws[:, :, 0])
         else:
-            explores = draws[:, :, 0] < level if self.strict else draws[:, :, 0] <= level
-            chosen = greedy
-            if self.random_ties:
+            chance = self._chance(runs)
+            explores, chosen = chance.explores(draws), greedy
+            if self.drawn:
                 chosen = self._random_greatest(self._seen(self.q, *at), np.where(known, greedy, 0), choices,
-                                               draws[:, :, 2])
-            u = draws[:, :, min(1, self.draws - 1)]
-            sound = (u >= 0.0) & (u < 1.0)
-            random = (np.where(sound, u, -1.0) * choices).astype(np.int64)
-            chosen = np.where(explores, random, chosen)
+                                               chance.tie_share(draws))
+            chosen = np.where(explores, chance.random_choices(draws, choices), chosen)
         status = np.where(explores, np.where((chosen >= 0) & (chosen < choices), 0, BAD_DRAW),
                           np.where(inside, np.where(known, 0, BAD_ACTION), BAD_ROW))
         actions[:, leads] = chosen
         return first_fault(status)
+
+    def _chance(self, runs):
+        return Chance(self.exploration.value[runs], self.strict, self.several)
 
     @staticmethod
     def _boltzmann(q, best, choices, temperature, u):
@@ -116,12 +125,12 @@ class QLearning(Learner):
         return chosen
 
     @staticmethod
-    def _random_greatest(q, best, choices, u):
-        """One of the actions whose value equals the greatest, each as likely."""
+    def _random_greatest(q, best, choices, share):
+        """One of the actions whose value equals the greatest, each as likely, by shares in [0, 1)."""
         top = np.take_along_axis(q, best[:, :, None], axis=2)
         ties = (q == top) & (np.arange(q.shape[2]) < choices[:, None])
         count = ties.sum(axis=2)
-        which = (u * count).astype(np.int64)
+        which = share_of(share, count)
         chosen = (ties & (ties.cumsum(axis=2) == which[:, :, None] + 1)).argmax(axis=2)
         return np.where((count == 1) | (which < 0) | (which >= count), best, chosen)
 
@@ -151,16 +160,16 @@ class QLearning(Learner):
         if self.active == 1:
             self._write(run, row, table, choices, action, value, old, r, changed)
             return
-        sums = self._seen(self.q, run, row, table)[:, None, None]
-        best = first_greatest(sums[:, 0, 0], choices).astype(np.int32)[:, None, None]
+        sums = self._seen(self.q, run, row, table)
+        best = self._greedy_sums(sums, run, row, table, choices)
         good = self._shift(self.q, run, row, table, action, value - old)
         status[r[~good]] = BAD_VALUE
-        run, row, table, choices, action, value, old, r, sums, best = (
-            a[good] for a in (run, row, table, choices, action, value, old, r, sums, best))
+        run, row, table, choices, action, value, r, sums, best = (
+            a[good] for a in (run, row, table, choices, action, value, r, sums, best))
         for j in range(self.active):
             self.visits[run, row[:, j], table] += self.visits[run, row[:, j], table] < MOST_VISITS
-        here = np.arange(len(run))
-        changed[r[write_values(sums, best, here, here * 0, here * 0, choices, action, value, old)]] = True
+        sums[np.arange(len(run)), action] = value
+        changed[r[self._greedy_sums(sums, run, row, table, choices) != best]] = True
 
     def _look(self, wave, runs, rows, actions, next_rows, terminated):
         """Rows, actions and greedy actions as places (0 where they are none), and the statuses [n, wave]."""
@@ -192,7 +201,8 @@ class QLearning(Learner):
 
     def _write(self, run, row, table, choices, action, value, old, r, changed):
         self.visits[run, row, table] += self.visits[run, row, table] < MOST_VISITS
-        changed[r[write_values(self.q, self.greedy, run, row, table, choices, action, value, old)]] = True
+        changed[r[write_values(self.q, self.greedy, run, row, table, choices, action, value, old,
+                               self.around)]] = True
 
     def stage_tick(self, runs, ended):
         self.rate.stage_tick(runs, ended)
@@ -200,7 +210,10 @@ class QLearning(Learner):
 
 
 @FIND_GREEDY.document
-def find_greedy(q, actions, greedy):
-    """The first of the greatest action values of every cell."""
-    if FIND_GREEDY.check({"q": q, "actions": actions, "greedy": greedy}).cells:
-        greedy[:] = first_greatest(q, actions)
+def find_greedy(q, actions, greedy, shares=None):
+    """One of the greatest action values of every cell."""
+    if FIND_GREEDY.check({"q": q, "actions": actions, "greedy": greedy, "shares": shares}).cells:
+        best = first_greatest(q, actions)
+        if shares is not None:
+            best = QLearning._random_greatest(q[:, None], best[:, None], actions[:, None], shares[:, None])[:, 0]
+        greedy[:] = best

@@ -3,7 +3,8 @@ import numpy as np
 
 from marlfast.reference.draws import exp_values
 
-EPSILON_GREEDY, BOLTZMANN = range(2)
+EPSILON_GREEDY, BOLTZMANN, ONE_DRAW = range(3)
+SMALL = 2.0**-1000
 MOST_VISITS = 2**31 - 1
 
 
@@ -27,17 +28,75 @@ def first_greatest(q, actions):
     return np.where(first, 0, np.where(np.isnan(within), -np.inf, within).argmax(axis=1))
 
 
-def write_values(q, greedy, run, row, table, choices, action, value, old):
+def greatest_from(q, actions, start):
+    """The first of the greatest of each cell (q [n, A], actions [n]), going round from ``start`` [n]."""
+    first = first_greatest(q, actions)
+    place = np.arange(q.shape[1])
+    top = np.take_along_axis(q, first[:, None], axis=1)
+    later = (q == top) & (place >= start[:, None]) & (place < actions[:, None])
+    return np.where((first < start) & later.any(axis=1), later.argmax(axis=1), first)
+
+
+def write_values(q, greedy, run, row, table, choices, action, value, old, around):
     """Write one action value in each of some cells and keep ``greedy``; where it changed. Twin of ``write_value``."""
     q[run, row, table, action] = value
     best = greedy[run, row, table].astype(np.int64)
     top = q[run, row, table, best]
-    new = np.where((action != best) & ((value > top) | ((value == top) & (action < best))), action, best)
+    equal = (value == top) & (action < best) & (not around)
+    new = np.where((action != best) & ((value > top) | equal), action, best)
     fallen = np.flatnonzero((action == best) & (value < old))
     if len(fallen):
-        new[fallen] = first_greatest(q[run[fallen], row[fallen], table[fallen]], choices[fallen])
+        new[fallen] = greatest_from(q[run[fallen], row[fallen], table[fallen]], choices[fallen],
+                                    best[fallen] if around else 0 * best[fallen])
     greedy[run, row, table] = new
     return new != best
+
+
+class Chance:
+    """How runs explore now, by epsilon [n]: twin of ``mf_chance`` in ``marlfast/core/explore.h``.
+
+    By one draw u an agent explores iff ``u < bound``. Then u / bound says which action it takes; else (u - bound) /
+    (1 - bound) says which of several tied actions. By several draws the second and the third say so.
+    """
+
+    def __init__(self, epsilon, strict, several):
+        self.several = several
+        self.bound = epsilon if strict else np.nextafter(epsilon, np.inf)
+        self.scale = 1.0 / np.where(self.bound > SMALL, self.bound, SMALL)
+        self.rest = 1.0 / np.where(1.0 - self.bound > SMALL, 1.0 - self.bound, SMALL)
+
+    def explores(self, draws):
+        """Which agents do: draws [n, agents, K]; one run's agents have its epsilon."""
+        return draws[..., 0] < self._each(self.bound, draws)
+
+    def random_choices(self, draws, count):
+        """Any of ``count`` choices, by the draws of agents who explore; -1 where a draw is no uniform."""
+        u = draws[..., 1 if self.several else 0]
+        sound = (u >= 0.0) & (u < 1.0)
+        share = np.where(sound, u, 0.0)
+        if not self.several:
+            share = share * self._each(self.scale, draws)
+        return np.where(sound, share_of(share, count), -1)
+
+    def tie_share(self, draws):
+        """The share by which agents who do not explore draw: one of the tied, or of a mixed policy."""
+        if self.several:
+            return draws[..., 2]
+        with np.errstate(over="ignore", invalid="ignore"):
+            return (draws[..., 0] - self._each(self.bound, draws)) * self._each(self.rest, draws)
+
+    @staticmethod
+    def _each(values, draws):
+        return values.reshape(values.shape + (1,) * (draws.ndim - 2))
+
+
+def share_of(share, count):
+    """Which of ``count``, for shares in [0, 1) of them: the product is rounded, and may reach it."""
+    count = np.asarray(count, np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        x = share * count
+    x = np.where(x < count - 1.0, x, count - 1.0)
+    return np.where(x > 0.0, x, 0.0).astype(np.int64)
 
 
 def epsilon_greedy_values(q, choices, best, epsilon):

@@ -19,13 +19,13 @@ from pathlib import Path
 import numpy as np
 
 from marlfast.errors import FileError, shown
-from marlfast.files import write_atomically
+from marlfast.files import as_it_was, write_atomically
 from marlfast.sweeps.plan import Plan
 from marlfast.sweeps.points import plain
 from marlfast.sweeps.tables import consolidate, csv_text, table
 from marlfast.sweeps.work import join
 
-FORMAT, VERSION = "marlfast sweep", 1
+FORMAT, VERSION = "marlfast sweep", 2
 _OURS = ("sweep.json", "log.jsonl", ".lock", "chunks", "results")
 
 
@@ -166,10 +166,11 @@ def read_manifest(path):
     if version is None or manifest.get("format") != FORMAT or not isinstance(version, int):
         raise FileError(f"{path}: not the folder of a sweep (its sweep.json is of another kind)")
     if version > VERSION:
-        raise FileError(f"{path}: written by a newer marlfast ({manifest.get('marlfast')}); upgrade marlfast")
-    if set(manifest) != wanted:
+        raise FileError(f"{path}: written by a newer marlfast ({manifest.get('marlfast')}, file version {version}); "
+                        f"this one reads up to version {VERSION}: upgrade marlfast")
+    if not wanted <= set(manifest):
         raise FileError(f"{path}: its sweep.json is incomplete")
-    return manifest
+    return manifest | {"experiment": as_it_was(manifest["experiment"], version)}
 
 
 def _compare(path, theirs, ours):

@@ -62,7 +62,7 @@ class Tables:
     """
 
     def __init__(self, module, q, table_of=None, actions=None, leads=None, discount=0.5, rate=0.5, level=0.0, kind=0,
-                 strict=True, random_ties=False, draws=None, learning=True, gap=0):
+                 strict=True, ties=False, draws=None, learning=True, gap=0):
         q = np.array(q, np.float64, order="C")
         runs, rows, tables, width = q.shape
         self.table_of = np.arange(tables, dtype=np.int32) if table_of is None else np.array(table_of, np.int32)
@@ -79,12 +79,12 @@ class Tables:
         self.discount = np.array(np.broadcast_to(np.asarray(discount, np.float64), runs))
         self.rate, self.level = (value if hasattr(value, "tick") else schedule(module("schedules"), value, runs)
                                  for value in (rate, level))
-        draws = draws or (1 if kind == 1 else 3 if random_ties else 2)
+        draws = draws or (1 if kind else 3 if int(ties) & 1 else 2)
         # What Q-learning's kernel takes, and so all that derive from it.
         self.common = {
             "q": self.q, "greedy": self.greedy, "visits": self.visits, "table_of": self.table_of,
             "actions": self.actions, "leads": self.leads, "discount": self.discount, "rate": self.rate,
-            "exploration": self.level, "kind": kind, "strict": strict, "random_ties": random_ties, "draws": draws,
+            "exploration": self.level, "kind": kind, "strict": strict, "ties": int(ties), "draws": draws,
             "learning": learning}
         self.kernel = module("q_learning").QLearning(**self.common)
         self.shape = runs, agents
@@ -229,7 +229,7 @@ def learning_arguments(module, **changes):
     return {"q": np.zeros((R, ROWS, N, A)), "greedy": ints(R, ROWS, N), "visits": ints(R, ROWS, N),
             "table_of": np.arange(N, dtype=np.int32), "actions": ints(N) + A, "leads": np.arange(N, dtype=np.int32),
             "discount": np.ones(R), "rate": constant, "exploration": constant, "kind": 0, "strict": True,
-            "random_ties": False, "draws": 2, "learning": True} | changes
+            "ties": 0, "draws": 2, "learning": True} | changes
 
 
 def loop_arrays():

@@ -370,7 +370,7 @@ def arguments(backend, rule=1):
         "steps": np.array({0: [1, 1], 3: [3, 1], 4: [1, 1]}.get(rule, [3, 2]), np.int64),
         "reads": np.array([0, 1] if rule < 3 else [0, 0], np.int32), "chooses_by": np.array([0, 1], np.int32),
         "discount": np.full(runs, 0.5), "rate": rate, "exploration": rate, "rule": rule, "objective": 0, "kind": 0,
-        "strict": True, "random_ties": False, "together": False, "draws": 3, "learning": True}
+        "strict": True, "ties": 0, "together": False, "draws": 3, "learning": True}
 
 
 @pytest.mark.parametrize("rule", range(5))
@@ -408,8 +408,8 @@ def test_sound_arguments_make_a_kernel(backend, rule):
     (4, {"reads": np.array([0, 1], np.int32)}, "rule: equilibria need two tables"),
     (4, {"weights": np.array([[3, 1], [1, 2]])}, "rule: equilibria need two tables"),
     (5, {}, "rule: expected 0 to 4, got 5"), (4, {"objective": 4}, "objective: expected 0 to 3, got 4"),
-    (1, {"kind": 2}, "kind: expected 0 or 1, got 2"), (1, {"kind": 1}, "kind, random_ties: mixed policies"),
-    (3, {"random_ties": True}, "kind, random_ties: mixed policies"),
+    (1, {"kind": 2}, "kind: expected 0 or 1, got 2"), (1, {"kind": 1}, "kind, ties: mixed policies"),
+    (3, {"ties": 1}, "kind, ties: mixed policies"),
     (0, {"together": True}, "together: expected one table, and rule 0"),
     (1, {"draws": 2}, "draws: expected at least 3, got 2"), (0, {"draws": 1}, "draws: expected at least 2, got 1"),
     (1, {"discount": np.zeros(1)}, "discount: expected shape"),

@@ -55,7 +55,7 @@ class Made:
         self.arguments = {
             "q": self.q, "greedy": self.greedy, "visits": self.visits, "table_of": self.table_of,
             "actions": self.actions, "leads": leads, "discount": np.full(runs, discount), "rate": rate,
-            "exploration": level, "kind": kind, "strict": True, "random_ties": False, "draws": 2, "learning": learning,
+            "exploration": level, "kind": kind, "strict": True, "ties": 0, "draws": 2, "learning": learning,
             "active": active, "central": self.central, "members": members, "starts": starts, "hidden": hidden,
             "mixer": self.mixer, "mixing": mixing, "target_q": self.target_q, "target_mixer": self.target_mixer,
             "since": self.since, "every": every, "bounded": False} | options
@@ -320,7 +320,7 @@ def test_kernels_take_anything_alike(data):
     options = {"table_of": [0] * agents if data.draw(st.booleans()) else None, "active": active, "central": central,
                "hidden": hidden, "every": data.draw(st.sampled_from([0, 1, 2])), "level": 0.3, "runs": 2,
                "kind": data.draw(st.sampled_from([0, 1])), "rate": data.draw(st.sampled_from([0.3, 1.0])),
-               "random_ties": data.draw(st.booleans()), "draws": 3, "bounded": data.draw(st.booleans())}
+               "ties": data.draw(st.sampled_from([0, 1, 2, 3])), "draws": 3, "bounded": data.draw(st.booleans())}
     if options["kind"] == 1:
         options["level"] = 0.8
     q = rng.integers(-3, 4, size=(3, 1 if options["table_of"] else agents, 3)) / 2.0

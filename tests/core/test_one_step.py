@@ -82,7 +82,7 @@ def test_the_agents_own_actions_only(module):
 @pytest.mark.parametrize("width", [63, 64, 65, 130])
 @pytest.mark.parametrize("what", ["expected", "frequency", "sarsa"])
 def test_both_backends_learn_alike_from_many_actions(what, width):
-    case = dict(shape=(2, 2, 1, width), table_of=[0, 0], actions=[width] * 2, strict=True, random_ties=False, rate=0.5,
+    case = dict(shape=(2, 2, 1, width), table_of=[0, 0], actions=[width] * 2, strict=True, ties=False, rate=0.5,
                 discount=0.9, seed=1, leads=[0, 1], length=3, accumulate=False, decay=0.5)
     for kind, level in ((0, 0.5), (1, 0.3)):
         expected = played("numpy", False, what, kind=kind, level=level, **case)
@@ -181,7 +181,7 @@ def test_double_q_acts_by_the_mean(module):
 
 @pytest.mark.parametrize("kind, ties, coin", [(0, False, 2), (0, True, 3), (1, False, 1)])
 def test_the_coin_comes_after_the_draws_of_the_exploration(module, kind, ties, coin):
-    t = Learning(module, "DoubleQ", np.zeros((1, 1, 1, 2)), kind=kind, random_ties=ties, level=1.0 if kind else 0.0)
+    t = Learning(module, "DoubleQ", np.zeros((1, 1, 1, 2)), kind=kind, ties=ties, level=1.0 if kind else 0.0)
     assert t.kernel.draws == coin + 1
     for heads in (True, False):
         draws = np.full((1, 1, coin + 1), 0.1 if not heads else 0.9)
@@ -207,7 +207,7 @@ def cases(draw):
     return dict(
         shape=(draw(st.sampled_from([1, 2, 5])), draw(st.integers(1, 4)), tables, width), table_of=table_of,
         actions=[counts[t] for t in table_of], kind=kind, strict=draw(st.booleans()),
-        random_ties=draw(st.booleans()), level=draw(st.sampled_from([0.0, 0.3, 1.0])) if kind == 0 else
+        ties=draw(st.booleans()), level=draw(st.sampled_from([0.0, 0.3, 1.0])) if kind == 0 else
         draw(st.sampled_from([0.1, 2.0])), rate=draw(st.sampled_from([0.0, 0.1, 1.0])),
         discount=draw(st.sampled_from([0.0, 0.9, 1.0])), seed=draw(st.integers(0, 2**32 - 1)),
         leads=sorted(draw(st.sets(st.integers(0, agents - 1), min_size=1))),
@@ -312,7 +312,7 @@ def test_both_backends_refuse_alike(what):
         tables, width = int(generator.integers(1, 3)), int(generator.choice([2, 3, 9]))
         agents = tables + int(generator.integers(0, 3))
         case = dict(shape=(1, 3, tables, width), table_of=[i % tables for i in range(agents)], actions=[width] * agents,
-                    kind=int(generator.integers(2)), strict=True, random_ties=False, level=0.5, rate=0.5, discount=0.9,
+                    kind=int(generator.integers(2)), strict=True, ties=False, level=0.5, rate=0.5, discount=0.9,
                     leads=list(range(agents)), length=3, accumulate=bool(generator.integers(2)), decay=0.9)
         expected = spoiled("numpy", False, what, seed, **case)
         for packed in (False, True):
@@ -365,7 +365,7 @@ def test_arrays_of_other_kinds_and_shapes_are_refused(module, what):
     ("OneStep", {"rule": 0}, "second: expected a schedule for rules 2 and 3, and None for the others"),
     ("OneStep", {"kind": 2}, "kind: expected 0 or 1, got 2"),
     ("DoubleQ", {"draws": 2}, "draws: expected at least 3, got 2"),
-    ("DoubleQ", {"draws": 3, "random_ties": True}, "draws: expected at least 4, got 3"),
+    ("DoubleQ", {"draws": 3, "ties": True}, "draws: expected at least 4, got 3"),
     ("DoubleQ", {"first": np.zeros((R, ROWS, N, A + 1))},
      f"first: expected shape {(R, ROWS, N, A)}, got {(R, ROWS, N, A + 1)}"),
     ("Traces", {"cutoff": 0.0}, "cutoff: expected greater than 0, got 0.0"),

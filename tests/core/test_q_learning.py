@@ -337,11 +337,11 @@ def test_runs_have_their_own_epsilon(module):
 
 # -- ties ----------------------------------------------------------------------------------------
 
-def test_random_ties_by_hand(module):
+def test_ties_by_hand(module):
     # Ties at actions 1, 2, 4: the third draw times 3, rounded down, picks one of them.
     us = [0.0, np.nextafter(1 / 3, 0), 0.34, 0.6, 0.67, BELOW_ONE]
     q = np.broadcast_to([0.0, 5.0, 5.0, 3.0, 5.0], (len(us), 1, 1, 5))
-    t = Tables(module, q, random_ties=True)
+    t = Tables(module, q, ties=True)
     assert t.act([[0]] * len(us), [[[0.5, 0.5, u]] for u in us]).ravel().tolist() == [1, 1, 2, 2, 4, 4]
 
 
@@ -350,14 +350,14 @@ def test_ties_first_is_the_first(module):
     assert t.act([[0]], [[[0.5, 0.99]]]).tolist() == [[1]]
 
 
-def test_random_ties_look_at_the_agents_own_actions_only(module):
+def test_ties_look_at_the_agents_own_actions_only(module):
     # Width 3, but the agent has 2 actions: the third 5 is none of its ties.
-    t = Tables(module, np.broadcast_to([5.0, 5.0, 5.0], (2, 1, 1, 3)), actions=[2], random_ties=True)
+    t = Tables(module, np.broadcast_to([5.0, 5.0, 5.0], (2, 1, 1, 3)), actions=[2], ties=True)
     assert t.act([[0]] * 2, [[[0.5, 0.5, 0.49]], [[0.5, 0.5, BELOW_ONE]]]).tolist() == [[0], [1]]
 
 
-def test_random_ties_without_a_tie_are_greedy(module):
-    t = Tables(module, np.broadcast_to([0.0, 1.0, 2.0], (3, 1, 1, 3)), random_ties=True)
+def test_ties_without_a_tie_are_greedy(module):
+    t = Tables(module, np.broadcast_to([0.0, 1.0, 2.0], (3, 1, 1, 3)), ties=True)
     assert t.act([[0]] * 3, [[[0.5, 0.5, u]] for u in (0.0, 0.5, BELOW_ONE)]).ravel().tolist() == [2, 2, 2]
 
 
@@ -434,18 +434,18 @@ def cases(draw):
     return dict(
         shape=(draw(st.sampled_from([1, 2, 5])), draw(st.integers(1, 4)), tables, width), table_of=table_of,
         actions=[counts[t] for t in table_of], kind=kind, strict=draw(st.booleans()),
-        random_ties=draw(st.booleans()), level=draw(st.sampled_from([0.0, 0.3, 1.0])) if kind == 0 else
+        ties=draw(st.booleans()), level=draw(st.sampled_from([0.0, 0.3, 1.0])) if kind == 0 else
         draw(st.sampled_from([0.1, 2.0])), rate=draw(st.sampled_from([0.0, 0.1, 1.0])),
         discount=draw(st.sampled_from([0.0, 0.9, 1.0])), seed=draw(st.integers(0, 2**32 - 1)),
         leads=sorted(draw(st.sets(st.integers(0, agents - 1), min_size=1))))
 
 
-def played(backend, packed, shape, table_of, actions, kind, strict, random_ties, level, rate, discount, seed, leads):
+def played(backend, packed, shape, table_of, actions, kind, strict, ties, level, rate, discount, seed, leads):
     """Everything a learner does and keeps over some steps of random experience, with many ties."""
     generator = np.random.default_rng(seed)
     runs, rows, tables, width = shape
     t = Tables(modules(backend, packed), generator.integers(0, 3, shape).astype(float), table_of, actions, leads,
-               discount, rate, level, kind, strict, random_ties)
+               discount, rate, level, kind, strict, ties)
     agents, trace = len(table_of), []
     for _ in range(12):
         where, then = generator.integers(0, rows, (2, runs, agents))
@@ -465,6 +465,6 @@ def test_both_backends_learn_alike(case):
 
 def test_sharing_many_agents_is_alike():
     case = dict(shape=(2, 2, 2, 3), table_of=[k % 2 for k in range(40)], actions=[3] * 40, kind=0, strict=True,
-                random_ties=True, level=0.2, rate=0.5, discount=0.9, seed=1, leads=list(range(40)))
+                ties=True, level=0.2, rate=0.5, discount=0.9, seed=1, leads=list(range(40)))
     expected = played("numpy", False, **case)
     assert played("cython", False, **case) == played("cython", True, **case) == expected
