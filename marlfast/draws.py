@@ -67,6 +67,8 @@ def supply(draws, session, count):
         ``"explore"``: ``f(run, first_step, n) -> float64 [n, N, K]``; ``"dynamics"``: ``f(run, first_step, n)
         -> float64 [n, uniforms + normals]``; ``"start"``: ``f(run, first_episode, n)``, likewise.
     session : Session
+        What was asked for and is not used yet is kept in its ``drawn``: each function is asked once for each record of a
+        run, in order; for runs that have stopped it is not asked.
     count : int
 
     Returns
@@ -83,18 +85,26 @@ def supply(draws, session, count):
     for name, function in draws.items():
         first, n = (episodes, count + 2) if name == "start" else (steps, count)
         width = sum(w for _, w in shapes[name])
-        block = np.empty((len(first), n, width))
+        block = np.zeros((len(first), n, width))
         for r, run in enumerate(session.arrays["run_numbers"].tolist()):
-            got = function(run, int(first[r]), n)
+            at, kept = session.drawn.get((name, r), (int(first[r]), np.empty((0, width))))
+            kept = kept[int(first[r]) - at:]
+            session.drawn[name, r] = int(first[r]), kept
+            block[r, :len(kept)] = kept[:n]
+            begin, missing = int(first[r]) + len(kept), n - len(kept)
+            if missing <= 0 or session.arrays["reason"][r]:
+                continue
+            got = function(run, begin, missing)
             try:
                 got = np.asarray(got, np.float64)
             except (TypeError, ValueError):
                 raise TypeError(f"draws[{name!r}]: expected an array of numbers, got {shown(got)}") from None
-            wanted = (n, session.game.agents, session.draws) if name == "explore" else (n, width)
+            wanted = (missing, session.game.agents, session.draws) if name == "explore" else (missing, width)
             if got.shape != wanted:
-                raise ValueError(f"draws[{name!r}]: expected shape {wanted} for run {run} from {int(first[r])} on, "
+                raise ValueError(f"draws[{name!r}]: expected shape {wanted} for run {run} from {begin} on, "
                                  f"got {got.shape}")
-            block[r] = got.reshape(n, width)
+            block[r, len(kept):] = got.reshape(missing, width)
+            session.drawn[name, r] = int(first[r]), block[r].copy()
         at = 0
         for stream_name, w in shapes[name]:
             part = np.ascontiguousarray(block[:, :, at:at + w])

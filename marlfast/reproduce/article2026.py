@@ -132,7 +132,7 @@ class Article2026(Study):
 
     def learners(self):
         """{name: learner}; each explores less and less, over the first half of the training."""
-        explore = EpsilonGreedy(1.0, decay=0.01 ** (2.0 / self.episodes), minimum=0.01)
+        explore = EpsilonGreedy(1.0, decay=0.01 ** (2.0 / self.episodes), minimum=0.01, ties="first", draws=2)
         return {
             "independent": IQL(0.1, 0.95, explore), "shared table": IQL(0.1, 0.95, explore, share="all"),
             "VDN": learners.VDN(0.1, discount=0.95, explore=explore),

@@ -154,5 +154,6 @@ class Calvano2020(Study):
 
 def _learner(learning_rate, discount, decay, initial_q):
     # The original explores where u <= epsilon, and multiplies epsilon by exp(-decay) after every use.
-    return IQL(learning_rate, discount, EpsilonGreedy(Exponential(1.0, math.exp(-decay)), strict=False),
+    return IQL(learning_rate, discount, EpsilonGreedy(Exponential(1.0, math.exp(-decay)), strict=False, ties="first",
+                                                            draws=2),
                initial_q=initial_q)

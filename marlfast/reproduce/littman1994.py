@@ -19,7 +19,7 @@ TEST_STEPS = 100_000
 PLAYERS = {"MR": ("minimax_q", "random", 99.3, 6500), "MM": ("minimax_q", "copy", 99.3, 7200),
            "QR": ("iql", "random", 99.4, 11300), "QQ": ("iql", "copy", 99.5, 8600)}
 # A player whose moves are all drawn, each as likely, and who learns nothing.
-RANDOM = IQL(0.0, explore=EpsilonGreedy(1.0))
+RANDOM = IQL(0.0, explore=EpsilonGreedy(1.0, ties="first", draws=2))
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -63,7 +63,7 @@ class Littman1994(Study):
         rate = Exponential(1.0, self.last_rate ** (1.0 / self.steps))
         return from_dict("learner", {
             "name": name, "learning_rate": rate.to_dict(), "discount": self.discount, "initial_q": self.initial_q,
-            "explore": EpsilonGreedy(self.epsilon).to_dict()})
+            "explore": EpsilonGreedy(self.epsilon, ties="first", draws=2).to_dict()})
 
     def train(self, name, against, runs=1, seed=0, **options):
         """Train one of the players: agent 0 is tested later. Returns the Result."""
@@ -131,4 +131,4 @@ class Littman1994(Study):
 
 def _still(learner):
     """The same learner, without exploration."""
-    return from_dict("learner", learner.to_dict() | {"explore": EpsilonGreedy(0.0).to_dict()})
+    return from_dict("learner", learner.to_dict() | {"explore": EpsilonGreedy(0.0, ties="first", draws=2).to_dict()})

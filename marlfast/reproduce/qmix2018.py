@@ -19,7 +19,7 @@ PUBLISHED = {
     "qmix": {"1": (6.93, 6.93, 7.92, 7.92), "2A": (7.00, 7.00, 7.00, 7.00), "2B": (0.00, 1.00, 1.00, 8.00)},
     "vdn": {"1": (6.94, 6.94, 6.35, 6.36), "2A": None, "2B": (-1.87, 2.31, 2.33, 6.51)},
 }
-EXPLORING = EpsilonGreedy(1.0)
+EXPLORING = EpsilonGreedy(1.0, ties="first", draws=2)
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -313,7 +313,7 @@ def test_frozen_it_plays_the_likeliest_or_explores(module):
     logits = np.array([[[[0.0, 2.0, 2.0]]]])
     play = module("gradients").Softmax(
         logits=logits, table_of=np.zeros(1, INTS), actions=np.full(1, 3, INTS), leads=np.zeros(1, INTS),
-        exploration=schedule(module("schedules"), 0.5), active=1, draws=2)
+        exploration=schedule(module("schedules"), 0.5), several=True, active=1, draws=2)
     for draws, expected in (([0.5, 0.0], 1), ([0.4, 0.9], 2), ([0.4, 0.0], 0)):
         actions = np.zeros((1, 1), INTS)
         play.act(np.zeros((1, 1), INTS), np.array([[draws]]), actions)

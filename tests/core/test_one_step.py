@@ -363,7 +363,7 @@ def test_arrays_of_other_kinds_and_shapes_are_refused(module, what):
     ("OneStep", {"rule": 4}, "rule: expected 0 to 3, got 4"),
     ("OneStep", {"rule": 2, "second": None}, "second: expected a schedule for rules 2 and 3, and None for the others"),
     ("OneStep", {"rule": 0}, "second: expected a schedule for rules 2 and 3, and None for the others"),
-    ("OneStep", {"kind": 2}, "kind: expected 0 or 1, got 2"),
+    ("OneStep", {"kind": 3}, "kind: expected 0, 1 or 2, got 3"),
     ("DoubleQ", {"draws": 2}, "draws: expected at least 3, got 2"),
     ("DoubleQ", {"draws": 3, "ties": True}, "draws: expected at least 4, got 3"),
     ("DoubleQ", {"first": np.zeros((R, ROWS, N, A + 1))},
