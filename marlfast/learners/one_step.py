@@ -69,7 +69,8 @@ class DistributedQ(_OneStep):
     Parameters
     ----------
     discount, explore, share, initial_q
-        As of :class:`IQL`. Values never fall: ``initial_q`` should be no more than what can be earned.
+        As of :class:`IQL`, but ties are never drawn: all agents keep to the action found first. Values never fall:
+        ``initial_q`` should be no more than what can be earned.
 
     Notes
     -----
@@ -78,20 +79,15 @@ class DistributedQ(_OneStep):
     """
 
     name = "distributed_q"
+    draws_ties = False
     sparse = False          # a sum of rows that others move cannot be kept from falling
     rule = _DISTRIBUTED
     derived = ()            # the greedy action depends on what was greatest first
     rates = {}
     discount: float = option(0.95, per_run=True)
-    explore: Exploration = option(EpsilonGreedy(1.0, decay=0.995, minimum=0.05, ties="incumbent"), kind="exploration")
+    explore: Exploration = option(_DECAYING, kind="exploration")
     share: Any = "none"
     initial_q: Any = 0.0
-
-    def __post_init__(self):
-        super().__post_init__()
-        if self.explore.ties == "random":
-            raise ValueError("explore: distributed Q-learning keeps to the greedy action that it found first; "
-                             "use ties='incumbent'")
 
     def check(self, seats, rows=None):
         check_common(self.name, seats)

@@ -5,6 +5,7 @@ import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.errors import real_per_run
+from marlfast.exploration import DRAWN
 from marlfast.learners.base import Learner, as_share, check_shared
 from marlfast.learners.plays import Plays, asked, by_exploration, leaves_to_chance, no_average
 from marlfast.memory import memory_of_machine
@@ -30,12 +31,15 @@ class Tabular(Learner):
         Fields that are schedules with values in [0, 1], by the name of their arrays.
     tables_of_values : int
         Arrays as large as ``q`` that it keeps, ``q`` included.
+    draws_ties : bool
+        Whether ``ties="random"`` means something to it.
     """
 
     kernels = "q_learning"
     by_row = ("q", "greedy", "visits")
     rates = {"rate": "learning_rate"}
     tables_of_values = 1
+    draws_ties = True
 
     def __post_init__(self):
         schedules = {}

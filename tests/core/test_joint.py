@@ -408,7 +408,7 @@ def test_sound_arguments_make_a_kernel(backend, rule):
     (4, {"reads": np.array([0, 1], np.int32)}, "rule: equilibria need two tables"),
     (4, {"weights": np.array([[3, 1], [1, 2]])}, "rule: equilibria need two tables"),
     (5, {}, "rule: expected 0 to 4, got 5"), (4, {"objective": 4}, "objective: expected 0 to 3, got 4"),
-    (1, {"kind": 2}, "kind: expected 0 or 1, got 2"), (1, {"kind": 1}, "kind, ties: mixed policies"),
+    (1, {"kind": 3}, "kind: expected 0 to 2, got 3"), (1, {"kind": 1}, "kind, ties: mixed policies"),
     (3, {"ties": 1}, "kind, ties: mixed policies"),
     (0, {"together": True}, "together: expected one table, and rule 0"),
     (1, {"draws": 2}, "draws: expected at least 3, got 2"), (0, {"draws": 1}, "draws: expected at least 2, got 1"),

@@ -294,8 +294,6 @@ def test_frequency_adjusted_q_follows_its_dynamics(a, b, x, y, temperature, step
     (lambda: FrequencyAdjustedQ(0.1, 1.5), ValueError, "beta.*: expected 0.0 to 1.0, got 1.5"),
     (lambda: FrequencyAdjustedQ(explore=BOLD), ValueError,
      "explore: frequency-adjusted Q-learning needs the probabilities of marlfast.Boltzmann, got 'epsilon_greedy'"),
-    (lambda: DistributedQ(explore=mf.EpsilonGreedy(0.1, ties="random")), ValueError,
-     "explore: distributed Q-learning keeps to the greedy action that it found first; use ties='incumbent'"),
     (lambda: DistributedQ(learning_rate=0.1), TypeError, "learning_rate"),
     (lambda: DoubleQ(initial_q=[np.nan]), ValueError, "initial_q: expected finite numbers"),
     (lambda: ExpectedSARSA(share=3), TypeError, "share: expected 'none', 'all', 'team' or a table for each agent"),
