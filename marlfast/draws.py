@@ -15,11 +15,6 @@ PURPOSES = ("training", "evaluation")
 SUPPLIED = ("explore", "dynamics", "start")
 
 
-def incumbents_stream(agent):
-    """Number of the stream of first greedy actions, of the tables of which an agent is the first user."""
-    return 16 * (agent + 1) + 5
-
-
 def stream(seed, run, name, first, count, purpose="training", backend="cython"):
     """Some draws of one stream of one run.
 

@@ -5,11 +5,13 @@ from functools import cached_property
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.draws import incumbents_stream
 from marlfast.errors import integer, shown, unknown
 from marlfast.exploration import EpsilonGreedy
 from marlfast.learners.plays import asked
 from marlfast.registry import Definition, option, require
+
+# Number of the stream of first greedy actions, among the 16 that the tables of an agent have.
+FIRST_GREEDY = 5
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ class Seats:
             runs = np.flatnonzero(seeds == seed)
             block = np.empty((len(runs), count))
             for k, agent in enumerate(agents):
-                fill(seed, incumbents_stream(agent), numbers[runs], np.full(len(runs), first, np.int64), block, False)
+                fill(seed, FIRST_GREEDY + 16 * (agent + 1), numbers[runs], np.full(len(runs), first, np.int64), block, False)
                 shares[runs, :, k] = block
         return shares
 
