@@ -54,6 +54,10 @@ def drift(agents=4, actions=5, **options):
         **{"encoder": mf.Grid((-2.0, -4.0), (20.0, 4.0), (7, 3)), "steps": 300, "runs": 2, "seed": 1} | options)
 
 
+# As published programs draw.
+TWO_DRAWS = mf.IQL(0.3, explore=mf.EpsilonGreedy(0.8, decay=0.9, minimum=0.1, ties="first", draws=2))
+
+
 @pytest.mark.parametrize("agents", range(1, 10))
 @pytest.mark.parametrize("actions", [1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17])
 def test_any_numbers_of_agents_and_actions(agents, actions):
@@ -228,7 +232,7 @@ def test_draws_that_are_none(agents, bad, place):
     explore[:, 20, agents - 1, place] = bad
     results = []
     for loop in (None, "staged"):
-        experiment = drift(agents, steps=40)
+        experiment = drift(agents, steps=40, learner=TWO_DRAWS)
         session = Session(experiment, loop=loop)
         rebind(session, {"explore": (explore, np.zeros(2, np.int64))})
         session.loop.advance(0, 2, np.full(2, 40))
@@ -255,7 +259,10 @@ def rebind(session, supplied):
 def test_supplied_draws_give_the_same_bits():
     rng = np.random.default_rng(5)
     draws = {"explore": constant_draws(rng.random((300, 4, 2))), "dynamics": constant_draws(rng.normal(size=(300, 2)))}
-    all_three(drift(), draws=draws)
+    all_three(drift(learner=TWO_DRAWS), draws=draws)
+    one = {"explore": constant_draws(rng.random((300, 4, 1))), "dynamics": draws["dynamics"]}
+    for ties in ("random", "incumbent", "first"):
+        all_three(drift(learner=mf.IQL(explore=mf.EpsilonGreedy(0.5, ties=ties))), draws=one)
 
 
 @pytest.mark.filterwarnings("ignore:overflow")
@@ -274,7 +281,7 @@ STAGED = {
     "the game is stepped for many runs at once": None,
     "there are several learners": [mf.IQL(), mf.IQL(0.2), (mf.IQL()), mf.IQL()],
     "the learner's kernel is OneStep": mf.learners.HystereticQ(),
-    "exploration is not epsilon-greedy, or ties are broken at random": mf.IQL(explore=mf.Boltzmann()),
+    "exploration is not epsilon-greedy": mf.IQL(explore=mf.Boltzmann()),
 }
 
 
