@@ -137,8 +137,9 @@ def _left_out(policy, failed):
     if failed or not isinstance(policy, Result) or not policy.failed.any():
         return None
     if policy.failed.all():
-        raise ValueError(f"policy: all {len(policy.failed)} runs failed ({', '.join(sorted(set(policy.stop_reason)))}); "
-                         "failed=True plays what they had learned until then")
+        why = ", ".join(sorted(set(policy.stop_reason)))
+        raise ValueError(f"policy: all {len(policy.failed)} runs failed ({why}); failed=True plays what they had "
+                         "learned until then")
     return policy.failed.copy()
 
 
@@ -216,7 +217,8 @@ def _played(game, policy, kind, episodes, seed, runs, backend, most_steps, left_
     def act(observation):
         return player.act(rows_of(policy, observation))
 
-    return _episodes(game, act, player.reset, player.observe, episodes, seed, runs, backend, most_steps, kind, left_out)
+    return _episodes(game, act, player.reset, player.observe, episodes, seed, runs, backend, most_steps, kind,
+                     left_out)
 
 
 def _play(game, policy, episodes, seed, runs, backend, most_steps):

@@ -145,6 +145,8 @@ class Session:
             if not encoder.grows or part["used"].max() + 2 * seen.views <= part["keys"].shape[1]:
                 continue
             rows, limit = part["keys"].shape[1], encoder.limit(seen)
+            if rows >= limit and getattr(encoder, "max_rows", None) is not None:
+                continue                    # all that pauses here has seen more than max_rows
             if rows >= limit:
                 raise TrainingError(f"{name}: more rows are in use than can be numbered; round to fewer decimals")
             self._put(name, encoder.grow(seen, part, min(2 * rows, limit), self.backend))
@@ -227,7 +229,12 @@ class Session:
             self._bind(steps)
         while True:
             pauses = self._advance(target, threads, pool)
-            self._check()
+            self._check_interrupts()
+            # What went wrong is told when the block is over for all runs, so that it is always of the same run.
+            full = np.any([full for full, _ in self._full().values()], axis=0)
+            paused = self.running() & (self.arrays["steps"] < target) & ~full
+            if not pauses or pauses & DRAWS or not paused.any():
+                self._check()
             if not pauses:
                 return
             if pauses & ROWS:
@@ -254,28 +261,42 @@ class Session:
         return pauses
 
     def _check(self):
-        """Raise for the first run that failed in this session.
+        """Raise for the run that failed first in this session; of those that did in the same step, for the lowest.
 
         A run that diverged only stops: others may have better parameters, and go on. All of them is an error.
         """
-        for failure in (self.game_kernel.failures or {}).values():
-            if not isinstance(failure, Exception):
-                raise failure               # a second Ctrl-C, within the game's own code
+        self._check_interrupts()
         reason = self.arrays["reason"]
         failed = [r for r in np.flatnonzero(reason >= FAILED).tolist() if r not in self.failed_before]
         if not (reason == DIVERGED).all():
             failed = [r for r in failed if reason[r] != DIVERGED]
-        if failed:
-            failure = (self.game_kernel.failures or {}).get(failed[0])
-            raise TrainingError(self._explain(failed[0], failure)) from failure
+        steps = self.arrays["steps"]
+        wrong = [(int(steps[r]), r, "") for r in failed] + [
+            (int(steps[r]), int(r), name) for name, (full, _) in self._full().items() for r in np.flatnonzero(full)]
+        if not wrong:
+            return
+        _, r, name = min(wrong)
+        if not name:
+            failure = (self.game_kernel.failures or {}).get(r)
+            raise TrainingError(self._explain(r, failure)) from failure
+        encoder, what = self._full()[name][1], "states" if name == "central" else "observations"
+        raise TrainingError(
+            f"max_rows: run {int(self.arrays['run_numbers'][r])} has seen more than max_rows={encoder.max_rows} "
+            f"different {what}; raise it, or round to fewer decimals (decimals={encoder.decimals})")
+
+    def _check_interrupts(self):
+        for failure in (self.game_kernel.failures or {}).values():
+            if not isinstance(failure, Exception):
+                raise failure               # a second Ctrl-C, within the game's own code
+
+    def _full(self):
+        """Which runs have seen more than may be: (bool [R], encoder) by the encoder's name."""
+        found = {}
         for name, (encoder, _) in self.resolved.encoders(self.learning).items():
             most = getattr(encoder, "max_rows", None)
-            if most is not None and (self.arrays[f"{name}.used"] > most).any():
-                run = int(self.arrays["run_numbers"][self.arrays[f"{name}.used"].argmax()])
-                what = "states" if name == "central" else "observations"
-                raise TrainingError(
-                    f"max_rows: run {run} has seen more than max_rows={most} different {what}; raise it, or round to "
-                    f"fewer decimals (decimals={encoder.decimals})")
+            full = np.zeros(len(self.arrays["steps"]), bool) if most is None else self.arrays[f"{name}.used"] > most
+            found[name] = full, encoder
+        return found
 
     def diverged(self):
         """A sentence on the runs that diverged in this session, or None."""

@@ -1,4 +1,5 @@
 """Results depend neither on threads nor on blocks nor on how runs are split."""
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -77,3 +78,41 @@ def test_any_experiment_split_by_runs(experiment, data):
 
 def test_the_same_again():
     assert_same(mf.train(DRIFT), mf.train(DRIFT))
+
+
+# -- errors name the same run, too ---------------------------------------------------------------
+
+WANDER = mf.games.NumPyGame(lambda state, actions, uniforms, normals: (
+    normals, np.where(uniforms < 0.0003, np.nan, 0.0), False), lambda uniforms, normals: np.zeros((len(uniforms), 1)),
+    agents=1, actions=2, state_size=1, step_uniforms=1, step_normals=1, horizon=0)
+WRONG = {
+    # Rates alone tell how soon a run diverges: the third, and with it the last, is the first of all.
+    "all diverge": (mf.Experiment(mf.games.MatrixGame([1e307], horizon=0), mf.IQL(
+        [0.3, 0.5, 1.0, 0.7, 1.0], discount=1.0), steps=500, runs=5, seed=0), "run 2, step "),
+    "too many rows": (mf.Experiment(mf.games.Drift(noise=1.0, horizon=0), mf.IQL(), steps=5000, runs=9, seed=3,
+                                    encoder=mf.Rounding(1, max_rows=300)), "max_rows: run "),
+    "rows grow until rewards fail": (mf.Experiment(WANDER, mf.IQL(), encoder=mf.Rounding(6), steps=20000, runs=9,
+                                                   seed=3), "a reward is not finite"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_errors_name_the_same_run_by_any_threads_and_blocks(name):
+    experiment, words = WRONG[name]
+    told = set()
+    for threads, block in ((1, None), (2, None), (1, 1000), (2, 1000), (2, 7), (1, 1), (7, 7)):
+        with pytest.raises(mf.TrainingError, match=words) as error:
+            mf.train(experiment, threads=threads, block=block)
+        told.add(str(error.value))
+    assert len(told) == 1
+
+
+def test_errors_name_the_run_that_failed_first():
+    alone = []
+    for run in range(9):
+        with pytest.raises(mf.TrainingError) as error:
+            mf.train(WRONG["rows grow until rewards fail"][0].replace(runs=1, first_run=run), threads=1)
+        alone.append((int(error.value.result.steps[0]), run, str(error.value)))
+    with pytest.raises(mf.TrainingError) as error:
+        mf.train(WRONG["rows grow until rewards fail"][0], threads=2)
+    assert str(error.value) == min(alone)[2] and min(alone)[0] > 256 and min(alone)[1] > 0

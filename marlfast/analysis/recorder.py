@@ -90,5 +90,6 @@ def _joint(parts):
     order, joint = [], np.ones(len(parts[0][1]))
     for agents, p in parts:
         order += agents
-        joint = joint.reshape(*joint.shape, *[1] * len(agents)) * p.reshape(len(p), *[1] * (joint.ndim - 1), *p.shape[1:])
+        beside = p.reshape(len(p), *[1] * (joint.ndim - 1), *p.shape[1:])
+        joint = joint.reshape(*joint.shape, *[1] * len(agents)) * beside
     return joint.transpose(0, *(1 + np.argsort(order))).reshape(len(joint), -1)

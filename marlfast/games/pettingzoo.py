@@ -191,9 +191,9 @@ class _Environments:
         """Refuse masks: to ignore one would be to play another game."""
         for agent, info in (infos or {}).items():
             if isinstance(info, dict) and info.get("action_mask") is not None:
-                raise ValueError(f"{self.game.name}: the infos of agent {agent!r} have an 'action_mask', but all actions "
-                                 "of a game here are allowed at all times; wrap the environment so that an action that "
-                                 "is not allowed does something harmless, and leave the mask out")
+                raise ValueError(f"{self.game.name}: the infos of agent {agent!r} have an 'action_mask', but all "
+                                 "actions of a game here are allowed at all times; wrap the environment so that an "
+                                 "action that is not allowed does something harmless, and leave the mask out")
 
     def _reward(self, agent, rewards):
         given = self._of(agent, rewards, "rewards")
