@@ -1,4 +1,5 @@
 """What the documents say is so: their programs run and print what is claimed, their commands and links exist."""
+import ast
 import importlib.util
 import itertools
 import os
@@ -103,6 +104,30 @@ def test_programs_run_and_print_what_is_claimed(path, tmp_path, monkeypatch, cap
             printed = capsys.readouterr().out
         if output is not None:
             assert without_times(printed) == without_times(output)
+
+
+def unseeded_calls(program):
+    """Calls in a program that would draw a seed of their own, as source."""
+    for node in ast.walk(ast.parse(program)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        given = {keyword.arg for keyword in node.keywords}
+        starts = {"train", "sweep", "League"} if ast.unparse(node.func.value) == "mf" else {"env", "team"}
+        from_result = node.args and ast.unparse(node.args[0]).endswith(".experiment")
+        if node.func.attr in starts and not given & {"seed", "resume", None} and not from_result:
+            yield ast.unparse(node)
+
+
+def test_unseeded_calls_are_found():
+    program = "a = mf.train(game, runs=2)\nb = mf.train(a.experiment)\nmf.train(resume=a, episodes=1)\ngame.env(runs=1)"
+    assert list(unseeded_calls(program)) == ["mf.train(game, runs=2)", "game.env(runs=1)"]
+
+
+@pytest.mark.parametrize("path", [*DOCUMENTS, *sorted((ROOT / "examples").glob("*.py"))], ids=name_of)
+def test_programs_give_seeds(path):
+    programs = [path.read_text(encoding="utf-8")] if path.suffix == ".py" else [
+        text for language, text in fences(path) if language in ("python", "py")]
+    assert [call for program in programs for call in unseeded_calls(program)] == []
 
 
 # Where blocks of these languages are looked at, beside those of Python, shell and TOML here.

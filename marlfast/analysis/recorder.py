@@ -31,7 +31,7 @@ class StrategyRecorder(Summarised):
     >>> from marlfast import analysis
     >>> path = analysis.StrategyRecorder()
     >>> game, learner = mf.games.PrisonersDilemma(), mf.IQL(0.1, explore=mf.Boltzmann(0.5))
-    >>> _ = mf.train(game, learner, steps=100, runs=3, block=20, callback=path)
+    >>> _ = mf.train(game, learner, steps=100, runs=3, seed=0, block=20, callback=path)
     >>> path.times.tolist(), path.strategies[0].shape
     ([20, 40, 60, 80, 100], (5, 3, 2))
     """
