@@ -4,8 +4,8 @@ from functools import cached_property
 
 import numpy as np
 
-from marlfast.encoders import Encoder, Numbered, Whole
 from marlfast import seeds
+from marlfast.encoders import Encoder, Numbered, Whole
 from marlfast.errors import integer, shown, unknown
 from marlfast.exploration import in_endless
 from marlfast.games.base import Game

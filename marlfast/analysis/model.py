@@ -59,9 +59,9 @@ class Model(Summarised):
 
     Notes
     -----
-    A limit (``at_horizon="truncated"``, the default of games of several rounds) is no part of a model: it cuts play off,
-    but nobody's strategy knows of it. A horizon that ends the game is: the state is then the round and the game's own
-    state, number ``round * S' + state``, and one terminal state comes last. What agents see does not tell them the
+    A limit (``at_horizon="truncated"``, the default of games of several rounds) is no part of a model: it cuts play
+    off, but nobody's strategy knows of it. A horizon that ends the game is: the state is then the round and the game's
+    own state, number ``round * S' + state``, and one terminal state comes last. What agents see does not tell them the
     round, unless the game does (:class:`marlfast.games.WithRound`); best replies know it all the same.
 
     Source: L. S. Shapley, "Stochastic games", PNAS 39 (1953).

@@ -78,7 +78,8 @@ def nash_test(game, given, discount, start=None, continuation="frozen", toleranc
 
     What is played is as good as anything else in a state if its value is less than the greatest one there by at most
     ``tolerance`` times the greatest value of any state, or the greatest reward if that is more.
-    Of correlated strategies, following what one is told must be as good as anything else, whatever that is: it is a correlated equilibrium.
+    Of correlated strategies, following what one is told must be as good as anything else, whatever that is: it is a
+    correlated equilibrium.
 
     Agents must be able to tell the game's states apart.
 

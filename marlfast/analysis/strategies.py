@@ -9,8 +9,8 @@ from marlfast.analysis.product import product
 from marlfast.encoders import Numbered
 from marlfast.errors import integer, real, shown
 from marlfast.policy import Policy, plays_of
-from marlfast.result import Result
 from marlfast.resolved import part_of
+from marlfast.result import Result
 
 ROUNDING = 1e-12        # probabilities nearer to a product of marginals than this are one
 SINGLE = 1e-6           # how far sums of probabilities may be from 1: those of float32 are

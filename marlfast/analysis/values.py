@@ -192,9 +192,9 @@ def _state_values(s, discount, horizon=0):
     m = s.model
     values = np.empty((s.runs, m.size, m.agents))
     if horizon:
-        for r in range(s.runs):
-            for values[r] in backwards(s, r, discount, horizon):
-                pass
+        for run in range(s.runs):
+            for round_values in backwards(s, run, discount, horizon):
+                values[run] = round_values
         return values
     if s.certain:
         for some in chunks(s, m.size * m.agents):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.errors import extra, integer, shown
+from marlfast.errors import extra, shown
 from marlfast.games.base import Game
 
 SEEDS = 2**31       # seeds of an environment: 0 to SEEDS - 1

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.errors import choice, integer, real
+from marlfast.errors import choice, real
 from marlfast.games.base import Game
 from marlfast.games.board import Board, Mark
 

@@ -8,7 +8,7 @@ statuses (int32 [n], 0 where all is well), as the compiled stages do one run at 
 """
 import numpy as np
 
-from marlfast.declarations.base import check, check_cells
+from marlfast.declarations.base import check
 
 (BAD_OBSERVATION, BAD_REWARD, BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, TABLE_FULL, NO_DRAWS, BAD_STATE,
  OWN_ERROR) = range(1, 11)
