@@ -56,6 +56,7 @@ class Team:
         self.learner = learner = self._experiment.learner
         self.encoder, self._encoders = self._experiment.encoder, self._resolved.encoders()
         self.steps = np.zeros(self.runs, np.int64)
+        self._acted = False
         self._tables = {name: one.allocate(seen, self.runs) for name, (one, seen) in self._encoders.items()}
         self._seat()
         self.arrays = learner.allocate(self._seats, self._room["encoder"])
@@ -100,11 +101,12 @@ class Team:
         actions = np.empty((self.runs, self.game.agents), np.int32)
         for learner in self._learners:
             learner.act(self._whole(rows, rows, learner), draws.reshape(self.runs, self.game.agents, k), actions)
+        self._acted = True
         return actions
 
     def update(self, observation, actions, rewards, next_observation, terminated, truncated=None, state=None,
                next_state=None):
-        """Learn from one step of every run, and move the schedules on.
+        """Learn from one step of every run, and move the schedules on; ``act`` comes before it, each time.
 
         Parameters
         ----------
@@ -119,6 +121,9 @@ class Team:
         state, next_state : float64 [R, S], optional
             The game's whole state before and after; needed with ``central``.
         """
+        if not self._acted:
+            raise ValueError("update: expected act before it, as both take turns; nothing was done since "
+                             f"{'the last update' if self.steps[0] else 'the team was made'}")
         shape = (self.runs, self.game.agents)
         actions, rewards = np.asarray(actions), _numbers("rewards", rewards)
         for name, array, wanted in (("actions", actions, shape), ("rewards", rewards, shape)):
@@ -149,6 +154,7 @@ class Team:
                            self._whole(next_rows, next_central, learner), terminated, changed)
             learner.tick(ended)
         self.steps += 1
+        self._acted = False
 
     def _flags(self, name, value):
         array = np.array(np.broadcast_to(np.asarray(value), self.runs)) if np.ndim(value) == 0 else np.asarray(value)
@@ -166,8 +172,9 @@ class Team:
         array = _numbers(name, observation)
         encoder, seen = self._encoders[which]
         shape = (self.runs, seen.views, seen.features)
-        if array.size != self.runs * seen.views * seen.features:
-            raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
+        wanted = (self.runs, seen.features) if which == "central" else shape
+        if array.shape != wanted:
+            raise ValueError(f"{name}: expected shape {wanted}, got {array.shape}")
         array = array.reshape(shape)
         if not np.isfinite(array).all():
             raise ValueError(f"{name}: expected finite numbers, got nan or inf")

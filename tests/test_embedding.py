@@ -67,6 +67,7 @@ def test_team_shares_tables_by_teams():
     team = learner.team(game, encoder=mf.Grid(-1, 1, 3), teams=[[0, 2], [1]])
     assert team.q.shape == (1, 9, 2, 5)
     seen = game.env().reset()
+    team.act(seen)
     team.update(seen, [[0, 0, 0]], [[1.0, 10.0, 1.0]], seen, True)
     # 0.1 * 1 = 0.1, then 0.1 + 0.1 * (1 - 0.1) = 0.19 in the table of agents 0 and 2; 0.1 * 10 in agent 1's.
     assert sorted(team.q[team.q != 0.0].tolist()) == pytest.approx([0.19, 1.0], abs=1e-15)
@@ -259,10 +260,17 @@ class TestTeam:
         seen = np.zeros((2, 1, 2))
         arguments = {"observation": seen, "actions": [[0, 1], [2, 3]], "rewards": [[0.0, 1.0], [2.0, 3.0]],
                      "next_observation": seen, "terminated": [False, True], "truncated": None}
-        return self.team().update(**{**arguments, **changes})
+        team = self.team()
+        team.act(seen)
+        return team.update(**{**arguments, **changes})
 
     @pytest.mark.parametrize("changes,error,words", [
         ({"observation": np.zeros((2, 3))}, ValueError, ["observation", "(2, 1, 2)", "(2, 3)"]),
+        ({"observation": np.zeros((1, 2, 2))}, ValueError, ["observation", "(2, 1, 2)", "(1, 2, 2)"]),
+        ({"next_observation": np.zeros((2, 2))}, ValueError, ["next_observation", "(2, 1, 2)", "(2, 2)"]),
+        ({"actions": [0, 1, 2, 3]}, ValueError, ["actions", "(2, 2)", "(4,)"]),
+        ({"rewards": np.zeros((1, 2, 2))}, ValueError, ["rewards", "(2, 2)", "(1, 2, 2)"]),
+        ({"terminated": [[False], [True]]}, ValueError, ["terminated", "(2,)", "(2, 1)"]),
         ({"observation": np.full((2, 1, 2), np.nan)}, ValueError, ["observation", "finite"]),
         ({"next_observation": np.full((2, 1, 2), np.inf)}, ValueError, ["next_observation", "finite"]),
         ({"next_observation": "abcd"}, (TypeError, ValueError), ["next_observation"]),
@@ -287,11 +295,25 @@ class TestTeam:
     def test_a_refused_update_learns_nothing(self):
         team = self.team()
         seen = np.zeros((2, 1, 2))
+        team.act(seen)
         with pytest.raises(ValueError):
             team.update(seen, [[0, 1], [2, 3]], [[1.0, 1.0], [1.0, np.nan]], seen, [False, False])
         assert not team.q.any() and team.steps.tolist() == [0, 0]
 
-    @pytest.mark.parametrize("observation", [np.zeros((1, 1, 2)), [[1.0, 2.0]], np.zeros((2, 2, 2)), 3.0])
+    def test_an_update_without_an_act_learns_nothing(self):
+        team, seen = self.team(), np.zeros((2, 1, 2))
+        given = seen, [[0, 1], [2, 3]], np.ones((2, 2)), seen, [False, False]
+        with pytest.raises(ValueError, match="update: expected act before it.* since the team was made"):
+            team.update(*given)
+        team.act(seen)
+        team.update(*given)
+        once = team.q.copy()
+        with pytest.raises(ValueError, match="update: expected act before it.* since the last update"):
+            team.update(*given)
+        assert once.any() and team.q.tobytes() == once.tobytes() and team.steps.tolist() == [1, 1]
+
+    @pytest.mark.parametrize("observation", [np.zeros((1, 1, 2)), [[1.0, 2.0]], np.zeros((2, 2, 2)), 3.0, np.zeros((2, 2)),
+                                             np.zeros((1, 2, 2)), np.zeros(4)])
     def test_acting_on_a_wrong_shape(self, observation):
         with pytest.raises(ValueError, match="observation: expected shape"):
             self.team().act(observation)
@@ -343,6 +365,7 @@ class TestTeam:
         game = mf.games.MatrixGame([[0.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
         team = mf.IQL(1.0, explore=mf.EpsilonGreedy(0.0)).team(game)
         seen = [[[0.0]]]
+        team.act(seen)
         team.update(seen, [[2, 1]], [[1.0, 1.0]], seen, True)
         assert team.act(seen).tolist() == [[2, 1]]
         team.update(seen, [[2, 1]], [[-1.0, 2.0]], seen, True)

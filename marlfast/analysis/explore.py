@@ -10,12 +10,16 @@ MOST_CELLS = 5 * 10**7      # states x joint actions: some hundreds of megabytes
 MOST_CASES = 10**6          # joint actions x combinations of draws, of one state
 ROWS = 200_000              # steps of a game that are tried at once
 
+# What needs no model.
+INSTEAD = "or let marlfast.evaluate play what was learned in this one"
+
 
 def room(game, states, most_states, joint):
     """Refuse more states, or states and joint actions, than can be analysed."""
     if states > most_states or states * joint > MOST_CELLS:
         raise ValueError(f"game: {game.name!r} has {states:,} states with {joint:,} joint actions, more than can be "
-                         f"analysed (most_states={most_states:,}, {MOST_CELLS:,} cells); take a smaller game")
+                         f"analysed (most_states={most_states:,}, {MOST_CELLS:,} cells); take a smaller game, "
+                         f"{INSTEAD}")
 
 
 def steps(kernel, states, actions, uniforms):
@@ -88,7 +92,7 @@ class _Numbers:
             if key not in self.known:
                 if len(self.states) >= self.most:
                     raise ValueError(f"most_states: game {self.name!r} has more than {self.most:,} states; take a "
-                                     "smaller game")
+                                     f"smaller game, {INSTEAD}")
                 self.known[key] = len(self.states)
                 self.states.append(row)
             numbers[k] = self.known[key]
@@ -106,7 +110,7 @@ def explored(game, cuts, start_cuts, most_states):
     kernel = game.kernel()
     if kernel.step_normals or kernel.start_normals:
         raise ValueError(f"game: {game.name!r} draws normals, so it has no finite list of states; analyse a game "
-                         "given as arrays, in normal form, or with uniform draws only")
+                         f"given as arrays, in normal form, or with uniform draws only, {INSTEAD}")
     joint = math.prod(game.action_counts.tolist())
     room(game, 1, most_states, joint)
     edges = _edges("cuts", cuts, kernel.step_uniforms)

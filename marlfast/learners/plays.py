@@ -256,6 +256,9 @@ def no_average(name):
                       "(fictitious_play, regret_matching, wolf_phc)")
 
 
+_INSTEAD = "use marlfast.evaluate, whose kernels play it as it is, or give the learner a method plays"
+
+
 def asked(learner, seats, arrays, kind):
     """Of a learner that says only what it does row by row: its ``probabilities``, or its ``actions``, as certain ones.
 
@@ -272,6 +275,9 @@ def asked(learner, seats, arrays, kind):
     """
     if kind == "average":
         raise no_average(learner.name)
+    if hasattr(learner, "begin"):
+        raise ValueError(f"plays: learner {learner.name!r} remembers something within an episode (it has a method "
+                         f"begin), so that what it does follows from more than the rows it sees; {_INSTEAD}")
     mixed, runs = hasattr(learner, "probabilities"), max(seats.runs, 1)
 
     def of_run(run):
@@ -286,7 +292,11 @@ def asked(learner, seats, arrays, kind):
         if not mixed:
             return one_hot(played(agent, run, rows), count)
         table = np.asarray(learner.probabilities(seats, of_run(run), agent))[:, :count]
-        own = rows.reshape(len(rows), seats.agents, -1)[:, agent, 0]
+        own = rows.reshape(len(rows), seats.agents, -1)[:, agent]
+        if own.shape[1] > 1:
+            raise ValueError(f"plays: learner {learner.name!r} gives probabilities by row, and this encoder puts an "
+                             f"observation into {own.shape[1]} rows; {_INSTEAD}")
+        own = own[:, 0]
         p = table[np.maximum(own, 0)] if len(table) > 1 else np.broadcast_to(table[0], (len(rows), count))
         p = np.where((own >= 0)[:, None] | (len(table) == 1), p, 1.0 / count)
         return one_hot(p.argmax(axis=1), count) if kind == "greedy" else p

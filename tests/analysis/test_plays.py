@@ -6,6 +6,8 @@ import pytest
 
 import marlfast as mf
 from marlfast import analysis, learners
+from marlfast.learners.base import Seats
+from marlfast.learners.plays import asked
 from marlfast.policy import plays_of
 
 L = learners
@@ -388,6 +390,34 @@ def test_evaluation_does_not_go_on_cooling():
     exact = analysis.expected_return(game, run, kind="behaviour").returns[0]
     assert 0.4 < epsilon < 0.6
     assert (np.abs(found.mean(axis=0) - exact) < 4.5 * found.std(axis=0) / np.sqrt(20_000)).all()
+
+
+def test_what_follows_from_more_than_a_row_is_refused():
+    """Rules of one's own, which say what they do row by row; and tiles over states that are no finite list."""
+    class Tabled:
+        name = "tabled"
+
+        def probabilities(self, seats, arrays, agent):
+            return np.array([[0.25, 0.75], [1.0, 0.0]])
+
+    class Moody(Tabled):
+        name = "moody"
+
+        def begin(self, seats, arrays):
+            pass
+
+    seats = Seats(mf.games.PrisonersDilemma(memory=1, horizon=0), mf.rewards.individual())
+    first, _ = asked(Tabled(), seats, {}, "policy")
+    assert first.chances(0, np.array([[1, 0], [-1, 0]]))[:, 0].tolist() == [[1.0, 0.0], [0.5, 0.5]]
+    with pytest.raises(ValueError, match="learner 'tabled' gives probabilities by row, .* into 2 rows; use marlfast.ev"):
+        first.chances(0, np.array([[0, 1, 0, 1]]))
+    with pytest.raises(ValueError, match="learner 'moody' remembers something within an episode .*; use marlfast.eval"):
+        asked(Moody(), seats, {}, "policy")
+    game = mf.games.Drift(agents=2)
+    run = mf.train(game, mf.IQL(), encoder=mf.Tiles(2, -2.0, 6.0, 3), steps=50, seed=0)
+    for judged in (analysis.strategies, analysis.long_run, lambda *given: analysis.exploitability(*given, discount=0.9)):
+        with pytest.raises(ValueError, match="draws normals, .* or let marlfast.evaluate play what was learned"):
+            judged(game, run)
 
 
 def test_the_old_words_still_work():

@@ -188,8 +188,10 @@ def test_joint_values_are_what_the_next_update_starts_from(backend):
     seen = np.full((1, 1, 1), 1.0)
     for a, b in np.ndindex(3, 3):
         value = joint_values(run, 1)[a, b]
+        team.act(seen)
         team.update(seen, np.array([[a, b]]), np.full((1, 2), value), seen, True)
         assert team.arrays["mixer"].tobytes() == before.tobytes()
+    team.act(seen)
     team.update(seen, np.array([[a, b]]), np.full((1, 2), value + 1.0), seen, True)
     assert team.arrays["mixer"].tobytes() != before.tobytes()
 

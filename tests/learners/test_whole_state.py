@@ -22,8 +22,11 @@ def test_a_team_stepped_by_hand_is_told_the_state():
         seen = env.reset(ended) if ended.any() else then
     used = int(run.used.max())
     assert (team.arrays["logits"][:, :used] == run.arrays["learner.logits"][:, :used]).all()
+    team.act(seen)
     with pytest.raises(ValueError, match="state, next_state"):
         team.update(seen, actions, rewards, then, terminated)
+    with pytest.raises(ValueError, match=r"next_state: expected shape \(1, (\d+)\), got \(\1, 1\)"):
+        team.update(seen, actions, rewards, then, terminated, state=before, next_state=before.T)
 
 
 @pytest.mark.parametrize("learner, options, words", [
