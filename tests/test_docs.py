@@ -147,6 +147,17 @@ def test_no_block_of_the_site_goes_unseen(path):
             assert language in ("python", "sh", "toml", "text", "") or language.startswith("{"), language
 
 
+def test_what_contributing_takes_away_stands_in_the_tree():
+    where = ""
+    for line in (line for language, text in fences(ROOT / "CONTRIBUTING.md") if language == "diff"
+                 for line in text.splitlines()):
+        if line.startswith("--- "):
+            path = ROOT / line[4:]
+            where = path.read_text(encoding="utf-8") if path.is_file() else ""
+        elif not line.startswith("+"):
+            assert f"\n{line[1:]}\n" in where, line
+
+
 def test_the_page_on_c_shows_the_signatures_that_are_taken():
     text = " ".join((ROOT / "docs" / "own_games" / "c.md").read_text(encoding="utf-8").split())
     assert [s for s in own.SIGNATURES.values() if f"{s};" not in text] == []
