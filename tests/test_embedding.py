@@ -363,7 +363,7 @@ class TestTeam:
 
     def test_acting_is_greedy_where_nothing_is_explored(self):
         game = mf.games.MatrixGame([[0.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
-        team = mf.IQL(1.0, explore=mf.EpsilonGreedy(0.0)).team(game)
+        team = mf.IQL(1.0, explore=mf.EpsilonGreedy(0.0, ties="first")).team(game)
         seen = [[[0.0]]]
         team.act(seen)
         team.update(seen, [[2, 1]], [[1.0, 1.0]], seen, True)

@@ -280,7 +280,7 @@ def test_frozen_by_several_rows_it_plays_the_greatest_sums(learner, backend):
     assert (kernel.active, kernel.central, kernel.width) == (2, 0, 4)
     actions = np.zeros((2, 2), np.int32)
     rows = np.array([[0, 1, 2, 4], [3, 1, 0, 2]], np.int32)
-    kernel.act(rows, np.full((2, 2, 2), 0.5), actions)
+    kernel.act(rows, np.full((2, 2, 1), 0.5), actions)
     for r in range(2):
         sums = [arrays["q"][r, rows[r, 2 * i:2 * i + 2], i].sum(axis=0) for i in range(2)]
         assert actions[r].tolist() == [int(sums[0][:2].argmax()), int(sums[1].argmax())]
