@@ -300,10 +300,10 @@ def test_a_run_that_diverges_stops_alone(learner, backend):
     parts = np.array([0.0, 2.0, -1.0])
     game = mf.games.MatrixGame(parts[:, None, None] + parts[:, None] + parts * parts, horizon=0)
     with pytest.warns(RuntimeWarning, match="1 of 3 runs diverged"):
-        result = train(learner, game, backend=backend)
+        result = train(learner, game, backend=backend, seed=10)     # with others QMIX's units are dead before
     assert [reason == "steps" for reason in result.stop_reason] == [True, False, True]
     assert all(np.isfinite(array).all() for name, array in result.arrays.items() if name.startswith("learner."))
-    alone = train(learner.of_run(0), game, runs=1, backend=backend)
+    alone = train(learner.of_run(0), game, runs=1, backend=backend, seed=10)
     assert alone.q[0].tobytes() == result.q[0].tobytes()
 
 
