@@ -112,7 +112,7 @@ class Seats:
         """Teams of the experiment, of its reward structure or of the game, or None."""
         return self.given_teams or self.structure.teams or self.game.teams
 
-    def shares(self, agents, first, count, backend="cython"):
+    def shares(self, agents, first, count, backend):
         """Uniforms by which tied actions are told apart in rows that are new: float64 [R, count, len(agents)].
 
         They depend on the seed and number of the run, on the row, and on the agent: the first one that uses a table.
@@ -122,6 +122,7 @@ class Seats:
         agents : sequence of int
         first, count : int
             First row, and how many.
+        backend : {"cython", "numpy"}
         """
         fill = kernels(backend, "draws").fill
         seeds = np.zeros(self.runs, np.uint64) if self.seeds is None else self.seeds

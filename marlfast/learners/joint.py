@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from marlfast.backends import kernels
+from marlfast.backends import at_hand, kernels
 from marlfast.errors import choice, unknown
 from marlfast.exploration import ONE_DRAW, EpsilonGreedy, Exploration
 from marlfast.learners.base import Learner
@@ -213,7 +213,7 @@ class _Joint(Learner):
         """``q`` float64 [R, rows, T, J], ``value`` and ``visits``, the policy, and the schedules'."""
         arrays = self._empty(seats, rows)
         arrays |= self._fresh_schedules(seats.runs)
-        self._begin(seats, arrays, 0, "cython")
+        self._begin(seats, arrays, 0, at_hand())
         return arrays
 
     def _begin(self, seats, arrays, first, backend):

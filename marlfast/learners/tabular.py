@@ -3,7 +3,7 @@ from functools import partial
 
 import numpy as np
 
-from marlfast.backends import kernels
+from marlfast.backends import at_hand, kernels
 from marlfast.errors import real_per_run
 from marlfast.exploration import DRAWN
 from marlfast.learners.base import Learner, as_share, check_shared
@@ -104,7 +104,7 @@ class Tabular(Learner):
         tables, runs = int(self.tables(seats).max()) + 1, seats.runs
         arrays = packed_tables((runs, rows, tables, seats.most_actions), seats.lanes)
         self._initialize(seats, arrays, 0)
-        self._first_greedy(seats, arrays, 0, "cython")
+        self._first_greedy(seats, arrays, 0, at_hand())
         return arrays | self._fresh_schedules(runs)
 
     def _initialize(self, seats, arrays, first):
@@ -241,7 +241,7 @@ class Tabular(Learner):
         tied = np.flatnonzero(initial == initial.max())
         if not self.explore.keeps:
             return np.full(seats.runs, tied[0])
-        share = seats.shares([int(self._owners(seats)[table])], NO_ROW, 1)[:, 0, 0]
+        share = seats.shares([int(self._owners(seats)[table])], NO_ROW, 1, at_hand())[:, 0, 0]
         return tied[np.minimum(share * len(tied), len(tied) - 1.0).astype(np.int64)]
 
     def actions(self, seats, arrays, rows):

@@ -57,7 +57,8 @@ class Player:
 
 
 HALF = {"learning_rate": 0.5, "discount": 0.5}
-FIXED = mf.EpsilonGreedy(0.25)
+FIXED = mf.EpsilonGreedy(0.25, ties="first", draws=2)
+TWO_DRAWS = {"explore": mf.EpsilonGreedy(0.2, ties="first", draws=2)}
 
 
 # -- central Q -----------------------------------------------------------------------------------
@@ -148,7 +149,7 @@ def test_minimax_q_by_hand(backend):
     # Row 1, [[2, 0], [0, 2]]: value 1. Row 0, [[1, -1], [-1, 1]]: 1 + 1/2 (3 + 1/2 * 1 - 1) = 2.25 at (0, 0), so that
     # p 2.25 - (1 - p) = -p + (1 - p): p = 2 / 5.25 = 8/21, value 5/21.
     initial = np.array([[[1.0, -1.0, -1.0, 1.0]], [[2.0, 0.0, 0.0, 2.0]]])
-    p = Player(backend, MinimaxQ(**HALF, initial_q=initial), (2, 2), leads=(0,))
+    p = Player(backend, MinimaxQ(**HALF, **TWO_DRAWS, initial_q=initial), (2, 2), leads=(0,))
     assert p.value[0, :, 0].tolist() == [0.0, 1.0] and p.policy[0, 0, 0].tolist() == [0.5, 0.5]
     assert p.update([[0, 0]], [[0, 0]], [[3.0, -99.0]], [[1, 1]]) == [True]     # now the second action is likelier
     assert p.q[0, 0, 0].tolist() == [2.25, -1.0, -1.0, 1.0]
@@ -182,7 +183,7 @@ def test_two_friends_against_one_foe(backend):
     # against one action each: half and half, value 2, drawn by agent 0's number for both.
     initial = np.zeros((1, 8))
     initial[0, 0 * 2 + 0] = initial[0, 3 * 2 + 1] = 4.0      # ours * 2 + theirs
-    learner = FriendOrFoe(**HALF, explore=mf.EpsilonGreedy(0.0), initial_q=initial)
+    learner = FriendOrFoe(**HALF, explore=mf.EpsilonGreedy(0.0, ties="first", draws=2), initial_q=initial)
     p = Player(backend, learner, (2, 2, 2), leads=(0, 2), structure=mf.rewards.mixed([[0, 2], [1]]))
     assert p.policy[0, 0] == pytest.approx(np.array([[0.5, 0.0, 0.0, 0.5]] * 2))
     assert p.value[0, 0] == pytest.approx([2.0, 2.0])
@@ -201,7 +202,7 @@ def test_nash_q_by_hand(backend):
     # 0 and 0; from (0, 0) the first would go to 1.75, from (1, 0) the second to 0. The first of the two is played.
     initial = np.zeros((2, 2, 4))
     initial[1] = [3.0, 0.0, 0.0, 2.0], [2.0, 0.0, 0.0, 3.0]
-    p = Player(backend, NashQ(**HALF, initial_q=initial), (2, 2))
+    p = Player(backend, NashQ(**HALF, **TWO_DRAWS, initial_q=initial), (2, 2))
     assert p.value[0, 1].tolist() == [3.0, 2.0] and p.policy[0, 1].tolist() == [[1.0, 0.0], [1.0, 0.0]]
     assert p.policy[0, 0].tolist() == [[0.5, 0.5]] * 2
     p.update([[0, 0]], [[1, 0]], [[2.0, -2.0]], [[1, 1]])
@@ -216,7 +217,7 @@ def test_correlated_q_by_hand(backend):
     # Chicken: (dare, yield) 1/4, (yield, dare) 1/4, (yield, yield) 1/2, told to both by the first one's third draw.
     row = [0.0, 7.0, 2.0, 6.0]
     initial = np.array([[row, [0.0, 2.0, 7.0, 6.0]], [[0.0] * 4] * 2])
-    p = Player(backend, CorrelatedQ(1.0, discount=0.5, initial_q=initial), (2, 2))
+    p = Player(backend, CorrelatedQ(1.0, discount=0.5, **TWO_DRAWS, initial_q=initial), (2, 2))
     assert p.policy[0, 0, 0] == pytest.approx([0.0, 0.25, 0.25, 0.5], abs=1e-7)
     assert p.value[0, 0] == pytest.approx([5.25, 5.25], abs=1e-7)
     told = [p.act([[0, 0]], [[[0.5, 0.0, u], [0.5, 0.0, 0.0]]])[0] for u in (0.0, 0.24, 0.26, 0.49, 0.51, 0.99)]
@@ -230,6 +231,7 @@ def test_correlated_q_by_hand(backend):
 
 EXPLORE = mf.EpsilonGreedy(mf.schedules.Exponential(0.6, 0.9, 0.1))
 TIES = mf.EpsilonGreedy(0.3, ties="random", strict=False)
+SEVERAL = mf.EpsilonGreedy(0.3, ties="random", strict=False, draws=2)
 CASES = [
     (CentralQ(0.3, explore=EXPLORE), (2, 3, 2), None, None),
     (CentralQ(0.3, explore=TIES, initial_q=0.5), (3, 2), (1,), None),
@@ -241,6 +243,8 @@ CASES = [
     (MinimaxQ(0.5), (3, 1), (1,), None),
     (FriendOrFoe(0.5, explore=EXPLORE, friends="all"), (2, 1, 3), None, None),
     (FriendOrFoe(0.5, explore=EXPLORE), (2, 2, 3), (0, 1, 2), [[0, 2], [1]]),
+    (CentralQ(0.3, explore=SEVERAL), (2, 3, 2), None, None), (FriendOrFoe(0.5, explore=SEVERAL), (2, 2, 3), (0, 1, 2),
+                                                               [[0, 2], [1]]),
     (NashQ(0.5), (3, 2), None, None), (NashQ(0.5, initial_q=1.0), (3, 3), None, None),
     *((CorrelatedQ(0.5, objective=objective), (2, 3), None, None)
       for objective in ("utilitarian", "egalitarian", "republican", "libertarian")),
@@ -344,8 +348,8 @@ def test_tables_that_are_not_finite_stop_learning(case, number, backend):
 
 def test_a_frozen_learner_plays_its_mixed_policy_and_changes_nothing(backend):
     initial = np.array([[3.0, 0.0, 1.0, 2.0]])      # the first action with probability 1/4
-    p = Player(backend, MinimaxQ(initial_q=initial), (2, 2), leads=(0,), learning=False,
-               exploration=mf.EpsilonGreedy(0.0))
+    p = Player(backend, MinimaxQ(**TWO_DRAWS, initial_q=initial), (2, 2), leads=(0,), learning=False,
+               exploration=mf.EpsilonGreedy(0.0, ties="first", draws=2))
     assert [p.act([[0, 0]], [[[0.0, 0.0, u]] * 2])[0][0] for u in (0.0, 0.249, 0.251, 0.99)] == [0, 0, 1, 1]
     assert p.update([[0, 0]], [[0, 0]], [[9.0, 9.0]], [[0, 0]]) == [False]
     assert p.q[0, 0, 0].tolist() == initial[0].tolist() and not p.visits.any()
