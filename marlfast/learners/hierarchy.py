@@ -178,7 +178,7 @@ class Hierarchy(Learner):
     def _seated(self, seats):
         choosers = len(self._plan(seats)[0])
         game = SimpleNamespace(name="goals", agents=choosers, action_counts=np.full(choosers, self.goals, np.int32),
-                               teams=None, setting="mixed")
+                               teams=None, setting="mixed", views=0)     # rows alone
         return Seats(game, SimpleNamespace(teams=None), seats.runs, seeds=seats.seeds, run_numbers=seats.run_numbers)
 
     def check(self, seats, rows=None):
