@@ -25,8 +25,9 @@ def beforehand(experiment):
     for where, schedule in schedules_of(experiment.learner):
         if schedule.waits_for_ends:
             start = schedule.allocate(experiment.runs)["value"][0]
-            found.append(f"learner.{where} changes per episode, and an episode of game {game.name!r} never ends, so that "
-                         f"it stays at {start:g}; give per='step', with a decay for each step, or the game a horizon")
+            found.append(f"learner.{where} changes per episode, and an episode of game {game.name!r} never ends, so "
+                         f"that it stays at {start:g}; give per='step', with a decay for each step, or the game a "
+                         "horizon")
     return found
 
 
@@ -53,8 +54,8 @@ def afterwards(result):
                              f"{arrays[name][exploring].max():.2g}): what is greedy then may change; give after=")
     seen = _visited(result, stable)
     if seen is not None and seen < 0.5:
-        found.append(f"{many.removeprefix('of ')} visited {seen:.0%} of their table rows on average: most of what their "
-                     "strategies say was never tried")
+        found.append(f"{many.removeprefix('of ')} visited {seen:.0%} of their table rows on average: most of what "
+                     "their strategies say was never tried")
     return found
 
 

@@ -62,8 +62,8 @@ def supply(draws, session, count):
         ``"explore"``: ``f(run, first_step, n) -> float64 [n, N, K]``; ``"dynamics"``: ``f(run, first_step, n)
         -> float64 [n, uniforms + normals]``; ``"start"``: ``f(run, first_episode, n)``, likewise.
     session : Session
-        What was asked for and is not used yet is kept in its ``drawn``: each function is asked once for each record of a
-        run, in order; for runs that have stopped it is not asked.
+        What was asked for and is not used yet is kept in its ``drawn``: each function is asked once for each record of
+        a run, in order; for runs that have stopped it is not asked.
     count : int
 
     Returns

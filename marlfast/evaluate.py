@@ -204,8 +204,8 @@ def _evaluation(arrays, episodes, most_steps, kind, left_out):
 
 
 def _unfinished(done, episodes, most_steps):
-    return ValueError(f"most_steps: a run finished only {int(done.min())} of {episodes} episodes in {most_steps} steps; "
-                      "raise most_steps, or give the game a horizon")
+    return ValueError(f"most_steps: a run finished only {int(done.min())} of {episodes} episodes in {most_steps} "
+                      "steps; raise most_steps, or give the game a horizon")
 
 
 def _played(game, policy, kind, episodes, seed, runs, backend, most_steps, left_out):

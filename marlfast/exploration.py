@@ -100,7 +100,8 @@ class EpsilonGreedy(Exploration):
             return self
         decay = [d ** (1.0 / EPISODE) for d in np.ravel(self.decay).tolist()]
         other = copy(self)              # told as before, so that it follows when a parameter changes
-        other._set(level=Exponential(self.level.start, decay if np.ndim(self.decay) else decay[0], self.minimum, "step"))
+        other._set(level=Exponential(self.level.start, decay if np.ndim(self.decay) else decay[0], self.minimum,
+                                     "step"))
         return other
 
     @property

@@ -60,7 +60,8 @@ def test_runs_that_stopped_as_soon_as_they_could():
 def test_runs_that_stopped_while_exploring():
     learner = mf.IQL(0.15, discount=0.95, explore=mf.EpsilonGreedy(1.0, decay=0.9999, per="step"))
     _, found = said(ENDLESS, learner, stop=mf.GreedyStable(200), runs=4, seed=0)
-    assert len(found) == 1 and "4 of 4 runs that GreedyStable ended stopped while explore.epsilon was above 0.1" in found[0]
+    assert len(found) == 1
+    assert "4 of 4 runs that GreedyStable ended stopped while explore.epsilon was above 0.1" in found[0]
 
 
 def test_runs_of_which_nothing_need_be_said():

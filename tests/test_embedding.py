@@ -312,8 +312,8 @@ class TestTeam:
             team.update(*given)
         assert once.any() and team.q.tobytes() == once.tobytes() and team.steps.tolist() == [1, 1]
 
-    @pytest.mark.parametrize("observation", [np.zeros((1, 1, 2)), [[1.0, 2.0]], np.zeros((2, 2, 2)), 3.0, np.zeros((2, 2)),
-                                             np.zeros((1, 2, 2)), np.zeros(4)])
+    @pytest.mark.parametrize("observation", [np.zeros((1, 1, 2)), [[1.0, 2.0]], np.zeros((2, 2, 2)), 3.0,
+                                             np.zeros((2, 2)), np.zeros((1, 2, 2)), np.zeros(4)])
     def test_acting_on_a_wrong_shape(self, observation):
         with pytest.raises(ValueError, match="observation: expected shape"):
             self.team().act(observation)

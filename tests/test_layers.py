@@ -179,7 +179,8 @@ def test_core_knows_nothing_above_it():
         text = path.read_text(encoding="utf-8")
         for target in re.findall(r"^(?:from|c?import)\s+(\S+)", text, re.M):
             seen.add(target)
-            outside = target.startswith(("libc.", "cpython.", "cython", "marlfast.declarations")) or target in {"numpy", *sys.stdlib_module_names}
+            outside = (target.startswith(("libc.", "cpython.", "cython", "marlfast.declarations"))
+                       or target in {"numpy", *sys.stdlib_module_names})
             assert outside or re.fullmatch(r"marlfast\.core(\.\w+)?", target), f"{path.name} imports {target}"
     assert "marlfast.core._kernels" in seen and "numpy" in seen
 

@@ -88,7 +88,8 @@ def test_greedy_stable_counts_from_a_level_of_exploration_on(backend):
 
 
 @pytest.mark.parametrize("explore, after, words", [
-    (mf.EpsilonGreedy(1.0, decay=0.9, per="episode"), 0.1, ["after", "explore.epsilon", "per episode", "number of steps"]),
+    (mf.EpsilonGreedy(1.0, decay=0.9, per="episode"), 0.1,
+     ["after", "explore.epsilon", "per episode", "number of steps"]),
     (mf.EpsilonGreedy(1.0, decay=0.9, minimum=0.2, per="step"), 0.1, ["after", "never falls to 0.1", "0.2"]),
     (mf.Boltzmann(2.0), 1.0, ["explore.temperature", "never falls"])])
 def test_levels_that_are_never_reached(explore, after, words):

@@ -36,7 +36,8 @@ def supplied(first=0):
     {"encoder": mf.Rounding(0), "steps": 200, "stop": mf.stop.GreedyStable(3)}], ids=["growth", "records", "stops"])
 def test_generators_that_cannot_go_back(backend, options):
     """Growing encoders, records that are full and runs that stop, in blocks of any size: the same numbers."""
-    runs = [mf.train(GAME, LEARNER, runs=3, seed=1, draws=supplied(), block=block, threads=1, backend=backend, **options)
+    runs = [mf.train(GAME, LEARNER, runs=3, seed=1, draws=supplied(), block=block, threads=1, backend=backend,
+                     **options)
             for block in (1, 7, None)]
     assert_same(runs[0], runs[1])
     assert_same(runs[0], runs[2])

@@ -144,7 +144,8 @@ def _say_swept(found, out):
     if order:
         print(f"\nTeam return of the last tenth, mean over seeds; the best of {len(points):,} points:\n")
         rows = [("team return", "runs", *found.names)]
-        rows += [(f"{means[k]:.6g}", f"{there[k]} of {runs[k]}", *(str(columns[name][first[k]]) for name in found.names)) for k in order]
+        rows += [(f"{means[k]:.6g}", f"{there[k]} of {runs[k]}",
+                  *(str(columns[name][first[k]]) for name in found.names)) for k in order]
         widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
         for row in rows:
             print("  " + "   ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))

@@ -106,8 +106,8 @@ JOINT = Kernel(
     Array("discount", "float64", "R"),
     _agents, _plan, _equilibria,
     Number("objective", "of correlated equilibria: see ``solve_correlated``", choices=tuple(range(4))),
-    Number("kind", f"{KINDS} (and a second, where some choose by the draw of another who explores by itself). Boltzmann "
-           "by rules 0 and 2 only", choices=(EPSILON_GREEDY, BOLTZMANN, ONE_DRAW)),
+    Number("kind", f"{KINDS} (and a second, where some choose by the draw of another who explores by itself). "
+           "Boltzmann by rules 0 and 2 only", choices=(EPSILON_GREEDY, BOLTZMANN, ONE_DRAW)),
     Flag("strict", "explore iff u < epsilon; else iff u <= epsilon"),
     Number("ties", f"{TIES}. By other rules than 0 and 2: 0", choices=(0, 1, 2, 3)),
     Flag("together", "one table for all agents that are led: it learns from the mean of their rewards, and they "

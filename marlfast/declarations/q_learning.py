@@ -7,8 +7,8 @@ EPSILON_GREEDY, BOLTZMANN, ONE_DRAW = range(3)
 DRAWN, INCUMBENT = 1, 2         # ties, in bits: see marlfast/core/explore.h
 KINDS = "0: epsilon-greedy, by several draws (explores?, which action, which of the tied); 1: Boltzmann; 2: " \
     "epsilon-greedy, by one draw"
-TIES = "which of several greatest values is greedy: 0 the first, 2 the one that was it before, until another is greater. " \
-    "1 more: when acting, one of them is drawn"
+TIES = "which of several greatest values is greedy: 0 the first, 2 the one that was it before, until another is " \
+    "greater. 1 more: when acting, one of them is drawn"
 
 
 def exploring(n):
@@ -49,8 +49,8 @@ _OTHERS = (
     Number("draws", "K, exploration draws per agent in the whole team"),
     Flag("learning", "False: the tables are frozen"),
     Number("active", "k, rows that an observation is in. With more than one, an action value is the sum over them, and "
-           "each takes its k-th part of a change; ``greedy`` then stays as it is: with ties 2 they go round from that of "
-           "the first row", low=1, high="rows",
+           "each takes its k-th part of a change; ``greedy`` then stays as it is: with ties 2 they go round from that "
+           "of the first row", low=1, high="rows",
            words="{low} to {high} rows", default=1),
     exploring, _draws)
 
@@ -97,8 +97,8 @@ def _together(n):
     fits = n.kind == ONE_DRAW or n.kind == EPSILON_GREEDY and not n.drawn
     if (not fits or n.active > 1 or (n.actions != n.A).any()
             or n.leads.tolist() != own or n.table_of.tolist() != own):
-        raise ValueError("q: agents stand side by side, which takes epsilon-greedy exploration (by several draws: no random "
-                         "ties), one active row, and a table and as many actions for every agent")
+        raise ValueError("q: agents stand side by side, which takes epsilon-greedy exploration (by several draws: no "
+                         "random ties), one active row, and a table and as many actions for every agent")
 
 
 SIDE_BY_SIDE = Kernel(
@@ -113,7 +113,8 @@ FIND_GREEDY = Kernel(
     Array("q", "float64", "cells A", "action values"),
     Array("actions", "int32", "cells", "actions of each cell", values=(1, "A", "{low} to {high} actions"), empty=True),
     Array("greedy", "int32", "cells", "one of the greatest", written=True),
-    Array("shares", "float64", "cells", "in [0, 1): which of several greatest values it is; None: the first", optional=True),
+    Array("shares", "float64", "cells", "in [0, 1): which of several greatest values it is; None: the first",
+          optional=True),
     _shares,
     family=None)
 

@@ -132,7 +132,8 @@ class Seats:
             runs = np.flatnonzero(seeds == seed)
             block = np.empty((len(runs), count))
             for k, agent in enumerate(agents):
-                fill(seed, FIRST_GREEDY + 16 * (agent + 1), numbers[runs], np.full(len(runs), first, np.int64), block, False)
+                fill(seed, FIRST_GREEDY + 16 * (agent + 1), numbers[runs], np.full(len(runs), first, np.int64), block,
+                     False)
                 shares[runs, :, k] = block
         return shares
 

@@ -51,8 +51,8 @@ def learning_curve(result, ax=None, statistic="iqm", band="interval", runs=True,
         if not isinstance(one, Result):
             raise TypeError(f"result: expected a Result or a dict of them, got {shown(one)}")
         if one.failed.all():
-            raise ValueError(f"result: all {len(one.failed)} runs failed ({', '.join(sorted(set(one.stop_reason)))}), and "
-                             "failed runs are not drawn")
+            raise ValueError(f"result: all {len(one.failed)} runs failed ({', '.join(sorted(set(one.stop_reason)))}), "
+                             "and failed runs are not drawn")
         if not one.team_returns.size:
             raise ValueError("result: no episode is recorded, so there is nothing to draw; train for more episodes, "
                              "with record_every at least 1 and at most as many")

@@ -49,7 +49,8 @@ def _notes_of_result(result, scores):
     if failed:
         notes.append(f"{len(failed)} of {runs} runs failed ({failed[0]}) and are in no score, mean or curve.")
     if np.isnan(scores[~result.failed]).any():
-        notes.append(f"{int(np.isnan(scores[~result.failed]).sum())} of {runs} runs have no recorded episode, hence no score.")
+        silent = int(np.isnan(scores[~result.failed]).sum())
+        notes.append(f"{silent} of {runs} runs have no recorded episode, hence no score.")
     if runs < 5:
         notes.append(f"{_plural(runs, 'run')}: too few to say how others would go; ten or more are usual.")
     return notes

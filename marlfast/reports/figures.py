@@ -86,7 +86,8 @@ def _curves(table, points, place, curves, estimates, order, ax):
     chosen = dict.fromkeys(there[[0, len(there) // 2, -1]].tolist() if len(there) else order[:1].tolist())
     names = ["best", "middle", "last"] if len(chosen) == CURVES else ["best", "last"][:len(chosen)]
     for k, name, colour in zip(chosen, names, plotting.style.colours(len(chosen)), strict=True):
-        plotting.draw_curve(ax, curves["episodes"], curves["team_return"][(place == k) & ~statistics.failures(table)], colour,
+        kept = (place == k) & ~statistics.failures(table)
+        plotting.draw_curve(ax, curves["episodes"], curves["team_return"][kept], colour,
                             f"{name} (point {int(points[k])})")
     _curve_labels(ax, "team return per episode")
 

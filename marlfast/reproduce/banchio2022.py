@@ -55,7 +55,8 @@ class Banchio2022(Study):
         games = tuple(SealedBidAuction(payment=payment, ties=self.ties) for payment in payments)
         decay = real("decay", self.decay, 0.0)
         learner = IQL(real("learning_rate", self.learning_rate, 0.0, 1.0), real("discount", self.discount, 0.0, 1.0),
-                      EpsilonGreedy(Exponential(real("epsilon", self.epsilon, 0.0, 1.0), math.exp(-decay)), ties="first", draws=2),
+                      EpsilonGreedy(Exponential(real("epsilon", self.epsilon, 0.0, 1.0), math.exp(-decay)),
+                                    ties="first", draws=2),
                       initial_q=real("initial_q", self.initial_q))
         self._set(payments=tuple(game.payment for game in games), games=games, learner=learner,
                   periods=integer("periods", self.periods, 1, 2**62))

@@ -69,8 +69,9 @@ class Sweep:
         Returns
         -------
         dict of str to ndarray [R]
-            ``point``, the swept names, ``seed``, ``steps``, ``episodes``, ``stop_reason``, ``failed``, ``team_return`` (of the last
-            tenth of its episodes, mean), ``return_0`` and so on (of each agent, the same), and what ``measure`` added.
+            ``point``, the swept names, ``seed``, ``steps``, ``episodes``, ``stop_reason``, ``failed``,
+            ``team_return`` (of the last tenth of its episodes, mean), ``return_0`` and so on (of each agent, the same),
+            and what ``measure`` added.
         """
         self._read()
         return {name: array.copy() for name, array in self._columns.items()}

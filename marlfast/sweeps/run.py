@@ -152,7 +152,8 @@ def _base(experiment, given, values):
 def _with_drawn_seed(base, path, shard):
     """The experiment with the first seed of the folder, where that was begun; nobody chose another."""
     if shard is not None:
-        raise ValueError("seed: the shards of a sweep must have the same seeds, and none were given; give seed= or seeds=")
+        raise ValueError("seed: the shards of a sweep must have the same seeds, and none were given; give seed= or "
+                         "seeds=")
     if (path / "sweep.json").exists():
         return base.replace(seed=read_manifest(path)["seeds"][0])
     return base

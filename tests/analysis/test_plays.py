@@ -409,13 +409,14 @@ def test_what_follows_from_more_than_a_row_is_refused():
     seats = Seats(mf.games.PrisonersDilemma(memory=1, horizon=0), mf.rewards.individual())
     first, _ = asked(Tabled(), seats, {}, "policy")
     assert first.chances(0, np.array([[1, 0], [-1, 0]]))[:, 0].tolist() == [[1.0, 0.0], [0.5, 0.5]]
-    with pytest.raises(ValueError, match="learner 'tabled' gives probabilities by row, .* into 2 rows; use marlfast.ev"):
+    with pytest.raises(ValueError, match="learner 'tabled' gives probabilities by row, .* into 2 rows; use marlfast"):
         first.chances(0, np.array([[0, 1, 0, 1]]))
     with pytest.raises(ValueError, match="learner 'moody' remembers something within an episode .*; use marlfast.eval"):
         asked(Moody(), seats, {}, "policy")
     game = mf.games.Drift(agents=2)
     run = mf.train(game, mf.IQL(), encoder=mf.Tiles(2, -2.0, 6.0, 3), steps=50, seed=0)
-    for judged in (analysis.strategies, analysis.long_run, lambda *given: analysis.exploitability(*given, discount=0.9)):
+    for judged in (analysis.strategies, analysis.long_run,
+                   lambda *given: analysis.exploitability(*given, discount=0.9)):
         with pytest.raises(ValueError, match="draws normals, .* or let marlfast.evaluate play what was learned"):
             judged(game, run)
 

@@ -867,7 +867,8 @@ def test_progress_of_training_says_how_fast_and_how_long(capsys, monkeypatch):
     monkeypatch.setattr(progress.time, "perf_counter", lambda: float(next(clock)))
     session = types.SimpleNamespace(
         resolved=types.SimpleNamespace(limits=types.SimpleNamespace(episodes=100, steps=2**62)),
-        experiment=types.SimpleNamespace(runs=2), running=lambda: np.ones(2, bool), arrays={"episodes": np.array([10, 10])})
+        experiment=types.SimpleNamespace(runs=2), running=lambda: np.ones(2, bool),
+        arrays={"episodes": np.array([10, 10])})
     with progress.Progress(session, True) as bar:
         session.arrays["episodes"][:] = 20
         bar.update(session)

@@ -246,7 +246,8 @@ def loop_arguments(module):
     tables = Tables(module, np.zeros((R, 8, N, A)), level=0.5)
     return {"game": game, "encoder": module("encoders").Grid(**grid_arguments()), "central": None,
             "rewards": [module("rewards").Mix(R, game, 1.0, np.zeros((0, 0)), ints(N))], "learners": [tables.kernel],
-            "horizon": 3, "horizon_ends": False, "every": 1, "most_steps": 100, "most_episodes": 100, "most_stable": 100, "stable_after": longs(R), "enough": 1e9,
+            "horizon": 3, "horizon_ends": False, "every": 1, "most_steps": 100, "most_episodes": 100,
+            "most_stable": 100, "stable_after": longs(R), "enough": 1e9,
             "seeds": np.ones(R, np.uint64), "purpose": 0, "supplied": {}}, tables
 
 
@@ -258,7 +259,8 @@ def made_loop(module, arrays=None, **changes):
 
 def env_arguments(module, game=None):
     game = game or drift(module)
-    return {"game": game, "action_counts": ints(N) + A, "horizon": 5, "horizon_ends": False, "state": np.zeros((R, game.state_size)),
+    return {"game": game, "action_counts": ints(N) + A, "horizon": 5, "horizon_ends": False,
+            "state": np.zeros((R, game.state_size)),
             "observation": np.zeros((R, 1, game.features)), "rewards": np.zeros((R, N)), "terminated": flags(R),
             "truncated": flags(R), "steps": longs(R), "starts": longs(R), "episode_steps": longs(R),
             "run_numbers": np.arange(R), "seed": 1, "purpose": 0}

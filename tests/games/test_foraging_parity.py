@@ -176,7 +176,7 @@ def test_every_step_is_that_of_lbforaging(name):
 
 
 def test_its_step_limit_counts_as_an_end():
-    """The largest difference: at the limit that program says terminated, never truncated; at_horizon does as it does."""
+    """The largest difference: at the limit that program says terminated, never truncated; at_horizon does so too."""
     game = LevelForaging(horizon=3, at_horizon="terminated")
     ours, theirs = game.env(seed=0), original(game, 0)
     ours.reset()

@@ -37,8 +37,8 @@ def files(folder):
 def test_each_run_is_the_run_that_train_gives(tmp_path):
     found = sweep(tmp_path / "s", keep="results", steps=205, record_every=2)
     table, curves = found.table(), found.curves()
-    assert list(table) == ["point", *OVER, "seed", "steps", "episodes", "stop_reason", "failed", "team_return", "return_0",
-                           "return_1"]
+    assert list(table) == ["point", *OVER, "seed", "steps", "episodes", "stop_reason", "failed", "team_return",
+                           "return_0", "return_1"]
     assert table["point"].tolist() == np.repeat(np.arange(12), 3).tolist()
     assert table["seed"].tolist() == [0, 1, 2] * 12
     for i in range(0, 36, 5):
