@@ -34,6 +34,6 @@ def __getattr__(name):
 __all__ = [
     "AgentIndex", "Boltzmann", "Env", "Episodes", "EpsilonGreedy", "Evaluation", "Experiment", "FileError",
     "GreedyStable", "Grid", "IQL", "League", "MarlfastWarning", "Policy", "RandomPolicy", "Result", "ReturnReached",
-    "Rounding", "Steps", "Sweep", "Team", "Tiles", "TrainingError", "analysis", "draws", "evaluate", "games", "learners",
-    "load", "plotting", "replay", "report", "rewards", "schedules", "statistics", "stop", "sweep", "sweeps", "train",
+    "Rounding", "Steps", "Sweep", "Team", "Tiles", "TrainingError", "analysis", "draws", "evaluate", "games",
+    "learners", "load", "plotting", "replay", "report", "rewards", "schedules", "statistics", "stop", "sweep", "sweeps", "train",
 ]

@@ -81,7 +81,8 @@ class LevelForaging(Game):
     clock, which they do not see, for the end of the game; here it is truncated, and ``at_horizon="terminated"`` does
     as that program does. It gives up placing food after 1000 squares drawn in vain, all food together, so that on a
     crowded board it may leave out some that would still fit. From its second episode on, agents do not start where
-    those not yet placed ended the last one. And on boards of more rows than columns its bounds of rows and columns are exchanged.
+    those not yet placed ended the last one. And on boards of more rows than columns its bounds of rows and columns are
+    exchanged.
     """
 
     name = "level_foraging"
