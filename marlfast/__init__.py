@@ -35,5 +35,6 @@ __all__ = [
     "AgentIndex", "Boltzmann", "Env", "Episodes", "EpsilonGreedy", "Evaluation", "Experiment", "FileError",
     "GreedyStable", "Grid", "IQL", "League", "MarlfastWarning", "Policy", "RandomPolicy", "Result", "ReturnReached",
     "Rounding", "Steps", "Sweep", "Team", "Tiles", "TrainingError", "analysis", "draws", "evaluate", "games",
-    "learners", "load", "plotting", "replay", "report", "rewards", "schedules", "statistics", "stop", "sweep", "sweeps", "train",
+    "learners", "load", "plotting", "replay", "report", "rewards", "schedules", "statistics", "stop", "sweep", "sweeps",
+    "train",
 ]

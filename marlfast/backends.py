@@ -8,7 +8,7 @@ BACKENDS = ("cython", "numpy")
 
 
 def at_hand():
-    """The backend in use, for what both do alike and nobody is told which: the compiled one once any of it is loaded."""
+    """The backend in use, for what both do alike: the compiled one once any of it is loaded."""
     return "cython" if "marlfast.core._kernels" in sys.modules else "numpy"
 
 
