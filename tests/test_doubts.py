@@ -65,7 +65,7 @@ def test_runs_that_stopped_while_exploring():
 
 
 def test_runs_of_which_nothing_need_be_said():
-    learner = mf.IQL(0.15, discount=0.5, explore=mf.EpsilonGreedy(1.0, decay=0.999, per="step"))
+    learner = mf.IQL(0.15, discount=0.5, explore=mf.EpsilonGreedy(1.0, decay=0.999, per="step", ties="first", draws=2))
     run, found = said(ENDLESS, learner, stop=mf.GreedyStable(2000, after=0.05), runs=4, seed=0)
     assert run.stop_reason == ["greedy stable"] * 4 and found == []
 
