@@ -31,8 +31,9 @@ def test_a_frozen_team_plays_its_tables(name):
         pytest.skip("for agents of different numbers of actions, one run")
     rewards = mf.rewards.cooperative() if learner.name == "distributed_q" else mf.rewards.individual()
     run = mf.train(MARKOV, learner, rewards=rewards, episodes=100, seed=2)
-    by_tables = mf.evaluate(MARKOV, run.policy(0), episodes=6, seed=4)
-    by_hand = mf.evaluate(MARKOV, lambda seen: run.policy(0)(seen), episodes=6, seed=4)
+    greedy = run.policy(0, kind="greedy")
+    by_tables = mf.evaluate(MARKOV, greedy, episodes=6, seed=4, kind="greedy")
+    by_hand = mf.evaluate(MARKOV, lambda seen: greedy(seen), episodes=6, seed=4)
     assert (by_tables.returns == by_hand.returns).all()
     assert sum(run.tables(0)["visits"].ravel()) <= 2 * run.steps.sum()
 
