@@ -258,7 +258,7 @@ def test_set_another_name_replaces_the_table():
     learner = changed("learner.explore.epsilon.name=linear", "learner.explore.epsilon.start=1.0",
                       "learner.explore.decay=", "learner.explore.minimum=")["learner"]
     assert learner["explore"] == {"name": "epsilon_greedy", "epsilon": {"name": "linear", "start": 1.0},
-                                  "ties": "first", "strict": True}
+                                  "ties": "random", "strict": True, "draws": 1}
 
 
 def test_set_adds_and_removes_entries():

@@ -238,7 +238,7 @@ def test_many_strategies_are_priced_like_few(backend):
 
 
 def test_learning_goes_where_the_equilibrium_is():
-    explore = mf.EpsilonGreedy(1.0, decay=0.99, minimum=0.0)
+    explore = mf.EpsilonGreedy(1.0, decay=0.99, minimum=0.0, ties="first", draws=2)
     learner = mf.IQL(learning_rate=0.1, discount=0.0, explore=explore)
     run = mf.train(PublicGoods(3), learner, episodes=1500, runs=4, seed=1)
     assert (run.returns[:, -1] == 0.0).all()                # nobody contributes

@@ -259,8 +259,8 @@ def test_short_sighted_firms_end_near_the_nash_price():
     """
     game = LogitBertrand(memory=0, start="empty")
     assert set(game.pure_equilibria()) <= {(1, 1), (1, 2), (2, 1), (2, 2)}
-    learner = mf.IQL(0.1, discount=0.0, explore=mf.EpsilonGreedy(mf.schedules.Exponential(1.0, 0.9998)),
-                     initial_q=game.against_random())
+    learner = mf.IQL(0.1, discount=0.0, explore=mf.EpsilonGreedy(mf.schedules.Exponential(1.0, 0.9998), ties="first",
+                                                                      draws=2), initial_q=game.against_random())
     run = mf.train(game, learner, steps=50_000, runs=10, seed=1, record_every=0)
     greedy = run.q[:, 0].argmax(axis=2)
     gain = game.profit_gain(game.profits[greedy[:, 0], greedy[:, 1]])

@@ -71,7 +71,7 @@ def teams_for(learner):
 def test_resumed_in_the_middle_of_a_goal_nothing_changes(tmp_path):
     whole = train(LEARNERS["of sarsa"])
     clocks = set()
-    for steps in range(1, 9):
+    for steps in range(1, 17):
         part = train(LEARNERS["of sarsa"], steps=steps)
         part.save(tmp_path / "part.npz")
         assert differing(whole, mf.train(resume=mf.load(tmp_path / "part.npz"), steps=90 - steps)) == []
