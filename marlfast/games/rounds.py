@@ -20,8 +20,12 @@ class WithRound(Tabular):
     Observation
         ``round * n + number``, where ``number`` is what the agent sees in ``game``, below ``n``; after the last round
         ``horizon * n``.
-    Action, Reward, Start
+    Action
         Those of ``game``.
+    Reward
+        Those of ``game``.
+    Start
+        That of ``game``, in round 0.
     End
         Terminated after the horizon of ``game``, or earlier where that terminates.
 

@@ -67,9 +67,11 @@ def test_results_of_0_1_go_on_as_they_did(frozen, name):
     for way in WAYS:
         part, whole = (frozen / f"{name}-{way}-{what}.npz" for what in ("part", "whole"))
         ended = load(whole)
-        assert_same(mf.train(resume=load(part), steps=MORE, threads=1), ended)
-        if way == "states":
-            assert_same(mf.train(resume=load(part, backend="numpy"), steps=MORE, backend="numpy"), ended)
+        for backend in ("cython", "numpy") if way == "states" else ("cython",):
+            resumed = mf.train(resume=load(part, backend=backend), steps=MORE, backend=backend, threads=1)
+            for added in resumed.experiment.learner.added:      # 0.1 did not keep it: it counts from here on
+                resumed.arrays[f"learner.{added}"][:] = 0
+            assert_same(resumed, ended)
         assert (load(part).arrays["episode_steps"] > 0).any() and (ended.steps > MORE).all()
 
 
