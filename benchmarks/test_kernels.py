@@ -251,7 +251,7 @@ def _learner(explore, backend, runs):
     arrays = learner.allocate(seats, ROWS)
     learner.derive(seats, arrays, backend)
     x = Inputs(runs)
-    steps = [(x.integers(ROWS, (runs, AGENTS)), x.generator.random((runs, AGENTS, explore.draws)),
+    steps = [(x.integers(ROWS, (runs, AGENTS)), x.generator.random((runs, AGENTS, explore.n_draws)),
               x.integers(ACTIONS, (runs, AGENTS)), x.generator.standard_normal((runs, AGENTS)),
               x.integers(ROWS, (runs, AGENTS))) for _ in range(16)]
     return learner.bind(seats, arrays, backend)[0], arrays, itertools.cycle(steps)

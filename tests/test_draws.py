@@ -12,10 +12,12 @@ GAMES = {
     "certain": (random_markov(4, (2, 2), states=4, certain=True, horizon=6, terminal=True), None),
 }
 LEARNERS = {
-    "first": mf.IQL(explore=mf.EpsilonGreedy(0.5)),
-    "random ties": mf.IQL(explore=mf.EpsilonGreedy(0.5, ties="random")),
+    "first": mf.IQL(explore=mf.EpsilonGreedy(0.5, ties="first", draws=2)),
+    "random ties": mf.IQL(explore=mf.EpsilonGreedy(0.5, ties="random", draws=2)),
+    "one draw": mf.IQL(explore=mf.EpsilonGreedy(0.5)),
     "boltzmann": mf.IQL(explore=mf.Boltzmann(0.5)),
 }
+TWO_DRAWS = mf.IQL(explore=mf.EpsilonGreedy(1.0, decay=0.995, minimum=0.05, ties="first", draws=2))
 
 
 @pytest.mark.parametrize("game", GAMES)
@@ -72,7 +74,7 @@ def test_what_is_asked_for():
         asked["start"].append((run, first, n))
         return np.zeros((n, 2))
 
-    mf.train(mf.games.Drift(agents=2, horizon=4), mf.IQL(), encoder=mf.Grid(-1, 1, 2), steps=20, runs=2, first_run=7,
+    mf.train(mf.games.Drift(agents=2, horizon=4), TWO_DRAWS, encoder=mf.Grid(-1, 1, 2), steps=20, runs=2, first_run=7,
              block=10, draws={"explore": explore, "start": start})
     for name, most in (("explore", 20), ("start", 6)):
         assert {run for run, _, _ in asked[name]} == {7, 8}
@@ -115,7 +117,7 @@ def with_one(shape, value):
 @pytest.mark.parametrize("backend", ["cython", "numpy"])
 def test_supplied_draws_that_are_refused(draws, error, words, backend):
     with pytest.raises(error) as caught:
-        mf.train(mf.games.Drift(agents=2), mf.IQL(), encoder=mf.Grid(-1, 1, 2), steps=20, draws=draws, backend=backend)
+        mf.train(mf.games.Drift(agents=2), TWO_DRAWS, encoder=mf.Grid(-1, 1, 2), steps=20, draws=draws, backend=backend)
     assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
@@ -123,14 +125,14 @@ def test_draws_of_a_markov_game_lie_below_one():
     """The dynamics of a game of chance are uniforms."""
     game, _ = GAMES["markov"]
     with pytest.raises(ValueError, match=r"draws\['dynamics'\]: expected numbers in \[0, 1\), got 1.0"):
-        mf.train(game, mf.IQL(), steps=5, draws=supplied("dynamics", lambda n: np.ones((n, 1))))
+        mf.train(game, TWO_DRAWS, steps=5, draws=supplied("dynamics", lambda n: np.ones((n, 1))))
 
 
 def test_lists_and_single_precision_are_taken():
     game = mf.games.Drift(agents=2)
     options = {"encoder": mf.Grid(-1, 1, 2), "steps": 20}
-    lists = mf.train(game, mf.IQL(), draws=supplied("explore", lambda n: [[[0.25, 0.5]] * 2] * n), **options)
-    single = mf.train(game, mf.IQL(), draws=supplied("explore", lambda n: np.full((n, 2, 2), [0.25, 0.5], np.float32)),
+    lists = mf.train(game, TWO_DRAWS, draws=supplied("explore", lambda n: [[[0.25, 0.5]] * 2] * n), **options)
+    single = mf.train(game, TWO_DRAWS, draws=supplied("explore", lambda n: np.full((n, 2, 2), [0.25, 0.5], np.float32)),
                       **options)
     assert_same(lists, single)
 

@@ -11,7 +11,8 @@ GAME = mf.games.Drift(agents=2, horizon=10)
 
 @pytest.fixture(scope="module")
 def run():
-    return mf.train(GAME, mf.IQL(explore=mf.EpsilonGreedy(0.5, ties="random")), encoder=mf.Rounding(0), episodes=200,
+    learner = mf.IQL(explore=mf.EpsilonGreedy(0.5, ties="random", draws=2))
+    return mf.train(GAME, learner, encoder=mf.Rounding(0), episodes=200,
                     runs=3)
 
 
@@ -24,7 +25,8 @@ def test_by_hand(backend):
     game = mf.games.MarkovGame(np.eye(3)[[[0, 1], [2, 0], [2, 2]]], [[-1.0, 2.0], [3.0, -4.0], [0.0, 0.0]], (2,),
                                terminal=[False, False, True], horizon=7)
     draws = {"explore": actions_as_draws([[1], [0]], [2])}
-    trained = mf.train(game, mf.IQL(1.0, discount=0.0, explore=mf.EpsilonGreedy(1.0)), steps=2, draws=draws)
+    learner = mf.IQL(1.0, discount=0.0, explore=mf.EpsilonGreedy(1.0, ties="first", draws=2))
+    trained = mf.train(game, learner, steps=2, draws=draws)
     for policy in (trained, trained.policy(0), lambda observation: [[1], [0]][int(observation[0, 0])]):
         played = mf.evaluate(game, policy, episodes=4, backend=backend)
         assert played.returns.tolist() == [[[5.0]] * 4] and played.lengths.tolist() == [[2] * 4]

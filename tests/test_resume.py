@@ -19,7 +19,7 @@ GAMES = {
     "markov": (random_markov(11, (2, 3), states=5, horizon=4, terminal=True), None),
 }
 LEARNER = mf.IQL(mf.schedules.Harmonic(0.9, 0.01, minimum=0.05),
-                 explore=mf.EpsilonGreedy(1.0, decay=0.97, minimum=0.1, ties="random"), initial_q=0.5)
+                 explore=mf.EpsilonGreedy(1.0, decay=0.97, minimum=0.1, ties="random", draws=2), initial_q=0.5)
 
 
 def experiment(name, **options):
@@ -155,7 +155,7 @@ def test_seconds_add_up():
 def test_episodes_ended_by_a_rule_go_on_under_another():
     """A run that was stable goes on where the rule is made stricter, as if the stricter rule had been there before."""
     game = mf.games.MatrixGame([[1.0, 0.0], [0.0, 2.0]])
-    learner = mf.IQL(0.3, explore=mf.EpsilonGreedy(0.5))
+    learner = mf.IQL(0.3, explore=mf.EpsilonGreedy(0.5, ties="first", draws=2))
     first = mf.train(game, learner, steps=500, runs=3, stop=mf.GreedyStable(10))
     assert first.stop_reason == ["greedy stable"] * 3
     rest = mf.train(resume=first, stop=mf.GreedyStable(60))
@@ -184,9 +184,10 @@ def test_a_rule_that_held_together_with_the_old_limit_ends_the_run_there(limit, 
     """Episode 3 is the last of the first part and reaches the return: without the limit the run had ended there."""
     draws = {"explore": actions_as_draws([[0], [1], [1], [0], [0], [0]], [2])}
     options = {"stop": mf.ReturnReached(1.0, window=2), "draws": draws, "backend": backend}
-    whole = mf.train(COIN, mf.IQL(), **{limit: 6}, **options)
+    learner = mf.IQL(explore=mf.EpsilonGreedy(1.0, decay=0.995, minimum=0.05, ties="first", draws=2))
+    whole = mf.train(COIN, learner, **{limit: 6}, **options)
     assert whole.steps.tolist() == [3] and whole.stop_reason == ["return reached"]
-    half = mf.train(COIN, mf.IQL(), **{limit: 3}, **options)
+    half = mf.train(COIN, learner, **{limit: 3}, **options)
     assert half.stop_reason == [limit]
     assert_same(mf.train(resume=half, **{limit: 3}, draws=draws, backend=backend), whole)
 

@@ -6,7 +6,7 @@ from training_helpers import actions_as_draws, constant_draws
 import marlfast as mf
 
 BACKENDS = pytest.mark.parametrize("backend", ["cython", "numpy"])
-EXPLORE = mf.EpsilonGreedy(1.0)
+EXPLORE = mf.EpsilonGreedy(1.0, ties="first", draws=2)
 
 
 def play(payoffs, actions, learner=None, horizon=1, **options):
