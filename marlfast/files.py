@@ -144,6 +144,7 @@ def load(path, backend="cython", game=None):
                 if "manifest" not in archive.files:
                     raise FileError(f"{path}: not a marlfast result (it has no manifest)")
                 manifest = _manifest(path, archive)
+                _same_runs(path, manifest, archive)
                 experiment = _experiment(path, manifest, game)
                 arrays = {name: archive[name] for name in archive.files if name != "manifest"}
     except FileError:
@@ -185,6 +186,14 @@ def _manifest(path, archive):
             or not isinstance(manifest.get("interrupted"), bool):
         raise FileError(f"{path}: its manifest is incomplete")
     return manifest
+
+
+def _same_runs(path, manifest, archive):
+    """Refuse another number of runs than there are arrays for, before anything is made as large as that says."""
+    values = manifest.get("experiment")
+    runs = values.get("runs", 1) if isinstance(values, dict) else None
+    if isinstance(runs, int) and runs > 0 and "steps" in archive.files and len(archive["steps"]) != runs:
+        raise FileError(f"{path}: its array steps has {len(archive['steps'])} runs, its experiment {runs}")
 
 
 def _experiment(path, manifest, game):
