@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
-def example():
+def many():
     spec = importlib.util.spec_from_file_location("many_agents", ROOT / "examples" / "many_agents.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -17,12 +17,12 @@ def example():
     return module
 
 
-def test_figures_and_tables(example, tmp_path, capsys, monkeypatch):
+def test_figures_and_tables(many, tmp_path, capsys, monkeypatch):
     pytest.importorskip("matplotlib")
-    train = example.mf.train
-    monkeypatch.setattr(example.mf, "train", lambda *args, **options: train(
+    train = many.mf.train
+    monkeypatch.setattr(many.mf, "train", lambda *args, **options: train(
         *args, **options | {key: min(options[key], 60) for key in ("episodes", "steps") if key in options}))
-    example.main(tmp_path)
+    many.main(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "many_hierarchy.png", "many_mean_field.png", "many_sharing.png"]
     printed = capsys.readouterr().out
@@ -30,14 +30,14 @@ def test_figures_and_tables(example, tmp_path, capsys, monkeypatch):
         assert words in printed
 
 
-def test_order_of_a_chessboard(example):
-    board = np.where(example.COLOUR, 1.0, -1.0).reshape(1, 400)
-    assert example.order(board).tolist() == [1.0] and example.order(np.ones((3, 400))).tolist() == [1.0] * 3
+def test_order_of_a_chessboard(many):
+    board = np.where(many.COLOUR, 1.0, -1.0).reshape(1, 400)
+    assert many.order(board).tolist() == [1.0] and many.order(np.ones((3, 400))).tolist() == [1.0] * 3
 
 
-def test_rooms_are_connected_by_their_doors(example):
-    game, number = example.rooms((11, 11))
-    assert len(number) == sum(line.count(".") for line in example.PLAN) and set(example.DOORS) <= set(number)
+def test_rooms_are_connected_by_their_doors(many):
+    game, number = many.rooms((11, 11))
+    assert len(number) == sum(line.count(".") for line in many.PLAN) and set(many.DOORS) <= set(number)
     assert game.agents == 2 and game.action_counts.tolist() == [3, 3]
     # From the corner: agent 0 down (2), agent 1 right (2); into a wall nobody goes.
     assert game.transitions[number[1, 1], 8].argmax() == number[2, 2]

@@ -22,7 +22,7 @@ class ForgettingQ(Tabular):
     kernels = ("forgetting._learner", "forgetting.twin")
     learning_rate: Any = 0.1
     discount: float = 0.95
-    explore: Any = EpsilonGreedy(0.1)
+    explore: Any = EpsilonGreedy(0.1, ties="first", draws=2)
     share: Any = "none"
     initial_q: Any = 0.0
     fade: float = 0.1
