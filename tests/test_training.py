@@ -188,8 +188,8 @@ def test_epsilon_decays_by_hand(backend):
     levels = np.array([0.5, 0.25, 0.125, 0.125])
     for strict, draws, explored in ((True, levels, 0), (True, levels - 1e-12, 4), (False, levels, 4),
                                     (False, levels + 1e-12, 0)):
-        learner = mf.IQL(explore=mf.EpsilonGreedy(0.5, decay=0.5, minimum=0.125, per="step", strict=strict, ties="first",
-                                                  draws=2))
+        learner = mf.IQL(explore=mf.EpsilonGreedy(0.5, decay=0.5, minimum=0.125, per="step", strict=strict,
+                                                  ties="first", draws=2))
         seen = []
         run = mf.train(game, learner, steps=4, draws={"explore": constant_draws([[[u, 0.75]] for u in draws])},
                        block=1, backend=backend,
@@ -394,7 +394,8 @@ def test_rows_of_a_grid_are_its_cells():
 
 @BACKENDS
 def test_rows_that_are_added_begin_with_the_initial_values(backend):
-    """Tables that grow from 256 rows on: new rows have the initial values, and their greedy action is one of the greatest, 2 or 4."""
+    """Tables that grow from 256 rows on: new rows have the initial values, and their greedy action is one of the
+    greatest, 2 or 4."""
     initial = [1.0, 0.0, 2.0, 1.0, 2.0]
     game, options = mf.games.Drift(agents=2, noise=9.0, horizon=5), {"encoder": mf.Rounding(1), "steps": 700}
     run = mf.train(game, mf.IQL(0.0, initial_q=initial), backend=backend, **options)

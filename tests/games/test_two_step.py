@@ -47,7 +47,8 @@ def test_facts():
 def test_the_values_of_independent_learners_under_uniform_play():
     # Play is uniform for ever, so the other agent's action in 2B is a coin: 0 and 1 are worth (0 + 1) / 2 and
     # (1 + 8) / 2. At the start branch 2A is worth 0.99 * 7, and 2B 0.99 * 4.5 alone.
-    learner = mf.IQL(mf.schedules.Harmonic(1.0, 0.001), discount=0.99, explore=mf.EpsilonGreedy(1.0, ties="first", draws=2))
+    explore = mf.EpsilonGreedy(1.0, ties="first", draws=2)
+    learner = mf.IQL(mf.schedules.Harmonic(1.0, 0.001), discount=0.99, explore=explore)
     q = mf.train(TwoStep(), learner, steps=200_000, seed=1).q[0]
     assert q[1] == pytest.approx(np.full((2, 2), 7.0))
     assert q[2, 0] == pytest.approx([0.5, 4.5], abs=0.2) and q[2, 1] == pytest.approx([0.5, 4.5], abs=0.2)

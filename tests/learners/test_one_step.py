@@ -111,7 +111,8 @@ CLIFF = cliff()
 
 def on_the_cliff(make):
     """Mean return of the last 300 of 1500 episodes, and the lengths of the greedy paths, of 10 runs."""
-    run = mf.train(CLIFF, make(discount=1.0, explore=mf.EpsilonGreedy(0.1, ties="first", draws=2)), episodes=1500, runs=10, seed=1)
+    explore = mf.EpsilonGreedy(0.1, ties="first", draws=2)
+    run = mf.train(CLIFF, make(discount=1.0, explore=explore), episodes=1500, runs=10, seed=1)
     where, lengths = np.full(10, 36), np.zeros(10, int)
     for _ in range(48):
         action = run.tables()["greedy"][np.arange(10), where, 0]
