@@ -102,6 +102,18 @@ def choice(name, value, known):
     return value
 
 
+def path(value, name="path", wanted="a path, as text or path-like"):
+    """``value`` as a ``pathlib.Path``, if it is text or path-like (a number would be taken for an open file)."""
+    import os
+    from pathlib import Path
+
+    if not isinstance(value, (str, os.PathLike)) or not isinstance(os.fspath(value), str):
+        raise TypeError(f"{name}: expected {wanted}, got {shown(value)}")
+    if "\0" in os.fspath(value):
+        raise ValueError(f"{name}: expected a path without the character 0, got {shown(value)}")
+    return Path(value)
+
+
 def extra(module, extra_name, purpose):
     """Import an optional dependency, or say which extra brings it."""
     import importlib

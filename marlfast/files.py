@@ -3,12 +3,14 @@
 A file is written beside its place under another name, flushed to the disk, and then moved there, so that
 what stands under the name is always whole.
 """
+import contextlib
 import math
 import os
 from dataclasses import replace
 
 import numpy as np
 
+from marlfast import errors
 from marlfast.errors import FileError, shown
 from marlfast.experiment import Experiment
 from marlfast.registry import functions_of
@@ -55,9 +57,7 @@ def as_it_was(values, version):
 
 def write_atomically(path, write):
     """Call ``write(file)`` on a new binary file that then takes the place of ``path``, all or nothing."""
-    from pathlib import Path  # slow to import, like the others below: only those pay who write or read
-
-    path = Path(path)
+    path = errors.path(path)
     handle, temporary = _beside(path)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -67,7 +67,8 @@ def write_atomically(path, write):
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException as error:
-        Path(temporary).unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
         if isinstance(error, OSError):
             raise OSError(error.errno, f"cannot write {path}: {error.strerror or error}; "
                                        "what stood there before is untouched") from None
@@ -86,10 +87,9 @@ def _beside(path):
 
 def clear_way(path):
     """Refuse a path beside which nothing can be written, and remove what a killed process was writing for it."""
-    import glob
-    from pathlib import Path
+    import glob  # slow to import, like the others below: only those pay who write or read
 
-    path = Path(path)
+    path = errors.path(path)
     handle, temporary = _beside(path)
     os.close(handle)
     os.unlink(temporary)
@@ -135,6 +135,7 @@ def write(result, file):
 
 def load(path, backend="cython", game=None):
     """Read a result from one ``.npz`` file. See :func:`marlfast.load`."""
+    path = errors.path(path)
     try:
         with open(path, "rb") as file:          # ours, so that it is closed whatever is wrong with it
             if file.read(2) != b"PK":

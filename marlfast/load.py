@@ -1,7 +1,5 @@
 """What was saved, read again: a result, or the folder of a sweep."""
-import os
-
-from marlfast import files
+from marlfast import errors, files
 from marlfast.registry import require
 
 
@@ -28,10 +26,13 @@ def load(path, backend="cython", game=None):
         functions of its own, and no game was given, or another.
     OSError
         It cannot be read at all.
+    TypeError
+        ``path`` is no path.
     """
     if game is not None:
         game = require("game", game, "game")
-    if os.path.isdir(path):
+    path = errors.path(path)
+    if path.is_dir():
         from marlfast.sweeps import load as load_sweep  # slow to import: only those pay who have one
 
         return load_sweep(path, game)

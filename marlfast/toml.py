@@ -7,8 +7,8 @@ back equal, real numbers to the last bit. A value of None is left out: TOML has 
 import importlib
 import json
 import re
-from pathlib import Path
 
+from marlfast import errors
 from marlfast.errors import FileError, extra
 from marlfast.files import write_atomically
 
@@ -72,7 +72,7 @@ def read(path):
     OSError
         It cannot be read at all.
     """
-    content = Path(path).read_bytes()
+    content = errors.path(path).read_bytes()
     try:
         text = content.decode()
     except UnicodeDecodeError as error:

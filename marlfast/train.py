@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from marlfast import doubts
+from marlfast import doubts, errors
 from marlfast.errors import TrainingError, integer, real, shown
 from marlfast.experiment import Experiment
 from marlfast.files import clear_way, load
@@ -152,7 +152,8 @@ class _Checkpoint:
     """
 
     def __init__(self, path, interval_seconds, experiment):
-        self.path, self.interval_seconds, self.experiment = path, interval_seconds, experiment
+        self.path = errors.path(path, "checkpoint")
+        self.interval_seconds, self.experiment = interval_seconds, experiment
         self.last = time.perf_counter()
 
     def earlier(self, backend):

@@ -107,4 +107,6 @@ def test_every_registered_part_has_an_example(kind):
 
 def test_every_kind_of_definition_has_examples():
     """Games and learners have theirs beside their tests."""
-    assert set(registry._REGISTRY) <= {*EXAMPLES, "game", "learner", "transitions"}
+    ours = {kind for kind, found in registry._REGISTRY.items()
+            if any(cls.__module__.startswith("marlfast.") for cls in found.values())}   # other tests register more
+    assert ours <= {*EXAMPLES, "game", "learner", "transitions"}

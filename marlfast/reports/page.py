@@ -3,7 +3,8 @@ import base64
 import hashlib
 from pathlib import Path
 
-from marlfast.errors import extra, shown
+from marlfast import errors
+from marlfast.errors import extra
 from marlfast.files import write_atomically
 from marlfast.reports.content import of_result, of_sweep
 from marlfast.result import Result
@@ -39,7 +40,7 @@ def report(source, path=None, title=None):
     extra("jinja2", "report", "a report")
     extra("matplotlib", "report", "a report")
     source, name, beside = opened(source)
-    path = beside if path is None else Path(path)
+    path = beside if path is None else errors.path(path)
     if path.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"path: expected a name that ends in .html, got {str(path)!r}")
     content = of_result(source, name) if isinstance(source, Result) else of_sweep(source, name)
@@ -56,11 +57,9 @@ def opened(source):
         return source, None, Path("report.html")
     if is_sweep(source):
         return source, str(source.folder), Path(source.folder) / "report.html"
-    if not isinstance(source, (str, Path)) and not hasattr(source, "__fspath__"):
-        raise TypeError(f"source: expected a Result, a Sweep, or the path of one, got {shown(source)}")
     from marlfast import load
 
-    place = Path(source)
+    place = errors.path(source, "source", "a Result, a Sweep, or the path of one")
     beside = place / "report.html" if place.is_dir() else place.with_name(place.name.removesuffix(".npz") + ".html")
     return load(place), str(source), beside
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from marlfast import errors
 from marlfast.errors import FileError, choice, integer
 from marlfast.files import load as load_result
 from marlfast.files import write_atomically
@@ -159,7 +160,7 @@ def load(folder, game=None):
     -------
     Sweep
     """
-    folder = Path(folder)
+    folder = errors.path(folder, "folder")
     if not folder.exists():
         raise FileNotFoundError(f"{folder}: no such folder")
     manifest = read_manifest(folder)

@@ -5,10 +5,10 @@ import traceback
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, wait
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+from marlfast import errors
 from marlfast.backends import BACKENDS
 from marlfast.errors import choice, integer, real, shown
 from marlfast.experiment import Experiment
@@ -110,7 +110,9 @@ def sweep(experiment, learner=None, *, over=None, seeds=None, seed=None, samples
         raise ValueError(f"chunk_seconds: expected greater than 0, got {chunk_seconds}")
     check_engine(engine, workers)
     shard = shard_of(shard)
-    path = Path(out) / f"shard-{shard[0]}-of-{shard[1]}" if shard else Path(out)
+    path = errors.path(out, "out")
+    if shard:
+        path /= f"shard-{shard[0]}-of-{shard[1]}"
     if base.seed_drawn and not isinstance(seeds, (list, tuple, range, np.ndarray)):
         base = _with_drawn_seed(base, path, shard)
     seeds = _seeds(seeds, base)

@@ -18,8 +18,8 @@ void fill(int normal, uint64_t seed, uint32_t run, uint32_t stream, int64_t grou
 }
 int special(void) { return MF_HAVE_AVX2_VARIANT + MF_HAVE_SSE2_VARIANT; }
 int32_t first(const double *value, int64_t n) { return mf_first_greatest(value, n); }
-#define CASE(k) case k: return mf_greatest_but(value, k, but, most);
-int32_t greatest_but(const double *value, int n, uint32_t but, double *most) {
+#define CASE(k) case k: return mf_greatest_but(value, k, but, from, most);
+int32_t greatest_but(const double *value, int n, uint32_t but, uint32_t from, double *most) {
     switch (n) { CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) default: CASE(8) }
 }
 """
@@ -45,7 +45,7 @@ def libraries(tmp_path_factory):
                                  ctypes.c_int64, real]
         library.fill.restype = None
         library.first.argtypes = [real, ctypes.c_int64]
-        library.greatest_but.argtypes = [real, ctypes.c_int, ctypes.c_uint32, real]
+        library.greatest_but.argtypes = [real, ctypes.c_int, ctypes.c_uint32, ctypes.c_uint32, real]
         found.append(library)
     return found
 
@@ -67,13 +67,14 @@ def test_the_first_of_the_greatest_but_one(libraries):
     rng = np.random.default_rng(0)
     for n in range(1, 9):
         for _ in range(200):
-            values, but = rng.integers(-2, 3, n).astype(float), int(rng.integers(n))
+            values, but, begin = rng.integers(-2, 3, n).astype(float), int(rng.integers(n)), int(rng.integers(n))
             others = [k for k in range(n) if k != but]
             most = [max((values[k] for k in others), default=-np.inf)]
-            expected = next((k for k in others if values[k] == most[0]), but)
+            around = sorted(others, key=lambda k, begin=begin, n=n: (k - begin) % n)
+            expected = next((k for k in around if values[k] == most[0]), begin)
             for library in libraries:
                 found = np.zeros(1)
-                assert library.greatest_but(pointer(values), n, but, pointer(found)) == expected
+                assert library.greatest_but(pointer(values), n, but, begin, pointer(found)) == expected
                 assert found.tolist() == most
 
 
