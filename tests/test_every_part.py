@@ -109,4 +109,4 @@ def test_every_kind_of_definition_has_examples():
     """Games and learners have theirs beside their tests."""
     ours = {kind for kind, found in registry._REGISTRY.items()
             if any(cls.__module__.startswith("marlfast.") for cls in found.values())}   # other tests register more
-    assert ours <= {*EXAMPLES, "game", "learner", "transitions"}
+    assert ours <= {*EXAMPLES, "game", "learner", "study", "transitions"}
