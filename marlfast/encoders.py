@@ -11,6 +11,7 @@ from marlfast.registry import Definition, option, require
 __all__ = ["AgentIndex", "Encoder", "Grid", "Rounding", "Tiles"]
 
 MOST_ROWS = 2**31 - 2
+MOST_FEATURES = 64      # that rounding takes
 
 
 class Encoder(Definition):
@@ -70,9 +71,54 @@ class Whole:
     """
 
     agents, views, observations = 1, 1, None
+    words = "the game's state"
 
     def __init__(self, game):
-        self.name, self.features = f"{game.name} (its whole state)", game.kernel("numpy").state_size
+        self.game, self.name = game, f"{game.name} (its whole state)"
+        self.features = self.size = game.kernel("numpy").state_size
+
+    def seen(self, state):
+        """What the encoder is shown of a state: float64 [1, D]."""
+        return state.reshape(1, self.features)
+
+    def bound(self, kernel, backend, game=None):
+        """The kernel that takes states, from that of the encoder and that of the game."""
+        return kernel
+
+
+class JointObservation(Whole):
+    """What all agents of a game see, side by side, where it is a number for each: what a central encoder is shown."""
+
+    words = "what all agents see, side by side"
+
+    def __init__(self, game):
+        super().__init__(game)
+        self.name, self.features = f"{game.name} (what all of its agents see)", game.views * game.features
+
+    def seen(self, state):
+        observation = np.zeros((1, self.game.views, self.game.features))
+        self.game.kernel("numpy").observe(state.reshape(1, -1), observation)
+        return observation.reshape(1, -1)
+
+    def bound(self, kernel, backend, game=None):
+        return kernels(backend, "encoders").Observed(game or self.game.kernel(backend), kernel)
+
+
+def central_encoder(game):
+    """The encoder of the whole state where each agent sees something else and none was given, and what it is shown.
+
+    Parameters
+    ----------
+    game : Game
+
+    Returns
+    -------
+    (Encoder, Whole) or None
+        States of whole numbers are numbered as they are first seen; else what all agents see, if that is a number for
+        each of them. None: neither can be done.
+    """
+    shown = Whole(game) if game.integer_state else JointObservation(game) if game.observations is not None else None
+    return None if shown is None or shown.features > MOST_FEATURES else (Rounding(0), shown)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -346,8 +392,9 @@ class Rounding(Encoder):
 
     def check(self, game):
         super().check(game)
-        if game.features > 64:
-            raise ValueError(f"encoder: rounding takes at most 64 features, game {game.name!r} has {game.features}")
+        if game.features > MOST_FEATURES:
+            raise ValueError(f"encoder: rounding takes at most {MOST_FEATURES} features, game {game.name!r} has "
+                             f"{game.features}")
 
     def limit(self, game):
         """Rows that arrays are ever given: two steps' worth more than may stay in use."""

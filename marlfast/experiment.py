@@ -35,7 +35,8 @@ class Experiment:
         Needed where observations are real numbers.
     central : Encoder, optional
         Of the game's whole state, for learners that look at it while they learn (and not while they act). Default:
-        what the agents see, where all see the same.
+        what the agents see, where all see the same; else states of whole numbers, or what all agents see together where
+        that is a number for each, are numbered as they are first seen.
     teams : sequence of sequence of int, optional
         Who plays with whom, such as ``[[0, 1], [2, 3]]``: learners that share something in a team share it so.
         Default: the teams of the reward structure, or of the game.
@@ -153,10 +154,10 @@ class Experiment:
                 raise ValueError("central: no learner here looks at the whole state (qmix, maa2c, coma and mappo do); "
                                  "leave central out")
             self.central.check(self.resolved.encoders()["central"][1])
-        elif looks and self.game.views > 1:
+        elif looks and self.game.views > 1 and self.resolved.central is None:
             raise ValueError(f"central: learner {looks[0]!r} looks at the whole state while it learns, and each agent "
                              f"of game {self.game.name!r} sees something else; give central=marlfast.Rounding(0), or a "
-                             f"Grid over its {Whole(self.game).features} numbers")
+                             f"Grid over its {Whole(self.game).size} numbers")
 
     @cached_property
     def resolved(self):

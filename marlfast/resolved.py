@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from marlfast.encoders import Whole
+from marlfast.encoders import Whole, central_encoder
 from marlfast.learners.base import Seats
 from marlfast.stop import UNLIMITED
 
@@ -110,10 +110,17 @@ class Resolved:
         return [one.name for _, one, _ in self.experiment.learner.parts(self._agents) if one.central]
 
     @cached_property
-    def _encoders(self):
+    def central(self):
+        """(encoder of the whole state, what it is shown), given or made; None: nobody needs one of its own."""
         e = self.experiment
-        own = {"encoder": (e.encoder, e.game)}
-        return own, own if e.central is None else own | {"central": (e.central, Whole(e.game))}
+        if e.central is not None:
+            return e.central, Whole(e.game)
+        return central_encoder(e.game) if self.looks_central and e.game.views > 1 else None
+
+    @cached_property
+    def _encoders(self):
+        own = {"encoder": (self.experiment.encoder, self.game)}
+        return own, own if self.central is None else own | {"central": self.central}
 
     def encoders(self, learning=True):
         """What is encoded, and by whom: {"encoder": (encoder, game)} and, if it is another, "central".
@@ -128,7 +135,7 @@ class Resolved:
     @cached_property
     def whole(self):
         """Name of the encoder whose rows the whole state is in."""
-        return "encoder" if self.experiment.central is None else "central"
+        return "encoder" if self.central is None else "central"
 
     @cached_property
     def active(self):
@@ -150,6 +157,23 @@ class Resolved:
         """Rows of the table of what an agent sees; None: it grows."""
         encoder = self.experiment.encoder
         return None if encoder.grows else encoder.rows(self.game)
+
+    def bound(self, tables, runs, backend, learning=True, game=None):
+        """The kernels of the encoders over their arrays (``tables``, by name): a dict; that of "central" takes states.
+
+        Parameters
+        ----------
+        tables : dict of str to dict of str to ndarray
+        runs : int
+        backend : {"cython", "numpy"}
+        game : kernel, optional
+            Of the game. Default: another one.
+        """
+        kernels = {name: encoder.bind(seen, runs, tables[name], backend)
+                   for name, (encoder, seen) in self.encoders(learning).items()}
+        if "central" in kernels:
+            kernels["central"] = self.central[1].bound(kernels["central"], backend, game)
+        return kernels
 
     def rooms(self, arrays, learning=True):
         """Rows that the arrays of each encoder have room for, by its name."""

@@ -202,6 +202,10 @@ class Result:
             f"steps {steps:,}, episodes {int(self.episodes.sum()):,}; stopped by: {counts}",
             f"table rows in use: {int(self.used.min()):,} to {int(self.used.max()):,}",
         ]
+        if e.central is None and e.resolved.central is not None:
+            used = self.arrays["central.used"]
+            lines.append(f"whole state: {e.resolved.central[1].words}, numbered as it was first seen (no central= was "
+                         f"given); {int(used.min()):,} to {int(used.max()):,} rows in use")
         if self.team_returns.size:
             lines.append(f"team return: first tenth {self.first_return():.2f}, last tenth {self.last_return():.2f}"
                          + (f" (over {(~self.failed).sum()} of {len(self.failed)} runs; failed: runs "

@@ -157,8 +157,8 @@ class Session:
     def _bind(self, count=None):
         """Make the loop over the arrays as they are now; with draws from outside, for ``count`` steps."""
         e, known, runs = self.experiment, self.resolved, len(self.arrays["state"])
-        encoders = {name: encoder.bind(seen, runs, self._part(name), self.backend)
-                    for name, (encoder, seen) in known.encoders(self.learning).items()}
+        encoders = known.bound({name: self._part(name) for name in known.encoders(self.learning)}, runs, self.backend,
+                               self.learning, self.game_kernel)
         central = encoders[known.whole] if self.learning and known.looks_central else None
         learners = e.learner.bind(self.seats, self._part("learner"), self.backend, self.draws, self.learning,
                                   e.learner.exploring(self.exploration))

@@ -29,8 +29,8 @@ class Team:
     teams : sequence of sequence of int, optional
         For ``share="team"``.
     central : Encoder, optional
-        Of the game's whole state, for learners that look at it while they learn. Default: what the agents see, where
-        all see the same.
+        Of the game's whole state, for learners that look at it while they learn. Default: as for
+        :class:`marlfast.Experiment`.
 
     Examples
     --------
@@ -69,8 +69,7 @@ class Team:
         self._seats = self._resolved.seats_in(self._room)
 
     def _bind(self):
-        self._kernels = {name: one.bind(seen, self.runs, self._tables[name], self.backend)
-                         for name, (one, seen) in self._encoders.items()}
+        self._kernels = self._resolved.bound(self._tables, self.runs, self.backend)
         self._learners = self.learner.bind(self._seats, self.arrays, self.backend)
 
     @property
@@ -119,7 +118,8 @@ class Team:
         truncated : bool [R], optional
             The time limit was reached: the episode is over for the schedules. Default: nowhere.
         state, next_state : float64 [R, S], optional
-            The game's whole state before and after; needed with ``central``.
+            The game's whole state before and after; needed where a learner looks at it and agents see different
+            things, and with ``central``.
         """
         if not self._acted:
             raise ValueError("update: expected act before it, as both take turns; nothing was done since "
@@ -171,8 +171,8 @@ class Team:
     def _rows(self, name, observation, which):
         array = _numbers(name, observation)
         encoder, seen = self._encoders[which]
-        shape = (self.runs, seen.views, seen.features)
-        wanted = (self.runs, seen.features) if which == "central" else shape
+        shape = (self.runs, seen.views, seen.size if which == "central" else seen.features)
+        wanted = (self.runs, seen.size) if which == "central" else shape
         if array.shape != wanted:
             raise ValueError(f"{name}: expected shape {wanted}, got {array.shape}")
         array = array.reshape(shape)

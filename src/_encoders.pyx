@@ -6,8 +6,8 @@ from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy
 
 cimport marlfast.core.encoders as leaf
-from marlfast.core._kernels cimport Encoder, check
-from marlfast.core.operations cimport DISCRETE_ENCODER, GRID_ENCODER, Status
+from marlfast.core._kernels cimport Encoder, Game, check, reals
+from marlfast.core.operations cimport DISCRETE_ENCODER, GRID_ENCODER, Status, show
 
 cdef double LIMIT = 2251799813685248.0      # 2**51: up to here rounding is exact
 cdef enum:
@@ -97,6 +97,21 @@ cdef int _agent_index(void *context, int64_t first, int64_t count, const double 
                     own[i * width + k + j] = <int32_t> (row + 1 + i)
                 else:
                     own[i * k + j] = <int32_t> (row + i)
+    return 0
+
+
+cdef int _observed(void *context, int64_t first, int64_t count, const double *state, int32_t *rows) noexcept nogil:
+    cdef const leaf.Observed *seen = <const leaf.Observed *> context
+    cdef int64_t r
+    cdef double *observation
+    cdef int status
+    for r in range(count):
+        observation = seen.observation + (first + r) * seen.pitch
+        status = show(seen.game, first + r, 1, state + r * seen.state_size, seen.sight, observation)
+        if status == 0:
+            status = seen.within.encode(seen.within.context, first + r, 1, observation, rows + r)
+        if status:
+            return status
     return 0
 
 
@@ -277,6 +292,33 @@ cdef class AgentIndex(Encoder):
     def rebuild(self):
         """Fill the hash table of the encoder within."""
         self.held.rebuild()
+
+
+cdef class Observed(Encoder):
+    """Rows of what all agents see together, by another encoder, from the state of their game.
+
+    Parameters
+    ----------
+    game : Game
+    within : Encoder
+        Of one agent, whose features are all that the agents of the game see: V * D.
+    """
+    cdef leaf.Observed seen
+
+    def __init__(self, Game game not None, Encoder within not None):
+        cdef int64_t sight = game.views * game.features
+        if (within.agents, within.views, within.features, within.active) != (1, 1, sight, 1):
+            raise ValueError(f"within: expected an encoder of one agent, {sight} features and one row")
+        cdef int64_t pitch = (sight + 7) // 8 * 8       # whole cache lines: other threads work on other runs
+        room = np.zeros((within.runs, pitch))
+        self.held = (game, within, room)
+        self.runs, self.agents, self.views, self.features, self.active = within.runs, 1, 1, game.state_size, 1
+        self.seen = leaf.Observed(&within.operations, &game.operations, game.state_size, sight, reals(room), pitch)
+        self.operations.context = &self.seen
+        self.operations.encode = _observed
+        self.operations.used = within.operations.used
+        self.operations.rows = within.operations.rows
+        self.operations.views = 1
 
 
 cdef class Rounding(Encoder):

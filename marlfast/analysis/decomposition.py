@@ -14,7 +14,7 @@ def joint_values(result, observation, state=None, agent=0, run=0):
     observation : float64 [V, D], or fewer axes where there is one view or feature
         What the agents see.
     state : float64 [S], optional
-        The game's whole state; needed where the experiment has an encoder of it (``central``).
+        The game's whole state; needed where its rows are not those of what the agents see (``central``).
     agent : int
         The team is that of this agent.
     run : int
@@ -47,12 +47,12 @@ def joint_values(result, observation, state=None, agent=0, run=0):
         raise ValueError(f"observation: expected shape {(e.game.views, e.game.features)}, got {seen.shape}")
     rows = e.encoder.find(e.game, part_of(own, "encoder"), seen.reshape(e.game.views, e.game.features))
     states = rows[:e.resolved.active]
-    if learner.central and e.central is not None:
-        whole = e.resolved.encoders()["central"][1]
-        if state is None or np.size(state) != whole.features:
-            raise ValueError(f"state: expected the {whole.features} numbers of the game's whole state, as "
+    if learner.central and e.resolved.central is not None:
+        encoder, whole = e.resolved.central
+        if state is None or np.size(state) != whole.size:
+            raise ValueError(f"state: expected the {whole.size} numbers of the game's whole state, as "
                              f"{learner.name!r} looks at it, got {state}")
-        states = e.central.find(whole, part_of(own, "central"), np.array(state, np.float64).reshape(1, whole.features))
+        states = encoder.find(whole, part_of(own, "central"), whole.seen(np.array(state, np.float64)))
     arrays = part_of(own, "learner")
     if prefix:
         arrays = part_of(arrays, prefix[:-1])

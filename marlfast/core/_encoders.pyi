@@ -2,7 +2,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from marlfast.core._kernels import Encoder
+from marlfast.core._kernels import Encoder, Game
 
 class Discrete(Encoder):
     def __init__(self, runs: int, agents: int, views: int, rows: int) -> None: ...
@@ -24,3 +24,6 @@ class Tiles(Encoder):
 class AgentIndex(Encoder):
     def __init__(self, within: Encoder, common: bool) -> None: ...
     def rebuild(self) -> None: ...
+
+class Observed(Encoder):
+    def __init__(self, game: Game, within: Encoder) -> None: ...

@@ -3,7 +3,7 @@
 from libc.math cimport fabs
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
-from marlfast.core.operations cimport EncoderOperations, Status
+from marlfast.core.operations cimport EncoderOperations, GameOperations, Status
 
 cdef extern from *:
     """
@@ -36,6 +36,13 @@ ctypedef struct AgentIndex:
     int64_t active              # k of the encoder within
     int64_t views, sight        # V, V * D
     int64_t common              # 1: a row for all agents, too
+
+ctypedef struct Observed:
+    EncoderOperations *within
+    GameOperations *game
+    int64_t state_size, sight   # S, V * D
+    double *observation         # [R, pitch] room
+    int64_t pitch
 
 ctypedef struct Rounding:
     int64_t agents, views, features

@@ -78,6 +78,7 @@ class TaskAllocation(Game):
     """
 
     name = "task_allocation"
+    integer_state = True
     agents: int | None = None
     kinds: int | None = None
     skills: np.ndarray | None = None

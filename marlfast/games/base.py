@@ -36,6 +36,8 @@ class Game(Definition):
         Steps after which an episode is over, see ``at_horizon``; 0: never.
     teams : list of list of int, or None
         Who plays with whom, where the game says so.
+    integer_state : bool
+        Whether its state is made of whole numbers, so that rounding tells all states apart.
     setting : {"cooperative", "competitive", "mixed"}
         All agents always earn the same; two agents whose rewards add up to 0; anything else.
     bounds : (float64 [D], float64 [D]) or None
@@ -47,6 +49,7 @@ class Game(Definition):
     kind = "game"
     views = 1
     observations = None
+    integer_state = False
     horizon = 0
     teams = None
     setting = "mixed"

@@ -65,6 +65,7 @@ class CoinGame(Game):
     """
 
     name = "coins"
+    integer_state = True
     size: int = 3
     agents: int = 2
     stay: bool = False

@@ -86,6 +86,7 @@ class LevelForaging(Game):
     """
 
     name = "level_foraging"
+    integer_state = True
     players: int = 2
     size: int | tuple = 8
     food: int = 2

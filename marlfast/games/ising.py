@@ -45,6 +45,7 @@ class Ising(Game):
     """
 
     name = "ising"
+    integer_state = True
     features = 1
     observations = 5
     height: int = 20

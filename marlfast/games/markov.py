@@ -59,6 +59,7 @@ class MarkovGame(Game):
     """
 
     name = "markov"
+    integer_state = True
     features = 1
     transitions: np.ndarray | Outcomes = option(kind="transitions")
     rewards: np.ndarray | str
@@ -252,6 +253,7 @@ class Tabular(Game):
     on to the :class:`MarkovGame`.
     """
 
+    integer_state = True
     features = 1
 
     def arrays(self):

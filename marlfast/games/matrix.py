@@ -56,6 +56,7 @@ class NormalForm(Game):
     Source: D. Fudenberg and J. Tirole, "Game theory", MIT Press (1991), chapters 1 and 5.
     """
 
+    integer_state = True
     features = 1
     labels = None       # what the actions are called, where all agents have the same
     memory: int = field(default=0, kw_only=True)

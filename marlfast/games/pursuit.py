@@ -71,6 +71,7 @@ class Pursuit(Game):
     """
 
     name = "pursuit"
+    integer_state = True
     features = 1
     height: int = 10
     width: int = 10

@@ -55,6 +55,7 @@ class BoxPushing(Game):
     """
 
     name = "box_pushing"
+    integer_state = True
     features = 1
     agents = 2
     setting = "cooperative"

@@ -65,6 +65,7 @@ class Soccer(Game):
     """
 
     name = "soccer"
+    integer_state = True
     agents = 2
     features = 1
     setting = "competitive"

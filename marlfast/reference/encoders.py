@@ -214,6 +214,34 @@ class AgentIndex(Encoder):
         return status
 
 
+class Observed(Encoder):
+    """Rows of what all agents see together, by another encoder, from the state of their game.
+
+    Parameters
+    ----------
+    game : Game
+    within : Encoder
+        Of one agent, whose features are all that the agents of the game see: V * D.
+    """
+
+    def __init__(self, game, within):
+        sight = game.views * game.features
+        if (within.agents, within.views, within.features, within.active) != (1, 1, sight, 1):
+            raise ValueError(f"within: expected an encoder of one agent, {sight} features and one row")
+        self.runs, self.agents, self.views, self.features, self.active = within.runs, 1, 1, game.state_size, 1
+        self.game, self.within, self.used, self.rows = game, within, within.used, within.rows
+
+    def stage_encode(self, runs, observation, rows):
+        game, state = self.game, observation[:, 0]
+        seen = np.zeros((len(runs), game.views, game.features))
+        status = game.stage_observe(runs, state, seen)
+        good = np.flatnonzero(status == 0)
+        part = rows[good]
+        status[good] = self.within.stage_encode(runs[good], seen[good].reshape(len(good), 1, -1), part)
+        rows[good] = part
+        return status
+
+
 class Rounding(Encoder):
     """Rows in the order in which rounded observations are first seen, found by a hash table.
 

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marlfast.backends import kernels
+from marlfast.games.pursuit import Pursuit
 
 from .make import MODULE_OF, schedule
 
@@ -146,6 +147,26 @@ def test_rows_of_each_agent(module):
     assert encode(index(within(3, 3), True), [[[0.0], [4.0], [2.0]]]) == [[0, 1, 16, 18, 8, 11]]
     # Two tiles each: 0 and 3 for the first agent, 1 and 3 for the second. First what is common, then what is not.
     assert encode(index(tiles(module, agents=2, views=2), True), [[[0.5], [1.0]]]) == [[0, 9, 1, 10, 3, 9, 5, 11]]
+
+
+def test_states_are_encoded_by_what_all_agents_see_of_them(module):
+    """Two hunters of a 3 x 3 board, by the pair of numbers that they see; and what is no state, or no such encoder."""
+    game = Pursuit(3, 3, 2, depth=1).kernel("numpy" if ".reference." in module("encoders").__name__ else "cython")
+    keys, table, used = np.zeros((1, 8, 2), np.int64), np.zeros((1, 16), np.int32), np.zeros(1, np.int64)
+    within = module("encoders").Rounding(1, 1, 1.0, keys, table, used)
+    seen, state, rows = module("encoders").Observed(game, within), np.zeros((1, 1, game.state_size)), []
+    for first in (0.0, 2.0, 0.0):
+        state[0, 0] = first, 0.0, 2.0, 2.0, 1.0, 1.0
+        rows += encode(seen, state)
+        observation = np.zeros((1, 2, 1))
+        game.observe(state[:, 0], observation)
+        assert keys[0, rows[-1][0]].tolist() == observation[0, :, 0].tolist()
+    assert rows == [[0], [1], [0]] and used.tolist() == [2]
+    state[0, 0, 0] = 0.5
+    with pytest.raises(ValueError):
+        encode(seen, state)
+    with pytest.raises(ValueError, match="within: expected an encoder of one agent, 2 features and one row"):
+        module("encoders").Observed(game, module("encoders").Discrete(1, 1, 1, 5))
 
 
 def test_the_agent_index_passes_errors_on_and_refuses_too_many_rows(module):
