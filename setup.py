@@ -1,8 +1,9 @@
 """Compiles ``src/_name.pyx`` to ``marlfast/core/_name``. Everything else is in pyproject.toml.
 
 Modes, by environment variable (see CONTRIBUTING.md):
-``MARLFAST_BUILD=debug`` checks every index; ``MARLFAST_BUILD=annotate`` writes
-Cython's HTML annotation beside the C files; ``MARLFAST_NATIVE=1`` compiles for
+``MARLFAST_BUILD=debug`` checks every index; ``MARLFAST_BUILD=sanitize`` lets AddressSanitizer
+and UndefinedBehaviorSanitizer watch (see tests/fuzz); ``MARLFAST_BUILD=annotate`` writes Cython's HTML annotation
+beside the C files; ``MARLFAST_NATIVE=1`` compiles for
 this processor only; ``MARLFAST_PORTABLE=1`` without what is written for x86-64
 alone, as any other processor and compiler would have it.
 """
@@ -21,8 +22,8 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 MODE = os.environ.get("MARLFAST_BUILD", "release")
-if MODE not in ("release", "debug", "annotate"):
-    raise SystemExit(f"MARLFAST_BUILD: expected release, debug or annotate, got {MODE!r}")
+if MODE not in ("release", "debug", "annotate", "sanitize"):
+    raise SystemExit(f"MARLFAST_BUILD: expected release, debug, annotate or sanitize, got {MODE!r}")
 DEBUG = MODE == "debug"
 
 # The only place where compiler directives are set.
@@ -48,9 +49,13 @@ else:
         flags.append("-fvect-cost-model=very-cheap")
     # Without -g0 Python's own flags ask for debug information, which weighs three times what it describes.
     flags += ["-g", "-UNDEBUG"] if DEBUG else ["-g0"]
+    if MODE == "sanitize":      # a number converted to a whole one that cannot hold it is not among "undefined"
+        flags[flags.index("-O3")], flags[flags.index("-g0")] = "-O1", "-g1"
+        flags += ["-fsanitize=address,undefined,float-cast-overflow", "-fno-omit-frame-pointer"]
     if os.environ.get("MARLFAST_NATIVE") == "1":
         flags.append("-march=native")
 
+LINK = ["-fsanitize=address,undefined"] if MODE == "sanitize" else []
 portable = os.environ.get("MARLFAST_PORTABLE") == "1"
 
 # What is called once in every step or more often; the rest is called once in a block or less.
@@ -82,12 +87,13 @@ def headers_of(path):
 # Cython's code for memoryviews, once for all modules instead of once in each.
 SHARED = "marlfast.core._shared"
 
-extensions = [Extension(SHARED, ["src/_shared.c"], extra_compile_args=flags_of("_shared"))] + [
+extensions = [Extension(SHARED, ["src/_shared.c"], extra_compile_args=flags_of("_shared"), extra_link_args=LINK)] + [
     Extension(
         f"marlfast.core.{path.stem}",
         [path.as_posix()],
         include_dirs=["marlfast/core"],
         extra_compile_args=flags_of(path.stem),
+        extra_link_args=LINK,
         define_macros=[("MARLFAST_PORTABLE", "1")] if portable else [],
         depends=sorted(headers_of(path)),
     )
