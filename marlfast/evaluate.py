@@ -31,7 +31,7 @@ class Evaluation:
     kind : str
         Which of what learners play it was: "policy", "behaviour", "greedy" or "average".
     left_out : bool [runs]
-        Runs that failed in training, and were not played.
+        Runs that failed in training, or are unfinished where others have finished, and were not played.
     """
 
     def __init__(self, returns, lengths, kind="policy", left_out=None):
@@ -76,7 +76,8 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
     game : Game
         It may differ from the one trained on, as long as observations and actions are the same.
     policy : Policy, Result, RandomPolicy, "random" or callable
-        A Result stands for the policies of all its runs, but for those that failed. A callable takes an observation
+        A Result stands for the policies of all its runs, but for those that are left out (``Result.left_out``: they
+        failed, or are unfinished where others have finished). A callable takes an observation
         float64 [V, D] and returns the actions [N].
     episodes : int
         Per run.
@@ -95,7 +96,7 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
         average over training, which some learners keep. A Policy has one already. What kernels cannot play, such as the
         greedy version of a mixed policy, is played step by step from Python.
     failed : bool
-        True: also runs of a Result that failed, with what they had learned until then.
+        True: also runs of a Result that are left out otherwise, with what they had learned until then.
 
     Returns
     -------
@@ -134,13 +135,13 @@ def _left_out(policy, failed):
     """Runs of a Result that are not played, bool [R]; None: all are."""
     if not isinstance(failed, (bool, np.bool_)):
         raise TypeError(f"failed: expected True or False, got {shown(failed)}")
-    if failed or not isinstance(policy, Result) or not policy.failed.any():
+    if failed or not isinstance(policy, Result) or not policy.left_out.any():
         return None
     if policy.failed.all():
         why = ", ".join(sorted(set(policy.stop_reason)))
         raise ValueError(f"policy: all {len(policy.failed)} runs failed ({why}); failed=True plays what they had "
                          "learned until then")
-    return policy.failed.copy()
+    return policy.left_out
 
 
 def _kind(policy, sample, kind):

@@ -23,9 +23,10 @@ class LeagueTable:
     Attributes
     ----------
     returns : float64 [G, G, R, N]
-        Entry (i, j): mean return of every agent where the team stands at checkpoint i, all others at checkpoint j.
+        Entry (i, j): mean return of every agent where the team stands at checkpoint i, all others at checkpoint j. NaN
+        of a run that failed.
     wins : float64 [G, G]
-        Share of the episodes, over all runs, in which the team earned more than the others did; a draw counts half.
+        Share of the episodes, over all runs that did not fail, in which the team earned more than the others did; a draw counts half.
     team : tuple of int
         The team's agents.
     """
@@ -36,13 +37,21 @@ class LeagueTable:
 
     @property
     def margins(self):
-        """Mean return of the team's agents less that of the others, over runs: float64 [G, G]."""
+        """Mean return of the team's agents less that of the others, over runs that did not fail: float64 [G, G]."""
         others = [i for i in range(self.returns.shape[3]) if i not in self.team]
-        return (self.returns[..., list(self.team)].mean(axis=3) - self.returns[..., others].mean(axis=3)).mean(axis=2)
+        returns = self.returns[:, :, ~self.failed]
+        return (returns[..., list(self.team)].mean(axis=3) - returns[..., others].mean(axis=3)).mean(axis=2)
+
+    @property
+    def failed(self):
+        """Runs that failed, and are in no mean: bool [R]."""
+        return np.isnan(self.returns).any(axis=(0, 1, 3))
 
     def __repr__(self):
+        failed = self.failed
+        of = f"; {(~failed).sum()} of {len(failed)} runs" if failed.any() else ""
         return (f"LeagueTable({len(self.wins)} checkpoints: the last of agents {list(self.team)} wins "
-                f"{self.wins[-1].mean():.0%} over all of the others)")
+                f"{self.wins[-1].mean():.0%} over all of the others{of})")
 
 
 class League:
@@ -282,6 +291,7 @@ class League:
                 played = evaluate(self._experiment.game, self._result(parts), episodes, seed=seed, threads=self.threads,
                                   backend=self.backend).returns
                 margin = played[..., members].mean(axis=2) - played[..., others].mean(axis=2)
+                margin = margin[~np.isnan(margin).any(axis=1)]          # of a run that failed, nothing was played
                 returns[i, j] = played.mean(axis=1)
                 wins[i, j] = ((margin > 0.0) + 0.5 * (margin == 0.0)).mean()
         return LeagueTable(returns, wins, tuple(members))
@@ -300,7 +310,7 @@ class League:
             raise ValueError(f"elo: rates games between two teams, this league has {len(self.teams)}; look at "
                              "table(team)")
         table = self.table(0, episodes, seed)
-        size, played = len(table.wins), episodes * self._experiment.runs
+        size, played = len(table.wins), episodes * int((~table.failed).sum())
         wins = np.zeros((2 * size, 2 * size))
         wins[:size, size:] = played * table.wins
         wins[size:, :size] = played * (1.0 - table.wins.T)

@@ -3,7 +3,7 @@ import numpy as np
 
 from marlfast.errors import integer
 from marlfast.policy import Policy
-from marlfast.stop import FAILED, reason_text
+from marlfast.stop import FAILED, RUNNING, reason_text
 
 
 class Result:
@@ -86,6 +86,28 @@ class Result:
     def failed(self):
         """Which runs went wrong, and are left out of every mean: bool [R]; ``stop_reason`` says how."""
         return self.arrays["reason"] >= FAILED
+
+    @property
+    def unfinished(self):
+        """Which runs have not come to their end, as training was interrupted: bool [R]."""
+        return self.arrays["reason"] == RUNNING
+
+    @property
+    def left_out(self):
+        """Which runs are in no mean: bool [R]. Those that failed; and unfinished ones, where others have finished.
+
+        Where none has finished, all unfinished ones are taken as they stand.
+        """
+        unfinished, failed = self.unfinished, self.failed
+        return failed | unfinished if (~(failed | unfinished)).any() else failed
+
+    def why_left_out(self):
+        """In words: which runs are in no mean, and why; "" where all are in."""
+        out, parts = self.left_out, []
+        for what, which in (("failed", self.failed), ("unfinished", self.unfinished & out)):
+            if which.any():
+                parts.append(f"{what}: {'run' if which.sum() == 1 else 'runs'} {_listed(np.flatnonzero(which).tolist())}")
+        return "; ".join(parts)
 
     # -- what was learned -----------------------------------------------------------------------
 
@@ -174,16 +196,16 @@ class Result:
     # -- in short -------------------------------------------------------------------------------
 
     def first_return(self, share=0.1):
-        """Mean team return of the first tenth of the episodes, over runs that did not fail."""
+        """Mean team return of the first tenth of the episodes, over runs that are not ``left_out``."""
         return self._tenth(share, first=True)
 
     def last_return(self, share=0.1):
-        """Mean team return of the last tenth of each run's episodes, over runs that did not fail."""
+        """Mean team return of the last tenth of each run's episodes, over runs that are not ``left_out``."""
         return self._tenth(share, first=False)
 
     def _tenth(self, share, first):
         per_run = []
-        for returns in self.team_returns[~self.failed]:
+        for returns in self.team_returns[~self.left_out]:
             returns = returns[~np.isnan(returns)]
             n = max(1, int(round(len(returns) * share)))
             if len(returns):
@@ -208,8 +230,8 @@ class Result:
                          f"given); {int(used.min()):,} to {int(used.max()):,} rows in use")
         if self.team_returns.size:
             lines.append(f"team return: first tenth {self.first_return():.2f}, last tenth {self.last_return():.2f}"
-                         + (f" (over {(~self.failed).sum()} of {len(self.failed)} runs; failed: runs "
-                            f"{_listed(np.flatnonzero(self.failed).tolist())})" if self.failed.any() else ""))
+                         + (f" (over {(~self.left_out).sum()} of {len(self.failed)} runs; {self.why_left_out()})"
+                            if self.left_out.any() else ""))
         by = f" by {self.loop}" if self.loop else ""
         lines.append(f"{self.seconds:.2f} s{by}, {rate:,.0f} agent-steps/s")
         return "\n".join(lines)

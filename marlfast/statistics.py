@@ -30,18 +30,19 @@ def scores(result, share=0.1, failed=False):
     share : float
         Which part of the recorded episodes, in (0, 1]; at least one of them.
     failed : bool
-        True: also of runs that failed, as far as they came.
+        True: also of runs that failed, or are unfinished where others have finished, as far as they came.
 
     Returns
     -------
     float64 [R]
-        NaN of a run without a recorded episode, and of one that failed: every statistic leaves it out.
+        NaN of a run without a recorded episode, and of one that is left out (see ``Result.left_out``): every statistic
+        leaves it out.
     """
     share = real("share", share, 0.0, 1.0)
-    found = np.full(len(result.steps), np.nan)
+    found, out = np.full(len(result.steps), np.nan), result.left_out
     for r, returns in enumerate(result.team_returns):
         returns = returns[~np.isnan(returns)]
-        if len(returns) and (failed or not result.failed[r]):
+        if len(returns) and (failed or not out[r]):
             found[r] = returns[-max(1, int(round(len(returns) * share))):].mean()
     return found
 

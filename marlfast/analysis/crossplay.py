@@ -33,7 +33,8 @@ class CrossPlay(Summarised):
     Attributes
     ----------
     rewards : float64 [R, Q, N]
-        Entry (i, j): what each agent earns; R runs give ``agents``, Q runs the others.
+        Entry (i, j): what each agent earns; R runs give ``agents``, Q runs the others. NaN where either run failed, or
+        is unfinished while others have finished (``Result.left_out``).
     agents : tuple of int
         Who comes from the first of the two runs.
     measure : str
@@ -59,21 +60,32 @@ class CrossPlay(Summarised):
     def own(self):
         """Mean over runs with themselves; NaN unless R is Q."""
         r, q = self.team.shape
-        return float(np.diagonal(self.team).mean()) if r == q else float("nan")
+        return _mean(np.diagonal(self.team)) if r == q else float("nan")
 
     @property
     def others(self):
         """Mean over pairs of different runs; NaN unless R is Q and more than 1."""
         r, q = self.team.shape
-        return float(self.team[~np.eye(r, dtype=bool)].mean()) if r == q > 1 else float("nan")
+        return _mean(self.team[~np.eye(r, dtype=bool)]) if r == q > 1 else float("nan")
 
     def summary(self):
         """A line of text."""
         r, q = self.team.shape
         how = "exact" if self.exact else "simulated"
+        there = ~np.isnan(self.team)
+        ours, theirs = int(there.any(axis=1).sum()), int(there.any(axis=0).sum())
+        of = f"{ours} of " if ours < r else ""
         if r == q:
-            return f"{r} runs: {self.measure} with their own {self.own:.6g}, with others {self.others:.6g} ({how})"
-        return f"{r} x {q} runs: {self.measure} {self.team.mean():.6g} ({how})"
+            return (f"{of}{r} runs: {self.measure} with their own {self.own:.6g}, with others {self.others:.6g} "
+                    f"({how})")
+        return (f"{of}{r} x {f'{theirs} of ' if theirs < q else ''}{q} runs: {self.measure} {_mean(self.team):.6g} "
+                f"({how})")
+
+
+def _mean(values):
+    """Mean of what is there."""
+    values = values[~np.isnan(values)]
+    return float(values.mean()) if len(values) else float("nan")
 
 
 def cross_play(game, given, other=None, agents=(0,), discount=None, start=None, episodes=100, seed=0,
@@ -143,6 +155,9 @@ def cross_play(game, given, other=None, agents=(0,), discount=None, start=None, 
             rewards[i] = (begin[:, :, None] * cycle_means(*paths(pairs))).sum(axis=1)
         else:
             rewards[i] = long_run(m, replace(pairs, last=None), start).rewards
+    for s, rows in ((first, rewards), (second, rewards.transpose(1, 0, 2))):
+        if s.left_out is not None:
+            rows[s.left_out] = np.nan
     return CrossPlay(rewards, seats, measure, True, first.kind)
 
 
@@ -191,16 +206,17 @@ def _policies(given, name, kind):
     if isinstance(given, Policy):
         return [given]
     if isinstance(given, Result):
-        return [given.policy(r, kind=kind) for r in range(len(given.steps))]
+        return [None if out else given.policy(r, kind=kind) for r, out in enumerate(given.left_out.tolist())]
     raise TypeError(f"{name}: the game has no explicit model, so a Result or a Policy is needed to simulate it, "
                     f"got {shown(given)}")
 
 
 def _simulated(game, given, other, seats, episodes, seed, most_steps, kind):
     ours, theirs = _policies(given, "given", kind), _policies(other, "other", kind)
-    rewards = np.empty((len(ours), len(theirs), game.agents))
-    for i, one in enumerate(ours):
-        for j, rest in enumerate(theirs):
+    rewards = np.full((len(ours), len(theirs), game.agents), np.nan)
+    for i, j in ((i, j) for i in range(len(ours)) for j in range(len(theirs))):
+        one, rest = ours[i], theirs[j]
+        if one is not None and rest is not None:
             pair = Together([(one, seats), (rest, [k for k in range(game.agents) if k not in seats])], seed)
             rewards[i, j] = evaluate(game, pair, episodes, seed=seed, most_steps=most_steps).returns[0].mean(axis=0)
     return CrossPlay(rewards, seats, "mean return", False, kind)

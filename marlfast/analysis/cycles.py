@@ -29,6 +29,8 @@ class Cycles(Summarised):
         True: the cycles themselves, not a simulation of some length.
     kind : str
         Which of what learners play it is: see :func:`strategies`.
+    left_out : bool [R] or None
+        Runs that are in no mean, as they failed, or are unfinished where others have finished; None: all are in.
     """
 
     length: np.ndarray
@@ -38,6 +40,7 @@ class Cycles(Summarised):
     rewards: np.ndarray
     exact: bool = True
     kind: str = "policy"
+    left_out: np.ndarray | None = None
 
     @property
     def mean_rewards(self):
@@ -53,14 +56,14 @@ class Cycles(Summarised):
 
     def shares(self):
         """Share of the runs with each length of cycle: dict of int to float."""
-        lengths, counts = np.unique(self.length, return_counts=True)
-        return {int(n): float(c) / len(self.length) for n, c in zip(lengths, counts, strict=True)}
+        lengths, counts = np.unique(self.kept(self.length), return_counts=True)
+        return {int(n): float(c) / counts.sum() for n, c in zip(lengths, counts, strict=True)}
 
     def summary(self):
         """A line of text."""
         lengths = ", ".join(f"{n}: {share:.3f}" for n, share in list(self.shares().items())[:5])
-        earned = ", ".join(f"{r:.6g}" for r in self.mean_rewards.mean(axis=0))
-        return f"{len(self.length)} runs; share by length of cycle {lengths}; mean rewards by agent {earned}"
+        earned = ", ".join(f"{r:.6g}" for r in self.kept(self.mean_rewards).mean(axis=0))
+        return f"{self.of_runs(len(self.length))}; share by length of cycle {lengths}; mean rewards by agent {earned}"
 
 
 def limit_cycles(game, given, start=None):
@@ -115,7 +118,7 @@ def limit_cycles(game, given, start=None):
     run = np.arange(s.runs)[:, None]
     actions = np.where(there[:, :, None], s.actions[run, states], -1)
     return Cycles(length, transient, states, actions, np.where(there[:, :, None], rewards[run, states], np.nan),
-                  kind=s.kind)
+                  kind=s.kind, left_out=s.left_out)
 
 
 def refuse_chance(s, name, other):
@@ -184,6 +187,8 @@ class LongRun(Summarised):
         How the game ends, where it does: this is play without that end, or after it.
     kind : str
         Which of what learners play it is: see :func:`strategies`.
+    left_out : bool [R] or None
+        Runs that are in no mean, as they failed, or are unfinished where others have finished; None: all are in.
     """
 
     occupancy: np.ndarray
@@ -192,13 +197,14 @@ class LongRun(Summarised):
     exact: bool = True
     ends: str = ""
     kind: str = "policy"
+    left_out: np.ndarray | None = None
 
     def summary(self):
         """A line of text."""
-        earned = ", ".join(f"{r:.6g}" for r in self.rewards.mean(axis=0))
-        visited = (self.occupancy > 0).sum(axis=1)
+        earned = ", ".join(f"{r:.6g}" for r in self.kept(self.rewards).mean(axis=0))
+        visited = (self.kept(self.occupancy) > 0).sum(axis=1)
         ends = f"; {self.ends}: see expected_return" if self.ends else ""
-        return (f"{len(self.rewards)} runs; average rewards by agent {earned}; {visited.min()} to {visited.max()} "
+        return (f"{self.of_runs(len(self.rewards))}; average rewards by agent {earned}; {visited.min()} to {visited.max()} "
                 f"states are visited for ever{ends}")
 
 
@@ -239,12 +245,13 @@ def long_run(game, given, start=None):
     if s.certain:
         np.add.at(joint, (np.arange(s.runs)[:, None], joint_numbers(s)), occupancy)
         paid = paths(s)[1]
-        return LongRun(occupancy, joint, (occupancy[:, :, None] * paid).sum(axis=1), True, _how_it_ends(m), s.kind)
+        return LongRun(occupancy, joint, (occupancy[:, :, None] * paid).sum(axis=1), True, _how_it_ends(m), s.kind,
+                       s.left_out)
     for r in range(s.runs):
         played = s.joint(r)
         joint[r] = (occupancy[r][:, None] * played).sum(axis=0)
         rewards[r] = (occupancy[r][:, None] * (played[:, :, None] * m.expected).sum(axis=1)).sum(axis=0)
-    return LongRun(occupancy, joint, rewards, True, _how_it_ends(m), s.kind)
+    return LongRun(occupancy, joint, rewards, True, _how_it_ends(m), s.kind, s.left_out)
 
 
 def occupied(s, start):
@@ -376,27 +383,33 @@ class ProfitGain(Summarised):
     gain : float64 [R]
         Of the agents' mean profit.
     by_agent : float64 [R, N]
+    left_out : bool [R] or None
+        Runs that are in no mean, as they failed, or are unfinished where others have finished; None: all are in.
     """
 
     gain: np.ndarray
     by_agent: np.ndarray
+    left_out: np.ndarray | None = None
 
     @property
     def mean(self):
-        return float(self.gain.mean())
+        """Mean over the runs that are not left out."""
+        return float(self.kept(self.gain).mean())
 
     @property
     def deviation(self):
-        """Standard deviation over runs."""
-        return float(self.gain.std(ddof=1)) if len(self.gain) > 1 else float("nan")
+        """Standard deviation over the same."""
+        gain = self.kept(self.gain)
+        return float(gain.std(ddof=1)) if len(gain) > 1 else float("nan")
 
     @property
     def standard_error(self):
-        return self.deviation / float(np.sqrt(len(self.gain)))
+        return self.deviation / float(np.sqrt(len(self.kept(self.gain))))
 
     def summary(self):
         """A line of text."""
-        return f"profit gain {self.mean:.4f} (standard error {self.standard_error:.4f}; {len(self.gain)} runs)"
+        return (f"profit gain {self.mean:.4f} (standard error {self.standard_error:.4f}; "
+                f"{self.of_runs(len(self.gain))})")
 
 
 def profit_gain(game, profits, nash=None, monopoly=None):
@@ -419,6 +432,7 @@ def profit_gain(game, profits, nash=None, monopoly=None):
     collusion", American Economic Review 110 (2020), equation 9.
     """
     game = game.game if isinstance(game, Model) else game
+    left_out = getattr(profits, "left_out", None)
     profits = (profits.mean_rewards if isinstance(profits, Cycles) else profits.rewards
                if isinstance(profits, LongRun) else np.asarray(profits, np.float64))
     if profits.ndim != 2 or profits.shape[1] != game.agents:
@@ -438,7 +452,7 @@ def profit_gain(game, profits, nash=None, monopoly=None):
     if not (high > low).all():
         raise ValueError(f"monopoly: expected more than the Nash profits {low.tolist()}, got {high.tolist()}")
     gain = (profits.mean(axis=1) - low.mean()) / (high.mean() - low.mean())
-    return ProfitGain(gain, (profits - low) / (high - low))
+    return ProfitGain(gain, (profits - low) / (high - low), left_out)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -466,7 +480,7 @@ class Basin(Summarised):
 
 
 def basins(cycles):
-    """Which play the runs end in, and how many of them: the largest basin first.
+    """Which play the runs end in, and how many of them (of those that are not left out): the largest basin first.
 
     Parameters
     ----------
@@ -479,11 +493,13 @@ def basins(cycles):
     if not isinstance(cycles, Cycles):
         raise TypeError(f"cycles: expected what limit_cycles gives, got {shown(cycles)}")
     groups, paid = {}, cycles.mean_rewards
-    for r, n in enumerate(cycles.length):
+    counted = np.arange(len(cycles.length))
+    for r in cycles.kept(counted).tolist():
+        n = cycles.length[r]
         groups.setdefault(tuple(map(tuple, cycles.actions[r, :n].tolist())), []).append(r)
     merged = {}
     for joint, runs in groups.items():
         first = min(joint[k:] + joint[:k] for k in range(len(joint)))
         merged.setdefault(first, []).extend(runs)
-    return [Basin(joint, np.array(sorted(runs)), len(runs) / len(cycles.length), paid[sorted(runs)].mean(axis=0))
+    return [Basin(joint, np.array(sorted(runs)), len(runs) / len(cycles.kept(counted)), paid[sorted(runs)].mean(axis=0))
             for joint, runs in sorted(merged.items(), key=lambda item: (-len(item[1]), item[0]))]

@@ -33,6 +33,8 @@ class Deviation(Summarised):
         True: followed step by step, or with chance by its probabilities, not sampled.
     kind : str
         Which of what learners play it is: see :func:`strategies`.
+    left_out : bool [R] or None
+        Runs that are in no mean, as they failed, or are unfinished where others have finished; None: all are in.
     """
 
     agent: int
@@ -44,16 +46,17 @@ class Deviation(Summarised):
     back: np.ndarray
     exact: bool = True
     kind: str = "policy"
+    left_out: np.ndarray | None = None
 
     @property
     def mean_actions(self):
-        """Mean over runs: float64 [T, N]."""
-        return self.actions.mean(axis=0)
+        """Mean over runs that are not left out: float64 [T, N]."""
+        return self.kept(self.actions).mean(axis=0)
 
     @property
     def mean_rewards(self):
-        """Mean over runs: float64 [T, N]."""
-        return self.rewards.mean(axis=0)
+        """Mean over runs that are not left out: float64 [T, N]."""
+        return self.kept(self.rewards).mean(axis=0)
 
     def gain(self, discount):
         """What the deviation brings each agent, in T steps: the discounted sum of the differences, float64 [R, N].
@@ -73,7 +76,7 @@ class Deviation(Summarised):
         said = f"agent {self.agent} deviates for {self.periods}: its mean actions {path}"
         if others.size:
             said += "; the others' " + " ".join(f"{x:.4g}" for x in others.mean(axis=1)[:6])
-        return f"{said}; back in {self.back.mean():.3f} of {len(self.back)} runs"
+        return f"{said}; back in {self.kept(self.back).mean():.3f} of {self.of_runs(len(self.back))}"
 
 
 def deviation(game, given, agent, action=STATIC, periods=1, length=15, start=None, numbers=None, discount=None):
@@ -190,7 +193,7 @@ def _followed(s, departs, agent, periods, length, start, numbers):
     back = np.ones(s.runs, bool)
     back[run[occupancy[run, at] == 0.0]] = False
     played, paid = (np.stack(part, axis=1) for part in zip(*steps, strict=True))
-    return Deviation(agent, periods, played, paid, *before, back, kind=s.kind)
+    return Deviation(agent, periods, played, paid, *before, back, kind=s.kind, left_out=s.left_out)
 
 
 def _expected(s, departs, agent, periods, length, start, numbers):
@@ -217,4 +220,4 @@ def _expected(s, departs, agent, periods, length, start, numbers):
             rewards[r, t] = at @ paid
             at = np.bincount(then, at[here] * weight, m.size)
         back[r] = not (at[occupancy[r] == 0.0] > 0.0).any()
-    return Deviation(agent, periods, actions, rewards, before_actions, before_rewards, back, kind=s.kind)
+    return Deviation(agent, periods, actions, rewards, before_actions, before_rewards, back, kind=s.kind, left_out=s.left_out)

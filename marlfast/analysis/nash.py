@@ -35,6 +35,8 @@ class NashTest(Summarised):
         True: from solved values, not from samples.
     kind : str
         Which of what learners play it is: see :func:`strategies`.
+    left_out : bool [R] or None
+        Runs that are in no mean, as they failed, or are unfinished where others have finished; None: all are in.
     """
 
     on_path: np.ndarray
@@ -45,6 +47,7 @@ class NashTest(Summarised):
     off: np.ndarray
     exact: bool = True
     kind: str = "policy"
+    left_out: np.ndarray | None = None
 
     def _mean(self, what, where):
         """Mean over the states marked in ``where``: float64 [R, N]; NaN where there are none."""
@@ -69,8 +72,9 @@ class NashTest(Summarised):
 
     def summary(self):
         """A line of text."""
-        return (f"Nash on path in {self.on_path.mean():.3f} of {len(self.on_path)} runs, everywhere in "
-                f"{self.everywhere.mean():.3f}; mean loss on path {self.loss_on_path.mean():.4g}")
+        on_path, everywhere, loss = map(self.kept, (self.on_path, self.everywhere, self.loss_on_path))
+        return (f"Nash on path in {on_path.mean():.3f} of {self.of_runs(len(self.on_path))}, everywhere in "
+                f"{everywhere.mean():.3f}; mean loss on path {loss.mean():.4g}")
 
 
 def nash_test(game, given, discount, start=None, continuation="frozen", tolerance=1e-8, horizon=None):
@@ -121,7 +125,8 @@ def nash_test(game, given, discount, start=None, continuation="frozen", toleranc
     best = gap <= tolerance * scale[:, None]
     loss = np.where(best, 0.0, loss)
     by_state = best.all(axis=2)
-    return NashTest((by_state | ~path).all(axis=1), by_state.all(axis=1), best, loss, path, ~path & ~over, kind=s.kind)
+    return NashTest((by_state | ~path).all(axis=1), by_state.all(axis=1), best, loss, path, ~path & ~over, kind=s.kind,
+                    left_out=s.left_out)
 
 
 def q_loss(game, given, discount, continuation="frozen", horizon=None):

@@ -30,6 +30,8 @@ class ExpectedReturn(Summarised):
         True: solved, not simulated.
     kind : str
         Which of what learners play it is: see :func:`strategies`.
+    left_out : bool [R] or None
+        Runs that are in no mean, as they failed, or are unfinished where others have finished; None: all are in.
     """
 
     returns: np.ndarray
@@ -38,6 +40,7 @@ class ExpectedReturn(Summarised):
     discount: float
     exact: bool = True
     kind: str = "policy"
+    left_out: np.ndarray | None = None
 
     @property
     def team_returns(self):
@@ -46,15 +49,16 @@ class ExpectedReturn(Summarised):
 
     @property
     def mean(self):
-        """Mean team return over runs."""
-        return float(self.team_returns.mean())
+        """Mean team return over the runs that are not left out."""
+        return float(self.kept(self.team_returns).mean())
 
     def summary(self):
         """A line of text."""
-        earned = ", ".join(f"{r:.6g}" for r in self.returns.mean(axis=0))
+        earned = ", ".join(f"{r:.6g}" for r in self.kept(self.returns).mean(axis=0))
         rest = f"horizon {self.horizon:,}" if self.horizon else "no horizon"
         rest += "" if self.discount == 1.0 else f", discount {self.discount:g}"
-        return (f"{len(self.returns)} runs; expected returns by agent {earned}; {self.lengths.mean():.6g} rounds "
+        return (f"{self.of_runs(len(self.returns))}; expected returns by agent {earned}; "
+                f"{self.kept(self.lengths).mean():.6g} rounds "
                 f"({rest})")
 
 
@@ -113,7 +117,7 @@ def expected_return(game, given=None, horizon=None, discount=1.0, start=None, ki
         if s.model.kept:
             one = _later_starts(s.model, one, _forward(s, r, horizon), episodes)
         returns[r], lengths[r] = one @ values, _dot(one, last)
-    return ExpectedReturn(returns, lengths, horizon, discount, kind=s.kind)
+    return ExpectedReturn(returns, lengths, horizon, discount, kind=s.kind, left_out=s.left_out)
 
 
 def _dot(p, x):

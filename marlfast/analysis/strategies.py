@@ -41,6 +41,8 @@ class Strategies:
         Where the game begins in each run, where that differs.
     kind : str
         Which of what learners play it is: "policy", "behaviour", "greedy" or "average".
+    left_out : bool [R] or None
+        Runs of a Result that are in no mean: see ``Result.left_out``; None: all are in.
     """
 
     model: Model
@@ -51,6 +53,7 @@ class Strategies:
     weights: np.ndarray | None = None
     begin: np.ndarray | None = None
     kind: str = "policy"
+    left_out: np.ndarray | None = None
 
     @property
     def pure(self):
@@ -77,7 +80,7 @@ class Strategies:
             return None if array is None else array[where]
 
         return replace(self, actions=part(self.actions), last=part(self.last), distribution=part(self.distribution),
-                       weights=part(self.weights), begin=part(self.begin),
+                       weights=part(self.weights), begin=part(self.begin), left_out=part(self.left_out),
                        probabilities=None if self.pure else tuple(p[where] for p in self.probabilities))
 
     def mixture(self, run, agent):
@@ -127,7 +130,8 @@ def strategies(game, given, mixed=None, kind="policy"):
     ----------
     game : Game or Model
     given : Result, Policy, array or sequence of arrays
-        Of a Result, what the agents of all its runs play. An int array [rows, N] or [R, rows, N]: an action for every
+        Of a Result, what the agents of all its runs play; those that failed, or are unfinished where others have
+        finished, are in the arrays of what is worked out, and in no mean. An int array [rows, N] or [R, rows, N]: an action for every
         row of the table. A list of N float arrays [rows, A_i] or [R, rows, A_i]: probabilities of actions, whose sum is
         1 (within 1e-6). A float array [rows, A_0, ..., A_N-1] or [R, rows, A_0, ..., A_N-1]: probabilities of joint
         actions.
@@ -173,7 +177,8 @@ def strategies(game, given, mixed=None, kind="policy"):
         _check_fits(m, given)
         if isinstance(given, Policy) and isinstance(kind, str) and kind == "policy":
             kind = given.kind
-        return of_plays(m, plays_of(given, kind), rows_of(m, given), runs_of(given), _last(m, given), kind)
+        found = of_plays(m, plays_of(given, kind), rows_of(m, given), runs_of(given), _last(m, given), kind)
+        return found if isinstance(given, Policy) else _without_failures(found, given)
     if isinstance(given, np.ndarray) and given.dtype.kind in "iu":
         return _pure(m, given)
     if isinstance(given, np.ndarray) and given.dtype.kind == "f" and given.shape[-m.agents:] == m.actions \
@@ -183,6 +188,17 @@ def strategies(game, given, mixed=None, kind="policy"):
         return _mixed(m, given)
     raise TypeError("strategies: expected a Result, a Policy, an int array [rows, N] or [R, rows, N], or a list with "
                     f"an array of probabilities for each agent, got {shown(given)}")
+
+
+def _without_failures(s, result):
+    """The same strategies, which know the runs that are in no mean."""
+    if not result.left_out.any():
+        return s
+    if result.left_out.all():
+        why = ", ".join(sorted(set(result.stop_reason)))
+        raise ValueError(f"strategies: all {s.runs} runs failed ({why}); result.policy(run) is what one of them had "
+                         "learned until then")
+    return replace(s, left_out=result.left_out)
 
 
 def _first_round(m, s):

@@ -2,7 +2,24 @@
 
 
 class Summarised:
-    """Base of results: shown by their summary, as their arrays would fill the screen."""
+    """Base of results: shown by their summary, as their arrays would fill the screen.
+
+    Attributes
+    ----------
+    left_out : bool [R] or None
+        Runs that are in no mean, as they failed, or are unfinished where others have finished (``Result.left_out``);
+        arrays have them as they stand. None: all are in.
+    """
+
+    left_out = None
+
+    def kept(self, array):
+        """The entries of an array [R, ...] that are in means."""
+        return array if self.left_out is None else array[~self.left_out]
+
+    def of_runs(self, runs):
+        """How many of ``runs`` runs are in means, in words."""
+        return f"{runs} runs" if self.left_out is None else f"{runs - self.left_out.sum()} of {runs} runs"
 
     def summary(self):
         """A line of text."""

@@ -317,6 +317,8 @@ class BestReply(Summarised):
         Whether the reply may depend on the round, which the strategies that are played do not see.
     kind : str
         Which of what learners play it answers: see :func:`strategies`.
+    left_out : bool [R] or None
+        Runs that are in no mean, as they failed, or are unfinished where others have finished; None: all are in.
     """
 
     agent: int
@@ -327,11 +329,13 @@ class BestReply(Summarised):
     exact: bool = True
     knows_round: bool = False
     kind: str = "policy"
+    left_out: np.ndarray | None = None
 
     def summary(self):
         """A line of text."""
-        return (f"agent {self.agent} could gain {self.gain.mean():.6g} on average over {len(self.gain)} runs "
-                f"(most {self.gain.max():.6g}){KNOWING if self.knows_round else ''}")
+        gain = self.kept(self.gain)
+        return (f"agent {self.agent} could gain {gain.mean():.6g} on average over {self.of_runs(len(self.gain))} "
+                f"(most {gain.max():.6g}){KNOWING if self.knows_round else ''}")
 
 
 def best_reply(game, given, agent, discount, start=None, horizon=None, deviations="correlated"):
@@ -373,7 +377,7 @@ def best_reply(game, given, agent, discount, start=None, horizon=None, deviation
     played = _state_values(s, discount, horizon)[:, :, agent]
     actions, values, q = _best(s, agent, discount, horizon, deviations)
     return BestReply(agent, actions, values, q, (begin * (values - played)).sum(axis=1), True, _knows(s, horizon),
-                     s.kind)
+                     s.kind, s.left_out)
 
 
 def _knows(s, horizon):
@@ -529,6 +533,8 @@ class Exploitability(Summarised):
         Of strategies that one draw decides for several agents: "correlated" or "coarse".
     kind : str
         Which of what learners play it is: see :func:`strategies`.
+    left_out : bool [R] or None
+        Runs that are in no mean, as they failed, or are unfinished where others have finished; None: all are in.
     """
 
     gains: np.ndarray
@@ -536,6 +542,7 @@ class Exploitability(Summarised):
     knows_round: bool = False
     deviations: str | None = None
     kind: str = "policy"
+    left_out: np.ndarray | None = None
 
     @property
     def nash_conv(self):
@@ -550,8 +557,9 @@ class Exploitability(Summarised):
     def summary(self):
         """A line of text."""
         what = "NashConv" if self.deviations is None else f"{self.deviations} regret, all agents together,"
-        return (f"{what} {self.nash_conv.mean():.6g} on average over {len(self.gains)} runs; gains by agent "
-                + ", ".join(f"{g:.6g}" for g in self.gains.mean(axis=0)) + (KNOWING if self.knows_round else ""))
+        gains = self.kept(self.gains)
+        return (f"{what} {gains.sum(axis=1).mean():.6g} on average over {self.of_runs(len(self.gains))}; gains by agent "
+                + ", ".join(f"{g:.6g}" for g in gains.mean(axis=0)) + (KNOWING if self.knows_round else ""))
 
 
 def exploitability(game, given, discount, start=None, horizon=None, deviations="correlated"):
@@ -582,4 +590,5 @@ def exploitability(game, given, discount, start=None, horizon=None, deviations="
     played = _state_values(s, discount, horizon)
     gains = np.stack([(begin * (_best(s, i, discount, horizon, deviations)[1] - played[:, :, i])).sum(axis=1)
                       for i in range(s.model.agents)], axis=1)
-    return Exploitability(gains, True, _knows(s, horizon), deviations if s.correlated else None, s.kind)
+    return Exploitability(gains, True, _knows(s, horizon), deviations if s.correlated else None, s.kind,
+                          s.left_out)

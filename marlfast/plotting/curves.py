@@ -59,9 +59,11 @@ def learning_curve(result, ax=None, statistic="iqm", band="interval", runs=True,
     ax = axes_for(ax, "a learning curve")
     last, widths = 0, []
     for (name, one), colour in zip(results.items(), colours(len(results)), strict=True):
-        returns, every = one.team_returns[~one.failed], one.experiment.record_every
-        if one.failed.any():
-            left = f"{len(returns)} of {len(one.failed)} runs, without those that failed"
+        returns, every = one.team_returns[~one.left_out], one.experiment.record_every
+        if one.left_out.any():
+            why = " or ".join(word for word, which in (("failed", one.failed), (
+                "are unfinished", one.unfinished & one.left_out)) if which.any())
+            left = f"{len(returns)} of {len(one.failed)} runs, without those that {why}"
             name = left if name is None else f"{name} ({left})"
         edges, values = binned(returns)
         episodes = (every * (edges[:-1] + edges[1:]) + 1) / 2.0   # the middle of each bin; episodes count from 1

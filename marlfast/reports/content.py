@@ -48,8 +48,11 @@ def _notes_of_result(result, scores):
     failed = [r for r in result.stop_reason if r.startswith("failed")]
     if failed:
         notes.append(f"{len(failed)} of {runs} runs failed ({failed[0]}) and are in no score, mean or curve.")
-    if np.isnan(scores[~result.failed]).any():
-        silent = int(np.isnan(scores[~result.failed]).sum())
+    unfinished = result.unfinished & result.left_out
+    if unfinished.any():
+        notes.append(f"{int(unfinished.sum())} of {runs} runs are unfinished and are in no score, mean or curve.")
+    silent = int(np.isnan(scores[~result.left_out]).sum())
+    if silent:
         notes.append(f"{silent} of {runs} runs have no recorded episode, hence no score.")
     if runs < 5:
         notes.append(f"{_plural(runs, 'run')}: too few to say how others would go; ten or more are usual.")
@@ -81,12 +84,12 @@ def _statistics_of(result, scores, told):
 def _last(returns, result):
     """Mean of the last tenth of each run's episodes: float64 [R]; of the first, where they are turned round.
 
-    NaN of runs that failed.
+    NaN of runs that are left out.
     """
-    found = np.full(len(returns), np.nan)
+    found, out = np.full(len(returns), np.nan), result.left_out
     for r, own in enumerate(returns):
         own = own[~np.isnan(own)]
-        if len(own) and not result.failed[r]:
+        if len(own) and not out[r]:
             found[r] = own[-max(1, int(round(len(own) * 0.1))):].mean()
     return found
 

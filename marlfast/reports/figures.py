@@ -32,7 +32,7 @@ def of_result(result):
 
 def _agents(result, ax):
     """A curve for each agent."""
-    returns, every = result.returns[~result.failed], result.experiment.record_every
+    returns, every = result.returns[~result.left_out], result.experiment.record_every
     for i, colour in enumerate(plotting.style.colours(returns.shape[2])):
         edges, values = binned(returns[:, :, i])
         episodes = (every * (edges[:-1] + edges[1:]) + 1) / 2.0
