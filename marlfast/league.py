@@ -26,7 +26,8 @@ class LeagueTable:
         Entry (i, j): mean return of every agent where the team stands at checkpoint i, all others at checkpoint j. NaN
         of a run that failed.
     wins : float64 [G, G]
-        Share of the episodes, over all runs that did not fail, in which the team earned more than the others did; a draw counts half.
+        Share of the episodes, over all runs that did not fail, in which the team earned more than the others did; a
+        draw counts half.
     team : tuple of int
         The team's agents.
     """

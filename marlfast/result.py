@@ -106,7 +106,8 @@ class Result:
         out, parts = self.left_out, []
         for what, which in (("failed", self.failed), ("unfinished", self.unfinished & out)):
             if which.any():
-                parts.append(f"{what}: {'run' if which.sum() == 1 else 'runs'} {_listed(np.flatnonzero(which).tolist())}")
+                runs = np.flatnonzero(which).tolist()
+                parts.append(f"{what}: {'runs' if len(runs) > 1 else 'run'} {_listed(runs)}")
         return "; ".join(parts)
 
     # -- what was learned -----------------------------------------------------------------------

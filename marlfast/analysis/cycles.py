@@ -204,8 +204,8 @@ class LongRun(Summarised):
         earned = ", ".join(f"{r:.6g}" for r in self.kept(self.rewards).mean(axis=0))
         visited = (self.kept(self.occupancy) > 0).sum(axis=1)
         ends = f"; {self.ends}: see expected_return" if self.ends else ""
-        return (f"{self.of_runs(len(self.rewards))}; average rewards by agent {earned}; {visited.min()} to {visited.max()} "
-                f"states are visited for ever{ends}")
+        return (f"{self.of_runs(len(self.rewards))}; average rewards by agent {earned}; {visited.min()} to "
+                f"{visited.max()} states are visited for ever{ends}")
 
 
 def _how_it_ends(m):

@@ -220,4 +220,5 @@ def _expected(s, departs, agent, periods, length, start, numbers):
             rewards[r, t] = at @ paid
             at = np.bincount(then, at[here] * weight, m.size)
         back[r] = not (at[occupancy[r] == 0.0] > 0.0).any()
-    return Deviation(agent, periods, actions, rewards, before_actions, before_rewards, back, kind=s.kind, left_out=s.left_out)
+    return Deviation(agent, periods, actions, rewards, before_actions, before_rewards, back, kind=s.kind,
+                     left_out=s.left_out)

@@ -131,10 +131,10 @@ def strategies(game, given, mixed=None, kind="policy"):
     game : Game or Model
     given : Result, Policy, array or sequence of arrays
         Of a Result, what the agents of all its runs play; those that failed, or are unfinished where others have
-        finished, are in the arrays of what is worked out, and in no mean. An int array [rows, N] or [R, rows, N]: an action for every
-        row of the table. A list of N float arrays [rows, A_i] or [R, rows, A_i]: probabilities of actions, whose sum is
-        1 (within 1e-6). A float array [rows, A_0, ..., A_N-1] or [R, rows, A_0, ..., A_N-1]: probabilities of joint
-        actions.
+        finished, are in the arrays of what is worked out, and in no mean. An int array [rows, N] or [R, rows, N]: an
+        action for every row of the table. A list of N float arrays [rows, A_i] or [R, rows, A_i]: probabilities of
+        actions, whose sum is 1 (within 1e-6). A float array [rows, A_0, ..., A_N-1] or [R, rows, A_0, ..., A_N-1]:
+        probabilities of joint actions.
     mixed : bool, optional
         Deprecated: True is ``kind="policy"``, False ``kind="greedy"``.
     kind : {"policy", "behaviour", "greedy", "average"}, or one for each agent

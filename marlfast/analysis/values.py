@@ -558,8 +558,8 @@ class Exploitability(Summarised):
         """A line of text."""
         what = "NashConv" if self.deviations is None else f"{self.deviations} regret, all agents together,"
         gains = self.kept(self.gains)
-        return (f"{what} {gains.sum(axis=1).mean():.6g} on average over {self.of_runs(len(self.gains))}; gains by agent "
-                + ", ".join(f"{g:.6g}" for g in gains.mean(axis=0)) + (KNOWING if self.knows_round else ""))
+        return (f"{what} {gains.sum(axis=1).mean():.6g} on average over {self.of_runs(len(self.gains))}; gains "
+                "by agent " + ", ".join(f"{g:.6g}" for g in gains.mean(axis=0)) + (KNOWING if self.knows_round else ""))
 
 
 def exploitability(game, given, discount, start=None, horizon=None, deviations="correlated"):
