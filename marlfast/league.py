@@ -30,6 +30,10 @@ class LeagueTable:
         draw counts half.
     team : tuple of int
         The team's agents.
+
+    See Also
+    --------
+    League.table : Makes it.
     """
 
     returns: np.ndarray
@@ -65,31 +69,49 @@ class League:
     Parameters
     ----------
     game : Game
+        What is played.
     learners : sequence of Learner
         One for each team.
     teams : sequence of sequence of int, optional
         Agents of each team. Default: the game's teams, or each agent for itself.
-    encoder, central, rewards, shaping, runs, seed
-        See :class:`marlfast.Experiment`. Rewards, unless they are given, are the game's own where every team is one
-        agent, else ``mixed(teams)``.
+    encoder, central : Encoder, optional
+        Of observations, and of the whole state, see :class:`marlfast.Experiment`.
+    rewards : Structure, optional
+        Default: the game's own where every team is one agent, else ``mixed(teams)``.
+    shaping : Shaping or sequence of Shaping
+        What is added to rewards while learning.
+    runs : int
+        R leagues side by side.
+    seed : int, optional
+        Of all of them. Default: drawn from the system's entropy.
     latest : float
         In [0, 1]: probability that a run meets the latest copies; else it meets copies of one earlier generation, each
         as likely. 1 is self-play against the last self, 0 meets all alike (fictitious self-play).
     pool : int, optional
         Most checkpoints that are kept: the oldest is dropped. Default: all.
-    threads, backend
-        See :func:`marlfast.train`.
+    threads : int, optional
+        As of :func:`marlfast.train`.
+    backend : {"cython", "numpy"}
+        Which kernels.
 
     Attributes
     ----------
     generations : int
         How many there were so far.
 
+    See Also
+    --------
+    marlfast.analysis.cross_play : Agents of different runs together.
+    marlfast.learners.Frozen : What copies are made with.
+
     Notes
     -----
-    The same seed gives the same league. Sources: J. Heinrich, M. Lanctot, D. Silver, "Fictitious self-play in
-    extensive-form games", ICML 2015; T. Bansal et al., "Emergent complexity via multi-agent competition", ICLR 2018
-    (opponents drawn from past selves).
+    The same seed gives the same league.
+
+    References
+    ----------
+    J. Heinrich, M. Lanctot and D. Silver, "Fictitious self-play in extensive-form games", ICML 2015; T. Bansal et al.,
+    "Emergent complexity via multi-agent competition", ICLR 2018 (opponents drawn from past selves).
 
     Examples
     --------
@@ -170,17 +192,14 @@ class League:
     # -- work -----------------------------------------------------------------------------------
 
     def train(self, generations, steps=None, episodes=None):
-        """So many more generations.
+        """Add generations.
 
         Parameters
         ----------
         generations : int
-        steps, episodes : int
+            How many more.
+        steps, episodes : int, optional
             How long each team learns in each generation; one of them.
-
-        Returns
-        -------
-        None
 
         Raises
         ------
@@ -237,7 +256,7 @@ class League:
         return list(range(self._first, self._first + len(self._pool)))
 
     def checkpoint(self, generation=-1):
-        """All teams as they stood after one generation.
+        """Give all teams as they stood after one generation.
 
         Parameters
         ----------
@@ -262,20 +281,23 @@ class League:
         return result
 
     def table(self, team=0, episodes=100, seed=0, generations=None):
-        """Every checkpoint of one team against every checkpoint of the others.
+        """Let every checkpoint of one team play every checkpoint of the others.
 
         Parameters
         ----------
         team : int
+            Number of the team.
         episodes : int
             Of each run and pair.
         seed : int
+            Of the episodes.
         generations : sequence of int, optional
             Some of ``checkpoints``. Default: all.
 
         Returns
         -------
         LeagueTable
+            Returns and wins of every pair.
         """
         team = integer("team", team, 0, len(self.teams) - 1)
         known = self.checkpoints
@@ -298,12 +320,19 @@ class League:
         return LeagueTable(returns, wins, tuple(members))
 
     def elo(self, episodes=100, seed=0):
-        """Elo ratings of the checkpoints of a league of two teams, from all of their games.
+        """Rate the checkpoints of a league of two teams, from all of their games.
+
+        Parameters
+        ----------
+        episodes : int
+            Of each run and pair.
+        seed : int
+            Of the episodes.
 
         Returns
         -------
         float64 [2, G]
-            See :func:`marlfast.analysis.elo`.
+            Elo ratings, see :func:`marlfast.analysis.elo`.
         """
         from marlfast.analysis.ratings import elo
 

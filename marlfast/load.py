@@ -9,6 +9,7 @@ def load(path, backend="cython", game=None):
     Parameters
     ----------
     path : str or path-like
+        The file, or the folder of a sweep.
     backend : {"cython", "numpy"}
         Which kernels find what a file leaves out, because it follows from the rest.
     game : Game, optional
@@ -18,6 +19,7 @@ def load(path, backend="cython", game=None):
     Returns
     -------
     Result, or of a folder Sweep
+        As it was saved.
 
     Raises
     ------
@@ -28,6 +30,19 @@ def load(path, backend="cython", game=None):
         It cannot be read at all.
     TypeError
         ``path`` is no path.
+
+    See Also
+    --------
+    marlfast.Result.save : Writes results.
+    marlfast.sweeps.load : Reads sweeps alone.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.Climbing(), mf.IQL(0.2), episodes=500, seed=0)
+    >>> run.save("climbing.npz")
+    >>> mf.load("climbing.npz").episodes.tolist()
+    [500]
     """
     if game is not None:
         game = require("game", game, "game")

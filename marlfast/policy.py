@@ -29,6 +29,21 @@ class Policy:
     ----------
     experiment, arrays, kind
         As given.
+
+    See Also
+    --------
+    marlfast.Result.policy : Makes it.
+    marlfast.evaluate : Plays many episodes.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.Climbing(), mf.IQL(0.2), episodes=500, seed=0)
+    >>> policy = run.policy()
+    >>> policy(0).tolist()
+    [2, 2]
+    >>> [chances.tolist() for chances in policy.probabilities(0)]
+    [[0.0, 0.0, 1.0], [0.0, 0.0, 1.0]]
     """
 
     def __init__(self, experiment, arrays, kind="policy", seed=0):
@@ -38,6 +53,24 @@ class Policy:
 
     @classmethod
     def of_result(cls, result, run, kind="policy", seed=0):
+        """Take the policy of one run: what :meth:`Result.policy` does.
+
+        Parameters
+        ----------
+        result : Result
+            Of a training.
+        run : int
+            0 to R - 1.
+        kind : {"policy", "behaviour", "greedy", "average"}, or one for each agent
+            Which of what the learners play.
+        seed : int
+            Of its draws.
+
+        Returns
+        -------
+        Policy
+            Of this run's team.
+        """
         runs = len(result.steps)
         run = integer("run", run, 0, runs - 1)
         arrays = {name: array[run:run + 1].copy() for name, array in result.arrays.items()
@@ -66,11 +99,14 @@ class Policy:
         return self._play().act(self._rows(observation.reshape(views, game.features))[None])[0]
 
     def probabilities(self, observation):
-        """Probabilities of every agent's actions, by what it remembers now: nothing is drawn, nothing moves on.
+        """Give the probabilities of every agent's actions, by what it remembers now.
+
+        Nothing is drawn, nothing moves on.
 
         Parameters
         ----------
         observation : float64 [V, D], or [D] where all agents see the same
+            As the game gives it.
 
         Returns
         -------
@@ -100,6 +136,7 @@ class Policy:
         Parameters
         ----------
         rewards : float64 [N]
+            What each agent was paid.
         actions : int [N], optional
             What was done. Default: what the last call said.
         """
@@ -107,7 +144,7 @@ class Policy:
         self._play().observe(np.asarray(rewards, np.float64)[None], given)
 
     def agent(self, agent):
-        """The policy of one agent of the team.
+        """Give the policy of one agent of the team.
 
         Parameters
         ----------
@@ -117,15 +154,17 @@ class Policy:
         Returns
         -------
         AgentPolicy
+            Takes what this agent observes.
         """
         return AgentPolicy(self, integer("agent", agent, 0, self.experiment.game.agents - 1))
 
     def table(self, agent, kind=None):
-        """Probabilities of one agent's actions in each row of its table.
+        """List the probabilities of one agent's actions in each row of its table.
 
         Parameters
         ----------
         agent : int
+            0 to N - 1.
         kind : str, optional
             Default: that of the policy.
 
@@ -368,4 +407,17 @@ def plays_of(given, kind="policy"):
 
 
 class RandomPolicy:
-    """Every action as likely, whatever is observed."""
+    """A team that takes every action as likely, whatever is observed.
+
+    See Also
+    --------
+    Policy : A team that has learned.
+    marlfast.evaluate : Plays many episodes.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> found = mf.evaluate(mf.games.Climbing(), mf.RandomPolicy(), episodes=1000, seed=0)
+    >>> found.returns.shape
+    (1, 1000, 2)
+    """

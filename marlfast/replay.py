@@ -19,11 +19,19 @@ class Replay:
     Attributes
     ----------
     game : Game
+        That was played.
     states : float64 [T + 1, S]
+        Before the first step, and after each.
     actions : int32 [T, N]
+        What every agent did.
     rewards : float64 [T, N]
+        What every agent was paid.
     end : {"terminated", "truncated", "most_steps"}
         The game was over; its time limit was reached; or as many steps were kept as asked for.
+
+    See Also
+    --------
+    replay : Makes it.
     """
 
     game: object
@@ -36,7 +44,13 @@ class Replay:
         return f"Replay({self.game.name}, {len(self.actions)} steps, {self.end})"
 
     def captions(self):
-        """A line for every state: how it came about."""
+        """Write a line for every state: how it came about.
+
+        Returns
+        -------
+        list of str [T + 1]
+            In order.
+        """
         lines = ["start"]
         for k, (actions, rewards) in enumerate(zip(self.actions, self.rewards, strict=True)):
             earned = " ".join(f"{r:.4g}" for r in rewards)
@@ -46,7 +60,13 @@ class Replay:
         return lines
 
     def text(self):
-        """The whole episode as text."""
+        """Write the whole episode as text.
+
+        Returns
+        -------
+        str
+            A caption and the state, step by step.
+        """
         return "\n\n".join(f"{caption}\n{self.game.render(state)}" for caption, state
                            in zip(self.captions(), self.states, strict=True)) + "\n"
 
@@ -56,6 +76,7 @@ class Replay:
         Parameters
         ----------
         path : str or path-like
+            The file; one that is there is replaced.
         seconds : float
             That a picture stays.
         """
@@ -70,6 +91,7 @@ def replay(game, policy, run=0, seed=0, episode=0, most_steps=1000, backend="cyt
     Parameters
     ----------
     game : Game
+        What is played.
     policy : Policy, Result, "random", or callable
         Of learners what they play, as :func:`marlfast.evaluate` does; where that is mixed, with draws of the policy's
         own. A callable is given float64 [V, D] and returns an action for each agent.
@@ -82,12 +104,18 @@ def replay(game, policy, run=0, seed=0, episode=0, most_steps=1000, backend="cyt
     most_steps : int
         More are not kept.
     backend : {"cython", "numpy"}
+        Which kernels.
     kind : {"policy", "behaviour", "greedy", "average"}
         Of a Result: which of what its learners play, see :meth:`Result.policy`.
 
     Returns
     -------
     Replay
+        States, actions and rewards, step by step.
+
+    See Also
+    --------
+    marlfast.evaluate : Plays many episodes, for their returns.
 
     Examples
     --------

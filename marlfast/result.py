@@ -12,6 +12,7 @@ class Result:
     Attributes
     ----------
     experiment : Experiment
+        That was run.
     arrays : dict of str to ndarray
         Everything that changes; the first axis is the run. A checkpoint is these arrays.
     seconds : float
@@ -20,6 +21,12 @@ class Result:
         Whether Ctrl-C ended it.
     loop : str or None
         Which loop trained it, in words, and if that is not the fastest one, why; None where it was loaded.
+
+    See Also
+    --------
+    marlfast.train : Makes it.
+    marlfast.load : Reads one from a file.
+    marlfast.statistics.estimate : How good, and how sure.
     """
 
     def __init__(self, experiment, arrays, seconds=0.0, interrupted=False, loop=None):
@@ -102,7 +109,13 @@ class Result:
         return failed | unfinished if (~(failed | unfinished)).any() else failed
 
     def why_left_out(self):
-        """In words: which runs are in no mean, and why; "" where all are in."""
+        """Say in words which runs are in no mean, and why.
+
+        Returns
+        -------
+        str
+            "" where all are in.
+        """
         out, parts = self.left_out, []
         for what, which in (("failed", self.failed), ("unfinished", self.unfinished & out)):
             if which.any():
@@ -121,11 +134,12 @@ class Result:
         return np.full(len(self.steps), encoder.rows(game))
 
     def tables(self, agent=0):
-        """All that the learner of one agent has learned.
+        """Give all that the learner of one agent has learned.
 
         Parameters
         ----------
         agent : int
+            0 to N - 1.
 
         Returns
         -------
@@ -173,7 +187,7 @@ class Result:
         return [e.encoder.centres(e.game, encoder, r) for r in range(len(self.steps))]
 
     def policy(self, run=0, agent=None, kind="policy", seed=0):
-        """What one run's team has learned, as it plays, or one agent of it.
+        """Give what one run's team has learned, as it plays, or one agent of it.
 
         Parameters
         ----------
@@ -190,6 +204,7 @@ class Result:
         Returns
         -------
         Policy, or AgentPolicy
+            To be called with observations.
         """
         policy = Policy.of_result(self, run, kind, seed)
         return policy if agent is None else policy.agent(agent)
@@ -197,11 +212,33 @@ class Result:
     # -- in short -------------------------------------------------------------------------------
 
     def first_return(self, share=0.1):
-        """Mean team return of the first tenth of the episodes, over runs that are not ``left_out``."""
+        """Average the team return of the first episodes, over runs that did not fail.
+
+        Parameters
+        ----------
+        share : float
+            Which part of each run's recorded episodes, in (0, 1].
+
+        Returns
+        -------
+        float
+            NaN where no episode was recorded.
+        """
         return self._tenth(share, first=True)
 
     def last_return(self, share=0.1):
-        """Mean team return of the last tenth of each run's episodes, over runs that are not ``left_out``."""
+        """Average the team return of the last episodes, over runs that did not fail.
+
+        Parameters
+        ----------
+        share : float
+            Which part of each run's recorded episodes, in (0, 1].
+
+        Returns
+        -------
+        float
+            NaN where no episode was recorded.
+        """
         return self._tenth(share, first=False)
 
     def _tenth(self, share, first):
@@ -214,7 +251,13 @@ class Result:
         return float(np.mean(per_run)) if per_run else float("nan")
 
     def summary(self):
-        """A few lines of text."""
+        """Say in a few lines what came of the training.
+
+        Returns
+        -------
+        str
+            Lines of text.
+        """
         e = self.experiment
         steps = int(self.steps.sum())
         reasons = self.stop_reason
@@ -238,13 +281,19 @@ class Result:
         return "\n".join(lines)
 
     def plot(self, ax=None, **options):
-        """A learning curve: team return per episode, over runs. Needs ``marlfast[plot]``.
+        """Draw a learning curve: team return per episode, over runs. Needs ``marlfast[plot]``.
 
-        See :func:`marlfast.plotting.learning_curve`, which takes the same options.
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw. Default: a new figure.
+        **options
+            Of :func:`marlfast.plotting.learning_curve`.
 
         Returns
         -------
         matplotlib.axes.Axes
+            Where it is drawn.
         """
         from marlfast.plotting import learning_curve
 
@@ -256,6 +305,7 @@ class Result:
         Parameters
         ----------
         path : str or path-like
+            The file; one that is there is replaced.
         """
         from marlfast.files import save
 

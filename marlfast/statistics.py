@@ -27,6 +27,7 @@ def scores(result, share=0.1, failed=False):
     Parameters
     ----------
     result : Result
+        Of a training; its recorded episodes count.
     share : float
         Which part of the recorded episodes, in (0, 1]; at least one of them.
     failed : bool
@@ -35,8 +36,19 @@ def scores(result, share=0.1, failed=False):
     Returns
     -------
     float64 [R]
-        NaN of a run without a recorded episode, and of one that is left out (see ``Result.left_out``): every statistic
-        leaves it out.
+        NaN of a run without a recorded episode, and of one that failed: every statistic leaves it out.
+
+    See Also
+    --------
+    estimate : A statistic of scores, with an interval.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast import statistics
+    >>> run = mf.train(mf.games.Climbing(), mf.IQL(0.2), episodes=500, runs=4, seed=0)
+    >>> statistics.scores(run).round(1).tolist()
+    [4.6, 4.7, 4.3, 4.9]
     """
     share = real("share", share, 0.0, 1.0)
     found, out = np.full(len(result.steps), np.nan), result.left_out
@@ -123,11 +135,17 @@ def interquartile_mean(given):
     Parameters
     ----------
     given : float [R], array [R, T], a list with the scores of each of T tasks, or a Result
-        NaN is left out, here and in the other functions.
+        One number per run; NaN is left out, here and in the other functions.
 
     Returns
     -------
     float
+        A quarter of the scores, rounded down, is left out at either end.
+
+    See Also
+    --------
+    estimate : With an interval.
+    mean, median, optimality_gap : Other statistics.
 
     Examples
     --------
@@ -139,22 +157,83 @@ def interquartile_mean(given):
 
 
 def mean(given):
-    """Mean over tasks of the mean over runs. ``given``: see :func:`interquartile_mean`."""
+    """Mean over tasks of the mean over runs.
+
+    Parameters
+    ----------
+    given : float [R], array [R, T], a list with the scores of each of T tasks, or a Result
+        One number per run; NaN is left out.
+
+    Returns
+    -------
+    float
+        Each task counts the same, however many runs it has.
+
+    See Also
+    --------
+    interquartile_mean : Less moved by single runs.
+    estimate : With an interval.
+
+    Examples
+    --------
+    >>> from marlfast import statistics
+    >>> statistics.mean([0.0, 1.0, 2.0, 100.0])
+    25.75
+    """
     return float(_mean(_tasks("given", given), None))
 
 
 def median(given):
     """Median over tasks of the mean over runs; of a single task: the median over runs.
 
-    ``given``: see :func:`interquartile_mean`.
+    Parameters
+    ----------
+    given : float [R], array [R, T], a list with the scores of each of T tasks, or a Result
+        One number per run; NaN is left out.
+
+    Returns
+    -------
+    float
+        Half of the tasks (or runs) lie below it.
+
+    See Also
+    --------
+    interquartile_mean : Uses more of the scores.
+    estimate : With an interval.
+
+    Examples
+    --------
+    >>> from marlfast import statistics
+    >>> statistics.median([0.0, 1.0, 2.0, 100.0])
+    1.5
     """
     return float(_median(_tasks("given", given), None))
 
 
 def optimality_gap(given, target):
-    """By how much scores fall short of a target, on average; what lies above it counts as the target.
+    """By how much scores fall short of a target, on average.
 
-    ``given``: see :func:`interquartile_mean`.
+    Parameters
+    ----------
+    given : float [R], array [R, T], a list with the scores of each of T tasks, or a Result
+        One number per run; NaN is left out.
+    target : float
+        What should be reached; a score above it counts as the target.
+
+    Returns
+    -------
+    float
+        0 where every run reaches it.
+
+    See Also
+    --------
+    estimate : With an interval.
+
+    Examples
+    --------
+    >>> from marlfast import statistics
+    >>> statistics.optimality_gap([0.0, 1.0, 2.0, 100.0], target=2.0)
+    0.75
     """
     return float(_gap(_tasks("given", given), real("target", target)))
 
@@ -171,11 +250,16 @@ class Estimate:
         NaN where there was no score.
     runs : int, or int64 [C]
         How many scores it is made of.
-    of : int
-        How many runs were given; those without a score, such as failed ones, are left out.
     level : float
         How sure the interval is meant to be.
     statistic : str
+        Its name, such as ``"iqm"``.
+    of : int
+        How many runs were given; those without a score, such as failed ones, are left out.
+
+    See Also
+    --------
+    estimate : Makes it.
     """
 
     value: float
@@ -213,6 +297,7 @@ def estimate(given, statistic="iqm", level=0.95, resamples=2000, seed=0, target=
     given : float [R], array [R, T], a list with the scores of each of T tasks, or a Result
         Tasks should be on one scale.
     statistic : {"iqm", "mean", "median", "optimality_gap"}
+        What is computed: see the functions of these names (``"iqm"``: :func:`interquartile_mean`).
     level : float
         In (0, 1).
     resamples : int
@@ -226,6 +311,12 @@ def estimate(given, statistic="iqm", level=0.95, resamples=2000, seed=0, target=
     -------
     Estimate
         Between the percentiles of the resampled statistic. One run gives an interval without width.
+
+    See Also
+    --------
+    estimate_each : Of every column of an array.
+    probability_of_improvement : Of two teams.
+    marlfast.plotting.intervals : A picture of several.
 
     Examples
     --------
@@ -246,19 +337,37 @@ def estimate(given, statistic="iqm", level=0.95, resamples=2000, seed=0, target=
 
 
 def estimate_each(values, statistic="iqm", level=0.95, resamples=2000, seed=0, target=None):
-    """The same for every column by itself, such as each point of a learning curve or of a sweep.
+    """Estimate every column by itself, such as each point of a learning curve or of a sweep.
 
     Parameters
     ----------
     values : float64 [R, C]
         NaN: this run has no score there.
-    statistic, level, resamples, seed, target
-        See :func:`estimate`.
+    statistic : {"iqm", "mean", "median", "optimality_gap"}
+        Over the runs of a column.
+    level : float
+        In (0, 1).
+    resamples : int
+        More of them steady the ends of the intervals.
+    seed : int
+        Of the bootstrap.
+    target : float, optional
+        Of the optimality gap.
 
     Returns
     -------
     Estimate
         Of arrays [C].
+
+    See Also
+    --------
+    estimate : Of one set of scores.
+
+    Examples
+    --------
+    >>> from marlfast import statistics
+    >>> statistics.estimate_each([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]]).value.tolist()
+    [2.0, 20.0]
     """
     values = np.asarray(values, np.float64)
     if values.ndim != 2:
@@ -305,15 +414,24 @@ def probability_of_improvement(given, other, level=0.95, resamples=2000, seed=0)
 
     Parameters
     ----------
-    given, other : scores
-        See :func:`estimate`; of the same tasks, over which the probabilities are averaged.
-    level, resamples, seed
-        See :func:`estimate`.
+    given, other : float [R], array [R, T], a list with the scores of each of T tasks, or a Result
+        Of the same tasks, over which the probabilities are averaged.
+    level : float
+        In (0, 1).
+    resamples : int
+        More of them steady the ends of the interval.
+    seed : int
+        Of the bootstrap.
 
     Returns
     -------
     Estimate
         Around 0.5 they are as good as each other. ``runs`` counts both.
+
+    See Also
+    --------
+    estimate : Of one team.
+    performance_profile : The whole distribution of scores.
 
     Examples
     --------
@@ -345,7 +463,26 @@ def _better(x, y):
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """Shares of runs whose score exceeds each threshold, with bootstrap intervals: float64 [K] each."""
+    """Shares of runs whose score exceeds each of K thresholds, with bootstrap intervals.
+
+    Attributes
+    ----------
+    thresholds : float64 [K]
+        As given.
+    shares, low, high : float64 [K]
+        Share of the runs that score more, and the ends of its interval.
+    runs : int
+        How many scores it is made of.
+    level : float
+        How sure the interval is meant to be.
+    of : int
+        How many runs were given; those without a score are left out.
+
+    See Also
+    --------
+    performance_profile : Makes it.
+    marlfast.plotting.profiles : Draws several.
+    """
 
     thresholds: np.ndarray
     shares: np.ndarray
@@ -364,16 +501,31 @@ def performance_profile(given, thresholds=None, level=0.95, resamples=2000, seed
 
     Parameters
     ----------
-    given : scores
-        See :func:`estimate`.
+    given : float [R], array [R, T], a list with the scores of each of T tasks, or a Result
+        One number per run; NaN is left out.
     thresholds : sequence of float [K], optional
         Default: 101 of them, from the lowest score to the highest.
-    level, resamples, seed
-        See :func:`estimate`.
+    level : float
+        In (0, 1).
+    resamples : int
+        More of them steady the ends of the interval.
+    seed : int
+        Of the bootstrap.
 
     Returns
     -------
     Profile
+        The share at each threshold; a mean over tasks.
+
+    See Also
+    --------
+    marlfast.plotting.profiles : Draws several.
+
+    Examples
+    --------
+    >>> from marlfast import statistics
+    >>> statistics.performance_profile([1.0, 2.0, 3.0, 4.0], thresholds=[0.0, 2.0, 5.0]).shares.tolist()
+    [1.0, 0.5, 0.0]
     """
     tasks = _tasks("given", given)
     _, _, level, resamples = _checked("iqm", None, level, resamples)

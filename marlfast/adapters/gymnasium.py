@@ -25,7 +25,9 @@ def vector_env(game, runs, observations=None, agents="joint", autoreset_mode=Mod
     Parameters
     ----------
     game : Game or str
+        What is played, or its registered name.
     runs : int
+        How many at once.
     observations : {"index", "one_hot", "vector"}, optional
         See :func:`marlfast.adapters.pettingzoo.parallel_env`.
     agents : {"joint", "separate"}
@@ -38,15 +40,23 @@ def vector_env(game, runs, observations=None, agents="joint", autoreset_mode=Mod
     horizon : int, optional
         Steps after which an episode is truncated, in place of the game's; 0: never.
     render_mode : {"ansi", "rgb_array"}, optional
+        Text, or for games on squares a picture.
     dtype : {"float32", "float64"}
         Of vectors; rewards are always float64.
     backend : {"cython", "numpy"}
+        Which kernels.
     first_run : int
         Number of the first run; a run's draws depend on its number.
 
     Returns
     -------
     VectorGame
+        Not reset yet.
+
+    See Also
+    --------
+    env : A single run.
+    marlfast.adapters.pettingzoo.parallel_env : A dictionary of agents.
 
     Examples
     --------
@@ -62,8 +72,42 @@ def vector_env(game, runs, observations=None, agents="joint", autoreset_mode=Mod
 
 
 def env(game, observations=None, horizon=None, render_mode=None, dtype="float32", backend="cython", first_run=0):
-    """One run of a game as a Gymnasium ``Env`` for one player who chooses all actions; options as of
-    :func:`vector_env`, whose run of the same number it equals.
+    """Make one run of a game a Gymnasium ``Env`` for one player who chooses all actions.
+
+    Parameters
+    ----------
+    game : Game or str
+        What is played, or its registered name.
+    observations : {"index", "one_hot", "vector"}, optional
+        See :func:`marlfast.adapters.pettingzoo.parallel_env`.
+    horizon : int, optional
+        Steps after which an episode is truncated, in place of the game's; 0: never.
+    render_mode : {"ansi", "rgb_array"}, optional
+        Text, or for games on squares a picture.
+    dtype : {"float32", "float64"}
+        Of vectors; rewards are always float64.
+    backend : {"cython", "numpy"}
+        Which kernels.
+    first_run : int
+        Number of the run, whose draws depend on it: it equals that of :func:`vector_env` with this number.
+
+    Returns
+    -------
+    SingleGame
+        Not reset yet.
+
+    See Also
+    --------
+    vector_env : Many runs at once.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast.adapters.gymnasium import env
+    >>> single = env(mf.games.Drift(agents=3))
+    >>> observation, info = single.reset(seed=0)
+    >>> observation.shape, single.action_space.nvec.tolist()
+    ((2,), [5, 5, 5])
     """
     return SingleGame(game, observations, horizon, render_mode, dtype, backend, first_run)
 
@@ -73,6 +117,26 @@ class VectorGame(_vector.VectorEnv):
 
     The same seed gives the same episodes as ``game.env(runs, seed=seed)``. A reset without a seed begins the next
     episodes of the seed in use; before the first seed, one is taken from the operating system.
+
+    Parameters
+    ----------
+    game : Game or str
+        What is played, or its registered name.
+    runs : int
+        How many at once.
+    observations, agents, autoreset_mode, horizon, render_mode, dtype, backend, first_run : object
+        See :func:`vector_env`.
+
+    See Also
+    --------
+    vector_env : Makes it.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast.adapters.gymnasium import VectorGame
+    >>> VectorGame(mf.games.Drift(agents=3), runs=8).single_observation_space.shape
+    (2,)
     """
 
     def __init__(self, game, runs, observations=None, agents="joint", autoreset_mode=Mode.NEXT_STEP, horizon=None,
@@ -106,9 +170,21 @@ class VectorGame(_vector.VectorEnv):
         Env(game, **self._options)          # refuses what is wrong now, and not at the first reset
 
     def reset(self, *, seed=None, options=None):
-        """Begin episodes: the first of ``seed`` (0 to 2**64 - 1), or the next ones.
+        """Begin episodes: the first of ``seed``, or the next ones.
 
-        ``options={"reset_mask": bool [num_envs]}`` begins only the marked ones; no other option is read.
+        Parameters
+        ----------
+        seed : int, optional
+            0 to 2**64 - 1. Default: the seed in use goes on.
+        options : dict, optional
+            ``{"reset_mask": bool [num_envs]}`` begins only the marked ones; no other option is read.
+
+        Returns
+        -------
+        observation : ndarray [num_envs, ...]
+            Of all environments, in the shape of ``observation_space``.
+        infos : dict
+            Empty at the start.
         """
         super().reset(seed=seed)
         mask = (options or {}).get("reset_mask")
@@ -124,7 +200,24 @@ class VectorGame(_vector.VectorEnv):
         return self._seen(), {}
 
     def step(self, actions):
-        """One step of every run, and what the autoreset mode asks for."""
+        """Take one step of every run, and do what the autoreset mode asks for.
+
+        Parameters
+        ----------
+        actions : int [num_envs, ...]
+            One of ``action_space``.
+
+        Returns
+        -------
+        observation : ndarray [num_envs, ...]
+            Of all environments.
+        rewards : float64 [num_envs]
+            The team's, or each agent's own.
+        terminations, truncations : bool [num_envs]
+            Which episodes are over, and which were cut off.
+        infos : dict
+            ``"rewards"`` [R, N] of all agents, where they are one player.
+        """
         env = self._env
         if env is None:
             raise ValueError("step: no run was begun yet; call reset first")
@@ -153,7 +246,13 @@ class VectorGame(_vector.VectorEnv):
         return (self._seen(), self._earned(rewards), self._each(terminated), self._each(truncated), infos)
 
     def render(self):
-        """Text or a picture of each environment."""
+        """Show each environment as text or as a picture.
+
+        Returns
+        -------
+        tuple of str or of uint8 [height, width, 3], or None
+            As ``render_mode`` says; None without one.
+        """
         if self._env is None:
             raise ValueError("render: there is no state yet; call reset first")
         frames = [rendered(self.game, state, self.render_mode) for state in self._env.state]
@@ -212,7 +311,28 @@ class VectorGame(_vector.VectorEnv):
 
 
 class SingleGame(_gymnasium.Env, _EzPickle):
-    """One run of a game as a Gymnasium ``Env``: see :func:`env`. ``info["rewards"]`` [N] are the agents' own."""
+    """One run of a game as a Gymnasium ``Env``: see :func:`env`.
+
+    ``info["rewards"]`` [N] are the agents' own.
+
+    Parameters
+    ----------
+    game : Game or str
+        What is played, or its registered name.
+    observations, horizon, render_mode, dtype, backend, first_run : object
+        See :func:`env`.
+
+    See Also
+    --------
+    env : Makes it.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast.adapters.gymnasium import SingleGame
+    >>> SingleGame(mf.games.Drift(agents=3)).action_space.nvec.tolist()
+    [5, 5, 5]
+    """
 
     def __init__(self, game, observations=None, horizon=None, render_mode=None, dtype="float32", backend="cython",
                  first_run=0):
@@ -225,7 +345,22 @@ class SingleGame(_gymnasium.Env, _EzPickle):
                                                      self._vector.single_action_space)
 
     def reset(self, *, seed=None, options=None):
-        """Begin an episode: the first of ``seed``, or the next one. ``options`` are not read."""
+        """Begin an episode: the first of ``seed``, or the next one.
+
+        Parameters
+        ----------
+        seed : int, optional
+            0 to 2**64 - 1. Default: the seed in use goes on.
+        options : dict, optional
+            Not read.
+
+        Returns
+        -------
+        observation : ndarray
+            In the shape of ``observation_space``.
+        info : dict
+            Empty at the start.
+        """
         super().reset(seed=seed)
         return self._vector.reset(seed=seed)[0][0], {}
 

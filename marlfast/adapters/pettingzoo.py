@@ -18,6 +18,7 @@ def parallel_env(game, observations=None, max_cycles=None, render_mode=None, dty
     Parameters
     ----------
     game : Game or str
+        What is played, or its registered name.
     observations : {"index", "one_hot", "vector"}, optional
         Numbered observations as a number (``Discrete``) or a unit vector (``Box`` from 0 to 1); or the game's own
         numbers (``Box``). Default: ``"index"`` where observations are numbered, else ``"vector"``.
@@ -30,10 +31,17 @@ def parallel_env(game, observations=None, max_cycles=None, render_mode=None, dty
         Of vectors and of ``state()``. Games compute with float64; float32 is what networks take, and keeps whole
         numbers exact up to 2**24.
     backend : {"cython", "numpy"}
+        Which kernels.
 
     Returns
     -------
     ParallelGame
+        Not reset yet.
+
+    See Also
+    --------
+    env : Agents one after the other.
+    marlfast.games.PettingZooGame : The other way round.
 
     Examples
     --------
@@ -47,9 +55,34 @@ def parallel_env(game, observations=None, max_cycles=None, render_mode=None, dty
 
 
 def env(game, **options):
-    """A game as a PettingZoo environment in which agents act one after the other; options as of :func:`parallel_env`.
+    """Make a game a PettingZoo environment in which agents act one after the other.
 
     The game moves on once all of them have acted.
+
+    Parameters
+    ----------
+    game : Game or str
+        What is played, or its registered name.
+    **options
+        Of :func:`parallel_env`.
+
+    Returns
+    -------
+    pettingzoo.AECEnv
+        Not reset yet.
+
+    See Also
+    --------
+    parallel_env : All agents at once.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast.adapters.pettingzoo import env
+    >>> turns = env(mf.games.Drift(agents=2))
+    >>> turns.reset(seed=0)
+    >>> turns.agent_selection
+    'agent_0'
     """
     return extra("pettingzoo.utils", "pettingzoo", "marlfast.adapters.pettingzoo").parallel_to_aec(
         parallel_env(game, **options))
@@ -62,6 +95,24 @@ class ParallelGame(_pettingzoo.ParallelEnv, _EzPickle):
     of the seed in use; before the first seed, one is taken from the operating system.
 
     All that is returned is new with each call. A pickled copy is one that was not reset yet.
+
+    Parameters
+    ----------
+    game : Game or str
+        What is played, or its registered name.
+    observations, max_cycles, render_mode, dtype, backend : object
+        See :func:`parallel_env`.
+
+    See Also
+    --------
+    parallel_env : Makes it.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast.adapters.pettingzoo import ParallelGame
+    >>> ParallelGame(mf.games.Drift(agents=3)).possible_agents
+    ['agent_0', 'agent_1', 'agent_2']
     """
 
     def __init__(self, game, observations=None, max_cycles=None, render_mode=None, dtype="float32", backend="cython"):
@@ -97,7 +148,22 @@ class ParallelGame(_pettingzoo.ParallelEnv, _EzPickle):
         return self.action_spaces[agent]
 
     def reset(self, seed=None, options=None):
-        """Begin an episode: the first of ``seed`` (0 to 2**64 - 1), or the next one. ``options`` are not read."""
+        """Begin an episode: the first of ``seed``, or the next one.
+
+        Parameters
+        ----------
+        seed : int, optional
+            0 to 2**64 - 1. Default: the seed in use goes on.
+        options : dict, optional
+            Not read.
+
+        Returns
+        -------
+        observations : dict of str to ndarray or int
+            Of each agent.
+        infos : dict of str to dict
+            Empty ones.
+        """
         if seed is not None or self._env is None:
             seed = np.random.SeedSequence().entropy % 2**64 if seed is None else seed
             # Its own count of steps ends episodes here, since max_cycles may change while one is under way.
@@ -107,7 +173,24 @@ class ParallelGame(_pettingzoo.ParallelEnv, _EzPickle):
         return self._observations(), {agent: {} for agent in self.possible_agents}
 
     def step(self, actions):
-        """One step; ``actions`` holds one for each agent."""
+        """Take one step.
+
+        Parameters
+        ----------
+        actions : dict of str to int
+            One of each agent.
+
+        Returns
+        -------
+        observations : dict of str to ndarray or int
+            What each agent sees now.
+        rewards : dict of str to float
+            What each was paid.
+        terminations, truncations : dict of str to bool
+            Whether the episode is over, and whether it was cut off.
+        infos : dict of str to dict
+            Empty ones.
+        """
         if not self.agents:
             raise ValueError("step: the episode is over, or was never begun; call reset first")
         env = self._env
@@ -123,7 +206,13 @@ class ParallelGame(_pettingzoo.ParallelEnv, _EzPickle):
                 dict.fromkeys(agents, ended), dict.fromkeys(agents, cut), {agent: {} for agent in agents})
 
     def state(self):
-        """The game's state, which no agent need see: [S]."""
+        """Give the game's state, which no agent need see.
+
+        Returns
+        -------
+        ndarray [S]
+            New with each call.
+        """
         self._begun("state")
         return self._env.state[0].astype(self.views.dtype)
 

@@ -33,6 +33,27 @@ class Tracker:
     ----------
     interval_seconds : float
         Seconds between two writings at least; 0: after each block.
+
+    See Also
+    --------
+    marlfast.train : Takes it as ``callback``.
+    TensorBoard, WandB, MLflow : Those there are.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast.adapters.trackers import Tracker
+    >>> class Printed(Tracker):
+    ...     def start(self, experiment):
+    ...         print(experiment.game.name)
+    ...     def write(self, step, values):
+    ...         pass
+    ...     def stop(self):
+    ...         print("over")
+    >>> with Printed() as log:
+    ...     _ = mf.train(mf.games.Climbing(), mf.IQL(), episodes=10, seed=0, callback=log)
+    climbing
+    over
     """
 
     def __init__(self, interval_seconds=1.0):
@@ -77,14 +98,28 @@ class Tracker:
         return values
 
     def start(self, experiment):
-        """Called once, before the first numbers."""
+        """Begin; called once, before the first numbers.
+
+        Parameters
+        ----------
+        experiment : Experiment
+            That is trained.
+        """
 
     def write(self, step, values):
-        """Take down numbers: a dict of str to float or int."""
+        """Take down numbers.
+
+        Parameters
+        ----------
+        step : int
+            Steps of the run that is furthest.
+        values : dict of str to float or int
+            By name.
+        """
         raise NotImplementedError
 
     def stop(self):
-        """Called once, at the end."""
+        """End; called once."""
 
     def close(self):
         """Say that no more will come."""
@@ -116,11 +151,18 @@ class TensorBoard(Tracker):
     folder : str or path-like
         Of this training; show it with ``tensorboard --logdir`` of the folder above.
     interval_seconds : float
-        See :class:`Tracker`.
+        Seconds between two writings at least, see :class:`Tracker`.
+
+    See Also
+    --------
+    Tracker : The base of trackers.
 
     Examples
     --------
-    ``with TensorBoard("logs/drift") as log: mf.train(..., callback=log)``
+    >>> import marlfast as mf
+    >>> from marlfast.adapters.trackers import TensorBoard
+    >>> with TensorBoard("logs/climbing") as log:                               # doctest: +SKIP
+    ...     run = mf.train(mf.games.Climbing(), mf.IQL(), episodes=100, callback=log)
     """
 
     def __init__(self, folder, interval_seconds=1.0):
@@ -163,6 +205,17 @@ class WandB(Tracker):
         ``wandb sync`` sends what was kept offline.
     **options
         Of ``wandb.init``, such as ``project``, ``name``, ``dir``.
+
+    See Also
+    --------
+    Tracker : The base of trackers.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast.adapters.trackers import WandB
+    >>> with WandB(project="climbing") as log:                                  # doctest: +SKIP
+    ...     run = mf.train(mf.games.Climbing(), mf.IQL(), episodes=100, callback=log)
     """
 
     def __init__(self, interval_seconds=1.0, mode="offline", **options):
@@ -194,6 +247,17 @@ class MLflow(Tracker):
         Of the run.
     interval_seconds : float
         See :class:`Tracker`.
+
+    See Also
+    --------
+    Tracker : The base of trackers.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast.adapters.trackers import MLflow
+    >>> with MLflow("sqlite:///mlflow.db", name="climbing") as log:             # doctest: +SKIP
+    ...     run = mf.train(mf.games.Climbing(), mf.IQL(), episodes=100, callback=log)
     """
 
     def __init__(self, uri=None, experiment="marlfast", name=None, interval_seconds=1.0):

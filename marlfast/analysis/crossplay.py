@@ -43,6 +43,11 @@ class CrossPlay(Summarised):
         True: solved. False: mean returns of simulated episodes.
     kind : str
         Which of what learners play it is: see :func:`strategies`.
+
+    See Also
+    --------
+    cross_play : Makes it.
+    marlfast.plotting.cross_play_matrix : Draws it as a matrix.
     """
 
     rewards: np.ndarray
@@ -69,7 +74,6 @@ class CrossPlay(Summarised):
         return _mean(self.team[~np.eye(r, dtype=bool)]) if r == q > 1 else float("nan")
 
     def summary(self):
-        """A line of text."""
         r, q = self.team.shape
         how = "exact" if self.exact else "simulated"
         there = ~np.isnan(self.team)
@@ -103,7 +107,7 @@ def cross_play(game, given, other=None, agents=(0,), discount=None, start=None, 
         A game that must be explored for its model, such as soccer, is simulated unless its :func:`model` is given.
     given : Strategies, or what :func:`strategies` takes
         The R runs that give ``agents``. To simulate: a Result or Policy.
-    other : optional
+    other : Strategies, or what :func:`strategies` takes, optional
         The Q runs that give all other agents. Default: the same.
     agents : sequence of int
         Who comes from ``given``.
@@ -111,8 +115,12 @@ def cross_play(game, given, other=None, agents=(0,), discount=None, start=None, 
         In [0, 1]. Only where there is a model.
     start : int or float64 [S], optional
         A state or a distribution. Default: the game's start.
-    episodes, seed, most_steps
-        Of the simulation of each pair: see :func:`marlfast.evaluate`.
+    episodes : int
+        Episodes of each pair, where they are simulated: at least 1.
+    seed : int
+        Of the draws of a simulation, see :func:`marlfast.evaluate`.
+    most_steps : int
+        A simulated episode that takes longer is refused, see :func:`marlfast.evaluate`.
     horizon : int, optional
         See :func:`state_values`; only where there is a model.
     kind : {"policy", "behaviour", "greedy", "average"}
@@ -121,6 +129,24 @@ def cross_play(game, given, other=None, agents=(0,), discount=None, start=None, 
     Returns
     -------
     CrossPlay
+        What each agent earns, for every pair of runs.
+
+    See Also
+    --------
+    marlfast.League : Teams that learn with those that were made before.
+    marlfast.plotting.cross_play_matrix : Draws the result.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast import analysis
+    >>> game = mf.games.BattleOfTheSexes()
+    >>> run = mf.train(game, mf.IQL(0.1), episodes=500, runs=20, seed=0)
+    >>> found = analysis.cross_play(game, run)
+    >>> found.rewards.shape, found.exact
+    ((20, 20, 2), True)
+    >>> found.own, round(found.others, 3)
+    (2.5, 1.197)
     """
     m, why = _model_or_reason(game)
     game = m or require("game", game, "game")

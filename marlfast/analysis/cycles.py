@@ -17,6 +17,7 @@ class Cycles(Summarised):
     Attributes
     ----------
     length : int64 [R]
+        States on each run's cycle.
     transient : int64 [R]
         Steps until the cycle is entered; 0: the first state lies on it.
     states : int32 [R, L]
@@ -31,6 +32,11 @@ class Cycles(Summarised):
         Which of what learners play it is: see :func:`strategies`.
     left_out : bool [R] or None
         Runs that are in no mean, as they failed, or are unfinished where others have finished; None: all are in.
+
+    See Also
+    --------
+    limit_cycles : Makes it.
+    basins : Gathers the runs that end in the same cycle.
     """
 
     length: np.ndarray
@@ -48,19 +54,35 @@ class Cycles(Summarised):
         return np.nansum(self.rewards, axis=1) / self.length[:, None]
 
     def on(self, size):
-        """Which of ``size`` states lie on each run's cycle: bool [R, S]."""
+        """Say which states lie on each run's cycle.
+
+        Parameters
+        ----------
+        size : int
+            S, how many states there are.
+
+        Returns
+        -------
+        bool [R, S]
+            True for the states of the cycle.
+        """
         on = np.zeros((len(self.length), size), bool)
         run, place = np.nonzero(self.states >= 0)
         on[run, self.states[run, place]] = True
         return on
 
     def shares(self):
-        """Share of the runs with each length of cycle: dict of int to float."""
+        """Count how long the cycles are.
+
+        Returns
+        -------
+        dict of int to float
+            Share of the runs with each length of cycle, shortest first.
+        """
         lengths, counts = np.unique(self.kept(self.length), return_counts=True)
         return {int(n): float(c) / counts.sum() for n, c in zip(lengths, counts, strict=True)}
 
     def summary(self):
-        """A line of text."""
         lengths = ", ".join(f"{n}: {share:.3f}" for n, share in list(self.shares().items())[:5])
         earned = ", ".join(f"{r:.6g}" for r in self.kept(self.mean_rewards).mean(axis=0))
         return f"{self.of_runs(len(self.length))}; share by length of cycle {lengths}; mean rewards by agent {earned}"
@@ -82,6 +104,12 @@ def limit_cycles(game, given, start=None):
     Returns
     -------
     Cycles
+        The cycle of each run, with what is played and earned there.
+
+    See Also
+    --------
+    long_run : The same where chance plays a part.
+    basins : Gathers the runs that end in the same cycle.
 
     Examples
     --------
@@ -189,6 +217,10 @@ class LongRun(Summarised):
         Which of what learners play it is: see :func:`strategies`.
     left_out : bool [R] or None
         Runs that are in no mean, as they failed, or are unfinished where others have finished; None: all are in.
+
+    See Also
+    --------
+    long_run : Makes it.
     """
 
     occupancy: np.ndarray
@@ -200,7 +232,6 @@ class LongRun(Summarised):
     left_out: np.ndarray | None = None
 
     def summary(self):
-        """A line of text."""
         earned = ", ".join(f"{r:.6g}" for r in self.kept(self.rewards).mean(axis=0))
         visited = (self.kept(self.occupancy) > 0).sum(axis=1)
         ends = f"; {self.ends}: see expected_return" if self.ends else ""
@@ -222,7 +253,9 @@ def long_run(game, given, start=None):
     Parameters
     ----------
     game : Game or Model
+        What is played.
     given : Strategies, or what :func:`strategies` takes
+        What all agents do.
     start : int, int [R] or float64 [S], optional
         A state, one per run, or a distribution. Default: that in which training ended, if episodes have no end; else
         the game's start.
@@ -230,6 +263,12 @@ def long_run(game, given, start=None):
     Returns
     -------
     LongRun
+        Shares of the time by state and by joint action, and average rewards.
+
+    See Also
+    --------
+    limit_cycles : Where nothing is left to chance: the cycle itself.
+    expected_return : Of games that end.
 
     Notes
     -----
@@ -237,7 +276,16 @@ def long_run(game, given, start=None):
     distribution there. What is over stays over and pays nothing; a last round or time limit is left out of account
     (:func:`expected_return` takes it into account).
 
-    Source: J. G. Kemeny and J. L. Snell, "Finite Markov chains" (1960), chapters 3 and 5.
+    References
+    ----------
+    J. G. Kemeny and J. L. Snell, "Finite Markov chains" (1960), chapters 3 and 5.
+
+    Examples
+    --------
+    >>> from marlfast import analysis, games
+    >>> game = games.MatchingPennies(horizon=0)
+    >>> analysis.long_run(game, [[[0.5, 0.5]], [[0.25, 0.75]]]).joint.tolist()
+    [[0.125, 0.375, 0.125, 0.375]]
     """
     s = strategies(endless(game), given)
     m, occupancy = s.model, occupied(s, start)
@@ -331,18 +379,24 @@ def cooperation_rate(game, played, cooperate, start=None):
     Parameters
     ----------
     game : Game or Model
+        What is played.
     played : Strategies or what :func:`strategies` takes, Cycles, or int [..., N]
         Strategies are taken in the long run. An int array is recorded play, such as [R, T, N]; pure strategies given
         so must be made :func:`strategies` first.
     cooperate : int or sequence of int, or a list with a sequence for each agent
         The actions that count as cooperation.
-    start : optional
-        See :func:`long_run`.
+    start : int, int [R] or float64 [S], optional
+        Where strategies begin, see :func:`long_run`.
 
     Returns
     -------
     float64 [R, N]
         For each agent; ``[N]`` of recorded play [T, N].
+
+    See Also
+    --------
+    limit_cycles : The cycle in which pure strategies end.
+    long_run : Shares of the time of all joint actions.
 
     Examples
     --------
@@ -383,8 +437,13 @@ class ProfitGain(Summarised):
     gain : float64 [R]
         Of the agents' mean profit.
     by_agent : float64 [R, N]
+        Of each agent's own profit.
     left_out : bool [R] or None
         Runs that are in no mean, as they failed, or are unfinished where others have finished; None: all are in.
+
+    See Also
+    --------
+    profit_gain : Makes it.
     """
 
     gain: np.ndarray
@@ -393,7 +452,7 @@ class ProfitGain(Summarised):
 
     @property
     def mean(self):
-        """Mean over the runs that are not left out."""
+        """Mean gain over runs: float."""
         return float(self.kept(self.gain).mean())
 
     @property
@@ -404,10 +463,10 @@ class ProfitGain(Summarised):
 
     @property
     def standard_error(self):
+        """Standard error of the mean gain: float, NaN of a single run."""
         return self.deviation / float(np.sqrt(len(self.kept(self.gain))))
 
     def summary(self):
-        """A line of text."""
         return (f"profit gain {self.mean:.4f} (standard error {self.standard_error:.4f}; "
                 f"{self.of_runs(len(self.gain))})")
 
@@ -418,18 +477,35 @@ def profit_gain(game, profits, nash=None, monopoly=None):
     Parameters
     ----------
     game : Game or Model
+        One that knows its equilibrium and joint profits, unless both are given.
     profits : Cycles, LongRun or float64 [R, N]
+        What each agent earns a step.
     nash, monopoly : float or float64 [N], optional
-        Default: the game's own ``nash_profits`` and ``monopoly_profits``.
+        Profits that count as 0 and as 1. Default: the game's own ``nash_profits`` and ``monopoly_profits``.
 
     Returns
     -------
     ProfitGain
+        Of each run, and of each agent.
 
-    Notes
-    -----
-    Source: E. Calvano, G. Calzolari, V. Denicolo and S. Pastorello, "Artificial intelligence, algorithmic pricing, and
+    See Also
+    --------
+    limit_cycles : What is earned on the limit cycle.
+    marlfast.games.LogitBertrand : A game that knows these profits.
+
+    References
+    ----------
+    E. Calvano, G. Calzolari, V. Denicolo and S. Pastorello, "Artificial intelligence, algorithmic pricing, and
     collusion", American Economic Review 110 (2020), equation 9.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from marlfast import analysis, games
+    >>> game = games.LogitBertrand()
+    >>> halfway = (game.nash_profits + game.monopoly_profits) / 2
+    >>> analysis.profit_gain(game, halfway[None])
+    ProfitGain(profit gain 0.5000 (standard error nan; 1 runs))
     """
     game = game.game if isinstance(game, Model) else game
     left_out = getattr(profits, "left_out", None)
@@ -464,9 +540,15 @@ class Basin(Summarised):
     joint : tuple of tuple of int
         The joint actions of the cycle, in order; of all orders around it the first.
     runs : int64 [n]
+        Numbers of the runs.
     share : float
+        Of all runs, in (0, 1].
     rewards : float64 [N]
         Average over the cycle, mean over these runs.
+
+    See Also
+    --------
+    basins : Makes them.
     """
 
     joint: tuple
@@ -475,7 +557,6 @@ class Basin(Summarised):
     rewards: np.ndarray
 
     def summary(self):
-        """A line of text."""
         return f"{self.share:.3f} of the runs end in " + ", then ".join(" ".join(map(str, j)) for j in self.joint)
 
 
@@ -485,10 +566,27 @@ def basins(cycles):
     Parameters
     ----------
     cycles : Cycles
+        Where each run ends, as :func:`limit_cycles` gives it.
 
     Returns
     -------
     list of Basin
+        By size; of equal ones that with the lowest run first.
+
+    See Also
+    --------
+    limit_cycles : Where each run ends.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast import analysis
+    >>> game = mf.games.BattleOfTheSexes(horizon=0)
+    >>> run = mf.train(game, mf.IQL(0.1), steps=20_000, runs=20, seed=0)
+    >>> for basin in analysis.basins(analysis.limit_cycles(game, run)):
+    ...     print(basin)
+    Basin(0.650 of the runs end in 1 1)
+    Basin(0.350 of the runs end in 0 0)
     """
     if not isinstance(cycles, Cycles):
         raise TypeError(f"cycles: expected what limit_cycles gives, got {shown(cycles)}")

@@ -11,6 +11,7 @@ def joint_values(result, observation, state=None, agent=0, run=0):
     Parameters
     ----------
     result : Result
+        Of a training with VDN or QMIX.
     observation : float64 [V, D], or fewer axes where there is one view or feature
         What the agents see.
     state : float64 [S], optional
@@ -18,6 +19,7 @@ def joint_values(result, observation, state=None, agent=0, run=0):
     agent : int
         The team is that of this agent.
     run : int
+        Which of its runs.
 
     Returns
     -------
@@ -25,15 +27,20 @@ def joint_values(result, observation, state=None, agent=0, run=0):
         One axis for each member, in agent order, as long as its number of actions. Exactly what the learner computes; a
         row that was never seen counts as it began.
 
+    See Also
+    --------
+    marlfast.learners.VDN : Values of a team as a sum.
+    marlfast.learners.QMIX : Values of a team by a monotonic network.
+
     Examples
     --------
     >>> import marlfast as mf
-    >>> from marlfast.learners.mixing import VDN
+    >>> from marlfast import analysis
+    >>> from marlfast.learners import VDN
     >>> game = mf.games.MatrixGame([[4.0, 1.0], [3.0, 0.0]])
     >>> run = mf.train(game, VDN(explore=mf.EpsilonGreedy(1.0), discount=0.0), steps=2000, seed=0)
-    >>> joint_values(run, 0).round(6) + 0.0
-    array([[4., 1.],
-           [3., 0.]])
+    >>> (analysis.joint_values(run, 0).round(6) + 0.0).tolist()
+    [[4.0, 1.0], [3.0, 0.0]]
     """
     e = result.experiment
     agent, run = integer("agent", agent, 0, e.game.agents - 1), integer("run", run, 0, len(result.steps) - 1)

@@ -20,7 +20,9 @@ class Deviation(Summarised):
     Attributes
     ----------
     agent : int
+        Who deviates.
     periods : int
+        For how many steps.
     actions : float64 [R, T, N]
         Mean action, or mean of the numbers that actions stand for (``numbers``).
     rewards : float64 [R, T, N]
@@ -35,6 +37,11 @@ class Deviation(Summarised):
         Which of what learners play it is: see :func:`strategies`.
     left_out : bool [R] or None
         Runs that are in no mean, as they failed, or are unfinished where others have finished; None: all are in.
+
+    See Also
+    --------
+    deviation : Makes it.
+    limit_cycles : Where play ends without it.
     """
 
     agent: int
@@ -59,18 +66,22 @@ class Deviation(Summarised):
         return self.kept(self.rewards).mean(axis=0)
 
     def gain(self, discount):
-        """What the deviation brings each agent, in T steps: the discounted sum of the differences, float64 [R, N].
+        """Say what the deviation brings each agent, in T steps.
 
         Parameters
         ----------
         discount : float
             In [0, 1].
+
+        Returns
+        -------
+        float64 [R, N]
+            The discounted sum of the differences to play without it.
         """
         weights = discounted(discount) ** np.arange(self.rewards.shape[1])
         return ((self.rewards - self.before_rewards[:, None]) * weights[:, None]).sum(axis=1)
 
     def summary(self):
-        """A line of text."""
         mine, others = self.mean_actions[:, self.agent], np.delete(self.mean_actions, self.agent, axis=1)
         path = " ".join(f"{x:.4g}" for x in mine[:6])
         said = f"agent {self.agent} deviates for {self.periods}: its mean actions {path}"
@@ -88,7 +99,9 @@ def deviation(game, given, agent, action=STATIC, periods=1, length=15, start=Non
     Parameters
     ----------
     game : Game or Model
+        What is played.
     given : Strategies, or what :func:`strategies` takes
+        What all agents do.
     agent : int
         Who deviates.
     action : int, "static" or "best"
@@ -108,11 +121,29 @@ def deviation(game, given, agent, action=STATIC, periods=1, length=15, start=Non
     Returns
     -------
     Deviation
+        Mean actions and rewards of each run, step by step.
 
-    Notes
-    -----
-    Source: E. Calvano, G. Calzolari, V. Denicolo and S. Pastorello, "Artificial intelligence, algorithmic pricing, and
+    See Also
+    --------
+    limit_cycles : Where play ends without a deviation.
+    nash_test : Whether deviations pay.
+
+    References
+    ----------
+    E. Calvano, G. Calzolari, V. Denicolo and S. Pastorello, "Artificial intelligence, algorithmic pricing, and
     collusion", American Economic Review 110 (2020), figures on impulse responses.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from marlfast import analysis, games
+    >>> game = games.PrisonersDilemma(memory=1, start="uniform", horizon=0)
+    >>> grim = np.array([[0, 0], [1, 1], [1, 1], [1, 1]])       # after CC, CD, DC, DD
+    >>> answer = analysis.deviation(game, grim, agent=0, action=1, length=3, start=0)
+    >>> answer.mean_actions.tolist(), answer.back.tolist()
+    ([[1.0, 0.0], [1.0, 1.0], [1.0, 1.0]], [False])
+    >>> answer.gain(0.9).round(2).tolist()
+    [[-1.42, -6.42]]
     """
     s = strategies(endless(game), given)
     m = s.model

@@ -18,9 +18,16 @@ class Trajectory(Summarised):
     Attributes
     ----------
     times : float64 [T + 1]
+        From 0, in units of the dynamics.
     strategies : tuple of N float64 [T + 1, A_i], or [T + 1, B, A_i] from B starts
+        Probabilities of each agent's actions.
     exact : bool
         False: integrated numerically, with an error that falls with the fourth power of ``dt``.
+
+    See Also
+    --------
+    replicator : Makes one, without exploration.
+    faq_dynamics : Makes one, with Boltzmann exploration.
     """
 
     times: np.ndarray
@@ -33,7 +40,6 @@ class Trajectory(Summarised):
         return tuple(x[-1] for x in self.strategies)
 
     def summary(self):
-        """A line of text."""
         ends = "; ".join(" ".join(f"{p:.4g}" for p in x.reshape(-1, x.shape[-1]).mean(axis=0)) for x in self.end)
         return f"{len(self.times) - 1} steps to time {self.times[-1]:.6g}; strategies in the end {ends}"
 
@@ -50,6 +56,11 @@ class Field(Summarised):
         Their rates of change, by x and y.
     exact : bool
         True: the right-hand side itself.
+
+    See Also
+    --------
+    field : Makes it.
+    marlfast.plotting.direction_field : Draws it as arrows.
     """
 
     x: np.ndarray
@@ -59,7 +70,6 @@ class Field(Summarised):
     exact: bool = True
 
     def summary(self):
-        """A line of text."""
         speed = np.hypot(self.dx, self.dy)
         i, j = np.unravel_index(speed.argmin(), speed.shape)
         return (f"{len(self.x)} x {len(self.y)} points; greatest speed {speed.max():.4g}, least {speed.min():.4g} at "
@@ -97,17 +107,24 @@ def replicator(game, start, steps=1000, dt=0.01):
     start : sequence of N float64 [A_i] or [B, A_i]
         Mixed strategies to begin with: one of each agent, or B of each.
     steps : int
+        T, at least 1.
     dt : float
         Length of a step, greater than 0. The method is the classical one of Runge and Kutta, of fourth order.
 
     Returns
     -------
     Trajectory
+        Strategies at every step.
 
-    Notes
-    -----
-    Source: P. D. Taylor, "Evolutionarily stable strategies with two types of player", Journal of Applied Probability 16
-    (1979); P. Schuster and K. Sigmund (1981).
+    See Also
+    --------
+    faq_dynamics : With exploration.
+    field : Directions on a grid.
+
+    References
+    ----------
+    P. D. Taylor, "Evolutionarily stable strategies with two types of player", Journal of Applied Probability 16 (1979);
+    P. Schuster and K. Sigmund, "Coyness, philandering and stable strategies", Animal Behaviour 29 (1981).
 
     Examples
     --------
@@ -128,21 +145,40 @@ def faq_dynamics(game, start, alpha=1.0, temperature=1.0, steps=1000, dt=0.01):
 
     Parameters
     ----------
-    game, start, steps, dt
-        See :func:`replicator`.
+    game : NormalForm
+        Its expected payoffs of a single round count.
+    start : sequence of N float64 [A_i] or [B, A_i]
+        Mixed strategies to begin with, see :func:`replicator`.
     alpha : float
         Learning rate, greater than 0.
     temperature : float
-        Greater than 0.
+        Of the exploration, greater than 0.
+    steps : int
+        T, at least 1.
+    dt : float
+        Length of a step, greater than 0.
 
     Returns
     -------
     Trajectory
+        Strategies at every step.
 
-    Notes
-    -----
-    Sources: K. Tuyls, K. Verbeeck and T. Lenaerts, "A selection-mutation model for Q-learning in multi-agent systems",
+    See Also
+    --------
+    replicator : Without exploration.
+    marlfast.learners.FrequencyAdjustedQ : The learner that these are the dynamics of.
+
+    References
+    ----------
+    K. Tuyls, K. Verbeeck and T. Lenaerts, "A selection-mutation model for Q-learning in multi-agent systems",
     AAMAS 2003; M. Kaisers and K. Tuyls, "Frequency adjusted multi-agent Q-learning", AAMAS 2010, equation 4.
+
+    Examples
+    --------
+    >>> from marlfast import analysis, games
+    >>> path = analysis.faq_dynamics(games.PrisonersDilemma(), [[0.9, 0.1], [0.5, 0.5]], temperature=0.5, dt=0.02)
+    >>> path.end[0].round(3).tolist()
+    [0.1, 0.9]
     """
     return _integrated(game, start, steps, dt, _faq(alpha, temperature))
 
@@ -153,15 +189,30 @@ def field(game, points=21, dynamics="replicator", alpha=1.0, temperature=1.0):
     Parameters
     ----------
     game : NormalForm
+        Its expected payoffs of a single round count.
     points : int
         P per side, at least 2.
     dynamics : {"replicator", "faq"}
+        Which: :func:`replicator` or :func:`faq_dynamics`.
     alpha, temperature : float
-        Of :func:`faq_dynamics`.
+        Learning rate and temperature of :func:`faq_dynamics`, greater than 0.
 
     Returns
     -------
     Field
+        Rates of change at every point of the grid.
+
+    See Also
+    --------
+    replicator : A path along these directions.
+    marlfast.plotting.direction_field : Draws them as arrows.
+
+    Examples
+    --------
+    >>> from marlfast import analysis, games
+    >>> arrows = analysis.field(games.StagHunt(), points=3)
+    >>> arrows.x.tolist(), arrows.dx.shape
+    ([0.0, 0.5, 1.0], (3, 3))
     """
     expected = _expected(game)
     if expected.shape != (2, 2, 2):

@@ -26,8 +26,13 @@ class Equilibrium(Summarised):
     strategies : (float64 [A_0], float64 [A_1])
         Probabilities of each player's actions.
     payoffs : float64 [2]
+        Expected payoff of each player.
     regret : float64 [2]
         What each player could gain by another strategy: 0 but for rounding.
+
+    See Also
+    --------
+    equilibria : Finds them.
     """
 
     strategies: tuple
@@ -40,7 +45,6 @@ class Equilibrium(Summarised):
         return all((p > 0.0).sum() == 1 for p in self.strategies)
 
     def summary(self):
-        """A line of text."""
         shown = " | ".join(" ".join(f"{p:.4g}" for p in x) for x in self.strategies)
         return f"{shown}; payoffs {self.payoffs[0]:.6g}, {self.payoffs[1]:.6g}; regret {self.regret.max():.1g}"
 
@@ -61,6 +65,10 @@ class Equilibria(Summarised):
     components : tuple of tuple of int, or None
         Numbers of the extreme equilibria that hang together: from each to any other of its component a path of
         equilibria leads. A component of one is isolated.
+
+    See Also
+    --------
+    equilibria : Finds them.
     """
 
     found: tuple
@@ -78,7 +86,6 @@ class Equilibria(Summarised):
         return self.found[which]
 
     def summary(self):
-        """A line of text."""
         if not self.complete:
             return f"one equilibrium of a game too large for all: {self.found[0].summary()}"
         pure = sum(one.pure for one in self.found)
@@ -99,10 +106,17 @@ class CorrelatedEquilibrium(Summarised):
     Attributes
     ----------
     distribution : float64 [A_0, A_1]
+        Probability of each joint action.
     payoffs : float64 [2]
+        Expected payoff of each player.
     regret : float64 [2]
         What each player could gain by doing otherwise than told.
     objective : str
+        What it is best by.
+
+    See Also
+    --------
+    correlated_equilibrium : Finds it.
     """
 
     distribution: np.ndarray
@@ -111,7 +125,6 @@ class CorrelatedEquilibrium(Summarised):
     objective: str
 
     def summary(self):
-        """A line of text."""
         return (f"{self.objective}: payoffs {self.payoffs[0]:.6g}, {self.payoffs[1]:.6g}, "
                 f"{int((self.distribution > 0.0).sum())} joint actions; regret {self.regret.max():.1g}")
 
@@ -145,10 +158,17 @@ def equilibria(game, most_bases=MOST_BASES):
     Returns
     -------
     Equilibria
+        A sequence of :class:`Equilibrium`, with what is known of them together.
 
-    Notes
-    -----
-    Sources: C. E. Lemke and J. T. Howson, "Equilibrium points of bimatrix games", SIAM J. 12 (1964); D. Avis,
+    See Also
+    --------
+    correlated_equilibrium : One draw for both players.
+    exploitability : How far strategies are from one.
+    marlfast.learners.NashQ : Learns them.
+
+    References
+    ----------
+    C. E. Lemke and J. T. Howson, "Equilibrium points of bimatrix games", SIAM J. 12 (1964); D. Avis,
     G. D. Rosenberg, R. Savani and B. von Stengel, "Enumeration of Nash equilibria for two-player games", Economic
     Theory 42 (2010).
 
@@ -245,13 +265,21 @@ def correlated_equilibrium(game, objective="utilitarian"):
     Returns
     -------
     CorrelatedEquilibrium
+        The distribution, with payoffs and regrets.
+
+    See Also
+    --------
+    equilibria : Of players who draw apart.
+    marlfast.learners.CorrelatedQ : Learns it.
 
     Notes
     -----
     By a linear program. The objective is within 1e-7 of the best, and nobody gains more than 1e-7 of its payoffs'
     range (but for the libertarian one).
 
-    Sources: R. J. Aumann, "Subjectivity and correlation in randomized strategies", Journal of Mathematical Economics 1
+    References
+    ----------
+    R. J. Aumann, "Subjectivity and correlation in randomized strategies", Journal of Mathematical Economics 1
     (1974); A. Greenwald and K. Hall, "Correlated Q-learning", ICML 2003, section 2.
 
     Examples

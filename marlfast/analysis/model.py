@@ -23,11 +23,15 @@ class Model(Summarised):
     Attributes
     ----------
     game : Game
+        What it is the model of.
     actions : tuple of int [N]
+        Number of actions of each agent.
     first : int64 [S * J + 1]
         First outcome of each cell; the last entry is K.
     successors : int32 [K]
+        State that each outcome leads to.
     probabilities : float64 [K]
+        Of each outcome, given its cell; greater than 0.
     paid : float64 [K, N] or None
         Rewards of the outcomes; None: those of their cell. An outcome that pays differently by chance pays the mean.
     expected : float64 [S, J, N]
@@ -46,16 +50,22 @@ class Model(Summarised):
         What is seen in each state, where the game was explored.
     rounds : int
         After how many the game ends, where the state holds the round; else 0.
-    endless : Model or None
-        The game without that end, where the state holds the round.
     place : int32 [S] or None
         Where states are split by what agents remember: the game's state, a number in ``split``.
     memory : int32 [S, agents with a memory] or None
         And what is remembered there.
     split : Model or None
         The game alone.
+    varied : object
+        What else tells states apart where they are split; for the package's own use.
     kept : tuple of int
         Columns of ``memory`` that outlast an episode.
+    endless : Model or None
+        The game without that end, where the state holds the round.
+
+    See Also
+    --------
+    model : Makes it.
 
     Notes
     -----
@@ -64,7 +74,9 @@ class Model(Summarised):
     own state, number ``round * S' + state``, and one terminal state comes last. What agents see does not tell them the
     round, unless the game does (:class:`marlfast.games.WithRound`); best replies know it all the same.
 
-    Source: L. S. Shapley, "Stochastic games", PNAS 39 (1953).
+    References
+    ----------
+    L. S. Shapley, "Stochastic games", PNAS 39 (1953).
     """
 
     game: object
@@ -96,11 +108,12 @@ class Model(Summarised):
 
     @property
     def agents(self):
+        """N."""
         return len(self.actions)
 
     @property
     def size(self):
-        """S."""
+        """S, number of states."""
         return len(self.terminal)
 
     @property
@@ -110,7 +123,7 @@ class Model(Summarised):
 
     @property
     def joint(self):
-        """J."""
+        """J, number of joint actions."""
         return math.prod(self.actions)
 
     @property
@@ -134,17 +147,19 @@ class Model(Summarised):
         return np.repeat(np.arange(self.size * self.joint), np.diff(self.first))
 
     def outcomes(self, state, joint):
-        """What can come of a joint action in a state.
+        """List what can come of a joint action in a state.
 
         Parameters
         ----------
         state : int
+            Its number.
         joint : int or sequence of int [N]
             Its number, or the agents' actions.
 
         Returns
         -------
-        list of (probability, next state, rewards float64 [N])
+        list of (float, int, float64 [N])
+            Probability, next state, and rewards of each outcome.
         """
         state = integer("state", state, 0, self.size - 1)
         if np.iterable(joint):
@@ -160,15 +175,17 @@ class Model(Summarised):
                 for k in range(self.first[cell], self.first[cell + 1])]
 
     def numbers(self, states):
-        """Numbers of the game's own states (in the first round, where the state holds the round).
+        """Find the numbers of the game's own states (in the first round, where the state holds the round).
 
         Parameters
         ----------
         states : float64 [R, state variables]
+            As the game's kernel has them.
 
         Returns
         -------
         int64 [R]
+            A number below S each.
         """
         states = np.asarray(states, np.float64)
         if states.ndim != 2 or states.shape[1] != self.states.shape[1]:
@@ -184,7 +201,6 @@ class Model(Summarised):
         return found
 
     def summary(self):
-        """A line of text."""
         name = self.game.name
         chance = "no chance" if self.certain else f"{len(self.successors):,} outcomes"
         split = "" if self.split is None else f", {self.split.size:,} of the game split by what agents remember"
@@ -207,7 +223,7 @@ def model(game, cuts=None, start_cuts=None, most_states=100_000):
     cuts : int, sequence of float, or sequence of those, optional
         Where the uniforms of a step matter: n equal parts, or numbers in (0, 1). The same for all uniforms; or a
         sequence of these, one for each.
-    start_cuts : optional
+    start_cuts : int, sequence of float, or sequence of those, optional
         The same for the uniforms of a start. Default: ``cuts``.
     most_states : int
         Refuse games that have more.
@@ -215,6 +231,12 @@ def model(game, cuts=None, start_cuts=None, most_states=100_000):
     Returns
     -------
     Model
+        All states, outcomes, probabilities and rewards.
+
+    See Also
+    --------
+    marlfast.games.tabulate : Makes a game of arrays, by observations rather than states.
+    strategies : What is played in it.
 
     Examples
     --------

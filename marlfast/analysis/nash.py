@@ -37,6 +37,10 @@ class NashTest(Summarised):
         Which of what learners play it is: see :func:`strategies`.
     left_out : bool [R] or None
         Runs that are in no mean, as they failed, or are unfinished where others have finished; None: all are in.
+
+    See Also
+    --------
+    nash_test : Makes it.
     """
 
     on_path: np.ndarray
@@ -71,7 +75,6 @@ class NashTest(Summarised):
         return self._mean(self.loss, self.off)
 
     def summary(self):
-        """A line of text."""
         on_path, everywhere, loss = map(self.kept, (self.on_path, self.everywhere, self.loss_on_path))
         return (f"Nash on path in {on_path.mean():.3f} of {self.of_runs(len(self.on_path))}, everywhere in "
                 f"{everywhere.mean():.3f}; mean loss on path {loss.mean():.4g}")
@@ -90,7 +93,9 @@ def nash_test(game, given, discount, start=None, continuation="frozen", toleranc
     Parameters
     ----------
     game : Game or Model
+        What is played.
     given : Strategies, or what :func:`strategies` takes
+        What all agents do.
     discount : float
         In [0, 1]. With 1 play must end, or have a horizon.
     start : int, int [R] or float64 [S], optional
@@ -110,11 +115,28 @@ def nash_test(game, given, discount, start=None, continuation="frozen", toleranc
     Returns
     -------
     NashTest
+        Of each run, state and agent.
 
-    Notes
-    -----
-    Source: E. Calvano, G. Calzolari, V. Denicolo and S. Pastorello, "Artificial intelligence, algorithmic pricing, and
+    See Also
+    --------
+    exploitability : One number for how far strategies are from an equilibrium.
+    q_loss : What is lost, by state.
+
+    References
+    ----------
+    E. Calvano, G. Calzolari, V. Denicolo and S. Pastorello, "Artificial intelligence, algorithmic pricing, and
     collusion", American Economic Review 110 (2020), section on equilibrium play.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from marlfast import analysis, games
+    >>> game = games.PrisonersDilemma(memory=1, start="uniform", horizon=0)
+    >>> grim = np.array([[0, 0], [1, 1], [1, 1], [1, 1]])       # after CC, CD, DC, DD
+    >>> analysis.nash_test(game, grim, discount=0.9, start=0)
+    NashTest(Nash on path in 1.000 of 1 runs, everywhere in 1.000; mean loss on path 0)
+    >>> analysis.nash_test(game, grim, discount=0.1, start=0).on_path.tolist()
+    [False]
     """
     s = strategies(game, given)
     tolerance, horizon = real("tolerance", tolerance, 0.0), values.rounds(s, horizon)
@@ -136,17 +158,37 @@ def q_loss(game, given, discount, continuation="frozen", horizon=None):
 
     Parameters
     ----------
-    game, given, discount, continuation, horizon
-        See :func:`nash_test`.
+    game : Game or Model
+        What is played.
+    given : Strategies, or what :func:`strategies` takes
+        What all agents do.
+    discount : float
+        In [0, 1]. With 1 play must end, or have a horizon.
+    continuation : {"frozen", "best"}
+        What the agent does from the next step on, see :func:`nash_test`.
+    horizon : int, optional
+        Rounds to play, see :func:`state_values`.
 
     Returns
     -------
     float64 [R, S, N]
         0 where nothing is lost but by rounding; infinite where the best value is 0.
 
-    Notes
-    -----
-    Source: see :func:`nash_test`; there it is the Q-loss of a session.
+    See Also
+    --------
+    nash_test : Whether anything is lost, on the path and off it.
+
+    References
+    ----------
+    That of :func:`nash_test`; there it is the Q-loss of a session.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from marlfast import analysis, games
+    >>> game = games.PrisonersDilemma()
+    >>> analysis.q_loss(game, np.array([[0, 1]]), discount=1.0).tolist()
+    [[[1.0, 0.0], [0.0, 0.0]]]
     """
     s = strategies(game, given)
     return _losses(s, discounted(discount), choice("continuation", continuation, ("frozen", "best")),

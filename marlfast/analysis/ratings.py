@@ -21,11 +21,23 @@ def elo(wins, prior=1.0):
     Returns
     -------
     float64 [P]
+        A rating of each player, on Elo's scale.
 
-    Notes
-    -----
+    See Also
+    --------
+    expected_score : What ratings predict.
+    marlfast.League : Teams of several generations that can be rated so.
+
+    References
+    ----------
     Solved by minorization and maximization: D. R. Hunter, "MM algorithms for generalized Bradley-Terry models", Annals
-    of Statistics 32 (2004). Elo's scale: A. E. Elo, The rating of chess players, past and present (1978).
+    of Statistics 32 (2004). The scale: A. E. Elo, "The rating of chess players, past and present" (1978).
+
+    Examples
+    --------
+    >>> from marlfast import analysis
+    >>> analysis.elo([[0, 8, 9], [2, 0, 6], [1, 4, 0]]).round().tolist()
+    [1692.0, 1444.0, 1364.0]
     """
     try:
         wins = np.array(wins, np.float64)
@@ -53,6 +65,27 @@ def elo(wins, prior=1.0):
 
 
 def expected_score(ratings):
-    """How often each player is expected to beat each other: float64 [P, P], from ratings float64 [P]."""
+    """Say how often each player is expected to beat each other.
+
+    Parameters
+    ----------
+    ratings : float64 [P]
+        On Elo's scale, see :func:`elo`.
+
+    Returns
+    -------
+    float64 [P, P]
+        Probability that i beats j; a draw counts half.
+
+    See Also
+    --------
+    elo : Ratings from results.
+
+    Examples
+    --------
+    >>> from marlfast import analysis
+    >>> analysis.expected_score([1500.0, 1900.0]).round(3).tolist()
+    [[0.5, 0.091], [0.909, 0.5]]
+    """
     ratings = np.asarray(ratings, np.float64)
     return 1.0 / (1.0 + 10.0 ** ((ratings - ratings[:, None]) / 400.0))

@@ -25,6 +25,11 @@ class StrategyRecorder(Summarised):
     strategies : tuple of N float64 [T, R, A_i]
         Probabilities of actions; of those who remember something, by what they remember at that time.
 
+    See Also
+    --------
+    marlfast.train : Takes it as ``callback``.
+    marlfast.plotting.direction_field : Draws what it has kept over a field of directions.
+
     Examples
     --------
     >>> import marlfast as mf
@@ -59,10 +64,12 @@ class StrategyRecorder(Summarised):
 
     @property
     def times(self):
+        """Steps of the run that is furthest, at each record: int64 [T]."""
         return np.array(self._times, np.int64)
 
     @property
     def strategies(self):
+        """Probabilities of each agent's actions, at each record: tuple of N float64 [T, R, A_i]."""
         return tuple(np.stack(one) for one in zip(*map(_marginals, self._kept), strict=True))
 
     @property
@@ -74,7 +81,6 @@ class StrategyRecorder(Summarised):
         return np.stack([_joint(parts) for parts in self._kept])
 
     def summary(self):
-        """A line of text."""
         return f"{len(self._times)} records" + (f", to step {self._times[-1]:,}" if self._times else "")
 
 

@@ -26,12 +26,17 @@ class ExpectedReturn(Summarised):
     horizon : int
         Rounds after which an episode is over at the latest; 0: none.
     discount : float
+        Of rewards, by which they count less round by round; 1: they do not.
     exact : bool
         True: solved, not simulated.
     kind : str
         Which of what learners play it is: see :func:`strategies`.
     left_out : bool [R] or None
         Runs that are in no mean, as they failed, or are unfinished where others have finished; None: all are in.
+
+    See Also
+    --------
+    expected_return : Makes it.
     """
 
     returns: np.ndarray
@@ -53,7 +58,6 @@ class ExpectedReturn(Summarised):
         return float(self.kept(self.team_returns).mean())
 
     def summary(self):
-        """A line of text."""
         earned = ", ".join(f"{r:.6g}" for r in self.kept(self.returns).mean(axis=0))
         rest = f"horizon {self.horizon:,}" if self.horizon else "no horizon"
         rest += "" if self.discount == 1.0 else f", discount {self.discount:g}"
@@ -72,7 +76,8 @@ def expected_return(game, given=None, horizon=None, discount=1.0, start=None, ki
     ----------
     game : Game, Model, Result or Policy
         Of a Result or Policy: the game that it was trained in, and ``given`` may be left out.
-    given : Strategies, or what :func:`strategies` takes
+    given : Strategies, or what :func:`strategies` takes, optional
+        What all agents do; needed with a Game or Model.
     horizon : int, optional
         Rounds of an episode, whether that is an end or a time limit; 0: none. Default: that of the game.
     discount : float
@@ -88,6 +93,12 @@ def expected_return(game, given=None, horizon=None, discount=1.0, start=None, ki
     Returns
     -------
     ExpectedReturn
+        Of each run and agent, with the expected length.
+
+    See Also
+    --------
+    marlfast.evaluate : Estimates it by playing.
+    long_run : Of play without end.
 
     Examples
     --------
@@ -98,7 +109,7 @@ def expected_return(game, given=None, horizon=None, discount=1.0, start=None, ki
     >>> analysis.expected_return(run)
     ExpectedReturn(1 runs; expected returns by agent 21.75, 24.25; 10 rounds (horizon 10))
     >>> mf.evaluate(game, run, episodes=10_000, seed=0).returns.mean(axis=(0, 1)).round(1).tolist()
-    [21.7, 24.3]
+    [21.8, 24.3]
     """
     if isinstance(game, (Result, Policy)):
         given = game if given is None else given

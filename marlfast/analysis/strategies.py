@@ -26,6 +26,7 @@ class Strategies:
     Attributes
     ----------
     model : Model
+        Of the game; its states are those that strategies speak of.
     actions : int32 [R, S, N] or None
         Pure strategies.
     probabilities : tuple of N float64 [R, S, A_i] or None
@@ -43,6 +44,10 @@ class Strategies:
         Which of what learners play it is: "policy", "behaviour", "greedy" or "average".
     left_out : bool [R] or None
         Runs of a Result that are in no mean: see ``Result.left_out``; None: all are in.
+
+    See Also
+    --------
+    strategies : Makes them.
     """
 
     model: Model
@@ -57,6 +62,7 @@ class Strategies:
 
     @property
     def pure(self):
+        """Whether every agent plays a single action in every state."""
         return self.actions is not None
 
     @property
@@ -66,7 +72,7 @@ class Strategies:
 
     @property
     def runs(self):
-        """R."""
+        """R, number of runs."""
         return len(self.actions if self.pure else self.probabilities[0])
 
     @property
@@ -75,7 +81,18 @@ class Strategies:
         return self.pure and self.model.certain and self.weights is None
 
     def some(self, where):
-        """Those of some runs: a slice or numbers."""
+        """Choose some of the runs.
+
+        Parameters
+        ----------
+        where : slice or sequence of int
+            Which of them.
+
+        Returns
+        -------
+        Strategies
+            Those of these runs.
+        """
         def part(array):
             return None if array is None else array[where]
 
@@ -84,19 +101,52 @@ class Strategies:
                        probabilities=None if self.pure else tuple(p[where] for p in self.probabilities))
 
     def mixture(self, run, agent):
-        """Probabilities of one agent's actions in one run: float64 [S, A]."""
+        """Give the probabilities of one agent's actions in one run.
+
+        Parameters
+        ----------
+        run, agent : int
+            Their numbers.
+
+        Returns
+        -------
+        float64 [S, A]
+            In each state; a row sums to 1.
+        """
         if not self.pure:
             return self.probabilities[agent][run]
         return np.eye(self.model.actions[agent])[self.actions[run, :, agent]]
 
     def joint(self, run):
-        """Probabilities of joint actions in one run: float64 [S, J]."""
+        """Give the probabilities of joint actions in one run.
+
+        Parameters
+        ----------
+        run : int
+            Its number.
+
+        Returns
+        -------
+        float64 [S, J]
+            In each state; a row sums to 1.
+        """
         if self.correlated:
             return self.distribution[run]
         return together(self.model, [self.mixture(run, i) for i in range(self.model.agents)])
 
     def against(self, run, agent):
-        """Probabilities of what all others do, whatever the agent's own action: float64 [S, J]."""
+        """Give the probabilities of what all others do, whatever the agent's own action.
+
+        Parameters
+        ----------
+        run, agent : int
+            Their numbers.
+
+        Returns
+        -------
+        float64 [S, J]
+            For each joint action what the others' part of it is played with.
+        """
         m = self.model
         if self.correlated:
             cube = self.distribution[run].reshape(m.size, *m.actions)
@@ -105,7 +155,18 @@ class Strategies:
                             for i, n in enumerate(m.actions)])
 
     def outcomes(self, run):
-        """Probabilities of the model's outcomes in one run: float64 [K]."""
+        """Give the probabilities of the model's outcomes in one run.
+
+        Parameters
+        ----------
+        run : int
+            Its number.
+
+        Returns
+        -------
+        float64 [K]
+            Given the cell that each belongs to.
+        """
         return self.model.probabilities if self.weights is None else self.weights[run]
 
     def __repr__(self):
@@ -129,6 +190,7 @@ def strategies(game, given, mixed=None, kind="policy"):
     Parameters
     ----------
     game : Game or Model
+        What is played.
     given : Result, Policy, array or sequence of arrays
         Of a Result, what the agents of all its runs play; those that failed, or are unfinished where others have
         finished, are in the arrays of what is worked out, and in no mean. An int array [rows, N] or [R, rows, N]: an
@@ -144,6 +206,12 @@ def strategies(game, given, mixed=None, kind="policy"):
     Returns
     -------
     Strategies
+        What all agents play in every state.
+
+    See Also
+    --------
+    marlfast.Result.policy : What one run learned, to be called with observations.
+    model : The states that strategies speak of.
 
     Examples
     --------

@@ -14,15 +14,43 @@ class Summarised:
     left_out = None
 
     def kept(self, array):
-        """The entries of an array [R, ...] that are in means."""
+        """Keep the entries that are in means.
+
+        Parameters
+        ----------
+        array : ndarray [R, ...]
+            An entry of each run.
+
+        Returns
+        -------
+        ndarray [K, ...]
+            Those of the K runs that are not left out.
+        """
         return array if self.left_out is None else array[~self.left_out]
 
     def of_runs(self, runs):
-        """How many of ``runs`` runs are in means, in words."""
+        """Say in words how many runs are in means.
+
+        Parameters
+        ----------
+        runs : int
+            How many there are.
+
+        Returns
+        -------
+        str
+            Such as ``"9 of 10 runs"``.
+        """
         return f"{runs} runs" if self.left_out is None else f"{runs - self.left_out.sum()} of {runs} runs"
 
     def summary(self):
-        """A line of text."""
+        """Say what was found in one line.
+
+        Returns
+        -------
+        str
+            What ``print`` shows, without the name of the class.
+        """
         raise NotImplementedError
 
     def __repr__(self):

@@ -169,7 +169,9 @@ def state_values(game, given, discount, horizon=None):
     Parameters
     ----------
     game : Game or Model
+        What is played.
     given : Strategies, or what :func:`strategies` takes
+        What all agents do.
     discount : float
         In [0, 1]. With 1 all play must end, or have a horizon.
     horizon : int, optional
@@ -179,10 +181,25 @@ def state_values(game, given, discount, horizon=None):
     Returns
     -------
     float64 [R, S, N]
+        What each state is worth, by run and agent.
 
-    Notes
-    -----
-    Source: R. S. Sutton and A. G. Barto, "Reinforcement learning: an introduction" (2018), equation 4.4.
+    See Also
+    --------
+    action_values : What one agent's actions are worth.
+    expected_return : From the start of an episode.
+
+    References
+    ----------
+    R. S. Sutton and A. G. Barto, "Reinforcement learning: an introduction" (2018), equation 4.4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from marlfast import analysis, games
+    >>> game = games.PrisonersDilemma(memory=1, start="uniform", horizon=0)
+    >>> tit_for_tat = np.array([[0, 0], [1, 0], [0, 1], [1, 1]])    # after CC, CD, DC, DD
+    >>> analysis.state_values(game, tit_for_tat, discount=0.5)[0, :, 0].round(3).tolist()
+    [6.0, 6.667, 3.333, 2.0]
     """
     s = strategies(game, given)
     return _state_values(s, discounted(discount), rounds(s, horizon))
@@ -232,10 +249,13 @@ def action_values(game, given, discount, agent, continuation="frozen", horizon=N
     Parameters
     ----------
     game : Game or Model
+        What is played.
     given : Strategies, or what :func:`strategies` takes
+        What all agents do.
     discount : float
         In [0, 1]. With 1 all play must end, or have a horizon.
     agent : int
+        Whose actions.
     continuation : {"frozen", "best"}
         What the agent does from the next step on: ``"frozen"`` goes on with its own strategy, so that V is the value of
         the strategies; ``"best"`` replies as well as can be, so that V is that of :func:`best_reply`.
@@ -245,6 +265,21 @@ def action_values(game, given, discount, agent, continuation="frozen", horizon=N
     Returns
     -------
     float64 [R, S, A_i]
+        What each action is worth, by run and state.
+
+    See Also
+    --------
+    state_values : What states are worth.
+    best_reply : The best of the actions, everywhere.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from marlfast import analysis, games
+    >>> game = games.PrisonersDilemma(memory=1, start="uniform", horizon=0)
+    >>> tit_for_tat = np.array([[0, 0], [1, 0], [0, 1], [1, 1]])    # after CC, CD, DC, DD
+    >>> analysis.action_values(game, tit_for_tat, discount=0.5, agent=0)[0, 0].round(3).tolist()
+    [6.0, 6.667]
     """
     s = strategies(game, given)
     agent, discount, horizon = agent_number(s.model, agent), discounted(discount), rounds(s, horizon)
@@ -301,6 +336,7 @@ class BestReply(Summarised):
     Attributes
     ----------
     agent : int
+        Who replies.
     actions : int32 [R, S], or [R, S, A] of correlated strategies
         The best pure strategy, by state; where several actions are as good, the one that is played, else the first.
         Where strategies are correlated: what to do in place of each action that the agent is told. With a horizon: in
@@ -319,6 +355,10 @@ class BestReply(Summarised):
         Which of what learners play it answers: see :func:`strategies`.
     left_out : bool [R] or None
         Runs that are in no mean, as they failed, or are unfinished where others have finished; None: all are in.
+
+    See Also
+    --------
+    best_reply : Finds it.
     """
 
     agent: int
@@ -332,7 +372,6 @@ class BestReply(Summarised):
     left_out: np.ndarray | None = None
 
     def summary(self):
-        """A line of text."""
         gain = self.kept(self.gain)
         return (f"agent {self.agent} could gain {gain.mean():.6g} on average over {self.of_runs(len(self.gain))} "
                 f"(most {gain.max():.6g}){KNOWING if self.knows_round else ''}")
@@ -344,8 +383,11 @@ def best_reply(game, given, agent, discount, start=None, horizon=None, deviation
     Parameters
     ----------
     game : Game or Model
+        What is played.
     given : Strategies, or what :func:`strategies` takes
+        What all agents do.
     agent : int
+        Who replies.
     discount : float
         In [0, 1]. With 1 play must end, whatever the agent does, or have a horizon.
     start : int, int [R] or float64 [S], optional
@@ -360,6 +402,12 @@ def best_reply(game, given, agent, discount, start=None, horizon=None, deviation
     Returns
     -------
     BestReply
+        Of each run.
+
+    See Also
+    --------
+    exploitability : What all agents could gain, in one number.
+    nash_test : Whether strategies are best replies already.
 
     Notes
     -----
@@ -367,8 +415,18 @@ def best_reply(game, given, agent, discount, start=None, horizon=None, deviation
     other agents remember it is taken to know: it follows from what was played, as in tit for tat. Where it does not
     (goals that a coordinator draws), the gain is an upper bound.
 
-    Sources: R. A. Howard, "Dynamic programming and Markov processes" (1960); R. J. Aumann, "Correlated equilibrium as
-    an expression of Bayesian rationality", Econometrica 55 (1987).
+    References
+    ----------
+    R. A. Howard, "Dynamic programming and Markov processes" (1960); R. J. Aumann, "Correlated equilibrium as an
+    expression of Bayesian rationality", Econometrica 55 (1987).
+
+    Examples
+    --------
+    >>> from marlfast import analysis, games
+    >>> game = games.RockPaperScissors()
+    >>> reply = analysis.best_reply(game, [[[0.5, 0.25, 0.25]], [[0.0, 0.5, 0.5]]], agent=0, discount=1.0)
+    >>> game.labels[reply.actions[0, 0]], reply.gain.tolist()
+    ('scissors', [0.5])
     """
     s = strategies(game, given)
     agent, discount, horizon = agent_number(s.model, agent), discounted(discount), rounds(s, horizon)
@@ -525,6 +583,7 @@ class Exploitability(Summarised):
     Attributes
     ----------
     gains : float64 [R, N]
+        Of each agent.
     exact : bool
         Whether that is the solution itself, not a sample.
     knows_round : bool
@@ -535,6 +594,10 @@ class Exploitability(Summarised):
         Which of what learners play it is: see :func:`strategies`.
     left_out : bool [R] or None
         Runs that are in no mean, as they failed, or are unfinished where others have finished; None: all are in.
+
+    See Also
+    --------
+    exploitability : Makes it.
     """
 
     gains: np.ndarray
@@ -555,7 +618,6 @@ class Exploitability(Summarised):
         return self.gains.mean(axis=1)
 
     def summary(self):
-        """A line of text."""
         what = "NashConv" if self.deviations is None else f"{self.deviations} regret, all agents together,"
         gains = self.kept(self.gains)
         return (f"{what} {gains.sum(axis=1).mean():.6g} on average over {self.of_runs(len(self.gains))}; gains "
@@ -571,17 +633,41 @@ def exploitability(game, given, discount, start=None, horizon=None, deviations="
 
     Parameters
     ----------
-    game, given, discount, start, horizon, deviations
-        See :func:`best_reply`.
+    game : Game or Model
+        What is played.
+    given : Strategies, or what :func:`strategies` takes
+        What all agents do.
+    discount : float
+        In [0, 1]. With 1 play must end, whatever an agent does, or have a horizon.
+    start : int, int [R] or float64 [S], optional
+        From where gains are counted: a state, one per run, or a distribution. Default: the game's start.
+    horizon : int, optional
+        Rounds to play, see :func:`state_values`. Replies then know the round.
+    deviations : {"correlated", "coarse"}
+        Of strategies that one draw decides for several agents, see :func:`best_reply`.
 
     Returns
     -------
     Exploitability
+        Of each run and agent.
 
-    Notes
-    -----
-    Source: M. Lanctot et al., "A unified game-theoretic approach to multiagent reinforcement learning", NeurIPS 2017,
+    See Also
+    --------
+    best_reply : The reply itself.
+    nash_test : Where something could be gained.
+
+    References
+    ----------
+    M. Lanctot et al., "A unified game-theoretic approach to multiagent reinforcement learning", NeurIPS 2017,
     section 3.4.
+
+    Examples
+    --------
+    >>> from marlfast import analysis, games
+    >>> given = [[[0.5, 0.25, 0.25]], [[0.0, 0.5, 0.5]]]
+    >>> found = analysis.exploitability(games.RockPaperScissors(), given, discount=1.0)
+    >>> found.gains.tolist(), found.nash_conv.tolist()
+    ([[0.5, 0.25]], [0.75])
     """
     s = strategies(game, given)
     discount, horizon = discounted(discount), rounds(s, horizon)

@@ -26,6 +26,21 @@ def frame(game, state, ax=None):
     Returns
     -------
     matplotlib.axes.Axes
+        Where it is drawn.
+
+    See Also
+    --------
+    animate : A whole episode.
+    board_policy : What an agent does on every square.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast import plotting
+    >>> game = mf.games.Soccer()
+    >>> env = game.env(seed=0)
+    >>> _ = env.reset()
+    >>> ax = plotting.frame(game, env.state[0])
     """
     board = _board(game, state)
     ax = _squares(board, ax, "a frame")
@@ -88,16 +103,34 @@ def board_policy(policy, state, agent=0, run=0, names=None, ax=None):
     state : float64 [S]
         Where the others are, such as ``env.state[0]``.
     agent : int
+        Whose actions.
     run : int
-        Of a Result.
+        Of a Result: which run.
     names : sequence of str, optional
         What to write for each action, such as ``"←"``. Default: an arrow for an action that moves the agent, the
         action's number for the others.
     ax : matplotlib.axes.Axes, optional
+        Where to draw. Default: a new figure.
 
     Returns
     -------
     matplotlib.axes.Axes
+        Where it is drawn.
+
+    See Also
+    --------
+    frame : A state itself.
+    policy_map : The same row by row, for any game.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast import plotting
+    >>> game = mf.games.Soccer()
+    >>> run = mf.train(game, mf.IQL(), episodes=50, seed=0)
+    >>> env = game.env(seed=0)
+    >>> _ = env.reset()
+    >>> ax = plotting.board_policy(run, env.state[0], agent=1)
     """
     policy = policy.policy(run) if hasattr(policy, "policy") else policy
     game = policy.experiment.game
@@ -214,7 +247,9 @@ def animate(replay, path, seconds=0.5):
     Parameters
     ----------
     replay : Replay
+        The episode, as :func:`marlfast.replay` keeps it.
     path : str or path-like
+        The file to write; one that is there is replaced.
     seconds : float
         That a picture stays, from 0.02.
 
@@ -222,6 +257,18 @@ def animate(replay, path, seconds=0.5):
     -------
     matplotlib.figure.Figure
         Of the last state.
+
+    See Also
+    --------
+    marlfast.replay : Plays an episode and keeps it.
+    frame : A single state.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast import plotting
+    >>> episode = mf.replay(mf.games.Soccer(), "random", seed=0)
+    >>> figure = plotting.animate(episode, "soccer.gif", seconds=0.2)
     """
     seconds = real("seconds", seconds, 0.02)
     writer = extra("matplotlib.animation", "plot", "a GIF").PillowWriter(fps=1.0 / seconds)

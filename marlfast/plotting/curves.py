@@ -31,17 +31,34 @@ def learning_curve(result, ax=None, statistic="iqm", band="interval", runs=True,
         has none.
     runs : bool
         Draw single runs too, as thin lines, where there are at most 50 of them.
-    level, resamples, seed
-        Of the interval: see :func:`marlfast.statistics.estimate`.
+    level : float
+        Of the interval, in (0, 1).
+    resamples : int
+        Of the bootstrap, see :func:`marlfast.statistics.estimate`.
+    seed : int
+        Of the bootstrap.
 
     Returns
     -------
     matplotlib.axes.Axes
         Save the picture with ``ax.figure.savefig("curve.png")``.
 
+    See Also
+    --------
+    intervals : The last scores alone, run by run.
+    marlfast.statistics.estimate_each : The numbers behind the line.
+
     Notes
     -----
     Where runs end after different numbers of episodes, each bin is over the runs that were still training then.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast import plotting
+    >>> run = mf.train(mf.games.Climbing(), mf.IQL(), episodes=200, runs=5, seed=0)
+    >>> ax = plotting.learning_curve(run)
+    >>> ax.figure.savefig("curve.png")
     """
     choice("statistic", statistic, tuple(_WORDS))
     choice("band", band, ("interval", "percentiles", None))
@@ -82,17 +99,44 @@ def learning_curve(result, ax=None, statistic="iqm", band="interval", runs=True,
 
 def draw_curve(ax, x, values, colour=None, name=None, statistic="iqm", band="interval", runs=True, level=0.95,
                resamples=1000, seed=0):
-    """One curve into given axes: see :func:`learning_curve`.
+    """Draw one curve into given axes, as :func:`learning_curve` does.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
+        Where to draw.
     x : float64 [B]
+        Where each bin stands.
     values : float64 [R, B]
         NaN where a run has none; so bins without any are a gap.
-    colour : optional
+    colour : str, optional
+        Any colour of matplotlib's. Default: the first one.
     name : str, optional
         What it is called in the legend.
+    statistic : {"iqm", "mean", "median"}
+        Of the runs, in each bin.
+    band : {"interval", "percentiles"} or None
+        What is drawn around it.
+    runs : bool
+        Draw single runs too, where there are at most 50 of them.
+    level : float
+        Of the interval, in (0, 1).
+    resamples : int
+        Of the bootstrap, see :func:`marlfast.statistics.estimate`.
+    seed : int
+        Of the bootstrap.
+
+    See Also
+    --------
+    learning_curve : Draws those of results.
+    binned : Makes bins of episodes.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from marlfast import plotting
+    >>> ax = Figure().subplots()
+    >>> plotting.draw_curve(ax, [0, 1, 2], [[0.0, 1.0, 2.0], [1.0, 1.5, 3.0]], name="two runs")
     """
     values, colour = np.asarray(values, np.float64), colour or colours(1)[0]
     count = int((~np.isnan(values)).any(axis=1).sum())
@@ -131,7 +175,7 @@ def _percentiles(values):
 
 
 def binned(returns, most=BINS):
-    """Means over bins of episodes, for each run.
+    """Average over bins of episodes, for each run.
 
     Parameters
     ----------
@@ -146,6 +190,18 @@ def binned(returns, most=BINS):
         Bin b holds the entries from ``edges[b]`` to ``edges[b + 1] - 1``.
     means : float64 [R, B]
         NaN where a run has no episode in a bin.
+
+    See Also
+    --------
+    learning_curve : Draws what comes of it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from marlfast import plotting
+    >>> edges, means = plotting.binned(np.array([[1.0, 2.0, 3.0, 4.0]]), most=2)
+    >>> edges.tolist(), means.tolist()
+    ([0, 2, 4], [[1.5, 3.5]])
     """
     entries = returns.shape[1]
     edges = np.linspace(0, entries, min(most, entries) + 1).round().astype(np.int64)
@@ -177,12 +233,32 @@ def intervals(scores, ax=None, statistic="iqm", level=0.95, resamples=2000, seed
     scores : dict of str to scores
         By label: one number per run, or a Result; see :mod:`marlfast.statistics`.
     ax : matplotlib.axes.Axes, optional
-    statistic, level, resamples, seed, target
-        See :func:`marlfast.statistics.estimate`.
+        Where to draw. Default: a new figure.
+    statistic : {"iqm", "mean", "median", "optimality_gap"}
+        What the line stands for, see :func:`marlfast.statistics.estimate`.
+    level : float
+        Of the intervals, in (0, 1).
+    resamples : int
+        Of the bootstrap.
+    seed : int
+        Of the bootstrap.
+    target : float, optional
+        Of the optimality gap.
 
     Returns
     -------
     matplotlib.axes.Axes
+        Where it is drawn.
+
+    See Also
+    --------
+    marlfast.statistics.estimate : The numbers.
+    profiles : All of the distribution.
+
+    Examples
+    --------
+    >>> from marlfast import plotting
+    >>> ax = plotting.intervals({"one": [1.0, 2.0, 3.0], "other": [2.0, 2.5, 4.0]})
     """
     scores = _several("scores", scores)
     ax = axes_for(ax, "a picture of scores", (8.0, 1.2 + 0.55 * len(scores)))
@@ -210,16 +286,32 @@ def profiles(scores, ax=None, thresholds=None, level=0.95, resamples=1000, seed=
     Parameters
     ----------
     scores : dict of str to scores
-        See :func:`intervals`.
+        By label: one number per run, or a Result; see :mod:`marlfast.statistics`.
     ax : matplotlib.axes.Axes, optional
+        Where to draw. Default: a new figure.
     thresholds : sequence of float, optional
         Default: from the lowest score of all to the highest.
-    level, resamples, seed
-        Of the bands: see :func:`marlfast.statistics.performance_profile`.
+    level : float
+        Of the bands, in (0, 1).
+    resamples : int
+        Of the bootstrap.
+    seed : int
+        Of the bootstrap.
 
     Returns
     -------
     matplotlib.axes.Axes
+        Where it is drawn.
+
+    See Also
+    --------
+    marlfast.statistics.performance_profile : The numbers.
+    intervals : A single statistic.
+
+    Examples
+    --------
+    >>> from marlfast import plotting
+    >>> ax = plotting.profiles({"one": [1.0, 2.0, 3.0], "other": [2.0, 2.5, 4.0]})
     """
     scores = _several("scores", scores)
     ax = axes_for(ax, "performance profiles", (6.5, 4.0))

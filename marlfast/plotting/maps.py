@@ -31,7 +31,9 @@ def policy_map(result, run=0, agent=None, names=None, shape=None, axes_labels=No
     Parameters
     ----------
     result : Result
+        Of a training with tables.
     run : int
+        Which of its runs.
     agent : int, optional
         Default: all of them, where rows stand side by side; else agent 0.
     names : sequence of str, optional
@@ -41,10 +43,26 @@ def policy_map(result, run=0, agent=None, names=None, shape=None, axes_labels=No
     axes_labels : (str, str), optional
         What stands below and beside the picture.
     ax : matplotlib.axes.Axes, optional
+        Where to draw. Default: a new figure.
 
     Returns
     -------
     matplotlib.axes.Axes
+        Where it is drawn.
+
+    See Also
+    --------
+    visit_map : How often each row was updated.
+    value_map : What it is worth.
+    board_policy : On the squares of a board.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast import plotting
+    >>> game = mf.games.PrisonersDilemma(memory=1, horizon=0)
+    >>> run = mf.train(game, mf.IQL(), steps=2000, seed=0)
+    >>> ax = plotting.policy_map(run, names=["cooperate", "defect"])
     """
     places, agents = _places(result, run, agent, shape)
     game = result.experiment.game
@@ -75,7 +93,40 @@ def policy_map(result, run=0, agent=None, names=None, shape=None, axes_labels=No
 
 
 def visit_map(result, run=0, agent=None, shape=None, axes_labels=None, ax=None):
-    """Draw how often each table row was updated, on a logarithmic scale; white: never. See :func:`policy_map`."""
+    """Draw how often each table row was updated, on a logarithmic scale; white: never.
+
+    Parameters
+    ----------
+    result : Result
+        Of a training with tables.
+    run : int
+        Which of its runs.
+    agent : int, optional
+        Default: all of them, where rows stand side by side; else agent 0.
+    shape : (int, int), optional
+        Rows as a picture of so many lines and columns.
+    axes_labels : (str, str), optional
+        What stands below and beside the picture.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw. Default: a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Where it is drawn.
+
+    See Also
+    --------
+    policy_map : What is done in each row.
+    marlfast.Result.visits : The numbers.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast import plotting
+    >>> run = mf.train(mf.games.PrisonersDilemma(memory=1, horizon=0), mf.IQL(), steps=2000, seed=0)
+    >>> ax = plotting.visit_map(run)
+    """
     places, agents = _places(result, run, agent, shape)
     visits = _visits(result, run, agents)
     if visits is None:
@@ -93,7 +144,40 @@ def visit_map(result, run=0, agent=None, shape=None, axes_labels=None, ax=None):
 
 
 def value_map(result, run=0, agent=None, shape=None, axes_labels=None, ax=None):
-    """Draw the greatest action value of each table row that was visited. See :func:`policy_map`."""
+    """Draw the greatest action value of each table row that was visited.
+
+    Parameters
+    ----------
+    result : Result
+        Of a training with tables.
+    run : int
+        Which of its runs.
+    agent : int, optional
+        Default: all of them, where rows stand side by side; else agent 0.
+    shape : (int, int), optional
+        Rows as a picture of so many lines and columns.
+    axes_labels : (str, str), optional
+        What stands below and beside the picture.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw. Default: a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Where it is drawn.
+
+    See Also
+    --------
+    policy_map : What is done in each row.
+    marlfast.Result.q : The numbers.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast import plotting
+    >>> run = mf.train(mf.games.PrisonersDilemma(memory=1, horizon=0), mf.IQL(), steps=2000, seed=0)
+    >>> ax = plotting.value_map(run, agent=1)
+    """
     places, agents = _places(result, run, agent, shape)
     visits, values = _visits(result, run, agents), None
     game = result.experiment.game

@@ -29,6 +29,7 @@ def joint_actions(played, ax=None, counts=None, names=None, bins=60, most=7, tim
         Strategies kept while training (their product: agents choose each by itself); actions that were played, such as
         those of a :class:`marlfast.replay.Replay`; or frequencies. A negative number is no action.
     ax : matplotlib.axes.Axes, optional
+        Where to draw. Default: a new figure.
     counts : sequence of int [N], optional
         Actions of each agent. Default: as many as there are in ``played``.
     names : sequence, optional
@@ -45,6 +46,20 @@ def joint_actions(played, ax=None, counts=None, names=None, bins=60, most=7, tim
     Returns
     -------
     matplotlib.axes.Axes
+        Where it is drawn.
+
+    See Also
+    --------
+    marlfast.analysis.StrategyRecorder : Keeps strategies while training goes on.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast import analysis, plotting
+    >>> path = analysis.StrategyRecorder()
+    >>> game, learner = mf.games.PrisonersDilemma(), mf.IQL(0.1, explore=mf.Boltzmann(0.5))
+    >>> _ = mf.train(game, learner, steps=100, runs=3, seed=0, block=20, callback=path)
+    >>> ax = plotting.joint_actions(path)
     """
     at, shares, counts = _frequencies(played, counts, integer("bins", bins, 1), times)
     joint = list(np.ndindex(*counts)) if counts else [(j,) for j in range(shares.shape[1])]
@@ -126,12 +141,26 @@ def cross_play_matrix(crossplay, ax=None, agent=None):
     crossplay : CrossPlay
         Of :func:`marlfast.analysis.cross_play`.
     ax : matplotlib.axes.Axes, optional
+        Where to draw. Default: a new figure.
     agent : int, optional
         Whose reward; default: the mean over agents.
 
     Returns
     -------
     matplotlib.axes.Axes
+        Where it is drawn.
+
+    See Also
+    --------
+    marlfast.analysis.cross_play : The numbers.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast import analysis, plotting
+    >>> game = mf.games.BattleOfTheSexes()
+    >>> run = mf.train(game, mf.IQL(), episodes=500, runs=6, seed=0)
+    >>> ax = plotting.cross_play_matrix(analysis.cross_play(game, run))
     """
     if agent is None:
         values, who = crossplay.team, "mean over agents"
@@ -179,6 +208,7 @@ def direction_field(field, paths=(), ax=None, names=None, most=30):
     paths : Trajectory, StrategyRecorder, or a sequence of them
         Of :func:`marlfast.analysis.replicator` or ``faq_dynamics``; and of learning, run by run.
     ax : matplotlib.axes.Axes, optional
+        Where to draw. Default: a new figure.
     names : (str, str), optional
         Of action 0 of agent 0 and of agent 1; or one for both.
     most : int
@@ -187,6 +217,19 @@ def direction_field(field, paths=(), ax=None, names=None, most=30):
     Returns
     -------
     matplotlib.axes.Axes
+        Where it is drawn.
+
+    See Also
+    --------
+    marlfast.analysis.field : The arrows.
+    marlfast.analysis.StrategyRecorder : The way of learners.
+
+    Examples
+    --------
+    >>> from marlfast import analysis, games, plotting
+    >>> game = games.StagHunt()
+    >>> path = analysis.replicator(game, [[0.6, 0.4], [0.6, 0.4]])
+    >>> ax = plotting.direction_field(analysis.field(game), path, names=("stag", "stag"))
     """
     paths = list(paths) if isinstance(paths, (list, tuple)) else [paths]
     ax = axes_for(ax, "a field of directions", (5.6, 5.2))
@@ -229,6 +272,7 @@ def cycle_diagram(cycles, ax=None, numbers=None, agents=(0, 1), name="action"):
     cycles : Cycles
         Of :func:`marlfast.analysis.limit_cycles`.
     ax : matplotlib.axes.Axes, optional
+        Where to draw. Default: a new figure.
     numbers : sequence of float, or one for each agent, optional
         What actions stand for, such as ``game.prices``.
     agents : (int, int)
@@ -240,6 +284,18 @@ def cycle_diagram(cycles, ax=None, numbers=None, agents=(0, 1), name="action"):
     -------
     matplotlib.axes.Axes
         A circle's area is the share of the runs' time spent there; a line's width the share of runs that go along it.
+
+    See Also
+    --------
+    marlfast.analysis.limit_cycles : The numbers.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast import analysis, plotting
+    >>> game = mf.games.BattleOfTheSexes(memory=1, start="uniform", horizon=0)
+    >>> run = mf.train(game, mf.IQL(), steps=2000, runs=10, seed=0)
+    >>> ax = plotting.cycle_diagram(analysis.limit_cycles(game, run))
     """
     count = cycles.actions.shape[2]
     alone = count == 1

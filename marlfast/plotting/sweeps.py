@@ -30,10 +30,11 @@ def heat_map(sweep, x=None, y=None, column="team_return", statistic="iqm", ax=No
     x, y : str, optional
         Names of the parameters. Default: the first two that were swept. Runs that differ in others are put together.
     column : str
-        What is drawn.
+        What is drawn: a column of the table.
     statistic : {"iqm", "mean", "median"}
         Over the runs of a place.
     ax : matplotlib.axes.Axes, optional
+        Where to draw. Default: a new figure.
     best : bool
         Mark the place with the highest value.
 
@@ -42,6 +43,19 @@ def heat_map(sweep, x=None, y=None, column="team_return", statistic="iqm", ax=No
     matplotlib.axes.Axes
         Places without a number are grey. Where few places of the grid have runs, as with points drawn at random, they
         are dots in the plane instead.
+
+    See Also
+    --------
+    parameter_curve : Over one parameter, with intervals.
+    marlfast.Sweep.table : The numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from marlfast import plotting
+    >>> table = {"rate": np.array([0.1, 0.1, 0.2, 0.2]), "discount": np.array([0.8, 0.9, 0.8, 0.9]),
+    ...          "team_return": np.array([1.0, 2.0, 3.0, 2.5])}
+    >>> ax = plotting.heat_map(table, x="rate", y="discount")
     """
     choice("statistic", statistic, ("iqm", "mean", "median"))
     table, names = _table(sweep)
@@ -111,16 +125,38 @@ def parameter_curve(sweep, x=None, column="team_return", statistic="iqm", ax=Non
 
     Parameters
     ----------
-    sweep, column, statistic, ax
-        See :func:`heat_map`.
+    sweep : Sweep, or dict of str to ndarray
+        Its table: a column for each parameter, an entry for each run.
     x : str, optional
         Name of the parameter. Default: the first. Runs that differ in others are put together.
-    level, resamples, seed
-        See :func:`marlfast.statistics.estimate`.
+    column : str
+        What is drawn: a column of the table.
+    statistic : {"iqm", "mean", "median"}
+        Over the runs of a place.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw. Default: a new figure.
+    level : float
+        Of the intervals, in (0, 1).
+    resamples : int
+        Of the bootstrap, see :func:`marlfast.statistics.estimate`.
+    seed : int
+        Of the bootstrap.
 
     Returns
     -------
     matplotlib.axes.Axes
+        Where it is drawn.
+
+    See Also
+    --------
+    heat_map : Over two parameters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from marlfast import plotting
+    >>> table = {"rate": np.array([0.1, 0.1, 0.2, 0.2]), "team_return": np.array([1.0, 2.0, 3.0, 2.5])}
+    >>> ax = plotting.parameter_curve(table, x="rate")
     """
     table, names = _table(sweep)
     (x,) = _named(table, names, (x,))

@@ -21,21 +21,33 @@ def report(source, path=None, title=None):
     Parameters
     ----------
     source : Result, Sweep, str or path-like
-        Or the file of a result, or the folder of a sweep.
+        What it is about; or the file of a result, or the folder of a sweep.
     path : str or path-like, optional
         Where to write; a page that stands there is replaced. Default: beside a file (``run.npz``: ``run.html``), in a
         folder (``report.html``), else ``report.html`` here.
     title : str, optional
+        Of the page. Default: what ``source`` is.
 
     Returns
     -------
     pathlib.Path
-        Of the page.
+        Where the page is.
 
     Raises
     ------
     ImportError
         Without ``marlfast[report]`` (matplotlib and Jinja2).
+
+    See Also
+    --------
+    marlfast.plotting : Its pictures, one by one.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.Climbing(), mf.IQL(), episodes=200, runs=5, seed=0)
+    >>> mf.report(run, "climbing.html").name
+    'climbing.html'
     """
     extra("jinja2", "report", "a report")
     extra("matplotlib", "report", "a report")

@@ -25,5 +25,21 @@ __all__ = ["Article2026", "Banchio2022", "Calvano2020", "Figure", "Littman1994",
 
 
 def studies():
-    """All studies, {name: class}."""
+    """Find all studies.
+
+    Returns
+    -------
+    dict of str to type
+        The class of each study, by its name.
+
+    See Also
+    --------
+    Study : What each of them has.
+
+    Examples
+    --------
+    >>> from marlfast import reproduce
+    >>> sorted(reproduce.studies())
+    ['article2026', 'banchio2022', 'calvano2020', 'littman1994', 'matignon2012', 'qmix2018', 'tan1993']
+    """
     return names("study")

@@ -61,7 +61,13 @@ class Comparison(Report):
         return "\n".join([*lines, "", *self.notes])
 
     def draw(self, path):
-        """Save the learning curves as a picture: a row for each game, a column for each setting."""
+        """Save the learning curves as a picture: a row for each game, a column for each setting.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file to write.
+        """
         games = list(self.others)
         picture = extra("matplotlib.figure", "plot", "a picture").Figure(
             figsize=(11.0, 2.9 * len(games) + 0.6), layout="constrained")
@@ -93,7 +99,7 @@ class Comparison(Report):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Article2026(Study):
-    """The article's question: do shared parameters, centralized training and reward shaping help a team that learns?
+    """The article's comparison: whether shared parameters, central training and shaping help a team that learns.
 
     Parameters
     ----------
@@ -103,13 +109,26 @@ class Article2026(Study):
         The article rounds what the agents of its game see to one decimal; with 0, there are episodes enough for the
         rows.
 
+    See Also
+    --------
+    marlfast.games.Drift : The article's game.
+    Study.run : Runs it.
+
     Notes
     -----
     The article promises these methods and publishes no numbers, so that there is nothing to compare with: the
     comparison itself is what is missing there.
 
-    Source: "Multi-Agent Reinforcement Learning for Task Optimization: Agents That Improve Together", CallSphere
+    References
+    ----------
+    "Multi-Agent Reinforcement Learning for Task Optimization: Agents That Improve Together", CallSphere
     blog, 2026.
+
+    Examples
+    --------
+    >>> from marlfast import reproduce
+    >>> sorted(reproduce.Article2026().games())
+    ['drift', 'task allocation']
     """
 
     name = "article2026"
@@ -127,11 +146,23 @@ class Article2026(Study):
                   decimals=integer("decimals", self.decimals, -3, 3))
 
     def games(self):
-        """{name: (game, encoder of observations)}."""
+        """Give the games of the comparison.
+
+        Returns
+        -------
+        dict of str to (Game, Encoder or None)
+            Each with the encoder of its observations.
+        """
         return {"drift": (Drift(), Rounding(self.decimals)), "task allocation": (TaskAllocation(credit="own"), None)}
 
     def learners(self):
-        """{name: learner}; each explores less and less, over the first half of the training."""
+        """Give the learners of the comparison; each explores less and less, over the first half of the training.
+
+        Returns
+        -------
+        dict of str to Learner
+            By the name that tables and pictures have.
+        """
         explore = EpsilonGreedy(1.0, decay=0.01 ** (2.0 / self.episodes), minimum=0.01, ties="first", draws=2)
         return {
             "independent": IQL(0.1, 0.95, explore), "shared table": IQL(0.1, 0.95, explore, share="all"),
@@ -141,7 +172,18 @@ class Article2026(Study):
         }
 
     def structures(self, game):
-        """{setting: (reward structure, teams)}: all for all, each for itself, two teams."""
+        """Give the settings: all for all, each for itself, two teams.
+
+        Parameters
+        ----------
+        game : Game
+            Its agents are divided.
+
+        Returns
+        -------
+        dict of str to (Structure, tuple or None)
+            Of each setting the reward structure and the teams.
+        """
         agents = list(range(game.agents))
         half = len(agents) // 2
         two = [agents[:half], agents[half:]]

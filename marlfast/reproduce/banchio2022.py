@@ -24,16 +24,31 @@ class Banchio2022(Study):
     payments : sequence of {"first", "second"} or float
         One auction after the other: see :class:`~marlfast.games.auctions.SealedBidAuction`.
     ties : {"drawn", "shared"}
-    learning_rate, discount, epsilon, decay : float
+        Who gets the good where bids are equal: see :class:`~marlfast.games.auctions.SealedBidAuction`.
+    learning_rate, discount : float
+        Of the bidders' Q-learning, in [0, 1].
+    epsilon, decay : float
         A bidder explores with probability ``epsilon * exp(-decay * t)`` in period t.
     initial_q : float
         What each bid is worth at first; more than any can be.
     periods : int
+        Of each auction.
 
-    Notes
-    -----
-    Source: M. Banchio and A. Skrzypacz, "Artificial intelligence and auction design", ACM Conference on Economics and
+    See Also
+    --------
+    marlfast.games.SealedBidAuction : The auction.
+    Study.run : Runs it.
+
+    References
+    ----------
+    M. Banchio and A. Skrzypacz, "Artificial intelligence and auction design", ACM Conference on Economics and
     Computation (2022).
+
+    Examples
+    --------
+    >>> from marlfast import reproduce
+    >>> reproduce.Banchio2022(payments=["first"], periods=1000).run(runs=2, seed=0).figures[0].what
+    'revenue, payment first'
     """
 
     name = "banchio2022"
@@ -67,7 +82,24 @@ class Banchio2022(Study):
         return dataclasses.replace(self, payments=Banchio2022.payments) == Banchio2022()
 
     def revenues(self, game, runs=100, seed=0, **options):
-        """What the auctioneer earns from each run's greedy bids, after the last period: float64 [R]."""
+        """Train bidders, and say what the auctioneer earns from their greedy bids after the last period.
+
+        Parameters
+        ----------
+        game : SealedBidAuction
+            The auction.
+        runs : int
+            R.
+        seed : int
+            Of all runs.
+        **options
+            Of :func:`marlfast.train`.
+
+        Returns
+        -------
+        float64 [R]
+            Revenue of each run.
+        """
         options = {"record_every": 0, "steps": self.periods} | options
         result = train(game, self.learner, runs=runs, seed=seed, **options)
         return game.revenue[game.joint(result.q[:, 0].argmax(axis=2))]

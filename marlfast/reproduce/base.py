@@ -19,7 +19,9 @@ class Figure:
     Parameters
     ----------
     what : str
+        What it is the number of.
     obtained : float
+        What came of it here.
     error : float
         Standard error of ``obtained``; 0 where it is exact.
     published : float, optional
@@ -30,6 +32,17 @@ class Figure:
         Half a unit of the last place that was published.
     digits : int
         Decimals to print.
+
+    See Also
+    --------
+    Report : What figures are part of.
+
+    Examples
+    --------
+    >>> from marlfast import reproduce
+    >>> figure = reproduce.Figure("share of wins", obtained=0.52, error=0.01, published=0.49, published_error=0.01)
+    >>> round(figure.apart, 2), figure.differs
+    (2.12, False)
     """
 
     what: str
@@ -123,11 +136,19 @@ class Report:
     Attributes
     ----------
     study : Study
+        With its options.
     figures : tuple of Figure
+        In the order in which they are printed.
     notes : tuple of str
         What was left out, and what else there is to know.
     runs, seed : int
+        As it was run.
     seconds : float
+        That it took.
+
+    See Also
+    --------
+    Study.run : Makes it.
     """
 
     study: object
@@ -143,7 +164,13 @@ class Report:
         return tuple(figure for figure in self.figures if figure.differs)
 
     def summary(self):
-        """In one sentence: how many figures agree, and which do not."""
+        """Say in one sentence how many figures agree, and which do not.
+
+        Returns
+        -------
+        str
+            Without a line break.
+        """
         compared = [figure for figure in self.figures if figure.published is not None]
         if not compared:
             return "Nothing to compare: no figures were published for these options."
@@ -204,6 +231,20 @@ class Study(Definition):
         Whether its report has ``draw(path)``.
     report : type
         Of its report: Report, or a class derived from it.
+
+    See Also
+    --------
+    Report : What comes of one.
+    studies : All of them.
+
+    Examples
+    --------
+    >>> from marlfast import reproduce
+    >>> study = reproduce.Tan1993(trials=100, last=50)
+    >>> study.changed()
+    {'trials': 100, 'last': 50}
+    >>> [figure.what for figure in study.run(runs=2, seed=0).figures][:1]
+    ['one hunter, one prey, at random']
     """
 
     kind = "study"
@@ -219,15 +260,19 @@ class Study(Definition):
         Parameters
         ----------
         runs, seed : int
+            How many runs, and the seed of all.
         threads : int, optional
+            As of :func:`marlfast.train`.
         progress : bool
             Show it on stderr.
 
         Returns
         -------
         figures : list of Figure
+            In the order in which they are printed.
         notes : list of str
-        *more
+            What was left out, and what else there is to know.
+        *more : object
             What its own class of reports has beside these.
         """
         raise NotImplementedError
@@ -240,12 +285,16 @@ class Study(Definition):
         runs : int, optional
             Default: ``cheap``.
         seed : int
+            Of all runs.
         threads : int, optional
+            As of :func:`marlfast.train`.
         progress : bool
+            Show it on stderr.
 
         Returns
         -------
         Report
+            Obtained and published figures, side by side.
         """
         runs = self.cheap if runs is None else runs
         runs, seed = integer("runs", runs, 1, 2**31 - 1), integer("seed", seed, 0, 2**64 - 1)
@@ -259,10 +308,27 @@ class Study(Definition):
         return self == type(self)()
 
     def published(self, value):
-        """``value`` where every option is as published, else None."""
+        """Give a published number back where every option is as published.
+
+        Parameters
+        ----------
+        value : float
+            As published.
+
+        Returns
+        -------
+        float or None
+            None where there is nothing to compare with.
+        """
         return value if self.as_published else None
 
     def changed(self):
-        """{option: value} of those that are not as published."""
+        """Find the options that are not as published.
+
+        Returns
+        -------
+        dict of str to object
+            Their values, by name.
+        """
         ours, theirs = self.to_dict(), type(self)().to_dict()
         return {f.name: ours.get(f.name) for f in dataclasses.fields(self) if ours.get(f.name) != theirs.get(f.name)}

@@ -29,17 +29,30 @@ class Calvano2020(Study):
         Of all firms, or of each. A firm explores with probability ``exp(-decay * t)`` in period t.
     initial_q : "against_random" or float
         What each price is worth at first: what it earns for ever while the others draw theirs; or a number.
-    quality, cost, outside, probabilities, differentiation, margin, decimals
+    quality, cost, outside, probabilities, differentiation, margin, decimals : float, sequence, or int
         Of the market: see :class:`~marlfast.games.pricing.LogitBertrand`.
     stable : int
         A run is over when no greedy action has changed for so many periods.
     most_periods : int
         And after so many in any case.
 
-    Notes
-    -----
-    Source: E. Calvano, G. Calzolari, V. Denicolo and S. Pastorello, "Artificial intelligence, algorithmic pricing, and
+    See Also
+    --------
+    marlfast.games.LogitBertrand : The market.
+    marlfast.analysis.profit_gain : How much they collude.
+
+    References
+    ----------
+    E. Calvano, G. Calzolari, V. Denicolo and S. Pastorello, "Artificial intelligence, algorithmic pricing, and
     collusion", American Economic Review 110 (2020).
+
+    Examples
+    --------
+    >>> from marlfast import reproduce
+    >>> study = reproduce.Calvano2020(actions=3, decay=1e-3, stable=1000)
+    >>> found = study.outcomes(study.train(runs=2, seed=0))
+    >>> found["converged"].tolist(), found["gain"].shape
+    ([True, True], (2, 2))
     """
 
     name = "calvano2020"
@@ -90,7 +103,13 @@ class Calvano2020(Study):
         return self._given["discount"]
 
     def learners(self):
-        """One learner for all firms where they are alike, else one for each."""
+        """Give the firms' learners.
+
+        Returns
+        -------
+        Learner or list of Learner
+            One for all firms where they are alike, else one for each.
+        """
         firms = list(zip(*(self._given[name] for name in ("learning_rate", "discount", "decay")), strict=True))
         initial = [self.game.against_random(discount)[i] if self.initial_q == "against_random"
                    else np.full(self.game.most_actions, self.initial_q) for i, (_, discount, _) in enumerate(firms)]
@@ -99,17 +118,33 @@ class Calvano2020(Study):
         return [_learner(*firm, own[None]) for firm, own in zip(firms, initial, strict=True)]
 
     def train(self, runs=100, seed=0, **options):
-        """Train all runs to their ends; ``options`` as for :func:`marlfast.train`. Returns the Result."""
+        """Train all runs to their ends.
+
+        Parameters
+        ----------
+        runs : int
+            R.
+        seed : int
+            Of all runs.
+        **options
+            Of :func:`marlfast.train`.
+
+        Returns
+        -------
+        Result
+            Of all runs.
+        """
         learners = self.learners()
         options = {"record_every": 0, "stop": GreedyStable(self.stable), "steps": self.most_periods} | options
         return train(self.game, learners[0] if len(learners) == 1 else learners, runs=runs, seed=seed, **options)
 
     def outcomes(self, result):
-        """What becomes of the firms, once they no longer learn.
+        """Find out what becomes of the firms, once they no longer learn.
 
         Parameters
         ----------
         result : Result
+            Of ``train``.
 
         Returns
         -------

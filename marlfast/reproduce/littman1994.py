@@ -33,13 +33,28 @@ class Littman1994(Study):
     epsilon : float
         Of exploration in training.
     discount : float
+        In [0, 1].
     last_rate : float
         The learning rate falls from 1 to this in geometric steps.
     initial_q : float
+        Value of every action at first.
 
-    Notes
-    -----
-    Source: M. L. Littman, "Markov games as a framework for multi-agent reinforcement learning", ICML 1994, section 5.
+    See Also
+    --------
+    marlfast.games.Soccer : The game.
+    marlfast.learners.MinimaxQ : The learner.
+
+    References
+    ----------
+    M. L. Littman, "Markov games as a framework for multi-agent reinforcement learning", ICML 1994, section 5.
+
+    Examples
+    --------
+    >>> from marlfast import reproduce
+    >>> study = reproduce.Littman1994(steps=2000)
+    >>> won, lost = study.test(study.train("minimax_q", "random", seed=0), seed=0)
+    >>> won.shape
+    (1,)
     """
 
     name = "littman1994"
@@ -59,14 +74,42 @@ class Littman1994(Study):
                   last_rate=real("last_rate", self.last_rate, 1e-300, 1.0))
 
     def learner(self, name):
-        """A learner by its registered name, with the parameters of this study."""
+        """Make a learner with the parameters of this study.
+
+        Parameters
+        ----------
+        name : str
+            Its registered name.
+
+        Returns
+        -------
+        Learner
+            With those parameters that it has.
+        """
         rate = Exponential(1.0, self.last_rate ** (1.0 / self.steps))
         return from_dict("learner", {
             "name": name, "learning_rate": rate.to_dict(), "discount": self.discount, "initial_q": self.initial_q,
             "explore": EpsilonGreedy(self.epsilon, ties="first", draws=2).to_dict()})
 
     def train(self, name, against, runs=1, seed=0, **options):
-        """Train one of the players: agent 0 is tested later. Returns the Result."""
+        """Train one of the players: agent 0 is tested later.
+
+        Parameters
+        ----------
+        name, against : str
+            Registered names of the learner and of its opponent while it learns.
+        runs : int
+            R.
+        seed : int
+            Of all runs.
+        **options
+            Of :func:`marlfast.train`.
+
+        Returns
+        -------
+        Result
+            Of all runs.
+        """
         own = self.learner(name)
         other = {"random": RANDOM, "copy": own}[against]
         # A goal begins a new game, from which values are bootstrapped: one episode is the whole training.
@@ -81,14 +124,18 @@ class Littman1994(Study):
         result : Result
             Of ``train``; agent 0 plays.
         seed : int
+            Of the episodes.
         threads : int, optional
+            As of :func:`marlfast.train`.
         still : bool
             False: it explores as in training.
 
         Returns
         -------
-        won, lost : int64 [R]
-            Games of each run that did not end in a draw.
+        won : int64 [R]
+            Games that the player won, of each run; draws are not counted.
+        lost : int64 [R]
+            Games that it lost.
         """
         runs = len(result.steps)
         own = result.experiment.learner.learners[0]

@@ -36,16 +36,28 @@ class Matignon2012(Study):
     Parameters
     ----------
     learning_rate, decrease_rate : float
-        alpha and, of hysteretic Q-learning, beta.
+        Those of the paper: alpha and, of hysteretic Q-learning, beta.
     temperature, decay : float
         Softmax at ``temperature * decay ** t``.
     repetitions : int
         Rounds of a trial.
 
-    Notes
-    -----
-    Source: L. Matignon, G. J. Laurent and N. Le Fort-Piat, "Independent reinforcement learners in cooperative Markov
+    See Also
+    --------
+    marlfast.learners.HystereticQ : One of the learners compared.
+    marlfast.games.Climbing : One of the games.
+
+    References
+    ----------
+    L. Matignon, G. J. Laurent and N. Le Fort-Piat, "Independent reinforcement learners in cooperative Markov
     games: a survey regarding coordination problems", Knowledge Engineering Review 27 (2012).
+
+    Examples
+    --------
+    >>> from marlfast import games, reproduce
+    >>> study = reproduce.Matignon2012(repetitions=1000)
+    >>> float(study.best("hysteretic_q", games.Climbing(), runs=20, seed=0).mean())
+    1.0
     """
 
     name = "matignon2012"
@@ -67,7 +79,18 @@ class Matignon2012(Study):
         self._set(softmax=Boltzmann(Exponential(self.temperature, self.decay, minimum=min(least, self.temperature))))
 
     def learner(self, name):
-        """A learner by its registered name, with the parameters of this study that it has."""
+        """Make a learner with the parameters of this study.
+
+        Parameters
+        ----------
+        name : str
+            Its registered name.
+
+        Returns
+        -------
+        Learner
+            With those parameters that it has.
+        """
         ours = {"learning_rate": self.learning_rate, "decrease_rate": self.decrease_rate, "discount": 0.0,
                 "explore": self.softmax.to_dict(), "initial_q": 0.0}
         if name in ON_THEIR_OWN:
@@ -77,7 +100,26 @@ class Matignon2012(Study):
         return from_dict("learner", {"name": name} | {key: value for key, value in ours.items() if key in known})
 
     def best(self, name, game, runs=100, seed=0, **options):
-        """In which trials the agents end in a best joint action: bool [R]."""
+        """Find the trials in which the agents end in a best joint action.
+
+        Parameters
+        ----------
+        name : str
+            Registered name of the learner.
+        game : NormalForm
+            What they play.
+        runs : int
+            R, how many trials.
+        seed : int
+            Of all trials.
+        **options
+            Of :func:`marlfast.train`.
+
+        Returns
+        -------
+        bool [R]
+            Of each trial.
+        """
         result = train(game, self.learner(name), steps=ON_THEIR_OWN.get(name) or self.repetitions, runs=runs,
                        seed=seed, record_every=0, **options)
         joint = np.array([result.policy(run, kind="greedy")([[0.0]]) for run in range(runs)])

@@ -28,8 +28,10 @@ class Qmix2018(Study):
 
     Parameters
     ----------
-    learning_rate, discount : float
-        The rate is that of the central and the independent learners.
+    learning_rate : float
+        Of the central and the independent learners.
+    discount : float
+        Of all of them, in [0, 1].
     episodes : int
         Played at random, all actions as likely.
     mixing_rate : float
@@ -39,10 +41,21 @@ class Qmix2018(Study):
     vdn_rate, vdn_slowing : float
         Of VDN: ``vdn_rate / (1 + vdn_slowing * steps)``, as its errors never end.
 
-    Notes
-    -----
-    Source: T. Rashid et al., "QMIX: monotonic value function factorisation for deep multi-agent reinforcement
+    See Also
+    --------
+    marlfast.games.TwoStep : The game.
+    marlfast.learners.QMIX : The learner.
+
+    References
+    ----------
+    T. Rashid et al., "QMIX: monotonic value function factorisation for deep multi-agent reinforcement
     learning", ICML 2018, section 5.
+
+    Examples
+    --------
+    >>> from marlfast import reproduce
+    >>> reproduce.Qmix2018().central().agents
+    1
     """
 
     name = "qmix2018"
@@ -64,7 +77,13 @@ class Qmix2018(Study):
                   vdn_slowing=real("vdn_slowing", self.vdn_slowing, 0.0))
 
     def central(self):
-        """The game for one agent that chooses for both."""
+        """Make the game for one agent that chooses for both.
+
+        Returns
+        -------
+        Game
+            With an action for every joint action.
+        """
         game = TwoStep().arrays()
         rewards = np.asarray(game.rewards)
         rewards = rewards[..., 0] if rewards.ndim == 3 else rewards         # the same for both

@@ -36,9 +36,21 @@ class Tan1993(Study):
     last : int
         The last so many of them are averaged.
 
-    Notes
-    -----
-    Source: M. Tan, "Multi-agent reinforcement learning: independent vs. cooperative agents", ICML 1993.
+    See Also
+    --------
+    marlfast.games.Pursuit : The game.
+    Study.run : Runs it.
+
+    References
+    ----------
+    M. Tan, "Multi-agent reinforcement learning: independent vs. cooperative agents", ICML 1993.
+
+    Examples
+    --------
+    >>> from marlfast import reproduce
+    >>> report = reproduce.Tan1993(trials=100, last=50).run(runs=2, seed=0)
+    >>> len(report.figures)
+    6
     """
 
     name = "tan1993"

@@ -273,11 +273,26 @@ def merge(folder, shards=None, game=None):
     Returns
     -------
     Sweep
+        The whole.
 
     Raises
     ------
     FileError
         Shards that overlap, are missing or are not finished, or that are not of one sweep.
+
+    See Also
+    --------
+    sweep : Makes shards, with ``shard="i/n"``.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast import sweeps
+    >>> game, over = mf.games.PrisonersDilemma(), {"learner.learning_rate": [0.1, 0.5]}
+    >>> for shard in ("1/2", "2/2"):
+    ...     _ = mf.sweep(game, mf.IQL(), over=over, seeds=3, seed=0, steps=50, out="parts", shard=shard)
+    >>> sweeps.merge("parts").missing
+    0
     """
     from marlfast.sweeps.results import load
 

@@ -19,6 +19,11 @@ class Sweep:
     Attributes
     ----------
     folder : Path
+        Where its files are.
+    failures : list of (str, str)
+        Chunks that failed twice, and why: the text of the error with its traceback.
+    interrupted : bool
+        Whether Ctrl-C ended it.
     experiment : Experiment
         What all points have in common.
     over : dict of str to list
@@ -27,12 +32,13 @@ class Sweep:
         What is swept over.
     seeds : list of int
         Run k of a point has seed k of these.
-    failures : list of (str, str)
-        Chunks that failed twice, and why: the text of the error with its traceback.
     missing : int
         Runs that are not there; 0: the sweep is finished. Running it again goes on.
-    interrupted : bool
-        Whether Ctrl-C ended it.
+
+    See Also
+    --------
+    sweep : Makes it.
+    load : Reads one from its folder.
     """
 
     def __init__(self, folder, plan, failures=(), interrupted=False):
@@ -78,12 +84,18 @@ class Sweep:
         return {name: array.copy() for name, array in self._columns.items()}
 
     def to_csv(self, path):
-        """Write the table to a file of comma-separated values, all or nothing."""
+        """Write the table to a file of comma-separated values, all or nothing.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; one that is there is replaced.
+        """
         content = csv_text(self.table()).encode()
         write_atomically(path, lambda file: file.write(content))
 
     def dataframe(self, library=None):
-        """The table as a data frame.
+        """Give the table as a data frame.
 
         Parameters
         ----------
@@ -93,6 +105,7 @@ class Sweep:
         Returns
         -------
         pandas.DataFrame or polars.DataFrame
+            A row per run that is there.
         """
         import importlib
 
@@ -126,7 +139,7 @@ class Sweep:
         return dict(self._curves)
 
     def load_run(self, i):
-        """The result of one run, where ``keep="results"`` was asked for.
+        """Read the result of one run, where ``keep="results"`` was asked for.
 
         Parameters
         ----------
@@ -136,6 +149,7 @@ class Sweep:
         Returns
         -------
         Result
+            Of this run alone.
         """
         self._read()
         run = int(self._arrays["run"][integer("i", i, 0, len(self._arrays["run"]) - 1)])
@@ -153,12 +167,28 @@ def load(folder, game=None):
     Parameters
     ----------
     folder : str or path-like
+        That :func:`sweep` wrote.
     game : Game, optional
         The game of the experiment: needed where that has functions of its own, which no file holds.
 
     Returns
     -------
     Sweep
+        As far as it has come.
+
+    See Also
+    --------
+    sweep : Goes on with one that is not finished.
+    marlfast.load : Reads results and sweeps.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast import sweeps
+    >>> _ = mf.sweep(mf.games.PrisonersDilemma(), mf.IQL(), over={"learner.learning_rate": [0.1, 0.5]}, seeds=3, seed=0,
+    ...              steps=50, out="saved")
+    >>> sweeps.load("saved").names
+    ['learner.learning_rate']
     """
     folder = errors.path(folder, "folder")
     if not folder.exists():

@@ -39,8 +39,8 @@ def sweep(experiment, learner=None, *, over=None, seeds=None, seed=None, samples
     ----------
     experiment : Experiment, Game, dict or str
         What all points have in common; a game needs a ``learner``.
-    learner, learners, encoder, central, teams, rewards, shaping, episodes, steps, stop, record_every, backend, block
-        See :func:`marlfast.train`.
+    learner : Learner, list of Learner, str or dict, optional
+        Who learns, see :func:`marlfast.train`.
     over : dict of str to list
         Values by name, such as ``{"learner.learning_rate": [0.1, 0.2], "game.agents": [2, 4]}``; names as in
         ``--set`` of the command line, values as in an experiment file, or definitions. With ``samples``, a name may
@@ -58,6 +58,7 @@ def sweep(experiment, learner=None, *, over=None, seeds=None, seed=None, samples
     out : str or path-like
         The folder; made where there is none.
     engine : {"threads", "processes", "ray", "dask"}, concurrent.futures.Executor or dask.distributed.Client
+        Who does the work.
     workers : int, optional
         Tasks at once. Default: as many as there are processors.
     shard : str, optional
@@ -74,10 +75,36 @@ def sweep(experiment, learner=None, *, over=None, seeds=None, seed=None, samples
         With ``"results"``, the whole result of each run is kept: see :meth:`Sweep.load_run`.
     progress : bool
         Show it on stderr.
+    learners : Each or list of Learner, optional
+        Several of them, see :func:`marlfast.train`.
+    encoder, central : Encoder, optional
+        Of observations, and of the whole state.
+    teams : sequence of sequence of int, optional
+        Who plays with whom.
+    rewards : Structure, optional
+        How rewards are divided.
+    shaping : Shaping or sequence of Shaping
+        What is added to them while learning.
+    episodes, steps : int, optional
+        How long each run is; one of them, or ``stop``.
+    stop : stop rule, optional
+        When a run ends, see :mod:`marlfast.stop`.
+    record_every : int, optional
+        Episodes that an entry of the learning curve stands for.
+    backend : {"cython", "numpy"}
+        Which kernels.
+    block : int, optional
+        Steps between two looks of Python.
 
     Returns
     -------
     Sweep
+        As far as it has come.
+
+    See Also
+    --------
+    marlfast.train : A single training.
+    marlfast.sweeps.merge : Puts shards together.
 
     Notes
     -----
@@ -88,8 +115,8 @@ def sweep(experiment, learner=None, *, over=None, seeds=None, seed=None, samples
     --------
     >>> import marlfast as mf
     >>> found = mf.sweep(mf.games.PrisonersDilemma(), mf.IQL(), over={"learner.learning_rate": [0.1, 0.5]}, seeds=3,
-    ...                  steps=50, out="dilemma")                               # doctest: +SKIP
-    >>> found.table()["team_return"].shape                                      # doctest: +SKIP
+    ...                  seed=0, steps=50, out="dilemma")
+    >>> found.table()["team_return"].shape
     (6,)
     """
     if learners is not None and learner is not None:

@@ -112,6 +112,14 @@ def test_the_least_eligible_cell_makes_room(module):
     assert t.q.ravel().tolist() == [0.0, 0.0, 2.0, 4.0, 0.0]
 
 
+def test_of_equally_eligible_cells_the_first_makes_room(module):
+    # Nothing fades: when row 2 comes, rows 0 and 1 are as eligible as each other.
+    t = Learning(module, "Traces", np.zeros((1, 4, 1, 1)), decay=1.0, on_policy=False, length=2, discount=1.0)
+    for k in range(3):
+        t.step(k, 0, 0.0, k + 1)
+    assert t.own["cells"][0, 0, :, 0].tolist() == [2, 1] and t.own["eligibility"][0, 0].tolist() == [1.0, 1.0]
+
+
 def test_a_trace_below_the_cutoff_is_forgotten(module):
     # Eligibility 1/2, 1/4, 1/8 after each step; the cutoff itself is kept.
     t = Learning(module, "Traces", np.zeros((1, 5, 1, 1)), decay=1.0, on_policy=False, cutoff=0.25)
