@@ -14,7 +14,7 @@ import marlfast as mf
 import marlfast.games.own
 from marlfast import registry
 from marlfast.backends import BACKENDS, kernels
-from marlfast.learners.base import Seats
+from marlfast.learners.base import LearnerContext
 from marlfast.session import Session
 
 RUNS = (1, 64, 4096)
@@ -247,14 +247,14 @@ def _learner(explore, backend, runs):
     """A learner, the arrays it writes, and 16 different steps for it to take in turn."""
     initial = np.random.default_rng(1).standard_normal((ROWS, AGENTS, ACTIONS))
     learner, structure = mf.IQL(explore=explore, initial_q=initial), mf.rewards.individual()
-    seats = Seats(DRIFT, structure, runs)
-    arrays = learner.allocate(seats, ROWS)
-    learner.derive(seats, arrays, backend)
+    context = LearnerContext(DRIFT, structure, runs)
+    arrays = learner.allocate(context, ROWS)
+    learner.derive(context, arrays, backend)
     x = Inputs(runs)
     steps = [(x.integers(ROWS, (runs, AGENTS)), x.generator.random((runs, AGENTS, explore.n_draws)),
               x.integers(ACTIONS, (runs, AGENTS)), x.generator.standard_normal((runs, AGENTS)),
               x.integers(ROWS, (runs, AGENTS))) for _ in range(16)]
-    return learner.bind(seats, arrays, backend)[0], arrays, itertools.cycle(steps)
+    return learner.bind(context, arrays, backend)[0], arrays, itertools.cycle(steps)
 
 
 def _act(explore):
@@ -289,10 +289,10 @@ def _played(definition, game):
     """Acting and learning, all agents, 16 different steps in turn."""
     def make(backend, runs):
         generator, agents, _counts = np.random.default_rng(0), game.agents, game.action_counts
-        seats = Seats(game, mf.rewards.individual(), runs, central=ROWS if definition.central else 0)
-        arrays = definition.allocate(seats, ROWS)
-        definition.derive(seats, arrays, backend)
-        learners, most = definition.bind(seats, arrays, backend), definition.draws()
+        context = LearnerContext(game, mf.rewards.individual(), runs, central=ROWS if definition.central else 0)
+        arrays = definition.allocate(context, ROWS)
+        definition.derive(context, arrays, backend)
+        learners, most = definition.bind(context, arrays, backend), definition.draws()
         width = max(one.width for one in learners)     # with rows of the whole state, where it looks at that
         steps = itertools.cycle([(generator.integers(0, ROWS, (runs, width), dtype=np.int32),
                                   generator.random((runs, agents, most)), generator.standard_normal((runs, agents)),
@@ -316,7 +316,7 @@ def _fitting(definition, rows=ROWS):
     for game in (DRIFT, mf.games.MarkovGame(alike, np.arange(9.0)[None], (3, 3)),
                  mf.games.MarkovGame(alike, np.stack([against, -against], axis=1)[None], (3, 3)), mf.games.Soccer()):
         try:
-            definition.check(Seats(game, mf.rewards.individual()), rows)
+            definition.check(LearnerContext(game, mf.rewards.individual()), rows)
             return game
         except ValueError:
             continue

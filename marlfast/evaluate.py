@@ -188,10 +188,10 @@ def _learned_session(game, policy, episodes, seed, runs, backend, most_steps, ki
     for name, array in policy.arrays.items():
         if name.startswith(("encoder.", "learner.")):
             arrays[name] = np.array(np.broadcast_to(array, (runs, *array.shape[1:])), order="C")
-    for prefix, one, seats in experiment.resolved.parts:
+    for prefix, one, context in experiment.resolved.parts:
         if hasattr(one, "begin"):           # what it remembers of the episode before is not of this one
             start = f"learner.{prefix}"
-            one.begin(seats, {name[len(start):]: array for name, array in arrays.items() if name.startswith(start)})
+            one.begin(context, {name[len(start):]: array for name, array in arrays.items() if name.startswith(start)})
     session = Session(experiment, arrays, backend, purpose=1, learning=False, exploration=kind)
     session.loop.begin(0, runs)       # rows of the start, in the learned tables
     return session

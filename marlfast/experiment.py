@@ -128,7 +128,7 @@ class Experiment:
                 raise ValueError(f"encoder: {self.encoder.name!r} gives {known.active} active rows, learner "
                                  f"{one.name!r} takes one; give a Grid, or take a learner that adds up what its rows "
                                  "say, such as iql, sarsa, hysteretic_q, vdn, qmix, reinforce or mappo")
-        self.learner.check(known.seats, known.rows)
+        self.learner.check(known.context, known.rows)
 
     def _structure(self, teams):
         if self.rewards is not None:

@@ -280,11 +280,11 @@ def _arrays(path, experiment, arrays, backend):
         arrays |= {f"{name}.{key}": a for key, a in larger.items()}
     tables, room = part_of(arrays, "learner"), known.rooms(arrays)
     try:
-        learner.derive(known.seats_in(before), tables, backend)
+        learner.derive(known.context_in(before), tables, backend)
     except ValueError as error:
         raise FileError(f"{path}: its tables do not fit its experiment: {error}") from None
     if grown:
-        tables = learner.grow(known.seats_in(room), tables, room["encoder"], backend)
+        tables = learner.grow(known.context_in(room), tables, room["encoder"], backend)
     arrays |= {f"learner.{name}": a for name, a in tables.items()}
     return arrays
 

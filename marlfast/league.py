@@ -157,21 +157,21 @@ class League:
     def _copy(self):
         return [{name: array.copy() for name, array in own.items()} for own in self._own]
 
-    def _seated(self):
-        """The seats of each team's learner, with the room that there is now, and that room."""
+    def _context(self):
+        """The context of each team's learner, with the room that there is now, and that room."""
         known = self._experiment.resolved
         room = known.rooms(self._common)
-        return [seats for _, _, seats in self._learners.parts(known.seats_in(room))], room["encoder"]
+        return [context for _, _, context in self._learners.parts(known.context_in(room))], room["encoder"]
 
     def _grown(self, team, arrays):
         """What a learner knew, in arrays of today's size: the encoders may have seen more since."""
-        learner, (seats, rows) = self._learners.learners[team], self._seated()
+        learner, (context, rows) = self._learners.learners[team], self._context()
         arrays = dict(arrays)
-        whole = [arrays[name].shape[1] < seats[team].central for name in learner.by_central]
+        whole = [arrays[name].shape[1] < context[team].central for name in learner.by_central]
         if not any([*(arrays[name].shape[1] < rows for name in learner.by_row if name in arrays), *whole]):
             return arrays
-        learner.derive(seats[team], arrays, self.backend)
-        arrays = learner.grow(seats[team], arrays, rows, self.backend)
+        learner.derive(context[team], arrays, self.backend)
+        arrays = learner.grow(context[team], arrays, rows, self.backend)
         return {name: array for name, array in arrays.items() if name not in learner.derived}
 
     def _all(self, parts):
@@ -275,7 +275,7 @@ class League:
     def _result(self, parts):
         result = Result(self._experiment, {name: array.copy() for name, array in self._all(parts).items()})
         known = self._experiment.resolved
-        self._learners.derive(known.seats_in(known.rooms(self._common)), learned := part_of(result.arrays, "learner"),
+        self._learners.derive(known.context_in(known.rooms(self._common)), learned := part_of(result.arrays, "learner"),
                               self.backend)
         result.arrays |= {f"learner.{name}": array for name, array in learned.items()}
         return result

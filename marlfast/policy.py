@@ -397,11 +397,11 @@ def plays_of(given, kind="policy"):
     e, found = given.experiment, []
     if not isinstance(kind, str) and len(kind) != e.game.agents:
         raise ValueError(f"kind: expected one, or one for each of {e.game.agents} agents, got {shown(kind)}")
-    for prefix, one, seats in e.resolved.parts:
+    for prefix, one, context in e.resolved.parts:
         start = f"learner.{prefix}"
         arrays = {name[len(start):]: array for name, array in given.arrays.items() if name.startswith(start)}
-        for each in dict.fromkeys([kind] if isinstance(kind, str) else [kind[i] for i in seats.leads]):
-            plays = one.plays(seats, arrays, check_kind(each))
+        for each in dict.fromkeys([kind] if isinstance(kind, str) else [kind[i] for i in context.leads]):
+            plays = one.plays(context, arrays, check_kind(each))
             found += [p for p in plays if one_kind(kind, p.agents) == each]
     return found
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from marlfast.encoders import Whole, central_encoder
-from marlfast.learners.base import Seats
+from marlfast.learners.base import LearnerContext
 from marlfast.stop import UNLIMITED
 
 
@@ -194,34 +194,34 @@ class Resolved:
     @cached_property
     def _agents(self):
         e = self.experiment
-        return Seats(e.game, e.rewards, e.runs, None, self.active, given_teams=e.teams, seeds=self.seeds,
-                     run_numbers=self.run_numbers)
+        return LearnerContext(e.game, e.rewards, e.runs, None, self.active, given_teams=e.teams, seeds=self.seeds,
+                              run_numbers=self.run_numbers)
 
     @cached_property
-    def seats(self):
+    def context(self):
         """What learners need to know: all agents of the game, in all runs, with the rows that fresh arrays have."""
         if not self.looks_central:
             return self._agents
         encoder, game = self._encoders[True][self.whole]
         return self._agents.with_room(encoder.room(game, encoder.allocate(game, 1)), self.central_active)
 
-    def seats_in(self, room):
+    def context_in(self, room):
         """The same with the rows of the whole state that there is room for (of ``rooms``)."""
-        return self.seats.with_room(room[self.whole], self.central_active) if self.looks_central else self.seats
+        return self.context.with_room(room[self.whole], self.central_active) if self.looks_central else self.context
 
     @cached_property
     def parts(self):
-        """(prefix of its arrays, learner, its seats) of every learner, a list."""
-        return self.experiment.learner.parts(self.seats)
+        """(prefix of its arrays, learner, its context) of every learner, a list."""
+        return self.experiment.learner.parts(self.context)
 
     @cached_property
     def lanes(self):
         """Agents of a row, padded, where the compiled loop may have their tables side by side; else 0."""
         e = self.experiment
-        return e.learner.lanes(self.seats) if e.encoder.one_row else 0
+        return e.learner.lanes(self.context) if e.encoder.one_row else 0
 
     def part(self, agent):
-        """(prefix of its arrays, learner, its seats) of the learner that leads an agent."""
+        """(prefix of its arrays, learner, its context) of the learner that leads an agent."""
         return next(part for part in self.parts if agent in part[2].leads)
 
     # -- arrays ---------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ MOST_RECORDS = 2**40
 def allocate(resolved, backend, learning=True, lanes=0):
     """Fresh arrays for a resolved experiment. Where nothing is learned, nobody looks at the whole state.
 
-    ``lanes`` as in :class:`marlfast.learners.base.Seats`.
+    ``lanes`` as in :class:`marlfast.learners.base.LearnerContext`.
     """
     game, runs = resolved.game, resolved.runs
     kernel = game.kernel(backend)
@@ -45,8 +45,8 @@ def allocate(resolved, backend, learning=True, lanes=0):
     for part, (encoder, seen) in resolved.encoders(learning).items():
         arrays |= {f"{part}.{name}": array for name, array in encoder.allocate(seen, runs).items()}
     room = resolved.rooms(arrays)
-    seats = (resolved.seats_in(room) if learning else resolved.seats).with_lanes(lanes)
-    learner = resolved.experiment.learner.allocate(seats, room["encoder"])
+    context = (resolved.context_in(room) if learning else resolved.context).with_lanes(lanes)
+    learner = resolved.experiment.learner.allocate(context, room["encoder"])
     arrays |= {f"learner.{name}": array for name, array in learner.items()}
     return arrays
 
@@ -89,7 +89,7 @@ class Session:
         self.failed_before = set(np.flatnonzero(self.arrays["reason"] >= FAILED).tolist())
         learner = self._part("learner")
         if not fresh or not set(experiment.learner.derived) <= set(learner):
-            experiment.learner.derive(self.seats, learner, backend)
+            experiment.learner.derive(self.context, learner, backend)
             self._put("learner", learner)
         self._room()
         self._bind()
@@ -104,8 +104,8 @@ class Session:
     def _seat(self):
         """What the learners are told, with the room that there is now."""
         known = self.resolved
-        seats = known.seats_in(known.rooms(self.arrays)) if self.learning else known.seats
-        self.seats = seats.with_lanes(self.lanes)
+        context = known.context_in(known.rooms(self.arrays)) if self.learning else known.context
+        self.context = context.with_lanes(self.lanes)
 
     def _lanes(self):
         """Agents of a row, padded, where the loop will have their tables side by side; else 0."""
@@ -152,7 +152,7 @@ class Session:
             self._put(name, encoder.grow(seen, part, min(2 * rows, limit), self.backend))
         self._seat()
         rows = self.resolved.rooms(self.arrays, self.learning)["encoder"]
-        self._put("learner", self.experiment.learner.grow(self.seats, self._part("learner"), rows, self.backend))
+        self._put("learner", self.experiment.learner.grow(self.context, self._part("learner"), rows, self.backend))
 
     def _bind(self, count=None):
         """Make the loop over the arrays as they are now; with draws from outside, for ``count`` steps."""
@@ -160,7 +160,7 @@ class Session:
         encoders = known.bound({name: self._part(name) for name in known.encoders(self.learning)}, runs, self.backend,
                                self.learning, self.game_kernel)
         central = encoders[known.whole] if self.learning and known.looks_central else None
-        learners = e.learner.bind(self.seats, self._part("learner"), self.backend, self.draws, self.learning,
+        learners = e.learner.bind(self.context, self._part("learner"), self.backend, self.draws, self.learning,
                                   e.learner.exploring(self.exploration))
         rewards = [e.rewards.bind(self.game, self.game_kernel, runs, self.backend)]
         rewards += [part.bind(self.game, self.game_kernel, e.encoder, known.discount, runs, self.backend)

@@ -66,7 +66,7 @@ class Team:
 
     def _seat(self):
         self._room = {name: one.room(seen, self._tables[name]) for name, (one, seen) in self._encoders.items()}
-        self._seats = self._resolved.seats_in(self._room)
+        self._seats = self._resolved.context_in(self._room)
 
     def _bind(self):
         self._kernels = self._resolved.bound(self._tables, self.runs, self.backend)

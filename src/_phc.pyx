@@ -71,7 +71,7 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
         step.actions, step.rewards = t.actions + r * c.agents, t.rewards + r * c.agents
         step.terminated = t.terminated + r
         for j in range(c.led):
-            one.leads, one.cells.seats = c.leads + j, c.cells.seats + j
+            one.leads, one.cells.agents = c.leads + j, c.cells.agents + j
             status = p.learn(&one, first + r, 1, &step, changed + r)
             if status:
                 return status

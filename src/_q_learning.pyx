@@ -10,7 +10,7 @@ from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, schedule_follow
 from marlfast.declarations.q_learning import FIND_GREEDY, Q_LEARNING, SIDE_BY_SIDE, lanes_of
 from marlfast.core.tabular cimport (
-    BOLTZMANN, EPSILON_GREEDY, MOST_VISITS, Cells, Context, Seat, View, chance_of, inside, look_at, put, see)
+    BOLTZMANN, EPSILON_GREEDY, MOST_VISITS, Cells, Context, Agent, View, chance_of, inside, look_at, put, see)
 
 cdef extern from "q_learning.h" nogil:
     enum:
@@ -324,12 +324,12 @@ cdef class QLearning(Learner):
         elif pitch != 4 * c.greedy_step or pitch != 4 * c.visits_step:
             return
         few = c.width <= MF_FEW_ACTIONS and (actions == c.width).all()
-        seats = np.ascontiguousarray(
+        own = np.ascontiguousarray(
             np.stack([leads, table_of[leads] * pitch, leads.astype(np.int64) * c.draws, actions[leads]], axis=1),
             np.int64)
-        self.held = (self.held, seats)
+        self.held = (self.held, own)
         c.choices = c.width if few else 0
-        c.cells = Cells(led=c.led, seats=<const Seat *> longs(seats), bound=c.rows, row_bytes=row_bytes,
+        c.cells = Cells(led=c.led, agents=<const Agent *> longs(own), bound=c.rows, row_bytes=row_bytes,
                         run_bytes=row_bytes * c.rows, cells=<char *> c.q, greedy=<char *> c.greedy - <char *> c.q,
                         visits=<char *> c.visits - <char *> c.q, lanes=c.cells.lanes, around=c.around,
                         drawn=c.drawn)

@@ -245,12 +245,12 @@ def test_what_is_refused(make, words):
 
 def test_teams_are_cooperative_within_and_competitive_between():
     given = mf.Experiment(mf.games.Drift(), mf.IQL(), encoder=mf.Rounding(0), episodes=1, teams=[[0, 2], [1, 3]])
-    assert given.rewards.name == "mixed" and given.resolved.seats.teams == ((0, 2), (1, 3))
+    assert given.rewards.name == "mixed" and given.resolved.context.teams == ((0, 2), (1, 3))
     assert given.rewards.matrix(given.game).tolist() == [
         [0.5, -0.5, 0.5, -0.5], [-0.5, 0.5, -0.5, 0.5], [0.5, -0.5, 0.5, -0.5], [-0.5, 0.5, -0.5, 0.5]]
     assert mf.Experiment.from_dict(given.to_dict()).teams == ((0, 2), (1, 3))
     own = given.replace(rewards=mf.rewards.individual())
-    assert own.rewards.name == "individual" and own.resolved.seats.teams == ((0, 2), (1, 3))
+    assert own.rewards.name == "individual" and own.resolved.context.teams == ((0, 2), (1, 3))
 
 
 def test_teams_say_who_shares_a_table_whatever_the_rewards():

@@ -11,7 +11,7 @@ import pytest
 import marlfast as mf
 from marlfast import encoders, schedules
 from marlfast.learners import base
-from marlfast.learners.base import Seats
+from marlfast.learners.base import LearnerContext
 from marlfast.resolved import Resolved
 
 GAME = mf.games.Drift(agents=3, horizon=5)
@@ -59,7 +59,7 @@ def test_a_training_works_every_fact_out_once(name):
                  threads=1)
 
     found = calls(COUNTED, work)
-    assert found["resolved"] == 1 and found["limits"] == 1 and found["seats"] == 1, found
+    assert found["resolved"] == 1 and found["limits"] == 1 and found["context"] == 1, found
     assert found["_encoders"] == 1 and found["parts"] == 1 and found["draws"] == 1, found
     assert {what: n for what, n in found.items() if n > 1} == {}
 
@@ -111,30 +111,30 @@ def test_facts_of_an_experiment():
     assert (known.active, known.central_active, known.rows) == (1, 1, None)
     assert (known.width(), known.width(learning=False)) == (4, 3)
     assert list(known.encoders()) == ["encoder", "central"] and list(known.encoders(learning=False)) == ["encoder"]
-    assert [(prefix, one.name, seats.leads) for prefix, one, seats in known.parts] == [
+    assert [(prefix, one.name, context.leads) for prefix, one, context in known.parts] == [
         ("0.", "mappo", (0, 1)), ("1.", "iql", (2,))]
     assert known.part(2)[0] == "1." and known.draws == 1 and known.discounts == {0.95, 0.5}
-    assert known.seats.central == 9 and known.by_row["learner.0.critic"] == "central"
+    assert known.context.central == 9 and known.by_row["learner.0.critic"] == "central"
     assert known.by_row["learner.1.q"] == "encoder" and known.derived == {"encoder.table", "central.table"}
 
 
 @pytest.mark.parametrize("array", ["seeds", "run_numbers"])
 def test_what_many_read_nobody_writes_to(array):
     known = mf.Experiment(GAME, mf.IQL(), encoder=mf.Rounding(1), episodes=3).resolved
-    for kept in (getattr(known, array), known.seats.action_counts, known.seats.lead(), known.seats.tables("none")):
+    for kept in (getattr(known, array), known.context.action_counts, known.context.ids(), known.context.tables("none")):
         with pytest.raises(ValueError, match="read-only"):
             kept[0] = 1
 
 
 def test_seats_with_more_room_share_what_is_known():
-    seats = Seats(GAME, mf.rewards.individual())
-    more = seats.with_room(12, 2)
-    assert (more.central, more.central_active, seats.central) == (12, 2, 0)
-    assert more.tables("none") is seats.tables("none") and more.with_room(12, 2) is more
-    own = more.leading((1, 2))
-    assert (own.leads, own.central, own.lead().tolist()) == ((1, 2), 12, [1, 2])
-    assert own.tables("none").tolist() == [0, 0, 1] and seats.tables("none").tolist() == [0, 1, 2]
-    assert seats.leading((1, 2)).tables("none") is own.tables("none")
+    context = LearnerContext(GAME, mf.rewards.individual())
+    more = context.with_room(12, 2)
+    assert (more.central, more.central_active, context.central) == (12, 2, 0)
+    assert more.tables("none") is context.tables("none") and more.with_room(12, 2) is more
+    own = more.of_agents((1, 2))
+    assert (own.leads, own.central, own.ids().tolist()) == ((1, 2), 12, [1, 2])
+    assert own.tables("none").tolist() == [0, 0, 1] and context.tables("none").tolist() == [0, 1, 2]
+    assert context.of_agents((1, 2)).tables("none") is own.tables("none")
 
 
 # -- many agents ----------------------------------------------------------------------------------
@@ -145,14 +145,14 @@ def test_a_hundred_thousand_agents_are_checked_in_no_time(share, tables):
     game = mf.games.Drift(agents=10**5, state_size=1)
     teams = [list(range(0, 10**5, 2)), list(range(1, 10**5, 2))]
     experiment = mf.Experiment(game, mf.IQL(share=share), mf.Grid(-1.0, 1.0, 2), teams=teams, steps=1)
-    table = experiment.resolved.seats.tables(share)
+    table = experiment.resolved.context.tables(share)
     assert len(table) == 10**5 and table.max() + 1 == tables
     assert table[:4].tolist() == {"none": [0, 1, 2, 3], "team": [0, 1, 0, 1], "all": [0, 0, 0, 0]}[share]
 
 
 def test_a_million_agents_with_one_table():
     experiment = mf.Experiment(mf.games.Drift(agents=10**6), mf.IQL(share="all"), mf.Rounding(0), steps=1)
-    assert experiment.resolved.width() == 10**6 and not experiment.resolved.seats.tables("all").any()
+    assert experiment.resolved.width() == 10**6 and not experiment.resolved.context.tables("all").any()
 
 
 def test_the_agents_of_the_first_table_that_does_not_fit_are_named():

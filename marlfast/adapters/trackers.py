@@ -86,7 +86,7 @@ class Tracker:
                 values["team_return"] = float(arrays["returns"][:, entry].mean(axis=2)[new].mean())
         self._episodes = done
         counted = running if running.any() else np.ones_like(running)
-        for prefix, one, _ in experiment.learner.parts(session.seats):
+        for prefix, one, _ in experiment.learner.parts(session.context):
             place = prefix.replace(".", "/")
             for name in one.bounds():
                 value = arrays[f"learner.{prefix}{name}.value"][counted].mean()

@@ -151,13 +151,14 @@ def cross_play(game, given, other=None, agents=(0,), discount=None, start=None, 
     m, why = _model_or_reason(game)
     game = m or require("game", game, "game")
     n = game.agents
-    seats = tuple(sorted({integer(f"agents[{k}]", i, 0, n - 1) for k, i in enumerate(agents)}))
-    if not 0 < len(seats) < n:
+    chosen = tuple(sorted({integer(f"agents[{k}]", i, 0, n - 1) for k, i in enumerate(agents)}))
+    if not 0 < len(chosen) < n:
         raise ValueError(f"agents: expected some of the {n} agents, but not all, got {shown(agents)}")
     if m is None:
         if discount is not None or start is not None or horizon is not None:
             raise ValueError(f"discount, start, horizon: only with an exact analysis, and there is none here ({why})")
-        return _simulated(game, given, given if other is None else other, seats, integer("episodes", episodes, 1), seed,
+        return _simulated(game, given, given if other is None else other, chosen, integer("episodes", episodes, 1),
+                          seed,
                           most_steps, kind)
     first = strategies(m, given, kind=kind)
     second = first if other is None else strategies(m, other, kind=kind)
@@ -171,9 +172,9 @@ def cross_play(game, given, other=None, agents=(0,), discount=None, start=None, 
     rewards = np.empty((first.runs, second.runs, n))
     for i in range(first.runs):
         if split:
-            pairs = _remembering(m, given, given if other is None else other, i, seats, kind)
+            pairs = _remembering(m, given, given if other is None else other, i, chosen, kind)
         else:
-            pairs = _paired(first, second, i, seats)
+            pairs = _paired(first, second, i, chosen)
         begin = game_start(pairs) if start is None else starts(pairs, start)
         if discount is not None:
             rewards[i] = (begin[:, :, None] * _state_values(pairs, discount, horizon)).sum(axis=1)
@@ -184,7 +185,7 @@ def cross_play(game, given, other=None, agents=(0,), discount=None, start=None, 
     for s, rows in ((first, rewards), (second, rewards.transpose(1, 0, 2))):
         if s.left_out is not None:
             rows[s.left_out] = np.nan
-    return CrossPlay(rewards, seats, measure, True, first.kind)
+    return CrossPlay(rewards, chosen, measure, True, first.kind)
 
 
 def _model_or_reason(game):
@@ -195,15 +196,15 @@ def _model_or_reason(game):
         return None, str(error)
 
 
-def _paired(first, second, i, seats):
-    """Strategies of run i's ``seats`` and of every run's other agents."""
+def _paired(first, second, i, chosen):
+    """Strategies of run i's ``chosen`` and of every run's other agents."""
     m, runs = first.model, second.runs
     if not (first.correlated or second.correlated):
         return of_marginals(m, tuple(
-            np.broadcast_to(first.mixture(i, k), (runs, m.size, m.actions[k])) if k in seats
+            np.broadcast_to(first.mixture(i, k), (runs, m.size, m.actions[k])) if k in chosen
             else np.stack([second.mixture(r, k) for r in range(runs)]) for k in range(m.agents)))
-    own = _part(m, first.joint(i), seats)
-    others = [_part(m, second.joint(r), [k for k in range(m.agents) if k not in seats]) for r in range(runs)]
+    own = _part(m, first.joint(i), chosen)
+    others = [_part(m, second.joint(r), [k for k in range(m.agents) if k not in chosen]) for r in range(runs)]
     return of_joint(m, np.stack([(own * rest).reshape(m.size, -1) for rest in others]))
 
 
@@ -213,7 +214,7 @@ def _part(m, joint, agents):
     return joint.reshape(m.size, *m.actions).sum(axis=left_out, keepdims=True)
 
 
-def _remembering(m, given, other, i, seats, kind):
+def _remembering(m, given, other, i, chosen, kind):
     """The same of agents who remember something."""
     for name, one in (("given", given), ("other", other)):
         if not isinstance(one, (Result, Policy)):
@@ -222,8 +223,8 @@ def _remembering(m, given, other, i, seats, kind):
     if any(getattr(rows_of(m, one), "differ", False) for one in (given, other)):
         raise ValueError("given: agents remember something, and each run numbers what it observes in its own way; "
                          "train with numbered observations, or a Grid")
-    rest = [k for k in range(m.agents) if k not in seats]
-    plays = [Chosen(p, seats, i) for p in plays_of(given, kind) if set(p.agents) & set(seats)]
+    rest = [k for k in range(m.agents) if k not in chosen]
+    plays = [Chosen(p, chosen, i) for p in plays_of(given, kind) if set(p.agents) & set(chosen)]
     plays += [Chosen(p, rest) for p in plays_of(other, kind) if set(p.agents) & set(rest)]
     return of_plays(m, plays, rows_of(m, given), runs_of(other), None, kind)
 
@@ -237,12 +238,12 @@ def _policies(given, name, kind):
                     f"got {shown(given)}")
 
 
-def _simulated(game, given, other, seats, episodes, seed, most_steps, kind):
+def _simulated(game, given, other, chosen, episodes, seed, most_steps, kind):
     ours, theirs = _policies(given, "given", kind), _policies(other, "other", kind)
     rewards = np.full((len(ours), len(theirs), game.agents), np.nan)
     for i, j in ((i, j) for i in range(len(ours)) for j in range(len(theirs))):
         one, rest = ours[i], theirs[j]
         if one is not None and rest is not None:
-            pair = Together([(one, seats), (rest, [k for k in range(game.agents) if k not in seats])], seed)
+            pair = Together([(one, chosen), (rest, [k for k in range(game.agents) if k not in chosen])], seed)
             rewards[i, j] = evaluate(game, pair, episodes, seed=seed, most_steps=most_steps).returns[0].mean(axis=0)
-    return CrossPlay(rewards, seats, "mean return", False, kind)
+    return CrossPlay(rewards, chosen, "mean return", False, kind)

@@ -44,7 +44,7 @@ def joint_values(result, observation, state=None, agent=0, run=0):
     """
     e = result.experiment
     agent, run = integer("agent", agent, 0, e.game.agents - 1), integer("run", run, 0, len(result.steps) - 1)
-    prefix, learner, seats = e.resolved.part(agent)
+    prefix, learner, context = e.resolved.part(agent)
     if not hasattr(learner, "joint_values"):
         raise ValueError(f"result: learner {learner.name!r} of agent {agent} has no joint values made of utilities; "
                          "vdn and qmix have")
@@ -63,5 +63,5 @@ def joint_values(result, observation, state=None, agent=0, run=0):
     arrays = part_of(own, "learner")
     if prefix:
         arrays = part_of(arrays, prefix[:-1])
-    team = next(m for m, members in enumerate(learner.teams(seats)) if agent in members)
-    return learner.joint_values(seats, arrays, rows, states, team=team)
+    team = next(m for m, members in enumerate(learner.teams(context)) if agent in members)
+    return learner.joint_values(context, arrays, rows, states, team=team)

@@ -46,18 +46,18 @@ class StrategyRecorder(Summarised):
         self._times, self._kept = [], []
 
     def __call__(self, session):
-        if session.seats.active > 1:
+        if session.context.active > 1:
             raise ValueError("row: this encoder puts an observation into several rows, so that a row alone has no "
                              "strategy")
         known = session.resolved.rooms(session.arrays)["encoder"]
         if self.row >= known:
             raise ValueError(f"row: expected 0 to {known - 1}, as the tables have {known} rows now, got {self.row}")
-        rows, parts = np.full((1, session.seats.agents), self.row), []
-        for prefix, one, seats in session.experiment.learner.parts(session.seats):
+        rows, parts = np.full((1, session.context.agents), self.row), []
+        for prefix, one, context in session.experiment.learner.parts(session.context):
             start = f"learner.{prefix}"
             arrays = {name[len(start):]: a for name, a in session.arrays.items() if name.startswith(start)}
-            for p in one.plays(seats, arrays, self.kind):
-                own = np.stack([p.chances(run, rows)[0, p.now(run, rows)] for run in range(seats.runs)])
+            for p in one.plays(context, arrays, self.kind):
+                own = np.stack([p.chances(run, rows)[0, p.now(run, rows)] for run in range(context.runs)])
                 parts.append((p.agents, own.reshape(-1, *p.counts)))
         self._times.append(int(session.arrays["steps"].max()))
         self._kept.append(parts)

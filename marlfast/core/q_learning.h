@@ -14,11 +14,11 @@ typedef struct {            /* of an agent that this learner leads */
     int64_t table;          /* bytes from the start of a row to its cell */
     int64_t draw;           /* place of its first draw among those of the team */
     int64_t choices;        /* how many actions it has */
-} mf_seat;
+} mf_agent;
 
 typedef struct {
     int64_t led;            /* agents that this learner leads */
-    const mf_seat *seats;   /* [led] */
+    const mf_agent *agents;   /* [led] */
     int64_t bound;          /* rows of a run */
     int64_t row_bytes;      /* from one row to the next */
     int64_t run_bytes;      /* from one run to the next */
@@ -38,23 +38,23 @@ MF_INLINE int mf_act_of(const mf_qlearning *c, int64_t run, const int32_t *rows,
                         const mf_chance *chance, int32_t *actions, const uint32_t few, const int drawn) {
     const char *cells = c->cells + run * c->run_bytes;
     const int64_t bound = c->bound, row_bytes = c->row_bytes, greedy = c->greedy;
-    const mf_seat *seat = c->seats, *end = seat + c->led;
-    for (; seat < end; seat++) {
-        const uint32_t choices = few ? few : (uint32_t)seat->choices;
-        const double *draw = draws + seat->draw;
-        const uint32_t row = (uint32_t)rows[seat->agent];
+    const mf_agent *own = c->agents, *end = own + c->led;
+    for (; own < end; own++) {
+        const uint32_t choices = few ? few : (uint32_t)own->choices;
+        const double *draw = draws + own->draw;
+        const uint32_t row = (uint32_t)rows[own->agent];
         /* Both actions, and masks in place of branches: whether an agent explores cannot be predicted. */
         const uint32_t explores = 0u - (uint32_t)(draw[0] < chance->bound);
         const uint32_t lost = 0u - (uint32_t)(row >= (uint64_t)bound);
         const uint32_t random = (uint32_t)mf_random_choice(chance, draw, (int32_t)choices);
-        const char *cell = cells + (row & ~lost) * row_bytes + seat->table;
+        const char *cell = cells + (row & ~lost) * row_bytes + own->table;
         uint32_t known = *(const uint32_t *)(cell + greedy), action;
         if (drawn && known < choices) /* also where it explores, which cannot be predicted */
             known = (uint32_t)mf_tied((const double *)cell, choices, known, mf_tie_share(chance, draw));
         action = (random & explores) | ((known | lost) & ~explores);
         if (action >= choices)
             return explores ? MF_BAD_DRAW : lost ? MF_BAD_ROW : MF_BAD_ACTION;
-        actions[seat->agent] = (int32_t)action;
+        actions[own->agent] = (int32_t)action;
     }
     return MF_FINE;
 }
@@ -68,13 +68,13 @@ MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *ro
     char *cells = c->cells + run * c->run_bytes;
     const int64_t bound = c->bound, row_bytes = c->row_bytes, greedy = c->greedy, visits = c->visits;
     const uint32_t around = c->around;
-    const mf_seat *seat = c->seats, *end = seat + c->led;
+    const mf_agent *own = c->agents, *end = own + c->led;
     uint32_t moved = 0;
-    for (; seat < end; seat++) {
-        const int64_t i = seat->agent;
-        const uint32_t choices = few ? few : (uint32_t)seat->choices, action = (uint32_t)actions[i];
-        char *cell = cells + (uint32_t)rows[i] * row_bytes + seat->table;
-        char *next = cells + (uint32_t)next_rows[i] * row_bytes + seat->table;
+    for (; own < end; own++) {
+        const int64_t i = own->agent;
+        const uint32_t choices = few ? few : (uint32_t)own->choices, action = (uint32_t)actions[i];
+        char *cell = cells + (uint32_t)rows[i] * row_bytes + own->table;
+        char *next = cells + (uint32_t)next_rows[i] * row_bytes + own->table;
         double target = rewards[i], old, value, most = 0.0;
         int32_t best = 0, before;
         if (action >= choices)
@@ -175,14 +175,15 @@ MF_FUNCTION int mf_act_lanes(const mf_qlearning *c, int64_t run, const int32_t *
     int64_t j, k;
     memset(cell, 0, sizeof cell);
     for (j = 0; j < c->led; j++) {
-        const int64_t i = c->seats[j].agent, row = (uint32_t)rows[i], choices = c->seats[j].choices;
-        const mf_seat seat = {0, 0, c->seats[j].draw, choices};
-        const mf_qlearning one = {.led = 1, .seats = &seat, .bound = 1, .row_bytes = sizeof cell, .cells = (char *)cell,
+        const int64_t i = c->agents[j].agent, row = (uint32_t)rows[i], choices = c->agents[j].choices;
+        const mf_agent own = {0, 0, c->agents[j].draw, choices};
+        const mf_qlearning one = {.led = 1, .agents = &own, .bound = 1, .row_bytes = sizeof cell, .cells = (char *)cell,
                                   .greedy = choices * 8, .drawn = c->drawn};
         const int32_t here = row < c->bound ? 0 : 1;
         int status;
         for (k = 0; here == 0 && k <= choices; k++)
-            memcpy(&cell[k], c->cells + run * c->run_bytes + row * c->row_bytes + c->seats[j].table + k * c->lanes * 8, 8);
+            memcpy(&cell[k], c->cells + run * c->run_bytes + row * c->row_bytes + c->agents[j].table + k * c->lanes * 8,
+                   8);
         status = mf_act_of(&one, 0, &here, draws, chance, actions + i, 0, c->drawn != 0);
         if (status)
             return status;
@@ -195,15 +196,15 @@ MF_FUNCTION int mf_update_lanes(const mf_qlearning *c, int64_t run, const int32_
                                 const int32_t *actions, const double *rewards, int over, double rate, double discount,
                                 uint8_t *changed) {
     mf_place pair[2][MF_FEW_ACTIONS + 1];
-    mf_seat seat = {0, 0, 0, c->seats[0].choices};
-    const int64_t choices = seat.choices, step = c->lanes * 8;
-    const mf_qlearning one = {.led = 1, .seats = &seat, .bound = 2, .row_bytes = sizeof pair[0], .cells = (char *)pair,
+    mf_agent own = {0, 0, 0, c->agents[0].choices};
+    const int64_t choices = own.choices, step = c->lanes * 8;
+    const mf_qlearning one = {.led = 1, .agents = &own, .bound = 2, .row_bytes = sizeof pair[0], .cells = (char *)pair,
                               .greedy = choices * 8, .visits = choices * 8 + 4, .around = c->around};
     int64_t j, k, n;
     memset(pair, 0, sizeof pair);
     for (j = 0; j < c->led; j++) {
-        const int64_t i = c->seats[j].agent, row = (uint32_t)rows[i], next = (uint32_t)next_rows[i];
-        char *const cell = c->cells + run * c->run_bytes + c->seats[j].table;
+        const int64_t i = c->agents[j].agent, row = (uint32_t)rows[i], next = (uint32_t)next_rows[i];
+        char *const cell = c->cells + run * c->run_bytes + c->agents[j].table;
         const int32_t here = row < c->bound ? 0 : 2, ahead = next < c->bound ? 1 : 2;
         int status;
         if (here == 0 && ahead == 1)

@@ -123,11 +123,11 @@ cdef inline int64_t sample(const double *policy, int64_t actions, double u) noex
 # -- what a kernel knows of its tables, and leaves that work on it ---------------------------------
 
 cdef extern from "q_learning.h" nogil:
-    ctypedef struct Seat "mf_seat":
+    ctypedef struct Agent "mf_agent":
         int64_t agent, table, draw, choices
     ctypedef struct Cells "mf_qlearning":
         int64_t led
-        const Seat *seats
+        const Agent *agents
         int64_t bound, row_bytes, run_bytes
         char *cells
         int64_t greedy, visits, lanes

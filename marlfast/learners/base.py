@@ -15,7 +15,7 @@ FIRST_GREEDY = 5
 
 
 @dataclass(frozen=True)
-class Seats:
+class LearnerContext:
     """Which agents of which game a learner leads, in how many runs.
 
     Parameters
@@ -87,9 +87,9 @@ class Seats:
         object.__setattr__(other, "_known", self._known)
         return other
 
-    def leading(self, agents):
+    def of_agents(self, agents):
         """The same for a learner that leads some of the agents: a tuple of int."""
-        own = self.once(("leading", agents), lambda: replace(self, leads=agents))
+        own = self.once(("of_agents", agents), lambda: replace(self, leads=agents))
         return own.with_room(self.central, self.central_active)
 
     @property
@@ -105,7 +105,7 @@ class Seats:
     @property
     def most_actions(self):
         """The greatest number of actions of any agent that is led."""
-        return self.once("most_actions", lambda: int(self.action_counts[self.lead()].max()))
+        return self.once("most_actions", lambda: int(self.action_counts[self.ids()].max()))
 
     @cached_property
     def teams(self):
@@ -137,9 +137,9 @@ class Seats:
                 shares[runs, :, k] = block
         return shares
 
-    def lead(self):
+    def ids(self):
         """Numbers of the agents that are led: int32 [L], read-only."""
-        return self.once("lead", lambda: _kept(np.array(self.leads, np.int32)))
+        return self.once("ids", lambda: _kept(np.array(self.leads, np.int32)))
 
     def tables(self, share):
         """Which table each agent uses, where the led ones share so: int32 [N], read-only; see ``table_of_agent``."""
@@ -153,10 +153,10 @@ def _kept(array):
     return array
 
 
-def check_shared(table, seats):
+def check_shared(table, context):
     """Refuse agents who share a table (int32 [N]) but have different numbers of actions."""
-    led = seats.lead()
-    counts, table = seats.action_counts[led], table[led]
+    led = context.ids()
+    counts, table = context.action_counts[led], table[led]
     least, most = np.full(int(table.max()) + 1, 2**31 - 1), np.zeros(int(table.max()) + 1, np.int64)
     np.minimum.at(least, table, counts)
     np.maximum.at(most, table, counts)
@@ -167,23 +167,23 @@ def check_shared(table, seats):
                          f"{counts[same].tolist()}")
 
 
-def check_common(name, seats, mean=False):
+def check_common(name, context, mean=False):
     """Refuse agents who do not all learn from the same reward, for a learner who trusts that they do.
 
     They do where the reward structure gives all of them the same, or where all earn the same (the game's setting is
     "cooperative") and the structure takes equal shares of it for each. A learner who takes the ``mean`` of their
     rewards minds only that one wins what the other loses.
     """
-    if len(seats.leads) < 2 or seats.structure.same(seats.leads) or mean and seats.game.setting != "competitive":
+    if len(context.leads) < 2 or context.structure.same(context.leads) or mean and context.game.setting != "competitive":
         return
     why = "their rewards differ"
-    if seats.game.setting == "cooperative":
-        why = f"rewards={seats.structure.name}() gives them different rewards"
-        if seats.structure.alike(seats.game, seats.leads):
+    if context.game.setting == "cooperative":
+        why = f"rewards={context.structure.name}() gives them different rewards"
+        if context.structure.alike(context.game, context.leads):
             return
-    elif seats.game.setting == "competitive":
+    elif context.game.setting == "competitive":
         why = "one wins what the other loses"
-    raise ValueError(f"{name}: trusts that its agents want the same, but {why} in game {seats.game.name!r}; train "
+    raise ValueError(f"{name}: trusts that its agents want the same, but {why} in game {context.game.name!r}; train "
                      "with rewards=marlfast.rewards.cooperative() (a team stepped by hand: with all in one of its "
                      "teams), or with a learner that does not mind: iql, hysteretic_q, sarsa, wolf_phc, jal")
 
@@ -192,7 +192,7 @@ class Learner(Definition):
     """Base of learners.
 
     ``allocate`` makes the arrays that change, ``bind`` the kernels over them, ``grow`` larger arrays
-    with the same content. All that they need to know of the game is in ``seats``.
+    with the same content. All that they need to know of the game is in ``context``.
 
     Attributes
     ----------
@@ -228,32 +228,32 @@ class Learner(Definition):
     sparse = False
     by_kernel = ("policy", "behaviour", "greedy")
 
-    def check(self, seats, rows=None):
+    def check(self, context, rows=None):
         """Refuse a game or reward structure that this learner does not fit.
 
         Parameters
         ----------
-        seats : Seats
+        context : LearnerContext
         rows : int, optional
             Rows of the table; None: it grows.
         """
 
-    def allocate(self, seats, rows):
+    def allocate(self, context, rows):
         """Fresh arrays, {name: array}; the first axis is the run."""
         raise NotImplementedError
 
-    def grow(self, seats, arrays, rows, backend):
-        """The same arrays with room for ``rows``, and for the rows of the whole state that ``seats`` say."""
+    def grow(self, context, arrays, rows, backend):
+        """The same arrays with room for ``rows``, and for the rows of the whole state that ``context`` say."""
         raise NotImplementedError
 
-    def lanes(self, seats):
+    def lanes(self, context):
         """Agents of a row, padded, where the compiled loop may have their tables side by side (``fused_lanes.h``).
 
         0: it may not. The arrays look the same from outside.
         """
         return 0
 
-    def derive(self, seats, arrays, backend):
+    def derive(self, context, arrays, backend):
         """Make the derived arrays from the others; adds to ``arrays``."""
 
     def bounds(self):
@@ -278,7 +278,7 @@ class Learner(Definition):
         """All discounts that it learns with: a set of floats."""
         raise NotImplementedError
 
-    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+    def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
         """The kernels over these arrays, a list.
 
         Parameters
@@ -292,9 +292,9 @@ class Learner(Definition):
         """
         raise NotImplementedError
 
-    def parts(self, seats):
-        """(prefix of its arrays, learner, its seats) of every learner that this one is made of."""
-        return [("", self, seats)]
+    def parts(self, context):
+        """(prefix of its arrays, learner, its context) of every learner that this one is made of."""
+        return [("", self, context)]
 
     def exploring(self, how):
         """How its kernels explore where they play ``how`` and learn nothing: an Exploration, or None for its own way.
@@ -316,12 +316,12 @@ class Learner(Definition):
             return None
         return EpsilonGreedy(0.0, ties="incumbent" if explore.keeps else explore.ties, draws=explore.draws)
 
-    def plays(self, seats, arrays, kind="policy"):
+    def plays(self, context, arrays, kind="policy"):
         """What the agents it leads play, by the rows that they see: the one place that says so.
 
         Parameters
         ----------
-        seats : Seats
+        context : LearnerContext
         arrays : dict of str to ndarray
             Its own, of all runs.
         kind : {"policy", "behaviour", "greedy", "average"}
@@ -333,9 +333,9 @@ class Learner(Definition):
         list of marlfast.learners.plays.Plays
             Together of all agents that are led, each once.
         """
-        return asked(self, seats, arrays, kind)
+        return asked(self, context, arrays, kind)
 
-    def actions(self, seats, arrays, rows):
+    def actions(self, context, arrays, rows):
         """The greedy actions of the agents it leads, in its first run.
 
         Parameters
@@ -414,10 +414,10 @@ class Each(Learner):
         agents = [(one[1],) if isinstance(one[1], int) else tuple(one[1]) for one in given]
         return cls(tuple(one[0] for one in given), tuple(agents))
 
-    def parts(self, seats):
-        """(prefix of its arrays, learner, its seats) of every learner."""
+    def parts(self, context):
+        """(prefix of its arrays, learner, its context) of every learner."""
         leads = self.leads or tuple((k,) for k in range(len(self.learners)))
-        return [(f"{k}.", one, seats.leading(agents))
+        return [(f"{k}.", one, context.of_agents(agents))
                 for k, (one, agents) in enumerate(zip(self.learners, leads, strict=True))]
 
     @property
@@ -436,27 +436,27 @@ class Each(Learner):
     def added(self):
         return tuple(f"{k}.{name}" for k, one in enumerate(self.learners) for name in one.added)
 
-    def check(self, seats, rows=None):
+    def check(self, context, rows=None):
         agents = sum(map(len, self.leads)) if self.leads else len(self.learners)
-        if agents != seats.agents:
-            raise ValueError(f"learners: game {seats.game.name!r} has {seats.agents} agents, the learners lead "
+        if agents != context.agents:
+            raise ValueError(f"learners: game {context.game.name!r} has {context.agents} agents, the learners lead "
                              f"{agents}; give one learner for each agent, or pairs (learner, agents)")
-        for prefix, one, own in self.parts(seats):
+        for prefix, one, own in self.parts(context):
             try:
                 one.check(own, rows)
             except ValueError as error:
                 raise ValueError(f"learners[{prefix[:-1]}]: {error}") from None
 
-    def allocate(self, seats, rows):
-        return {prefix + name: array for prefix, one, own in self.parts(seats)
+    def allocate(self, context, rows):
+        return {prefix + name: array for prefix, one, own in self.parts(context)
                 for name, array in one.allocate(own, rows).items()}
 
-    def grow(self, seats, arrays, rows, backend):
-        return {prefix + name: array for prefix, one, own in self.parts(seats)
+    def grow(self, context, arrays, rows, backend):
+        return {prefix + name: array for prefix, one, own in self.parts(context)
                 for name, array in one.grow(own, _of(arrays, prefix), rows, backend).items()}
 
-    def derive(self, seats, arrays, backend):
-        for prefix, one, own in self.parts(seats):
+    def derive(self, context, arrays, backend):
+        for prefix, one, own in self.parts(context):
             part = _of(arrays, prefix)
             one.derive(own, part, backend)
             arrays |= {prefix + name: array for name, array in part.items()}
@@ -470,21 +470,21 @@ class Each(Learner):
     def discounts(self):
         return set().union(*(one.discounts() for one in self.learners))
 
-    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+    def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
         draws = max(draws or 0, self.draws())
-        return [kernel for prefix, one, own in self.parts(seats)
+        return [kernel for prefix, one, own in self.parts(context)
                 for kernel in one.bind(own, _of(arrays, prefix), backend, draws, learning, one.exploring(exploration))]
 
     def exploring(self, how):
         return how              # each of its learners says for itself
 
-    def plays(self, seats, arrays, kind="policy"):
-        return [one for prefix, learner, own in self.parts(seats)
+    def plays(self, context, arrays, kind="policy"):
+        return [one for prefix, learner, own in self.parts(context)
                 for one in learner.plays(own, _of(arrays, prefix), kind)]
 
-    def actions(self, seats, arrays, rows):
-        chosen = np.zeros(seats.agents, np.int32)
-        for prefix, one, own in self.parts(seats):
+    def actions(self, context, arrays, rows):
+        chosen = np.zeros(context.agents, np.int32)
+        for prefix, one, own in self.parts(context):
             chosen[list(own.leads)] = one.actions(own, _of(arrays, prefix), rows)
         return chosen
 
@@ -517,24 +517,24 @@ def as_share(share):
     return tuple(integer(f"share[{i}]", table, 0) for i, table in enumerate(share))
 
 
-def table_of_agent(share, seats):
+def table_of_agent(share, context):
     """Which table each agent uses: int32 [N]; 0 for agents that are not led.
 
     Parameters
     ----------
     share : {"none", "all", "team"} or sequence of int [L]
         A table each, one for all, one per team, or the table of each agent that is led.
-    seats : Seats
+    context : LearnerContext
     """
-    led, table = list(seats.leads), np.zeros(seats.agents, np.int32)
+    led, table = list(context.leads), np.zeros(context.agents, np.int32)
     if isinstance(share, str):
         if share == "none":
             table[led] = np.arange(len(led))
         elif share == "team":
-            if seats.teams is None:
+            if context.teams is None:
                 raise ValueError("share: 'team' needs teams; give teams=[[0, 1], [2, 3]] or the like")
             own = set(led)
-            present = [members for members in ([agent for agent in team if agent in own] for team in seats.teams)
+            present = [members for members in ([agent for agent in team if agent in own] for team in context.teams)
                        if members]
             for k, members in enumerate(present):
                 table[members] = k

@@ -27,20 +27,20 @@ class _Beside(Tabular):
     kernels = "coordination"
     beside = ()
 
-    def check(self, seats, rows=None):
-        check_common(self.name, seats)
-        super().check(seats, rows)
+    def check(self, context, rows=None):
+        check_common(self.name, context)
+        super().check(context, rows)
 
     def _first(self, arrays):
         """The further tables as they begin, {name: array}, from the first values of ``q``."""
         raise NotImplementedError
 
-    def allocate(self, seats, rows):
-        arrays = super().allocate(seats, rows)
+    def allocate(self, context, rows):
+        arrays = super().allocate(context, rows)
         return arrays | self._first(arrays)
 
-    def grow(self, seats, arrays, rows, backend):
-        larger = super().grow(seats, arrays, rows, backend)
+    def grow(self, context, arrays, rows, backend):
+        larger = super().grow(context, arrays, rows, backend)
         for name, table in self._first(larger).items():
             if name in self.beside:
                 table[:, :arrays[name].shape[1]] = arrays[name]
@@ -122,32 +122,33 @@ class LMRL2(_Beside):
         temperature[:] = spread(self.max_temperature, len(q))[:, None, None, None]
         return {"temperature": temperature}
 
-    def allocate(self, seats, rows):
-        return super().allocate(seats, rows) | {"coins": np.zeros((seats.runs, seats.agents))}
+    def allocate(self, context, rows):
+        return super().allocate(context, rows) | {"coins": np.zeros((context.runs, context.agents))}
 
     def still(self):
         return None
 
-    def plays(self, seats, arrays, kind="policy"):
+    def plays(self, context, arrays, kind="policy"):
         if kind == "greedy":
-            return super().plays(seats, arrays, kind)
+            return super().plays(context, arrays, kind)
         if kind == "average":
             raise no_average(self.name)
-        return [Plays((i,), (seats.action_counts[i],), partial(self._heated, seats, arrays, i)) for i in seats.leads]
+        return [Plays((i,), (context.action_counts[i],), partial(self._heated, context, arrays, i))
+                for i in context.leads]
 
-    def _heated(self, seats, arrays, agent, run, rows):
-        values, best = self._judged(seats, arrays, agent, run, rows)
-        own, count, runs = rows[:, agent], values.shape[1], seats.runs
-        heat = arrays["temperature"][run][np.maximum(own, 0), self.tables(seats)[agent], :count].mean(axis=1)
+    def _heated(self, context, arrays, agent, run, rows):
+        values, best = self._judged(context, arrays, agent, run, rows)
+        own, count, runs = rows[:, agent], values.shape[1], context.runs
+        heat = arrays["temperature"][run][np.maximum(own, 0), self.tables(context)[agent], :count].mean(axis=1)
         heat = np.where(own >= 0, heat, spread(self.max_temperature, runs)[run])
         cold = (heat < spread(self.min_temperature, runs)[run]) | ~(heat > 0.0)
         warm = softmax(values, np.where(cold, 1.0, spread(self.action_moderation, runs)[run] * heat)[:, None])
         return np.where(cold[:, None], tied(values, best), warm)
 
-    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+    def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
         """Without learning, and without another exploration, its own temperatures say what it plays."""
         own = not learning and exploration is None
-        return super().bind(seats, arrays | {"own": own}, backend, draws, learning, exploration)
+        return super().bind(context, arrays | {"own": own}, backend, draws, learning, exploration)
 
     def _frozen(self, backend, common, arrays, bound):
         if arrays["own"]:

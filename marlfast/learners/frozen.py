@@ -46,17 +46,17 @@ class Frozen(Learner):
             return getattr(self.learner, name)
         raise AttributeError(f"{type(self).__name__} has no {name!r}")
 
-    def check(self, seats, rows=None):
-        self.learner.check(seats, rows)
+    def check(self, context, rows=None):
+        self.learner.check(context, rows)
 
-    def allocate(self, seats, rows):
-        return self.learner.allocate(seats, rows)
+    def allocate(self, context, rows):
+        return self.learner.allocate(context, rows)
 
-    def grow(self, seats, arrays, rows, backend):
-        return self.learner.grow(seats, arrays, rows, backend)
+    def grow(self, context, arrays, rows, backend):
+        return self.learner.grow(context, arrays, rows, backend)
 
-    def derive(self, seats, arrays, backend):
-        self.learner.derive(seats, arrays, backend)
+    def derive(self, context, arrays, backend):
+        self.learner.derive(context, arrays, backend)
 
     def bounds(self):
         return self.learner.bounds()
@@ -82,16 +82,16 @@ class Frozen(Learner):
     def discounts(self):
         return set()
 
-    def plays(self, seats, arrays, kind="policy"):
+    def plays(self, context, arrays, kind="policy"):
         acting, learner = self._acting(), self.learner
         if not isinstance(acting, Exploration) or "explore" not in {field.name for field in fields(learner)}:
-            return learner.plays(seats, arrays, "policy" if kind == "behaviour" else kind)
-        level = {f"level.{k}": v for k, v in acting.level.allocate(seats.runs).items()}
-        return replace(learner, explore=acting).plays(seats, arrays | level, kind)
+            return learner.plays(context, arrays, "policy" if kind == "behaviour" else kind)
+        level = {f"level.{k}": v for k, v in acting.level.allocate(context.runs).items()}
+        return replace(learner, explore=acting).plays(context, arrays | level, kind)
 
-    def actions(self, seats, arrays, rows):
-        return self.learner.actions(seats, arrays, rows)
+    def actions(self, context, arrays, rows):
+        return self.learner.actions(context, arrays, rows)
 
-    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
-        return self.learner.bind(seats, arrays, backend, max(draws or 0, self.draws()), False,
+    def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
+        return self.learner.bind(context, arrays, backend, max(draws or 0, self.draws()), False,
                                  self._acting() if exploration is None else exploration)

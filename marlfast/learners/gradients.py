@@ -75,17 +75,17 @@ class _Gradient(Learner):
         """The tables over rows of the whole state."""
         return ("critic",) if self.central else ()
 
-    def tables(self, seats):
+    def tables(self, context):
         """Table of each agent's logits, int32 [N]."""
-        return seats.tables(self.share)
+        return context.tables(self.share)
 
-    def teams(self, seats):
+    def teams(self, context):
         """The agents of each team that are led: list of lists. Without teams they are one."""
-        teams = seats.teams or [seats.leads]
-        own = set(seats.leads)
+        teams = context.teams or [context.leads]
+        own = set(context.leads)
         return [part for part in (sorted(own.intersection(team)) for team in teams) if part]
 
-    def plan(self, seats):
+    def plan(self, context):
         """How the critic is laid out.
 
         Returns
@@ -98,18 +98,18 @@ class _Gradient(Learner):
         joint : int
             The most joint actions of any unit.
         """
-        return seats.once(("plan", self), lambda: self._laid_out(seats))
+        return context.once(("plan", self), lambda: self._laid_out(context))
 
-    def _laid_out(self, seats):
-        unit_of, weights, joint = np.zeros(seats.agents, np.int32), [0] * seats.agents, 1
-        members = self.teams(seats) if self.central else [[i] for i in seats.leads]
+    def _laid_out(self, context):
+        unit_of, weights, joint = np.zeros(context.agents, np.int32), [0] * context.agents, 1
+        members = self.teams(context) if self.central else [[i] for i in context.leads]
         for u, team in enumerate(members):
             unit_of[team] = u
             if self.counterfactual:
-                own, size = _weights(team, seats.action_counts)
+                own, size = _weights(team, context.action_counts)
                 weights = [a + b for a, b in zip(weights, own, strict=True)]
                 joint = max(joint, size)
-        units = range(len(members)) if self.central else self.tables(seats)[list(seats.leads)]
+        units = range(len(members)) if self.central else self.tables(context)[list(context.leads)]
         weights = np.array([min(weight, 2**62) for weight in weights], np.int64)    # too long ones: see ``check``
         return np.array(units, np.int32), unit_of, weights, joint
 
@@ -119,69 +119,70 @@ class _Gradient(Learner):
             return self.steps
         return self.longest or game.horizon or 1000
 
-    def memory(self, seats, rows):
+    def memory(self, context, rows):
         """Bytes that its tables and its rollout take.
 
         Parameters
         ----------
-        seats : Seats
+        context : LearnerContext
         rows : int
             Rows of the table of what an agent sees.
         """
-        units, _, _, joint = self.plan(seats)
-        actor = rows * (int(self.tables(seats).max()) + 1) * seats.most_actions
-        critic = 0 if self.baseline == "none" else (seats.central if self.central else rows) * (
+        units, _, _, joint = self.plan(context)
+        actor = rows * (int(self.tables(context).max()) + 1) * context.most_actions
+        critic = 0 if self.baseline == "none" else (context.central if self.central else rows) * (
             int(units.max()) + 1) * joint
-        width = seats.agents * seats.active + (seats.central_active if self.central else 0)
-        step = 8 * width + 4 * seats.agents + 4 + 24 * len(units) + 8 * len(seats.leads) * (seats.most_actions + 3)
-        return seats.runs * (8 * (actor + critic) + step * self.length(seats.game))
+        width = context.agents * context.active + (context.central_active if self.central else 0)
+        step = 8 * width + 4 * context.agents + 4 + 24 * len(units) + 8 * len(context.leads) * (context.most_actions +
+                                                                                                3)
+        return context.runs * (8 * (actor + critic) + step * self.length(context.game))
 
-    def check(self, seats, rows=None):
-        check_shared(self.tables(seats), seats)
+    def check(self, context, rows=None):
+        check_shared(self.tables(context), context)
         if self.central:
-            for team in self.teams(seats):
+            for team in self.teams(context):
                 try:
-                    check_common(self.name, seats.leading(tuple(team)), mean=True)
+                    check_common(self.name, context.of_agents(tuple(team)), mean=True)
                 except ValueError as error:
                     raise ValueError(str(error).partition("; ")[0] + "; train with rewards=marlfast.rewards.mixed"
                                      "(teams), or with a learner of single agents: ia2c, ippo, reinforce") from None
-        *_, joint = self.plan(seats)
-        size, present = self.memory(seats, rows or 1), _present()
+        *_, joint = self.plan(context)
+        size, present = self.memory(context, rows or 1), _present()
         if joint > 2**31 - 1 or present is not None and size > present:
             have = "" if present is None else f", this machine has {1e-9 * present:,.1f} GB"
             gigabytes = f"{1e-9 * size:,.1f}" if size < 10**18 else _large(size // 10**9)
             what = f"a critic of {_large(joint)} joint actions" if self.counterfactual else "tables and rollouts"
-            raise ValueError(f"{self.name}: {what}, for {seats.runs:,} runs, {rows or 1:,} rows and {seats.central:,} "
+            raise ValueError(f"{self.name}: {what}, for {context.runs:,} runs, {rows or 1:,} rows and {context.central:,} "
                              f"of the whole state, need {gigabytes} GB{have}; take fewer agents, actions, rows, steps "
                              "or runs" + (", or mappo, whose critic is of states" if self.counterfactual else ""))
 
-    def _empty(self, seats, rows):
-        units, _, _, joint = self.plan(seats)
-        arrays = {"logits": np.zeros((seats.runs, rows, int(self.tables(seats).max()) + 1, seats.most_actions))}
+    def _empty(self, context, rows):
+        units, _, _, joint = self.plan(context)
+        arrays = {"logits": np.zeros((context.runs, rows, int(self.tables(context).max()) + 1, context.most_actions))}
         if self.baseline != "none":
-            arrays["critic"] = np.zeros((seats.runs, seats.central if self.central else rows, int(units.max()) + 1,
+            arrays["critic"] = np.zeros((context.runs, context.central if self.central else rows, int(units.max()) + 1,
                                          joint))
         return arrays
 
-    def allocate(self, seats, rows):
+    def allocate(self, context, rows):
         """``logits`` float64 [R, rows, T, A], ``critic`` [R, rows, tables, J], the rollout and the schedules'."""
-        units, *_ = self.plan(seats)
-        runs, length = seats.runs, self.length(seats.game)
+        units, *_ = self.plan(context)
+        runs, length = context.runs, self.length(context.game)
         try:
-            arrays = self._empty(seats, max(rows, 1))
-            width = seats.agents * seats.active + (seats.central_active if self.central else 0)
+            arrays = self._empty(context, max(rows, 1))
+            width = context.agents * context.active + (context.central_active if self.central else 0)
             arrays |= {"seen": np.zeros((runs, length, width), np.int32),
                        "ahead": np.zeros((runs, length, width), np.int32),
-                       "taken": np.zeros((runs, length, seats.agents), np.int32),
+                       "taken": np.zeros((runs, length, context.agents), np.int32),
                        "over": np.zeros((runs, length), np.int32), "rewards": np.zeros((runs, length, len(units)))}
         except (MemoryError, ValueError):
-            raise MemoryError(f"{self.name}: needs {1e-9 * self.memory(seats, rows):,.1f} GB, more than there is; take "
+            raise MemoryError(f"{self.name}: needs {1e-9 * self.memory(context, rows):,.1f} GB, more than there is; take "
                               "fewer agents, actions, rows, steps or runs") from None
         arrays |= {"known": np.zeros(runs, np.int32), "late": np.zeros(runs, np.int32)}
         return arrays | self._fresh_schedules(runs)
 
-    def grow(self, seats, arrays, rows, backend):
-        larger = arrays | self._empty(seats, rows)
+    def grow(self, context, arrays, rows, backend):
+        larger = arrays | self._empty(context, rows)
         for name in ("logits", "critic"):
             if name in arrays:
                 if larger[name].shape[1] < arrays[name].shape[1]:
@@ -198,30 +199,33 @@ class _Gradient(Learner):
     def discounts(self):
         return set(np.atleast_1d(self.discount).tolist())
 
-    def plays(self, seats, arrays, kind="policy"):
+    def plays(self, context, arrays, kind="policy"):
         if kind == "average":
             raise no_average(self.name)
-        return [Plays((i,), (seats.action_counts[i],), partial(self._chances, seats, arrays, kind, i))
-                for i in seats.leads]
+        return [Plays((i,), (context.action_counts[i],), partial(self._chances, context, arrays, kind, i))
+                for i in context.leads]
 
-    def _chances(self, seats, arrays, kind, agent, run, rows):
-        own, count = rows.reshape(len(rows), seats.agents, seats.active)[:, agent], int(seats.action_counts[agent])
-        table = arrays["logits"][run, :, self.tables(seats)[agent], :count]
+    def _chances(self, context, arrays, kind, agent, run, rows):
+        own, count = rows.reshape(len(rows), context.agents, context.active)[:,
+                                                                             agent], int(context.action_counts[agent])
+        table = arrays["logits"][run, :, self.tables(context)[agent], :count]
         logits = np.zeros((len(rows), count))
-        for j in range(seats.active):           # in the order in which the kernels add; what was never seen adds none
+        for j in range(context.active):           # in the order in which the kernels add; what was never seen adds none
             logits = logits + np.where((own[:, j] >= 0)[:, None], table[np.maximum(own[:, j], 0)], 0.0)
         return one_hot(logits.argmax(axis=1), count) if kind == "greedy" else softmax(logits)
 
-    def actions(self, seats, arrays, rows):
+    def actions(self, context, arrays, rows):
         """The likeliest actions; an observation that was never seen gets the first one."""
         one = np.asarray(rows)[None]
-        return np.array([self._chances(seats, arrays, "greedy", i, 0, one)[0].argmax() for i in seats.leads], np.int32)
+        return np.array([self._chances(context, arrays, "greedy", i, 0, one)[0].argmax() for i in context.leads],
+                        np.int32)
 
-    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+    def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
         runs, module = len(arrays["logits"]), kernels(backend, self.kernels)
-        counts = np.minimum(seats.action_counts, seats.most_actions).astype(np.int32)
-        common = {"logits": arrays["logits"], "table_of": self.tables(seats), "actions": counts, "leads": seats.lead(),
-                  "active": seats.active}
+        counts = np.minimum(context.action_counts, context.most_actions).astype(np.int32)
+        common = {"logits": arrays["logits"], "table_of": self.tables(context), "actions": counts,
+                  "leads": context.ids(),
+                  "active": context.active}
         if not learning or exploration is not None:
             level = exploration and exploration.level.bind(exploration.level.allocate(runs), backend)
             needed = exploration.n_draws if exploration else 1
@@ -229,12 +233,12 @@ class _Gradient(Learner):
                                    strict=exploration is None or exploration.strict,
                                    several=exploration is not None and exploration.several,
                                    draws=max(draws or 0, needed))]
-        units, unit_of, weights, _ = self.plan(seats)
+        units, unit_of, weights, _ = self.plan(context)
         bound = self._bound_schedules(arrays, backend)
         clip, value_clip = (None if value is None else spread(value, runs) for value in (self.clip, self.value_clip))
         return [module.PolicyGradient(
             **common, draws=max(draws or 0, 1), critic=arrays.get("critic"), units=units, unit_of=unit_of,
-            weights=weights, central=seats.central_active if self.central else 0,
+            weights=weights, central=context.central_active if self.central else 0,
             discount=spread(self.discount, runs), decay=spread(self.trace_decay, runs), clip=clip,
             value_clip=value_clip, **{name: bound[name] for name in ("rate", "critic_rate", "entropy")},
             counterfactual=self.counterfactual, normalise=self.normalise, across=self.across, epochs=self.epochs,
@@ -391,7 +395,7 @@ class COMA(_Gradient):
     Notes
     -----
     The critic is a table over joint actions, which are numbered with the first agent's action as the most significant:
-    ``memory(seats, rows)`` says its bytes, and what cannot fit is refused before it is made. (A critic that adds up
+    ``memory(context, rows)`` says its bytes, and what cannot fit is refused before it is made. (A critic that adds up
     one term for each agent would need no such table, but then what an agent's action is worth does not depend on what
     the others do, which is the point of this rule.) There is no target network: targets are those before the update.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.errors import choice, integer, shown
-from marlfast.learners.base import Learner, Seats
+from marlfast.learners.base import Learner, LearnerContext
 from marlfast.learners.inner import apart, together
 from marlfast.learners.plays import Automaton
 from marlfast.learners.q_learning import IQL
@@ -137,28 +137,28 @@ class Hierarchy(Learner):
     def _levels(self):
         return ("members", self.members), ("coordinator", self.coordinator)
 
-    def team_lists(self, seats):
+    def team_lists(self, context):
         """The members of each team, of those that are led."""
-        led, given = list(seats.leads), self.teams
+        led, given = list(context.leads), self.teams
         if given is None:
-            if seats.teams is None:
-                raise ValueError(f"hierarchy: a coordinator needs a team, but neither game {seats.game.name!r} nor the "
+            if context.teams is None:
+                raise ValueError(f"hierarchy: a coordinator needs a team, but neither game {context.game.name!r} nor the "
                                  "rewards say who plays with whom; use rewards=marlfast.rewards.mixed(teams), or "
                                  "Hierarchy(teams='all') for one team of all that it leads")
             own = set(led)
-            given = [[i for i in team if i in own] for team in seats.teams]
+            given = [[i for i in team if i in own] for team in context.teams]
         teams = [led] if given == "all" else [list(team) for team in given if len(team)]
         members = [i for team in teams for i in team]
         if sorted(members) != sorted(led):
             raise ValueError(f"teams: expected every agent that is led, {shown(led)}, in one team, got {shown(teams)}")
         return teams
 
-    def _plan(self, seats):
+    def _plan(self, context):
         """(head, team_of) of the choosers, (chooser_of, member_of) of the agents: int32 arrays."""
-        return seats.once(("plan", self), lambda: self._laid_out(seats))
+        return context.once(("plan", self), lambda: self._laid_out(context))
 
-    def _laid_out(self, seats):
-        teams, agents = self.team_lists(seats), seats.agents
+    def _laid_out(self, context):
+        teams, agents = self.team_lists(context), context.agents
         chooser_of, member_of = np.zeros(agents, np.int32), np.zeros(agents, np.int32)
         for k, team in enumerate(teams):
             member_of[team] = k
@@ -166,23 +166,24 @@ class Hierarchy(Learner):
         head = [team[0] for team in teams]
         team_of = list(range(len(teams)))
         if self.each:
-            head = list(seats.leads)
+            head = list(context.leads)
             chooser_of[head] = np.arange(len(head))
             team_of = member_of[head]
         return np.array(head, np.int32), np.array(team_of, np.int32), chooser_of, member_of
 
-    def _above(self, seats):
-        """The coordinator's seats: the choosers are its agents, goals their actions."""
-        return seats.once(("above", self), lambda: self._seated(seats))
+    def _above(self, context):
+        """The coordinator's context: the choosers are its agents, goals their actions."""
+        return context.once(("above", self), lambda: self._context(context))
 
-    def _seated(self, seats):
-        choosers = len(self._plan(seats)[0])
+    def _context(self, context):
+        choosers = len(self._plan(context)[0])
         game = SimpleNamespace(name="goals", agents=choosers, action_counts=np.full(choosers, self.goals, np.int32),
                                teams=None, setting="mixed", views=0)     # rows alone
-        return Seats(game, SimpleNamespace(teams=None), seats.runs, seeds=seats.seeds, run_numbers=seats.run_numbers)
+        return LearnerContext(game, SimpleNamespace(teams=None), context.runs, seeds=context.seeds,
+                              run_numbers=context.run_numbers)
 
-    def check(self, seats, rows=None):
-        self.team_lists(seats)
+    def check(self, context, rows=None):
+        self.team_lists(context)
         if rows is not None and rows * self.goals > MOST_ROWS:
             raise ValueError(f"goals: {rows:,} rows with {self.goals:,} goals each are more than the {MOST_ROWS:,} "
                              "that can be numbered; take fewer goals or a coarser encoder")
@@ -193,23 +194,23 @@ class Hierarchy(Learner):
             if self.goal_reward.shape[1] != rows:
                 raise ValueError(f"goal_reward: expected shape (goals, rows) = ({self.goals}, {rows}), got "
                                  f"{self.goal_reward.shape}")
-        for level, one, own, size in (("members", self.members, seats, None if rows is None else rows * self.goals),
-                                      ("coordinator", self.coordinator, self._above(seats), rows)):
+        for level, one, own, size in (("members", self.members, context, None if rows is None else rows * self.goals),
+                                      ("coordinator", self.coordinator, self._above(context), rows)):
             try:
                 one.check(own, size)
             except ValueError as error:
                 raise ValueError(f"{level}: {error}") from None
 
-    def allocate(self, seats, rows):
-        above, runs = self._above(seats), seats.runs
-        members = apart(self.members.allocate(seats, rows * self.goals), self.members.by_row, self.goals)
-        choosers, teams = above.game.agents, len(self.team_lists(seats))
+    def allocate(self, context, rows):
+        above, runs = self._above(context), context.runs
+        members = apart(self.members.allocate(context, rows * self.goals), self.members.by_row, self.goals)
+        choosers, teams = above.game.agents, len(self.team_lists(context))
         return _named(members, "members.") | _named(self.coordinator.allocate(above, rows), "coordinator.") | {
             "goal": np.zeros((runs, choosers), np.int32), "since": np.zeros((runs, choosers), np.int32),
             "last": np.zeros((runs, choosers), np.int32), "clock": np.zeros(runs, np.int64),
             "gathered": np.zeros((runs, teams)), "power": np.ones(runs), "late": np.zeros(runs, np.int32)}
 
-    def begin(self, seats, arrays):
+    def begin(self, context, arrays):
         """Forget the episode under way."""
         for name, value in (("clock", 0), ("gathered", 0.0), ("power", 1.0), ("late", 0)):
             arrays[name][:] = value
@@ -218,16 +219,16 @@ class Hierarchy(Learner):
         """The members' arrays as they have them."""
         return together(_part(arrays, "members."), self.members.by_row)
 
-    def grow(self, seats, arrays, rows, backend):
-        members = self.members.grow(seats, self._below(arrays), rows * self.goals, backend)
-        above = self.coordinator.grow(self._above(seats), _part(arrays, "coordinator."), rows, backend)
+    def grow(self, context, arrays, rows, backend):
+        members = self.members.grow(context, self._below(arrays), rows * self.goals, backend)
+        above = self.coordinator.grow(self._above(context), _part(arrays, "coordinator."), rows, backend)
         members = apart(members, self.members.by_row, self.goals)
         return arrays | _named(members, "members.") | _named(above, "coordinator.")
 
-    def derive(self, seats, arrays, backend):
+    def derive(self, context, arrays, backend):
         members, above = self._below(arrays), _part(arrays, "coordinator.")
-        self.members.derive(seats, members, backend)
-        self.coordinator.derive(self._above(seats), above, backend)
+        self.members.derive(context, members, backend)
+        self.coordinator.derive(self._above(context), above, backend)
         arrays |= _named(apart(members, self.members.by_row, self.goals), "members.") | _named(above, "coordinator.")
 
     def bounds(self):
@@ -248,17 +249,17 @@ class Hierarchy(Learner):
     def exploring(self, how):
         return how              # each level says for itself
 
-    def plays(self, seats, arrays, kind="policy"):
+    def plays(self, context, arrays, kind="policy"):
         """Automata, one for each goal that is set: what is remembered is clock * goals + goal."""
-        head, _, chooser_of, _ = self._plan(seats)
-        members = {p.agents[0]: p for p in self.members.plays(seats, self._below(arrays), kind)}
-        choosers = self.coordinator.plays(self._above(seats), _part(arrays, "coordinator."), kind)
-        return [Automaton(group, [int(seats.action_counts[i]) for i in group], self.every * self.goals,
+        head, _, chooser_of, _ = self._plan(context)
+        members = {p.agents[0]: p for p in self.members.plays(context, self._below(arrays), kind)}
+        choosers = self.coordinator.plays(self._above(context), _part(arrays, "coordinator."), kind)
+        return [Automaton(group, [int(context.action_counts[i]) for i in group], self.every * self.goals,
                           partial(self._under_goals, [members[i] for i in group]), partial(self._moves, head, chooser),
                           partial(self._begins, head, chooser), partial(self._now, head, chooser, arrays, c),
                           by_run=True)
                 for c, chooser in enumerate(choosers)
-                if (group := [i for i in seats.leads if chooser_of[i] == c])]
+                if (group := [i for i in context.leads if chooser_of[i] == c])]
 
     def _under_goals(self, members, run, rows):
         """Probabilities [n, M, J] of what the members with one goal do, each drawing for itself."""
@@ -289,24 +290,24 @@ class Hierarchy(Learner):
             return clock * self.goals + int(arrays["goal"][run, c])
         return int(self._begins(head, chooser, run, rows)[0].argmax())
 
-    def actions(self, seats, arrays, rows):
+    def actions(self, context, arrays, rows):
         """What the members do next, under the goals that are set, or that would be set next."""
-        head, _, chooser_of, _ = self._plan(seats)
-        rows, led = np.asarray(rows), list(seats.leads)
+        head, _, chooser_of, _ = self._plan(context)
+        rows, led = np.asarray(rows), list(context.leads)
         goals = arrays["goal"][0].astype(np.int64)
         if arrays["clock"][0] == 0:
-            goals = self.coordinator.actions(self._above(seats), _part(arrays, "coordinator."), rows[head])
-        inside = np.full(seats.agents, -1, np.int64)
+            goals = self.coordinator.actions(self._above(context), _part(arrays, "coordinator."), rows[head])
+        inside = np.full(context.agents, -1, np.int64)
         inside[led] = np.where(rows[led] >= 0, rows[led] * self.goals + goals[chooser_of[led]], -1)
-        return self.members.actions(seats, self._below(arrays), inside)
+        return self.members.actions(context, self._below(arrays), inside)
 
-    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
-        head, team_of, chooser_of, member_of = self._plan(seats)
-        members, = self.members.bind(seats, self._below(arrays), backend, max(draws or 0, self.draws()), learning,
+    def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
+        head, team_of, chooser_of, member_of = self._plan(context)
+        members, = self.members.bind(context, self._below(arrays), backend, max(draws or 0, self.draws()), learning,
                                      self.members.exploring(exploration))
-        above, = self.coordinator.bind(self._above(seats), _part(arrays, "coordinator."), backend, 2, learning,
+        above, = self.coordinator.bind(self._above(context), _part(arrays, "coordinator."), backend, 2, learning,
                                        self.coordinator.exploring(exploration))
         return [kernels(backend, self.kernels).Hierarchy(
-            members, above, arrays["members.q"].shape[1], self.goals, self.every, seats.lead(), chooser_of, member_of,
+            members, above, arrays["members.q"].shape[1], self.goals, self.every, context.ids(), chooser_of, member_of,
             head, team_of, self.goal_reward, *(arrays[name] for name in (
                 "goal", "since", "last", "clock", "gathered", "power", "late")), max(2, self.members.draws()))]

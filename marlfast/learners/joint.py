@@ -66,15 +66,15 @@ def _weights(order, counts):
     return weights, joint
 
 
-def _plan(rule, seats, tables, joint, reads, chooses_by, remembered=0):
+def _plan(rule, context, tables, joint, reads, chooses_by, remembered=0):
     """A plan from (weights, choices, steps) of each table; table k is that of the k-th agent led."""
-    table_of = np.zeros(seats.agents, np.int32)
-    table_of[list(seats.leads)] = np.arange(len(seats.leads)) if len(tables) > 1 else 0
+    table_of = np.zeros(context.agents, np.int32)
+    table_of[list(context.leads)] = np.arange(len(context.leads)) if len(tables) > 1 else 0
     most = 2**62        # longer numbers are refused by ``check``, for the memory that they would take
     weights, choices, steps = (np.array(np.minimum(np.array(list(part), object), most).tolist(), np.int64)
                                for part in zip(*tables, strict=True))
-    by = np.arange(seats.agents, dtype=np.int32)
-    by[list(seats.leads)] = chooses_by
+    by = np.arange(context.agents, dtype=np.int32)
+    by[list(context.leads)] = chooses_by
     return _Plan(rule, table_of, weights, choices, steps, np.array(reads, np.int32), by, joint, remembered)
 
 
@@ -111,51 +111,51 @@ class _Joint(Learner):
         """What follows from the values, but for who was greedy first among equals."""
         return ("value", self.policy_name, *(() if self.explore.keeps else ("greedy",)))
 
-    def plan(self, seats):
+    def plan(self, context):
         """How the tables are laid out."""
-        return seats.once(("plan", self), lambda: self._laid_out(seats))
+        return context.once(("plan", self), lambda: self._laid_out(context))
 
-    def _laid_out(self, seats):
+    def _laid_out(self, context):
         raise NotImplementedError
 
     # -- what fits ------------------------------------------------------------------------------
 
-    def _fits(self, seats):
+    def _fits(self, context):
         """Refuse games that the rule does not fit."""
 
     def _only_epsilon(self):
         if not isinstance(self.explore, EpsilonGreedy):
             raise ValueError(f"explore: {self.name} plays mixed policies; it explores by EpsilonGreedy")
 
-    def _two(self, seats, instead):
-        if seats.agents != 2:
-            raise ValueError(f"{self.name}: is for two players, game {seats.game.name!r} has {seats.agents} agents; "
+    def _two(self, context, instead):
+        if context.agents != 2:
+            raise ValueError(f"{self.name}: is for two players, game {context.game.name!r} has {context.agents} agents; "
                              f"{instead}")
 
-    def _same_view(self, seats):
-        if len(seats.leads) > 1 and seats.game.views > 1:
-            raise ValueError(f"{self.name}: its agents share one table, but game {seats.game.name!r} shows each its "
-                             f"own (views={seats.game.views}); friend_or_foe and jal have a table for each agent")
+    def _same_view(self, context):
+        if len(context.leads) > 1 and context.game.views > 1:
+            raise ValueError(f"{self.name}: its agents share one table, but game {context.game.name!r} shows each its "
+                             f"own (views={context.game.views}); friend_or_foe and jal have a table for each agent")
 
-    def memory(self, seats, rows):
+    def memory(self, context, rows):
         """Bytes that its tables take.
 
         Parameters
         ----------
-        seats : Seats
+        context : LearnerContext
         rows : int
             Rows of the table.
         """
-        plan = self.plan(seats)
+        plan = self.plan(context)
         cell = plan.tables * (plan.joint + 2 + plan.remembered) + plan.policies * plan.width
-        return 8 * seats.runs * rows * cell
+        return 8 * context.runs * rows * cell
 
-    def check(self, seats, rows=None):
-        self._fits(seats)
-        plan, counts = self.plan(seats), seats.action_counts
-        told = self._cost(seats, 1 if rows is None else rows)
+    def check(self, context, rows=None):
+        self._fits(context)
+        plan, counts = self.plan(context), context.action_counts
+        told = self._cost(context, 1 if rows is None else rows)
         present = _present()
-        if plan.joint > 2**31 - 1 or present is not None and self.memory(seats, rows or 1) > present:
+        if plan.joint > 2**31 - 1 or present is not None and self.memory(context, rows or 1) > present:
             have = "" if present is None else f", this machine has {1e-9 * present:,.1f} GB"
             raise ValueError(f"{self.name}: {told}{have}; take fewer agents, actions, rows or runs, or learners "
                              "without joint tables (iql)")
@@ -172,28 +172,28 @@ class _Joint(Learner):
             raise ValueError(f"initial_q: expected a shape that broadcasts to ({'rows, ' * (len(wanted) == 3)}tables, "
                              f"joint actions) = {wanted}, got {initial}")
 
-    def _cost(self, seats, rows):
+    def _cost(self, context, rows):
         """What the tables cost, in words."""
-        plan = self.plan(seats)
-        known = seats.action_counts[(plan.weights > 0).any(axis=0)].tolist()
+        plan = self.plan(context)
+        known = context.action_counts[(plan.weights > 0).any(axis=0)].tolist()
         shown = " x ".join(map(str, known[:8])) + (f" x ... of {len(known)} agents" if len(known) > 8 else "")
-        size = self.memory(seats, rows)
+        size = self.memory(context, rows)
         gigabytes = f"{1e-9 * size:,.1f}" if size < 10**18 else _large(size // 10**9)
-        return (f"tables for {seats.runs:,} runs x {rows:,} rows x {plan.tables} tables x {_large(plan.joint)} joint "
+        return (f"tables for {context.runs:,} runs x {rows:,} rows x {plan.tables} tables x {_large(plan.joint)} joint "
                 f"actions ({shown}) need {gigabytes} GB")
 
     # -- arrays ---------------------------------------------------------------------------------
 
-    def _empty(self, seats, rows):
+    def _empty(self, context, rows):
         """Zeros for every array over rows; a cell's ``q``, ``value``, ``greedy`` and ``visits`` side by side."""
-        plan, runs = self.plan(seats), seats.runs
+        plan, runs = self.plan(context), context.runs
         shape = runs, rows, plan.tables, plan.joint + 2
         try:
             memory = np.zeros(math.prod(shape) + 8)
             policy = np.zeros((runs, rows, plan.policies, plan.width))
             counts = np.zeros((runs, rows, plan.tables, plan.remembered), np.int64)
         except (MemoryError, ValueError):       # ValueError: more than can be addressed at all
-            raise MemoryError(f"{self.name}: {self._cost(seats, rows)}, more than there is; take fewer agents, "
+            raise MemoryError(f"{self.name}: {self._cost(context, rows)}, more than there is; take fewer agents, "
                               "actions, rows or runs") from None
         first = (-memory.ctypes.data % 64) // 8         # from the start of a cache line
         memory = memory[first:first + math.prod(shape)].reshape(shape)
@@ -209,23 +209,23 @@ class _Joint(Learner):
             arrays["counts"] = counts
         return arrays
 
-    def allocate(self, seats, rows):
+    def allocate(self, context, rows):
         """``q`` float64 [R, rows, T, J], ``value`` and ``visits``, the policy, and the schedules'."""
-        arrays = self._empty(seats, rows)
-        arrays |= self._fresh_schedules(seats.runs)
-        self._begin(seats, arrays, 0, at_hand())
+        arrays = self._empty(context, rows)
+        arrays |= self._fresh_schedules(context.runs)
+        self._begin(context, arrays, 0, at_hand())
         return arrays
 
-    def _begin(self, seats, arrays, first, backend):
+    def _begin(self, context, arrays, first, backend):
         """Give rows from ``first`` on their initial values, and all that follows from them."""
-        plan, values = self.plan(seats), np.asarray(self.initial_q)
+        plan, values = self.plan(context), np.asarray(self.initial_q)
         if values.any():
             arrays["q"][:, first:] = values
-            self._kernel(seats, arrays, backend).settle(first)
+            self._kernel(context, arrays, backend).settle(first)
         if not self.explore.keeps or plan.rule not in (GREATEST, BELIEF):
             return
-        owners = [int(seats.leads[0])] if self.together else plan.reads.tolist()
-        shares = seats.shares(owners, first, arrays["q"].shape[1] - first, backend)
+        owners = [int(context.leads[0])] if self.together else plan.reads.tolist()
+        shares = context.shares(owners, first, arrays["q"].shape[1] - first, backend)
         top = plan.choices.astype(np.float64)
         if not values.any():
             arrays["greedy"][:, first:] = np.minimum(shares * top, top - 1.0)
@@ -237,24 +237,24 @@ class _Joint(Learner):
                                                    shares.reshape(-1))
         arrays["greedy"][:, first:] = greedy.reshape(shares.shape)
 
-    def grow(self, seats, arrays, rows, backend):
+    def grow(self, context, arrays, rows, backend):
         """The same tables with room for ``rows``."""
         old = arrays["q"].shape[1]
-        larger = arrays | self._empty(seats, rows)
+        larger = arrays | self._empty(context, rows)
         for name in set(self.by_row) & set(arrays):
             larger[name][:, :old] = arrays[name]
-        self._begin(seats, larger, old, backend)
+        self._begin(context, larger, old, backend)
         return larger
 
-    def derive(self, seats, arrays, backend):
+    def derive(self, context, arrays, backend):
         """Make the derived arrays from the others."""
-        fresh = self._empty(seats, arrays["q"].shape[1])
+        fresh = self._empty(context, arrays["q"].shape[1])
         for name in set(self.by_row) - set(self.derived):
             if name in arrays and arrays[name].any():
                 fresh[name][:] = arrays[name]
         arrays |= fresh
         if arrays["q"].any():
-            self._kernel(seats, arrays, backend).settle(0)
+            self._kernel(context, arrays, backend).settle(0)
 
     # -- the rest -------------------------------------------------------------------------------
 
@@ -273,70 +273,70 @@ class _Joint(Learner):
 
     _plays_pure = True          # whether it plays one of its choices, or draws from a policy
 
-    def plays(self, seats, arrays, kind="policy"):
+    def plays(self, context, arrays, kind="policy"):
         """Of agents that one draw decides for, together: correlated equilibria, coalitions, ties of a team."""
         if kind == "average":
             raise no_average(self.name)
-        plan, groups = self.plan(seats), {}
+        plan, groups = self.plan(context), {}
         drawn = plan.rule not in (GREATEST, BELIEF) and kind != "greedy" or leaves_to_chance(self.explore, kind)
-        for i in seats.leads:
+        for i in context.leads:
             groups.setdefault(int(plan.chooses_by[i]) if drawn else i, []).append(i)
-        counts = seats.action_counts
-        return [Plays(group, counts[group], partial(self._chances, seats, arrays, plan, kind, tuple(group)),
-                      None if drawn else partial(self._sure, seats, arrays, plan, tuple(group)))
+        counts = context.action_counts
+        return [Plays(group, counts[group], partial(self._chances, context, arrays, plan, kind, tuple(group)),
+                      None if drawn else partial(self._sure, context, arrays, plan, tuple(group)))
                 for group in groups.values()]
 
-    def _sure(self, seats, arrays, plan, group, rows):
+    def _sure(self, context, arrays, plan, group, rows):
         """The greedy actions int [R, n, agents] of all runs."""
-        return np.stack([np.stack([self._part(seats, plan, i, self._choice(seats, arrays, plan, i, run, rows))
+        return np.stack([np.stack([self._part(context, plan, i, self._choice(context, arrays, plan, i, run, rows))
                                    for i in group], axis=1) for run in range(len(arrays["q"]))])
 
-    def _fresh(self, seats):
+    def _fresh(self, context):
         """The tables of one row that was never seen."""
-        alone = replace(seats, runs=1, seeds=None if seats.seeds is None else seats.seeds[:1],
-                        run_numbers=None if seats.run_numbers is None else seats.run_numbers[:1])
+        alone = replace(context, runs=1, seeds=None if context.seeds is None else context.seeds[:1],
+                        run_numbers=None if context.run_numbers is None else context.run_numbers[:1])
         fresh = self.of_run(0).allocate(alone, 1)
         self.derive(alone, fresh, "numpy")
         return fresh
 
-    def _at(self, seats, arrays, name, plan, table, run, rows):
+    def _at(self, context, arrays, name, plan, table, run, rows):
         """A table's entries in the rows of the agent that it looks at: [n, ...]."""
         own = rows[:, plan.reads[table]]
         found = arrays[name][run][np.maximum(own, 0)]
         if (own < 0).any():
-            found = np.where((own < 0).reshape(-1, *(1,) * (found.ndim - 1)), self._fresh(seats)[name][0, 0], found)
+            found = np.where((own < 0).reshape(-1, *(1,) * (found.ndim - 1)), self._fresh(context)[name][0, 0], found)
         return found[:, min(table, found.shape[1] - 1)]
 
-    def _choice(self, seats, arrays, plan, agent, run, rows):
+    def _choice(self, context, arrays, plan, agent, run, rows):
         """The greedy choice of an agent's table: int [n]."""
-        return self._at(seats, arrays, "greedy", plan, plan.table_of[agent], run, rows).astype(np.int64)
+        return self._at(context, arrays, "greedy", plan, plan.table_of[agent], run, rows).astype(np.int64)
 
     @staticmethod
-    def _part(seats, plan, agent, choice):
+    def _part(context, plan, agent, choice):
         """An agent's own part of a choice."""
         t = plan.table_of[agent]
-        return choice * int(plan.steps[t]) // int(plan.weights[t, agent]) % int(seats.action_counts[agent])
+        return choice * int(plan.steps[t]) // int(plan.weights[t, agent]) % int(context.action_counts[agent])
 
-    def _choices(self, seats, arrays, plan, kind, agent, run, rows):
+    def _choices(self, context, arrays, plan, kind, agent, run, rows):
         """Probabilities of the choices of an agent's table, none explored: float64 [n, choices]."""
         t = plan.table_of[agent]
-        best = self._choice(seats, arrays, plan, agent, run, rows)
+        best = self._choice(context, arrays, plan, agent, run, rows)
         if plan.rule not in (GREATEST, BELIEF):
             if kind == "greedy":
                 return one_hot(best, int(plan.choices[t]))
-            p = self._at(seats, arrays, self.policy_name, plan, t, run, rows)[:, :plan.choices[t]]
+            p = self._at(context, arrays, self.policy_name, plan, t, run, rows)[:, :plan.choices[t]]
             return p / p.sum(axis=1, keepdims=True)
-        values = self._at(seats, arrays, self.policy_name if plan.rule == BELIEF else "q", plan, t, run, rows)
+        values = self._at(context, arrays, self.policy_name if plan.rule == BELIEF else "q", plan, t, run, rows)
         kind = "policy" if kind == "behaviour" else kind
         return by_exploration(values[:, :plan.choices[t]], best, self.explore, arrays["level.value"][run], kind)
 
-    def _chances(self, seats, arrays, plan, kind, group, run, rows):
+    def _chances(self, context, arrays, plan, kind, group, run, rows):
         """Probabilities [n, J] of what agents do together whose choices one number decides."""
-        counts = [int(seats.action_counts[i]) for i in group]
-        chances = [self._choices(seats, arrays, plan, kind, i, run, rows) for i in group]
+        counts = [int(context.action_counts[i]) for i in group]
+        chances = [self._choices(context, arrays, plan, kind, i, run, rows) for i in group]
         joint = _by_one_draw(chances)
         places = np.indices(joint.shape[1:]).reshape(len(group) if joint.ndim > 2 else 1, -1)
-        parts = [self._part(seats, plan, i, places[min(k, len(places) - 1)]) for k, i in enumerate(group)]
+        parts = [self._part(context, plan, i, places[min(k, len(places) - 1)]) for k, i in enumerate(group)]
         p = np.zeros((len(rows), math.prod(counts)))
         np.add.at(p.T, np.ravel_multi_index(parts, counts), joint.reshape(len(rows), -1).T)
         if kind != "behaviour" or self.explore.name == "boltzmann":
@@ -349,14 +349,14 @@ class _Joint(Learner):
             cube = (1.0 - epsilon) * cube + epsilon / n * cube.sum(axis=1 + k, keepdims=True)
         return cube.reshape(len(rows), -1)
 
-    def actions(self, seats, arrays, rows):
+    def actions(self, context, arrays, rows):
         """The most likely action, or part of the most likely joint action, of each agent it leads."""
-        plan, one = self.plan(seats), np.asarray(rows)[None]
-        return np.array([self._part(seats, plan, i, self._choice(seats, arrays, plan, i, 0, one))[0]
-                         for i in seats.leads], np.int32)
+        plan, one = self.plan(context), np.asarray(rows)[None]
+        return np.array([self._part(context, plan, i, self._choice(context, arrays, plan, i, 0, one))[0]
+                         for i in context.leads], np.int32)
 
-    def _kernel(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
-        plan, runs = self.plan(seats), len(arrays["q"])
+    def _kernel(self, context, arrays, backend, draws=None, learning=True, exploration=None):
+        plan, runs = self.plan(context), len(arrays["q"])
         shape = arrays["q"].shape
         explore, bound = self.explore, self._bound_schedules(arrays, backend)
         if exploration is not None:
@@ -369,15 +369,15 @@ class _Joint(Learner):
         counts = arrays.get("counts", np.zeros((*shape[:3], 0), np.int64))
         return kernels(backend, self.kernels).Joint(
             **{name: arrays[name] for name in ("q", "value", "greedy", "visits")}, policy=policy, counts=counts,
-            table_of=plan.table_of, actions=np.ascontiguousarray(seats.action_counts, np.int32), leads=seats.lead(),
+            table_of=plan.table_of, actions=np.ascontiguousarray(context.action_counts, np.int32), leads=context.ids(),
             weights=plan.weights, choices=plan.choices, steps=plan.steps, reads=plan.reads,
             chooses_by=plan.chooses_by, discount=spread(self.discount, runs), rate=bound["rate"],
             exploration=bound["level"], rule=plan.rule, objective=self.objective_code, kind=explore.code,
             strict=explore.strict, ties=explore.ties_code if plan.rule in (GREATEST, BELIEF) else 0,
             together=self.together, draws=max(draws or 0, self.draws(), explore.n_draws), learning=learning)
 
-    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
-        return [self._kernel(seats, arrays, backend, draws, learning, exploration)]
+    def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
+        return [self._kernel(context, arrays, backend, draws, learning, exploration)]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -386,7 +386,7 @@ class CentralQ(_Joint):
 
     ``q[row, joint] += learning_rate * (mean reward + discount * max q[next row] - q[row, joint])``, where the reward
     is the mean over the agents that it leads. Acting and learning cost the same however many joint actions there
-    are; the table does not: ``memory(seats, rows)`` says its bytes, and what cannot fit is refused before it is made.
+    are; the table does not: ``memory(context, rows)`` says its bytes, and what cannot fit is refused before it is made.
 
     Parameters
     ----------
@@ -412,13 +412,13 @@ class CentralQ(_Joint):
     name = "central_q"
     together = True
 
-    def _fits(self, seats):
-        self._same_view(seats)
+    def _fits(self, context):
+        self._same_view(context)
 
-    def _laid_out(self, seats):
-        led = list(seats.leads)
-        weights, joint = _weights(led, seats.action_counts)
-        return _plan(GREATEST, seats, [(weights, joint, 1)], joint, led[:1], led[0])
+    def _laid_out(self, context):
+        led = list(context.leads)
+        weights, joint = _weights(led, context.action_counts)
+        return _plan(GREATEST, context, [(weights, joint, 1)], joint, led[:1], led[0])
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -456,13 +456,13 @@ class JointActionLearner(_Joint):
     by_row = ("q", "value", "greedy", "visits", "expected", "counts")
     policy_name = "expected"
 
-    def _laid_out(self, seats):
-        counts, tables = seats.action_counts, []
-        for agent in seats.leads:
-            weights, joint = _weights([agent] + [k for k in range(seats.agents) if k != agent], counts)
+    def _laid_out(self, context):
+        counts, tables = context.action_counts, []
+        for agent in context.leads:
+            weights, joint = _weights([agent] + [k for k in range(context.agents) if k != agent], counts)
             tables.append((weights, int(counts[agent]), joint // int(counts[agent])))
-        most = max(int(counts.sum()) - int(counts[agent]) for agent in seats.leads)
-        return _plan(BELIEF, seats, tables, joint, seats.leads, seats.leads, most)
+        most = max(int(counts.sum()) - int(counts[agent]) for agent in context.leads)
+        return _plan(BELIEF, context, tables, joint, context.leads, context.leads, most)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -512,27 +512,27 @@ class FriendOrFoe(_Joint):
     def _plays_pure(self):
         return self.friends == "all"
 
-    def _coalition(self, agent, seats):
+    def _coalition(self, agent, context):
         if self.friends != "team":
-            return list(range(seats.agents)) if self.friends == "all" else [agent]
-        if seats.teams is None:
+            return list(range(context.agents)) if self.friends == "all" else [agent]
+        if context.teams is None:
             raise ValueError("friends: 'team' needs teams; use rewards=marlfast.rewards.mixed(teams), or friends='all' "
                              "or 'none'")
-        return sorted(next((team for team in seats.teams if agent in team), (agent,)))
+        return sorted(next((team for team in context.teams if agent in team), (agent,)))
 
-    def _laid_out(self, seats):
-        counts, tables, first = seats.action_counts, [], []
-        for agent in seats.leads:
-            ours = self._coalition(agent, seats)
-            weights, joint = _weights(ours + [k for k in range(seats.agents) if k not in ours], counts)
+    def _laid_out(self, context):
+        counts, tables, first = context.action_counts, [], []
+        for agent in context.leads:
+            ours = self._coalition(agent, context)
+            weights, joint = _weights(ours + [k for k in range(context.agents) if k not in ours], counts)
             choices = math.prod(int(counts[k]) for k in ours)
             tables.append((weights, choices, joint // choices))
             first.append(ours[0])
         rule = GREATEST if all(steps == 1 for *_, steps in tables) else MINIMAX
-        return _plan(rule, seats, tables, joint, seats.leads, first)
+        return _plan(rule, context, tables, joint, context.leads, first)
 
-    def _fits(self, seats):
-        if self.plan(seats).rule == MINIMAX:
+    def _fits(self, context):
+        if self.plan(context).rule == MINIMAX:
             self._only_epsilon()
 
 
@@ -573,10 +573,10 @@ class MinimaxQ(FriendOrFoe):
         super().__post_init__()
         choice("friends", self.friends, ("none",))
 
-    def _fits(self, seats):
-        self._two(seats, "friend_or_foe fits any number in teams, central_q and jal any number, iql anything")
-        if seats.game.setting == "cooperative":
-            raise ValueError(f"minimax_q: in game {seats.game.name!r} both players always earn the same, and neither "
+    def _fits(self, context):
+        self._two(context, "friend_or_foe fits any number in teams, central_q and jal any number, iql anything")
+        if context.game.setting == "cooperative":
+            raise ValueError(f"minimax_q: in game {context.game.name!r} both players always earn the same, and neither "
                              "is the other's foe; central_q, jal and friend_or_foe(friends='all') fit")
         self._only_epsilon()
 
@@ -589,24 +589,24 @@ class _Pair(_Joint):
     _plays_pure = False
     explore: Exploration = option(EpsilonGreedy(0.2), kind="exploration")
 
-    def _fits(self, seats):
-        self._two(seats, "friend_or_foe fits any number in teams, central_q and jal any number, iql anything")
-        if len(seats.leads) != 2:
+    def _fits(self, context):
+        self._two(context, "friend_or_foe fits any number in teams, central_q and jal any number, iql anything")
+        if len(context.leads) != 2:
             raise ValueError(f"{self.name}: learns both players' values from both players' rewards; let it lead both "
                              "agents, or use minimax_q, friend_or_foe or jal for one of them")
-        self._same_view(seats)
+        self._same_view(context)
         self._only_epsilon()
 
-    def _laid_out(self, seats):
-        counts = [int(n) for n in seats.action_counts]
-        if seats.agents != 2:
-            self._fits(seats)
+    def _laid_out(self, context):
+        counts = [int(n) for n in context.action_counts]
+        if context.agents != 2:
+            self._fits(context)
         weights, joint = _weights([0, 1], counts)
         if self.rule == NASH:
             tables = [(weights, counts[0], counts[1]), (weights, counts[1], 1)]
         else:
             tables = [(weights, joint, 1)] * 2
-        return _plan(self.rule, seats, tables, joint, [0, 0], [0, 1] if self.rule == NASH else [0, 0])
+        return _plan(self.rule, context, tables, joint, [0, 0], [0, 1] if self.rule == NASH else [0, 0])
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -37,26 +37,26 @@ class _Near(NamedTuple):
         """How many mean actions there are."""
         return math.comb(self.bins + self.choices - 1, self.choices - 1)
 
-    def sizes(self, seats):
+    def sizes(self, context):
         """How many neighbours each agent that is led has: int64 [L]."""
         if self.group is None:
             return np.diff(self.edges)
-        own = self.group[list(seats.leads)]
+        own = self.group[list(context.leads)]
         return np.where(own < 0, 0, np.bincount(self.group + 1, minlength=2)[own + 1] - 1)
 
-    def first(self, seats):
+    def first(self, context):
         """Number of the mean action before anybody acted, for each agent that is led: int64 [L]."""
         equal = sum(math.comb((2 * a * self.bins + self.choices) // (2 * self.choices) + a - 1, a)
                     for a in range(1, self.choices))
-        return np.where(self.sizes(seats) > 0, equal, 0)
+        return np.where(self.sizes(context) > 0, equal, 0)
 
-    def of(self, seats, agent, actions):
+    def of(self, context, agent, actions):
         """Number of the mean action of an agent's neighbours, by the actions int [n, N] of all: int64 [n]."""
-        at = seats.leads.index(agent)
+        at = context.leads.index(agent)
         if self.group is None:
             near = np.asarray(self.neighbours[self.edges[at]:self.edges[at + 1]])
         else:
-            near = np.flatnonzero((self.group == self.group[agent]) & (np.arange(seats.agents) != agent))
+            near = np.flatnonzero((self.group == self.group[agent]) & (np.arange(context.agents) != agent))
             near = near if self.group[agent] >= 0 else near[:0]
         if not len(near):
             return np.zeros(len(actions), np.int64)
@@ -90,24 +90,24 @@ class _MeanField(Learner):
         self._set(neighbours=_lists(self.neighbours),
                   bins=None if self.bins is None else integer("bins", self.bins, 1, 2**20))
 
-    def near(self, seats):
+    def near(self, context):
         """The neighbourhoods of the agents that are led."""
-        return seats.once(("near", self), lambda: self._near(seats))
+        return context.once(("near", self), lambda: self._near(context))
 
-    def _near(self, seats):
-        given, counts = self.neighbours, seats.action_counts
+    def _near(self, context):
+        given, counts = self.neighbours, context.action_counts
         if given is None:
-            known = seats.game.neighbours()
-            given = "others" if known is None else [known[i] for i in seats.leads]
+            known = context.game.neighbours()
+            given = "others" if known is None else [known[i] for i in context.leads]
         if isinstance(given, str):
-            group, edges, near = self._group(given, seats), None, None
+            group, edges, near = self._group(given, context), None, None
             group[np.bincount(group + 1, minlength=2)[group + 1] == 1] = -1     # alone in it, it is nobody's neighbour
-            own = group[list(seats.leads)]
+            own = group[list(context.leads)]
             sizes = np.where(own < 0, 0, np.bincount(group + 1, minlength=2)[own + 1] - 1)
-            looked = np.flatnonzero(np.isin(group, group[list(seats.leads)][sizes > 0]))
+            looked = np.flatnonzero(np.isin(group, group[list(context.leads)][sizes > 0]))
         else:
             group = None
-            edges, near = self._edges(given, seats)
+            edges, near = self._edges(given, context)
             sizes, looked = np.diff(edges), np.unique(near)
         if len(set(counts[looked].tolist())) > 1:
             raise ValueError(f"neighbours: have different numbers of actions, {sorted(set(counts[looked].tolist()))}, "
@@ -115,36 +115,36 @@ class _MeanField(Learner):
         choices = int(counts[looked[0]]) if len(looked) else 1
         return _Near(choices, int(max(1, sizes.max())) if self.bins is None else self.bins, edges, near, group)
 
-    def _group(self, given, seats):
+    def _group(self, given, context):
         """The group of each agent, int32 [N]; -1 for those whom nobody that is led is with."""
-        group = np.full(seats.agents, -1, np.int32)
+        group = np.full(context.agents, -1, np.int32)
         if given == "others":
             group[:] = 0
             return group
-        if seats.teams is None:
+        if context.teams is None:
             raise ValueError("neighbours: 'team' needs teams; use rewards=marlfast.rewards.mixed(teams), or 'others'")
-        own = set(seats.leads)
-        for k, team in enumerate(team for team in seats.teams if not own.isdisjoint(team)):
+        own = set(context.leads)
+        for k, team in enumerate(team for team in context.teams if not own.isdisjoint(team)):
             group[list(team)] = k
         return group
 
-    def _edges(self, given, seats):
-        if len(given) != len(seats.leads):
-            raise ValueError(f"neighbours: expected a list for each of {len(seats.leads)} agents, got {len(given)}")
-        for i, near in zip(seats.leads, given, strict=True):
+    def _edges(self, given, context):
+        if len(given) != len(context.leads):
+            raise ValueError(f"neighbours: expected a list for each of {len(context.leads)} agents, got {len(given)}")
+        for i, near in zip(context.leads, given, strict=True):
             near = np.asarray(near)
-            if near.size and (near.min() < 0 or near.max() >= seats.agents):
-                missing = int(near[(near < 0) | (near >= seats.agents)][0])
-                raise ValueError(f"neighbours: agent {i} has the neighbour {missing}, but game {seats.game.name!r} has "
-                                 f"the agents 0 to {seats.agents - 1}")
+            if near.size and (near.min() < 0 or near.max() >= context.agents):
+                missing = int(near[(near < 0) | (near >= context.agents)][0])
+                raise ValueError(f"neighbours: agent {i} has the neighbour {missing}, but game {context.game.name!r} has "
+                                 f"the agents 0 to {context.agents - 1}")
             if (near == i).any():
                 raise ValueError(f"neighbours: agent {i} is named as its own neighbour; leave it out, as its own "
                                  "action is told apart from theirs")
         edges = np.concatenate([[0], np.cumsum([len(near) for near in given])]).astype(np.int64)
         return edges, np.concatenate([*(np.asarray(near, np.int32) for near in given), np.zeros(0, np.int32)])
 
-    def _check_near(self, seats, rows):
-        near = self.near(seats)
+    def _check_near(self, context, rows):
+        near = self.near(context)
         if near.means > MOST_MEANS:
             fits = next((b for b in range(near.bins, 0, -1) if near._replace(bins=b).means <= MOST_MEANS), None)
             instead = f"give bins={fits} or fewer" if fits else "take iql"
@@ -155,7 +155,7 @@ class _MeanField(Learner):
                              f"{MOST_ROWS:,} that can be numbered; give fewer bins or a coarser encoder")
         return near
 
-    def begin(self, seats, arrays):
+    def begin(self, context, arrays):
         """Forget the episode under way."""
         if "mean" in arrays:
             arrays["mean"][:] = 0
@@ -216,26 +216,26 @@ class MeanFieldQ(_MeanField):
                   share=inner.share, initial_q=inner.initial_q)
         self._given()
 
-    def check(self, seats, rows=None):
-        near = self._check_near(seats, rows)
-        self.inner.check(seats, None if rows is None else rows * near.means)
+    def check(self, context, rows=None):
+        near = self._check_near(context, rows)
+        self.inner.check(context, None if rows is None else rows * near.means)
 
-    def allocate(self, seats, rows):
-        means = self.near(seats).means
-        arrays = apart(self.inner.allocate(seats, rows * means), self.by_row, means)
-        return arrays | {"mean": np.zeros((seats.runs, seats.agents), np.int32)}
+    def allocate(self, context, rows):
+        means = self.near(context).means
+        arrays = apart(self.inner.allocate(context, rows * means), self.by_row, means)
+        return arrays | {"mean": np.zeros((context.runs, context.agents), np.int32)}
 
     def _inner(self, arrays):
         return {name: array for name, array in together(arrays, self.by_row).items() if name != "mean"}
 
-    def grow(self, seats, arrays, rows, backend):
+    def grow(self, context, arrays, rows, backend):
         means = arrays["q"].shape[2]
-        larger = self.inner.grow(seats, self._inner(arrays), rows * means, backend)
+        larger = self.inner.grow(context, self._inner(arrays), rows * means, backend)
         return apart(larger, self.by_row, means) | {"mean": arrays["mean"]}
 
-    def derive(self, seats, arrays, backend):
+    def derive(self, context, arrays, backend):
         means, own = arrays["q"].shape[2], self._inner(arrays)
-        self.inner.derive(seats, own, backend)
+        self.inner.derive(context, own, backend)
         arrays |= apart(own, self.by_row, means)
 
     def bounds(self):
@@ -250,39 +250,39 @@ class MeanFieldQ(_MeanField):
     def exploring(self, how):
         return self.inner.exploring(how)
 
-    def plays(self, seats, arrays, kind="policy"):
+    def plays(self, context, arrays, kind="policy"):
         """An automaton, which remembers the mean action of the step before: 0 at the start of an episode."""
-        near, own = self.near(seats), self._inner(arrays)
-        inside = {p.agents[0]: p for p in self.inner.plays(seats, own, kind)}
-        return [Automaton((i,), inside[i].counts, near.means + 1, partial(self._beside, near, seats, i, inside[i]),
-                          partial(self._next, near, seats, i), 0, lambda run, rows, i=i: arrays["mean"][run, i])
-                for i in seats.leads]
+        near, own = self.near(context), self._inner(arrays)
+        inside = {p.agents[0]: p for p in self.inner.plays(context, own, kind)}
+        return [Automaton((i,), inside[i].counts, near.means + 1, partial(self._beside, near, context, i, inside[i]),
+                          partial(self._next, near, context, i), 0, lambda run, rows, i=i: arrays["mean"][run, i])
+                for i in context.leads]
 
     @staticmethod
-    def _beside(near, seats, agent, inside, run, rows):
+    def _beside(near, context, agent, inside, run, rows):
         """Probabilities [n, M, A] by what is remembered."""
-        means = np.concatenate([[near.first(seats)[seats.leads.index(agent)]], np.arange(near.means)])
+        means = np.concatenate([[near.first(context)[context.leads.index(agent)]], np.arange(near.means)])
         within = np.where(rows[:, None] >= 0, rows[:, None] * near.means + means[None, :, None], -1)
         return inside.chances(run, within.reshape(-1, rows.shape[1])).reshape(len(rows), len(means), -1)
 
     @staticmethod
-    def _next(near, seats, agent, run, memory, actions, rewards, rows):
-        return one_hot(near.of(seats, agent, actions) + 1, near.means + 1)
+    def _next(near, context, agent, run, memory, actions, rewards, rows):
+        return one_hot(near.of(context, agent, actions) + 1, near.means + 1)
 
-    def actions(self, seats, arrays, rows):
+    def actions(self, context, arrays, rows):
         """What they would do next, beside neighbours who go on as they did."""
-        near, led = self.near(seats), list(seats.leads)
+        near, led = self.near(context), list(context.leads)
         last = arrays["mean"][0, led].astype(np.int64)
-        inside = np.full(seats.agents, -1, np.int64)
+        inside = np.full(context.agents, -1, np.int64)
         rows = np.asarray(rows)[led]
-        inside[led] = np.where(rows >= 0, rows * near.means + np.where(last > 0, last - 1, near.first(seats)), -1)
-        return self.inner.actions(seats, self._inner(arrays), inside)
+        inside[led] = np.where(rows >= 0, rows * near.means + np.where(last > 0, last - 1, near.first(context)), -1)
+        return self.inner.actions(context, self._inner(arrays), inside)
 
-    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
-        inner, = self.inner.bind(seats, self._inner(arrays), backend, draws, learning, exploration)
+    def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
+        inner, = self.inner.bind(context, self._inner(arrays), backend, draws, learning, exploration)
         return [kernels(backend, self.kernels).MeanField(
-            inner=inner, mean=arrays["mean"], rows=arrays["q"].shape[1], leads=seats.lead(),
-            **self.near(seats)._asdict())]
+            inner=inner, mean=arrays["mean"], rows=arrays["q"].shape[1], leads=context.ids(),
+            **self.near(context)._asdict())]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -341,13 +341,13 @@ class MeanFieldAC(_MeanField):
         self._set(schedules=schedules, actor=actor, discount=actor.discount, share=actor.share)
         self._given()
 
-    def check(self, seats, rows=None):
-        self._check_near(seats, rows)
-        self.actor.check(seats, rows)
+    def check(self, context, rows=None):
+        self._check_near(context, rows)
+        self.actor.check(context, rows)
 
-    def allocate(self, seats, rows):
-        actor, runs = self._named(self.actor.allocate(seats, rows)), seats.runs
-        q = self._critic(actor["logits"].shape, self.near(seats).means)
+    def allocate(self, context, rows):
+        actor, runs = self._named(self.actor.allocate(context, rows)), context.runs
+        q = self._critic(actor["logits"].shape, self.near(context).means)
         return actor | {"q": q} | {f"critic.{k}": v for k, v in self.schedules["critic"].allocate(runs).items()}
 
     @staticmethod
@@ -374,15 +374,15 @@ class MeanFieldAC(_MeanField):
         return {names[name] if name in names else name: array for name, array in arrays.items()
                 if name != "q" and not name.startswith("critic.")} | {f"level.{k}": v for k, v in level.items()}
 
-    def grow(self, seats, arrays, rows, backend):
-        larger = arrays | self._named(self.actor.grow(seats, self._actors(arrays), rows, backend))
+    def grow(self, context, arrays, rows, backend):
+        larger = arrays | self._named(self.actor.grow(context, self._actors(arrays), rows, backend))
         larger["q"] = self._critic(larger["logits"].shape, arrays["q"].shape[2])
         larger["q"][:, :arrays["q"].shape[1]] = arrays["q"]
         return larger
 
-    def derive(self, seats, arrays, backend):
+    def derive(self, context, arrays, backend):
         own = self._actors(arrays)
-        self.actor.derive(seats, own, backend)
+        self.actor.derive(context, own, backend)
         arrays |= self._named(own)
 
     def draws(self):
@@ -391,18 +391,18 @@ class MeanFieldAC(_MeanField):
     def discounts(self):
         return self.actor.discounts()
 
-    def plays(self, seats, arrays, kind="policy"):
-        return self.actor.plays(seats, self._actors(arrays), kind)
+    def plays(self, context, arrays, kind="policy"):
+        return self.actor.plays(context, self._actors(arrays), kind)
 
-    def actions(self, seats, arrays, rows):
+    def actions(self, context, arrays, rows):
         """The likeliest actions; an observation that was never seen gets the first one."""
-        return self.actor.actions(seats, self._actors(arrays), rows)
+        return self.actor.actions(context, self._actors(arrays), rows)
 
-    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+    def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
         own = self._actors(arrays) | {
             "critic": {"values": arrays["q"], "critic": self._bound_schedules(arrays, backend)["critic"],
-                       **self.near(seats)._asdict()}}
-        return self.actor.bind(seats, own, backend, draws, learning, exploration)
+                       **self.near(context)._asdict()}}
+        return self.actor.bind(context, own, backend, draws, learning, exploration)
 
 
 class _Actor(IQL):

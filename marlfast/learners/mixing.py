@@ -28,66 +28,66 @@ class _Decomposed(Tabular):
         super().__post_init__()
         self._set(target_every=integer("target_every", self.target_every, 0, 2**62))
 
-    def teams(self, seats):
+    def teams(self, context):
         """Members of each team, as far as they are led, in order; who is in none makes one alone.
 
         Parameters
         ----------
-        seats : Seats
+        context : LearnerContext
 
         Returns
         -------
         list of list of int
         """
-        return seats.once(("teams", self), lambda: self._teams(seats))
+        return context.once(("teams", self), lambda: self._teams(context))
 
     @staticmethod
-    def _teams(seats):
-        led = list(seats.leads)
-        if seats.teams is None:
+    def _teams(context):
+        led = list(context.leads)
+        if context.teams is None:
             return [sorted(led)]
         own = set(led)
-        teams = [sorted(own.intersection(team)) for team in seats.teams]
+        teams = [sorted(own.intersection(team)) for team in context.teams]
         alone = [[agent] for agent in sorted(own - {agent for team in teams for agent in team})]
         return [team for team in teams if team] + alone
 
-    def check(self, seats, rows=None):
-        for team in self.teams(seats):
-            check_common(self.name, seats.leading(tuple(team)), mean=True)
-        super().check(seats, rows)
+    def check(self, context, rows=None):
+        for team in self.teams(context):
+            check_common(self.name, context.of_agents(tuple(team)), mean=True)
+        super().check(context, rows)
 
-    def allocate(self, seats, rows):
+    def allocate(self, context, rows):
         """As other tables; with ``target_every`` also ``target_q`` [R, rows, T, A] and ``since`` int64 [R]."""
-        arrays = super().allocate(seats, rows)
+        arrays = super().allocate(context, rows)
         if self.target_every:
-            arrays |= {"target_q": np.array(arrays["q"], order="C"), "since": np.zeros(seats.runs, np.int64)}
+            arrays |= {"target_q": np.array(arrays["q"], order="C"), "since": np.zeros(context.runs, np.int64)}
         return arrays
 
-    def grow(self, seats, arrays, rows, backend):
-        larger = super().grow(seats, arrays, rows, backend)
+    def grow(self, context, arrays, rows, backend):
+        larger = super().grow(context, arrays, rows, backend)
         if self.target_every:
             old = arrays["target_q"]
             larger["target_q"] = np.array(larger["q"], order="C")
             larger["target_q"][:, :old.shape[1]] = old
         return larger
 
-    def _utilities(self, seats, arrays, run, rows, agent):
+    def _utilities(self, context, arrays, run, rows, agent):
         """An agent's utilities of all of its actions: float64 [A of the agent]. Rows of -1 are as they began."""
-        table, count = self.tables(seats)[agent], seats.action_counts[agent]
-        initial = np.broadcast_to(np.asarray(self.initial_q, np.float64), arrays["q"].shape[1:]) / seats.active
+        table, count = self.tables(context)[agent], context.action_counts[agent]
+        initial = np.broadcast_to(np.asarray(self.initial_q, np.float64), arrays["q"].shape[1:]) / context.active
         parts = [arrays["q"][run, row, table, :count] if row >= 0 else initial[0, table, :count]
-                 for row in rows[agent * seats.active:(agent + 1) * seats.active].tolist()]
+                 for row in rows[agent * context.active:(agent + 1) * context.active].tolist()]
         total = parts[0].copy()
         for part in parts[1:]:
             total = total + part
         return total
 
-    def joint_values(self, seats, arrays, rows, states, run=0, team=0):
+    def joint_values(self, context, arrays, rows, states, run=0, team=0):
         """The team's value of every joint action of its members, exactly as it learns it.
 
         Parameters
         ----------
-        seats : Seats
+        context : LearnerContext
         arrays : dict of str to ndarray
             The learner's.
         rows : int [N * k]
@@ -100,12 +100,12 @@ class _Decomposed(Tabular):
         -------
         float64, one axis for each member, in order
         """
-        members = self.teams(seats)[team]
-        utilities = [self._utilities(seats, arrays, run, np.asarray(rows), i) for i in members]
+        members = self.teams(context)[team]
+        utilities = [self._utilities(context, arrays, run, np.asarray(rows), i) for i in members]
         every = np.stack([grid.ravel() for grid in np.meshgrid(*utilities, indexing="ij")], axis=1)
-        return self._values(seats, arrays, np.asarray(states), run, team, every).reshape([len(u) for u in utilities])
+        return self._values(context, arrays, np.asarray(states), run, team, every).reshape([len(u) for u in utilities])
 
-    def _values(self, seats, arrays, states, run, team, utilities):
+    def _values(self, context, arrays, states, run, team, utilities):
         """The team's values [n] of utilities [n, members]."""
         total = utilities[:, 0]
         for j in range(1, utilities.shape[1]):
@@ -116,16 +116,16 @@ class _Decomposed(Tabular):
     def tables_of_values(self):
         return 2 if self.target_every else 1
 
-    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+    def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
         # What makes the kernel needs to know the teams, too.
-        return super().bind(seats, arrays | {"seats": seats}, backend, draws, learning, exploration)
+        return super().bind(context, arrays | {"context": context}, backend, draws, learning, exploration)
 
     def _kernel(self, module, common, arrays, bound):
-        seats, mixer = arrays["seats"], arrays.get("mixer")
-        teams = self.teams(seats)
+        context, mixer = arrays["context"], arrays.get("mixer")
+        teams = self.teams(context)
         members = np.array([agent for team in teams for agent in team], np.int32)
         starts = np.cumsum([0, *map(len, teams)]).astype(np.int64)
-        central = seats.central_active if self.central else 0
+        central = context.central_active if self.central else 0
         return module.Mixing(**common, central=central, members=members, starts=starts, hidden=self.hidden, mixer=mixer,
                              mixing=bound.get("mixing"), every=self.target_every, bounded=self.bounded,
                              **{name: arrays.get(name) for name in ("target_q", "target_mixer", "since")})
@@ -267,9 +267,9 @@ class QMIX(_Decomposed):
         self._set(hidden=integer("hidden", self.hidden, 1, 2**12))
         choice("bounded", self.bounded, (True, False))
 
-    def _first(self, seats):
+    def _first(self, context):
         """The networks of one state as they begin: float64 [teams, size]."""
-        teams = self.teams(seats)
+        teams = self.teams(context)
         room, hidden = max(map(len, teams)), self.hidden
         spread_out = GOLDEN * np.arange(1, room * hidden + 1)
         spread_out -= np.floor(spread_out)
@@ -279,42 +279,42 @@ class QMIX(_Decomposed):
         b = room * hidden
         first[:, b:b + hidden] = 2.0 * spread_out[:hidden] - 1.0
         first[:, b + hidden:b + 2 * hidden] = (0.5 + spread_out[:hidden]) / hidden
-        return first / seats.central_active
+        return first / context.central_active
 
-    def _networks(self, seats, states):
+    def _networks(self, context, states):
         """Fresh networks of so many states: float64 [R, states, teams, size]."""
-        first = self._first(seats)
+        first = self._first(context)
         try:
-            networks = np.empty((seats.runs, states, *first.shape))
+            networks = np.empty((context.runs, states, *first.shape))
         except (MemoryError, ValueError):
             raise MemoryError(
-                f"mixer: networks for {seats.runs} runs x {states} states x {first.size} numbers need "
-                f"{8e-9 * seats.runs * states * first.size:,.1f} GB, more than there is; take fewer rows (a coarser "
+                f"mixer: networks for {context.runs} runs x {states} states x {first.size} numbers need "
+                f"{8e-9 * context.runs * states * first.size:,.1f} GB, more than there is; take fewer rows (a coarser "
                 "central encoder), hidden units or runs") from None
         networks[:] = first
         return networks
 
-    def allocate(self, seats, rows):
+    def allocate(self, context, rows):
         """As other tables, and ``mixer``; with ``target_every`` also ``target_q``, ``target_mixer`` and ``since``."""
-        arrays = super().allocate(seats, rows) | {"mixer": self._networks(seats, max(seats.central, 1))}
+        arrays = super().allocate(context, rows) | {"mixer": self._networks(context, max(context.central, 1))}
         if self.target_every:
             arrays["target_mixer"] = arrays["mixer"].copy()
         return arrays
 
-    def grow(self, seats, arrays, rows, backend):
-        larger = super().grow(seats, arrays, rows, backend)
+    def grow(self, context, arrays, rows, backend):
+        larger = super().grow(context, arrays, rows, backend)
         for name in self.by_central:
-            if name in arrays and arrays[name].shape[1] < seats.central:
-                larger[name] = self._networks(seats, seats.central)
+            if name in arrays and arrays[name].shape[1] < context.central:
+                larger[name] = self._networks(context, context.central)
                 larger[name][:, :arrays[name].shape[1]] = arrays[name]
         return larger
 
-    def _values(self, seats, arrays, states, run, team, utilities):
-        first = self._first(seats)
+    def _values(self, context, arrays, states, run, team, utilities):
+        first = self._first(context)
         parts = [arrays["mixer"][run, row, team] if row >= 0 else first[team] for row in states.tolist()]
         w = parts[0].copy()
         for part in parts[1:]:
             w = w + part
-        room = max(map(len, self.teams(seats)))
+        room = max(map(len, self.teams(context)))
         mix = kernels("numpy", "mixing").mix
         return mix(np.broadcast_to(w, (len(utilities), len(w))), room, self.hidden, utilities)[0]

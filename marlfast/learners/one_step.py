@@ -89,9 +89,9 @@ class DistributedQ(_OneStep):
     share: Any = "none"
     initial_q: Any = 0.0
 
-    def check(self, seats, rows=None):
-        check_common(self.name, seats)
-        super().check(seats, rows)
+    def check(self, context, rows=None):
+        check_common(self.name, context)
+        super().check(context, rows)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -218,20 +218,20 @@ class DoubleQ(Tabular):
                 arrays[f"{name}_greedy"] = own["greedy"]
         return arrays
 
-    def allocate(self, seats, rows):
+    def allocate(self, context, rows):
         """``first`` and ``second`` float64 [R, rows, T, A] beside IQL's arrays, and ``coins`` int32 [R, N]."""
-        arrays = super().allocate(seats, rows)
-        self._both(arrays, lambda own: super(DoubleQ, self).allocate(seats, rows))
-        return arrays | {"coins": np.zeros((seats.runs, seats.agents), np.int32)}
+        arrays = super().allocate(context, rows)
+        self._both(arrays, lambda own: super(DoubleQ, self).allocate(context, rows))
+        return arrays | {"coins": np.zeros((context.runs, context.agents), np.int32)}
 
-    def grow(self, seats, arrays, rows, backend):
-        larger = super().grow(seats, arrays, rows, backend)
-        grown = self._both(dict(arrays), lambda own: super(DoubleQ, self).grow(seats, own, rows, backend))
+    def grow(self, context, arrays, rows, backend):
+        larger = super().grow(context, arrays, rows, backend)
+        grown = self._both(dict(arrays), lambda own: super(DoubleQ, self).grow(context, own, rows, backend))
         return larger | {name: grown[name] for name in self.by_row[3:]}
 
-    def derive(self, seats, arrays, backend):
-        super().derive(seats, arrays, backend)
-        self._both(arrays, lambda own: super(DoubleQ, self).derive(seats, own, backend))
+    def derive(self, context, arrays, backend):
+        super().derive(context, arrays, backend)
+        self._both(arrays, lambda own: super(DoubleQ, self).derive(context, own, backend))
 
     def _kernel(self, module, common, arrays, bound):
         return module.DoubleQ(**common, **{name: arrays[name] for name in (

@@ -35,10 +35,10 @@ class _Opponent(Learner):
 
     kernels = "opponents"
 
-    def allocate(self, seats, rows):
+    def allocate(self, context, rows):
         return {}
 
-    def grow(self, seats, arrays, rows, backend):
+    def grow(self, context, arrays, rows, backend):
         return dict(arrays)
 
     def draws(self):
@@ -47,23 +47,24 @@ class _Opponent(Learner):
     def discounts(self):
         return set()
 
-    def _bound(self, backend, kernel, seats, draws, *arguments):
+    def _bound(self, backend, kernel, context, draws, *arguments):
         make = getattr(kernels(backend, self.kernels), kernel)
-        return [make(seats.runs, seats.action_counts.astype(np.int32), seats.lead(), max(draws or 0, 1), *arguments)]
+        return [make(context.runs, context.action_counts.astype(np.int32), context.ids(), max(draws or 0, 1),
+                     *arguments)]
 
     def _no_average(self, kind):
         if kind == "average":
             raise no_average(self.name)
 
     @staticmethod
-    def _best(seats, values):
+    def _best(context, values):
         """The first greatest of each led agent's values [L, A]: int32 [L]."""
-        return np.array([values[j, :seats.action_counts[i]].argmax() for j, i in enumerate(seats.leads)], np.int32)
+        return np.array([values[j, :context.action_counts[i]].argmax() for j, i in enumerate(context.leads)], np.int32)
 
 
-def _led(seats):
+def _led(context):
     """(agent, its number of actions) of every agent that is led."""
-    return [(i, int(seats.action_counts[i])) for i in seats.leads]
+    return [(i, int(context.action_counts[i])) for i in context.leads]
 
 
 def _shares(counts):
@@ -92,15 +93,15 @@ class Random(_Opponent):
     name = "random"
     by_kernel = ("policy", "behaviour", "average")
 
-    def plays(self, seats, arrays, kind="policy"):
+    def plays(self, context, arrays, kind="policy"):
         return [_always(i, n, one_hot([0], n)[0] if kind == "greedy" else np.full(n, 1.0 / n))
-                for i, n in _led(seats)]
+                for i, n in _led(context)]
 
-    def actions(self, seats, arrays, rows):
-        return np.zeros(len(seats.leads), np.int32)
+    def actions(self, context, arrays, rows):
+        return np.zeros(len(context.leads), np.int32)
 
-    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
-        return self._bound(backend, "FixedPolicy", seats, draws, None)
+    def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
+        return self._bound(backend, "FixedPolicy", context, draws, None)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -168,8 +169,8 @@ class FixedPolicy(_Opponent):
                              "a Grid")
         return cls(policy.table(integer("agent", agent, 0, experiment.game.agents - 1), kind))
 
-    def check(self, seats, rows=None):
-        counts = seats.action_counts[list(seats.leads)]
+    def check(self, context, rows=None):
+        counts = context.action_counts[list(context.leads)]
         if (counts != self.policy.shape[-1]).any():
             raise ValueError(f"policy: has {self.policy.shape[-1]} actions, the agents it leads have "
                              f"{counts.tolist()}; give a policy of as many")
@@ -179,37 +180,37 @@ class FixedPolicy(_Opponent):
         if self.policy.ndim == 2 and len(self.policy) != rows:
             raise ValueError(f"policy: has {len(self.policy)} rows, the table has {rows}; give as many")
 
-    def plays(self, seats, arrays, kind="policy"):
+    def plays(self, context, arrays, kind="policy"):
         policy = np.atleast_2d(self.policy)
         if kind == "greedy":
             policy = one_hot(policy.argmax(axis=1), policy.shape[1])
         if len(policy) == 1:
-            return [_always(i, n, policy[0]) for i, n in _led(seats)]
-        return [Plays((i,), (n,), lambda run, rows, i=i: policy[np.maximum(rows[:, i], 0)]) for i, n in _led(seats)]
+            return [_always(i, n, policy[0]) for i, n in _led(context)]
+        return [Plays((i,), (n,), lambda run, rows, i=i: policy[np.maximum(rows[:, i], 0)]) for i, n in _led(context)]
 
-    def actions(self, seats, arrays, rows):
+    def actions(self, context, arrays, rows):
         """The likeliest actions; an observation that was never seen gets those of the first row."""
         policy = np.atleast_2d(self.policy)
-        return np.array([policy[max(rows[i], 0) if len(policy) > 1 else 0].argmax() for i in seats.leads], np.int32)
+        return np.array([policy[max(rows[i], 0) if len(policy) > 1 else 0].argmax() for i in context.leads], np.int32)
 
-    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
-        policy = np.repeat(np.atleast_2d(self.policy)[None], len(seats.leads), axis=0)
-        return self._bound(backend, "FixedPolicy", seats, draws, policy)
+    def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
+        policy = np.repeat(np.atleast_2d(self.policy)[None], len(context.leads), axis=0)
+        return self._bound(backend, "FixedPolicy", context, draws, policy)
 
 
 class _Remembering(_Opponent):
     """What those that remember the last step have in common."""
 
-    def allocate(self, seats, rows):
+    def allocate(self, context, rows):
         """``memory`` int32 [R, L]: one more than the action to come, 0 at the start of an episode."""
-        return {"memory": np.zeros((seats.runs, len(seats.leads)), np.int32)}
+        return {"memory": np.zeros((context.runs, len(context.leads)), np.int32)}
 
-    def begin(self, seats, arrays):
+    def begin(self, context, arrays):
         """Forget the episode under way."""
         arrays["memory"][:] = 0
 
-    def check(self, seats, rows=None):
-        least = int(seats.action_counts[list(seats.leads)].min())
+    def check(self, context, rows=None):
+        least = int(context.action_counts[list(context.leads)].min())
         if self.opening >= least:
             raise ValueError(f"opening: an agent has the actions 0 to {least - 1}, got {self.opening}")
 
@@ -219,7 +220,7 @@ class _Remembering(_Opponent):
         return Automaton((agent,), (count,), count + 1, lambda run, rows: np.tile(does, (len(rows), 1, 1)),
                          begin=0, now=lambda run, rows: arrays["memory"][run, at], **more)
 
-    def actions(self, seats, arrays, rows):
+    def actions(self, context, arrays, rows):
         """What they would do next."""
         memory = arrays["memory"][0]
         return np.where(memory > 0, memory - 1, self.opening).astype(np.int32)
@@ -250,35 +251,35 @@ class TitForTat(_Remembering):
         self._set(of=None if self.of is None else integer("of", self.of, 0),
                   opening=integer("opening", self.opening, 0, 2**31 - 1))
 
-    def _whom(self, seats):
+    def _whom(self, context):
         """Whose actions each led agent copies: int32 [L]."""
-        if self.of is None and seats.agents != 2:
-            raise ValueError(f"of: the game has {seats.agents} agents; say whose actions are copied, such as of=0")
+        if self.of is None and context.agents != 2:
+            raise ValueError(f"of: the game has {context.agents} agents; say whose actions are copied, such as of=0")
         if self.of is None:
-            return np.array([1 - i for i in seats.leads], np.int32)
-        if self.of >= seats.agents:
-            raise ValueError(f"of: the game has the agents 0 to {seats.agents - 1}, got {self.of}")
-        if self.of in seats.leads:
+            return np.array([1 - i for i in context.leads], np.int32)
+        if self.of >= context.agents:
+            raise ValueError(f"of: the game has the agents 0 to {context.agents - 1}, got {self.of}")
+        if self.of in context.leads:
             raise ValueError(f"of: agent {self.of} would copy itself; name another one")
-        return np.full(len(seats.leads), self.of, np.int32)
+        return np.full(len(context.leads), self.of, np.int32)
 
-    def check(self, seats, rows=None):
-        counts = seats.action_counts
-        for i, other in zip(seats.leads, self._whom(seats).tolist(), strict=True):
+    def check(self, context, rows=None):
+        counts = context.action_counts
+        for i, other in zip(context.leads, self._whom(context).tolist(), strict=True):
             if counts[i] != counts[other]:
                 raise ValueError(f"of: agent {i} has {counts[i]} actions and cannot copy agent {other}, which has "
                                  f"{counts[other]}; WinStayLoseShift looks at no other agent")
-        super().check(seats, rows)
+        super().check(context, rows)
 
-    def plays(self, seats, arrays, kind="policy"):
+    def plays(self, context, arrays, kind="policy"):
         """Automata, which remember one more than the action to come; 0 at the start of an episode."""
         self._no_average(kind)
         return [self._automaton(arrays, at, i, n, moves=lambda run, memory, actions, rewards, rows, n=n, other=other:
                                 one_hot(actions[:, other] + 1, n + 1))
-                for at, ((i, n), other) in enumerate(zip(_led(seats), self._whom(seats).tolist(), strict=True))]
+                for at, ((i, n), other) in enumerate(zip(_led(context), self._whom(context).tolist(), strict=True))]
 
-    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
-        return self._bound(backend, "TitForTat", seats, draws, arrays["memory"], self._whom(seats), self.opening)
+    def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
+        return self._bound(backend, "TitForTat", context, draws, arrays["memory"], self._whom(context), self.opening)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -307,25 +308,25 @@ class WinStayLoseShift(_Remembering):
         self._set(threshold=real_per_run("threshold", self.threshold),
                   opening=integer("opening", self.opening, 0, 2**31 - 1))
 
-    def plays(self, seats, arrays, kind="policy"):
+    def plays(self, context, arrays, kind="policy"):
         """Automata, which remember one more than the action to come; 0 at the start of an episode."""
         self._no_average(kind)
-        if seats.structure.name != "individual":
+        if context.structure.name != "individual":
             raise ValueError(f"plays: {self.name} looks at the rewards that agents learn from, and "
-                             f"rewards={seats.structure.name}() makes others of those that a game pays; use "
+                             f"rewards={context.structure.name}() makes others of those that a game pays; use "
                              "marlfast.evaluate")
-        enough = spread(self.threshold, seats.runs)
+        enough = spread(self.threshold, context.runs)
 
         def moves(agent, count, run, memory, actions, rewards, rows):
             own = actions[:, agent]
             return one_hot(np.where(rewards[:, agent] >= enough[run], own, (own + 1) % count) + 1, count + 1)
 
         return [self._automaton(arrays, at, i, n, moves=partial(moves, i, n), by_reward=True,
-                                by_run=bool((enough != enough[0]).any())) for at, (i, n) in enumerate(_led(seats))]
+                                by_run=bool((enough != enough[0]).any())) for at, (i, n) in enumerate(_led(context))]
 
-    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
-        return self._bound(backend, "WinStayLoseShift", seats, draws, arrays["memory"],
-                           spread(self.threshold, seats.runs), self.opening)
+    def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
+        return self._bound(backend, "WinStayLoseShift", context, draws, arrays["memory"],
+                           spread(self.threshold, context.runs), self.opening)
 
 
 class _Paid(_Opponent):
@@ -340,9 +341,9 @@ class _Paid(_Opponent):
             raise ValueError(f"payoffs: expected numbers up to 1e100, got {np.abs(payoffs).max()}")
         self._set(payoffs=payoffs)
 
-    def _own(self, seats):
+    def _own(self, context):
         """Payoffs of each led agent: float64 [L, joint actions]."""
-        led, shape = len(seats.leads), tuple(seats.action_counts.tolist())
+        led, shape = len(context.leads), tuple(context.action_counts.tolist())
         if self.payoffs.shape == shape:
             return np.repeat(self.payoffs.reshape(1, -1), led, axis=0)
         if self.payoffs.shape == (led, *shape):
@@ -350,8 +351,8 @@ class _Paid(_Opponent):
         raise ValueError(f"payoffs: expected its own payoff of every joint action, shape {shape}, or {(led, *shape)} "
                          f"for each agent that it leads, got {self.payoffs.shape}")
 
-    def check(self, seats, rows=None):
-        self._own(seats)
+    def check(self, context, rows=None):
+        self._own(context)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -389,30 +390,30 @@ class FictitiousPlay(_Paid):
             raise ValueError(f"initial: expected a number or one per action, got shape {initial.shape}")
         self._set(initial=initial if initial.ndim else float(initial))
 
-    def check(self, seats, rows=None):
-        super().check(seats, rows)
-        counts = seats.action_counts[list(seats.leads)]
+    def check(self, context, rows=None):
+        super().check(context, rows)
+        counts = context.action_counts[list(context.leads)]
         if np.ndim(self.initial) and (counts != len(self.initial)).any():
             raise ValueError(f"initial: expected one number per action, {counts.tolist()}, got {len(self.initial)}")
 
-    def allocate(self, seats, rows):
-        totals = np.zeros((seats.runs, len(seats.leads), seats.most_actions))
+    def allocate(self, context, rows):
+        totals = np.zeros((context.runs, len(context.leads), context.most_actions))
         totals[:] = self.initial
         return {"totals": totals,
-                "counts": np.zeros((seats.runs, seats.agents, int(seats.action_counts.max())), np.int64)}
+                "counts": np.zeros((context.runs, context.agents, int(context.action_counts.max())), np.int64)}
 
-    def plays(self, seats, arrays, kind="policy"):
+    def plays(self, context, arrays, kind="policy"):
         """With ``"average"``: how often each of its actions was taken in training."""
         if kind == "average":
-            return [_always(i, n, _shares(arrays["counts"][:, i, :n])) for i, n in _led(seats)]
+            return [_always(i, n, _shares(arrays["counts"][:, i, :n])) for i, n in _led(context)]
         return [_always(i, n, one_hot(arrays["totals"][:, at, :n].argmax(axis=1), n))
-                for at, (i, n) in enumerate(_led(seats))]
+                for at, (i, n) in enumerate(_led(context))]
 
-    def actions(self, seats, arrays, rows):
-        return self._best(seats, arrays["totals"][0])
+    def actions(self, context, arrays, rows):
+        return self._best(context, arrays["totals"][0])
 
-    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
-        return self._bound(backend, "FictitiousPlay", seats, draws, learning, self._own(seats), arrays["totals"],
+    def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
+        return self._bound(backend, "FictitiousPlay", context, draws, learning, self._own(context), arrays["totals"],
                            arrays["counts"])
 
 
@@ -462,43 +463,43 @@ class RegretMatching(_Paid):
             if self.inertia <= 0.0:
                 raise ValueError(f"inertia: expected greater than 0, got {self.inertia}")
 
-    def _inertia(self, seats, payoffs):
+    def _inertia(self, context, payoffs):
         """By which each led agent's mean regrets are divided: float64 [L]."""
         if self.inertia is not None:
-            return np.full(len(seats.leads), self.inertia)
-        spans = (payoffs.max(axis=1) - payoffs.min(axis=1)) * (seats.action_counts[list(seats.leads)] - 1)
+            return np.full(len(context.leads), self.inertia)
+        spans = (payoffs.max(axis=1) - payoffs.min(axis=1)) * (context.action_counts[list(context.leads)] - 1)
         return np.where(spans > 0.0, 1.01 * spans, 1.0)
 
-    def allocate(self, seats, rows):
-        led, most = len(seats.leads), seats.most_actions
-        return {"regrets": np.zeros((seats.runs, led, most if self.regret == "internal" else 1, most)),
-                "memory": np.zeros((seats.runs, led), np.int32), "steps": np.zeros(seats.runs, np.int64),
-                "counts": np.zeros((seats.runs, int(np.prod(seats.action_counts, dtype=np.int64))), np.int64)}
+    def allocate(self, context, rows):
+        led, most = len(context.leads), context.most_actions
+        return {"regrets": np.zeros((context.runs, led, most if self.regret == "internal" else 1, most)),
+                "memory": np.zeros((context.runs, led), np.int32), "steps": np.zeros(context.runs, np.int64),
+                "counts": np.zeros((context.runs, int(np.prod(context.action_counts, dtype=np.int64))), np.int64)}
 
-    def plays(self, seats, arrays, kind="policy"):
+    def plays(self, context, arrays, kind="policy"):
         """With internal regret automata, which remember one more than their last action, across episodes, too.
 
         With ``"average"``: how often each joint action of those led was taken in training, a distribution of joint
         actions. It is that which comes near correlated (external regret: coarse correlated) equilibria.
         """
         if kind == "average":
-            return [self._counted(seats, arrays)]
+            return [self._counted(context, arrays)]
         if self.regret == "internal":
-            return [self._switching(seats, arrays, kind, at) for at in range(len(seats.leads))]
+            return [self._switching(context, arrays, kind, at) for at in range(len(context.leads))]
         regrets = np.maximum(arrays["regrets"][:, :, 0], 0.0)
-        found = [(i, n, _shares(regrets[:, at, :n])) for at, (i, n) in enumerate(_led(seats))]
+        found = [(i, n, _shares(regrets[:, at, :n])) for at, (i, n) in enumerate(_led(context))]
         return [_always(i, n, one_hot(p.argmax(axis=1), n) if kind == "greedy" else p) for i, n, p in found]
 
-    def _counted(self, seats, arrays):
-        led, counts = list(seats.leads), seats.action_counts
-        others = tuple(1 + i for i in range(seats.agents) if i not in led)
+    def _counted(self, context, arrays):
+        led, counts = list(context.leads), context.action_counts
+        others = tuple(1 + i for i in range(context.agents) if i not in led)
         played = arrays["counts"].reshape(-1, *counts.tolist()).sum(axis=others).reshape(len(arrays["counts"]), -1)
         p = _shares(played)
         return Plays(led, counts[led], lambda run, rows: np.tile(p[run], (len(rows), 1)))
 
-    def _switching(self, seats, arrays, kind, at):
-        agent, count = _led(seats)[at]
-        inertia = self._inertia(seats, self._own(seats))[at]
+    def _switching(self, context, arrays, kind, at):
+        agent, count = _led(context)[at]
+        inertia = self._inertia(context, self._own(context))[at]
 
         def chances(run, rows):
             p = np.full((count + 1, count), 1.0 / count)                # 0: the first action of all
@@ -522,15 +523,15 @@ class RegretMatching(_Paid):
         differ = len(np.unique(arrays["memory"][:, at])) > 1
         return Automaton((agent,), (count,), count + 1, chances, moves, begin, now, forgets=False, by_run=differ)
 
-    def actions(self, seats, arrays, rows):
+    def actions(self, context, arrays, rows):
         """The likeliest actions."""
         one = np.asarray(rows)[None]
-        return np.array([p.chances(0, one)[0, p.now(0, one)].argmax() for p in self.plays(seats, arrays)], np.int32)
+        return np.array([p.chances(0, one)[0, p.now(0, one)].argmax() for p in self.plays(context, arrays)], np.int32)
 
-    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
-        payoffs = self._own(seats)
-        return self._bound(backend, "RegretMatching", seats, draws, learning, payoffs, arrays["regrets"],
-                           arrays["memory"], arrays["steps"], self._inertia(seats, payoffs), arrays["counts"])
+    def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
+        payoffs = self._own(context)
+        return self._bound(backend, "RegretMatching", context, draws, learning, payoffs, arrays["regrets"],
+                           arrays["memory"], arrays["steps"], self._inertia(context, payoffs), arrays["counts"])
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -571,29 +572,30 @@ class Exp3(_Opponent):
         if not self.low < self.high or not np.isfinite(self.high - self.low):
             raise ValueError(f"low, high: expected low < high, got {self.low} and {self.high}")
 
-    def check(self, seats, rows=None):
-        known = seats.game.reward_bounds
+    def check(self, context, rows=None):
+        known = context.game.reward_bounds
         if known is not None and (known[0] < self.low or known[1] > self.high):
-            raise ValueError(f"low, high: rewards of game {seats.game.name!r} lie in {known[0]} to {known[1]}, "
+            raise ValueError(f"low, high: rewards of game {context.game.name!r} lie in {known[0]} to {known[1]}, "
                              f"got {self.low} to {self.high}; give low={known[0]}, high={known[1]}")
 
-    def allocate(self, seats, rows):
-        return {"weights": np.zeros((seats.runs, len(seats.leads), seats.most_actions))}
+    def allocate(self, context, rows):
+        return {"weights": np.zeros((context.runs, len(context.leads), context.most_actions))}
 
-    def plays(self, seats, arrays, kind="policy"):
+    def plays(self, context, arrays, kind="policy"):
         """It explores by ``gamma`` always, so that this is part of its policy."""
         self._no_average(kind)
-        gamma, found = spread(self.gamma, seats.runs)[:, None], []
-        for at, (i, n) in enumerate(_led(seats)):
+        gamma, found = spread(self.gamma, context.runs)[:, None], []
+        for at, (i, n) in enumerate(_led(context)):
             weights = arrays["weights"][:, at, :n]
             p = one_hot(weights.argmax(axis=1), n) if kind == "greedy" else (1.0 - gamma) * softmax(weights) + gamma / n
             found.append(_always(i, n, p))
         return found
 
-    def actions(self, seats, arrays, rows):
+    def actions(self, context, arrays, rows):
         """The likeliest actions."""
-        return self._best(seats, arrays["weights"][0])
+        return self._best(context, arrays["weights"][0])
 
-    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
-        return self._bound(backend, "Exp3", seats, draws, learning, arrays["weights"], spread(self.gamma, seats.runs),
+    def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
+        return self._bound(backend, "Exp3", context, draws, learning, arrays["weights"],
+                           spread(self.gamma, context.runs),
                            self.low, self.high)

@@ -33,45 +33,46 @@ class _HillClimbing(Tabular):
             raise ValueError("explore: the policy is mixed by itself; take EpsilonGreedy, or IQL to explore by "
                              "Boltzmann")
 
-    def allocate(self, seats, rows):
+    def allocate(self, context, rows):
         """As other tables; and ``policy`` (and ``average``) float64 [R, rows, T, A]."""
-        arrays = super().allocate(seats, rows)
-        return arrays | {name: self._uniform(seats, arrays["q"].shape) for name in self.mixed}
+        arrays = super().allocate(context, rows)
+        return arrays | {name: self._uniform(context, arrays["q"].shape) for name in self.mixed}
 
-    def _uniform(self, seats, shape):
+    def _uniform(self, context, shape):
         """Policies float64 [R, rows, T, A] in which every action of a table's agents is as likely."""
-        policy, tables = np.zeros(shape), self.tables(seats)
-        for i in seats.leads:
-            count = int(seats.action_counts[i])
+        policy, tables = np.zeros(shape), self.tables(context)
+        for i in context.leads:
+            count = int(context.action_counts[i])
             policy[:, :, tables[i], :count] = 1.0 / count
         return policy
 
-    def grow(self, seats, arrays, rows, backend):
-        larger = super().grow(seats, arrays, rows, backend)
+    def grow(self, context, arrays, rows, backend):
+        larger = super().grow(context, arrays, rows, backend)
         for name in self.mixed:
-            larger[name] = self._uniform(seats, larger["q"].shape)
+            larger[name] = self._uniform(context, larger["q"].shape)
             larger[name][:, :arrays[name].shape[1]] = arrays[name]
         return larger
 
-    def plays(self, seats, arrays, kind="policy"):
+    def plays(self, context, arrays, kind="policy"):
         """With ``"average"``, of those that keep it: the mean of the policies of all updates of each row."""
         if kind == "average" and "average" not in self.mixed:
             raise no_average(self.name)
-        return [Plays((i,), (seats.action_counts[i],), partial(self._chances, seats, arrays, kind, i))
-                for i in seats.leads]
+        return [Plays((i,), (context.action_counts[i],), partial(self._chances, context, arrays, kind, i))
+                for i in context.leads]
 
-    def _chances(self, seats, arrays, kind, agent, run, rows):
-        own, count = rows[:, agent], int(seats.action_counts[agent])
-        table = arrays["average" if kind == "average" else "policy"][run, :, self.tables(seats)[agent], :count]
+    def _chances(self, context, arrays, kind, agent, run, rows):
+        own, count = rows[:, agent], int(context.action_counts[agent])
+        table = arrays["average" if kind == "average" else "policy"][run, :, self.tables(context)[agent], :count]
         p = np.where((own >= 0)[:, None], table[np.maximum(own, 0)], 1.0 / count)
         if kind == "greedy":
             return one_hot(p.argmax(axis=1), count)
         return mixed_in(p, arrays["level.value"][run]) if kind == "behaviour" else p
 
-    def actions(self, seats, arrays, rows):
+    def actions(self, context, arrays, rows):
         """The likeliest actions; an observation that was never seen gets the first one."""
         one = np.asarray(rows)[None]
-        return np.array([self._chances(seats, arrays, "greedy", i, 0, one)[0].argmax() for i in seats.leads], np.int32)
+        return np.array([self._chances(context, arrays, "greedy", i, 0, one)[0].argmax() for i in context.leads],
+                        np.int32)
 
     def _kernel(self, module, common, arrays, bound):
         lose = bound.get("lose", bound.get("delta"))

@@ -259,13 +259,13 @@ def no_average(name):
 _INSTEAD = "use marlfast.evaluate, whose kernels play it as it is, or give the learner a method plays"
 
 
-def asked(learner, seats, arrays, kind):
+def asked(learner, context, arrays, kind):
     """Of a learner that says only what it does row by row: its ``probabilities``, or its ``actions``, as certain ones.
 
     Parameters
     ----------
     learner : Learner
-    seats : Seats
+    context : LearnerContext
     arrays : dict of str to ndarray
     kind : str
 
@@ -278,21 +278,21 @@ def asked(learner, seats, arrays, kind):
     if hasattr(learner, "begin"):
         raise ValueError(f"plays: learner {learner.name!r} remembers something within an episode (it has a method "
                          f"begin), so that what it does follows from more than the rows it sees; {_INSTEAD}")
-    mixed, runs = hasattr(learner, "probabilities"), max(seats.runs, 1)
+    mixed, runs = hasattr(learner, "probabilities"), max(context.runs, 1)
 
     def of_run(run):
         return {name: array[run:run + 1] if array.shape[:1] == (runs,) else array for name, array in arrays.items()}
 
     def played(agent, run, rows):
-        at = seats.leads.index(agent)
-        return np.array([int(learner.actions(seats, of_run(run), row)[at]) for row in rows], np.int64)
+        at = context.leads.index(agent)
+        return np.array([int(learner.actions(context, of_run(run), row)[at]) for row in rows], np.int64)
 
     def chances(agent, run, rows):
-        count = int(seats.action_counts[agent])
+        count = int(context.action_counts[agent])
         if not mixed:
             return one_hot(played(agent, run, rows), count)
-        table = np.asarray(learner.probabilities(seats, of_run(run), agent))[:, :count]
-        own = rows.reshape(len(rows), seats.agents, -1)[:, agent]
+        table = np.asarray(learner.probabilities(context, of_run(run), agent))[:, :count]
+        own = rows.reshape(len(rows), context.agents, -1)[:, agent]
         if own.shape[1] > 1:
             raise ValueError(f"plays: learner {learner.name!r} gives probabilities by row, and this encoder puts an "
                              f"observation into {own.shape[1]} rows; {_INSTEAD}")
@@ -304,8 +304,8 @@ def asked(learner, seats, arrays, kind):
     def actions(agent, rows):
         return np.stack([played(agent, run, rows)[:, None] for run in range(runs)])
 
-    return [Plays((i,), (seats.action_counts[i],), lambda run, rows, i=i: chances(i, run, rows),
-                  None if mixed else lambda rows, i=i: actions(i, rows)) for i in seats.leads]
+    return [Plays((i,), (context.action_counts[i],), lambda run, rows, i=i: chances(i, run, rows),
+                  None if mixed else lambda rows, i=i: actions(i, rows)) for i in context.leads]
 
 
 def one_kind(kind, agents):

@@ -44,11 +44,11 @@ class IQL(Tabular):
     share: Any = "none"
     initial_q: Any = 0.0
 
-    def lanes(self, seats):
-        counts, n = set(seats.action_counts.tolist()), seats.agents
-        fits = (n in _LANES and len(counts) == 1 and 2 <= min(counts) <= 8 and seats.active == 1
-                and seats.game.views == 1 and seats.leads == tuple(range(n)) and self._fits_lanes()
-                and self.tables(seats).tolist() == list(range(n)))
+    def lanes(self, context):
+        counts, n = set(context.action_counts.tolist()), context.agents
+        fits = (n in _LANES and len(counts) == 1 and 2 <= min(counts) <= 8 and context.active == 1
+                and context.game.views == 1 and context.leads == tuple(range(n)) and self._fits_lanes()
+                and self.tables(context).tolist() == list(range(n)))
         return _LANES[n] if fits else 0
 
     def _fits_lanes(self):

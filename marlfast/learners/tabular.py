@@ -66,14 +66,14 @@ class Tabular(Learner):
         """``greedy``, unless it tells who was greedy first among equals."""
         return () if self.explore.keeps else ("greedy",)
 
-    def tables(self, seats):
+    def tables(self, context):
         """Table of each agent, int32 [N]."""
-        return seats.tables(self.share)
+        return context.tables(self.share)
 
-    def check(self, seats, rows=None):
-        table = self.tables(seats)
-        check_shared(table, seats)
-        cell, initial = (int(table.max()) + 1, seats.most_actions), np.shape(self.initial_q)
+    def check(self, context, rows=None):
+        table = self.tables(context)
+        check_shared(table, context)
+        cell, initial = (int(table.max()) + 1, context.most_actions), np.shape(self.initial_q)
         if rows is None and len(initial) > 2:
             raise ValueError("initial_q: rows are numbered as they are first seen; expected a shape that broadcasts to "
                              f"(tables, actions) = {cell}, got {initial}")
@@ -86,73 +86,73 @@ class Tabular(Learner):
             raise ValueError(f"initial_q: expected a shape that broadcasts to ({'rows, ' * (len(wanted) == 3)}tables, "
                              f"actions) = {wanted}, got {initial}")
         if rows is not None:
-            self._check_size(seats, rows, cell)
+            self._check_size(context, rows, cell)
 
-    def _check_size(self, seats, rows, cell):
+    def _check_size(self, context, rows, cell):
         """Refuse tables that this machine has no memory for."""
-        tables = self.lanes(seats) or cell[0]
-        needed = 8 * self.tables_of_values * seats.runs * rows * tables * (cell[1] + 1)
+        tables = self.lanes(context) or cell[0]
+        needed = 8 * self.tables_of_values * context.runs * rows * tables * (cell[1] + 1)
         there = memory_of_machine()
         if there is not None and needed > there:
             raise MemoryError(
-                f"learner: tables for {seats.runs} runs x {rows} rows x {cell[0]} tables x {cell[1]} actions need "
+                f"learner: tables for {context.runs} runs x {rows} rows x {cell[0]} tables x {cell[1]} actions need "
                 f"{needed / 1e9:,.1f} GB, more than there is ({there / 1e9:,.1f} GB); take fewer rows (a coarser "
                 "encoder, Tiles with hash_rows), runs or tables")
 
-    def allocate(self, seats, rows):
+    def allocate(self, context, rows):
         """``q`` float64 [R, rows, T, A], ``greedy`` and ``visits`` int32 [R, rows, T], and the schedules'."""
-        tables, runs = int(self.tables(seats).max()) + 1, seats.runs
-        arrays = packed_tables((runs, rows, tables, seats.most_actions), seats.lanes)
-        self._initialize(seats, arrays, 0)
-        self._first_greedy(seats, arrays, 0, at_hand())
+        tables, runs = int(self.tables(context).max()) + 1, context.runs
+        arrays = packed_tables((runs, rows, tables, context.most_actions), context.lanes)
+        self._initialize(context, arrays, 0)
+        self._first_greedy(context, arrays, 0, at_hand())
         return arrays | self._fresh_schedules(runs)
 
-    def _initialize(self, seats, arrays, first):
+    def _initialize(self, context, arrays, first):
         """Give rows from ``first`` on their initial values. Zeros stay untouched memory."""
         initial = np.asarray(self.initial_q, np.float64)
         if not initial.any():
             return
-        arrays["q"][:, first:] = initial / seats.active
+        arrays["q"][:, first:] = initial / context.active
 
-    def grow(self, seats, arrays, rows, backend):
+    def grow(self, context, arrays, rows, backend):
         """The same tables with room for ``rows``."""
         runs, old = arrays["q"].shape[:2]
-        larger = arrays | packed_tables((runs, rows, *arrays["q"].shape[2:]), seats.lanes)
+        larger = arrays | packed_tables((runs, rows, *arrays["q"].shape[2:]), context.lanes)
         for name in ("q", "greedy", "visits"):
             larger[name][:, :old] = arrays[name]
-        self._initialize(seats, larger, old)
-        self._first_greedy(seats, larger, old, backend)
+        self._initialize(context, larger, old)
+        self._first_greedy(context, larger, old, backend)
         return larger
 
-    def _first_greedy(self, seats, arrays, first, backend):
+    def _first_greedy(self, context, arrays, first, backend):
         """Greedy actions of rows from ``first`` on, which have their initial values."""
         incumbent, values = self.explore.keeps, np.asarray(self.initial_q)
-        if not incumbent and (not values.any() or seats.active > 1):
+        if not incumbent and (not values.any() or context.active > 1):
             return                          # the first of equals is action 0
         shares = None
         if incumbent:
-            owners = self._owners(seats)
-            shares = seats.shares(owners.tolist(), first, arrays["q"].shape[1] - first, backend)
-            if not values.any() or seats.active > 1:
+            owners = self._owners(context)
+            shares = context.shares(owners.tolist(), first, arrays["q"].shape[1] - first, backend)
+            if not values.any() or context.active > 1:
                 # All are equal. Where there are several active rows, who is first looked at where sums are equal.
-                top = seats.action_counts[owners].astype(np.float64)
+                top = context.action_counts[owners].astype(np.float64)
                 arrays["greedy"][:, first:] = np.minimum(shares * top, top - 1.0)
                 return
-        self._find_greedy(seats, arrays, first, backend, shares)
+        self._find_greedy(context, arrays, first, backend, shares)
 
-    def _owners(self, seats):
+    def _owners(self, context):
         """The first agent that uses each table: int [T]."""
-        led = seats.lead()
-        return led[np.unique(self.tables(seats)[led], return_index=True)[1]]
+        led = context.ids()
+        return led[np.unique(self.tables(context)[led], return_index=True)[1]]
 
-    def _find_greedy(self, seats, arrays, first, backend, shares=None):
+    def _find_greedy(self, context, arrays, first, backend, shares=None):
         """Greedy actions of rows from ``first`` on, from their values: of equals the first, or by shares in [0, 1)."""
-        if seats.active > 1:
+        if context.active > 1:
             arrays["greedy"][:, first:] = 0
             return
         q = arrays["q"][:, first:]
-        counts, led = np.zeros(q.shape[2], np.int32), seats.lead()
-        counts[self.tables(seats)[led]] = seats.action_counts[led]
+        counts, led = np.zeros(q.shape[2], np.int32), context.ids()
+        counts[self.tables(context)[led]] = context.action_counts[led]
         flat = np.ascontiguousarray(q).reshape(-1, q.shape[3])
         greedy = np.zeros(len(flat), np.int32)
         kernels(backend, "q_learning").find_greedy(flat, np.tile(counts, len(flat) // len(counts)),
@@ -160,22 +160,22 @@ class Tabular(Learner):
                                                    None if shares is None else shares.reshape(-1))
         arrays["greedy"][:, first:] = greedy.reshape(q.shape[:3])
 
-    def derive(self, seats, arrays, backend):
+    def derive(self, context, arrays, backend):
         """Make the derived arrays from the others, side by side with them."""
-        packed = packed_tables(arrays["q"].shape, seats.lanes)
+        packed = packed_tables(arrays["q"].shape, context.lanes)
         for name in packed:
             if name not in self.derived and arrays[name].any():
                 packed[name][:] = arrays[name]
         arrays |= packed
         if "greedy" in self.derived:
             if arrays["q"].any():
-                self._find_greedy(seats, arrays, 0, backend)
-        elif seats.active == 1:
-            self._check_greedy(seats, arrays)
+                self._find_greedy(context, arrays, 0, backend)
+        elif context.active == 1:
+            self._check_greedy(context, arrays)
 
-    def _check_greedy(self, seats, arrays):
+    def _check_greedy(self, context, arrays):
         """Refuse greedy actions whose values are not the greatest."""
-        q, greedy, counts = arrays["q"], arrays["greedy"], seats.action_counts[self._owners(seats)]
+        q, greedy, counts = arrays["q"], arrays["greedy"], context.action_counts[self._owners(context)]
         fits = (greedy >= 0) & (greedy < counts)
         if fits.all():
             if (counts < q.shape[3]).any():
@@ -191,67 +191,67 @@ class Tabular(Learner):
     def discounts(self):
         return set(np.atleast_1d(self.discount).tolist())
 
-    def plays(self, seats, arrays, kind="policy"):
+    def plays(self, context, arrays, kind="policy"):
         if kind == "average":
             raise no_average(self.name)
         if type(self).actions is not Tabular.actions or hasattr(self, "probabilities"):
-            return asked(self, seats, arrays, kind)         # a rule of its own is asked for what it does
-        sure = seats.active == 1 and not leaves_to_chance(self.explore, kind)
-        return [Plays((i,), (seats.action_counts[i],), partial(self._chances, seats, arrays, kind, i),
-                      partial(self._sure, seats, arrays, i) if sure else None) for i in seats.leads]
+            return asked(self, context, arrays, kind)         # a rule of its own is asked for what it does
+        sure = context.active == 1 and not leaves_to_chance(self.explore, kind)
+        return [Plays((i,), (context.action_counts[i],), partial(self._chances, context, arrays, kind, i),
+                      partial(self._sure, context, arrays, i) if sure else None) for i in context.leads]
 
-    def _sure(self, seats, arrays, agent, rows):
+    def _sure(self, context, arrays, agent, rows):
         """Greedy actions int [R, n, 1] of all runs."""
-        own, table = rows[:, agent], self.tables(seats)[agent]
+        own, table = rows[:, agent], self.tables(context)[agent]
         found = arrays["greedy"][:, np.maximum(own, 0), table]
         if (own < 0).any():
-            found = np.where(own >= 0, found, self._first_choices(seats, arrays, agent)[:, None])
+            found = np.where(own >= 0, found, self._first_choices(context, arrays, agent)[:, None])
         return found[:, :, None]
 
-    def _chances(self, seats, arrays, kind, agent, run, rows):
+    def _chances(self, context, arrays, kind, agent, run, rows):
         """Probabilities float64 [n, A] of an agent's actions where the agents of the game are in these rows."""
-        values, best = self._judged(seats, arrays, agent, run, rows)
+        values, best = self._judged(context, arrays, agent, run, rows)
         return by_exploration(values, best, self.explore, arrays["level.value"][run], kind)
 
-    def _judged(self, seats, arrays, agent, run, rows):
+    def _judged(self, context, arrays, agent, run, rows):
         """(action values float64 [n, A], greedy actions int [n]) of an agent."""
-        own = rows.reshape(len(rows), seats.agents, seats.active)[:, agent]
-        table, count = self.tables(seats)[agent], int(seats.action_counts[agent])
-        unseen, seen = self._unseen(seats, arrays)[table, :count], np.maximum(own, 0)
+        own = rows.reshape(len(rows), context.agents, context.active)[:, agent]
+        table, count = self.tables(context)[agent], int(context.action_counts[agent])
+        unseen, seen = self._unseen(context, arrays)[table, :count], np.maximum(own, 0)
         parts = np.where((own >= 0)[:, :, None], arrays["q"][run][seen, table, :count], unseen)
         values = parts[:, 0]
-        for j in range(1, seats.active):        # in the order in which the kernels add
+        for j in range(1, context.active):        # in the order in which the kernels add
             values = values + parts[:, j]
         best = arrays["greedy"][run][seen[:, 0], table].astype(np.int64)
         if (own[:, 0] < 0).any():
-            best = np.where(own[:, 0] >= 0, best, self._first_choices(seats, arrays, agent)[run])
-        if seats.active > 1:                    # the first of the greatest sums, going round from there
+            best = np.where(own[:, 0] >= 0, best, self._first_choices(context, arrays, agent)[run])
+        if context.active > 1:                    # the first of the greatest sums, going round from there
             away = (np.arange(count) - (best[:, None] if self.explore.keeps else 0)) % count
             best = np.where(values == values.max(axis=1, keepdims=True), away, count).argmin(axis=1)
         return values, best
 
-    def _unseen(self, seats, arrays):
+    def _unseen(self, context, arrays):
         """Action values of an observation that was never seen, where rows are numbered as they are: float64 [T, A]."""
-        return np.broadcast_to(np.asarray(self.initial_q, np.float64), arrays["q"].shape[1:])[0] / seats.active
+        return np.broadcast_to(np.asarray(self.initial_q, np.float64), arrays["q"].shape[1:])[0] / context.active
 
-    def _first_choices(self, seats, arrays, agent):
+    def _first_choices(self, context, arrays, agent):
         """What an agent does who sees what was never seen: int [R]."""
-        table, count = self.tables(seats)[agent], int(seats.action_counts[agent])
-        initial = self._unseen(seats, arrays)[table, :count]
+        table, count = self.tables(context)[agent], int(context.action_counts[agent])
+        initial = self._unseen(context, arrays)[table, :count]
         tied = np.flatnonzero(initial == initial.max())
         if not self.explore.keeps:
-            return np.full(seats.runs, tied[0])
-        share = seats.shares([int(self._owners(seats)[table])], NO_ROW, 1, at_hand())[:, 0, 0]
+            return np.full(context.runs, tied[0])
+        share = context.shares([int(self._owners(context)[table])], NO_ROW, 1, at_hand())[:, 0, 0]
         return tied[np.minimum(share * len(tied), len(tied) - 1.0).astype(np.int64)]
 
-    def actions(self, seats, arrays, rows):
+    def actions(self, context, arrays, rows):
         rows = np.asarray(rows)[None]
-        return np.array([self._judged(seats, arrays, i, 0, rows)[1][0] for i in seats.leads], np.int32)
+        return np.array([self._judged(context, arrays, i, 0, rows)[1][0] for i in context.leads], np.int32)
 
-    def bind(self, seats, arrays, backend, draws=None, learning=True, exploration=None):
+    def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
         runs = len(arrays["q"])
         # The kernel's table and actions of agents that it does not lead are never read; they must only be valid.
-        counts = np.minimum(seats.action_counts, seats.most_actions).astype(np.int32)
+        counts = np.minimum(context.action_counts, context.most_actions).astype(np.int32)
         explore = self.explore
         bound = self._bound_schedules(arrays, backend)
         if exploration is not None:
@@ -261,13 +261,13 @@ class Tabular(Learner):
         if not learning or "rate" not in bound:     # frozen, or a learner that replaces what it knew
             bound["rate"] = Constant(1.0).bind(Constant(1.0).allocate(runs), backend)
         common = {
-            "q": arrays["q"], "greedy": arrays["greedy"], "visits": arrays["visits"], "table_of": self.tables(seats),
-            "actions": counts, "leads": seats.lead(), "discount": spread(self.discount, runs), "rate": bound["rate"],
+            "q": arrays["q"], "greedy": arrays["greedy"], "visits": arrays["visits"], "table_of": self.tables(context),
+            "actions": counts, "leads": context.ids(), "discount": spread(self.discount, runs), "rate": bound["rate"],
             "exploration": bound["level"], "kind": explore.code, "strict": explore.strict,
             "ties": explore.ties_code if self.draws_ties else explore.ties_code & ~DRAWN,
             "draws": max(draws or 0, self.draws(), explore.n_draws), "learning": learning}
         if self.sparse:
-            common["active"] = seats.active
+            common["active"] = context.active
         if not learning:
             return [self._frozen(backend, common, arrays, bound)]
         return [self._kernel(kernels(backend, self.kernels), common, arrays, bound)]

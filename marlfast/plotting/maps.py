@@ -212,8 +212,8 @@ def _learner(result, agent):
 
 def _table(result, agent):
     """Which table an agent uses."""
-    _, one, seats = result.experiment.resolved.part(agent)
-    return int(one.tables(seats)[agent]) if callable(getattr(one, "tables", None)) else 0
+    _, one, context = result.experiment.resolved.part(agent)
+    return int(one.tables(context)[agent]) if callable(getattr(one, "tables", None)) else 0
 
 
 def _visits(result, run, agents):

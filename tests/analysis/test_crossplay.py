@@ -44,15 +44,15 @@ def test_random_games_pair_by_pair(game):
     rng = np.random.default_rng(game[0])
     actions = plain.random_actions(rng, m, 3)
     mixed = [np.eye(n)[actions[:, :, i]] for i, n in enumerate(m.actions)]
-    seats = sorted(set(rng.integers(m.agents, size=m.agents - 1).tolist()))
+    chosen = sorted(set(rng.integers(m.agents, size=m.agents - 1).tolist()))
     for discount in (None, 0.8):
-        cross = analysis.cross_play(m, actions, agents=seats, discount=discount)
+        cross = analysis.cross_play(m, actions, agents=chosen, discount=discount)
         assert cross.rewards == pytest.approx(
-            analysis.cross_play(m, mixed, agents=seats, discount=discount).rewards, abs=1e-8)
+            analysis.cross_play(m, mixed, agents=chosen, discount=discount).rewards, abs=1e-8)
         for i in range(3):
             for j in range(3):
                 pair = actions[j].copy()
-                pair[:, seats] = actions[i][:, seats]
+                pair[:, chosen] = actions[i][:, chosen]
                 wanted = (analysis.long_run(m, pair).rewards[0] if discount is None else
                           m.start @ analysis.state_values(m, pair, discount)[0])
                 assert cross.rewards[i, j] == pytest.approx(wanted, abs=1e-9)

@@ -6,7 +6,7 @@ import pytest
 
 import marlfast as mf
 from marlfast import analysis, learners
-from marlfast.learners.base import Seats
+from marlfast.learners.base import LearnerContext
 from marlfast.learners.plays import asked
 from marlfast.policy import plays_of
 
@@ -397,22 +397,22 @@ def test_what_follows_from_more_than_a_row_is_refused():
     class Tabled:
         name = "tabled"
 
-        def probabilities(self, seats, arrays, agent):
+        def probabilities(self, context, arrays, agent):
             return np.array([[0.25, 0.75], [1.0, 0.0]])
 
     class Moody(Tabled):
         name = "moody"
 
-        def begin(self, seats, arrays):
+        def begin(self, context, arrays):
             pass
 
-    seats = Seats(mf.games.PrisonersDilemma(memory=1, horizon=0), mf.rewards.individual())
-    first, _ = asked(Tabled(), seats, {}, "policy")
+    context = LearnerContext(mf.games.PrisonersDilemma(memory=1, horizon=0), mf.rewards.individual())
+    first, _ = asked(Tabled(), context, {}, "policy")
     assert first.chances(0, np.array([[1, 0], [-1, 0]]))[:, 0].tolist() == [[1.0, 0.0], [0.5, 0.5]]
     with pytest.raises(ValueError, match="learner 'tabled' gives probabilities by row, .* into 2 rows; use marlfast"):
         first.chances(0, np.array([[0, 1, 0, 1]]))
     with pytest.raises(ValueError, match="learner 'moody' remembers something within an episode .*; use marlfast.eval"):
-        asked(Moody(), seats, {}, "policy")
+        asked(Moody(), context, {}, "policy")
     game = mf.games.Drift(agents=2)
     run = mf.train(game, mf.IQL(), encoder=mf.Tiles(2, -2.0, 6.0, 3), steps=50, seed=0)
     for judged in (analysis.strategies, analysis.long_run,

@@ -44,7 +44,7 @@ def test_learners_with_a_rule_of_their_own_are_asked():
 
         name = "stubborn_in_a_test"
 
-        def actions(self, seats, arrays, rows):
+        def actions(self, context, arrays, rows):
             return arrays["q"][0, rows[0], :, :].argmin(axis=1)
 
     run = mf.train(DILEMMA, Stubborn(0.3), steps=100, runs=2, seed=0)
@@ -56,7 +56,7 @@ def test_learners_with_a_rule_of_their_own_are_asked():
 
         name = "mixed_in_a_test"
 
-        def probabilities(self, seats, arrays, agent):
+        def probabilities(self, context, arrays, agent):
             return np.tile([0.25, 0.75], (arrays["q"].shape[1], 1)) if agent else np.eye(2)[[0] * arrays["q"].shape[1]]
 
     mixed = analysis.strategies(DILEMMA, mf.train(DILEMMA, Mixed(0.3), steps=100, runs=2, seed=0))

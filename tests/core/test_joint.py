@@ -6,7 +6,7 @@ import pytest
 
 import marlfast as mf
 from marlfast.backends import BACKENDS, kernels
-from marlfast.learners.base import Seats
+from marlfast.learners.base import LearnerContext
 from marlfast.learners.joint import (
     CentralQ,
     CorrelatedQ,
@@ -33,11 +33,11 @@ class Player:
 
     def __init__(self, backend, learner, actions, rows=2, runs=1, leads=None, structure=None, learning=True,
                  exploration=None):
-        self.seats = Seats(game_of(*actions), structure or mf.rewards.individual(), runs, leads)
-        learner.check(self.seats, rows)
-        self.arrays = learner.allocate(self.seats, rows)
-        learner.derive(self.seats, self.arrays, backend)
-        self.kernel, = learner.bind(self.seats, self.arrays, backend, learning=learning, exploration=exploration)
+        self.context = LearnerContext(game_of(*actions), structure or mf.rewards.individual(), runs, leads)
+        learner.check(self.context, rows)
+        self.arrays = learner.allocate(self.context, rows)
+        learner.derive(self.context, self.arrays, backend)
+        self.kernel, = learner.bind(self.context, self.arrays, backend, learning=learning, exploration=exploration)
         self.runs, self.agents = runs, len(actions)
 
     def __getattr__(self, name):

@@ -216,9 +216,9 @@ def test_frozen_regret_matching_still_knows_its_last_action(module):
 
 
 def test_the_default_inertia_is_that_of_the_range():
-    seats = mf.learners.base.Seats(matrix(CHICKEN), mf.rewards.individual())
+    context = mf.learners.base.LearnerContext(matrix(CHICKEN), mf.rewards.individual())
     learner = RegretMatching(CHICKEN)
-    assert learner._inertia(seats, learner._own(seats)).tolist() == [1.01 * 4.0] * 2
+    assert learner._inertia(context, learner._own(context)).tolist() == [1.01 * 4.0] * 2
 
 
 @pytest.mark.parametrize("name, payoffs", [("chicken", (CHICKEN, CHICKEN.T)), ("shapley", SHAPLEY),
@@ -307,10 +307,10 @@ def test_frozen_opponents_go_on_answering(backend):
     assert mf.evaluate(matrix(DILEMMA, 4), run, episodes=3, backend=backend).returns.tolist() == [[[10.0, 10.0]] * 3]
     assert [run.policy(0)([0.0]).tolist()] == [[1, 0]]
     run = mf.train(matrix(DILEMMA, 4), learners=[TitForTat(), PHC()], steps=7)
-    learner, seats = run.experiment.resolved.parts[0][1:]
+    learner, context = run.experiment.resolved.parts[0][1:]
     arrays = {"memory": run.arrays["learner.0.memory"]}
     assert arrays["memory"].any()
-    learner.begin(seats, arrays)
+    learner.begin(context, arrays)
     assert not arrays["memory"].any()
 
 
@@ -419,8 +419,8 @@ def test_exp3_asks_for_the_range_of_rewards_where_the_game_says_it():
         reward_bounds = (-2.0, 5.0)
 
     with pytest.raises(ValueError, match=r"give low=-2.0, high=5.0"):
-        Exp3().check(mf.learners.base.Seats(Known(), mf.rewards.individual()))
-    Exp3(low=-2.0, high=5.0).check(mf.learners.base.Seats(Known(), mf.rewards.individual()))
+        Exp3().check(mf.learners.base.LearnerContext(Known(), mf.rewards.individual()))
+    Exp3(low=-2.0, high=5.0).check(mf.learners.base.LearnerContext(Known(), mf.rewards.individual()))
 
 
 def test_bad_input_is_refused_by_the_kernels(module):

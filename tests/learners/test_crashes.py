@@ -7,7 +7,7 @@ from training_helpers import random_markov
 
 import marlfast as mf
 from marlfast.learners import SARSA, phc
-from marlfast.learners.base import Seats
+from marlfast.learners.base import LearnerContext
 from marlfast.learners.coordination import LMRL2, RecursiveFMQ
 from marlfast.learners.hierarchy import Hierarchy
 from marlfast.learners.mean_field import MeanFieldAC, MeanFieldQ
@@ -56,9 +56,9 @@ ALONE = {
 def test_kernels_take_anything_alike(name, data):
     """One run of two agents, whose state, draws, rows, actions and rewards hold anything: the same outcome in both."""
     learner = ALONE[name]
-    seats = mf.learners.base.Seats(random_markov(4, (3, 3)), mf.rewards.individual())
-    arrays = learner.allocate(seats, 2)
-    learner.derive(seats, arrays, "numpy")
+    context = mf.learners.base.LearnerContext(random_markov(4, (3, 3)), mf.rewards.individual())
+    arrays = learner.allocate(context, 2)
+    learner.derive(context, arrays, "numpy")
     for key, array in arrays.items():
         # The greedy actions must be those of the values: Q-learning's faster way finds them again at every write.
         if not key.endswith((".value", ".ticks")) and key not in ("q", "greedy"):
@@ -72,7 +72,7 @@ def test_kernels_take_anything_alike(name, data):
         own = {key: array.copy() for key, array in arrays.items()}
         if "q" in own:
             own |= dict(zip(("q", "greedy", "visits"), _packed(own), strict=True))
-        kernel = learner.bind(seats, own, backend)[0]
+        kernel = learner.bind(context, own, backend)[0]
         actions, changed, said = np.full((1, 2), -9, np.int32), np.zeros(1, bool), []
         for call, arguments in ((kernel.act, (rows, draws, actions)), (kernel.update, (
                 rows, taken, rewards, next_rows, over, changed)), (kernel.tick, (over,))):
@@ -123,9 +123,9 @@ SCHEDULES = (".value", ".ticks")
 def test_kernels_of_members_and_of_mean_fields_take_anything_alike(name, learning, data):
     """One run of two agents, whose state, draws, rows, actions and rewards hold anything."""
     learner = INNER[name]
-    seats = Seats(random_markov(4, (3, 3)), mf.rewards.individual())
-    arrays = learner.allocate(seats, 2)
-    learner.derive(seats, arrays, "numpy")
+    context = LearnerContext(random_markov(4, (3, 3)), mf.rewards.individual())
+    arrays = learner.allocate(context, 2)
+    learner.derive(context, arrays, "numpy")
     for key, array in arrays.items():
         # Greedy actions must be those of the values, and policies are never read but where they were written.
         if not key.endswith(SCHEDULES) and key.rpartition(".")[2] not in ("q", "greedy", "logits", "policy"):
@@ -140,7 +140,7 @@ def test_kernels_of_members_and_of_mean_fields_take_anything_alike(name, learnin
     outcomes = []
     for backend in ("cython", "numpy"):
         own = {key: array.copy() for key, array in arrays.items()}
-        kernel, = learner.bind(seats, own, backend, learning=learning)
+        kernel, = learner.bind(context, own, backend, learning=learning)
         actions, changed, said = np.full((1, 2), -9, np.int32), np.zeros(1, bool), []
         for call, arguments in ((kernel.act, (rows, draws, actions)), (kernel.update, (
                 rows, taken, rewards, next_rows, over, changed)), (kernel.tick, (ended,))):

@@ -232,12 +232,12 @@ def test_any_learners_in_one_team(learner_examples, data):
     rng, joint = np.random.default_rng(data.draw(st.integers(0, 99))), int(np.prod(actions))
     game = mf.games.MarkovGame(rng.dirichlet(np.ones(3), (3, joint)), rng.normal(size=(3, joint, len(actions))),
                                actions, terminal=[False, False, terminal], horizon=horizon)
-    seats = mf.learners.base.Seats(game, mf.rewards.individual(), runs=RUNS)
+    context = mf.learners.base.LearnerContext(game, mf.rewards.individual(), runs=RUNS)
     team = []
     for agent in range(len(actions)):
         one = data.draw(st.sampled_from(choices))
         try:
-            one.check(dataclasses.replace(seats, leads=(agent,)), 3)
+            one.check(dataclasses.replace(context, leads=(agent,)), 3)
         except ValueError:
             one = mf.IQL(0.3)       # it does not fit this agent
         team.append(one)

@@ -256,10 +256,10 @@ def test_a_critic_that_cannot_fit_is_refused_with_its_size(agents):
 
 
 def test_memory_says_what_the_tables_take():
-    seats = mf.Experiment(TwoStep(), COMA(), episodes=1).resolved.seats
-    arrays = COMA().allocate(seats, 5)
+    context = mf.Experiment(TwoStep(), COMA(), episodes=1).resolved.context
+    arrays = COMA().allocate(context, 5)
     assert arrays["critic"].shape[-1] == 4 and arrays["logits"].shape == (1, 5, 2, 2)
-    assert COMA().memory(seats, 5) >= arrays["critic"].nbytes + arrays["logits"].nbytes
+    assert COMA().memory(context, 5) >= arrays["critic"].nbytes + arrays["logits"].nbytes
 
 
 @pytest.mark.parametrize("learner", EVERY, ids=IDS)

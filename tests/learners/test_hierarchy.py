@@ -219,7 +219,7 @@ def test_what_does_not_fit_is_refused(learner, message):
             mf.train(random_markov(0, (2, 2)), learner, steps=1)
     else:
         with pytest.raises(ValueError, match="goals: .* rows with .* goals each are more"):
-            learner.check(mf.learners.base.Seats(random_markov(0, (2, 2)), mf.rewards.individual()), 4096)
+            learner.check(mf.learners.base.LearnerContext(random_markov(0, (2, 2)), mf.rewards.individual()), 4096)
 
 
 def test_a_goal_reward_needs_rows_that_are_known_before():

@@ -9,7 +9,7 @@ import marlfast as mf
 from learners.example import Example
 from marlfast.games.soccer import Soccer
 from marlfast.learners import joint as module
-from marlfast.learners.base import Seats
+from marlfast.learners.base import LearnerContext
 from marlfast.learners.joint import (
     CentralQ,
     CorrelatedQ,
@@ -290,28 +290,28 @@ def test_wrong_arguments_are_refused(make, error, message):
 def test_the_cost_of_joint_tables_is_said_before_it_is_paid(monkeypatch):
     # 5 actions of 12 agents: 244,140,625 joint actions; 1000 rows of 8 bytes each are 1,953 GB.
     game = mf.games.Drift(agents=12, state_size=1, actions=5, horizon=9)
-    seats, learner = Seats(game, mf.rewards.individual(), 2), CentralQ()
-    assert learner.memory(seats, 500) == 8 * 2 * 500 * (5**12 + 2)
+    context, learner = LearnerContext(game, mf.rewards.individual(), 2), CentralQ()
+    assert learner.memory(context, 500) == 8 * 2 * 500 * (5**12 + 2)
     said = (r"central_q: tables for 2 runs x 500 rows x 1 tables x 244,140,625 joint actions \(5( x 5){7} x \.\.\. of "
             r"12 agents\) need 1,953.1 GB, this machine has [\d.,]+ GB; take fewer agents, actions, rows or runs, or "
             r"learners without joint tables \(iql\)")
     monkeypatch.setattr(module, "_present", lambda: 10**12)
     with pytest.raises(ValueError, match=said):
-        learner.check(seats, 500)
+        learner.check(context, 500)
     monkeypatch.setattr(module, "_present", lambda: None)       # where the machine does not say, it must be tried
-    learner.check(seats, 500)
+    learner.check(context, 500)
     # Numbers of joint actions that no integer holds are refused all the same.
-    many = Seats(mf.games.Drift(agents=60, state_size=1, actions=5), mf.rewards.individual())
+    many = LearnerContext(mf.games.Drift(agents=60, state_size=1, actions=5), mf.rewards.individual())
     for one in (learner, JointActionLearner(), FriendOrFoe(friends="all")):
         with pytest.raises(ValueError, match=rf"{one.name}: tables for 1 runs .* need about 10\*\*\d+ GB; take fewer"):
             one.check(many, 1)
 
 
 def test_tables_that_cannot_be_made_say_what_they_need():
-    seats = Seats(mf.games.Drift(agents=13, state_size=1, actions=5), mf.rewards.individual(), 10**6)
+    context = LearnerContext(mf.games.Drift(agents=13, state_size=1, actions=5), mf.rewards.individual(), 10**6)
     with pytest.raises(MemoryError, match=re.escape("central_q: tables for 1,000,000 runs x 100,000 rows x 1 tables x "
                                                     "1,220,703,125 joint actions")):
-        CentralQ().allocate(seats, 10**5)
+        CentralQ().allocate(context, 10**5)
 
 
 def test_all_of_them_have_a_name_and_plain_values():

@@ -7,7 +7,7 @@ from training_helpers import random_markov
 
 import marlfast as mf
 from learners.example import Example
-from marlfast.learners.base import Seats
+from marlfast.learners.base import LearnerContext
 from marlfast.learners.mean_field import MeanFieldAC, MeanFieldQ
 
 S = mf.schedules
@@ -67,10 +67,10 @@ def test_the_first_mean_action_of_a_policy_is_the_kernels():
     for choices, sizes in ((2, 3), (3, 4), (4, 2), (5, 4), (1, 3)):
         game = random_markov(0, (choices,) * (sizes + 1))
         for learner in (MeanFieldQ(), MeanFieldQ(neighbours=[[1], []] + [[0]] * (sizes - 1)), MeanFieldQ(bins=3)):
-            seats = Seats(game, mf.rewards.individual())
-            near = learner.near(seats)
-            kernel = learner.bind(seats, learner.allocate(seats, 1), "numpy")[0].near
-            assert near.first(seats).tolist() == kernel.first.tolist() and near.means == kernel.means
+            context = LearnerContext(game, mf.rewards.individual())
+            near = learner.near(context)
+            kernel = learner.bind(context, learner.allocate(context, 1), "numpy")[0].near
+            assert near.first(context).tolist() == kernel.first.tolist() and near.means == kernel.means
 
 
 @pytest.mark.parametrize("neighbours", [None, "others", "team", [[]]])

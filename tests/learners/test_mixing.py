@@ -8,7 +8,7 @@ from learners.example import Example
 from marlfast.analysis.decomposition import joint_values
 from marlfast.games.pursuit import Pursuit
 from marlfast.games.two_step import TwoStep
-from marlfast.learners.base import Seats
+from marlfast.learners.base import LearnerContext
 from marlfast.learners.joint import CentralQ
 from marlfast.learners.mixing import QMIX, VDN
 
@@ -206,7 +206,7 @@ def test_joint_values_where_the_state_is_encoded_apart():
     np.testing.assert_allclose(joint_values(run, [0.0], state), 5.0 + joint_values(
         mf.Result(run.experiment, run.arrays | {"learner.mixer": mixer}), [0.0], state), rtol=1e-12)
     # A state that was never seen has the network that every state begins with.
-    fresh = run.experiment.learner._first(run.experiment.resolved.seats)
+    fresh = run.experiment.learner._first(run.experiment.resolved.context)
     run.arrays["learner.mixer"][:] = fresh
     assert joint_values(run, [0.0], [1e6]).tolist() == joint_values(run, [0.0], state).tolist()
     with pytest.raises(ValueError, match="state: expected the 1 numbers of the game's whole state"):
@@ -229,14 +229,14 @@ def test_bounded_steps_settle_whatever_the_rate():
 def test_networks_begin_different_in_every_unit():
     for learner, agents in ((QMIX(), 2), (QMIX(hidden=64), 5)):
         game = mf.games.MatrixGame(np.zeros((2,) * agents))
-        first = learner.allocate(Seats(game, mf.rewards.individual(), central=1), 1)["mixer"][0, 0, 0]
+        first = learner.allocate(LearnerContext(game, mf.rewards.individual(), central=1), 1)["mixer"][0, 0, 0]
         h = learner.hidden
         weights, bias, second = first[:agents * h], first[agents * h:agents * h + h], first[-h - 1:-1]
         assert len(set(weights.tolist())) == agents * h and len(set(bias.tolist())) == h
         assert weights.min() >= 0.5 and weights.max() < 1.5 and abs(bias).max() < 1.0 and first[-1] == 0.0
         assert 0.5 / h <= second.min() < second.max() < 1.5 / h
     # f(0) = .618..., f(1) = .236...
-    first = QMIX(hidden=2)._first(Seats(mf.games.MatrixGame(np.zeros((2, 2))), mf.rewards.individual()))
+    first = QMIX(hidden=2)._first(LearnerContext(mf.games.MatrixGame(np.zeros((2, 2))), mf.rewards.individual()))
     assert first[0] == pytest.approx([1.1180340, 0.7360680, 1.3541020, 0.9721360, 0.2360680, -0.5278640, 0.5590170,
                                       0.3680340, 0.0], abs=1e-6)
 
@@ -245,18 +245,19 @@ def test_networks_begin_different_in_every_unit():
 
 def test_initial_utilities_are_sums_over_active_rows():
     game = mf.games.MatrixGame(np.zeros((2, 3)))
-    seats = Seats(game, mf.rewards.individual(), active=4, central=5, central_active=2)
+    context = LearnerContext(game, mf.rewards.individual(), active=4, central=5, central_active=2)
     learner = QMIX(initial_q=[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], hidden=1, target_every=3)
-    arrays = learner.allocate(seats, 7)
+    arrays = learner.allocate(context, 7)
     assert arrays["q"].shape == (1, 7, 2, 3) and arrays["q"][0, 3].tolist() == [[0.25, 0.5, 0.75], [1.0, 1.25, 1.5]]
-    values = learner.joint_values(seats, arrays, [0, 1, 2, 3, 3, 4, 5, -1], [0, -1])
+    values = learner.joint_values(context, arrays, [0, 1, 2, 3, 3, 4, 5, -1], [0, -1])
     alone = QMIX(initial_q=learner.initial_q, hidden=1)
-    one = Seats(game, mf.rewards.individual(), central=5)
+    one = LearnerContext(game, mf.rewards.individual(), central=5)
     expected = alone.joint_values(one, alone.allocate(one, 7), [0, 0], [0])
     np.testing.assert_allclose(values, expected, rtol=1e-12)
-    learner.derive(seats, arrays, "numpy")
-    assert learner.actions(seats, arrays, np.array([0, 1, 2, 3, 3, 4, 5, -1])).tolist() == [1, 2]
-    larger = learner.grow(Seats(game, mf.rewards.individual(), active=4, central=9, central_active=2), arrays, 11,
+    learner.derive(context, arrays, "numpy")
+    assert learner.actions(context, arrays, np.array([0, 1, 2, 3, 3, 4, 5, -1])).tolist() == [1, 2]
+    larger = learner.grow(LearnerContext(game, mf.rewards.individual(), active=4, central=9, central_active=2), arrays,
+                          11,
                           "numpy")
     assert larger["q"].shape[1] == larger["target_q"].shape[1] == 11
     assert larger["mixer"].shape[1] == larger["target_mixer"].shape[1] == 9
@@ -265,18 +266,19 @@ def test_initial_utilities_are_sums_over_active_rows():
 
 def test_networks_never_shrink():
     game, learner = mf.games.MatrixGame(np.zeros((2, 2))), QMIX()
-    arrays = learner.allocate(Seats(game, mf.rewards.individual(), central=9), 4)
-    assert learner.grow(Seats(game, mf.rewards.individual(), central=3), arrays, 8, "numpy")["mixer"].shape[1] == 9
+    arrays = learner.allocate(LearnerContext(game, mf.rewards.individual(), central=9), 4)
+    assert learner.grow(LearnerContext(game, mf.rewards.individual(), central=3), arrays, 8,
+                        "numpy")["mixer"].shape[1] == 9
 
 
 @pytest.mark.parametrize("learner", [VDN(0.3), QMIX(0.1, 0.1, hidden=3)])
 def test_frozen_by_several_rows_it_plays_the_greatest_sums(learner, backend):
     game = mf.games.MatrixGame(np.zeros((2, 3)))
-    seats = Seats(game, mf.rewards.individual(), runs=2, active=2, central=3, central_active=2)
-    arrays = learner.allocate(seats, 5)
+    context = LearnerContext(game, mf.rewards.individual(), runs=2, active=2, central=3, central_active=2)
+    arrays = learner.allocate(context, 5)
     arrays["q"][:] = np.random.default_rng(1).normal(size=arrays["q"].shape)
-    learner.derive(seats, arrays, backend)
-    kernel, = learner.bind(seats, arrays, backend, learning=False, exploration=mf.EpsilonGreedy(0.0))
+    learner.derive(context, arrays, backend)
+    kernel, = learner.bind(context, arrays, backend, learning=False, exploration=mf.EpsilonGreedy(0.0))
     assert (kernel.active, kernel.central, kernel.width) == (2, 0, 4)
     actions = np.zeros((2, 2), np.int32)
     rows = np.array([[0, 1, 2, 4], [3, 1, 0, 2]], np.int32)
@@ -285,7 +287,7 @@ def test_frozen_by_several_rows_it_plays_the_greatest_sums(learner, backend):
         sums = [arrays["q"][r, rows[r, 2 * i:2 * i + 2], i].sum(axis=0) for i in range(2)]
         assert actions[r].tolist() == [int(sums[0][:2].argmax()), int(sums[1].argmax())]
     first = replace_runs(arrays)
-    assert learner.actions(seats, first, rows[0]).tolist() == actions[0].tolist()
+    assert learner.actions(context, first, rows[0]).tolist() == actions[0].tolist()
 
 
 def replace_runs(arrays):
@@ -357,8 +359,9 @@ def test_a_game_whose_agents_see_different_things_numbers_its_states():
 
 def test_memory_that_is_not_there():
     with pytest.raises(MemoryError, match="more than there is"):
-        QMIX(hidden=4096).allocate(Seats(mf.games.MatrixGame(np.zeros((2, 2))), mf.rewards.individual(), runs=2**20,
-                                         central=2**30), 1)
+        QMIX(hidden=4096).allocate(LearnerContext(mf.games.MatrixGame(np.zeros((2, 2))), mf.rewards.individual(),
+                                                  runs=2**20,
+                                                  central=2**30), 1)
 
 
 def test_targets_that_are_renewed_rarely_keep_it_from_diverging():
