@@ -30,7 +30,7 @@ class Experiment:
     ----------
     game : Game
     learner : Learner, or sequence of Learner
-        One for the whole team; or one for each agent; or pairs of a learner and the agents it leads.
+        One for the whole team; or one for each agent; or pairs of a learner and the agents it controls.
     encoder : Encoder, optional
         Needed where observations are real numbers.
     central : Encoder, optional

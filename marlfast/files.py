@@ -27,6 +27,9 @@ BEFORE = {
     1: {"epsilon_greedy": {"ties": "first", "draws": 2}, "boltzmann": {"ties": "first"}},
 }
 
+# Options that have another name since: {version that a file has at most: {definition: {old name: new name}}}.
+RENAMED = {1: {"each": {"leads": "agent_ids"}}}
+
 
 def as_it_was(values, version):
     """Plain values of a definition, from a file of some version: what it says, and what was done where it says nothing.
@@ -46,11 +49,12 @@ def as_it_was(values, version):
         return [as_it_was(value, version) for value in values]
     if not isinstance(values, dict):
         return values
-    filled = {}
-    for since, fields in BEFORE.items():
+    filled, renamed, name = {}, {}, values.get("name")
+    for since in BEFORE if isinstance(name, str) else ():
         if version <= since:
-            filled |= fields.get(values.get("name"), {}) if isinstance(values.get("name"), str) else {}
-    return filled | {key: as_it_was(value, version) for key, value in values.items()}
+            filled |= BEFORE[since].get(name, {})
+            renamed |= RENAMED[since].get(name, {})
+    return filled | {renamed.get(key, key): as_it_was(value, version) for key, value in values.items()}
 
 
 

@@ -236,7 +236,7 @@ class League:
         parts = [own if k == team else self._met(k, which) for k, own in enumerate(self._own)]
         learners = tuple(one if k == team else Frozen(one) for k, one in enumerate(self._learners.learners))
         goal = {name: int(self._common[name].max()) + n for name, n in length.items()}
-        experiment = self._experiment.replace(learner=Each(learners, self._learners.leads),
+        experiment = self._experiment.replace(learner=Each(learners, self._learners.agent_ids),
                                               **{"steps": None, "episodes": None} | goal)
         arrays = {name: array.copy() for name, array in self._all(parts).items()}
         arrays["reason"][arrays["reason"] < FAILED] = 0

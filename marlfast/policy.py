@@ -400,7 +400,7 @@ def plays_of(given, kind="policy"):
     for prefix, one, context in e.resolved.parts:
         start = f"learner.{prefix}"
         arrays = {name[len(start):]: array for name, array in given.arrays.items() if name.startswith(start)}
-        for each in dict.fromkeys([kind] if isinstance(kind, str) else [kind[i] for i in context.leads]):
+        for each in dict.fromkeys([kind] if isinstance(kind, str) else [kind[i] for i in context.agent_ids]):
             plays = one.plays(context, arrays, check_kind(each))
             found += [p for p in plays if one_kind(kind, p.agents) == each]
     return found

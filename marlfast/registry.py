@@ -197,6 +197,7 @@ def from_dict(kind, values, where=None):
         raise ValueError(f"{where}: {kind} {cls.name!r} is made of functions, which plain values cannot hold; "
                          f"make it in Python")
     fields = {f.name: f for f in dataclasses.fields(cls)}
+    fields |= {old: fields[new] for old, new in getattr(cls, "renamed", {}).items()}
     arguments = {}
     for key, value in values.items():
         if key == "name":

@@ -53,6 +53,8 @@ def keyword(function, old, new):
     @functools.wraps(function)
     def wrapped(*arguments, **named):
         if old in named:
+            if new in named:
+                raise TypeError(f"{new}: given twice, as {old}= too, its name before marlfast 0.2")
             warnings.warn(f"{old}= is {new}= since marlfast 0.2", DeprecationWarning, stacklevel=2)
             named[new] = named.pop(old)
         return function(*arguments, **named)
@@ -61,6 +63,18 @@ def keyword(function, old, new):
 
 
 def argument(cls, old, new):
-    """Let a class take an argument, and have an attribute, under its old name."""
+    """Let a class take an argument, and have an attribute, under its old name; a definition from plain values, too."""
     cls.__init__ = keyword(cls.__init__, old, new)
     setattr(cls, old, attribute(old, new))
+    cls.renamed = {**getattr(cls, "renamed", {}), old: new}
+
+
+def parts(module, **renamed):
+    """The ``__getattr__`` of a module that has parts under their old names, ``Old="New"``."""
+    def get(name):
+        if name not in renamed:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        warnings.warn(f"{name} is {renamed[name]} since marlfast 0.2", DeprecationWarning, stacklevel=2)
+        return getattr(sys.modules[module], renamed[name])
+
+    return get

@@ -221,8 +221,8 @@ class Resolved:
         return e.learner.lanes(self.context) if e.encoder.one_row else 0
 
     def part(self, agent):
-        """(prefix of its arrays, learner, its context) of the learner that leads an agent."""
-        return next(part for part in self.parts if agent in part[2].leads)
+        """(prefix of its arrays, learner, its context) of the learner that controls an agent."""
+        return next(part for part in self.parts if agent in part[2].agent_ids)
 
     # -- arrays ---------------------------------------------------------------------------------------
 

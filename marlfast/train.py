@@ -32,7 +32,7 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
     learner : Learner
         For the whole team.
     learners : sequence of Learner, or of pairs (Learner, agents)
-        In place of ``learner``: one for each agent, or each with the agents it leads.
+        In place of ``learner``: one for each agent, or each with the agents it controls.
     encoder, central, teams, rewards, shaping, episodes, steps, runs, seed, stop, record_every, first_run
         See :class:`Experiment`.
     resume : Result, optional

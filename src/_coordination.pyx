@@ -43,8 +43,8 @@ cdef int _lenient_act(void *context, int64_t first, int64_t count, const int32_t
     cdef const double *draw
     cdef const double *q
     for r in range(count):
-        for j in range(b.led):
-            i = b.leads[j]
+        for j in range(b.n_ids):
+            i = b.agent_ids[j]
             draw = draws + r * stride + i * b.draws
             if not (0.0 <= draw[0] < 1.0 and 0.0 <= draw[1] < 1.0):
                 return Status.BAD_DRAW
@@ -76,8 +76,8 @@ cdef int _lenient(void *context, int64_t first, int64_t count, const Transition 
     cdef bint over
     for r in range(count):
         run, over = first + r, t.terminated[r]
-        for j in range(b.led):
-            i = b.leads[j]
+        for j in range(b.n_ids):
+            i = b.agent_ids[j]
             at = r * b.agents + i
             action = t.actions[at]
             status = look(b, run, i, action, t.rows[at], t.next_rows[at], over, &here, &ahead)
@@ -110,8 +110,8 @@ cdef int _frequent(void *context, int64_t first, int64_t count, const Transition
     cdef bint over
     for r in range(count):
         run, over = first + r, t.terminated[r]
-        for j in range(b.led):
-            i = b.leads[j]
+        for j in range(b.n_ids):
+            i = b.agent_ids[j]
             at = r * b.agents + i
             action = t.actions[at]
             status = look(b, run, i, action, t.rows[at], t.next_rows[at], over, &here, &ahead)

@@ -35,11 +35,11 @@ cdef enum Over:             # what follows a step of the rollout
 
 cdef struct Actors:
     int64_t agents              # N, of the whole team
-    int64_t led                 # L
-    const int32_t *leads        # [L]
+    int64_t n_ids                 # L
+    const int32_t *agent_ids        # [L]
     const int32_t *table_of     # [N]
     const int32_t *actions      # [N]
-    const int64_t *choices      # [L] the same, of those led
+    const int64_t *choices      # [L] the same, of those controlled
     int64_t rows, tables, width  # of the logits
     double *logits              # [R, rows, tables, width]
     int64_t active              # k
@@ -61,7 +61,7 @@ cdef struct Critics:
     const int32_t *table        # [U]
     const int32_t *unit_of      # [N]
     const int64_t *begin        # [U + 1] where its members begin among
-    const int64_t *members      # [L] places in `leads`, unit after unit
+    const int64_t *members      # [L] places in `agent_ids`, unit after unit
     const int64_t *weights      # [N] what an agent's action counts for in a joint action's number
 
 
@@ -122,11 +122,11 @@ cdef inline const double *logits_of(const Actors *c, int64_t run, int64_t agent,
 
 cdef inline int some_of(const Actors *c, int64_t run, const int32_t *rows, int64_t begin, const double **logits,
                         int64_t *count) noexcept nogil:
-    """Logits of the next few agents that are led, from number ``begin`` on."""
+    """Logits of the next few agents that are controlled, from number ``begin`` on."""
     cdef int64_t j, i
-    count[0] = min(c.led - begin, <int64_t> TOGETHER)
+    count[0] = min(c.n_ids - begin, <int64_t> TOGETHER)
     for j in range(count[0]):
-        i = c.leads[begin + j]
+        i = c.agent_ids[begin + j]
         logits[j] = logits_of(c, run, i, rows + i * c.active, j)
         if logits[j] == NULL:
             return Status.BAD_ROW
@@ -135,7 +135,7 @@ cdef inline int some_of(const Actors *c, int64_t run, const int32_t *rows, int64
 
 cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
               int64_t stride, int32_t *actions) noexcept nogil:
-    """Actions drawn from the policies. Reads the rows of the agents that it leads, and nothing else."""
+    """Actions drawn from the policies. Reads the rows of the agents that it controls, and nothing else."""
     cdef const Actors *c = <const Actors *> context
     cdef int64_t r, j, i, begin, some
     cdef int64_t[TOGETHER] action
@@ -143,10 +143,10 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
     cdef Logits[TOGETHER] logits
     for r in range(count):
         begin = 0
-        while begin < c.led:
-            some = min(c.led - begin, <int64_t> TOGETHER)
+        while begin < c.n_ids:
+            some = min(c.n_ids - begin, <int64_t> TOGETHER)
             for j in range(some):
-                i = c.leads[begin + j]
+                i = c.agent_ids[begin + j]
                 u[j] = draws[r * stride + i * c.draws]
                 if not 0.0 <= u[j] < 1.0:
                     return Status.BAD_DRAW
@@ -155,14 +155,14 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
                     return Status.BAD_ROW
             leaf.draw(logits, c.choices + begin, some, c.width, u, c.weight + (first + r) * TOGETHER * c.width, action)
             for j in range(some):
-                actions[r * c.agents + c.leads[begin + j]] = <int32_t> action[j]
+                actions[r * c.agents + c.agent_ids[begin + j]] = <int32_t> action[j]
             begin += some
     return 0
 
 
 cdef int _play(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
                int64_t stride, int32_t *actions) noexcept nogil:
-    """The likeliest actions, or (exploring) any. Reads the rows of the agents that it leads, and nothing else."""
+    """The likeliest actions, or (exploring) any. Reads the rows of the agents that it controls, and nothing else."""
     cdef const Actors *c = <const Actors *> context
     cdef int64_t r, j, i, action
     cdef const double *draw
@@ -170,8 +170,8 @@ cdef int _play(void *context, int64_t first, int64_t count, const int32_t *rows,
     cdef tabular.Chance chance
     for r in range(count):
         chance = tabular.epsilon_chance(c.exploration.value[first + r], c.strict, c.several)
-        for j in range(c.led):
-            i = c.leads[j]
+        for j in range(c.n_ids):
+            i = c.agent_ids[j]
             draw = draws + r * stride + i * c.draws
             if draw[0] < chance.bound:
                 action = tabular.random_choice(&chance, draw, c.actions[i])
@@ -211,11 +211,11 @@ cdef class Softmax(Learner):
     cdef object _take(self, object a):
         cdef Schedule exploration = a.exploration
         room, weight = np.zeros((a.R, TOGETHER + 1, a.A)), np.zeros((a.R, TOGETHER, a.A))
-        choices = a.actions[a.leads].astype(np.int64)
+        choices = a.actions[a.agent_ids].astype(np.int64)
         self.held = (a.kept, room, weight, choices)
         self.runs, self.agents, self.draws, self.active = a.R, a.N, a.draws, a.active
         self.actors = Actors(
-            agents=a.N, led=a.L, leads=ids(a.leads), table_of=ids(a.table_of), actions=ids(a.actions),
+            agents=a.N, n_ids=a.L, agent_ids=ids(a.agent_ids), table_of=ids(a.table_of), actions=ids(a.actions),
             choices=longs(choices), rows=a.rows, tables=a.T, width=a.A, logits=reals(a.logits), active=a.active,
             stride=a.N * a.active, draws=a.draws, exploration=NULL, strict=a.strict, several=a.several, room=reals(room),
             weight=reals(weight))
@@ -235,7 +235,7 @@ cdef inline int joint_number(const Context *c, const int32_t *taken, int64_t uni
     cdef int64_t m, i
     number[0] = 0
     for m in range(c.critics.begin[unit], c.critics.begin[unit + 1]):
-        i = c.actors.leads[c.critics.members[m]]
+        i = c.actors.agent_ids[c.critics.members[m]]
         if <uint32_t> taken[i] >= <uint32_t> c.actors.actions[i]:
             return Status.BAD_ACTION
         number[0] += c.critics.weights[i] * taken[i]
@@ -263,12 +263,12 @@ cdef inline int worth(const Critics *c, int64_t run, int64_t unit, const int32_t
 
 
 cdef int policies_of(const Context *c, int64_t run, const int32_t *rows, double *policy) noexcept nogil:
-    """The policy [L, A] of each agent that is led, where the state is in these rows."""
+    """The policy [L, A] of each agent that is controlled, where the state is in these rows."""
     cdef const Actors *a = &c.actors
     cdef int64_t begin = 0, some
     cdef Logits[TOGETHER] logits
     cdef int status
-    while begin < a.led:
+    while begin < a.n_ids:
         status = some_of(a, run, rows, begin, logits, &some)
         if status:
             return status
@@ -291,14 +291,14 @@ cdef int expected(const Context *c, int64_t run, int64_t unit, const int32_t *ro
     if status:
         return status
     for m in range(begin, end):
-        i = a.leads[k.members[m]]
+        i = a.agent_ids[k.members[m]]
         last += k.weights[i] * (a.actions[i] - 1)
     value[0] = 0.0
     for number in range(last + 1):
         chance = 1.0
         for m in range(begin, end):
             j = k.members[m]
-            i = a.leads[j]
+            i = a.agent_ids[j]
             chance *= policy[j * a.width + number // k.weights[i] % a.actions[i]]
         status = worth(k, run, unit, rows, number, &one)
         if status:
@@ -386,10 +386,10 @@ cdef int judge(const Context *c, int64_t run, int64_t known, const Work *w) noex
     cdef const int32_t *rows
     for t in range(known):
         step, known_unit, number = run * c.length + t, -1, 0
-        for j in range(a.led):
-            i = a.leads[j]
+        for j in range(a.n_ids):
+            i = a.agent_ids[j]
             u = k.unit_of[i]
-            at = t * a.led + j
+            at = t * a.n_ids + j
             if not c.counterfactual:
                 w.advantage[at] = w.target[t * k.units + u] - w.value[t * k.units + u]
                 continue
@@ -410,17 +410,17 @@ cdef int judge(const Context *c, int64_t run, int64_t known, const Work *w) noex
         mean, spread, count = 0.0, 0.0, <double> (known * (k.begin[u + 1] - k.begin[u]))
         for t in range(known):
             for m in range(k.begin[u], k.begin[u + 1]):
-                mean += w.advantage[t * a.led + k.members[m]]
+                mean += w.advantage[t * a.n_ids + k.members[m]]
         mean /= count
         for t in range(known):
             for m in range(k.begin[u], k.begin[u + 1]):
-                at = t * a.led + k.members[m]
+                at = t * a.n_ids + k.members[m]
                 w.advantage[at] -= mean
                 spread += w.advantage[at] * w.advantage[at]
         spread = 1.0 / (sqrt(spread / count) + 1e-8)
         for t in range(known):
             for m in range(k.begin[u], k.begin[u + 1]):
-                w.advantage[t * a.led + k.members[m]] *= spread
+                w.advantage[t * a.n_ids + k.members[m]] *= spread
     return 0
 
 
@@ -454,19 +454,19 @@ cdef int learn_policies(const Context *c, int64_t run, int64_t known, const Work
             first, last = last, min(last + size, known)
             for t in range(first, last):
                 begin = 0
-                while begin < a.led:
+                while begin < a.n_ids:
                     some_of(a, run, c.seen + (run * c.length + t) * a.stride, begin, logits, &some)
                     for j in range(some):
-                        action[j] = c.taken[(run * c.length + t) * a.agents + a.leads[begin + j]]
-                    at = t * a.led + begin
+                        action[j] = c.taken[(run * c.length + t) * a.agents + a.agent_ids[begin + j]]
+                    at = t * a.n_ids + begin
                     leaf.ascent(logits, a.choices + begin, some, a.width, action, w.advantage + at, w.old + at, clip,
                                 entropy, fresh, w.policy + at * a.width)
                     begin += some
             for t in range(first, last):
-                for j in range(a.led):
-                    i = a.leads[j]
+                for j in range(a.n_ids):
+                    i = a.agent_ids[j]
                     rows = c.seen + (run * c.length + t) * a.stride + i * a.active
-                    status = climb(a, run, i, rows, w.policy + (t * a.led + j) * a.width, rate)
+                    status = climb(a, run, i, rows, w.policy + (t * a.n_ids + j) * a.width, rate)
                     if status:
                         return status
             fresh = False
@@ -486,17 +486,17 @@ cdef int learn(const Context *c, int64_t run, bint *moved) noexcept nogil:
         return Status.BAD_ROW
     w.value, w.target = scratch, scratch + steps * units
     w.advantage = w.target + steps * units
-    w.old, w.greedy = w.advantage + steps * a.led, w.advantage + 2 * steps * a.led
-    w.policy = w.advantage + 3 * steps * a.led
+    w.old, w.greedy = w.advantage + steps * a.n_ids, w.advantage + 2 * steps * a.n_ids
+    w.policy = w.advantage + 3 * steps * a.n_ids
     status = look_back(c, run, known, &w)
     for t in range(known):
         if status:
             return status
         rows = c.seen + (run * steps + t) * a.stride
-        status = policies_of(c, run, rows, w.policy + t * a.led * a.width)
-        for j in range(a.led if status == 0 else 0):
-            i = a.leads[j]
-            at = t * a.led + j
+        status = policies_of(c, run, rows, w.policy + t * a.n_ids * a.width)
+        for j in range(a.n_ids if status == 0 else 0):
+            i = a.agent_ids[j]
+            at = t * a.n_ids + j
             w.old[at] = w.policy[at * a.width + c.taken[(run * steps + t) * a.agents + i]]
             w.greedy[at] = <double> leaf.likeliest(logits_of(a, run, i, rows + i * a.active, 0), a.actions[i])
     if status == 0:
@@ -508,10 +508,10 @@ cdef int learn(const Context *c, int64_t run, bint *moved) noexcept nogil:
     if status:
         return status
     for t in range(known):
-        for j in range(a.led):
-            i = a.leads[j]
+        for j in range(a.n_ids):
+            i = a.agent_ids[j]
             logits = logits_of(a, run, i, c.seen + (run * steps + t) * a.stride + i * a.active, 0)
-            moved[0] |= <double> leaf.likeliest(logits, a.actions[i]) != w.greedy[t * a.led + j]
+            moved[0] |= <double> leaf.likeliest(logits, a.actions[i]) != w.greedy[t * a.n_ids + j]
     c.known[run] = 0
     return 0
 
@@ -525,8 +525,8 @@ cdef inline int _keep(const Context *c, int64_t run, const int32_t *rows, const 
     cdef double total
     if <uint32_t> c.known[run] >= <uint64_t> c.length:
         return Status.BAD_ROW
-    for j in range(a.led):
-        i = a.leads[j]
+    for j in range(a.n_ids):
+        i = a.agent_ids[j]
         if <uint32_t> actions[i] >= <uint32_t> a.actions[i]:
             return Status.BAD_ACTION
         for x in range(i * a.active, (i + 1) * a.active):
@@ -543,7 +543,7 @@ cdef inline int _keep(const Context *c, int64_t run, const int32_t *rows, const 
     for u in range(k.units):
         total = 0.0
         for x in range(k.begin[u], k.begin[u + 1]):
-            total += rewards[a.leads[k.members[x]]]
+            total += rewards[a.agent_ids[k.members[x]]]
         c.rewards[step * k.units + u] = total / <double> (k.begin[u + 1] - k.begin[u])
     c.over[step] = TERMINATED if over else GOES_ON
     c.known[run] += 1

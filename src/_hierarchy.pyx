@@ -30,7 +30,7 @@ cdef struct Context:
     const int32_t *chooser_of   # [N]
     const int32_t *head         # [C] the agent whose row a chooser looks at
     const int32_t *team_of      # [C]
-    const int32_t *member_of    # [N] team of each agent that is led
+    const int32_t *member_of    # [N] team of each agent that is controlled
     const double *sizes         # [teams]
     const double *goal_reward   # [G, rows]; NULL: none
     const double *discount      # [R] of the coordinator
@@ -65,8 +65,8 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
                                        c.goal + run * c.choosers)
             if status:
                 return status
-        for j in range(c.inner.led):
-            i = c.inner.leads[j]
+        for j in range(c.inner.n_ids):
+            i = c.inner.agent_ids[j]
             c.inner.now[run * agents + i] = within(&c.inner, rows[r * agents + i],
                                                    c.goal[run * c.choosers + c.chooser_of[i]])
         status = act_within(&c.inner, run, draws + r * stride, stride, actions + r * agents)
@@ -113,8 +113,8 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
         rewards, totals = c.rewards + run * agents, c.gathered + run * c.teams
         for n in range(c.teams):
             c.shares[run * c.choosers + n] = 0.0
-        for j in range(c.inner.led):
-            i = c.inner.leads[j]
+        for j in range(c.inner.n_ids):
+            i = c.inner.agent_ids[j]
             goal = c.goal[run * c.choosers + c.chooser_of[i]]
             c.inner.now[run * agents + i] = within(&c.inner, t.rows[r * agents + i], goal)
             c.inner.then[run * agents + i] = within(&c.inner, t.next_rows[r * agents + i], goal)
@@ -173,7 +173,7 @@ cdef class Hierarchy(Learner):
         Of the choosers, as agents with G actions. It takes ``power`` for its discount.
     rows, goals, every : int
         Rows of the table without goals; G; k.
-    leads : int32 [L]
+    agent_ids : int32 [L]
         The agents that ``members`` leads.
     chooser_of, member_of : int32 [N]
         Who sets an agent's goal, and its team.
@@ -196,7 +196,8 @@ cdef class Hierarchy(Learner):
     """
     cdef Context hierarchy
 
-    def __init__(self, Learner members not None, QLearning coordinator not None, rows, goals, every, leads, chooser_of,
+    def __init__(self, Learner members not None, QLearning coordinator not None, rows, goals, every, agent_ids,
+                 chooser_of,
                  member_of, head, team_of, goal_reward, goal, since, last, clock, gathered, power, late, offset):
         cdef int64_t runs = members.runs, agents = members.agents, choosers = coordinator.agents
         if members.operations.act == NULL or members.active != 1 or members.central != 0:
@@ -208,7 +209,7 @@ cdef class Hierarchy(Learner):
                              f"{goals}, {every}")
         if offset < 0 or offset + coordinator.draws > members.draws:
             raise ValueError(f"offset: expected room for {coordinator.draws} of {members.draws} draws, got {offset}")
-        cdef const int32_t[::1] led = check(leads, "leads", "int32", (-1,), False)
+        cdef const int32_t[::1] own_ids = check(agent_ids, "agent_ids", "int32", (-1,), False)
         cdef const int32_t[::1] b = check(chooser_of, "chooser_of", "int32", (agents,), False)
         cdef const int32_t[::1] m = check(member_of, "member_of", "int32", (agents,), False)
         cdef const int32_t[::1] h = check(head, "head", "int32", (choosers,), False)
@@ -217,14 +218,14 @@ cdef class Hierarchy(Learner):
         cdef int64_t teams = v.shape[1]
         if not 1 <= teams <= choosers:
             raise ValueError(f"gathered: expected 1 to {choosers} teams, got {teams}")
-        for name, array, most in (("leads", leads, agents), ("chooser_of", chooser_of, choosers),
+        for name, array, most in (("agent_ids", agent_ids, agents), ("chooser_of", chooser_of, choosers),
                                   ("member_of", member_of, teams), ("head", head, agents),
                                   ("team_of", team_of, teams)):
             if len(array) < 1 or array.min() < 0 or array.max() >= most:
                 raise ValueError(f"{name}: expected at least one number from 0 to {most - 1}")
-        sizes = np.bincount(member_of[leads], minlength=teams).astype(np.float64)
+        sizes = np.bincount(member_of[agent_ids], minlength=teams).astype(np.float64)
         if sizes.min() < 1.0:
-            raise ValueError("member_of: expected a led agent in every team")
+            raise ValueError("member_of: expected a controlled agent in every team")
         cdef const double[::1] n = sizes
         cdef int32_t[:, ::1] g = check(goal, "goal", "int32", (runs, choosers), True)
         cdef int32_t[:, ::1] s = check(since, "since", "int32", (runs, choosers), True)
@@ -245,7 +246,8 @@ cdef class Hierarchy(Learner):
         if goal_reward is not None:
             x = check(goal_reward, "goal_reward", "float64", (goals, rows), False)
             self.hierarchy.goal_reward = &x[0, 0]
-        self.hierarchy.inner = Inner(&members.operations, agents, led.shape[0], &led[0], rows, goals, &now_[0, 0],
+        self.hierarchy.inner = Inner(&members.operations, agents, own_ids.shape[0], &own_ids[0], rows, goals,
+                                     &now_[0, 0],
                                      &then_[0, 0])
         self.hierarchy.coordinator, self.hierarchy.choosers = &coordinator.operations, choosers
         self.hierarchy.teams, self.hierarchy.goals, self.hierarchy.every = teams, goals, every
@@ -259,7 +261,8 @@ cdef class Hierarchy(Learner):
         self.hierarchy.clock, self.hierarchy.gathered, self.hierarchy.power = &k[0], &v[0, 0], &p[0]
         self.hierarchy.late, self.hierarchy.rewards, self.hierarchy.shares = &d[0], &rewards_[0, 0], &shares_[0, 0]
         self.hierarchy.drawn = &drawn_[0, 0, 0]
-        self.held = (members, coordinator, leads, chooser_of, member_of, head, team_of, goal_reward, goal, since, last,
+        self.held = (members, coordinator, agent_ids, chooser_of, member_of, head, team_of, goal_reward, goal, since,
+                     last,
                      clock, gathered, power, late, sizes, now, then, rewards, shares, drawn)
         self.runs, self.agents, self.draws = runs, agents, members.draws
         self.operations.context = &self.hierarchy

@@ -21,8 +21,8 @@ cdef enum Rule:
     CORRELATED = 4          # a correlated equilibrium of two tables
 
 cdef struct Context:
-    int64_t agents, led, rows, tables, joint, width, policies, remembered
-    const int32_t *leads        # [led]
+    int64_t agents, n_ids, rows, tables, joint, width, policies, remembered
+    const int32_t *agent_ids        # [n_ids]
     const int32_t *table_of     # [N]
     const int32_t *actions      # [N]
     const int64_t *weights      # [tables, N] what one agent's action counts for in a joint action's number; 0: nothing
@@ -72,8 +72,8 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
     cdef leaf.Chance chance
     for r in range(count):
         chance = leaf.epsilon_chance(c.exploration.value[first + r], c.strict, c.several)
-        for j in range(c.led):
-            i = c.leads[j]
+        for j in range(c.n_ids):
+            i = c.agent_ids[j]
             t = c.table_of[i]
             draw = draws + r * stride + i * c.draws
             chooser = draws + r * stride + c.chooses_by[i] * c.draws
@@ -210,9 +210,9 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
                 return Status.BAD_ACTION
             if c.together:
                 target = 0.0
-                for k in range(c.led):
-                    target += t.rewards[r * c.agents + c.leads[k]]
-                target = target / <double> c.led
+                for k in range(c.n_ids):
+                    target += t.rewards[r * c.agents + c.agent_ids[k]]
+                target = target / <double> c.n_ids
             else:
                 target = t.rewards[r * c.agents + (table if c.rule >= NASH else c.reads[table])]
             if not t.terminated[r]:
@@ -283,8 +283,8 @@ cdef class Joint(Learner):
         self.held = (a.kept, scratch)
         self.runs, self.agents, self.draws = a.R, a.N, a.draws
         self.context = Context(
-            agents=a.N, led=a.L, rows=a.rows, tables=a.T, joint=a.J, width=a.W, policies=a.P, remembered=a.C,
-            leads=ids(a.leads), table_of=ids(a.table_of), actions=ids(a.actions), weights=longs(a.weights),
+            agents=a.N, n_ids=a.L, rows=a.rows, tables=a.T, joint=a.J, width=a.W, policies=a.P, remembered=a.C,
+            agent_ids=ids(a.agent_ids), table_of=ids(a.table_of), actions=ids(a.actions), weights=longs(a.weights),
             choices=longs(a.choices), steps=longs(a.steps), reads=ids(a.reads), chooses_by=ids(a.chooses_by),
             q=reals(a.q), value=reals(a.value), greedy=ids(a.greedy), visits=ids(a.visits), q_step=a.q_step,
             value_step=a.value_step, greedy_step=a.greedy_step, visits_step=a.visits_step,

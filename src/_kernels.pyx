@@ -322,7 +322,7 @@ cdef class Learner:
         return self.agents * self.active + self.central
 
     def act(self, rows, draws, actions):
-        """Actions of the agents that this learner leads, in every run.
+        """Actions of the agents that this learner controls, in every run.
 
         Parameters
         ----------

@@ -572,7 +572,7 @@ cdef class Loop:
     rewards : list of Reward
         The structure first, then the shaping components.
     learners : list of Learner
-        Each agent is led by exactly one.
+        Each agent is controlled by exactly one.
     arrays : dict of str to ndarray
         Modified in place. ``state`` [R, S], ``observation`` [R, V, D], ``rows`` [R, W], ``steps``,
         ``episodes``, ``episode_steps`` [R], ``episode_return``, ``episode_shaped`` [R, N],

@@ -40,7 +40,7 @@ cdef object fill(Neighbourhoods *n, object a):
     """Set up neighbourhoods from arguments that were checked; returns what they point into beside these."""
     sizes = None if a.group is None else np.bincount(a.group + 1, minlength=2)[1:].astype(np.int64)
     counts = np.zeros((a.R, 1 if sizes is None else len(sizes), a.choices), np.int64)
-    n.agents, n.led, n.leads, n.choices, n.bins, n.means = a.N, a.L, ids(a.leads), a.choices, a.bins, a.means
+    n.agents, n.n_ids, n.agent_ids, n.choices, n.bins, n.means = a.N, a.L, ids(a.agent_ids), a.choices, a.bins, a.means
     n.edges, n.neighbours, n.group, n.sizes = longs(a.edges), ids(a.neighbours), ids(a.group), longs(sizes)
     n.groups = 0 if sizes is None else len(sizes)
     n.ranks, n.counts = longs(a.ranks), longs(counts)
@@ -59,8 +59,8 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
     cdef int status
     for r in range(count):
         run = first + r
-        for j in range(c.near.led):
-            i = c.near.leads[j]
+        for j in range(c.near.n_ids):
+            i = c.near.agent_ids[j]
             at = run * agents + i
             last = c.mean[at] - 1 if c.mean[at] != 0 else leaf.first_point(&c.near, j)
             c.inner.now[at] = within(&c.inner, rows[r * agents + i], last)
@@ -81,8 +81,8 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
         status = leaf.means(&c.near, run, t.actions + r * agents, c.inner.now + run * agents)
         if status:
             return status
-        for j in range(c.near.led):
-            i = c.near.leads[j]
+        for j in range(c.near.n_ids):
+            i = c.near.agent_ids[j]
             at = run * agents + i
             mean = c.inner.now[at]
             c.inner.now[at] = within(&c.inner, t.rows[r * agents + i], mean)
@@ -99,8 +99,8 @@ cdef void _tick(void *context, int64_t first, int64_t count, const uint8_t *ende
     cdef int64_t r, j
     for r in range(count):
         if ended[r]:
-            for j in range(c.near.led):
-                c.mean[(first + r) * c.near.agents + c.near.leads[j]] = 0
+            for j in range(c.near.n_ids):
+                c.mean[(first + r) * c.near.agents + c.near.agent_ids[j]] = 0
     if c.inner.operations.tick != NULL:
         c.inner.operations.tick(c.inner.operations.context, first, count, ended)
 
@@ -124,7 +124,7 @@ cdef class MeanField(Learner):
             raise ValueError("inner: expected a learner of one row of each agent")
         held = fill(&self.field.near, a)
         now, then = np.zeros((a.R, a.N), np.int32), np.zeros((a.R, a.N), np.int32)
-        self.field.inner = Inner(&inner.operations, a.N, a.L, ids(a.leads), a.rows, a.means, ids(now), ids(then))
+        self.field.inner = Inner(&inner.operations, a.N, a.L, ids(a.agent_ids), a.rows, a.means, ids(now), ids(then))
         self.field.mean = ids(a.mean)
         self.held = (a.kept, held, now, then)
         self.runs, self.agents, self.draws = a.R, a.N, inner.draws
@@ -167,8 +167,8 @@ cdef int _criticise(void *context, int64_t first, int64_t count, const Transitio
         status = leaf.means(&c.near, run, t.actions + r * b.agents, c.points + run * b.agents)
         if status:
             return status
-        for j in range(b.led):
-            i = b.leads[j]
+        for j in range(b.n_ids):
+            i = b.agent_ids[j]
             at, choices, table = r * b.agents + i, b.actions[i], b.table_of[i]
             action = t.actions[at]
             status = look(b, run, i, action, t.rows[at], t.next_rows[at], over, &here, &ahead)

@@ -192,8 +192,8 @@ cdef int _traces(void *context, int64_t first, int64_t count, const Transition *
             if c.late[run] != MOVED:
                 return Status.BAD_VALUE
             c.late[run], moved = NOTHING, True
-        for j in range(b.led):
-            i = b.leads[j]
+        for j in range(b.n_ids):
+            i = b.agent_ids[j]
             at, who = r * b.agents + i, run * b.agents + i
             action, rows, next_rows = t.actions[at], t.rows + at * k, t.next_rows + at * k
             status = look_at(b, run, i, action, rows, next_rows, over, &here, &ahead)
@@ -234,10 +234,10 @@ cdef void _traces_tick(void *context, int64_t first, int64_t count, const uint8_
         if not ended[r]:
             continue
         run, moved = first + r, False
-        for j in range(b.led):
-            if c.on_policy and finish(c, run, b.leads[j], -1, &moved):
+        for j in range(b.n_ids):
+            if c.on_policy and finish(c, run, b.agent_ids[j], -1, &moved):
                 c.late[run] = FAILED
-            forget(c, run * b.agents + b.leads[j])
+            forget(c, run * b.agents + b.agent_ids[j])
         if moved and c.late[run] == NOTHING:
             c.late[run] = MOVED
     if c.tick != NULL:
@@ -313,8 +313,8 @@ cdef int _episode(void *context, int64_t first, int64_t count, const Transition 
             if c.late[run] != MOVED:
                 return Status.BAD_VALUE
             c.late[run], moved = NOTHING, True
-        for j in range(b.led):
-            i = b.leads[j]
+        for j in range(b.n_ids):
+            i = b.agent_ids[j]
             at, who = r * b.agents + i, run * b.agents + i
             rows, next_rows = t.rows + at * n, t.next_rows + at * n
             status = look_at(b, run, i, t.actions[at], rows, next_rows, over, &here, &ahead)
@@ -349,8 +349,8 @@ cdef void _episode_tick(void *context, int64_t first, int64_t count, const uint8
         if not ended[r]:
             continue
         run, moved = first + r, False
-        for j in range(b.led):
-            i = b.leads[j]
+        for j in range(b.n_ids):
+            i = b.agent_ids[j]
             who = run * b.agents + i
             if c.known[who] == 0:
                 continue

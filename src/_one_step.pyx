@@ -59,8 +59,8 @@ cdef int _one_step(void *context, int64_t first, int64_t count, const Transition
         run, over, moved = first + r, t.terminated[r], False
         if c.second != NULL:
             second = c.second.value[run]
-        for j in range(b.led):
-            i = b.leads[j]
+        for j in range(b.n_ids):
+            i = b.agent_ids[j]
             at = r * b.agents + i
             action = t.actions[at]
             status = look_at(b, run, i, action, t.rows + at * k, t.next_rows + at * k, over, &here, &ahead)
@@ -155,8 +155,8 @@ cdef int _double_act(void *context, int64_t first, int64_t count, const int32_t 
                        actions + r * b.agents)
         if status:
             return status
-        for j in range(b.led):
-            i = b.leads[j]
+        for j in range(b.n_ids):
+            i = b.agent_ids[j]
             c.coins[(first + r) * b.agents + i] = draws[r * stride + i * b.draws + c.coin] < 0.5
     return 0
 
@@ -173,8 +173,8 @@ cdef int _double(void *context, int64_t first, int64_t count, const Transition *
     cdef View here, mine, ahead
     for r in range(count):
         run, over, moved = first + r, t.terminated[r], False
-        for j in range(b.led):
-            i = b.leads[j]
+        for j in range(b.n_ids):
+            i = b.agent_ids[j]
             at = r * b.agents + i
             action, rows, next_rows = t.actions[at], t.rows + at * k, t.next_rows + at * k
             status = look_at(b, run, i, action, rows, next_rows, True, &here, &ahead)

@@ -11,8 +11,8 @@ from marlfast.core.tabular cimport first_greatest, sample
 
 cdef struct Data:
     int64_t agents              # N, of the whole team
-    int64_t led                 # L, how many of them this learner leads
-    const int32_t *leads        # [L] which
+    int64_t n_ids                 # L, how many of them this learner controls
+    const int32_t *agent_ids        # [L] which
     const int32_t *actions      # [N] actions of each agent
     int64_t width               # A, the greatest number of actions in the learner's arrays
     int64_t draws               # K
@@ -57,8 +57,8 @@ cdef int _act_fixed(void *context, int64_t first, int64_t count, const int32_t *
     cdef int64_t r, j, i, row
     cdef double u
     for r in range(count):
-        for j in range(d.led):
-            i = d.leads[j]
+        for j in range(d.n_ids):
+            i = d.agent_ids[j]
             u = draws[r * stride + i * d.draws]
             if not 0.0 <= u < 1.0:
                 return Status.BAD_DRAW
@@ -82,9 +82,9 @@ cdef int _act_remembered(void *context, int64_t first, int64_t count, const int3
     cdef int64_t r, j, i
     cdef int32_t kept
     for r in range(count):
-        for j in range(d.led):
-            i = d.leads[j]
-            kept = d.memory[(first + r) * d.led + j]
+        for j in range(d.n_ids):
+            i = d.agent_ids[j]
+            kept = d.memory[(first + r) * d.n_ids + j]
             if <uint32_t> kept > <uint32_t> d.actions[i]:
                 return Status.BAD_ACTION
             actions[r * d.agents + i] = kept - 1 if kept else <int32_t> d.opening
@@ -96,11 +96,11 @@ cdef int _copy(void *context, int64_t first, int64_t count, const Transition *t,
     cdef int64_t r, j
     cdef int32_t other
     for r in range(count):
-        for j in range(d.led):
+        for j in range(d.n_ids):
             other = t.actions[r * d.agents + d.of[j]]
-            if <uint32_t> other >= <uint32_t> d.actions[d.leads[j]]:
+            if <uint32_t> other >= <uint32_t> d.actions[d.agent_ids[j]]:
                 return Status.BAD_ACTION
-            d.memory[(first + r) * d.led + j] = other + 1
+            d.memory[(first + r) * d.n_ids + j] = other + 1
     return 0
 
 
@@ -110,14 +110,14 @@ cdef int _stay_or_shift(void *context, int64_t first, int64_t count, const Trans
     cdef int64_t r, j, i
     cdef int32_t own
     for r in range(count):
-        for j in range(d.led):
-            i = d.leads[j]
+        for j in range(d.n_ids):
+            i = d.agent_ids[j]
             own = t.actions[r * d.agents + i]
             if <uint32_t> own >= <uint32_t> d.actions[i]:
                 return Status.BAD_ACTION
             if not t.rewards[r * d.agents + i] >= d.threshold[first + r]:
                 own = own + 1 if own + 1 < d.actions[i] else 0
-            d.memory[(first + r) * d.led + j] = own + 1
+            d.memory[(first + r) * d.n_ids + j] = own + 1
     return 0
 
 
@@ -126,8 +126,8 @@ cdef void _forget(void *context, int64_t first, int64_t count, const uint8_t *en
     cdef int64_t r, j
     for r in range(count):
         if ended[r]:
-            for j in range(d.led):
-                d.memory[(first + r) * d.led + j] = 0
+            for j in range(d.n_ids):
+                d.memory[(first + r) * d.n_ids + j] = 0
 
 
 # -- those that know their payoffs ---------------------------------------------------------------
@@ -137,9 +137,9 @@ cdef int _act_best(void *context, int64_t first, int64_t count, const int32_t *r
     cdef const Data *d = <const Data *> context
     cdef int64_t r, j, i
     for r in range(count):
-        for j in range(d.led):
-            i = d.leads[j]
-            actions[r * d.agents + i] = first_greatest(d.totals + ((first + r) * d.led + j) * d.width, d.actions[i])
+        for j in range(d.n_ids):
+            i = d.agent_ids[j]
+            actions[r * d.agents + i] = first_greatest(d.totals + ((first + r) * d.n_ids + j) * d.width, d.actions[i])
     return 0
 
 
@@ -156,9 +156,9 @@ cdef int _best_replies(void *context, int64_t first, int64_t count, const Transi
             return Status.BAD_ACTION
         for i in range(d.agents):
             d.counts[((first + r) * d.agents + i) * d.most + actions[i]] += 1
-        for j in range(d.led):
-            i = d.leads[j]
-            totals = d.totals + ((first + r) * d.led + j) * d.width
+        for j in range(d.n_ids):
+            i = d.agent_ids[j]
+            totals = d.totals + ((first + r) * d.n_ids + j) * d.width
             best = first_greatest(totals, d.actions[i])
             if not leaf.add_payoffs(totals, d.payoffs + j * d.joint + leaf.others(actions, d.strides, d.agents, i),
                                     d.strides[i], d.actions[i], 0.0):
@@ -174,13 +174,13 @@ cdef int _act_regretful(void *context, int64_t first, int64_t count, const int32
     cdef const double *regret
     cdef double u
     for r in range(count):
-        for j in range(d.led):
-            i = d.leads[j]
+        for j in range(d.n_ids):
+            i = d.agent_ids[j]
             u = draws[r * stride + i * d.draws]
             if not 0.0 <= u < 1.0:
                 return Status.BAD_DRAW
-            regret = d.totals + ((first + r) * d.led + j) * d.conditions * d.width
-            kept = d.memory[(first + r) * d.led + j]
+            regret = d.totals + ((first + r) * d.n_ids + j) * d.conditions * d.width
+            kept = d.memory[(first + r) * d.n_ids + j]
             if <uint64_t> kept > <uint64_t> d.actions[i]:
                 return Status.BAD_ACTION
             if d.conditions == 1:
@@ -205,12 +205,12 @@ cdef int _regret(void *context, int64_t first, int64_t count, const Transition *
         actions = t.actions + r * d.agents
         if not _known(d, actions):
             return Status.BAD_ACTION
-        for j in range(d.led):
-            i = d.leads[j]
-            d.memory[(first + r) * d.led + j] = actions[i] + 1
+        for j in range(d.n_ids):
+            i = d.agent_ids[j]
+            d.memory[(first + r) * d.n_ids + j] = actions[i] + 1
             if not d.learning:
                 continue
-            regret = d.totals + ((first + r) * d.led + j) * d.conditions * d.width
+            regret = d.totals + ((first + r) * d.n_ids + j) * d.conditions * d.width
             if d.conditions > 1:
                 regret += actions[i] * d.width
             payoffs = d.payoffs + j * d.joint + leaf.others(actions, d.strides, d.agents, i)
@@ -232,13 +232,13 @@ cdef int _act_weighted(void *context, int64_t first, int64_t count, const int32_
     cdef int64_t r, j, i
     cdef double u
     for r in range(count):
-        for j in range(d.led):
-            i = d.leads[j]
+        for j in range(d.n_ids):
+            i = d.agent_ids[j]
             u = draws[r * stride + i * d.draws]
             if not 0.0 <= u < 1.0:
                 return Status.BAD_DRAW
             actions[r * d.agents + i] = <int32_t> leaf.exp3_sample(
-                d.totals + ((first + r) * d.led + j) * d.width, d.actions[i], d.gamma[first + r], u)
+                d.totals + ((first + r) * d.n_ids + j) * d.width, d.actions[i], d.gamma[first + r], u)
     return 0
 
 
@@ -249,12 +249,12 @@ cdef int _weigh(void *context, int64_t first, int64_t count, const Transition *t
     cdef double top, total, chance, gain
     cdef int32_t best
     for r in range(count):
-        for j in range(d.led):
-            i = d.leads[j]
+        for j in range(d.n_ids):
+            i = d.agent_ids[j]
             own = t.actions[r * d.agents + i]
             if <uint64_t> own >= <uint64_t> d.actions[i]:
                 return Status.BAD_ACTION
-            weights = d.totals + ((first + r) * d.led + j) * d.width
+            weights = d.totals + ((first + r) * d.n_ids + j) * d.width
             total = leaf.total_weight(weights, d.actions[i], &top)
             chance = leaf.exp3_probability(weights[own], top, total, d.gamma[first + r], d.actions[i])
             gain = leaf.within(t.rewards[r * d.agents + i], d.low, d.high) / chance
@@ -277,16 +277,16 @@ cdef class Opponent(Learner):
     runs : int
     actions : int32 [N]
         Number of actions of every agent of the team.
-    leads : int32 [L]
-        The agents that are led.
+    agent_ids : int32 [L]
+        The agents that are controlled.
     draws : int
         K, exploration draws per agent in the whole team.
     """
     cdef Data data
 
-    def __init__(self, runs, actions, leads, draws):
+    def __init__(self, runs, actions, agent_ids, draws):
         cdef const int32_t[::1] a = check(actions, "actions", "int32", (-1,), False)
-        cdef const int32_t[::1] led = check(leads, "leads", "int32", (-1,), False)
+        cdef const int32_t[::1] own_ids = check(agent_ids, "agent_ids", "int32", (-1,), False)
         cdef int64_t agents = a.shape[0]
         if runs < 1:
             raise ValueError(f"runs: expected at least 1, got {runs}")
@@ -294,27 +294,27 @@ cdef class Opponent(Learner):
             raise ValueError("actions: expected at least one agent, got none")
         if actions.min() < 1:
             raise ValueError(f"actions: expected at least 1 action, got {actions.min()}")
-        if led.shape[0] < 1 or leads.min() < 0 or leads.max() >= agents:
-            raise ValueError(f"leads: expected at least one agent from 0 to {agents - 1}")
+        if own_ids.shape[0] < 1 or agent_ids.min() < 0 or agent_ids.max() >= agents:
+            raise ValueError(f"agent_ids: expected at least one agent from 0 to {agents - 1}")
         if draws < 1:
             raise ValueError(f"draws: expected at least 1, got {draws}")
         self.runs, self.agents, self.draws = runs, agents, draws
-        self.data.agents, self.data.led, self.data.draws = agents, led.shape[0], draws
-        self.data.actions, self.data.leads = &a[0], &led[0]
-        self.data.width = actions[leads].max()
-        self.held = (actions, leads)
+        self.data.agents, self.data.n_ids, self.data.draws = agents, own_ids.shape[0], draws
+        self.data.actions, self.data.agent_ids = &a[0], &own_ids[0]
+        self.data.width = actions[agent_ids].max()
+        self.held = (actions, agent_ids)
         self.operations.context = &self.data
         self.operations.act = NULL
         self.operations.update = NULL
         self.operations.tick = NULL
 
     cdef object _remember(self, object memory):
-        cdef int32_t[:, ::1] m = check(memory, "memory", "int32", (self.runs, self.data.led), True)
+        cdef int32_t[:, ::1] m = check(memory, "memory", "int32", (self.runs, self.data.n_ids), True)
         self.held = (self.held, memory)
         self.data.memory = &m[0, 0]
 
-    cdef object _open(self, object actions, object leads, object opening):
-        least = actions[leads].min()
+    cdef object _open(self, object actions, object agent_ids, object opening):
+        least = actions[agent_ids].min()
         if not 0 <= opening < least:
             raise ValueError(f"opening: expected 0 to {least - 1}, got {opening}")
         self.data.opening = opening
@@ -327,7 +327,7 @@ cdef class Opponent(Learner):
             strides[i] = joint
             joint *= int(actions[i])
         cdef const int64_t[::1] s = strides
-        cdef const double[:, ::1] p = check(payoffs, "payoffs", "float64", (self.data.led, joint), False)
+        cdef const double[:, ::1] p = check(payoffs, "payoffs", "float64", (self.data.n_ids, joint), False)
         self.data.payoffs, self.data.joint, self.data.strides = &p[0, 0], joint, &s[0]
         self.held = (self.held, payoffs, strides)
 
@@ -337,17 +337,17 @@ cdef class FixedPolicy(Opponent):
 
     Parameters
     ----------
-    runs, actions, leads, draws
+    runs, actions, agent_ids, draws
         See ``Opponent``.
     policy : float64 [L, rows, A] or None
         Probabilities; one row: the same in all. None: every action as likely.
     """
-    def __init__(self, runs, actions, leads, draws, policy):
-        Opponent.__init__(self, runs, actions, leads, draws)
+    def __init__(self, runs, actions, agent_ids, draws, policy):
+        Opponent.__init__(self, runs, actions, agent_ids, draws)
         cdef const double[:, :, ::1] p
         self.data.policy, self.data.rows = NULL, 1
         if policy is not None:
-            p = check(policy, "policy", "float64", (self.data.led, -1, self.data.width), False)
+            p = check(policy, "policy", "float64", (self.data.n_ids, -1, self.data.width), False)
             if p.shape[1] < 1:
                 raise ValueError("policy: expected at least one row, got none")
             self.data.policy, self.data.rows = &p[0, 0, 0], p.shape[1]
@@ -360,7 +360,7 @@ cdef class TitForTat(Opponent):
 
     Parameters
     ----------
-    runs, actions, leads, draws
+    runs, actions, agent_ids, draws
         See ``Opponent``.
     memory : int32 [R, L]
         Modified: one more than the action to come, 0 at the start of an episode.
@@ -369,10 +369,10 @@ cdef class TitForTat(Opponent):
     opening : int
         Action of an episode's first step.
     """
-    def __init__(self, runs, actions, leads, draws, memory, of, opening):
-        Opponent.__init__(self, runs, actions, leads, draws)
-        cdef const int32_t[::1] o = check(of, "of", "int32", (self.data.led,), False)
-        self._open(actions, leads, opening)
+    def __init__(self, runs, actions, agent_ids, draws, memory, of, opening):
+        Opponent.__init__(self, runs, actions, agent_ids, draws)
+        cdef const int32_t[::1] o = check(of, "of", "int32", (self.data.n_ids,), False)
+        self._open(actions, agent_ids, opening)
         self._remember(memory)
         if of.min() < 0 or of.max() >= self.agents:
             raise ValueError(f"of: expected agents from 0 to {self.agents - 1}, got {of.min()} to {of.max()}")
@@ -388,7 +388,7 @@ cdef class WinStayLoseShift(Opponent):
 
     Parameters
     ----------
-    runs, actions, leads, draws
+    runs, actions, agent_ids, draws
         See ``Opponent``.
     memory : int32 [R, L]
         Modified: one more than the action to come, 0 at the start of an episode.
@@ -396,10 +396,10 @@ cdef class WinStayLoseShift(Opponent):
     opening : int
         Action of an episode's first step.
     """
-    def __init__(self, runs, actions, leads, draws, memory, threshold, opening):
-        Opponent.__init__(self, runs, actions, leads, draws)
+    def __init__(self, runs, actions, agent_ids, draws, memory, threshold, opening):
+        Opponent.__init__(self, runs, actions, agent_ids, draws)
         cdef const double[::1] t = check(threshold, "threshold", "float64", (self.runs,), False)
-        self._open(actions, leads, opening)
+        self._open(actions, agent_ids, opening)
         self._remember(memory)
         self.data.threshold = &t[0]
         self.held = (self.held, threshold)
@@ -413,20 +413,21 @@ cdef class FictitiousPlay(Opponent):
 
     Parameters
     ----------
-    runs, actions, leads, draws
+    runs, actions, agent_ids, draws
         See ``Opponent``.
     learning : bool
         False: totals stay as they are.
     payoffs : float64 [L, joint actions]
-        Of each agent that is led; the first agent's action is the most significant.
+        Of each agent that is controlled; the first agent's action is the most significant.
     totals : float64 [R, L, A]
         Modified: what each action would have earned in all steps together.
     counts : int64 [R, N, most actions]
         Modified: how often every agent took each action.
     """
-    def __init__(self, runs, actions, leads, draws, learning, payoffs, totals, counts):
-        Opponent.__init__(self, runs, actions, leads, draws)
-        cdef double[:, :, ::1] t = check(totals, "totals", "float64", (self.runs, self.data.led, self.data.width), True)
+    def __init__(self, runs, actions, agent_ids, draws, learning, payoffs, totals, counts):
+        Opponent.__init__(self, runs, actions, agent_ids, draws)
+        cdef double[:, :, ::1] t = check(totals, "totals", "float64", (self.runs, self.data.n_ids, self.data.width),
+                                         True)
         cdef int64_t[:, :, ::1] c = check(counts, "counts", "int64", (self.runs, self.agents, actions.max()), True)
         self._pay(actions, payoffs)
         self.data.totals, self.data.conditions = &t[0, 0, 0], 1
@@ -442,12 +443,12 @@ cdef class RegretMatching(Opponent):
 
     Parameters
     ----------
-    runs, actions, leads, draws
+    runs, actions, agent_ids, draws
         See ``Opponent``.
     learning : bool
         False: regrets stay as they are.
     payoffs : float64 [L, joint actions]
-        Of each agent that is led; the first agent's action is the most significant.
+        Of each agent that is controlled; the first agent's action is the most significant.
     regrets : float64 [R, L, A, A] or [R, L, 1, A]
         Modified: what the action of the last axis would have earned more, added up over the steps in which the
         action of the axis before was taken; or over all steps.
@@ -460,12 +461,12 @@ cdef class RegretMatching(Opponent):
     counts : int64 [R, joint actions]
         Modified: how often every joint action was learned from.
     """
-    def __init__(self, runs, actions, leads, draws, learning, payoffs, regrets, memory, steps, inertia, counts):
-        Opponent.__init__(self, runs, actions, leads, draws)
+    def __init__(self, runs, actions, agent_ids, draws, learning, payoffs, regrets, memory, steps, inertia, counts):
+        Opponent.__init__(self, runs, actions, agent_ids, draws)
         cdef double[:, :, :, ::1] g = check(
-            regrets, "regrets", "float64", (self.runs, self.data.led, -1, self.data.width), True)
+            regrets, "regrets", "float64", (self.runs, self.data.n_ids, -1, self.data.width), True)
         cdef int64_t[::1] s = check(steps, "steps", "int64", (self.runs,), True)
-        cdef const double[::1] m = check(inertia, "inertia", "float64", (self.data.led,), False)
+        cdef const double[::1] m = check(inertia, "inertia", "float64", (self.data.n_ids,), False)
         if g.shape[2] not in (1, self.data.width):
             raise ValueError(f"regrets: expected 1 or {self.data.width} conditions, got {g.shape[2]}")
         if not (inertia > 0.0).all():
@@ -486,7 +487,7 @@ cdef class Exp3(Opponent):
 
     Parameters
     ----------
-    runs, actions, leads, draws
+    runs, actions, agent_ids, draws
         See ``Opponent``.
     learning : bool
         False: weights stay as they are.
@@ -497,10 +498,10 @@ cdef class Exp3(Opponent):
     low, high : float
         Range of rewards; those outside count as the nearer end.
     """
-    def __init__(self, runs, actions, leads, draws, learning, weights, gamma, low, high):
-        Opponent.__init__(self, runs, actions, leads, draws)
+    def __init__(self, runs, actions, agent_ids, draws, learning, weights, gamma, low, high):
+        Opponent.__init__(self, runs, actions, agent_ids, draws)
         cdef double[:, :, ::1] w = check(
-            weights, "weights", "float64", (self.runs, self.data.led, self.data.width), True)
+            weights, "weights", "float64", (self.runs, self.data.n_ids, self.data.width), True)
         cdef const double[::1] g = check(gamma, "gamma", "float64", (self.runs,), False)
         if not ((gamma > 0.0) & (gamma <= 1.0)).all():
             raise ValueError(f"gamma: expected greater than 0 and at most 1, got {gamma.min()} to {gamma.max()}")

@@ -35,8 +35,8 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
     cdef tabular.Chance chance
     for r in range(count):
         chance = chance_of(c, first + r)
-        for j in range(c.led):
-            i = c.leads[j]
+        for j in range(c.n_ids):
+            i = c.agent_ids[j]
             draw = draws + r * stride + i * c.draws
             if not 0.0 <= draw[c.several] < 1.0:
                 return Status.BAD_DRAW
@@ -65,17 +65,17 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
     cdef double *policy
     cdef double *average
     cdef int status
-    one.led, one.cells.led = 1, 1
+    one.n_ids, one.cells.n_ids = 1, 1
     for r in range(count):
         step.rows, step.next_rows = t.rows + r * c.agents, t.next_rows + r * c.agents
         step.actions, step.rewards = t.actions + r * c.agents, t.rewards + r * c.agents
         step.terminated = t.terminated + r
-        for j in range(c.led):
-            one.leads, one.cells.agents = c.leads + j, c.cells.agents + j
+        for j in range(c.n_ids):
+            one.agent_ids, one.cells.agents = c.agent_ids + j, c.cells.agents + j
             status = p.learn(&one, first + r, 1, &step, changed + r)
             if status:
                 return status
-            i = c.leads[j]
+            i = c.agent_ids[j]
             cell = ((first + r) * c.rows + step.rows[i]) * c.tables + c.table_of[i]
             policy, rate = p.policy + cell * c.width, p.lose.value[first + r]
             if p.average != NULL:

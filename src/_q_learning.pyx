@@ -147,8 +147,8 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
     cdef View view
     for r in range(count):
         chance = chance_of(c, first + r)
-        for j in range(c.led):
-            i = c.leads[j]
+        for j in range(c.n_ids):
+            i = c.agent_ids[j]
             choices = c.actions[i]
             draw = draws + r * stride + i * c.draws
             if c.kind == EPSILON_GREEDY and draw[0] < chance.bound:
@@ -173,10 +173,10 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
 
 cdef int _update(void *context, int64_t first, int64_t count, const Transition *t, uint8_t *changed) noexcept nogil:
     cdef const Context *c = <const Context *> context
-    cdef const int32_t *leads = c.leads
+    cdef const int32_t *agent_ids = c.agent_ids
     cdef const int32_t *table_of = c.table_of
     cdef const int32_t *choices = c.actions
-    cdef int64_t agents = c.agents, led = c.led, bound = c.rows, tables = c.tables
+    cdef int64_t agents = c.agents, n_ids = c.n_ids, bound = c.rows, tables = c.tables
     cdef int64_t q_step = c.q_step, greedy_step = c.greedy_step, visits_step = c.visits_step
     cdef const int32_t *rows
     cdef const int32_t *next_rows
@@ -194,8 +194,8 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
         q, greedy, visits = c.q + start * q_step, c.greedy + start * greedy_step, c.visits + start * visits_step
         rows, next_rows, actions = t.rows + r * agents, t.next_rows + r * agents, t.actions + r * agents
         rewards = t.rewards + r * agents
-        for j in range(led):
-            i = leads[j]
+        for j in range(n_ids):
+            i = agent_ids[j]
             action = actions[i]
             if <uint64_t> action >= <uint64_t> choices[i]:
                 return Status.BAD_ACTION
@@ -233,8 +233,8 @@ cdef int _update_sums(void *context, int64_t first, int64_t count, const Transit
     cdef View here, ahead
     for r in range(count):
         run, over, moved = first + r, t.terminated[r], False
-        for j in range(c.led):
-            i = c.leads[j]
+        for j in range(c.n_ids):
+            i = c.agent_ids[j]
             at = r * c.agents + i
             action = t.actions[at]
             status = look_at(c, run, i, action, t.rows + at * c.active, t.next_rows + at * c.active, over, &here,
@@ -294,7 +294,8 @@ cdef class QLearning(Learner):
         self.held = (a.kept, sums)
         self.runs, self.agents, self.draws, self.active = a.R, a.N, a.draws, a.active
         self.context = Context(
-            agents=a.N, led=a.L, leads=ids(a.leads), table_of=ids(a.table_of), actions=ids(a.actions), rows=a.rows,
+            agents=a.N, n_ids=a.L, agent_ids=ids(a.agent_ids), table_of=ids(a.table_of), actions=ids(a.actions),
+            rows=a.rows,
             tables=a.T, width=a.A, q=reals(a.q), greedy=ids(a.greedy), visits=ids(a.visits), q_step=a.q_step,
             greedy_step=a.greedy_step, visits_step=a.visits_step, discount=reals(a.discount), rate=&rate.data,
             exploration=&exploration.data, kind=BOLTZMANN if a.kind == BOLTZMANN else EPSILON_GREEDY,
@@ -309,13 +310,13 @@ cdef class QLearning(Learner):
             self.operations.update = _update if a.active == 1 else _update_sums
         self.operations.tick = _tick
         if a.active == 1:
-            self._packed(a.table_of, a.actions, a.leads)
+            self._packed(a.table_of, a.actions, a.agent_ids)
         if rate.data.kind == CONSTANT:
             self.operations.tick = _tick_exploration
             if exploration.data.kind == CONSTANT:
                 self.operations.tick = NULL
 
-    cdef object _packed(self, object table_of, object actions, object leads):
+    cdef object _packed(self, object table_of, object actions, object agent_ids):
         """Take a faster way where the table is in one piece, the fastest where all have the same few actions."""
         cdef Context *c = &self.context
         cdef int64_t pitch = 8 * c.q_step, row_bytes = pitch * c.tables
@@ -325,11 +326,12 @@ cdef class QLearning(Learner):
             return
         few = c.width <= MF_FEW_ACTIONS and (actions == c.width).all()
         own = np.ascontiguousarray(
-            np.stack([leads, table_of[leads] * pitch, leads.astype(np.int64) * c.draws, actions[leads]], axis=1),
+            np.stack([agent_ids, table_of[agent_ids] * pitch, agent_ids.astype(np.int64) * c.draws, actions[agent_ids]],
+                     axis=1),
             np.int64)
         self.held = (self.held, own)
         c.choices = c.width if few else 0
-        c.cells = Cells(led=c.led, agents=<const Agent *> longs(own), bound=c.rows, row_bytes=row_bytes,
+        c.cells = Cells(n_ids=c.n_ids, agents=<const Agent *> longs(own), bound=c.rows, row_bytes=row_bytes,
                         run_bytes=row_bytes * c.rows, cells=<char *> c.q, greedy=<char *> c.greedy - <char *> c.q,
                         visits=<char *> c.visits - <char *> c.q, lanes=c.cells.lanes, around=c.around,
                         drawn=c.drawn)
@@ -339,7 +341,7 @@ cdef class QLearning(Learner):
             c.act, c.update = _act_few, _update_few
         else:
             c.act, c.update = _act_many, _update_many
-            if has_wide() and 8 <= actions[leads].min() and actions[leads].max() <= 16:
+            if has_wide() and 8 <= actions[agent_ids].min() and actions[agent_ids].max() <= 16:
                 c.update, self.wide = _update_wide, True
         if c.kind == EPSILON_GREEDY:
             self.operations.act = c.act

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 import marlfast as mf
+from marlfast import registry
 from marlfast.adapters.trackers import Tracker
 from marlfast.backends import BACKENDS, kernels
 from marlfast.renamed import RENAMED
@@ -48,3 +49,28 @@ def test_seconds_are_taken_under_their_old_name(tmp_path):
     with pytest.warns(DeprecationWarning, match="^every is interval_seconds since"):
         assert log.every == log.interval_seconds == 3.0
     assert list(inspect.signature(mf.train).parameters)[-1] == "interval_seconds"
+
+
+def test_what_a_learner_is_told_has_its_old_names():
+    from marlfast.learners import base
+
+    with pytest.warns(DeprecationWarning, match="^Seats is LearnerContext since marlfast 0.2$"):
+        assert base.Seats is base.LearnerContext
+    with pytest.warns(DeprecationWarning, match="^leads= is agent_ids= since"):
+        context = base.LearnerContext(mf.games.Drift(), mf.rewards.individual(), leads=(1, 2))
+    with pytest.warns(DeprecationWarning, match="^leads is agent_ids since"):
+        assert context.leads == context.agent_ids == (1, 2)
+    with pytest.warns(DeprecationWarning, match="^lead is ids since"):
+        assert context.lead().tolist() == [1, 2]
+    with pytest.warns(DeprecationWarning, match="^leading is of_agents since"):
+        assert context.leading((1,)).agent_ids == (1,)
+    with pytest.raises(AttributeError, match="has no attribute 'Chairs'"):
+        base.Chairs  # noqa: B018
+
+
+def test_plain_values_may_have_an_old_name():
+    values = {"name": "each", "learners": ["iql", "sarsa"], "leads": [[1], [0]]}
+    with pytest.warns(DeprecationWarning, match="^leads= is agent_ids= since"):
+        assert registry.from_dict("learner", values).agent_ids == ((1,), (0,))
+    with pytest.raises(TypeError, match="^learner: agent_ids: given twice, as leads= too"):
+        registry.from_dict("learner", values | {"agent_ids": [[1], [0]]})

@@ -111,7 +111,7 @@ def test_facts_of_an_experiment():
     assert (known.active, known.central_active, known.rows) == (1, 1, None)
     assert (known.width(), known.width(learning=False)) == (4, 3)
     assert list(known.encoders()) == ["encoder", "central"] and list(known.encoders(learning=False)) == ["encoder"]
-    assert [(prefix, one.name, context.leads) for prefix, one, context in known.parts] == [
+    assert [(prefix, one.name, context.agent_ids) for prefix, one, context in known.parts] == [
         ("0.", "mappo", (0, 1)), ("1.", "iql", (2,))]
     assert known.part(2)[0] == "1." and known.draws == 1 and known.discounts == {0.95, 0.5}
     assert known.context.central == 9 and known.by_row["learner.0.critic"] == "central"
@@ -132,7 +132,7 @@ def test_seats_with_more_room_share_what_is_known():
     assert (more.central, more.central_active, context.central) == (12, 2, 0)
     assert more.tables("none") is context.tables("none") and more.with_room(12, 2) is more
     own = more.of_agents((1, 2))
-    assert (own.leads, own.central, own.ids().tolist()) == ((1, 2), 12, [1, 2])
+    assert (own.agent_ids, own.central, own.ids().tolist()) == ((1, 2), 12, [1, 2])
     assert own.tables("none").tolist() == [0, 0, 1] and context.tables("none").tolist() == [0, 1, 2]
     assert context.of_agents((1, 2)).tables("none") is own.tables("none")
 

@@ -7,7 +7,7 @@ from marlfast.core._q_learning import QLearning
 
 class Hierarchy(Learner):
     def __init__(self, members: Learner, coordinator: QLearning, rows: int, goals: int, every: int,
-                 leads: NDArray[np.int32], chooser_of: NDArray[np.int32], member_of: NDArray[np.int32],
+                 agent_ids: NDArray[np.int32], chooser_of: NDArray[np.int32], member_of: NDArray[np.int32],
                  head: NDArray[np.int32], team_of: NDArray[np.int32], goal_reward: NDArray[np.float64] | None,
                  goal: NDArray[np.int32], since: NDArray[np.int32], last: NDArray[np.int32],
                  clock: NDArray[np.int64], gathered: NDArray[np.float64], power: NDArray[np.float64],

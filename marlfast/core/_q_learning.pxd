@@ -12,4 +12,4 @@ cdef class QLearning(Learner):
     cdef Context context
     cdef bint wide                      # 8 to 16 actions, and a processor with wide registers
     cdef object _take(self, object a)
-    cdef object _packed(self, object table_of, object actions, object leads)
+    cdef object _packed(self, object table_of, object actions, object agent_ids)

@@ -16,7 +16,7 @@ typedef struct mf_fused {
     /* Of the session. */
     void *parts;                /* what the hooks work on */
     const mf_qlearning *learner;
-    int64_t agents;             /* N; the learner leads all of them */
+    int64_t agents;             /* N; the learner controls all of them */
     int64_t few;                /* actions of every agent, where they are at most 8; else 0 */
     int64_t wide;               /* 1: 8 to 16 actions, and a processor with wide registers */
     int64_t explore, step_uniforms, step_normals;       /* draws of a step */

@@ -7,8 +7,8 @@ from marlfast.core.operations cimport LearnerOperations, Transition
 ctypedef struct Inner:
     const LearnerOperations *operations
     int64_t agents              # N, of the whole team
-    int64_t led                 # how many of them are led
-    const int32_t *leads        # [led] which
+    int64_t n_ids                 # how many of them are controlled
+    const int32_t *agent_ids        # [n_ids] which
     int64_t rows                # of the outer table
     int64_t parts               # rows of the inner table for each of them
     int32_t *now                # [R, N] scratch: rows of the inner table

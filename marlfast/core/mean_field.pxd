@@ -11,15 +11,15 @@ from marlfast.core.operations cimport Status
 
 ctypedef struct Neighbourhoods:
     int64_t agents              # N, of the whole team
-    int64_t led
-    const int32_t *leads        # [led]
+    int64_t n_ids
+    const int32_t *agent_ids        # [n_ids]
     int64_t choices             # M, actions of every neighbour
     int64_t bins
     int64_t means               # points of the grid
     int64_t start               # the point where all actions have the same share
     const int64_t *ranks        # [M - 1, bins + M - 1] binomial coefficients
-    # Either lists: the neighbours of led agent j are neighbours[edges[j]] to neighbours[edges[j + 1] - 1].
-    const int64_t *edges        # [led + 1]
+    # Either lists: the neighbours of controlled agent j are neighbours[edges[j]] to neighbours[edges[j + 1] - 1].
+    const int64_t *edges        # [n_ids + 1]
     const int32_t *neighbours
     # Or groups: its neighbours are the others of its group. NULL: lists.
     const int32_t *group        # [N], -1: in none
@@ -45,13 +45,13 @@ cdef inline int64_t first_point(const Neighbourhoods *n, int64_t j) noexcept nog
     """Before anybody acted every action has the same share; without neighbours there is one point only."""
     if n.group == NULL:
         return n.start if n.edges[j + 1] > n.edges[j] else 0
-    if n.group[n.leads[j]] < 0:
+    if n.group[n.agent_ids[j]] < 0:
         return 0
-    return n.start if n.sizes[n.group[n.leads[j]]] > 1 else 0
+    return n.start if n.sizes[n.group[n.agent_ids[j]]] > 1 else 0
 
 
 cdef inline int means(const Neighbourhoods *n, int64_t run, const int32_t *actions, int32_t *out) noexcept nogil:
-    """The mean action of the neighbours of every led agent, as a number, into its place in ``out`` [N]."""
+    """The mean action of the neighbours of every controlled agent, as a number, into its place in ``out`` [N]."""
     cdef int64_t *counts = n.counts + run * (n.groups if n.group != NULL else 1) * n.choices
     cdef int64_t i, j, k, g, ones, total, bad = 0
     if n.group != NULL:
@@ -63,13 +63,13 @@ cdef inline int means(const Neighbourhoods *n, int64_t run, const int32_t *actio
                 if <uint64_t> actions[i] >= <uint64_t> n.choices:
                     return Status.BAD_ACTION
                 counts[g * n.choices + actions[i]] += 1
-        for j in range(n.led):
-            i = n.leads[j]
+        for j in range(n.n_ids):
+            i = n.agent_ids[j]
             g = n.group[i]
             out[i] = 0 if g < 0 else <int32_t> point(n, counts + g * n.choices, actions[i], n.sizes[g] - 1)
         return 0
-    for j in range(n.led):
-        i, total, ones = n.leads[j], n.edges[j + 1] - n.edges[j], 0
+    for j in range(n.n_ids):
+        i, total, ones = n.agent_ids[j], n.edges[j + 1] - n.edges[j], 0
         if n.choices == 2:
             for k in range(n.edges[j], n.edges[j + 1]):
                 bad |= <uint64_t> actions[n.neighbours[k]] > 1

@@ -108,7 +108,7 @@ ctypedef struct RewardOperations:
 
 ctypedef struct LearnerOperations:
     void *context
-    # Reads rows [W], of those its agents' own, and draws [N, K]; writes actions [N] of the agents it leads.
+    # Reads rows [W], of those its agents' own, and draws [N, K]; writes actions [N] of the agents it controls.
     int (*act)(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
                int64_t stride, int32_t *actions) noexcept nogil
     # Learns from a transition; sets changed to 1 where a greedy action changed in a visited row.

@@ -9,7 +9,7 @@
 
 #include "explore.h"
 
-typedef struct {            /* of an agent that this learner leads */
+typedef struct {            /* of an agent that this learner controls */
     int64_t agent;          /* its number in the team: its place in rows, actions and rewards */
     int64_t table;          /* bytes from the start of a row to its cell */
     int64_t draw;           /* place of its first draw among those of the team */
@@ -17,8 +17,8 @@ typedef struct {            /* of an agent that this learner leads */
 } mf_agent;
 
 typedef struct {
-    int64_t led;            /* agents that this learner leads */
-    const mf_agent *agents;   /* [led] */
+    int64_t n_ids;            /* agents that this learner controls */
+    const mf_agent *agents;   /* [n_ids] */
     int64_t bound;          /* rows of a run */
     int64_t row_bytes;      /* from one row to the next */
     int64_t run_bytes;      /* from one run to the next */
@@ -38,7 +38,7 @@ MF_INLINE int mf_act_of(const mf_qlearning *c, int64_t run, const int32_t *rows,
                         const mf_chance *chance, int32_t *actions, const uint32_t few, const int drawn) {
     const char *cells = c->cells + run * c->run_bytes;
     const int64_t bound = c->bound, row_bytes = c->row_bytes, greedy = c->greedy;
-    const mf_agent *own = c->agents, *end = own + c->led;
+    const mf_agent *own = c->agents, *end = own + c->n_ids;
     for (; own < end; own++) {
         const uint32_t choices = few ? few : (uint32_t)own->choices;
         const double *draw = draws + own->draw;
@@ -68,7 +68,7 @@ MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *ro
     char *cells = c->cells + run * c->run_bytes;
     const int64_t bound = c->bound, row_bytes = c->row_bytes, greedy = c->greedy, visits = c->visits;
     const uint32_t around = c->around;
-    const mf_agent *own = c->agents, *end = own + c->led;
+    const mf_agent *own = c->agents, *end = own + c->n_ids;
     uint32_t moved = 0;
     for (; own < end; own++) {
         const int64_t i = own->agent;
@@ -174,10 +174,11 @@ MF_FUNCTION int mf_act_lanes(const mf_qlearning *c, int64_t run, const int32_t *
     mf_place cell[MF_FEW_ACTIONS + 1];
     int64_t j, k;
     memset(cell, 0, sizeof cell);
-    for (j = 0; j < c->led; j++) {
+    for (j = 0; j < c->n_ids; j++) {
         const int64_t i = c->agents[j].agent, row = (uint32_t)rows[i], choices = c->agents[j].choices;
         const mf_agent own = {0, 0, c->agents[j].draw, choices};
-        const mf_qlearning one = {.led = 1, .agents = &own, .bound = 1, .row_bytes = sizeof cell, .cells = (char *)cell,
+        const mf_qlearning one =
+        {.n_ids = 1, .agents = &own, .bound = 1, .row_bytes = sizeof cell, .cells = (char *)cell,
                                   .greedy = choices * 8, .drawn = c->drawn};
         const int32_t here = row < c->bound ? 0 : 1;
         int status;
@@ -198,11 +199,12 @@ MF_FUNCTION int mf_update_lanes(const mf_qlearning *c, int64_t run, const int32_
     mf_place pair[2][MF_FEW_ACTIONS + 1];
     mf_agent own = {0, 0, 0, c->agents[0].choices};
     const int64_t choices = own.choices, step = c->lanes * 8;
-    const mf_qlearning one = {.led = 1, .agents = &own, .bound = 2, .row_bytes = sizeof pair[0], .cells = (char *)pair,
+    const mf_qlearning one = {.n_ids = 1, .agents = &own, .bound = 2, .row_bytes = sizeof pair[0],
+                              .cells = (char *)pair,
                               .greedy = choices * 8, .visits = choices * 8 + 4, .around = c->around};
     int64_t j, k, n;
     memset(pair, 0, sizeof pair);
-    for (j = 0; j < c->led; j++) {
+    for (j = 0; j < c->n_ids; j++) {
         const int64_t i = c->agents[j].agent, row = (uint32_t)rows[i], next = (uint32_t)next_rows[i];
         char *const cell = c->cells + run * c->run_bytes + c->agents[j].table;
         const int32_t here = row < c->bound ? 0 : 2, ahead = next < c->bound ? 1 : 2;
@@ -220,7 +222,7 @@ MF_FUNCTION int mf_update_lanes(const mf_qlearning *c, int64_t run, const int32_
     return MF_FINE;
 }
 
-/* 8 to 16 actions of every agent that is led, on a processor with wide registers. */
+/* 8 to 16 actions of every agent that is controlled, on a processor with wide registers. */
 #if MF_HAVE_AVX2_VARIANT
 MF_FUNCTION MF_WIDE int mf_update_wide(const mf_qlearning *c, int64_t run, const int32_t *rows,
                                        const int32_t *next_rows, const int32_t *actions, const double *rewards,

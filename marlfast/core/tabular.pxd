@@ -126,7 +126,7 @@ cdef extern from "q_learning.h" nogil:
     ctypedef struct Agent "mf_agent":
         int64_t agent, table, draw, choices
     ctypedef struct Cells "mf_qlearning":
-        int64_t led
+        int64_t n_ids
         const Agent *agents
         int64_t bound, row_bytes, run_bytes
         char *cells
@@ -144,8 +144,8 @@ cdef enum:
 
 cdef struct Context:
     int64_t agents              # N, of the whole team
-    int64_t led                 # how many of them this learner leads
-    const int32_t *leads        # [led] which
+    int64_t n_ids                 # how many of them this learner controls
+    const int32_t *agent_ids        # [n_ids] which
     const int32_t *table_of     # [N]
     const int32_t *actions      # [N] actions of each agent
     int64_t rows, tables, width

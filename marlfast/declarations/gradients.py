@@ -5,8 +5,9 @@ from marlfast.declarations.base import LATE, Array, Flag, Kernel, Number, Part
 
 
 def _different(n):
-    if len(n.leads) < 1 or n.leads.min() < 0 or n.leads.max() >= n.N or len(set(n.leads.tolist())) < len(n.leads):
-        raise ValueError(f"leads: expected different agents from 0 to {n.N - 1}")
+    ids = n.agent_ids
+    if len(ids) < 1 or ids.min() < 0 or ids.max() >= n.N or len(set(ids.tolist())) < len(ids):
+        raise ValueError(f"agent_ids: expected different agents from 0 to {n.N - 1}")
 
 
 def _draws(n):
@@ -21,11 +22,11 @@ def _length(n):
 
 
 def _units(n):
-    """The members of each unit: places among those that are led. Refuses what could leave the arrays."""
-    led, units, critic = n.leads.tolist(), n.U, n.critic
-    if units < 1 or {int(n.unit_of[i]) for i in led} != set(range(units)):
-        raise ValueError(f"unit_of: expected units 0 to {units - 1}, each with an agent that is led")
-    if not n.central and units != len(led):
+    """The members of each unit: places among those that are controlled. Refuses what could leave the arrays."""
+    ids, units, critic = n.agent_ids.tolist(), n.U, n.critic
+    if units < 1 or {int(n.unit_of[i]) for i in ids} != set(range(units)):
+        raise ValueError(f"unit_of: expected units 0 to {units - 1}, each with an agent that is controlled")
+    if not n.central and units != len(ids):
         raise ValueError("units: where the critic looks at an agent's own rows, each agent is a unit of its own")
     if critic is not None:
         if min(critic.shape) < 1 or not n.central and critic.shape[1] != n.rows:
@@ -36,17 +37,17 @@ def _units(n):
                              f"{n.units.max()}")
     if n.counterfactual and critic is None:
         raise ValueError("critic: counterfactual advantages need one")
-    members = [[j for j, i in enumerate(led) if n.unit_of[i] == u] for u in range(units)]
+    members = [[j for j, i in enumerate(ids) if n.unit_of[i] == u] for u in range(units)]
     for own in members:
         joint = 1
-        for i in (led[j] for j in reversed(own)):
+        for i in (ids[j] for j in reversed(own)):
             if n.weights[i] != (joint if n.counterfactual else 0):
                 raise ValueError(f"weights: agent {i} counts for {n.weights[i]}, expected "
                                  f"{joint if n.counterfactual else 0}")
             joint *= int(n.actions[i]) if n.counterfactual else 1
         if critic is not None and joint > critic.shape[3]:
             raise ValueError(f"critic: expected room for {joint} joint actions, got shape {critic.shape}")
-    places = [n.N * n.active if n.central else led[own[0]] * n.active for own in members]
+    places = [n.N * n.active if n.central else ids[own[0]] * n.active for own in members]
     return {"members": members, "places": np.array(places, np.int64)}
 
 
@@ -61,7 +62,7 @@ SOFTMAX = Kernel(
           filled="run, row, table and action"),
     Array("table_of", "int32", "N", "table of every agent of the team", values=(0, "T-1", "tables {low} to {high}")),
     Array("actions", "int32", "N", "number of actions of every agent", values=(1, "A", "{low} to {high} actions")),
-    Array("leads", "int32", "L", "the agents that this learner leads"),
+    Array("agent_ids", "int32", "L", "the agents that this learner controls"),
     _different,
     Part("exploration", "Schedule", "epsilon; None: actions are drawn from the policy", optional=True),
     Flag("strict", "explore iff u < epsilon; else iff u <= epsilon", default=True),
@@ -74,7 +75,7 @@ POLICY_GRADIENT = Kernel(
     "PolicyGradient",
     Array("units", "int32", "U", "the table of each unit: an agent or a team, which has values and rewards (the mean "
           "of its members') of its own"),
-    Array("unit_of", "int32", "N", "the unit of every agent that is led"),
+    Array("unit_of", "int32", "N", "the unit of every agent that is controlled"),
     Array("weights", "int64", "N", "what an agent's action counts for in a joint action's number; 0: the critic is of "
           "states"),
     Array("discount", "float64", "R"),

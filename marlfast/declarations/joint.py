@@ -19,7 +19,7 @@ def _policies(n):
 
 
 def _agents(n):
-    for name, numbers in (("leads", n.leads), ("reads", n.reads), ("chooses_by", n.chooses_by)):
+    for name, numbers in (("agent_ids", n.agent_ids), ("reads", n.reads), ("chooses_by", n.chooses_by)):
         if len(numbers) < 1 or numbers.min() < 0 or numbers.max() >= n.N:
             raise ValueError(f"{name}: expected agents from 0 to {n.N - 1}")
 
@@ -38,9 +38,9 @@ def _plan(n):
             raise ValueError(f"choices, steps: expected {n.J} choices, one step apart, in table {t}")
         if n.rule and n.choices[t] > n.W:
             raise ValueError(f"choices: policy has room for {n.W}, table {t} has {n.choices[t]}")
-    for i in n.leads:
+    for i in n.agent_ids:
         if n.weights[n.table_of[i], i] < 1:
-            raise ValueError(f"weights: agent {i} is led, and its table does not know its action")
+            raise ValueError(f"weights: agent {i} is controlled, and its table does not know its action")
     if n.rule == BELIEF:
         for t in range(n.T):
             others, weight = [k for k in range(n.N) if k != n.reads[t]], 1
@@ -71,7 +71,7 @@ def _explores(n):
     signal = 0
     if chance and n.kind == EPSILON_GREEDY:
         signal = 2
-    elif chance and n.kind == ONE_DRAW and not n.together and (n.chooses_by[n.leads] != n.leads).any():
+    elif chance and n.kind == ONE_DRAW and not n.together and (n.chooses_by[n.agent_ids] != n.agent_ids).any():
         signal = 1
     needed = max(signal + 1, needed_draws(n.kind, 0))
     if n.draws < needed:
@@ -95,7 +95,7 @@ JOINT = Kernel(
           "actions. Else C is 0", written=True),
     Array("table_of", "int32", "N", "table of every agent", values=(0, "T-1", "tables {low} to {high}")),
     Array("actions", "int32", "N", "number of actions of every agent", values=(1, 2**31 - 1, "at least {low}")),
-    Array("leads", "int32", "L", "the agents that this learner leads"),
+    Array("agent_ids", "int32", "L", "the agents that this learner controls"),
     Array("weights", "int64", "T N", "what an agent's action counts for in a joint action's number; 0 for agents whose "
           "actions a table does not know"),
     Array("choices", "int64", "T", "how many choices the one who acts by a table has"),
@@ -110,7 +110,7 @@ JOINT = Kernel(
            "Boltzmann by rules 0 and 2 only", choices=(EPSILON_GREEDY, BOLTZMANN, ONE_DRAW)),
     Flag("strict", "explore iff u < epsilon; else iff u <= epsilon"),
     Number("ties", f"{TIES}. By other rules than 0 and 2: 0", choices=(0, 1, 2, 3)),
-    Flag("together", "one table for all agents that are led: it learns from the mean of their rewards, and they "
+    Flag("together", "one table for all agents that are controlled: it learns from the mean of their rewards, and they "
          "explore together"),
     Number("draws", "K, exploration draws per agent in the whole team"),
     _explores,

@@ -4,7 +4,7 @@ import math
 import numpy as np
 
 from marlfast.declarations.base import Array, Kernel, Number, Part
-from marlfast.declarations.q_learning import BOLTZMANN, LEADS, Q_LEARNING
+from marlfast.declarations.q_learning import AGENT_IDS, BOLTZMANN, Q_LEARNING
 
 
 def _grid(n):
@@ -34,7 +34,8 @@ NEAR = (
     Number("choices", "M, actions of every neighbour"),
     Number("bins", "shares are multiples of 1 / bins; so there are ``means`` = (bins + M - 1 over M - 1) mean actions"),
     _grid,
-    Array("edges", "int64", "L+1", "where in ``neighbours`` those of each led agent begin, and where the last end",
+    Array("edges", "int64", "L+1", "where in ``neighbours`` those of each controlled agent begin, and where the last "
+                                   "end",
           optional=True),
     Array("neighbours", "int32", "E", "agents", optional=True),
     _lists,
@@ -65,7 +66,7 @@ MEAN_FIELD = Kernel(
     _inner,
     Array("mean", "int32", "R N", "one more than the number of the last mean action; 0 at the start of an episode",
           written=True),
-    LEADS,
+    AGENT_IDS,
     *NEAR,
     Number("rows", "of the table without mean actions"),
     _rows)

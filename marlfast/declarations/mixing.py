@@ -6,8 +6,8 @@ from marlfast.declarations.q_learning import Q_LEARNING
 def _teams(n):
     """How many teams there are, and the members of the largest."""
     members, starts = n.members, n.starts
-    if sorted(members.tolist()) != sorted(n.leads.tolist()) or len(set(members.tolist())) != len(members):
-        raise ValueError("members: expected the agents that are led, each once")
+    if sorted(members.tolist()) != sorted(n.agent_ids.tolist()) or len(set(members.tolist())) != len(members):
+        raise ValueError("members: expected the agents that are controlled, each once")
     if len(starts) < 2 or starts[0] != 0 or starts[-1] != len(members) or (starts[1:] <= starts[:-1]).any():
         raise ValueError(f"starts: expected 0, rising numbers and {len(members)}, got {starts.tolist()}")
     return {"M": len(starts) - 1, "room": int((starts[1:] - starts[:-1]).max())}
@@ -30,7 +30,7 @@ def _all_or_none(n):
 MIXING = Kernel(
     "Mixing",
     Number("central", "C, rows of the whole state; 0 without a mixer, and where nothing is learned"),
-    Array("members", "int32", "L", "the agents that this learner leads, team after team"),
+    Array("members", "int32", "L", "the agents that this learner controls, team after team"),
     Array("starts", "int64", "edges", "where each of the M teams begins in ``members``, and where the last ends"),
     _teams,
     Number("hidden", "H, hidden units of a network; 0 without a mixer"),

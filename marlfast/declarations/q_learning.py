@@ -33,13 +33,13 @@ def _shares(n):
         raise ValueError("shares: expected numbers in [0, 1)")
 
 
-LEADS = Array("leads", "int32", "L", "the agents that this learner leads",
+AGENT_IDS = Array("agent_ids", "int32", "L", "the agents that this learner controls",
               values=(0, "N-1", "at least one agent from {low} to {high}"))
 
 _OTHERS = (
     Array("table_of", "int32", "N", "table of every agent of the team", values=(0, "T-1", "tables {low} to {high}")),
     Array("actions", "int32", "N", "number of actions of every agent", values=(1, "A", "{low} to {high} actions")),
-    LEADS,
+    AGENT_IDS,
     Array("discount", "float64", "R"),
     Part("rate", "Schedule", "learning rate"),
     Part("exploration", "Schedule", "epsilon or temperature"),
@@ -96,7 +96,7 @@ def _together(n):
     own = list(range(n.T))
     fits = n.kind == ONE_DRAW or n.kind == EPSILON_GREEDY and not n.drawn
     if (not fits or n.active > 1 or (n.actions != n.A).any()
-            or n.leads.tolist() != own or n.table_of.tolist() != own):
+            or n.agent_ids.tolist() != own or n.table_of.tolist() != own):
         raise ValueError("q: agents stand side by side, which takes epsilon-greedy exploration (by several draws: no "
                          "random ties), one active row, and a table and as many actions for every agent")
 

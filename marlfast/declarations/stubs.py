@@ -23,9 +23,10 @@ def _annotated(one):
 
 
 def _definition(head, parameters, indent):
-    lines = textwrap.wrap(", ".join(p.replace(" ", "~") for p in parameters) + ")~->~None:~...", 120 - len(indent),
+    text = ", ".join(p.replace(" ", "~") for p in parameters) + ")~->~None:~..."
+    lines = textwrap.wrap(text, 120, initial_indent=head.replace(" ", "~"), subsequent_indent=indent,
                           break_long_words=False, break_on_hyphens=False)
-    return f"{head}" + f"\n{indent}".join(lines).replace("~", " ")
+    return "\n".join(lines).replace("~", " ")
 
 
 def stub(stem, kernels):

@@ -9,6 +9,7 @@ from marlfast.errors import integer, shown, unknown
 from marlfast.exploration import EpsilonGreedy
 from marlfast.learners.plays import asked
 from marlfast.registry import Definition, option, require
+from marlfast.renamed import argument, attribute, parts
 
 # Number of the stream of first greedy actions, among the 16 that the tables of an agent have.
 FIRST_GREEDY = 5
@@ -16,7 +17,7 @@ FIRST_GREEDY = 5
 
 @dataclass(frozen=True)
 class LearnerContext:
-    """Which agents of which game a learner leads, in how many runs.
+    """Which agents of which game a learner controls, in how many runs.
 
     Parameters
     ----------
@@ -24,7 +25,7 @@ class LearnerContext:
     structure : Structure
         Of the rewards; it may say who plays with whom.
     runs : int
-    leads : tuple of int, optional
+    agent_ids : tuple of int, optional
         Numbers of the agents, in order. Default: all.
     active : int
         k, rows that what an agent sees is in: 1 with a table, more with tiles.
@@ -45,7 +46,7 @@ class LearnerContext:
     game: object
     structure: object
     runs: int = 1
-    leads: tuple = None
+    agent_ids: tuple = None
     active: int = 1
     central: int = 0
     central_active: int = 1
@@ -56,8 +57,8 @@ class LearnerContext:
     _known: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self):
-        if self.leads is None:
-            object.__setattr__(self, "leads", tuple(range(self.game.agents)))
+        if self.agent_ids is None:
+            object.__setattr__(self, "agent_ids", tuple(range(self.game.agents)))
 
     def once(self, what, make):
         """What ``make()`` gives, which is called the first time that it is asked for.
@@ -88,8 +89,8 @@ class LearnerContext:
         return other
 
     def of_agents(self, agents):
-        """The same for a learner that leads some of the agents: a tuple of int."""
-        own = self.once(("of_agents", agents), lambda: replace(self, leads=agents))
+        """The same for a learner that controls some of the agents: a tuple of int."""
+        own = self.once(("of_agents", agents), lambda: replace(self, agent_ids=agents))
         return own.with_room(self.central, self.central_active)
 
     @property
@@ -104,7 +105,7 @@ class LearnerContext:
 
     @property
     def most_actions(self):
-        """The greatest number of actions of any agent that is led."""
+        """The greatest number of actions of any agent that is controlled."""
         return self.once("most_actions", lambda: int(self.action_counts[self.ids()].max()))
 
     @cached_property
@@ -138,12 +139,17 @@ class LearnerContext:
         return shares
 
     def ids(self):
-        """Numbers of the agents that are led: int32 [L], read-only."""
-        return self.once("ids", lambda: _kept(np.array(self.leads, np.int32)))
+        """Numbers of the agents that are controlled: int32 [L], read-only."""
+        return self.once("ids", lambda: _kept(np.array(self.agent_ids, np.int32)))
 
     def tables(self, share):
-        """Which table each agent uses, where the led ones share so: int32 [N], read-only; see ``table_of_agent``."""
+        """Which table each agent uses, where they share so: int32 [N], read-only; see ``table_of_agent``."""
         return self.once(("tables", share), lambda: _kept(table_of_agent(share, self)))
+
+
+argument(LearnerContext, "leads", "agent_ids")
+LearnerContext.lead, LearnerContext.leading = attribute("lead", "ids"), attribute("leading", "of_agents")
+__getattr__ = parts(__name__, Seats="LearnerContext")
 
 
 def _kept(array):
@@ -155,15 +161,15 @@ def _kept(array):
 
 def check_shared(table, context):
     """Refuse agents who share a table (int32 [N]) but have different numbers of actions."""
-    led = context.ids()
-    counts, table = context.action_counts[led], table[led]
+    ids = context.ids()
+    counts, table = context.action_counts[ids], table[ids]
     least, most = np.full(int(table.max()) + 1, 2**31 - 1), np.zeros(int(table.max()) + 1, np.int64)
     np.minimum.at(least, table, counts)
     np.maximum.at(most, table, counts)
     odd = np.flatnonzero(least < most)
     if len(odd):
         same = table == odd[0]
-        raise ValueError(f"share: agents {led[same].tolist()} share a table but have different numbers of actions, "
+        raise ValueError(f"share: agents {ids[same].tolist()} share a table but have different numbers of actions, "
                          f"{counts[same].tolist()}")
 
 
@@ -174,14 +180,15 @@ def check_common(name, context, mean=False):
     "cooperative") and the structure takes equal shares of it for each. A learner who takes the ``mean`` of their
     rewards minds only that one wins what the other loses.
     """
-    if len(context.leads) < 2 or context.structure.same(context.leads) or mean and context.game.setting != "competitive":
+    ids, setting = context.agent_ids, context.game.setting
+    if len(ids) < 2 or context.structure.same(ids) or mean and setting != "competitive":
         return
     why = "their rewards differ"
-    if context.game.setting == "cooperative":
+    if setting == "cooperative":
         why = f"rewards={context.structure.name}() gives them different rewards"
-        if context.structure.alike(context.game, context.leads):
+        if context.structure.alike(context.game, ids):
             return
-    elif context.game.setting == "competitive":
+    elif setting == "competitive":
         why = "one wins what the other loses"
     raise ValueError(f"{name}: trusts that its agents want the same, but {why} in game {context.game.name!r}; train "
                      "with rewards=marlfast.rewards.cooperative() (a team stepped by hand: with all in one of its "
@@ -317,7 +324,7 @@ class Learner(Definition):
         return EpsilonGreedy(0.0, ties="incumbent" if explore.keeps else explore.ties, draws=explore.draws)
 
     def plays(self, context, arrays, kind="policy"):
-        """What the agents it leads play, by the rows that they see: the one place that says so.
+        """What the agents it controls play, by the rows that they see: the one place that says so.
 
         Parameters
         ----------
@@ -331,12 +338,12 @@ class Learner(Definition):
         Returns
         -------
         list of marlfast.learners.plays.Plays
-            Together of all agents that are led, each once.
+            Together of all agents that are controlled, each once.
         """
         return asked(self, context, arrays, kind)
 
     def actions(self, context, arrays, rows):
-        """The greedy actions of the agents it leads, in its first run.
+        """The greedy actions of the agents it controls, in its first run.
 
         Parameters
         ----------
@@ -358,23 +365,23 @@ class Learner(Definition):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Each(Learner):
-    """Several learners in one team, each leading agents of its own.
+    """Several learners in one team, each controlling agents of its own.
 
     Parameters
     ----------
     learners : sequence of Learner
-    leads : sequence of sequence of int, optional
-        The agents of each learner; together every agent once. Default: learner i leads agent i.
+    agent_ids : sequence of sequence of int, optional
+        The agents of each learner; together every agent once. Default: learner i controls agent i.
 
     Notes
     -----
     ``marlfast.train(game, [a, b])`` makes one of a list: its entries are learners, or pairs of a learner and the
-    agents it leads. Learners learn in the order of the list.
+    agents it controls. Learners learn in the order of the list.
     """
 
     name = "each"
     learners: tuple = option(kind="learner", many=True)
-    leads: tuple | None = None
+    agent_ids: tuple | None = None
 
     def __post_init__(self):
         if not isinstance(self.learners, (list, tuple)):
@@ -385,19 +392,20 @@ class Each(Learner):
         for k, one in enumerate(learners):
             if isinstance(one, Each):
                 raise ValueError(f"learners[{k}]: is itself made of several learners; list them all here")
-        leads = self.leads
-        if leads is not None:
-            if not isinstance(leads, (list, tuple)) or not all(isinstance(one, (list, tuple, range)) for one in leads):
-                raise TypeError(f"leads: expected a list of agents for each learner, got {shown(leads)}")
-            leads = tuple(tuple(sorted(integer(f"leads[{k}]", agent, 0) for agent in agents))
-                          for k, agents in enumerate(leads))
-            if len(leads) != len(learners) or not all(leads):
-                raise ValueError(f"leads: expected at least one agent for each of {len(learners)} learners, "
-                                 f"got {shown(self.leads)}")
-            named = sorted(agent for agents in leads for agent in agents)
+        agent_ids = self.agent_ids
+        if agent_ids is not None:
+            if not isinstance(agent_ids, (list, tuple)) or not all(isinstance(one, (list, tuple, range))
+                                                                   for one in agent_ids):
+                raise TypeError(f"agent_ids: expected a list of agents for each learner, got {shown(agent_ids)}")
+            agent_ids = tuple(tuple(sorted(integer(f"agent_ids[{k}]", agent, 0) for agent in agents))
+                              for k, agents in enumerate(agent_ids))
+            if len(agent_ids) != len(learners) or not all(agent_ids):
+                raise ValueError(f"agent_ids: expected at least one agent for each of {len(learners)} learners, "
+                                 f"got {shown(self.agent_ids)}")
+            named = sorted(agent for agents in agent_ids for agent in agents)
             if named != list(range(len(named))):
-                raise ValueError(f"leads: expected every agent from 0 on exactly once, got {shown(self.leads)}")
-        self._set(learners=learners, leads=leads)
+                raise ValueError(f"agent_ids: expected every agent from 0 on exactly once, got {shown(self.agent_ids)}")
+        self._set(learners=learners, agent_ids=agent_ids)
 
     @classmethod
     def of(cls, given):
@@ -416,9 +424,9 @@ class Each(Learner):
 
     def parts(self, context):
         """(prefix of its arrays, learner, its context) of every learner."""
-        leads = self.leads or tuple((k,) for k in range(len(self.learners)))
+        agent_ids = self.agent_ids or tuple((k,) for k in range(len(self.learners)))
         return [(f"{k}.", one, context.of_agents(agents))
-                for k, (one, agents) in enumerate(zip(self.learners, leads, strict=True))]
+                for k, (one, agents) in enumerate(zip(self.learners, agent_ids, strict=True))]
 
     @property
     def derived(self):
@@ -437,9 +445,9 @@ class Each(Learner):
         return tuple(f"{k}.{name}" for k, one in enumerate(self.learners) for name in one.added)
 
     def check(self, context, rows=None):
-        agents = sum(map(len, self.leads)) if self.leads else len(self.learners)
+        agents = sum(map(len, self.agent_ids)) if self.agent_ids else len(self.learners)
         if agents != context.agents:
-            raise ValueError(f"learners: game {context.game.name!r} has {context.agents} agents, the learners lead "
+            raise ValueError(f"learners: game {context.game.name!r} has {context.agents} agents, the learners control "
                              f"{agents}; give one learner for each agent, or pairs (learner, agents)")
         for prefix, one, own in self.parts(context):
             try:
@@ -485,7 +493,7 @@ class Each(Learner):
     def actions(self, context, arrays, rows):
         chosen = np.zeros(context.agents, np.int32)
         for prefix, one, own in self.parts(context):
-            chosen[list(own.leads)] = one.actions(own, _of(arrays, prefix), rows)
+            chosen[list(own.agent_ids)] = one.actions(own, _of(arrays, prefix), rows)
         return chosen
 
 
@@ -517,23 +525,26 @@ def as_share(share):
     return tuple(integer(f"share[{i}]", table, 0) for i, table in enumerate(share))
 
 
+argument(Each, "leads", "agent_ids")
+
+
 def table_of_agent(share, context):
-    """Which table each agent uses: int32 [N]; 0 for agents that are not led.
+    """Which table each agent uses: int32 [N]; 0 for agents that are not controlled.
 
     Parameters
     ----------
     share : {"none", "all", "team"} or sequence of int [L]
-        A table each, one for all, one per team, or the table of each agent that is led.
+        A table each, one for all, one per team, or the table of each agent that is controlled.
     context : LearnerContext
     """
-    led, table = list(context.leads), np.zeros(context.agents, np.int32)
+    ids, table = list(context.agent_ids), np.zeros(context.agents, np.int32)
     if isinstance(share, str):
         if share == "none":
-            table[led] = np.arange(len(led))
+            table[ids] = np.arange(len(ids))
         elif share == "team":
             if context.teams is None:
                 raise ValueError("share: 'team' needs teams; give teams=[[0, 1], [2, 3]] or the like")
-            own = set(led)
+            own = set(ids)
             present = [members for members in ([agent for agent in team if agent in own] for team in context.teams)
                        if members]
             for k, members in enumerate(present):
@@ -542,9 +553,9 @@ def table_of_agent(share, context):
             raise unknown("share", share, SHARES)
         return table
     numbers = [integer(f"share[{i}]", t, 0) for i, t in enumerate(share)]
-    if len(numbers) != len(led):
-        raise ValueError(f"share: expected a table for each of {len(led)} agents, got {len(numbers)}")
+    if len(numbers) != len(ids):
+        raise ValueError(f"share: expected a table for each of {len(ids)} agents, got {len(numbers)}")
     if set(numbers) != set(range(max(numbers) + 1)):
         raise ValueError(f"share: expected tables numbered 0, 1, ... without gaps, got {numbers}")
-    table[led] = numbers
+    table[ids] = numbers
     return table

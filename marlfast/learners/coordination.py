@@ -134,7 +134,7 @@ class LMRL2(_Beside):
         if kind == "average":
             raise no_average(self.name)
         return [Plays((i,), (context.action_counts[i],), partial(self._heated, context, arrays, i))
-                for i in context.leads]
+                for i in context.agent_ids]
 
     def _heated(self, context, arrays, agent, run, rows):
         values, best = self._judged(context, arrays, agent, run, rows)

@@ -80,9 +80,9 @@ class _Gradient(Learner):
         return context.tables(self.share)
 
     def teams(self, context):
-        """The agents of each team that are led: list of lists. Without teams they are one."""
-        teams = context.teams or [context.leads]
-        own = set(context.leads)
+        """The agents of each team that are controlled: list of lists. Without teams they are one."""
+        teams = context.teams or [context.agent_ids]
+        own = set(context.agent_ids)
         return [part for part in (sorted(own.intersection(team)) for team in teams) if part]
 
     def plan(self, context):
@@ -102,14 +102,14 @@ class _Gradient(Learner):
 
     def _laid_out(self, context):
         unit_of, weights, joint = np.zeros(context.agents, np.int32), [0] * context.agents, 1
-        members = self.teams(context) if self.central else [[i] for i in context.leads]
+        members = self.teams(context) if self.central else [[i] for i in context.agent_ids]
         for u, team in enumerate(members):
             unit_of[team] = u
             if self.counterfactual:
                 own, size = _weights(team, context.action_counts)
                 weights = [a + b for a, b in zip(weights, own, strict=True)]
                 joint = max(joint, size)
-        units = range(len(members)) if self.central else self.tables(context)[list(context.leads)]
+        units = range(len(members)) if self.central else self.tables(context)[list(context.agent_ids)]
         weights = np.array([min(weight, 2**62) for weight in weights], np.int64)    # too long ones: see ``check``
         return np.array(units, np.int32), unit_of, weights, joint
 
@@ -133,8 +133,9 @@ class _Gradient(Learner):
         critic = 0 if self.baseline == "none" else (context.central if self.central else rows) * (
             int(units.max()) + 1) * joint
         width = context.agents * context.active + (context.central_active if self.central else 0)
-        step = 8 * width + 4 * context.agents + 4 + 24 * len(units) + 8 * len(context.leads) * (context.most_actions +
-                                                                                                3)
+        step = 8 * width + 4 * context.agents + 4 + 24 * len(units) + 8 * len(context.agent_ids) * (context.most_actions
+                                                                                                    +
+                                                                                                    3)
         return context.runs * (8 * (actor + critic) + step * self.length(context.game))
 
     def check(self, context, rows=None):
@@ -152,9 +153,9 @@ class _Gradient(Learner):
             have = "" if present is None else f", this machine has {1e-9 * present:,.1f} GB"
             gigabytes = f"{1e-9 * size:,.1f}" if size < 10**18 else _large(size // 10**9)
             what = f"a critic of {_large(joint)} joint actions" if self.counterfactual else "tables and rollouts"
-            raise ValueError(f"{self.name}: {what}, for {context.runs:,} runs, {rows or 1:,} rows and {context.central:,} "
-                             f"of the whole state, need {gigabytes} GB{have}; take fewer agents, actions, rows, steps "
-                             "or runs" + (", or mappo, whose critic is of states" if self.counterfactual else ""))
+            raise ValueError(f"{self.name}: {what}, for {context.runs:,} runs, {rows or 1:,} rows and "
+                             f"{context.central:,} of the whole state, need {gigabytes} GB{have}; take fewer agents, "
+                             "actions, rows, steps or runs" + (", or mappo, whose critic is of states" if self.counterfactual else ""))
 
     def _empty(self, context, rows):
         units, _, _, joint = self.plan(context)
@@ -176,8 +177,8 @@ class _Gradient(Learner):
                        "taken": np.zeros((runs, length, context.agents), np.int32),
                        "over": np.zeros((runs, length), np.int32), "rewards": np.zeros((runs, length, len(units)))}
         except (MemoryError, ValueError):
-            raise MemoryError(f"{self.name}: needs {1e-9 * self.memory(context, rows):,.1f} GB, more than there is; take "
-                              "fewer agents, actions, rows, steps or runs") from None
+            raise MemoryError(f"{self.name}: needs {1e-9 * self.memory(context, rows):,.1f} GB, more than there is; "
+                              "take fewer agents, actions, rows, steps or runs") from None
         arrays |= {"known": np.zeros(runs, np.int32), "late": np.zeros(runs, np.int32)}
         return arrays | self._fresh_schedules(runs)
 
@@ -203,7 +204,7 @@ class _Gradient(Learner):
         if kind == "average":
             raise no_average(self.name)
         return [Plays((i,), (context.action_counts[i],), partial(self._chances, context, arrays, kind, i))
-                for i in context.leads]
+                for i in context.agent_ids]
 
     def _chances(self, context, arrays, kind, agent, run, rows):
         own, count = rows.reshape(len(rows), context.agents, context.active)[:,
@@ -217,14 +218,14 @@ class _Gradient(Learner):
     def actions(self, context, arrays, rows):
         """The likeliest actions; an observation that was never seen gets the first one."""
         one = np.asarray(rows)[None]
-        return np.array([self._chances(context, arrays, "greedy", i, 0, one)[0].argmax() for i in context.leads],
+        return np.array([self._chances(context, arrays, "greedy", i, 0, one)[0].argmax() for i in context.agent_ids],
                         np.int32)
 
     def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
         runs, module = len(arrays["logits"]), kernels(backend, self.kernels)
         counts = np.minimum(context.action_counts, context.most_actions).astype(np.int32)
         common = {"logits": arrays["logits"], "table_of": self.tables(context), "actions": counts,
-                  "leads": context.ids(),
+                  "agent_ids": context.ids(),
                   "active": context.active}
         if not learning or exploration is not None:
             level = exploration and exploration.level.bind(exploration.level.allocate(runs), backend)
@@ -351,7 +352,7 @@ class MAA2C(_Gradient):
 
     Notes
     -----
-    Teams are those of the reward structure or of the game; without them all agents that are led are one.
+    Teams are those of the reward structure or of the game; without them all agents that are controlled are one.
 
     Source: G. Papoudakis et al., "Benchmarking multi-agent deep reinforcement learning algorithms in cooperative
     tasks", NeurIPS 2021: MAA2C.
@@ -485,7 +486,7 @@ class MAPPO(_Gradient):
 
     Notes
     -----
-    Teams are those of the reward structure or of the game; without them all agents that are led are one.
+    Teams are those of the reward structure or of the game; without them all agents that are controlled are one.
 
     Source: C. Yu et al., "The surprising effectiveness of PPO in cooperative multi-agent games", NeurIPS 2022,
     algorithm 1, without recurrence and value normalisation.

@@ -60,8 +60,8 @@ class Hierarchy(Learner):
         One goal for each member, set by its own row, in place of one for the team. All are learned from the team's
         reward.
     teams : None, "all" or sequence of sequence of int
-        Who has a coordinator together: every agent that is led stands in one team. Default: the teams of the reward
-        structure, or of the game; ``"all"``: one team.
+        Who has a coordinator together: every agent that is controlled stands in one team. Default: the teams of the
+        reward structure, or of the game; ``"all"``: one team.
     goal_reward : float64 [G, rows], optional
         Added to the reward of a member that has this goal and comes to this row; the coordinator does not get it. Not
         with an encoder that numbers rows as it first sees them.
@@ -138,19 +138,20 @@ class Hierarchy(Learner):
         return ("members", self.members), ("coordinator", self.coordinator)
 
     def team_lists(self, context):
-        """The members of each team, of those that are led."""
-        led, given = list(context.leads), self.teams
+        """The members of each team, of those that are controlled."""
+        ids, given = list(context.agent_ids), self.teams
         if given is None:
             if context.teams is None:
-                raise ValueError(f"hierarchy: a coordinator needs a team, but neither game {context.game.name!r} nor the "
-                                 "rewards say who plays with whom; use rewards=marlfast.rewards.mixed(teams), or "
-                                 "Hierarchy(teams='all') for one team of all that it leads")
-            own = set(led)
+                raise ValueError(f"hierarchy: a coordinator needs a team, but neither game {context.game.name!r} nor "
+                                 "the rewards say who plays with whom; use rewards=marlfast.rewards.mixed(teams), or "
+                                 "Hierarchy(teams='all') for one team of all that it controls")
+            own = set(ids)
             given = [[i for i in team if i in own] for team in context.teams]
-        teams = [led] if given == "all" else [list(team) for team in given if len(team)]
+        teams = [ids] if given == "all" else [list(team) for team in given if len(team)]
         members = [i for team in teams for i in team]
-        if sorted(members) != sorted(led):
-            raise ValueError(f"teams: expected every agent that is led, {shown(led)}, in one team, got {shown(teams)}")
+        if sorted(members) != sorted(ids):
+            raise ValueError(f"teams: expected every agent that is controlled, {shown(ids)}, in one team, got "
+                             f"{shown(teams)}")
         return teams
 
     def _plan(self, context):
@@ -166,7 +167,7 @@ class Hierarchy(Learner):
         head = [team[0] for team in teams]
         team_of = list(range(len(teams)))
         if self.each:
-            head = list(context.leads)
+            head = list(context.agent_ids)
             chooser_of[head] = np.arange(len(head))
             team_of = member_of[head]
         return np.array(head, np.int32), np.array(team_of, np.int32), chooser_of, member_of
@@ -259,7 +260,7 @@ class Hierarchy(Learner):
                           partial(self._begins, head, chooser), partial(self._now, head, chooser, arrays, c),
                           by_run=True)
                 for c, chooser in enumerate(choosers)
-                if (group := [i for i in context.leads if chooser_of[i] == c])]
+                if (group := [i for i in context.agent_ids if chooser_of[i] == c])]
 
     def _under_goals(self, members, run, rows):
         """Probabilities [n, M, J] of what the members with one goal do, each drawing for itself."""
@@ -293,12 +294,12 @@ class Hierarchy(Learner):
     def actions(self, context, arrays, rows):
         """What the members do next, under the goals that are set, or that would be set next."""
         head, _, chooser_of, _ = self._plan(context)
-        rows, led = np.asarray(rows), list(context.leads)
+        rows, ids = np.asarray(rows), list(context.agent_ids)
         goals = arrays["goal"][0].astype(np.int64)
         if arrays["clock"][0] == 0:
             goals = self.coordinator.actions(self._above(context), _part(arrays, "coordinator."), rows[head])
         inside = np.full(context.agents, -1, np.int64)
-        inside[led] = np.where(rows[led] >= 0, rows[led] * self.goals + goals[chooser_of[led]], -1)
+        inside[ids] = np.where(rows[ids] >= 0, rows[ids] * self.goals + goals[chooser_of[ids]], -1)
         return self.members.actions(context, self._below(arrays), inside)
 
     def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):

@@ -67,14 +67,14 @@ def _weights(order, counts):
 
 
 def _plan(rule, context, tables, joint, reads, chooses_by, remembered=0):
-    """A plan from (weights, choices, steps) of each table; table k is that of the k-th agent led."""
+    """A plan from (weights, choices, steps) of each table; table k is that of the k-th agent controlled."""
     table_of = np.zeros(context.agents, np.int32)
-    table_of[list(context.leads)] = np.arange(len(context.leads)) if len(tables) > 1 else 0
+    table_of[list(context.agent_ids)] = np.arange(len(context.agent_ids)) if len(tables) > 1 else 0
     most = 2**62        # longer numbers are refused by ``check``, for the memory that they would take
     weights, choices, steps = (np.array(np.minimum(np.array(list(part), object), most).tolist(), np.int64)
                                for part in zip(*tables, strict=True))
     by = np.arange(context.agents, dtype=np.int32)
-    by[list(context.leads)] = chooses_by
+    by[list(context.agent_ids)] = chooses_by
     return _Plan(rule, table_of, weights, choices, steps, np.array(reads, np.int32), by, joint, remembered)
 
 
@@ -129,11 +129,11 @@ class _Joint(Learner):
 
     def _two(self, context, instead):
         if context.agents != 2:
-            raise ValueError(f"{self.name}: is for two players, game {context.game.name!r} has {context.agents} agents; "
-                             f"{instead}")
+            raise ValueError(f"{self.name}: is for two players, game {context.game.name!r} has {context.agents} "
+                             f"agents; {instead}")
 
     def _same_view(self, context):
-        if len(context.leads) > 1 and context.game.views > 1:
+        if len(context.agent_ids) > 1 and context.game.views > 1:
             raise ValueError(f"{self.name}: its agents share one table, but game {context.game.name!r} shows each its "
                              f"own (views={context.game.views}); friend_or_foe and jal have a table for each agent")
 
@@ -224,7 +224,7 @@ class _Joint(Learner):
             self._kernel(context, arrays, backend).settle(first)
         if not self.explore.keeps or plan.rule not in (GREATEST, BELIEF):
             return
-        owners = [int(context.leads[0])] if self.together else plan.reads.tolist()
+        owners = [int(context.agent_ids[0])] if self.together else plan.reads.tolist()
         shares = context.shares(owners, first, arrays["q"].shape[1] - first, backend)
         top = plan.choices.astype(np.float64)
         if not values.any():
@@ -279,7 +279,7 @@ class _Joint(Learner):
             raise no_average(self.name)
         plan, groups = self.plan(context), {}
         drawn = plan.rule not in (GREATEST, BELIEF) and kind != "greedy" or leaves_to_chance(self.explore, kind)
-        for i in context.leads:
+        for i in context.agent_ids:
             groups.setdefault(int(plan.chooses_by[i]) if drawn else i, []).append(i)
         counts = context.action_counts
         return [Plays(group, counts[group], partial(self._chances, context, arrays, plan, kind, tuple(group)),
@@ -350,10 +350,10 @@ class _Joint(Learner):
         return cube.reshape(len(rows), -1)
 
     def actions(self, context, arrays, rows):
-        """The most likely action, or part of the most likely joint action, of each agent it leads."""
+        """The most likely action, or part of the most likely joint action, of each agent it controls."""
         plan, one = self.plan(context), np.asarray(rows)[None]
         return np.array([self._part(context, plan, i, self._choice(context, arrays, plan, i, 0, one))[0]
-                         for i in context.leads], np.int32)
+                         for i in context.agent_ids], np.int32)
 
     def _kernel(self, context, arrays, backend, draws=None, learning=True, exploration=None):
         plan, runs = self.plan(context), len(arrays["q"])
@@ -369,7 +369,8 @@ class _Joint(Learner):
         counts = arrays.get("counts", np.zeros((*shape[:3], 0), np.int64))
         return kernels(backend, self.kernels).Joint(
             **{name: arrays[name] for name in ("q", "value", "greedy", "visits")}, policy=policy, counts=counts,
-            table_of=plan.table_of, actions=np.ascontiguousarray(context.action_counts, np.int32), leads=context.ids(),
+            table_of=plan.table_of, actions=np.ascontiguousarray(context.action_counts, np.int32),
+            agent_ids=context.ids(),
             weights=plan.weights, choices=plan.choices, steps=plan.steps, reads=plan.reads,
             chooses_by=plan.chooses_by, discount=spread(self.discount, runs), rate=bound["rate"],
             exploration=bound["level"], rule=plan.rule, objective=self.objective_code, kind=explore.code,
@@ -385,7 +386,7 @@ class CentralQ(_Joint):
     """Central Q-learning: one table over the joint actions of the team, as if it were one agent.
 
     ``q[row, joint] += learning_rate * (mean reward + discount * max q[next row] - q[row, joint])``, where the reward
-    is the mean over the agents that it leads. Acting and learning cost the same however many joint actions there
+    is the mean over the agents that it controls. Acting and learning cost the same however many joint actions there
     are; the table does not: ``memory(context, rows)`` says its bytes, and what cannot fit is refused before it is made.
 
     Parameters
@@ -416,9 +417,9 @@ class CentralQ(_Joint):
         self._same_view(context)
 
     def _laid_out(self, context):
-        led = list(context.leads)
-        weights, joint = _weights(led, context.action_counts)
-        return _plan(GREATEST, context, [(weights, joint, 1)], joint, led[:1], led[0])
+        ids = list(context.agent_ids)
+        weights, joint = _weights(ids, context.action_counts)
+        return _plan(GREATEST, context, [(weights, joint, 1)], joint, ids[:1], ids[0])
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -428,7 +429,7 @@ class JointActionLearner(_Joint):
     ``q[row, own, others] += learning_rate * (reward + discount * value[next row] - q[row, own, others])``; then
     ``expected[row, own] = sum over others' actions of q[row, own, others] * product of their frequencies in this row``,
     and ``value[row] = max expected[row]``. In a row where the others were never seen all their actions are as likely.
-    Each agent that is led has a table of its own; all agents' actions are seen.
+    Each agent that is controlled has a table of its own; all agents' actions are seen.
 
     Parameters
     ----------
@@ -458,11 +459,11 @@ class JointActionLearner(_Joint):
 
     def _laid_out(self, context):
         counts, tables = context.action_counts, []
-        for agent in context.leads:
+        for agent in context.agent_ids:
             weights, joint = _weights([agent] + [k for k in range(context.agents) if k != agent], counts)
             tables.append((weights, int(counts[agent]), joint // int(counts[agent])))
-        most = max(int(counts.sum()) - int(counts[agent]) for agent in context.leads)
-        return _plan(BELIEF, context, tables, joint, context.leads, context.leads, most)
+        most = max(int(counts.sum()) - int(counts[agent]) for agent in context.agent_ids)
+        return _plan(BELIEF, context, tables, joint, context.agent_ids, context.agent_ids, most)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -473,7 +474,7 @@ class FriendOrFoe(_Joint):
     ``value[row] = max over mixed policies of min over theirs of sum of policy[ours] * q[row, ours, theirs]``, where
     ``ours`` are the joint actions of the agent and its friends, ``theirs`` those of its foes. Without foes that is the
     greatest value, and no equilibrium need be looked for; else a linear program is solved at every update. Each agent
-    that is led has a table of its own, and does its own part of what its coalition should; friends draw by the
+    that is controlled has a table of its own, and does its own part of what its coalition should; friends draw by the
     same number, so that those with equal tables do a joint action of theirs.
 
     Parameters
@@ -522,14 +523,14 @@ class FriendOrFoe(_Joint):
 
     def _laid_out(self, context):
         counts, tables, first = context.action_counts, [], []
-        for agent in context.leads:
+        for agent in context.agent_ids:
             ours = self._coalition(agent, context)
             weights, joint = _weights(ours + [k for k in range(context.agents) if k not in ours], counts)
             choices = math.prod(int(counts[k]) for k in ours)
             tables.append((weights, choices, joint // choices))
             first.append(ours[0])
         rule = GREATEST if all(steps == 1 for *_, steps in tables) else MINIMAX
-        return _plan(rule, context, tables, joint, context.leads, first)
+        return _plan(rule, context, tables, joint, context.agent_ids, first)
 
     def _fits(self, context):
         if self.plan(context).rule == MINIMAX:
@@ -591,8 +592,9 @@ class _Pair(_Joint):
 
     def _fits(self, context):
         self._two(context, "friend_or_foe fits any number in teams, central_q and jal any number, iql anything")
-        if len(context.leads) != 2:
-            raise ValueError(f"{self.name}: learns both players' values from both players' rewards; let it lead both "
+        if len(context.agent_ids) != 2:
+            raise ValueError(f"{self.name}: learns both players' values from both players' rewards; let it control "
+                             f"both "
                              "agents, or use minimax_q, friend_or_foe or jal for one of them")
         self._same_view(context)
         self._only_epsilon()

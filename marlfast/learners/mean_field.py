@@ -38,21 +38,21 @@ class _Near(NamedTuple):
         return math.comb(self.bins + self.choices - 1, self.choices - 1)
 
     def sizes(self, context):
-        """How many neighbours each agent that is led has: int64 [L]."""
+        """How many neighbours each agent that is controlled has: int64 [L]."""
         if self.group is None:
             return np.diff(self.edges)
-        own = self.group[list(context.leads)]
+        own = self.group[list(context.agent_ids)]
         return np.where(own < 0, 0, np.bincount(self.group + 1, minlength=2)[own + 1] - 1)
 
     def first(self, context):
-        """Number of the mean action before anybody acted, for each agent that is led: int64 [L]."""
+        """Number of the mean action before anybody acted, for each agent that is controlled: int64 [L]."""
         equal = sum(math.comb((2 * a * self.bins + self.choices) // (2 * self.choices) + a - 1, a)
                     for a in range(1, self.choices))
         return np.where(self.sizes(context) > 0, equal, 0)
 
     def of(self, context, agent, actions):
         """Number of the mean action of an agent's neighbours, by the actions int [n, N] of all: int64 [n]."""
-        at = context.leads.index(agent)
+        at = context.agent_ids.index(agent)
         if self.group is None:
             near = np.asarray(self.neighbours[self.edges[at]:self.edges[at + 1]])
         else:
@@ -69,7 +69,7 @@ class _Near(NamedTuple):
 
 
 def _lists(given):
-    """Neighbourhoods as a name, or as a tuple of agents for each agent that is led."""
+    """Neighbourhoods as a name, or as a tuple of agents for each agent that is controlled."""
     if given is None or isinstance(given, str):
         if given not in (None, "others", "team"):
             raise ValueError(f"neighbours: expected 'others', 'team' or a list of agents for each agent, got {given!r}")
@@ -91,20 +91,20 @@ class _MeanField(Learner):
                   bins=None if self.bins is None else integer("bins", self.bins, 1, 2**20))
 
     def near(self, context):
-        """The neighbourhoods of the agents that are led."""
+        """The neighbourhoods of the agents that are controlled."""
         return context.once(("near", self), lambda: self._near(context))
 
     def _near(self, context):
         given, counts = self.neighbours, context.action_counts
         if given is None:
             known = context.game.neighbours()
-            given = "others" if known is None else [known[i] for i in context.leads]
+            given = "others" if known is None else [known[i] for i in context.agent_ids]
         if isinstance(given, str):
             group, edges, near = self._group(given, context), None, None
             group[np.bincount(group + 1, minlength=2)[group + 1] == 1] = -1     # alone in it, it is nobody's neighbour
-            own = group[list(context.leads)]
+            own = group[list(context.agent_ids)]
             sizes = np.where(own < 0, 0, np.bincount(group + 1, minlength=2)[own + 1] - 1)
-            looked = np.flatnonzero(np.isin(group, group[list(context.leads)][sizes > 0]))
+            looked = np.flatnonzero(np.isin(group, group[list(context.agent_ids)][sizes > 0]))
         else:
             group = None
             edges, near = self._edges(given, context)
@@ -116,27 +116,28 @@ class _MeanField(Learner):
         return _Near(choices, int(max(1, sizes.max())) if self.bins is None else self.bins, edges, near, group)
 
     def _group(self, given, context):
-        """The group of each agent, int32 [N]; -1 for those whom nobody that is led is with."""
+        """The group of each agent, int32 [N]; -1 for those whom nobody that is controlled is with."""
         group = np.full(context.agents, -1, np.int32)
         if given == "others":
             group[:] = 0
             return group
         if context.teams is None:
             raise ValueError("neighbours: 'team' needs teams; use rewards=marlfast.rewards.mixed(teams), or 'others'")
-        own = set(context.leads)
+        own = set(context.agent_ids)
         for k, team in enumerate(team for team in context.teams if not own.isdisjoint(team)):
             group[list(team)] = k
         return group
 
     def _edges(self, given, context):
-        if len(given) != len(context.leads):
-            raise ValueError(f"neighbours: expected a list for each of {len(context.leads)} agents, got {len(given)}")
-        for i, near in zip(context.leads, given, strict=True):
+        if len(given) != len(context.agent_ids):
+            raise ValueError(f"neighbours: expected a list for each of {len(context.agent_ids)} agents, got "
+                             f"{len(given)}")
+        for i, near in zip(context.agent_ids, given, strict=True):
             near = np.asarray(near)
             if near.size and (near.min() < 0 or near.max() >= context.agents):
                 missing = int(near[(near < 0) | (near >= context.agents)][0])
-                raise ValueError(f"neighbours: agent {i} has the neighbour {missing}, but game {context.game.name!r} has "
-                                 f"the agents 0 to {context.agents - 1}")
+                raise ValueError(f"neighbours: agent {i} has the neighbour {missing}, but game {context.game.name!r} "
+                                 f"has the agents 0 to {context.agents - 1}")
             if (near == i).any():
                 raise ValueError(f"neighbours: agent {i} is named as its own neighbour; leave it out, as its own "
                                  "action is told apart from theirs")
@@ -181,9 +182,9 @@ class MeanFieldQ(_MeanField):
     explore : Exploration
         The paper takes ``marlfast.Boltzmann``.
     neighbours : None, "others", "team" or sequence of sequence of int
-        A list of agents for each agent that is led, who may stand there more than once; or all other agents, or those
-        of its team. Default: those that the game knows of (:meth:`Game.neighbours`), else all others. The cost of a
-        step is that of the lists; "others" and "team" cost no more with 10,000 agents than with 10.
+        A list of agents for each agent that is controlled, who may stand there more than once; or all other agents, or
+        those of its team. Default: those that the game knows of (:meth:`Game.neighbours`), else all others. The cost
+        of a step is that of the lists; "others" and "team" cost no more with 10,000 agents than with 10.
     bins : int, optional
         The share of each action among the neighbours is rounded to multiples of 1 / bins. With A actions there are
         (bins + A - 1 over A - 1) mean actions, at most 4,096: bins + 1 with two, 70 with five actions and 4 bins.
@@ -256,12 +257,12 @@ class MeanFieldQ(_MeanField):
         inside = {p.agents[0]: p for p in self.inner.plays(context, own, kind)}
         return [Automaton((i,), inside[i].counts, near.means + 1, partial(self._beside, near, context, i, inside[i]),
                           partial(self._next, near, context, i), 0, lambda run, rows, i=i: arrays["mean"][run, i])
-                for i in context.leads]
+                for i in context.agent_ids]
 
     @staticmethod
     def _beside(near, context, agent, inside, run, rows):
         """Probabilities [n, M, A] by what is remembered."""
-        means = np.concatenate([[near.first(context)[context.leads.index(agent)]], np.arange(near.means)])
+        means = np.concatenate([[near.first(context)[context.agent_ids.index(agent)]], np.arange(near.means)])
         within = np.where(rows[:, None] >= 0, rows[:, None] * near.means + means[None, :, None], -1)
         return inside.chances(run, within.reshape(-1, rows.shape[1])).reshape(len(rows), len(means), -1)
 
@@ -271,17 +272,17 @@ class MeanFieldQ(_MeanField):
 
     def actions(self, context, arrays, rows):
         """What they would do next, beside neighbours who go on as they did."""
-        near, led = self.near(context), list(context.leads)
-        last = arrays["mean"][0, led].astype(np.int64)
+        near, ids = self.near(context), list(context.agent_ids)
+        last = arrays["mean"][0, ids].astype(np.int64)
         inside = np.full(context.agents, -1, np.int64)
-        rows = np.asarray(rows)[led]
-        inside[led] = np.where(rows >= 0, rows * near.means + np.where(last > 0, last - 1, near.first(context)), -1)
+        rows = np.asarray(rows)[ids]
+        inside[ids] = np.where(rows >= 0, rows * near.means + np.where(last > 0, last - 1, near.first(context)), -1)
         return self.inner.actions(context, self._inner(arrays), inside)
 
     def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
         inner, = self.inner.bind(context, self._inner(arrays), backend, draws, learning, exploration)
         return [kernels(backend, self.kernels).MeanField(
-            inner=inner, mean=arrays["mean"], rows=arrays["q"].shape[1], leads=context.ids(),
+            inner=inner, mean=arrays["mean"], rows=arrays["q"].shape[1], agent_ids=context.ids(),
             **self.near(context)._asdict())]
 
 

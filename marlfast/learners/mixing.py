@@ -29,7 +29,7 @@ class _Decomposed(Tabular):
         self._set(target_every=integer("target_every", self.target_every, 0, 2**62))
 
     def teams(self, context):
-        """Members of each team, as far as they are led, in order; who is in none makes one alone.
+        """Members of each team, as far as they are controlled, in order; who is in none makes one alone.
 
         Parameters
         ----------
@@ -43,10 +43,10 @@ class _Decomposed(Tabular):
 
     @staticmethod
     def _teams(context):
-        led = list(context.leads)
+        ids = list(context.agent_ids)
         if context.teams is None:
-            return [sorted(led)]
-        own = set(led)
+            return [sorted(ids)]
+        own = set(ids)
         teams = [sorted(own.intersection(team)) for team in context.teams]
         alone = [[agent] for agent in sorted(own - {agent for team in teams for agent in team})]
         return [team for team in teams if team] + alone
@@ -163,8 +163,8 @@ class VDN(_Decomposed):
 
     Notes
     -----
-    Teams are those of the reward structure or of the game; without any, all agents that are led make one. Each team
-    learns for itself. Where its members' rewards differ, it learns from their mean. A truncated episode bootstraps
+    Teams are those of the reward structure or of the game; without any, all agents that are controlled make one. Each
+    team learns for itself. Where its members' rewards differ, it learns from their mean. A truncated episode bootstraps
     from its true successor. Arrays: those of ``IQL``, and with ``target_every`` ``target_q`` float64 [R, rows, T, A]
     and ``since`` int64 [R].
 
@@ -225,8 +225,8 @@ class QMIX(_Decomposed):
 
     Notes
     -----
-    Teams are those of the reward structure or of the game; without any, all agents that are led make one. Each team
-    has networks of its own, and learns for itself. Where its members' rewards differ, it learns from their mean. A
+    Teams are those of the reward structure or of the game; without any, all agents that are controlled make one. Each
+    team has networks of its own, and learns for itself. Where its members' rewards differ, it learns from their mean. A
     truncated episode bootstraps from its true successor.
 
     The network's numbers are a linear function of the state's active rows: with a table, every state has a network of

@@ -58,13 +58,14 @@ class _Opponent(Learner):
 
     @staticmethod
     def _best(context, values):
-        """The first greatest of each led agent's values [L, A]: int32 [L]."""
-        return np.array([values[j, :context.action_counts[i]].argmax() for j, i in enumerate(context.leads)], np.int32)
+        """The first greatest of each controlled agent's values [L, A]: int32 [L]."""
+        return np.array([values[j, :context.action_counts[i]].argmax() for j, i in enumerate(context.agent_ids)],
+                        np.int32)
 
 
 def _led(context):
-    """(agent, its number of actions) of every agent that is led."""
-    return [(i, int(context.action_counts[i])) for i in context.leads]
+    """(agent, its number of actions) of every agent that is controlled."""
+    return [(i, int(context.action_counts[i])) for i in context.agent_ids]
 
 
 def _shares(counts):
@@ -98,7 +99,7 @@ class Random(_Opponent):
                 for i, n in _led(context)]
 
     def actions(self, context, arrays, rows):
-        return np.zeros(len(context.leads), np.int32)
+        return np.zeros(len(context.agent_ids), np.int32)
 
     def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
         return self._bound(backend, "FixedPolicy", context, draws, None)
@@ -170,9 +171,9 @@ class FixedPolicy(_Opponent):
         return cls(policy.table(integer("agent", agent, 0, experiment.game.agents - 1), kind))
 
     def check(self, context, rows=None):
-        counts = context.action_counts[list(context.leads)]
+        counts = context.action_counts[list(context.agent_ids)]
         if (counts != self.policy.shape[-1]).any():
-            raise ValueError(f"policy: has {self.policy.shape[-1]} actions, the agents it leads have "
+            raise ValueError(f"policy: has {self.policy.shape[-1]} actions, the agents it controls have "
                              f"{counts.tolist()}; give a policy of as many")
         if self.policy.ndim == 2 and rows is None:
             raise ValueError("policy: rows are numbered as they are first seen; give one policy for all of them, "
@@ -191,10 +192,11 @@ class FixedPolicy(_Opponent):
     def actions(self, context, arrays, rows):
         """The likeliest actions; an observation that was never seen gets those of the first row."""
         policy = np.atleast_2d(self.policy)
-        return np.array([policy[max(rows[i], 0) if len(policy) > 1 else 0].argmax() for i in context.leads], np.int32)
+        return np.array([policy[max(rows[i], 0) if len(policy) > 1 else 0].argmax() for i in context.agent_ids],
+                        np.int32)
 
     def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
-        policy = np.repeat(np.atleast_2d(self.policy)[None], len(context.leads), axis=0)
+        policy = np.repeat(np.atleast_2d(self.policy)[None], len(context.agent_ids), axis=0)
         return self._bound(backend, "FixedPolicy", context, draws, policy)
 
 
@@ -203,19 +205,19 @@ class _Remembering(_Opponent):
 
     def allocate(self, context, rows):
         """``memory`` int32 [R, L]: one more than the action to come, 0 at the start of an episode."""
-        return {"memory": np.zeros((context.runs, len(context.leads)), np.int32)}
+        return {"memory": np.zeros((context.runs, len(context.agent_ids)), np.int32)}
 
     def begin(self, context, arrays):
         """Forget the episode under way."""
         arrays["memory"][:] = 0
 
     def check(self, context, rows=None):
-        least = int(context.action_counts[list(context.leads)].min())
+        least = int(context.action_counts[list(context.agent_ids)].min())
         if self.opening >= least:
             raise ValueError(f"opening: an agent has the actions 0 to {least - 1}, got {self.opening}")
 
     def _automaton(self, arrays, at, agent, count, **more):
-        """What the agent with place ``at`` among those led plays: what it remembers says what it does."""
+        """What the agent with place ``at`` among those controlled plays: what it remembers says what it does."""
         does = one_hot([self.opening, *range(count)], count)
         return Automaton((agent,), (count,), count + 1, lambda run, rows: np.tile(does, (len(rows), 1, 1)),
                          begin=0, now=lambda run, rows: arrays["memory"][run, at], **more)
@@ -252,20 +254,20 @@ class TitForTat(_Remembering):
                   opening=integer("opening", self.opening, 0, 2**31 - 1))
 
     def _whom(self, context):
-        """Whose actions each led agent copies: int32 [L]."""
+        """Whose actions each controlled agent copies: int32 [L]."""
         if self.of is None and context.agents != 2:
             raise ValueError(f"of: the game has {context.agents} agents; say whose actions are copied, such as of=0")
         if self.of is None:
-            return np.array([1 - i for i in context.leads], np.int32)
+            return np.array([1 - i for i in context.agent_ids], np.int32)
         if self.of >= context.agents:
             raise ValueError(f"of: the game has the agents 0 to {context.agents - 1}, got {self.of}")
-        if self.of in context.leads:
+        if self.of in context.agent_ids:
             raise ValueError(f"of: agent {self.of} would copy itself; name another one")
-        return np.full(len(context.leads), self.of, np.int32)
+        return np.full(len(context.agent_ids), self.of, np.int32)
 
     def check(self, context, rows=None):
         counts = context.action_counts
-        for i, other in zip(context.leads, self._whom(context).tolist(), strict=True):
+        for i, other in zip(context.agent_ids, self._whom(context).tolist(), strict=True):
             if counts[i] != counts[other]:
                 raise ValueError(f"of: agent {i} has {counts[i]} actions and cannot copy agent {other}, which has "
                                  f"{counts[other]}; WinStayLoseShift looks at no other agent")
@@ -342,14 +344,14 @@ class _Paid(_Opponent):
         self._set(payoffs=payoffs)
 
     def _own(self, context):
-        """Payoffs of each led agent: float64 [L, joint actions]."""
-        led, shape = len(context.leads), tuple(context.action_counts.tolist())
+        """Payoffs of each controlled agent: float64 [L, joint actions]."""
+        n_ids, shape = len(context.agent_ids), tuple(context.action_counts.tolist())
         if self.payoffs.shape == shape:
-            return np.repeat(self.payoffs.reshape(1, -1), led, axis=0)
-        if self.payoffs.shape == (led, *shape):
-            return np.ascontiguousarray(self.payoffs.reshape(led, -1))
-        raise ValueError(f"payoffs: expected its own payoff of every joint action, shape {shape}, or {(led, *shape)} "
-                         f"for each agent that it leads, got {self.payoffs.shape}")
+            return np.repeat(self.payoffs.reshape(1, -1), n_ids, axis=0)
+        if self.payoffs.shape == (n_ids, *shape):
+            return np.ascontiguousarray(self.payoffs.reshape(n_ids, -1))
+        raise ValueError(f"payoffs: expected its own payoff of every joint action, shape {shape}, or {(n_ids, *shape)} "
+                         f"for each agent that it controls, got {self.payoffs.shape}")
 
     def check(self, context, rows=None):
         self._own(context)
@@ -366,7 +368,7 @@ class FictitiousPlay(_Paid):
     Parameters
     ----------
     payoffs : float64 [A_0, ..., A_{N-1}] or [L, A_0, ..., A_{N-1}]
-        Its own payoff of every joint action; or one array for each agent that it leads.
+        Its own payoff of every joint action; or one array for each agent that it controls.
     initial : float or float64 [A]
         Totals to begin with: what it believes before it has seen anything.
 
@@ -392,12 +394,12 @@ class FictitiousPlay(_Paid):
 
     def check(self, context, rows=None):
         super().check(context, rows)
-        counts = context.action_counts[list(context.leads)]
+        counts = context.action_counts[list(context.agent_ids)]
         if np.ndim(self.initial) and (counts != len(self.initial)).any():
             raise ValueError(f"initial: expected one number per action, {counts.tolist()}, got {len(self.initial)}")
 
     def allocate(self, context, rows):
-        totals = np.zeros((context.runs, len(context.leads), context.most_actions))
+        totals = np.zeros((context.runs, len(context.agent_ids), context.most_actions))
         totals[:] = self.initial
         return {"totals": totals,
                 "counts": np.zeros((context.runs, context.agents, int(context.action_counts.max())), np.int64)}
@@ -430,7 +432,7 @@ class RegretMatching(_Paid):
     Parameters
     ----------
     payoffs : float64 [A_0, ..., A_{N-1}] or [L, A_0, ..., A_{N-1}]
-        Its own payoff of every joint action; or one array for each agent that it leads.
+        Its own payoff of every joint action; or one array for each agent that it controls.
     regret : {"internal", "external"}
     inertia : float, optional
         Greater than 0; only with internal regret. The article's mu. Default: 1.01 (greatest payoff - least payoff)
@@ -464,38 +466,38 @@ class RegretMatching(_Paid):
                 raise ValueError(f"inertia: expected greater than 0, got {self.inertia}")
 
     def _inertia(self, context, payoffs):
-        """By which each led agent's mean regrets are divided: float64 [L]."""
+        """By which each controlled agent's mean regrets are divided: float64 [L]."""
         if self.inertia is not None:
-            return np.full(len(context.leads), self.inertia)
-        spans = (payoffs.max(axis=1) - payoffs.min(axis=1)) * (context.action_counts[list(context.leads)] - 1)
+            return np.full(len(context.agent_ids), self.inertia)
+        spans = (payoffs.max(axis=1) - payoffs.min(axis=1)) * (context.action_counts[list(context.agent_ids)] - 1)
         return np.where(spans > 0.0, 1.01 * spans, 1.0)
 
     def allocate(self, context, rows):
-        led, most = len(context.leads), context.most_actions
-        return {"regrets": np.zeros((context.runs, led, most if self.regret == "internal" else 1, most)),
-                "memory": np.zeros((context.runs, led), np.int32), "steps": np.zeros(context.runs, np.int64),
+        n_ids, most = len(context.agent_ids), context.most_actions
+        return {"regrets": np.zeros((context.runs, n_ids, most if self.regret == "internal" else 1, most)),
+                "memory": np.zeros((context.runs, n_ids), np.int32), "steps": np.zeros(context.runs, np.int64),
                 "counts": np.zeros((context.runs, int(np.prod(context.action_counts, dtype=np.int64))), np.int64)}
 
     def plays(self, context, arrays, kind="policy"):
         """With internal regret automata, which remember one more than their last action, across episodes, too.
 
-        With ``"average"``: how often each joint action of those led was taken in training, a distribution of joint
-        actions. It is that which comes near correlated (external regret: coarse correlated) equilibria.
+        With ``"average"``: how often each joint action of those controlled was taken in training, a distribution of
+        joint actions. It is that which comes near correlated (external regret: coarse correlated) equilibria.
         """
         if kind == "average":
             return [self._counted(context, arrays)]
         if self.regret == "internal":
-            return [self._switching(context, arrays, kind, at) for at in range(len(context.leads))]
+            return [self._switching(context, arrays, kind, at) for at in range(len(context.agent_ids))]
         regrets = np.maximum(arrays["regrets"][:, :, 0], 0.0)
         found = [(i, n, _shares(regrets[:, at, :n])) for at, (i, n) in enumerate(_led(context))]
         return [_always(i, n, one_hot(p.argmax(axis=1), n) if kind == "greedy" else p) for i, n, p in found]
 
     def _counted(self, context, arrays):
-        led, counts = list(context.leads), context.action_counts
-        others = tuple(1 + i for i in range(context.agents) if i not in led)
+        ids, counts = list(context.agent_ids), context.action_counts
+        others = tuple(1 + i for i in range(context.agents) if i not in ids)
         played = arrays["counts"].reshape(-1, *counts.tolist()).sum(axis=others).reshape(len(arrays["counts"]), -1)
         p = _shares(played)
-        return Plays(led, counts[led], lambda run, rows: np.tile(p[run], (len(rows), 1)))
+        return Plays(ids, counts[ids], lambda run, rows: np.tile(p[run], (len(rows), 1)))
 
     def _switching(self, context, arrays, kind, at):
         agent, count = _led(context)[at]
@@ -579,7 +581,7 @@ class Exp3(_Opponent):
                              f"got {self.low} to {self.high}; give low={known[0]}, high={known[1]}")
 
     def allocate(self, context, rows):
-        return {"weights": np.zeros((context.runs, len(context.leads), context.most_actions))}
+        return {"weights": np.zeros((context.runs, len(context.agent_ids), context.most_actions))}
 
     def plays(self, context, arrays, kind="policy"):
         """It explores by ``gamma`` always, so that this is part of its policy."""

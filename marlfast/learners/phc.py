@@ -41,7 +41,7 @@ class _HillClimbing(Tabular):
     def _uniform(self, context, shape):
         """Policies float64 [R, rows, T, A] in which every action of a table's agents is as likely."""
         policy, tables = np.zeros(shape), self.tables(context)
-        for i in context.leads:
+        for i in context.agent_ids:
             count = int(context.action_counts[i])
             policy[:, :, tables[i], :count] = 1.0 / count
         return policy
@@ -58,7 +58,7 @@ class _HillClimbing(Tabular):
         if kind == "average" and "average" not in self.mixed:
             raise no_average(self.name)
         return [Plays((i,), (context.action_counts[i],), partial(self._chances, context, arrays, kind, i))
-                for i in context.leads]
+                for i in context.agent_ids]
 
     def _chances(self, context, arrays, kind, agent, run, rows):
         own, count = rows[:, agent], int(context.action_counts[agent])
@@ -71,7 +71,7 @@ class _HillClimbing(Tabular):
     def actions(self, context, arrays, rows):
         """The likeliest actions; an observation that was never seen gets the first one."""
         one = np.asarray(rows)[None]
-        return np.array([self._chances(context, arrays, "greedy", i, 0, one)[0].argmax() for i in context.leads],
+        return np.array([self._chances(context, arrays, "greedy", i, 0, one)[0].argmax() for i in context.agent_ids],
                         np.int32)
 
     def _kernel(self, module, common, arrays, bound):

@@ -284,7 +284,7 @@ def asked(learner, context, arrays, kind):
         return {name: array[run:run + 1] if array.shape[:1] == (runs,) else array for name, array in arrays.items()}
 
     def played(agent, run, rows):
-        at = context.leads.index(agent)
+        at = context.agent_ids.index(agent)
         return np.array([int(learner.actions(context, of_run(run), row)[at]) for row in rows], np.int64)
 
     def chances(agent, run, rows):
@@ -305,7 +305,7 @@ def asked(learner, context, arrays, kind):
         return np.stack([played(agent, run, rows)[:, None] for run in range(runs)])
 
     return [Plays((i,), (context.action_counts[i],), lambda run, rows, i=i: chances(i, run, rows),
-                  None if mixed else lambda rows, i=i: actions(i, rows)) for i in context.leads]
+                  None if mixed else lambda rows, i=i: actions(i, rows)) for i in context.agent_ids]
 
 
 def one_kind(kind, agents):

@@ -47,7 +47,7 @@ class IQL(Tabular):
     def lanes(self, context):
         counts, n = set(context.action_counts.tolist()), context.agents
         fits = (n in _LANES and len(counts) == 1 and 2 <= min(counts) <= 8 and context.active == 1
-                and context.game.views == 1 and context.leads == tuple(range(n)) and self._fits_lanes()
+                and context.game.views == 1 and context.agent_ids == tuple(range(n)) and self._fits_lanes()
                 and self.tables(context).tolist() == list(range(n)))
         return _LANES[n] if fits else 0
 

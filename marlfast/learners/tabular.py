@@ -142,8 +142,8 @@ class Tabular(Learner):
 
     def _owners(self, context):
         """The first agent that uses each table: int [T]."""
-        led = context.ids()
-        return led[np.unique(self.tables(context)[led], return_index=True)[1]]
+        ids = context.ids()
+        return ids[np.unique(self.tables(context)[ids], return_index=True)[1]]
 
     def _find_greedy(self, context, arrays, first, backend, shares=None):
         """Greedy actions of rows from ``first`` on, from their values: of equals the first, or by shares in [0, 1)."""
@@ -151,8 +151,8 @@ class Tabular(Learner):
             arrays["greedy"][:, first:] = 0
             return
         q = arrays["q"][:, first:]
-        counts, led = np.zeros(q.shape[2], np.int32), context.ids()
-        counts[self.tables(context)[led]] = context.action_counts[led]
+        counts, ids = np.zeros(q.shape[2], np.int32), context.ids()
+        counts[self.tables(context)[ids]] = context.action_counts[ids]
         flat = np.ascontiguousarray(q).reshape(-1, q.shape[3])
         greedy = np.zeros(len(flat), np.int32)
         kernels(backend, "q_learning").find_greedy(flat, np.tile(counts, len(flat) // len(counts)),
@@ -198,7 +198,7 @@ class Tabular(Learner):
             return asked(self, context, arrays, kind)         # a rule of its own is asked for what it does
         sure = context.active == 1 and not leaves_to_chance(self.explore, kind)
         return [Plays((i,), (context.action_counts[i],), partial(self._chances, context, arrays, kind, i),
-                      partial(self._sure, context, arrays, i) if sure else None) for i in context.leads]
+                      partial(self._sure, context, arrays, i) if sure else None) for i in context.agent_ids]
 
     def _sure(self, context, arrays, agent, rows):
         """Greedy actions int [R, n, 1] of all runs."""
@@ -246,11 +246,11 @@ class Tabular(Learner):
 
     def actions(self, context, arrays, rows):
         rows = np.asarray(rows)[None]
-        return np.array([self._judged(context, arrays, i, 0, rows)[1][0] for i in context.leads], np.int32)
+        return np.array([self._judged(context, arrays, i, 0, rows)[1][0] for i in context.agent_ids], np.int32)
 
     def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
         runs = len(arrays["q"])
-        # The kernel's table and actions of agents that it does not lead are never read; they must only be valid.
+        # The kernel's table and actions of agents that it does not control are never read; they must only be valid.
         counts = np.minimum(context.action_counts, context.most_actions).astype(np.int32)
         explore = self.explore
         bound = self._bound_schedules(arrays, backend)
@@ -262,7 +262,8 @@ class Tabular(Learner):
             bound["rate"] = Constant(1.0).bind(Constant(1.0).allocate(runs), backend)
         common = {
             "q": arrays["q"], "greedy": arrays["greedy"], "visits": arrays["visits"], "table_of": self.tables(context),
-            "actions": counts, "leads": context.ids(), "discount": spread(self.discount, runs), "rate": bound["rate"],
+            "actions": counts, "agent_ids": context.ids(), "discount": spread(self.discount, runs),
+            "rate": bound["rate"],
             "exploration": bound["level"], "kind": explore.code, "strict": explore.strict,
             "ties": explore.ties_code if self.draws_ties else explore.ties_code & ~DRAWN,
             "draws": max(draws or 0, self.draws(), explore.n_draws), "learning": learning}

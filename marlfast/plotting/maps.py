@@ -206,7 +206,7 @@ def likeliest_actions(result, run=0):
 
 
 def _learner(result, agent):
-    """The learner that leads an agent."""
+    """The learner that controls an agent."""
     return result.experiment.resolved.part(agent)[1]
 
 

@@ -18,7 +18,7 @@ def _mean_temperature(temperature, choices):
 
 def _most(values, choices):
     """The greatest of the first ``choices`` values [n, L, A], the first value where it is not a number."""
-    n, led, width = values.shape
+    n, n_ids, width = values.shape
     top = values[:, :, 0]
     for a in range(1, width):
         top = np.where((a < choices) & (values[:, :, a] > top), values[:, :, a], top)
@@ -36,11 +36,11 @@ class Lenient(QLearning):
     """
 
     def stage_act(self, runs, rows, draws, actions):
-        leads, choices, r = self.leads, self.actions[self.leads], runs[:, None]
-        rows, u, coin = rows[:, leads], draws[:, leads, 0], draws[:, leads, 1]
+        agent_ids, choices, r = self.agent_ids, self.actions[self.agent_ids], runs[:, None]
+        rows, u, coin = rows[:, agent_ids], draws[:, agent_ids, 0], draws[:, agent_ids, 1]
         sound = (u >= 0.0) & (u < 1.0) & (coin >= 0.0) & (coin < 1.0)
         inside = (rows >= 0) & (rows < self.q.shape[1])
-        at = r, np.where(inside, rows, 0), self.table_of[leads]
+        at = r, np.where(inside, rows, 0), self.table_of[agent_ids]
         greedy, q = self.greedy[at].astype(np.int64), self.q[at]
         known = (greedy >= 0) & (greedy < choices)
         greedy, u = np.where(known, greedy, 0), np.where(sound, u, 0.0)
@@ -48,11 +48,11 @@ class Lenient(QLearning):
         cold = (temperature < self.least[r]) | ~(temperature > 0.0)
         with np.errstate(invalid="ignore", over="ignore"):
             warm = self._boltzmann(q, greedy, choices, np.where(cold, 1.0, self.boldness[r] * temperature), u)
-        actions[:, leads] = np.where(cold, self._random_greatest(q, greedy, choices, u), warm)
+        actions[:, agent_ids] = np.where(cold, self._random_greatest(q, greedy, choices, u), warm)
         good = sound & inside & known
         # Agents act in order: those from a run's first fault on do not.
         good = np.logical_and.accumulate(good, axis=1)
-        self.coins[r, leads] = np.where(good, coin, self.coins[r, leads])
+        self.coins[r, agent_ids] = np.where(good, coin, self.coins[r, agent_ids])
         return first_fault(np.where(sound, np.where(inside, np.where(known, 0, BAD_ACTION), BAD_ROW), BAD_DRAW))
 
     def _update_wave(self, wave, status, runs, rows, actions, rewards, next_rows, terminated, changed):

@@ -103,8 +103,8 @@ class Softmax(Learner):
         return slice(agent * self.active, (agent + 1) * self.active)
 
     def stage_act(self, runs, rows, draws, actions):
-        status = np.zeros((len(runs), len(self.leads)), np.int32)
-        for j, i in enumerate(self.leads.tolist()):
+        status = np.zeros((len(runs), len(self.agent_ids)), np.int32)
+        for j, i in enumerate(self.agent_ids.tolist()):
             choices = int(self.actions[i])
             logits, inside = self._logits(runs, i, rows[:, self._rows_of(i)])
             best = greatest(logits, choices)
@@ -143,7 +143,7 @@ class PolicyGradient(Softmax):
         super()._take(a)
         self.length, self.members = a.length, a.members
         # Places of the rows that each unit's critic looks at.
-        self.places = [slice(a.N * a.active, self.width) if a.central else self._rows_of(a.leads[own[0]].item())
+        self.places = [slice(a.N * a.active, self.width) if a.central else self._rows_of(a.agent_ids[own[0]].item())
                        for own in a.members]
 
     # -- what a step was worth ------------------------------------------------------------------
@@ -152,7 +152,7 @@ class PolicyGradient(Softmax):
         """Numbers of the joint actions of a unit's members (taken [n, N]), and whether all of them are actions."""
         number, known = np.zeros(len(taken), np.int64), np.ones(len(taken), bool)
         for j in self.members[unit]:
-            i = self.leads[j]
+            i = self.agent_ids[j]
             here = (taken[:, i] >= 0) & (taken[:, i] < self.actions[i])
             number += self.weights[i] * np.where(here, taken[:, i], 0)
             known &= here
@@ -176,9 +176,9 @@ class PolicyGradient(Softmax):
 
     def _policies(self, runs, rows):
         """Policies [n, L, A], greedy actions [n, L], and statuses."""
-        policy = np.zeros((len(runs), len(self.leads), self.logits.shape[3]))
+        policy = np.zeros((len(runs), len(self.agent_ids), self.logits.shape[3]))
         greedy, status = np.zeros(policy.shape[:2], np.int64), fine(len(runs))
-        for j, i in enumerate(self.leads.tolist()):
+        for j, i in enumerate(self.agent_ids.tolist()):
             logits, inside = self._logits(runs, i, rows[:, self._rows_of(i)])
             greedy[:, j] = greatest(logits, self.actions[i])
             policy[:, j] = softmax(logits, int(self.actions[i]), greedy[:, j])
@@ -191,7 +191,7 @@ class PolicyGradient(Softmax):
             return self._worth(runs, unit, rows, 0)
         policy, _, status = self._policies(runs, rows)
         members = self.members[unit]
-        agents = self.leads[members]
+        agents = self.agent_ids[members]
         last = int((self.weights[agents] * (self.actions[agents] - 1)).sum())
         value = np.zeros(len(runs))
         with np.errstate(over="ignore", invalid="ignore"):
@@ -265,12 +265,12 @@ class PolicyGradient(Softmax):
 
     def _judge(self, runs, known, value, target, policy, status):
         """Advantages [n, T, L]."""
-        steps, led = target.shape[1], len(self.leads)
-        advantage = np.zeros((len(runs), steps, led))
+        steps, n_ids = target.shape[1], len(self.agent_ids)
+        advantage = np.zeros((len(runs), steps, n_ids))
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for t in range(steps):
                 n = np.flatnonzero((status == 0) & (t < known))
-                for j, i in enumerate(self.leads.tolist()):
+                for j, i in enumerate(self.agent_ids.tolist()):
                     u = int(self.unit_of[i])
                     if not self.counterfactual:
                         advantage[n, t, j] = target[n, t, u] - value[n, t, u]
@@ -323,7 +323,7 @@ class PolicyGradient(Softmax):
         for _ in range(self.epochs):
             for begin in range(0, steps, self.minibatch or max(steps, 1)):
                 places = [(t, j, i) for t in range(begin, min(begin + (self.minibatch or steps), steps))
-                          for j, i in enumerate(self.leads.tolist())]
+                          for j, i in enumerate(self.agent_ids.tolist())]
                 for t, j, i in places:
                     n = np.flatnonzero((status == 0) & (t < known))
                     r, action, choices = runs[n], self.taken[runs[n], t, i], int(self.actions[i])
@@ -350,20 +350,21 @@ class PolicyGradient(Softmax):
         whole = np.flatnonzero(outcome == 0)
         runs, known = runs[whole], known[whole]
         value, target, status = self._look_back(runs, known)
-        steps, led = target.shape[1], len(self.leads)
-        policy = np.zeros((len(runs), steps, led, self.logits.shape[3]))
-        old, greedy = np.zeros((len(runs), steps, led)), np.zeros((len(runs), steps, led), np.int64)
+        steps, n_ids = target.shape[1], len(self.agent_ids)
+        policy = np.zeros((len(runs), steps, n_ids, self.logits.shape[3]))
+        old, greedy = np.zeros((len(runs), steps, n_ids)), np.zeros((len(runs), steps, n_ids), np.int64)
         for t in range(steps):
             n = np.flatnonzero((status == 0) & (t < known))
             policy[n, t], greedy[n, t], status[n] = self._policies(runs[n], self.seen[runs[n], t])
             n = n[status[n] == 0]
-            old[n, t] = np.take_along_axis(policy[n, t], self.taken[runs[n], t][:, self.leads, None], axis=2)[:, :, 0]
+            old[n, t] = np.take_along_axis(policy[n, t], self.taken[runs[n], t][:, self.agent_ids, None], axis=2)[:, :,
+                                                                                                                  0]
         self._learn_values(runs, known, value, target, status)
         advantage = self._judge(runs, known, value, target, policy, status)
         self._learn_policies(runs, known, advantage, old, policy, status)
         for t in range(steps):
             n = np.flatnonzero((status == 0) & (t < known))
-            for j, i in enumerate(self.leads.tolist()):
+            for j, i in enumerate(self.agent_ids.tolist()):
                 logits, _ = self._logits(runs[n], i, self.seen[runs[n], t][:, self._rows_of(i)])
                 moved[runs[n[greatest(logits, self.actions[i]) != greedy[n, t, j]]]] = True
         self.known[runs[status == 0]] = 0
@@ -372,14 +373,14 @@ class PolicyGradient(Softmax):
 
     def _keep(self, runs, rows, next_rows, actions, rewards, over):
         """Put a step into the rollouts; returns statuses."""
-        known, leads, table = self.known[runs], self.leads, self.logits.shape[1]
+        known, agent_ids, table = self.known[runs], self.agent_ids, self.logits.shape[1]
         faults = [np.where((known < 0) | (known >= self.length), BAD_ROW, 0)]
 
         def outside(places, bound):
             return ((rows[:, places] < 0) | (rows[:, places] >= bound) | (next_rows[:, places] < 0)
                     | (next_rows[:, places] >= bound)).any(axis=1)
 
-        for i in leads.tolist():
+        for i in agent_ids.tolist():
             faults.append(np.where((actions[:, i] < 0) | (actions[:, i] >= self.actions[i]), BAD_ACTION, 0))
             faults.append(np.where(outside(self._rows_of(i), table), BAD_ROW, 0))
         bound = 2**31 if self.critic is None else self.critic.shape[1]
@@ -392,7 +393,7 @@ class PolicyGradient(Softmax):
             for u, members in enumerate(self.members):
                 total = np.zeros(len(n))
                 for j in members:
-                    total = total + rewards[n, leads[j]]
+                    total = total + rewards[n, agent_ids[j]]
                 self.rewards[at[0], at[1], u] = total / float(len(members))
         self.over[at] = np.where(over[n], TERMINATED, GOES_ON)
         self.known[runs[n]] += 1

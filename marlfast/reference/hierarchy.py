@@ -23,7 +23,7 @@ class Hierarchy(Learner):
         Of the choosers, as agents with G actions. It takes ``power`` for its discount.
     rows, goals, every : int
         Rows of the table without goals; G; k.
-    leads : int32 [L]
+    agent_ids : int32 [L]
         The agents that ``members`` leads.
     chooser_of, member_of : int32 [N]
         Who sets an agent's goal, and its team.
@@ -45,7 +45,7 @@ class Hierarchy(Learner):
         Of the draws of an agent, where the coordinator's begin.
     """
 
-    def __init__(self, members, coordinator, rows, goals, every, leads, chooser_of, member_of, head, team_of,
+    def __init__(self, members, coordinator, rows, goals, every, agent_ids, chooser_of, member_of, head, team_of,
                  goal_reward, goal, since, last, clock, gathered, power, late, offset):
         if not isinstance(coordinator, QLearning):
             raise TypeError(f"coordinator: expected QLearning, got {type(coordinator).__name__}")
@@ -59,7 +59,7 @@ class Hierarchy(Learner):
                              f"{goals}, {every}")
         if offset < 0 or offset + coordinator.draws > members.draws:
             raise ValueError(f"offset: expected room for {coordinator.draws} of {members.draws} draws, got {offset}")
-        check(leads, "leads", "int32", (-1,), False)
+        check(agent_ids, "agent_ids", "int32", (-1,), False)
         check(chooser_of, "chooser_of", "int32", (agents,), False)
         check(member_of, "member_of", "int32", (agents,), False)
         check(head, "head", "int32", (choosers,), False)
@@ -68,14 +68,14 @@ class Hierarchy(Learner):
         teams = gathered.shape[1]
         if not 1 <= teams <= choosers:
             raise ValueError(f"gathered: expected 1 to {choosers} teams, got {teams}")
-        for name, array, most in (("leads", leads, agents), ("chooser_of", chooser_of, choosers),
+        for name, array, most in (("agent_ids", agent_ids, agents), ("chooser_of", chooser_of, choosers),
                                   ("member_of", member_of, teams), ("head", head, agents),
                                   ("team_of", team_of, teams)):
             if len(array) < 1 or array.min() < 0 or array.max() >= most:
                 raise ValueError(f"{name}: expected at least one number from 0 to {most - 1}")
-        self.sizes = np.bincount(member_of[leads], minlength=teams).astype(np.float64)
+        self.sizes = np.bincount(member_of[agent_ids], minlength=teams).astype(np.float64)
         if self.sizes.min() < 1.0:
-            raise ValueError("member_of: expected a led agent in every team")
+            raise ValueError("member_of: expected a controlled agent in every team")
         for name, array in (("goal", goal), ("since", since), ("last", last)):
             check(array, name, "int32", (runs, choosers), True)
         check(clock, "clock", "int64", (runs,), True)
@@ -84,7 +84,8 @@ class Hierarchy(Learner):
         if goal_reward is not None:
             check(goal_reward, "goal_reward", "float64", (goals, rows), False)
         self.members, self.coordinator, self.rows, self.goals, self.every = members, coordinator, rows, goals, every
-        self.leads, self.chooser_of, self.member_of, self.head, self.team_of = (leads, chooser_of, member_of, head,
+        self.agent_ids, self.chooser_of, self.member_of, self.head, self.team_of = (agent_ids, chooser_of, member_of,
+                                                                                    head,
                                                                                team_of)
         self.goal_reward, self.goal, self.since, self.last = goal_reward, goal, since, last
         self.clock, self.gathered, self.power, self.late, self.offset = clock, gathered, power, late, offset
@@ -93,12 +94,12 @@ class Hierarchy(Learner):
 
     def _within(self, rows, goals):
         inside = np.full(rows.shape, -1, np.int32)
-        inside[:, self.leads] = within(rows[:, self.leads], self.rows, self.goals, goals)
+        inside[:, self.agent_ids] = within(rows[:, self.agent_ids], self.rows, self.goals, goals)
         return inside
 
     def _goals(self, runs):
-        """The goals of the agents that are led: int64 [n, L]."""
-        return self.goal[runs[:, None], self.chooser_of[self.leads]].astype(np.int64)
+        """The goals of the agents that are controlled: int64 [n, L]."""
+        return self.goal[runs[:, None], self.chooser_of[self.agent_ids]].astype(np.int64)
 
     def stage_act(self, runs, rows, draws, actions):
         status = fine(len(runs))
@@ -133,15 +134,15 @@ class Hierarchy(Learner):
         n = np.flatnonzero(status == 0)
         which, goals = runs[n], self._goals(runs[n])
         totals, own = np.zeros((len(n), len(self.sizes))), rewards[n]
-        for i in self.leads.tolist():
+        for i in self.agent_ids.tolist():
             with np.errstate(over="ignore", invalid="ignore"):
                 totals[:, self.member_of[i]] += rewards[n, i]
         if self.goal_reward is not None:
-            there = next_rows[n][:, self.leads]
+            there = next_rows[n][:, self.agent_ids]
             known = (there >= 0) & (there < self.rows) & (goals >= 0) & (goals < self.goals)
             with np.errstate(over="ignore", invalid="ignore"):
-                added = own[:, self.leads] + self.goal_reward[np.where(known, goals, 0), np.where(known, there, 0)]
-            own[:, self.leads] = np.where(known, added, own[:, self.leads])
+                added = own[:, self.agent_ids] + self.goal_reward[np.where(known, goals, 0), np.where(known, there, 0)]
+            own[:, self.agent_ids] = np.where(known, added, own[:, self.agent_ids])
         if self.members.learning and len(n):
             flags = changed[n]
             status[n] = self.members.stage_update(which, self._within(rows[n], goals), actions[n], own,

@@ -59,7 +59,7 @@ class Joint(Learner):
     def stage_act(self, runs, rows, draws, actions):
         status, level = fine(len(runs)), self.exploration.value[runs]
         chance = Chance(level, self.strict, self.several)
-        for i in self.leads.tolist():
+        for i in self.agent_ids.tolist():
             t, by = int(self.table_of[i]), int(self.chooses_by[i])
             explores = np.zeros(len(runs), bool)
             if self.kind != BOLTZMANN:
@@ -189,9 +189,9 @@ class Joint(Learner):
         sane = (best >= 0) & (best < self.choices[t])
         if self.together:
             target = np.zeros(len(runs))
-            for k in self.leads.tolist():
+            for k in self.agent_ids.tolist():
                 target = target + rewards[:, k]
-            target = target / len(self.leads)
+            target = target / len(self.agent_ids)
         else:
             target = rewards[:, t if pair else reader]
         ahead = target + self.discount[runs] * self.value[runs, next_row, t]

@@ -175,7 +175,7 @@ class Learner:
         return self.agents * self.active + self.central
 
     def act(self, rows, draws, actions):
-        """Actions of the agents that this learner leads, in every run."""
+        """Actions of the agents that this learner controls, in every run."""
         check(rows, "rows", "int32", (self.runs, self.width), False)
         check(draws, "draws", "float64", (self.runs, self.agents, self.draws), False)
         check(actions, "actions", "int32", (self.runs, self.agents), True)

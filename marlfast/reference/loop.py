@@ -75,7 +75,7 @@ class Loop:
     rewards : list of Reward
         The structure first, then the shaping components.
     learners : list of Learner
-        Each agent is led by exactly one.
+        Each agent is controlled by exactly one.
     arrays : dict of str to ndarray
         Modified in place: see ``marlfast.core._loop.Loop``.
     horizon : int

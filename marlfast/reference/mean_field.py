@@ -18,12 +18,12 @@ class _Neighbourhoods:
     """Says the mean actions in neighbourhoods."""
 
     def __init__(self, a):
-        self.means, self.ranks, self.leads, self.choices, self.bins = a.means, a.ranks, a.leads, a.choices, a.bins
-        self.edges, self.neighbours, self.group = a.edges, a.neighbours, a.group
+        self.means, self.ranks, self.choices, self.bins = a.means, a.ranks, a.choices, a.bins
+        self.agent_ids, self.edges, self.neighbours, self.group = a.agent_ids, a.edges, a.neighbours, a.group
         if a.group is None:
             self.sizes = np.diff(a.edges)
         else:
-            own = a.group[a.leads]
+            own = a.group[a.agent_ids]
             self.sizes = np.where(own < 0, 0, np.bincount(a.group + 1, minlength=2)[own + 1] - 1).astype(np.int64)
         equal = self._points([np.full(a.L, k) for k in range(1, a.choices)], np.full(a.L, a.choices))
         self.first = np.where(self.sizes > 0, equal, 0)
@@ -42,14 +42,14 @@ class _Neighbourhoods:
         looked = self.neighbours if self.group is None else np.flatnonzero(self.group >= 0)
         seen = actions[:, looked]
         bad = ((seen < 0) | (seen >= self.choices)).any(axis=1)
-        below = [np.zeros((len(actions), len(self.leads)), np.int64)]
+        below = [np.zeros((len(actions), len(self.agent_ids)), np.int64)]
         for a in range(self.choices - 1, 0, -1):
             below.append(below[-1] + self._count(actions, a))
         points = self._points(below[1:], np.where(bad[:, None], 0, self.sizes))
         return points, np.where(bad, BAD_ACTION, 0).astype(np.int32)
 
     def _count(self, actions, a):
-        """How many of each led agent's neighbours take action a."""
+        """How many of each controlled agent's neighbours take action a."""
         if self.group is None:
             running = np.zeros((len(actions), len(self.neighbours) + 1), np.int64)
             (actions[:, self.neighbours] == a).cumsum(axis=1, out=running[:, 1:])
@@ -57,7 +57,7 @@ class _Neighbourhoods:
         counts = np.zeros((len(actions), int(self.group.max()) + 2), np.int64)
         runs, agents = np.nonzero(actions == a)
         np.add.at(counts, (runs, self.group[agents] + 1), 1)
-        return counts[:, self.group[self.leads] + 1] - (actions[:, self.leads] == a)
+        return counts[:, self.group[self.agent_ids] + 1] - (actions[:, self.agent_ids] == a)
 
 
 @MEAN_FIELD.document
@@ -71,23 +71,23 @@ class MeanField(Learner):
     def __init__(self, **given):
         a = self.declared.check(given)
         self.near = _Neighbourhoods(a)
-        self.inner, self.mean, self.rows, self.leads = a.inner, a.mean, a.rows, a.leads
+        self.inner, self.mean, self.rows, self.agent_ids = a.inner, a.mean, a.rows, a.agent_ids
         self.runs, self.agents, self.draws = a.R, a.N, a.inner.draws
 
     def _within(self, rows, means):
         inside = np.full(rows.shape, -1, np.int32)
-        inside[:, self.leads] = within(rows[:, self.leads], self.rows, self.near.means, means)
+        inside[:, self.agent_ids] = within(rows[:, self.agent_ids], self.rows, self.near.means, means)
         return inside
 
     def stage_act(self, runs, rows, draws, actions):
-        last = self.mean[runs[:, None], self.leads].astype(np.int64)
+        last = self.mean[runs[:, None], self.agent_ids].astype(np.int64)
         return self.inner.stage_act(runs, self._within(rows, np.where(last != 0, last - 1, self.near.first)), draws,
                                     actions)
 
     def stage_update(self, runs, rows, actions, rewards, next_rows, terminated, changed):
         means, status = self.near.of(actions)
         n = np.flatnonzero(status == 0)
-        self.mean[runs[n][:, None], self.leads] = means[n] + 1
+        self.mean[runs[n][:, None], self.agent_ids] = means[n] + 1
         if self.inner.learning and len(n):
             flags = changed[n]
             status[n] = self.inner.stage_update(
@@ -97,7 +97,7 @@ class MeanField(Learner):
         return status
 
     def stage_tick(self, runs, ended):
-        self.mean[runs[ended][:, None], self.leads] = 0
+        self.mean[runs[ended][:, None], self.agent_ids] = 0
         self.inner.stage_tick(runs, ended)
 
 
@@ -116,7 +116,7 @@ class MeanFieldActorCritic(QLearning):
 
     def stage_update(self, runs, rows, actions, rewards, next_rows, terminated, changed):
         points, status = self.near.of(actions)
-        self.points[runs[:, None], self.leads] = points
+        self.points[runs[:, None], self.agent_ids] = points
         n = np.flatnonzero(status == 0)
         if len(n):
             flags = changed[n]

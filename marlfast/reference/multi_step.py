@@ -26,7 +26,7 @@ class _Later(QLearning):
             status[(said != NOTHING) & (said != MOVED)] = BAD_VALUE
             moved[runs[said == MOVED]] = True
             self.late[runs[said == MOVED]] = NOTHING
-        for i in self.leads.tolist():
+        for i in self.agent_ids.tolist():
             n = np.flatnonzero(status == 0)
             wave = np.array([i])
             row, next_row, action, here, best, fault = (a[:, 0] for a in self._look(
@@ -41,7 +41,7 @@ class _Later(QLearning):
 
     def stage_tick(self, runs, ended):
         over, moved = runs[ended], np.zeros(self.runs, bool)
-        for i in self.leads.tolist():
+        for i in self.agent_ids.tolist():
             failed = self._break_off(i, over, moved)
             if self.late is not None:
                 self.late[over[failed]] = FAILED

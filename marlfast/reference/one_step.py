@@ -73,7 +73,7 @@ class DoubleQ(QLearning):
         status = super().stage_act(runs, rows, draws, actions)
         if self.learning:
             well = status == 0
-            self.coins[runs[well][:, None], self.leads] = draws[well][:, self.leads, self.coin] < 0.5
+            self.coins[runs[well][:, None], self.agent_ids] = draws[well][:, self.agent_ids, self.coin] < 0.5
         return status
 
     def _update_wave(self, wave, status, runs, rows, actions, rewards, next_rows, terminated, changed):

@@ -59,15 +59,15 @@ class Opponent(Learner):
     runs : int
     actions : int32 [N]
         Number of actions of every agent of the team.
-    leads : int32 [L]
-        The agents that are led.
+    agent_ids : int32 [L]
+        The agents that are controlled.
     draws : int
         K, exploration draws per agent in the whole team.
     """
 
-    def __init__(self, runs, actions, leads, draws):
+    def __init__(self, runs, actions, agent_ids, draws):
         check(actions, "actions", "int32", (-1,), False)
-        check(leads, "leads", "int32", (-1,), False)
+        check(agent_ids, "agent_ids", "int32", (-1,), False)
         agents = len(actions)
         if runs < 1:
             raise ValueError(f"runs: expected at least 1, got {runs}")
@@ -75,14 +75,14 @@ class Opponent(Learner):
             raise ValueError("actions: expected at least one agent, got none")
         if actions.min() < 1:
             raise ValueError(f"actions: expected at least 1 action, got {actions.min()}")
-        if len(leads) < 1 or leads.min() < 0 or leads.max() >= agents:
-            raise ValueError(f"leads: expected at least one agent from 0 to {agents - 1}")
+        if len(agent_ids) < 1 or agent_ids.min() < 0 or agent_ids.max() >= agents:
+            raise ValueError(f"agent_ids: expected at least one agent from 0 to {agents - 1}")
         if draws < 1:
             raise ValueError(f"draws: expected at least 1, got {draws}")
         self.runs, self.agents, self.draws = runs, agents, draws
-        self._actions, self._leads = actions, leads
-        self._led = [(j, i, int(actions[i])) for j, i in enumerate(leads.tolist())]
-        self._width = int(actions[leads].max())
+        self._actions, self._leads = actions, agent_ids
+        self._led = [(j, i, int(actions[i])) for j, i in enumerate(agent_ids.tolist())]
+        self._width = int(actions[agent_ids].max())
 
     def _remember(self, memory):
         self._memory = check(memory, "memory", "int32", (self.runs, len(self._led)), True)
@@ -142,7 +142,7 @@ class FixedPolicy(Opponent):
 
     Parameters
     ----------
-    runs, actions, leads, draws
+    runs, actions, agent_ids, draws
         See ``Opponent``.
     policy : float64 [L, rows, A] or None
         Probabilities; one row: the same in all. None: every action as likely.
@@ -150,8 +150,8 @@ class FixedPolicy(Opponent):
 
     learning = False
 
-    def __init__(self, runs, actions, leads, draws, policy):
-        super().__init__(runs, actions, leads, draws)
+    def __init__(self, runs, actions, agent_ids, draws, policy):
+        super().__init__(runs, actions, agent_ids, draws)
         if policy is not None:
             check(policy, "policy", "float64", (len(self._led), -1, self._width), False)
             if policy.shape[1] < 1:
@@ -180,7 +180,7 @@ class TitForTat(_Remembering):
 
     Parameters
     ----------
-    runs, actions, leads, draws
+    runs, actions, agent_ids, draws
         See ``Opponent``.
     memory : int32 [R, L]
         Modified: one more than the action to come, 0 at the start of an episode.
@@ -190,8 +190,8 @@ class TitForTat(_Remembering):
         Action of an episode's first step.
     """
 
-    def __init__(self, runs, actions, leads, draws, memory, of, opening):
-        super().__init__(runs, actions, leads, draws)
+    def __init__(self, runs, actions, agent_ids, draws, memory, of, opening):
+        super().__init__(runs, actions, agent_ids, draws)
         check(of, "of", "int32", (len(self._led),), False)
         self._open(opening)
         self._remember(memory)
@@ -214,7 +214,7 @@ class WinStayLoseShift(_Remembering):
 
     Parameters
     ----------
-    runs, actions, leads, draws
+    runs, actions, agent_ids, draws
         See ``Opponent``.
     memory : int32 [R, L]
         Modified: one more than the action to come, 0 at the start of an episode.
@@ -223,8 +223,8 @@ class WinStayLoseShift(_Remembering):
         Action of an episode's first step.
     """
 
-    def __init__(self, runs, actions, leads, draws, memory, threshold, opening):
-        super().__init__(runs, actions, leads, draws)
+    def __init__(self, runs, actions, agent_ids, draws, memory, threshold, opening):
+        super().__init__(runs, actions, agent_ids, draws)
         check(threshold, "threshold", "float64", (self.runs,), False)
         self._open(opening)
         self._remember(memory)
@@ -246,20 +246,20 @@ class FictitiousPlay(Opponent):
 
     Parameters
     ----------
-    runs, actions, leads, draws
+    runs, actions, agent_ids, draws
         See ``Opponent``.
     learning : bool
         False: totals stay as they are.
     payoffs : float64 [L, joint actions]
-        Of each agent that is led; the first agent's action is the most significant.
+        Of each agent that is controlled; the first agent's action is the most significant.
     totals : float64 [R, L, A]
         Modified: what each action would have earned in all steps together.
     counts : int64 [R, N, most actions]
         Modified: how often every agent took each action.
     """
 
-    def __init__(self, runs, actions, leads, draws, learning, payoffs, totals, counts):
-        super().__init__(runs, actions, leads, draws)
+    def __init__(self, runs, actions, agent_ids, draws, learning, payoffs, totals, counts):
+        super().__init__(runs, actions, agent_ids, draws)
         self._totals = check(totals, "totals", "float64", (self.runs, len(self._led), self._width), True)
         self._counts = check(counts, "counts", "int64", (self.runs, self.agents, actions.max()), True)
         self._pay(payoffs)
@@ -293,12 +293,12 @@ class RegretMatching(Opponent):
 
     Parameters
     ----------
-    runs, actions, leads, draws
+    runs, actions, agent_ids, draws
         See ``Opponent``.
     learning : bool
         False: regrets stay as they are.
     payoffs : float64 [L, joint actions]
-        Of each agent that is led; the first agent's action is the most significant.
+        Of each agent that is controlled; the first agent's action is the most significant.
     regrets : float64 [R, L, A, A] or [R, L, 1, A]
         Modified: what the action of the last axis would have earned more, added up over the steps in which the
         action of the axis before was taken; or over all steps.
@@ -312,8 +312,8 @@ class RegretMatching(Opponent):
         Modified: how often every joint action was learned from.
     """
 
-    def __init__(self, runs, actions, leads, draws, learning, payoffs, regrets, memory, steps, inertia, counts):
-        super().__init__(runs, actions, leads, draws)
+    def __init__(self, runs, actions, agent_ids, draws, learning, payoffs, regrets, memory, steps, inertia, counts):
+        super().__init__(runs, actions, agent_ids, draws)
         check(regrets, "regrets", "float64", (self.runs, len(self._led), -1, self._width), True)
         check(steps, "steps", "int64", (self.runs,), True)
         check(inertia, "inertia", "float64", (len(self._led),), False)
@@ -376,7 +376,7 @@ class Exp3(Opponent):
 
     Parameters
     ----------
-    runs, actions, leads, draws
+    runs, actions, agent_ids, draws
         See ``Opponent``.
     learning : bool
         False: weights stay as they are.
@@ -388,8 +388,8 @@ class Exp3(Opponent):
         Range of rewards; those outside count as the nearer end.
     """
 
-    def __init__(self, runs, actions, leads, draws, learning, weights, gamma, low, high):
-        super().__init__(runs, actions, leads, draws)
+    def __init__(self, runs, actions, agent_ids, draws, learning, weights, gamma, low, high):
+        super().__init__(runs, actions, agent_ids, draws)
         check(weights, "weights", "float64", (self.runs, len(self._led), self._width), True)
         check(gamma, "gamma", "float64", (self.runs,), False)
         if not ((gamma > 0.0) & (gamma <= 1.0)).all():

@@ -41,15 +41,16 @@ class PolicyHillClimbing(QLearning):
     """
 
     def stage_act(self, runs, rows, draws, actions):
-        leads, choices = self.leads, self.actions[self.leads]
-        rows, draws = rows[:, leads], draws[:, leads]
+        agent_ids, choices = self.agent_ids, self.actions[self.agent_ids]
+        rows, draws = rows[:, agent_ids], draws[:, agent_ids]
         chance = self._chance(runs)
         explores, u = chance.explores(draws), draws[:, :, 1 if self.several else 0]
         sound, inside = (u >= 0.0) & (u < 1.0), (rows >= 0) & (rows < self.q.shape[1])
         # By several draws the second says which action, whether it explores or not.
         share = np.where(sound, u if self.several else chance.tie_share(draws), 0.0)
-        policy = self.policy[runs[:, None], np.where(inside, rows, 0), self.table_of[leads]]
-        actions[:, leads] = np.where(explores, chance.random_choices(draws, choices), sample(policy, choices, share))
+        policy = self.policy[runs[:, None], np.where(inside, rows, 0), self.table_of[agent_ids]]
+        actions[:, agent_ids] = np.where(explores, chance.random_choices(draws, choices),
+                                         sample(policy, choices, share))
         return first_fault(np.where(sound, np.where(explores | inside, 0, BAD_ROW), BAD_DRAW))
 
     def _write(self, run, row, table, choices, action, value, old, r, changed):

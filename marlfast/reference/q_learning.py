@@ -33,7 +33,7 @@ class QLearning(Learner):
         self.kind = BOLTZMANN if a.kind == BOLTZMANN else EPSILON_GREEDY
         self.several, self.drawn, self.around = bool(a.several), bool(a.drawn), bool(a.around)
         # With several rows an agent can fail halfway, after which no other learns: one after the other.
-        self.waves = waves(a.leads, a.table_of) if a.active == 1 else [np.array([i]) for i in a.leads.tolist()]
+        self.waves = waves(a.agent_ids, a.table_of) if a.active == 1 else [np.array([i]) for i in a.agent_ids.tolist()]
 
     def _own(self, rows):
         """Rows of every agent: [n, N], or with several active rows [n, N, k]."""
@@ -79,11 +79,11 @@ class QLearning(Learner):
         return good
 
     def stage_act(self, runs, rows, draws, actions):
-        leads, choices = self.leads, self.actions[self.leads]
-        draws = draws[:, leads]
+        agent_ids, choices = self.agent_ids, self.actions[self.agent_ids]
+        draws = draws[:, agent_ids]
         level = self.exploration.value[runs][:, None]
-        inside, row = self._inside(self._own(rows)[:, leads])
-        at = runs[:, None], row, self.table_of[leads]
+        inside, row = self._inside(self._own(rows)[:, agent_ids])
+        at = runs[:, None], row, self.table_of[agent_ids]
         greedy = self._best(self.q, self.greedy, *at, choices)
         known = (greedy >= 0) & (greedy < choices)
         if self.kind == BOLTZMANN:
@@ -100,7 +100,7 @@ class QLearning(Learner):
             chosen = np.where(explores, chance.random_choices(draws, choices), chosen)
         status = np.where(explores, np.where((chosen >= 0) & (chosen < choices), 0, BAD_DRAW),
                           np.where(inside, np.where(known, 0, BAD_ACTION), BAD_ROW))
-        actions[:, leads] = chosen
+        actions[:, agent_ids] = chosen
         return first_fault(status)
 
     def _chance(self, runs):

@@ -8,10 +8,10 @@ SMALL = 2.0**-1000
 MOST_VISITS = 2**31 - 1
 
 
-def waves(leads, table_of):
+def waves(agent_ids, table_of):
     """Stretches of agents, in order, in which no table comes twice: they cannot see each other's writes."""
     waves, seen, tables = [[]], set(), table_of.tolist()
-    for i in leads.tolist():
+    for i in agent_ids.tolist():
         if tables[i] in seen:
             waves.append([])
             seen.clear()

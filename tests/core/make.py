@@ -55,20 +55,21 @@ class Tables:
         ``module(name)``: kernels of a backend. Where it has a true attribute ``packed``, the arrays lie in one piece
         of memory, as learners have them; else apart.
     q : array [R, rows, T, A]
-    table_of, actions, leads : sequences of int
+    table_of, actions, agent_ids : sequences of int
         Defaults: a table each for T agents, all A actions, every agent.
     gap : int
         Unused places between the cells of every array; filled with what no test expects.
     """
 
-    def __init__(self, module, q, table_of=None, actions=None, leads=None, discount=0.5, rate=0.5, level=0.0, kind=0,
+    def __init__(self, module, q, table_of=None, actions=None, agent_ids=None, discount=0.5, rate=0.5, level=0.0,
+                 kind=0,
                  strict=True, ties=False, draws=None, learning=True, gap=0):
         q = np.array(q, np.float64, order="C")
         runs, rows, tables, width = q.shape
         self.table_of = np.arange(tables, dtype=np.int32) if table_of is None else np.array(table_of, np.int32)
         agents = len(self.table_of)
         self.actions = np.full(agents, width, np.int32) if actions is None else np.array(actions, np.int32)
-        self.leads = np.arange(agents, dtype=np.int32) if leads is None else np.array(leads, np.int32)
+        self.agent_ids = np.arange(agents, dtype=np.int32) if agent_ids is None else np.array(agent_ids, np.int32)
         self.q, self.greedy, self.visits = _packed(q) if getattr(module, "packed", False) else _apart(q, gap)
         # Actions of a cell: those of the agents that share its table.
         self.cell_actions = np.full(tables, width, np.int32)
@@ -83,14 +84,14 @@ class Tables:
         # What Q-learning's kernel takes, and so all that derive from it.
         self.common = {
             "q": self.q, "greedy": self.greedy, "visits": self.visits, "table_of": self.table_of,
-            "actions": self.actions, "leads": self.leads, "discount": self.discount, "rate": self.rate,
+            "actions": self.actions, "agent_ids": self.agent_ids, "discount": self.discount, "rate": self.rate,
             "exploration": self.level, "kind": kind, "strict": strict, "ties": int(ties), "draws": draws,
             "learning": learning}
         self.kernel = module("q_learning").QLearning(**self.common)
         self.shape = runs, agents
 
     def act(self, rows, draws):
-        """Actions int32 [R, N]; agents that are not led keep -9."""
+        """Actions int32 [R, N]; agents that are not controlled keep -9."""
         actions = np.full(self.shape, -9, np.int32)
         self.kernel.act(np.array(rows, np.int32), np.array(draws, np.float64), actions)
         return actions
@@ -227,7 +228,7 @@ def schedule_arguments():
 def learning_arguments(module, **changes):
     constant = schedule(module("schedules"), 0.5, R)
     return {"q": np.zeros((R, ROWS, N, A)), "greedy": ints(R, ROWS, N), "visits": ints(R, ROWS, N),
-            "table_of": np.arange(N, dtype=np.int32), "actions": ints(N) + A, "leads": np.arange(N, dtype=np.int32),
+            "table_of": np.arange(N, dtype=np.int32), "actions": ints(N) + A, "agent_ids": np.arange(N, dtype=np.int32),
             "discount": np.ones(R), "rate": constant, "exploration": constant, "kind": 0, "strict": True,
             "ties": 0, "draws": 2, "learning": True} | changes
 

@@ -22,21 +22,21 @@ def _inner(module):
 # What goes together, where zeros (or the least that is allowed) do not: {argument: value, or True for an array of
 # zeros in place of None, or a function of the backend's modules}.
 TOGETHER = {
-    "QLearning": {"leads": np.arange(2, dtype=np.int32), "ties": 0},
+    "QLearning": {"agent_ids": np.arange(2, dtype=np.int32), "ties": 0},
     "DoubleQ": {"draws": 3},
     "Traces": {"cutoff": 0.1, "waiting": True, "waiting_reward": True, "late": True},
     "PolicyHillClimbing": {"average": True},
     "Lenient": {"boldness": np.ones(2), "lenience": np.ones(2)},
     "Mixing": {"members": np.arange(2, dtype=np.int32), "starts": np.array([0, 1, 2]), "target_q": True,
                "since": True, "every": 1},
-    "MeanField": {"inner": _inner, "leads": np.arange(2, dtype=np.int32), "choices": 2, "bins": 1, "rows": 2,
+    "MeanField": {"inner": _inner, "agent_ids": np.arange(2, dtype=np.int32), "choices": 2, "bins": 1, "rows": 2,
                   "group": True},
     "MeanFieldActorCritic": {"kind": 1, "choices": 2, "bins": 1, "edges": np.array([0, 1, 2]),
                              "neighbours": np.array([1, 0], np.int32)},
     "Joint": {"rule": 1, "weights": np.array([[3, 1], [1, 3]]), "choices": np.array([3, 3]), "steps": np.array([3, 3]),
               "actions": np.array([3, 3], np.int32), "kind": 0, "ties": 0, "together": False, "draws": 3},
-    "Softmax": {"leads": np.arange(2, dtype=np.int32), "exploration": True},
-    "PolicyGradient": {"leads": np.arange(2, dtype=np.int32), "counterfactual": False, "epochs": 1, "critic": True,
+    "Softmax": {"agent_ids": np.arange(2, dtype=np.int32), "exploration": True},
+    "PolicyGradient": {"agent_ids": np.arange(2, dtype=np.int32), "counterfactual": False, "epochs": 1, "critic": True,
                        "clip": True, "value_clip": True, "unit_of": np.arange(2, dtype=np.int32)},
 }
 LENGTHS = {"Joint": {"J": 9, "W": 3, "C": 0}, "PolicyGradient": {"states": 4, "U": 2}, "Mixing": {"edges": 3}}

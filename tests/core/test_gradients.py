@@ -16,7 +16,7 @@ INTS, FLOATS = np.int32, np.float64
 class Rollout:
     """A kernel and its arrays. ``weights``: the critic is of joint actions; ``team``: all agents are one unit."""
 
-    def __init__(self, module, logits, critic=None, *, active=1, central=0, actions=None, table_of=None, leads=None,
+    def __init__(self, module, logits, critic=None, *, active=1, central=0, actions=None, table_of=None, agent_ids=None,
                  team=False, weights=None, length=2, discount=1.0, decay=1.0, clip=None, value_clip=None, rate=1.0,
                  critic_rate=0.0, entropy=0.0, normalise=False, across=False, epochs=1, minibatch=0, draws=1):
         self.logits = np.array(logits, FLOATS)
@@ -24,11 +24,11 @@ class Rollout:
         table_of = np.arange(tables, dtype=INTS) if table_of is None else np.array(table_of, INTS)
         agents = len(table_of)
         actions = np.full(agents, width, INTS) if actions is None else np.array(actions, INTS)
-        leads = np.arange(agents, dtype=INTS) if leads is None else np.array(leads, INTS)
+        agent_ids = np.arange(agents, dtype=INTS) if agent_ids is None else np.array(agent_ids, INTS)
         unit_of = np.zeros(agents, INTS)
         if not team:
-            unit_of[leads] = np.arange(len(leads))
-        units = np.zeros(1, INTS) if team else table_of[leads]
+            unit_of[agent_ids] = np.arange(len(agent_ids))
+        units = np.zeros(1, INTS) if team else table_of[agent_ids]
         self.critic = None if critic is None else np.array(critic, FLOATS)
         self.held = {
             "seen": np.zeros((runs, length, agents * active + central), INTS),
@@ -39,7 +39,7 @@ class Rollout:
         self.shape = runs, agents
         spread = [None if x is None else np.full(runs, x) for x in (discount, decay, clip, value_clip)]
         self.arguments = {
-            "logits": self.logits, "table_of": table_of, "actions": actions, "leads": leads, "active": active,
+            "logits": self.logits, "table_of": table_of, "actions": actions, "agent_ids": agent_ids, "active": active,
             "draws": draws, "critic": self.critic, "units": units, "unit_of": unit_of,
             "weights": np.zeros(agents, np.int64) if weights is None else np.array(weights, np.int64),
             "central": central, "discount": spread[0], "decay": spread[1], "clip": spread[2], "value_clip": spread[3],
@@ -306,13 +306,13 @@ def test_acting_never_reads_rows_of_the_whole_state(module):
     assert seen[0] == seen[1] == seen[2] and len(set(seen[0][0])) > 2
     assert own.kernel.width == 24
     assert module("gradients").Softmax(logits=own.logits, active=2, draws=1, **{name: own.arguments[name] for name in (
-        "table_of", "actions", "leads")}).width == 22       # frozen, there are none
+        "table_of", "actions", "agent_ids")}).width == 22       # frozen, there are none
 
 
 def test_frozen_it_plays_the_likeliest_or_explores(module):
     logits = np.array([[[[0.0, 2.0, 2.0]]]])
     play = module("gradients").Softmax(
-        logits=logits, table_of=np.zeros(1, INTS), actions=np.full(1, 3, INTS), leads=np.zeros(1, INTS),
+        logits=logits, table_of=np.zeros(1, INTS), actions=np.full(1, 3, INTS), agent_ids=np.zeros(1, INTS),
         exploration=schedule(module("schedules"), 0.5), several=True, active=1, draws=2)
     for draws, expected in (([0.5, 0.0], 1), ([0.4, 0.9], 2), ([0.4, 0.0], 0)):
         actions = np.zeros((1, 1), INTS)
@@ -332,8 +332,8 @@ def good(module, **changes):
     ({"logits": np.zeros((2, 0, 2, 2))}, "logits: expected at least one run, row, table and action"),
     ({"table_of": np.array([0, 2], INTS)}, "table_of: expected tables 0 to 1"),
     ({"actions": np.array([2, 3], INTS)}, "actions: expected 1 to 2"),
-    ({"leads": np.array([0, 2], INTS)}, "leads: expected different agents"),
-    ({"leads": np.array([1, 1], INTS)}, "leads: expected different agents"),
+    ({"agent_ids": np.array([0, 2], INTS)}, "agent_ids: expected different agents"),
+    ({"agent_ids": np.array([1, 1], INTS)}, "agent_ids: expected different agents"),
     ({"active": 0}, "active: expected at least 1"), ({"draws": 0}, "draws: expected at least 1"),
     ({"critic": np.zeros((2, 4, 1, 3))}, "critic: expected room for 4 joint actions"),
     ({"critic": np.zeros((2, 0, 1, 4))}, "critic: expected a table"),
@@ -367,7 +367,7 @@ def test_a_unit_that_looks_at_own_rows_is_one_agent(module):
             module("gradients").PolicyGradient(**good(module, **{name: one}))
     with pytest.raises(ValueError, match="^exploration: expected 2 runs, got 1"):
         module("gradients").Softmax(**{name: good(module)[name] for name in (
-            "logits", "table_of", "actions", "leads")}, exploration=one, active=1, draws=2)
+            "logits", "table_of", "actions", "agent_ids")}, exploration=one, active=1, draws=2)
 
 
 REALS = st.sampled_from([0.0, -0.0, 0.5, 1.0, -1.0, 1e300, -1e300, np.nan, np.inf, -np.inf, 800.0, 5e-324])

@@ -14,14 +14,14 @@ class Levels:
         member_of = np.zeros(agents, np.int32)
         for k, team in enumerate(teams):
             member_of[team] = k
-        led = sorted(i for team in teams for i in team)
-        self.leads = np.array(led, np.int32)
-        head = np.array(led if each else [team[0] for team in teams], np.int32)
+        ids = sorted(i for team in teams for i in team)
+        self.agent_ids = np.array(ids, np.int32)
+        head = np.array(ids if each else [team[0] for team in teams], np.int32)
         chooser_of = member_of.copy()
         if each:
-            chooser_of[led] = np.arange(len(led))
+            chooser_of[ids] = np.arange(len(ids))
         team_of = member_of[head] if each else np.arange(len(teams), dtype=np.int32)
-        self.below = Tables(module, np.zeros((runs, rows * goals, agents, 2)), leads=self.leads, draws=4,
+        self.below = Tables(module, np.zeros((runs, rows * goals, agents, 2)), agent_ids=self.agent_ids, draws=4,
                             learning=learning)
         q = np.zeros((runs, rows, len(head), goals)) if above is None else above
         self.above = Tables(module, q, level=level, discount=discount, learning=learning)
@@ -31,7 +31,7 @@ class Levels:
         self.gathered = np.zeros((runs, len(teams)))
         self.arguments = {
             "members": self.below.kernel, "coordinator": self.above.kernel, "rows": rows, "goals": goals,
-            "every": every, "leads": self.leads, "chooser_of": chooser_of, "member_of": member_of, "head": head,
+            "every": every, "agent_ids": self.agent_ids, "chooser_of": chooser_of, "member_of": member_of, "head": head,
             "team_of": np.ascontiguousarray(team_of, np.int32), "goal_reward": goal_reward, "goal": self.goal,
             "since": self.since, "last": self.last, "clock": self.clock, "gathered": self.gathered,
             "power": self.power, "late": self.late, "offset": 2}
@@ -184,7 +184,8 @@ BAD = [
     ({"rows": 0}, "rows, goals, every"), ({"goals": 0}, "rows, goals, every"), ({"every": 0}, "rows, goals, every"),
     ({"rows": 2**30}, "rows, goals, every: expected at least 1, and at most 2\\*\\*31 - 1"),
     ({"offset": 3}, "offset: expected room for 2 of 4 draws"), ({"offset": -1}, "offset: expected room"),
-    ({"leads": ids()}, "leads: expected at least one number from 0 to 1"), ({"leads": ids(0, 2)}, "leads: expected"),
+    ({"agent_ids": ids()}, "agent_ids: expected at least one number from 0 to 1"),
+    ({"agent_ids": ids(0, 2)}, "agent_ids: expected"),
     ({"chooser_of": ids(0, 1)}, "chooser_of: expected"), ({"chooser_of": ids(0)}, "chooser_of: expected shape"),
     ({"member_of": ids(0, -1)}, "member_of: expected"), ({"head": ids(2)}, "head: expected"),
     ({"head": ids(0, 1)}, "head: expected shape"), ({"team_of": ids(1)}, "team_of: expected"),
@@ -209,7 +210,7 @@ def test_bad_arguments_are_refused(module, changes, message):
 
 def test_a_team_without_members_and_levels_of_other_runs_are_refused(module):
     h = Levels(module, agents=2, teams=[[0], [1]])
-    with pytest.raises(ValueError, match="member_of: expected a led agent in every team"):
+    with pytest.raises(ValueError, match="member_of: expected a controlled agent in every team"):
         module("hierarchy").Hierarchy(**h.arguments | {"member_of": ids(0, 0)})
     with pytest.raises(ValueError, match="coordinator: expected 1 runs, got 2"):
         module("hierarchy").Hierarchy(**h.arguments | {"coordinator": Levels(module, runs=2).above.kernel})

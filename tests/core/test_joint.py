@@ -31,9 +31,9 @@ def game_of(*actions):
 class Player:
     """A learner's kernel over arrays of its own, which a test may look at."""
 
-    def __init__(self, backend, learner, actions, rows=2, runs=1, leads=None, structure=None, learning=True,
+    def __init__(self, backend, learner, actions, rows=2, runs=1, agent_ids=None, structure=None, learning=True,
                  exploration=None):
-        self.context = LearnerContext(game_of(*actions), structure or mf.rewards.individual(), runs, leads)
+        self.context = LearnerContext(game_of(*actions), structure or mf.rewards.individual(), runs, agent_ids)
         learner.check(self.context, rows)
         self.arrays = learner.allocate(self.context, rows)
         learner.derive(self.context, self.arrays, backend)
@@ -90,7 +90,7 @@ def test_central_q_plays_and_explores_as_one(backend):
 
 def test_central_q_of_some_agents_looks_at_these_only(backend):
     # It leads agents 0 and 2 of three: J = 2 * 4; joint number of (1, -, 3) is 7, reward (1 + 3) / 2.
-    p = Player(backend, CentralQ(**HALF, explore=FIXED), (2, 3, 4), leads=(0, 2))
+    p = Player(backend, CentralQ(**HALF, explore=FIXED), (2, 3, 4), agent_ids=(0, 2))
     assert p.q.shape == (1, 2, 1, 8)
     p.update([[0, 0, 0]], [[1, 2, 3]], [[1.0, 99.0, 3.0]], [[1, 1, 1]])
     assert p.q[0, 0, 0].tolist() == [0.0] * 7 + [1.0]
@@ -126,7 +126,7 @@ def test_a_joint_action_learner_bootstraps_from_the_expected_value(backend):
     # Row 1: q = [[2, 4], [0, 8]], the other unseen: both as likely, 3 and 4. 0 + 1/2 (1 + 1/2 * 4) = 1.5.
     initial = np.zeros((2, 1, 4))
     initial[1, 0] = [2.0, 4.0, 0.0, 8.0]
-    p = Player(backend, JointActionLearner(**HALF, explore=FIXED, initial_q=initial), (2, 2), leads=(0,))
+    p = Player(backend, JointActionLearner(**HALF, explore=FIXED, initial_q=initial), (2, 2), agent_ids=(0,))
     assert p.expected[0, 1, 0].tolist() == [3.0, 4.0] and p.value[0, 1, 0] == 4.0
     p.update([[0, 0]], [[1, 0]], [[1.0, 7.0]], [[1, 1]])
     assert p.q[0, 0, 0].tolist() == [0.0, 0.0, 1.5, 0.0] and p.expected[0, 0, 0].tolist() == [0.0, 1.5]
@@ -137,7 +137,7 @@ def test_a_joint_action_learner_bootstraps_from_the_expected_value(backend):
 def test_beliefs_about_several_others_are_independent(backend):
     # Others (1, 2) did (0, 0) and (1, 1): that (0, 1) never came does not matter, each of the four is 1/4.
     initial = np.array([[[1.0, 10.0, 100.0, 1000.0, 0.0, 0.0, 0.0, 0.0]]])
-    p = Player(backend, JointActionLearner(0.0, explore=FIXED, initial_q=initial), (2, 2, 2), rows=1, leads=(0,))
+    p = Player(backend, JointActionLearner(0.0, explore=FIXED, initial_q=initial), (2, 2, 2), rows=1, agent_ids=(0,))
     for others in ([0, 0], [1, 1]):
         p.update([[0] * 3], [[1, *others]], [[5.0] * 3], [[0] * 3])
     assert p.counts[0, 0, 0].tolist() == [1, 1, 1, 1] and p.expected[0, 0, 0].tolist() == [1111.0 / 4.0, 0.0]
@@ -149,7 +149,7 @@ def test_minimax_q_by_hand(backend):
     # Row 1, [[2, 0], [0, 2]]: value 1. Row 0, [[1, -1], [-1, 1]]: 1 + 1/2 (3 + 1/2 * 1 - 1) = 2.25 at (0, 0), so that
     # p 2.25 - (1 - p) = -p + (1 - p): p = 2 / 5.25 = 8/21, value 5/21.
     initial = np.array([[[1.0, -1.0, -1.0, 1.0]], [[2.0, 0.0, 0.0, 2.0]]])
-    p = Player(backend, MinimaxQ(**HALF, **TWO_DRAWS, initial_q=initial), (2, 2), leads=(0,))
+    p = Player(backend, MinimaxQ(**HALF, **TWO_DRAWS, initial_q=initial), (2, 2), agent_ids=(0,))
     assert p.value[0, :, 0].tolist() == [0.0, 1.0] and p.policy[0, 0, 0].tolist() == [0.5, 0.5]
     assert p.update([[0, 0]], [[0, 0]], [[3.0, -99.0]], [[1, 1]]) == [True]     # now the second action is likelier
     assert p.q[0, 0, 0].tolist() == [2.25, -1.0, -1.0, 1.0]
@@ -172,8 +172,8 @@ def test_the_second_player_has_its_own_action_first(backend):
 def test_friends_take_the_greatest_and_foes_the_least(backend):
     # Littman (2001): friend value of a matrix is its greatest entry, foe value its minimax value.
     initial = np.array([[3.0, 0.0, 1.0, 2.0]])
-    friend = Player(backend, FriendOrFoe(friends="all", initial_q=initial), (2, 2), leads=(0,))
-    foe = Player(backend, FriendOrFoe(friends="none", initial_q=initial), (2, 2), leads=(0,))
+    friend = Player(backend, FriendOrFoe(friends="all", initial_q=initial), (2, 2), agent_ids=(0,))
+    foe = Player(backend, FriendOrFoe(friends="none", initial_q=initial), (2, 2), agent_ids=(0,))
     assert friend.value[0, 0, 0] == 3.0 and "policy" not in friend.arrays
     assert foe.value[0, 0, 0] == pytest.approx(1.5)     # 3 p + (1 - p) = 2 (1 - p): p = 1/4
 
@@ -184,7 +184,7 @@ def test_two_friends_against_one_foe(backend):
     initial = np.zeros((1, 8))
     initial[0, 0 * 2 + 0] = initial[0, 3 * 2 + 1] = 4.0      # ours * 2 + theirs
     learner = FriendOrFoe(**HALF, explore=mf.EpsilonGreedy(0.0, ties="first", draws=2), initial_q=initial)
-    p = Player(backend, learner, (2, 2, 2), leads=(0, 2), structure=mf.rewards.mixed([[0, 2], [1]]))
+    p = Player(backend, learner, (2, 2, 2), agent_ids=(0, 2), structure=mf.rewards.mixed([[0, 2], [1]]))
     assert p.policy[0, 0] == pytest.approx(np.array([[0.5, 0.0, 0.0, 0.5]] * 2))
     assert p.value[0, 0] == pytest.approx([2.0, 2.0])
     draws = [[[0.5, 0.5, u], [0.5, 0.5, 0.5], [0.5, 0.5, 1.0 - u]] for u in (0.1, 0.9)]
@@ -252,9 +252,9 @@ CASES = [
 
 
 def pair_of(case, runs=1, rows=3):
-    learner, actions, leads, teams = case
+    learner, actions, agent_ids, teams = case
     structure = mf.rewards.mixed(teams) if teams else None
-    return [Player(backend, learner, actions, rows=rows, runs=runs, leads=leads, structure=structure)
+    return [Player(backend, learner, actions, rows=rows, runs=runs, agent_ids=agent_ids, structure=structure)
             for backend in BACKENDS]
 
 
@@ -348,7 +348,7 @@ def test_tables_that_are_not_finite_stop_learning(case, number, backend):
 
 def test_a_frozen_learner_plays_its_mixed_policy_and_changes_nothing(backend):
     initial = np.array([[3.0, 0.0, 1.0, 2.0]])      # the first action with probability 1/4
-    p = Player(backend, MinimaxQ(**TWO_DRAWS, initial_q=initial), (2, 2), leads=(0,), learning=False,
+    p = Player(backend, MinimaxQ(**TWO_DRAWS, initial_q=initial), (2, 2), agent_ids=(0,), learning=False,
                exploration=mf.EpsilonGreedy(0.0, ties="first", draws=2))
     assert [p.act([[0, 0]], [[[0.0, 0.0, u]] * 2])[0][0] for u in (0.0, 0.249, 0.251, 0.99)] == [0, 0, 1, 1]
     assert p.update([[0, 0]], [[0, 0]], [[9.0, 9.0]], [[0, 0]]) == [False]
@@ -369,7 +369,7 @@ def arguments(backend, rule=1):
         "policy": np.zeros((runs, rows, 1 if rule == 4 else tables, width)),
         "counts": np.zeros((runs, rows, tables, 3 if rule == 2 else 0), np.int64),
         "table_of": np.array([0, 1], np.int32), "actions": np.array([2, 3], np.int32),
-        "leads": np.array([0, 1], np.int32), "weights": np.array([[3, 1], [1, 2] if own else [3, 1]], np.int64),
+        "agent_ids": np.array([0, 1], np.int32), "weights": np.array([[3, 1], [1, 2] if own else [3, 1]], np.int64),
         "choices": np.array([2, 3] if own or rule == 3 else [6, 6], np.int64),
         "steps": np.array({0: [1, 1], 3: [3, 1], 4: [1, 1]}.get(rule, [3, 2]), np.int64),
         "reads": np.array([0, 1] if rule < 3 else [0, 0], np.int32), "chooses_by": np.array([0, 1], np.int32),
@@ -396,12 +396,13 @@ def test_sound_arguments_make_a_kernel(backend, rule):
     (2, {"weights": np.array([[3, 0], [1, 2]])}, "counts, weights: expected room for every other"),
     (1, {"table_of": np.array([0, 2], np.int32)}, "table_of: expected tables 0 to 1, got 0 to 2"),
     (1, {"actions": np.array([0, 3], np.int32)}, "actions: expected at least 1, got 0"),
-    (1, {"leads": np.array([2], np.int32)}, "leads: expected agents from 0 to 1"),
-    (1, {"leads": np.array([], np.int32)}, "leads: expected agents from 0 to 1"),
+    (1, {"agent_ids": np.array([2], np.int32)}, "agent_ids: expected agents from 0 to 1"),
+    (1, {"agent_ids": np.array([], np.int32)}, "agent_ids: expected agents from 0 to 1"),
     (1, {"reads": np.array([0, -1], np.int32)}, "reads: expected agents from 0 to 1"),
     (1, {"chooses_by": np.array([0, 2], np.int32)}, "chooses_by: expected agents from 0 to 1"),
     (1, {"weights": np.array([[3, 2], [1, 2]])}, "weights, choices, steps: table 0 has joint actions up to 7"),
-    (1, {"weights": np.array([[0, 1], [1, 2]])}, "weights: agent 0 is led, and its table does not know its action"),
+    (1, {"weights": np.array([[0, 1], [1, 2]])}, "weights: agent 0 is controlled, and its table does not know its "
+                                                 "action"),
     (1, {"weights": np.array([[-3, 1], [1, 2]])}, "choices, steps, weights: expected at least 1, 1 and 0"),
     (1, {"steps": np.array([3, 0])}, "choices, steps, weights: expected at least 1, 1 and 0"),
     (1, {"steps": np.array([3, 1])}, "choices, steps: expected 6 joint actions in table 1"),

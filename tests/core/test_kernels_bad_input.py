@@ -278,7 +278,7 @@ def test_an_exploring_draw_outside_the_unit_interval(layout, draw):
     ("rows", {"next_rows": [[0, r]]}) for r in (*BEYOND, ROWS)], ids=str)
 @pytest.mark.parametrize("terminated", [False, True])
 def test_learning_from_what_lies_outside(layout, kind, options, terminated):
-    t = one_run(layout, actions=(A, 2), leads=[1])
+    t = one_run(layout, actions=(A, 2), agent_ids=[1])
     given = {"rows": [[0, 0]], "actions": [[0, 0]], "rewards": [[1.0, 1.0]], "next_rows": [[0, 0]]} | options
     refused(f"update: {BAD_ACTION if kind == 'actions' else BAD_ROW}",
             lambda: t.update(**given, terminated=[terminated]), t.q, t.greedy, t.visits)
@@ -361,9 +361,9 @@ def test_a_potential_of_a_row_outside(module, row, tables):
     ("table_of", [-1, 0], "table_of: expected tables 0 to 1, got -1 to 0"),
     ("actions", [3, 4], "actions: expected 1 to 3 actions, got 3 to 4"),
     ("actions", [0, 3], "actions: expected 1 to 3 actions, got 0 to 3"),
-    ("leads", [2], "leads: expected at least one agent from 0 to 1, got 2 to 2"),
-    ("leads", [-1], "leads: expected at least one agent from 0 to 1, got -1 to -1"),
-    ("leads", [], "leads: expected at least one agent from 0 to 1, got none"),
+    ("agent_ids", [2], "agent_ids: expected at least one agent from 0 to 1, got 2 to 2"),
+    ("agent_ids", [-1], "agent_ids: expected at least one agent from 0 to 1, got -1 to -1"),
+    ("agent_ids", [], "agent_ids: expected at least one agent from 0 to 1, got none"),
     ("kind", 3, "kind: expected 0 to 2, got 3"),
     ("kind", -1, "kind: expected 0 to 2, got -1"),
     ("draws", 1, "draws: expected at least 2, got 1"),

@@ -29,7 +29,8 @@ class Field(Tables):
         edges, neighbours = lists(*near) if group is None else (None, None)
         self.mean = np.zeros((runs, agents), np.int32)
         self.kernel = module("mean_field").MeanField(
-            inner=inner, mean=self.mean, rows=self.q.shape[1] // means, leads=self.leads, choices=choices, bins=bins,
+            inner=inner, mean=self.mean, rows=self.q.shape[1] // means, agent_ids=self.agent_ids, choices=choices,
+            bins=bins,
             edges=edges, neighbours=neighbours, group=None if group is None else np.array(group, np.int32))
 
 
@@ -38,7 +39,7 @@ def neighbourhood(size, choices, bins):
     means = math.comb(bins + choices - 1, choices - 1)
     q = np.zeros((1, means, size + 1, choices))
     near = [range(1, size + 1)]
-    return Field(lambda name: kernels("numpy", name), q, near, None, choices, bins, leads=[0]).kernel.near
+    return Field(lambda name: kernels("numpy", name), q, near, None, choices, bins, agent_ids=[0]).kernel.near
 
 
 def test_a_step_by_hand(module):
@@ -128,7 +129,7 @@ def test_a_frozen_kernel_remembers_but_does_not_learn(module):
 
 
 def test_only_led_agents_learn_and_all_are_looked_at(module):
-    t = Field(module, np.zeros((1, 3, 3, 2)), near=([0, 2],), leads=[1], bins=2)
+    t = Field(module, np.zeros((1, 3, 3, 2)), near=([0, 2],), agent_ids=[1], bins=2)
     t.update([[0, 0, 0]], [[1, 0, 1]], [[5.0, 2.0, 7.0]], [[0, 0, 0]], [True])
     assert t.mean.tolist() == [[0, 3, 0]] and t.q[0, 2, 1].tolist() == [1.0, 0.0] and t.q.sum() == 1.0
 
@@ -214,7 +215,7 @@ def test_an_actor_whose_logits_overflow_fails_and_leaves_its_values(module):
 def arguments(module, **changes):
     t = Tables(module, np.zeros((1, 4, 2, 2)))
     edges, neighbours = lists([1], [0])
-    return {"inner": t.kernel, "mean": np.zeros((1, 2), np.int32), "rows": 2, "leads": np.arange(2, dtype=np.int32),
+    return {"inner": t.kernel, "mean": np.zeros((1, 2), np.int32), "rows": 2, "agent_ids": np.arange(2, dtype=np.int32),
             "choices": 2, "bins": 1, "edges": edges, "neighbours": neighbours, "group": None} | changes
 
 
@@ -223,8 +224,8 @@ BAD = [
     ({"mean": np.zeros((1, 2))}, TypeError, "mean: expected int32"),
     ({"rows": 0}, ValueError, "rows: expected at least 1"),
     ({"rows": 2**30}, ValueError, "rows: expected .* at most 2\\*\\*31 - 1 in all with 2 means"),
-    ({"leads": np.zeros(0, np.int32)}, ValueError, "leads: expected at least one"),
-    ({"leads": np.array([0, 2], np.int32)}, ValueError, "leads: expected at least one agent from 0 to 1"),
+    ({"agent_ids": np.zeros(0, np.int32)}, ValueError, "agent_ids: expected at least one"),
+    ({"agent_ids": np.array([0, 2], np.int32)}, ValueError, "agent_ids: expected at least one agent from 0 to 1"),
     ({"choices": 0}, ValueError, "choices, bins: expected 1"), ({"bins": 0}, ValueError, "choices, bins: expected 1"),
     ({"bins": 2**20 + 1}, ValueError, "choices, bins"),
     ({"bins": 2**20, "choices": 9}, ValueError, "bins: .* have more than"),

@@ -48,13 +48,13 @@ class Made:
         self.since = np.zeros(runs, np.int64) if every else None
         members = np.array([agent for team in teams for agent in team], np.int32)
         starts = np.cumsum([0, *map(len, teams)]).astype(np.int64)
-        leads = np.array(sorted(members.tolist()), np.int32)
+        agent_ids = np.array(sorted(members.tolist()), np.int32)
         schedules = module("schedules")
         rate, level = schedule(schedules, rate, runs), schedule(schedules, level, runs)
         mixing = None if mixer is None else schedule(schedules, mixing, runs)
         self.arguments = {
             "q": self.q, "greedy": self.greedy, "visits": self.visits, "table_of": self.table_of,
-            "actions": self.actions, "leads": leads, "discount": np.full(runs, discount), "rate": rate,
+            "actions": self.actions, "agent_ids": agent_ids, "discount": np.full(runs, discount), "rate": rate,
             "exploration": level, "kind": kind, "strict": True, "ties": 0, "draws": 2, "learning": learning,
             "active": active, "central": self.central, "members": members, "starts": starts, "hidden": hidden,
             "mixer": self.mixer, "mixing": mixing, "target_q": self.target_q, "target_mixer": self.target_mixer,
@@ -374,7 +374,7 @@ SIZE = twin.mixer_size(2, 3)
 
 
 @pytest.mark.parametrize("changes, error, words", [
-    ({"members": numbers(0, 0)}, ValueError, "members: expected the agents that are led, each once"),
+    ({"members": numbers(0, 0)}, ValueError, "members: expected the agents that are controlled, each once"),
     ({"members": numbers(0)}, ValueError, "members: expected shape"),
     ({"members": numbers(0, 1, kind=np.int64)}, TypeError, "members: expected int32"),
     ({"starts": numbers(0, 1, kind=np.int64)}, ValueError, "starts: expected 0, rising numbers and 2"),

@@ -83,7 +83,7 @@ def test_the_agents_own_actions_only(module):
 @pytest.mark.parametrize("what", ["expected", "frequency", "sarsa"])
 def test_both_backends_learn_alike_from_many_actions(what, width):
     case = dict(shape=(2, 2, 1, width), table_of=[0, 0], actions=[width] * 2, strict=True, ties=False, rate=0.5,
-                discount=0.9, seed=1, leads=[0, 1], length=3, accumulate=False, decay=0.5)
+                discount=0.9, seed=1, agent_ids=[0, 1], length=3, accumulate=False, decay=0.5)
     for kind, level in ((0, 0.5), (1, 0.3)):
         expected = played("numpy", False, what, kind=kind, level=level, **case)
         assert played("cython", True, what, kind=kind, level=level, **case) == expected
@@ -210,7 +210,7 @@ def cases(draw):
         ties=draw(st.booleans()), level=draw(st.sampled_from([0.0, 0.3, 1.0])) if kind == 0 else
         draw(st.sampled_from([0.1, 2.0])), rate=draw(st.sampled_from([0.0, 0.1, 1.0])),
         discount=draw(st.sampled_from([0.0, 0.9, 1.0])), seed=draw(st.integers(0, 2**32 - 1)),
-        leads=sorted(draw(st.sets(st.integers(0, agents - 1), min_size=1))),
+        agent_ids=sorted(draw(st.sets(st.integers(0, agents - 1), min_size=1))),
         length=draw(st.integers(1, 5)), accumulate=draw(st.booleans()), decay=draw(st.sampled_from([0.5, 1.0])))
 
 
@@ -313,7 +313,7 @@ def test_both_backends_refuse_alike(what):
         agents = tables + int(generator.integers(0, 3))
         case = dict(shape=(1, 3, tables, width), table_of=[i % tables for i in range(agents)], actions=[width] * agents,
                     kind=int(generator.integers(2)), strict=True, ties=False, level=0.5, rate=0.5, discount=0.9,
-                    leads=list(range(agents)), length=3, accumulate=bool(generator.integers(2)), decay=0.9)
+                    agent_ids=list(range(agents)), length=3, accumulate=bool(generator.integers(2)), decay=0.9)
         expected = spoiled("numpy", False, what, seed, **case)
         for packed in (False, True):
             got = spoiled("cython", packed, what, seed, **case)
@@ -352,7 +352,7 @@ def test_arrays_of_other_kinds_and_shapes_are_refused(module, what):
             make(**good | {name: array.tolist()})
         with pytest.raises(ValueError, match=f"^{name}"):
             make(**good | {name: np.zeros((*array.shape, 1), array.dtype)})
-        if name not in ("table_of", "actions", "leads", "discount", "decay"):
+        if name not in ("table_of", "actions", "agent_ids", "discount", "decay"):
             fixed = array.copy()
             fixed.flags.writeable = False
             with pytest.raises(ValueError, match=f"^{name}: is written to, but the array is read-only"):

@@ -37,12 +37,12 @@ def remembering(joint_payoffs, horizon):
 
 
 class Player:
-    """A kernel of two agents (or more) with as many actions each as ``counts`` says; it leads agent 0."""
+    """A kernel of two agents (or more) with as many actions each as ``counts`` says; it controls agent 0."""
 
-    def __init__(self, module, name, counts, *arguments, leads=(0,), draws=1):
+    def __init__(self, module, name, counts, *arguments, agent_ids=(0,), draws=1):
         self.counts = np.array(counts, np.int32)
         self.kernel = getattr(module("opponents"), name)(
-            1, self.counts, np.array(leads, np.int32), draws, *arguments)
+            1, self.counts, np.array(agent_ids, np.int32), draws, *arguments)
 
     def act(self, u=0.5, row=0):
         actions = np.full((1, len(self.counts)), -9, np.int32)
@@ -61,7 +61,7 @@ class Player:
 # -- fixed policies ------------------------------------------------------------------------------
 
 def test_random_play_is_the_floor_of_draw_times_actions(module):
-    player = Player(module, "FixedPolicy", [3, 2], None, leads=(0, 1))
+    player = Player(module, "FixedPolicy", [3, 2], None, agent_ids=(0, 1))
     assert [player.act(u) for u in (0.0, 0.34, 0.5, BELOW_ONE)] == [[0, 0], [1, 0], [1, 1], [2, 1]]
 
 
@@ -77,7 +77,7 @@ def test_a_fixed_policy_draws_by_its_rows(module):
 
 
 def test_each_agent_reads_its_own_first_draw(module):
-    player = Player(module, "FixedPolicy", [4, 4], None, leads=(1, 0), draws=3)
+    player = Player(module, "FixedPolicy", [4, 4], None, agent_ids=(1, 0), draws=3)
     actions = np.zeros((1, 2), np.int32)
     player.kernel.act(np.zeros((1, 2), np.int32), np.array([[[0.3, 0.9, 0.9], [0.8, 0.0, 0.0]]]), actions)
     assert actions.tolist() == [[1, 3]]
@@ -141,7 +141,7 @@ def test_payoffs_of_three_agents_are_read_in_their_places(module):
     payoffs = np.add.outer(np.add.outer([0, 100], [0, 10, 20]), [0, 1]).astype(float)
     totals = np.zeros((1, 1, 3))
     player = Player(module, "FictitiousPlay", [2, 3, 2], True, payoffs.reshape(1, -1), totals,
-                    np.zeros((1, 3, 3), np.int64), leads=(1,))
+                    np.zeros((1, 3, 3), np.int64), agent_ids=(1,))
     player.update([1, 0, 1])
     assert totals.ravel().tolist() == [101.0, 111.0, 121.0] and player.act() == [-9, 2, -9]
 
@@ -389,7 +389,7 @@ THREE = mf.games.MatrixGame(np.zeros((2, 3, 2)), horizon=1)
 
 
 @pytest.mark.parametrize("game, learners, message", [
-    (matrix(DILEMMA), [FixedPolicy([1.0, 0.0, 0.0]), Random()], r"has 3 actions, the agents it leads have \[2\]"),
+    (matrix(DILEMMA), [FixedPolicy([1.0, 0.0, 0.0]), Random()], r"has 3 actions, the agents it controls have \[2\]"),
     (matrix(DILEMMA), [FixedPolicy(np.eye(2)), Random()], "policy: has 2 rows, the table has 1; give as many"),
     (THREE, [TitForTat(), Random(), Random()], "of: the game has 3 agents; say whose actions are copied"),
     (THREE, [TitForTat(of=1), Random(), Random()], "of: agent 0 has 2 actions and cannot copy agent 1, which has 3"),
@@ -432,8 +432,8 @@ def test_bad_input_is_refused_by_the_kernels(module):
             (lambda: m.FixedPolicy(0, two, lead, 1, None), "runs: expected at least 1, got 0"),
             (lambda: m.FixedPolicy(1, two[:0], lead, 1, None), "actions: expected at least one agent"),
             (lambda: m.FixedPolicy(1, two * 0, lead, 1, None), "actions: expected at least 1 action, got 0"),
-            (lambda: m.FixedPolicy(1, two, lead + 2, 1, None), "leads: expected at least one agent from 0 to 1"),
-            (lambda: m.FixedPolicy(1, two, lead[:0], 1, None), "leads: expected at least one agent from 0 to 1"),
+            (lambda: m.FixedPolicy(1, two, lead + 2, 1, None), "agent_ids: expected at least one agent from 0 to 1"),
+            (lambda: m.FixedPolicy(1, two, lead[:0], 1, None), "agent_ids: expected at least one agent from 0 to 1"),
             (lambda: m.FixedPolicy(1, two, lead, 0, None), "draws: expected at least 1, got 0"),
             (lambda: m.FixedPolicy(1, two, lead, 1, np.zeros((1, 0, 2))), "policy: expected at least one row"),
             (lambda: m.FixedPolicy(1, two, lead, 1, np.zeros((1, 1, 3))), "policy: expected shape"),

@@ -101,7 +101,7 @@ def test_sharing_agents_between_others(module):
 
 
 def test_only_led_agents_learn_and_act(module):
-    t = Tables(module, np.zeros((1, 1, 3, 2)), leads=[2, 0])
+    t = Tables(module, np.zeros((1, 1, 3, 2)), agent_ids=[2, 0])
     t.update([[0] * 3], [[1] * 3], [[1.0, 1.0, 1.0]], [[0] * 3])
     assert t.q[0, 0].tolist() == [[0.0, 0.5], [0.0, 0.0], [0.0, 0.5]]
     assert t.act([[0] * 3], np.zeros((1, 3, 2)) + 0.5).tolist() == [[1, -9, 1]]
@@ -109,7 +109,7 @@ def test_only_led_agents_learn_and_act(module):
 
 def test_agents_led_in_another_order_learn_in_that_order(module):
     # Leads [1, 0] of one table: first agent 1 (reward 2: 1), then agent 0 (8: 1 + 1/2 (8 - 1) = 4.5).
-    t = Tables(module, np.zeros((1, 1, 1, 1)), table_of=[0, 0], leads=[1, 0])
+    t = Tables(module, np.zeros((1, 1, 1, 1)), table_of=[0, 0], agent_ids=[1, 0])
     t.update([[0, 0]], [[0, 0]], [[8.0, 2.0]], [[0, 0]], [True])
     assert t.q.tolist() == [[[[4.5]]]]
 
@@ -437,14 +437,14 @@ def cases(draw):
         ties=draw(st.booleans()), level=draw(st.sampled_from([0.0, 0.3, 1.0])) if kind == 0 else
         draw(st.sampled_from([0.1, 2.0])), rate=draw(st.sampled_from([0.0, 0.1, 1.0])),
         discount=draw(st.sampled_from([0.0, 0.9, 1.0])), seed=draw(st.integers(0, 2**32 - 1)),
-        leads=sorted(draw(st.sets(st.integers(0, agents - 1), min_size=1))))
+        agent_ids=sorted(draw(st.sets(st.integers(0, agents - 1), min_size=1))))
 
 
-def played(backend, packed, shape, table_of, actions, kind, strict, ties, level, rate, discount, seed, leads):
+def played(backend, packed, shape, table_of, actions, kind, strict, ties, level, rate, discount, seed, agent_ids):
     """Everything a learner does and keeps over some steps of random experience, with many ties."""
     generator = np.random.default_rng(seed)
     runs, rows, tables, width = shape
-    t = Tables(modules(backend, packed), generator.integers(0, 3, shape).astype(float), table_of, actions, leads,
+    t = Tables(modules(backend, packed), generator.integers(0, 3, shape).astype(float), table_of, actions, agent_ids,
                discount, rate, level, kind, strict, ties)
     agents, trace = len(table_of), []
     for _ in range(12):
@@ -465,6 +465,6 @@ def test_both_backends_learn_alike(case):
 
 def test_sharing_many_agents_is_alike():
     case = dict(shape=(2, 2, 2, 3), table_of=[k % 2 for k in range(40)], actions=[3] * 40, kind=0, strict=True,
-                ties=True, level=0.2, rate=0.5, discount=0.9, seed=1, leads=list(range(40)))
+                ties=True, level=0.2, rate=0.5, discount=0.9, seed=1, agent_ids=list(range(40)))
     expected = played("numpy", False, **case)
     assert played("cython", False, **case) == played("cython", True, **case) == expected

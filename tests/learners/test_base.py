@@ -10,8 +10,8 @@ SLOW = mf.IQL(0.05, discount=0.5, explore=mf.EpsilonGreedy(0.3))
 FAST = mf.IQL(0.5, discount=0.9, explore=mf.EpsilonGreedy(0.3), initial_q=1.0)
 EXAMPLES = {
     "each": Example([SLOW, FAST, SLOW], (2, 4, 3)),
-    "each, leads": Example([(mf.IQL(0.2, share="all"), [0, 2]), (mf.IQL(0.4, explore=mf.Boltzmann(0.7)), [1])],
-                           (3, 2, 3)),
+    "each, agent_ids": Example([(mf.IQL(0.2, share="all"), [0, 2]), (mf.IQL(0.4, explore=mf.Boltzmann(0.7)), [1])],
+                               (3, 2, 3)),
 }
 
 
@@ -63,14 +63,14 @@ def test_which_tables_are_meant_must_be_said():
 
 
 @pytest.mark.parametrize("learners, error, message", [
-    ([SLOW, SLOW], ValueError, "learners: game 'drift' has 3 agents, the learners lead 2"),
+    ([SLOW, SLOW], ValueError, "learners: game 'drift' has 3 agents, the learners control 2"),
     ([], ValueError, "learners: expected at least one"),
     (SLOW, TypeError, "learners: expected a list of learners"),
     ([SLOW, SLOW, "ikl"], ValueError, "unknown learner 'ikl'; did you mean 'iql'"),
     ([SLOW, 3, SLOW], TypeError, r"learners\[1\]: expected a learner"),
     ([(SLOW, [0, 1]), SLOW], ValueError, "not both in one list"),
-    ([(SLOW, [0, 1]), (FAST, [1])], ValueError, "leads: expected every agent from 0 on exactly once"),
-    ([(SLOW, [0, 1]), (FAST, [])], ValueError, "leads: expected at least one agent for each"),
+    ([(SLOW, [0, 1]), (FAST, [1])], ValueError, "agent_ids: expected every agent from 0 on exactly once"),
+    ([(SLOW, [0, 1]), (FAST, [])], ValueError, "agent_ids: expected at least one agent for each"),
     ([(SLOW,)], ValueError, r"learners\[0\]: expected a pair"),
     ([mf.learners.Each((SLOW,)), SLOW, SLOW], ValueError, r"learners\[0\]: is itself made of several"),
     ([SLOW, mf.IQL(initial_q=[[1.0, 2.0]]), SLOW], ValueError, r"learners\[1\]: initial_q"),

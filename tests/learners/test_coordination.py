@@ -1,4 +1,4 @@
-"""Lenient learning and recursive FMQ, and who may be led by those who trust each other.
+"""Lenient learning and recursive FMQ, and who may be controlled by those who trust each other.
 
 The rules are tested in ``tests/core/test_coordination.py``.
 """

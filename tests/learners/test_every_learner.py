@@ -237,7 +237,7 @@ def test_any_learners_in_one_team(learner_examples, data):
     for agent in range(len(actions)):
         one = data.draw(st.sampled_from(choices))
         try:
-            one.check(dataclasses.replace(context, leads=(agent,)), 3)
+            one.check(dataclasses.replace(context, agent_ids=(agent,)), 3)
         except ValueError:
             one = mf.IQL(0.3)       # it does not fit this agent
         team.append(one)

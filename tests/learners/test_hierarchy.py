@@ -203,7 +203,7 @@ def test_a_coordinator_without_a_team_is_refused():
 
 
 @pytest.mark.parametrize("learner, message", [
-    (Hierarchy(teams=[[0]]), r"teams: expected every agent that is led, \[0, 1\], in one team, got \[\[0\]\]"),
+    (Hierarchy(teams=[[0]]), r"teams: expected every agent that is controlled, \[0, 1\], in one team, got \[\[0\]\]"),
     (Hierarchy(teams=[[0, 1], [1]]), "teams: expected every agent"),
     (Hierarchy(teams=[[0, 1, 2]]), "teams: expected every agent"),
     (Hierarchy(teams="all", goal_reward=np.zeros((4, 2))), r"goal_reward: expected shape \(goals, rows\) = \(4, 3\)"),

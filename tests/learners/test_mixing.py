@@ -127,7 +127,7 @@ class TestTeams:
         assert joint_values(result, 0, agent=3).shape == (2, 2)
 
     def test_a_team_among_the_led_agents_is_as_a_team_alone(self, backend):
-        # Everyone acts at random, so that what a team learns does not depend on who leads the others.
+        # Everyone acts at random, so that what a team learns does not depend on who controls the others.
         explore = {"explore": RANDOM, "hidden": 3}
         both = train(QMIX(0.1, 0.1, **explore), self.game, rewards=self.structure, backend=backend)
         apart = train([(QMIX(0.1, 0.1, **explore), [0, 2]), (VDN(explore=RANDOM), [1]), (mf.IQL(explore=RANDOM), [3])],

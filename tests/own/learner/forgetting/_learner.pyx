@@ -21,8 +21,8 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
     cdef int status
     for r in range(count):
         run = first + r
-        for j in range(b.led):
-            i = b.leads[j]
+        for j in range(b.n_ids):
+            i = b.agent_ids[j]
             at = r * b.agents + i
             action = t.actions[at]
             # The cells of this row and the next, once all that leads to them is known to lie inside.
