@@ -155,7 +155,8 @@ class _Gradient(Learner):
             what = f"a critic of {_large(joint)} joint actions" if self.counterfactual else "tables and rollouts"
             raise ValueError(f"{self.name}: {what}, for {context.runs:,} runs, {rows or 1:,} rows and "
                              f"{context.central:,} of the whole state, need {gigabytes} GB{have}; take fewer agents, "
-                             "actions, rows, steps or runs" + (", or mappo, whose critic is of states" if self.counterfactual else ""))
+                             "actions, rows, steps or runs"
+                             + (", or mappo, whose critic is of states" if self.counterfactual else ""))
 
     def _empty(self, context, rows):
         units, _, _, joint = self.plan(context)

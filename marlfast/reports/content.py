@@ -33,7 +33,7 @@ def of_result(result, name=None):
                                   number(best.value)))
     told = [f"Scores: mean return over the last tenth of each run's episodes. Runs ended by: {counts}."]
     return {
-        "title": f"{e.game.name}: {e.learner.name}", "ids": f"A result of marlfast{f': {name}' if name else ''}.",
+        "title": f"{e.game.name}: {e.learner.name}", "lead": f"A result of marlfast{f': {name}' if name else ''}.",
         "numbers": numbers, "notes": _notes_of_result(result, scores), "figures": figures.of_result(result),
         "tables": [_statistics_of(result, scores, told), _runs_of(result, scores)], "swept": [],
         "options": _options(e), "again": _again_result(result, name),
@@ -152,7 +152,7 @@ def of_sweep(sweep, name=None):
             number(estimates.value[k])))
     return {
         "title": f"{e.game.name}: {e.learner.name}, swept over {_listed(sweep.names) or 'seeds'}",
-        "ids": f"A sweep of marlfast{f': {name}' if name else ''}.", "numbers": numbers,
+        "lead": f"A sweep of marlfast{f': {name}' if name else ''}.", "numbers": numbers,
         "notes": _notes_of_sweep(sweep, table, most, len(points)),
         "figures": figures.of_sweep(sweep, table, points, place, estimates, order),
         "tables": [_points_of(sweep, table, points, place, by_point, estimates, order), _runs_of_sweep(sweep, table)],
