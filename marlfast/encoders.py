@@ -6,6 +6,7 @@ import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.errors import integer, real
+from marlfast.memory import Shape
 from marlfast.registry import Definition, option, require
 
 __all__ = ["AgentIndex", "Encoder", "Grid", "Rounding", "Tiles"]
@@ -32,6 +33,10 @@ class Encoder(Definition):
                              f"leave encoder out instead of {self.name!r}")
 
     def allocate(self, game, runs, rows=None):
+        return {name: np.zeros(*one) for name, one in self.shapes(game, runs, rows).items()}
+
+    def shapes(self, game, runs, rows=None):
+        """Shapes and dtypes of the arrays that ``allocate`` makes: {name: Shape}."""
         return {}
 
     def active(self, game):
@@ -400,12 +405,12 @@ class Rounding(Encoder):
         """Rows that arrays are ever given: two steps' worth more than may stay in use."""
         return (self.max_rows or MOST_ROWS - 2 * game.views) + 2 * game.views
 
-    def allocate(self, game, runs, rows=None):
+    def shapes(self, game, runs, rows=None):
         """``keys`` int64 [R, rows, D], ``table`` int32 [R, slots], ``used`` int64 [R]."""
         rows = min(rows or max(256, 4 * game.views), self.limit(game))
         slots = 1 << int(2 * rows - 1).bit_length()
-        return {"keys": np.zeros((runs, rows, game.features), np.int64), "table": np.zeros((runs, slots), np.int32),
-                "used": np.zeros(runs, np.int64)}
+        return {"keys": Shape((runs, rows, game.features), "int64"), "table": Shape((runs, slots), "int32"),
+                "used": Shape((runs,), "int64")}
 
     def bind(self, game, runs, arrays, backend):
         return kernels(backend, "encoders").Rounding(game.agents, game.views, 10.0 ** self.decimals, arrays["keys"],
@@ -524,8 +529,8 @@ class AgentIndex(Encoder):
     def unlimited(self):
         return AgentIndex(self.encoder and self.encoder.unlimited(), self.common)
 
-    def allocate(self, game, runs, rows=None):
-        return self.inner.allocate(game, runs, rows)
+    def shapes(self, game, runs, rows=None):
+        return self.inner.shapes(game, runs, rows)
 
     def bind(self, game, runs, arrays, backend):
         within = self.inner.bind(game, runs, arrays, backend)

@@ -37,15 +37,23 @@ def unknown(what, name, known):
     import difflib
 
     known = sorted(known)
-    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(str(name)[:80], known, n=1, cutoff=0.5)
     listed = ", ".join(known[:12]) + (f" and {len(known) - 12} more" if len(known) > 12 else "")
     hint = f"did you mean {near[0]!r}?" if near else f"known: {listed}" if known else "there are none"
-    return ValueError(f"unknown {what} {name!r}; {hint}")
+    return ValueError(f"unknown {what} {shown(name)}; {hint}")
 
 
 def shown(value):
     """What came, in one short line."""
-    text = " ".join(repr(value).split())
+    if isinstance(value, (str, bytes, list, tuple)) and len(value) > 400:       # repr would write all of it
+        value = value[:400]
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:              # Python writes no whole number of more than 4,300 digits
+        text = f"a {type(value).__name__} with a number of too many digits" if not isinstance(value, int) else \
+            f"a whole number of about {int(value.bit_length() * 0.30103) + 1:,} digits"
+    except RecursionError:
+        text = f"a {type(value).__name__} that is nested too deeply"
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -68,7 +76,11 @@ def real(name, value, least=None, most=None):
     """``value`` as a float, if it is finite and in [least, most]."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name}: expected a number, got {shown(value)}")
-    value = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        raise ValueError(f"{name}: expected a finite number, got {shown(value)}") from None
+    value = number
     if not math.isfinite(value):
         raise ValueError(f"{name}: expected a finite number, got {value}")
     _bounds(name, value, least, most)
@@ -92,13 +104,13 @@ def _bounds(name, value, least, most):
     if (least is not None and value < least) or (most is not None and value > most):
         wanted = (f"at least {least}" if most in (None, _MOST) and value < least else f"at most {most}" if least is None
                   else f"{least} to {most}")
-        raise ValueError(f"{name}: expected {wanted}, got {value}")
+        raise ValueError(f"{name}: expected {wanted}, got {shown(value)}")
 
 
 def choice(name, value, known):
     """``value``, if it is one of ``known``."""
     if value not in known:
-        raise ValueError(f"{name}: expected one of {', '.join(map(repr, known))}, got {value!r}")
+        raise ValueError(f"{name}: expected one of {', '.join(map(repr, known))}, got {shown(value)}")
     return value
 
 

@@ -107,6 +107,7 @@ class Experiment:
         if self.episodes is None and self.steps is None and not self.stop:
             raise ValueError("episodes: nothing says when to stop; give episodes=, steps= or stop=")
         known = self.resolved
+        known.check_first()
         if known.limits.steps == known.limits.stable == UNLIMITED and not self.game.ends:
             raise ValueError(f"horizon: game {self.game.name!r} never ends an episode, and only episodes were to stop "
                              "it; give the game a horizon, or give steps=")
@@ -129,6 +130,7 @@ class Experiment:
                                  f"{one.name!r} takes one; give a Grid, or take a learner that adds up what its rows "
                                  "say, such as iql, sarsa, hysteretic_q, vdn, qmix, reinforce or mappo")
         self.learner.check(known.context, known.rows)
+        known.check_memory()
 
     def _structure(self, teams):
         if self.rewards is not None:

@@ -29,6 +29,9 @@ BEFORE = {
 
 # Options that have another name since: {version that a file has at most: {definition: {old name: new name}}}.
 RENAMED = {1: {"each": {"leads": "agent_ids"}}}
+# Arrays in which numbers need not be finite: a game's own, and sums of rewards, which may become too large.
+ANY_NUMBER = {"state", "observation", "episode_return", "episode_shaped", "returns", "shaped_returns", "recent",
+              "recent_sum"}
 
 
 def as_it_was(values, version):
@@ -264,7 +267,7 @@ def _arrays(path, experiment, arrays, backend):
         if not fits:
             raise FileError(f"{path}: its array {name} is {array.dtype.name} {array.shape}, "
                             f"expected {like.dtype.name} {shape}")
-        if array.dtype.kind == "f" and not np.isfinite(array).all() and name not in ("state", "observation"):
+        if array.dtype.kind == "f" and name not in ANY_NUMBER and not np.isfinite(array).all():
             raise FileError(f"{path}: its array {name} holds numbers that are not finite")
         arrays[name] = np.ascontiguousarray(array)
     _ranges(path, experiment, arrays)

@@ -11,7 +11,10 @@ import numpy as np
 
 from marlfast.encoders import Whole, central_encoder
 from marlfast.learners.base import LearnerContext
+from marlfast.memory import Shape, check_memory, total
 from marlfast.stop import UNLIMITED
+
+REMEDY = "take fewer runs, agents, actions or table rows"
 
 
 class Limits(NamedTuple):
@@ -203,7 +206,7 @@ class Resolved:
         if not self.looks_central:
             return self._agents
         encoder, game = self._encoders[True][self.whole]
-        return self._agents.with_room(encoder.room(game, encoder.allocate(game, 1)), self.central_active)
+        return self._agents.with_room(encoder.room(game, encoder.shapes(game, 1)), self.central_active)
 
     def context_in(self, room):
         """The same with the rows of the whole state that there is room for (of ``rooms``)."""
@@ -225,6 +228,44 @@ class Resolved:
         return next(part for part in self.parts if agent in part[2].agent_ids)
 
     # -- arrays ---------------------------------------------------------------------------------------
+
+    def shapes(self, state_size, learning=True, runs=None):
+        """Shapes and dtypes of the arrays of a session, which none of them has to be made for: {name: Shape}.
+
+        Parameters
+        ----------
+        state_size : int
+            S, numbers in a state of the game: its kernel's.
+        learning : bool
+        runs : int, optional
+            Default: those of the experiment.
+        """
+        game, window, runs = self.game, self.limits.window, self.runs if runs is None else runs
+        numbers, sums = Shape((runs,), "int64"), Shape((runs, game.agents))
+        shapes = {
+            "state": Shape((runs, state_size)), "observation": Shape((runs, game.views, game.features)),
+            "rows": Shape((runs, self.width(learning)), "int32"), "steps": numbers, "episodes": numbers,
+            "episode_steps": numbers, "episode_return": sums, "episode_shaped": sums,
+            "returns": Shape((runs, 0, game.agents)), "shaped_returns": Shape((runs, 0, game.agents)),
+            "lengths": Shape((runs, 0), "int64"), "stable": numbers, "recent": Shape((runs, window)),
+            "recent_sum": Shape((runs,)), "reason": Shape((runs,), "int32"), "run_numbers": numbers, "fault": numbers}
+        for part, (encoder, seen) in self.encoders(learning).items():
+            shapes |= {f"{part}.{name}": one for name, one in encoder.shapes(seen, runs).items()}
+        room = self.rooms(shapes, learning)
+        context = self.context_in(room) if learning else self.context
+        return shapes | {f"learner.{name}": one
+                         for name, one in self.experiment.learner.shapes(context, room["encoder"]).items()}
+
+    def check_first(self):
+        """Refuse numbers of runs, agents and features with which nothing else need be looked at."""
+        game, runs = self.game, self.runs
+        check_memory(f"runs: {runs:,} of {game.agents:,} agents, who see {game.views * game.features:,} numbers,",
+                     runs * (80 + 36 * game.agents + 8 * game.views * game.features), REMEDY)
+
+    def check_memory(self, state_size=0, learning=True):
+        """Refuse an experiment whose arrays need more memory than there is, before any of them is made."""
+        check_memory(f"runs: the arrays of {self.runs:,} {'run' if self.runs == 1 else 'runs'}",
+                     total(self.shapes(state_size, learning)), REMEDY)
 
     @cached_property
     def by_row(self):

@@ -29,21 +29,11 @@ def allocate(resolved, backend, learning=True, lanes=0):
 
     ``lanes`` as in :class:`marlfast.learners.base.LearnerContext`.
     """
-    game, runs = resolved.game, resolved.runs
-    kernel = game.kernel(backend)
-    arrays = {
-        "state": np.zeros((runs, kernel.state_size)), "observation": np.zeros((runs, kernel.views, kernel.features)),
-        "rows": np.zeros((runs, resolved.width(learning)), np.int32), "steps": np.zeros(runs, np.int64),
-        "episodes": np.zeros(runs, np.int64), "episode_steps": np.zeros(runs, np.int64),
-        "episode_return": np.zeros((runs, game.agents)), "episode_shaped": np.zeros((runs, game.agents)),
-        "returns": np.zeros((runs, 0, game.agents)), "shaped_returns": np.zeros((runs, 0, game.agents)),
-        "lengths": np.zeros((runs, 0), np.int64), "stable": np.zeros(runs, np.int64),
-        "recent": np.zeros((runs, resolved.limits.window)), "recent_sum": np.zeros(runs),
-        "reason": np.zeros(runs, np.int32), "run_numbers": resolved.run_numbers.copy(),
-        "fault": np.full(runs, -1, np.int64),
-    }
-    for part, (encoder, seen) in resolved.encoders(learning).items():
-        arrays |= {f"{part}.{name}": array for name, array in encoder.allocate(seen, runs).items()}
+    kernel = resolved.game.kernel(backend)
+    resolved.check_memory(kernel.state_size, learning)
+    arrays = {name: np.zeros(*one) for name, one in resolved.shapes(kernel.state_size, learning).items()
+              if not name.startswith("learner.")}
+    arrays["run_numbers"][:], arrays["fault"][:] = resolved.run_numbers, -1
     room = resolved.rooms(arrays)
     context = (resolved.context_in(room) if learning else resolved.context).with_lanes(lanes)
     learner = resolved.experiment.learner.allocate(context, room["encoder"])

@@ -50,6 +50,8 @@ def loads(text, where="TOML"):
         line = re.search(r"line (\d+)", place)
         at = f"line {line[1]}: " if line else "at its end: " if "end of document" in place else ""
         raise FileError(f"{where}: {at}not TOML ({what})") from None
+    except ValueError:                      # Python reads no whole number of more than 4,300 digits
+        raise FileError(f"{where}: not TOML that can be read (a number has too many digits)") from None
     except RecursionError:
         raise FileError(f"{where}: not TOML that can be read (nested too deeply)") from None
 
@@ -74,7 +76,7 @@ def read(path):
     """
     content = errors.path(path).read_bytes()
     try:
-        text = content.decode()
+        text = content.decode("utf-8-sig")      # editors on Windows begin a file with a byte order mark
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise FileError(f"{path}: line {line}: not text in UTF-8, so not a TOML file") from None

@@ -256,14 +256,14 @@ def test_an_index_of_an_index():
 
 
 def test_tables_that_would_not_fit_in_memory_are_refused_before_training(monkeypatch):
-    monkeypatch.setattr("marlfast.learners.tabular.memory_of_machine", lambda: 10**6)
-    encoder, options = mf.Tiles(8, -2.0, 6.0, 10), {"steps": 1, "runs": 10}
-    # 10 runs x 800 rows x 3 tables x (4 + 1) x 8 bytes.
-    with pytest.raises(MemoryError, match=r"^learner: tables for 10 runs x 800 rows x 3 tables x 4 actions need 0.0"):
-        mf.train(DRIFT, DoubleQ(), encoder=encoder, **options)      # 2.9 MB
-    mf.train(DRIFT, mf.IQL(), encoder=encoder, **options)           # 0.96 MB
+    monkeypatch.setattr("marlfast.memory.memory_there", lambda: 10**8)
+    encoder, options = mf.Tiles(8, -2.0, 6.0, 10), {"steps": 1, "runs": 1000}
+    # 1,000 runs x 800 rows x 3 tables x (4 + 1) x 8 bytes.
+    with pytest.raises(MemoryError, match=r"^learner: tables for 1000 runs x 800 rows x 3 tables x 4 actions need 0.3"):
+        mf.train(DRIFT, DoubleQ(), encoder=encoder, **options)      # 288 MB
+    mf.train(DRIFT, mf.IQL(), encoder=encoder, **options)           # 96 MB
     mf.train(DRIFT, DoubleQ(), encoder=mf.Tiles(8, -2.0, 6.0, 10, hash_rows=200), **options)
-    monkeypatch.setattr("marlfast.learners.tabular.memory_of_machine", lambda: None)
+    monkeypatch.setattr("marlfast.memory.memory_there", lambda: None)
     mf.train(DRIFT, DoubleQ(), encoder=encoder, **options)
 
 

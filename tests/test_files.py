@@ -472,7 +472,7 @@ def tampered(result):
         yield f"{name} as text", {name: array.astype(str)}
         if array.ndim > 1 and array.size and name not in ("recent",):
             yield f"{name} cut", {name: array[..., :-1]}
-        if array.dtype.kind == "f" and array.size and name not in ("state", "observation"):
+        if array.dtype.kind == "f" and array.size and name not in mf.files.ANY_NUMBER:
             for value in (np.nan, np.inf):
                 bad = array.copy()
                 bad.flat[-1] = value

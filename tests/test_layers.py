@@ -18,7 +18,7 @@ FLOORS = {
                 "toml", "train"},
     "definitions": {"draws", "encoders", "exploration", "games", "learners", "rewards", "schedules", "stop"},
     "kernels": {"core", "reference"},
-    "ground": {"backends", "declarations", "errors", "memory", "progress", "registry", "renamed", "seeds"},
+    "ground": {"archive", "backends", "declarations", "errors", "memory", "progress", "registry", "renamed", "seeds"},
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}
 HEIGHT = {name: len(FLOORS) - k for k, names in enumerate(FLOORS.values()) for name in names}

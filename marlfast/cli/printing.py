@@ -26,7 +26,7 @@ def sentence(error):
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     else:
         text = str(error) or type(error).__name__
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) and "than there is" not in text:      # which says what to do
         text = f"not enough memory ({text}); use fewer runs, agents or table rows"
     return " ".join(text.split())
 

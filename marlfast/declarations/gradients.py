@@ -24,7 +24,7 @@ def _length(n):
 def _units(n):
     """The members of each unit: places among those that are controlled. Refuses what could leave the arrays."""
     ids, units, critic = n.agent_ids.tolist(), n.U, n.critic
-    if units < 1 or {int(n.unit_of[i]) for i in ids} != set(range(units)):
+    if units < 1 or set(n.unit_of[ids].tolist()) != set(range(units)):
         raise ValueError(f"unit_of: expected units 0 to {units - 1}, each with an agent that is controlled")
     if not n.central and units != len(ids):
         raise ValueError("units: where the critic looks at an agent's own rows, each agent is a unit of its own")
@@ -37,7 +37,9 @@ def _units(n):
                              f"{n.units.max()}")
     if n.counterfactual and critic is None:
         raise ValueError("critic: counterfactual advantages need one")
-    members = [[j for j, i in enumerate(ids) if n.unit_of[i] == u] for u in range(units)]
+    members = [[] for _ in range(units)]
+    for j, u in enumerate(n.unit_of[ids].tolist()):
+        members[u].append(j)
     for own in members:
         joint = 1
         for i in (ids[j] for j in reversed(own)):

@@ -1,11 +1,11 @@
 """What can come of each state and joint action, as arrays."""
-import os
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from marlfast.errors import integer, shown
+from marlfast.memory import memory_there
 from marlfast.registry import Definition
 
 
@@ -56,10 +56,8 @@ def _first(where):
 
 def room(what, size):
     """Refuse what could never fit into this machine's memory, before any of it is allocated."""
-    try:
-        most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):       # not known here: what a large machine has
-        most = 2**40
+    most = memory_there()
+    most = 2**40 if most is None else most      # not known here: what a large machine has
     if size > most:
         raise MemoryError(f"{what} would need {size:,} bytes, and this machine has {most:,}")
 

@@ -8,6 +8,7 @@ from marlfast.backends import kernels
 from marlfast.errors import integer, shown, unknown
 from marlfast.exploration import EpsilonGreedy
 from marlfast.learners.plays import asked
+from marlfast.memory import Shape
 from marlfast.registry import Definition, option, require
 from marlfast.renamed import argument, attribute, parts
 
@@ -249,6 +250,19 @@ class Learner(Definition):
         """Fresh arrays, {name: array}; the first axis is the run."""
         raise NotImplementedError
 
+    def shapes(self, context, rows):
+        """Shapes and dtypes of the arrays that ``allocate`` makes, without making them: {name: Shape}.
+
+        What an experiment or a file asks for is refused by them before any of it is paid. A learner that makes arrays
+        of its own in ``allocate`` and does not say so here has them made once to be looked at.
+        """
+        return {name: Shape(array.shape, array.dtype.name) for name, array in self.allocate(context, rows).items()}
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "allocate" in cls.__dict__ and "shapes" not in cls.__dict__:
+            cls.shapes = Learner.shapes
+
     def grow(self, context, arrays, rows, backend):
         """The same arrays with room for ``rows``, and for the rows of the whole state that ``context`` say."""
         raise NotImplementedError
@@ -266,6 +280,11 @@ class Learner(Definition):
     def bounds(self):
         """Least and greatest value of arrays that are schedules, by the name of the schedule."""
         return {name: value.bounds() for name, value in self.schedules.items()}
+
+    def _schedule_shapes(self, runs):
+        """Shapes of the arrays of its schedules."""
+        return {f"{name}.{k}": Shape((runs,), dtype) for name in self.schedules
+                for k, dtype in (("value", "float64"), ("ticks", "int64"))}
 
     def _fresh_schedules(self, runs):
         """The arrays of its schedules."""
@@ -458,6 +477,10 @@ class Each(Learner):
     def allocate(self, context, rows):
         return {prefix + name: array for prefix, one, own in self.parts(context)
                 for name, array in one.allocate(own, rows).items()}
+
+    def shapes(self, context, rows):
+        return {prefix + name: shape for prefix, one, own in self.parts(context)
+                for name, shape in one.shapes(own, rows).items()}
 
     def grow(self, context, arrays, rows, backend):
         return {prefix + name: array for prefix, one, own in self.parts(context)

@@ -11,6 +11,7 @@ from marlfast.exploration import EpsilonGreedy, Exploration
 from marlfast.learners.base import check_common
 from marlfast.learners.plays import Plays, no_average, softmax, tied
 from marlfast.learners.tabular import Tabular
+from marlfast.memory import Shape
 from marlfast.registry import option
 from marlfast.schedules import Schedule, spread
 
@@ -38,6 +39,10 @@ class _Beside(Tabular):
     def allocate(self, context, rows):
         arrays = super().allocate(context, rows)
         return arrays | self._first(arrays)
+
+    def shapes(self, context, rows):
+        known = super().shapes(context, rows)
+        return known | dict.fromkeys(self.beside, known["q"])
 
     def grow(self, context, arrays, rows, backend):
         larger = super().grow(context, arrays, rows, backend)
@@ -122,8 +127,8 @@ class LMRL2(_Beside):
         temperature[:] = spread(self.max_temperature, len(q))[:, None, None, None]
         return {"temperature": temperature}
 
-    def allocate(self, context, rows):
-        return super().allocate(context, rows) | {"coins": np.zeros((context.runs, context.agents))}
+    def _more(self, context, rows):
+        return {"coins": Shape((context.runs, context.agents))}
 
     def still(self):
         return None

@@ -52,6 +52,9 @@ class Frozen(Learner):
     def allocate(self, context, rows):
         return self.learner.allocate(context, rows)
 
+    def shapes(self, context, rows):
+        return self.learner.shapes(context, rows)
+
     def grow(self, context, arrays, rows, backend):
         return self.learner.grow(context, arrays, rows, backend)
 

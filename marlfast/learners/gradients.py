@@ -8,8 +8,9 @@ import numpy as np
 from marlfast.backends import kernels
 from marlfast.errors import choice, integer, real_per_run
 from marlfast.learners.base import Learner, as_share, check_common, check_shared
-from marlfast.learners.joint import _large, _present, _weights
+from marlfast.learners.joint import _large, _weights
 from marlfast.learners.plays import Plays, no_average, one_hot, softmax
+from marlfast.memory import UNCHECKED, Shape, check_memory, memory_there
 from marlfast.registry import option
 from marlfast.schedules import Schedule, per_run_field, schedule, spread
 
@@ -148,7 +149,8 @@ class _Gradient(Learner):
                     raise ValueError(str(error).partition("; ")[0] + "; train with rewards=marlfast.rewards.mixed"
                                      "(teams), or with a learner of single agents: ia2c, ippo, reinforce") from None
         *_, joint = self.plan(context)
-        size, present = self.memory(context, rows or 1), _present()
+        size = self.memory(context, rows or 1)
+        present = memory_there() if size > UNCHECKED else None
         if joint > 2**31 - 1 or present is not None and size > present:
             have = "" if present is None else f", this machine has {1e-9 * present:,.1f} GB"
             gigabytes = f"{1e-9 * size:,.1f}" if size < 10**18 else _large(size // 10**9)
@@ -158,30 +160,34 @@ class _Gradient(Learner):
                              "actions, rows, steps or runs"
                              + (", or mappo, whose critic is of states" if self.counterfactual else ""))
 
-    def _empty(self, context, rows):
+    def _tables(self, context, rows):
+        """Shapes of the tables."""
         units, _, _, joint = self.plan(context)
-        arrays = {"logits": np.zeros((context.runs, rows, int(self.tables(context).max()) + 1, context.most_actions))}
+        shapes = {"logits": Shape((context.runs, rows, int(self.tables(context).max()) + 1, context.most_actions))}
         if self.baseline != "none":
-            arrays["critic"] = np.zeros((context.runs, context.central if self.central else rows, int(units.max()) + 1,
-                                         joint))
-        return arrays
+            shapes["critic"] = Shape((context.runs, context.central if self.central else rows, int(units.max()) + 1,
+                                      joint))
+        return shapes
+
+    def _empty(self, context, rows):
+        return {name: np.zeros(*one) for name, one in self._tables(context, rows).items()}
+
+    def shapes(self, context, rows):
+        units, *_ = self.plan(context)
+        runs, length = context.runs, self.length(context.game)
+        width = context.agents * context.active + (context.central_active if self.central else 0)
+        return self._tables(context, max(rows, 1)) | {
+            "seen": Shape((runs, length, width), "int32"), "ahead": Shape((runs, length, width), "int32"),
+            "taken": Shape((runs, length, context.agents), "int32"), "over": Shape((runs, length), "int32"),
+            "rewards": Shape((runs, length, len(units))), "known": Shape((runs,), "int32"),
+            "late": Shape((runs,), "int32")} | self._schedule_shapes(runs)
 
     def allocate(self, context, rows):
         """``logits`` float64 [R, rows, T, A], ``critic`` [R, rows, tables, J], the rollout and the schedules'."""
-        units, *_ = self.plan(context)
-        runs, length = context.runs, self.length(context.game)
-        try:
-            arrays = self._empty(context, max(rows, 1))
-            width = context.agents * context.active + (context.central_active if self.central else 0)
-            arrays |= {"seen": np.zeros((runs, length, width), np.int32),
-                       "ahead": np.zeros((runs, length, width), np.int32),
-                       "taken": np.zeros((runs, length, context.agents), np.int32),
-                       "over": np.zeros((runs, length), np.int32), "rewards": np.zeros((runs, length, len(units)))}
-        except (MemoryError, ValueError):
-            raise MemoryError(f"{self.name}: needs {1e-9 * self.memory(context, rows):,.1f} GB, more than there is; "
-                              "take fewer agents, actions, rows, steps or runs") from None
-        arrays |= {"known": np.zeros(runs, np.int32), "late": np.zeros(runs, np.int32)}
-        return arrays | self._fresh_schedules(runs)
+        check_memory(f"{self.name}: tables and rollouts", self.memory(context, rows),
+                     "take fewer agents, actions, rows, steps or runs")
+        return {name: np.zeros(*one) for name, one in self.shapes(context, rows).items()} | \
+            self._fresh_schedules(context.runs)
 
     def grow(self, context, arrays, rows, backend):
         larger = arrays | self._empty(context, rows)

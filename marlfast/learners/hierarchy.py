@@ -1,4 +1,5 @@
 """Hierarchical teams: a coordinator sets sub-goals for some steps, members learn what to do under each."""
+import math
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from marlfast.learners.inner import apart, together
 from marlfast.learners.plays import Automaton
 from marlfast.learners.q_learning import IQL
 from marlfast.learners.tabular import Tabular
+from marlfast.memory import Shape, check_memory
 from marlfast.registry import option, require
 
 __all__ = ["Hierarchy"]
@@ -202,6 +204,17 @@ class Hierarchy(Learner):
             except ValueError as error:
                 raise ValueError(f"{level}: {error}") from None
 
+    def shapes(self, context, rows):
+        above, runs = self._above(context), context.runs
+        choosers, teams = above.game.agents, len(self.team_lists(context))
+        members = {name: Shape((one.shape[0], rows, self.goals, *one.shape[2:]), one.dtype)
+                   if name in self.members.by_row else one
+                   for name, one in self.members.shapes(context, rows * self.goals).items()}
+        return _named(members, "members.") | _named(self.coordinator.shapes(above, rows), "coordinator.") | {
+            "goal": Shape((runs, choosers), "int32"), "since": Shape((runs, choosers), "int32"),
+            "last": Shape((runs, choosers), "int32"), "clock": Shape((runs,), "int64"),
+            "gathered": Shape((runs, teams)), "power": Shape((runs,)), "late": Shape((runs,), "int32")}
+
     def allocate(self, context, rows):
         above, runs = self._above(context), context.runs
         members = apart(self.members.allocate(context, rows * self.goals), self.members.by_row, self.goals)
@@ -264,7 +277,10 @@ class Hierarchy(Learner):
 
     def _under_goals(self, members, run, rows):
         """Probabilities [n, M, J] of what the members with one goal do, each drawing for itself."""
-        goals = np.arange(self.goals)
+        goals, joint = np.arange(self.goals), math.prod(one.counts[0] for one in members)
+        check_memory(f"hierarchy: probabilities of {joint:,} joint actions of {len(members)} members under "
+                     f"{self.goals * self.every} goals and clocks", 8 * len(rows) * self.goals * self.every * joint,
+                     "what a team under one goal plays is a distribution over joint actions; take fewer members")
         inside = np.where(rows[:, None] >= 0, rows[:, None] * self.goals + goals[:, None], -1)
         joint = np.ones((len(rows) * self.goals, 1))
         for one in members:

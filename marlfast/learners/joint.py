@@ -1,6 +1,5 @@
 """Learners whose tables are over joint actions: of a whole team, against opponents, and for equilibria."""
 import math
-import os
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from marlfast.learners.base import Learner
 from marlfast.learners.plays import Plays, by_exploration, leaves_to_chance, mixed_in, no_average, one_hot
 from marlfast.learners.q_learning import IQL
 from marlfast.learners.tabular import held
+from marlfast.memory import UNCHECKED, Shape, memory_there
 from marlfast.registry import option
 from marlfast.schedules import Constant, Schedule, spread
 
@@ -76,14 +76,6 @@ def _plan(rule, context, tables, joint, reads, chooses_by, remembered=0):
     by = np.arange(context.agents, dtype=np.int32)
     by[list(context.agent_ids)] = chooses_by
     return _Plan(rule, table_of, weights, choices, steps, np.array(reads, np.int32), by, joint, remembered)
-
-
-def _present():
-    """Bytes of memory that this machine has; None where it does not say."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        return None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -154,8 +146,9 @@ class _Joint(Learner):
         self._fits(context)
         plan, counts = self.plan(context), context.action_counts
         told = self._cost(context, 1 if rows is None else rows)
-        present = _present()
-        if plan.joint > 2**31 - 1 or present is not None and self.memory(context, rows or 1) > present:
+        needed = self.memory(context, rows or 1)
+        present = memory_there() if needed > UNCHECKED else None
+        if plan.joint > 2**31 - 1 or present is not None and needed > present:
             have = "" if present is None else f", this machine has {1e-9 * present:,.1f} GB"
             raise ValueError(f"{self.name}: {told}{have}; take fewer agents, actions, rows or runs, or learners "
                              "without joint tables (iql)")
@@ -188,13 +181,14 @@ class _Joint(Learner):
         """Zeros for every array over rows; a cell's ``q``, ``value``, ``greedy`` and ``visits`` side by side."""
         plan, runs = self.plan(context), context.runs
         shape = runs, rows, plan.tables, plan.joint + 2
-        try:
-            memory = np.zeros(math.prod(shape) + 8)
-            policy = np.zeros((runs, rows, plan.policies, plan.width))
-            counts = np.zeros((runs, rows, plan.tables, plan.remembered), np.int64)
-        except (MemoryError, ValueError):       # ValueError: more than can be addressed at all
+        needed = self.memory(context, rows)
+        there = memory_there() if needed > UNCHECKED else None
+        if there is not None and needed > there:
             raise MemoryError(f"{self.name}: {self._cost(context, rows)}, more than there is; take fewer agents, "
-                              "actions, rows or runs") from None
+                              "actions, rows or runs")
+        memory = np.zeros(math.prod(shape) + 8)
+        policy = np.zeros((runs, rows, plan.policies, plan.width))
+        counts = np.zeros((runs, rows, plan.tables, plan.remembered), np.int64)
         first = (-memory.ctypes.data % 64) // 8         # from the start of a cache line
         memory = memory[first:first + math.prod(shape)].reshape(shape)
         halves, end = memory.view(np.int32), 2 * plan.joint + 2
@@ -208,6 +202,17 @@ class _Joint(Learner):
         if plan.remembered:
             arrays["counts"] = counts
         return arrays
+
+    def shapes(self, context, rows):
+        plan, runs = self.plan(context), context.runs
+        cell = runs, rows, plan.tables
+        shapes = {"q": Shape((*cell, plan.joint)), "value": Shape(cell), "greedy": Shape(cell, "int32"),
+                  "visits": Shape(cell, "int32")}
+        if plan.width:
+            shapes[self.policy_name] = Shape((runs, rows, plan.policies, plan.width))
+        if plan.remembered:
+            shapes["counts"] = Shape((*cell, plan.remembered), "int64")
+        return shapes | self._schedule_shapes(runs)
 
     def allocate(self, context, rows):
         """``q`` float64 [R, rows, T, J], ``value`` and ``visits``, the policy, and the schedules'."""

@@ -14,6 +14,7 @@ from marlfast.learners.inner import apart, together
 from marlfast.learners.one_step import ExpectedSARSA
 from marlfast.learners.plays import Automaton, one_hot
 from marlfast.learners.q_learning import IQL
+from marlfast.memory import Shape
 from marlfast.registry import option
 from marlfast.schedules import Schedule, per_run_field, schedule
 
@@ -221,6 +222,12 @@ class MeanFieldQ(_MeanField):
         near = self._check_near(context, rows)
         self.inner.check(context, None if rows is None else rows * near.means)
 
+    def shapes(self, context, rows):
+        means = self.near(context).means
+        return {name: Shape((one.shape[0], rows, means, *one.shape[2:]), one.dtype) if name in self.by_row else one
+                for name, one in self.inner.shapes(context, rows * means).items()} | {
+            "mean": Shape((context.runs, context.agents), "int32")}
+
     def allocate(self, context, rows):
         means = self.near(context).means
         arrays = apart(self.inner.allocate(context, rows * means), self.by_row, means)
@@ -345,6 +352,12 @@ class MeanFieldAC(_MeanField):
     def check(self, context, rows=None):
         self._check_near(context, rows)
         self.actor.check(context, rows)
+
+    def shapes(self, context, rows):
+        actor = self._named(self.actor.shapes(context, rows))
+        runs, rows, *cell = actor["logits"].shape
+        return actor | {"q": Shape((runs, rows, self.near(context).means, *cell))} | {
+            "critic.value": Shape((runs,)), "critic.ticks": Shape((runs,), "int64")}
 
     def allocate(self, context, rows):
         actor, runs = self._named(self.actor.allocate(context, rows)), context.runs

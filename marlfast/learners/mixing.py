@@ -9,6 +9,7 @@ from marlfast.errors import choice, integer
 from marlfast.exploration import EpsilonGreedy, Exploration
 from marlfast.learners.base import check_common
 from marlfast.learners.tabular import Tabular
+from marlfast.memory import Shape
 from marlfast.registry import option
 from marlfast.schedules import Schedule
 
@@ -62,6 +63,12 @@ class _Decomposed(Tabular):
         if self.target_every:
             arrays |= {"target_q": np.array(arrays["q"], order="C"), "since": np.zeros(context.runs, np.int64)}
         return arrays
+
+    def shapes(self, context, rows):
+        shapes = super().shapes(context, rows)
+        if self.target_every:
+            shapes |= {"target_q": shapes["q"], "since": Shape((context.runs,), "int64")}
+        return shapes
 
     def grow(self, context, arrays, rows, backend):
         larger = super().grow(context, arrays, rows, backend)
@@ -300,6 +307,11 @@ class QMIX(_Decomposed):
         if self.target_every:
             arrays["target_mixer"] = arrays["mixer"].copy()
         return arrays
+
+    def shapes(self, context, rows):
+        teams = self.teams(context)
+        mixer = Shape((context.runs, max(context.central, 1), len(teams), (max(map(len, teams)) + 2) * self.hidden + 1))
+        return super().shapes(context, rows) | {"mixer": mixer} | ({"target_mixer": mixer} if self.target_every else {})
 
     def grow(self, context, arrays, rows, backend):
         larger = super().grow(context, arrays, rows, backend)

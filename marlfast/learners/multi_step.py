@@ -7,6 +7,7 @@ import numpy as np
 from marlfast.errors import choice, integer, real, real_per_run
 from marlfast.exploration import EpsilonGreedy, Exploration
 from marlfast.learners.tabular import Tabular
+from marlfast.memory import Shape
 from marlfast.registry import option
 from marlfast.schedules import Schedule, spread
 
@@ -31,16 +32,15 @@ class _Traced(Tabular):
         if not 0.0 < self.trace_cutoff <= 1.0:
             raise ValueError(f"trace_cutoff: expected greater than 0 and at most 1, got {self.trace_cutoff}")
 
-    def allocate(self, context, rows):
+    def _more(self, context, rows):
         """Beside IQL's arrays the eligible cells of each agent: ``cells`` int32 [R, N, L, 2] (row, action),
         ``eligibility`` float64 [R, N, L], and how many they are: ``eligible`` int32 [R, N].
         """
         shape = (context.runs, context.agents)
         # A visit makes each active row's cell eligible.
         length = context.active * (self.trace_length if np.any(self.trace_decay) else 1)
-        return super().allocate(context, rows) | {
-            "cells": np.zeros((*shape, length, 2), np.int32), "eligibility": np.zeros((*shape, length)),
-            "eligible": np.zeros(shape, np.int32)}
+        return {"cells": Shape((*shape, length, 2), "int32"), "eligibility": Shape((*shape, length)),
+                "eligible": Shape(shape, "int32")}
 
     def _kernel(self, module, common, arrays, bound):
         return module.Traces(
@@ -94,12 +94,12 @@ class SARSA(_Traced):
     share: Any = "none"
     initial_q: Any = 0.0
 
-    def allocate(self, context, rows):
+    def _more(self, context, rows):
         """And the step that waits for its next action: ``waiting`` int32 [R, N, 2 + 2 k], ``waiting_reward`` [R, N]."""
         shape = (context.runs, context.agents)
-        return super().allocate(context, rows) | {
-            "waiting": np.zeros((*shape, 2 + 2 * context.active), np.int32), "waiting_reward": np.zeros(shape),
-            "late": np.zeros(context.runs, np.int32)}
+        return super()._more(context, rows) | {
+            "waiting": Shape((*shape, 2 + 2 * context.active), "int32"), "waiting_reward": Shape(shape),
+            "late": Shape((context.runs,), "int32")}
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -174,14 +174,13 @@ class MonteCarlo(Tabular):
         if self.longest is not None:
             self._set(longest=integer("longest", self.longest, 1, 2**20))
 
-    def allocate(self, context, rows):
+    def _more(self, context, rows):
         """Beside IQL's arrays the episode under way: ``cells`` int32 [R, N, H, k + 1] (rows, action), ``rewards``
         float64 [R, N, H], how many steps these are (``known``), and the rows after the last (``last`` [R, N * k])."""
         shape, length, k = (context.runs, context.agents), self.longest or context.game.horizon or 1000, context.active
-        return super().allocate(context, rows) | {
-            "cells": np.zeros((*shape, length, k + 1), np.int32), "rewards": np.zeros((*shape, length)),
-            "known": np.zeros(shape, np.int32), "last": np.zeros((context.runs, context.agents * k), np.int32),
-            "late": np.zeros(context.runs, np.int32)}
+        return {"cells": Shape((*shape, length, k + 1), "int32"), "rewards": Shape((*shape, length)),
+                "known": Shape(shape, "int32"), "last": Shape((context.runs, context.agents * k), "int32"),
+                "late": Shape((context.runs,), "int32")}
 
     def _kernel(self, module, common, arrays, bound):
         return module.Episodes(**common, **{name: arrays[name] for name in (

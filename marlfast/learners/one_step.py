@@ -7,6 +7,7 @@ import numpy as np
 from marlfast.exploration import Boltzmann, EpsilonGreedy, Exploration
 from marlfast.learners.base import check_common
 from marlfast.learners.tabular import Tabular
+from marlfast.memory import Shape
 from marlfast.registry import option
 from marlfast.schedules import Schedule
 
@@ -223,6 +224,12 @@ class DoubleQ(Tabular):
         arrays = super().allocate(context, rows)
         self._both(arrays, lambda own: super(DoubleQ, self).allocate(context, rows))
         return arrays | {"coins": np.zeros((context.runs, context.agents), np.int32)}
+
+    def shapes(self, context, rows):
+        shapes = super().shapes(context, rows)
+        for name in ("first", "second"):
+            shapes |= {name: shapes["q"], f"{name}_greedy": shapes["greedy"]}
+        return shapes | {"coins": Shape((context.runs, context.agents), "int32")}
 
     def grow(self, context, arrays, rows, backend):
         larger = super().grow(context, arrays, rows, backend)

@@ -3,6 +3,7 @@
 They take part in a team as any other learner: ``marlfast.train(game, learners=[IQL(), TitForTat()])``. Where they lead
 several agents, each plays for itself.
 """
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,6 +14,7 @@ from marlfast.backends import kernels
 from marlfast.errors import choice, integer, real, real_per_run, shown
 from marlfast.learners.base import Learner
 from marlfast.learners.plays import Automaton, Plays, no_average, one_hot, softmax
+from marlfast.memory import Shape
 from marlfast.registry import option
 from marlfast.schedules import spread
 
@@ -36,6 +38,9 @@ class _Opponent(Learner):
     kernels = "opponents"
 
     def allocate(self, context, rows):
+        return {name: np.zeros(*one) for name, one in self.shapes(context, rows).items()}
+
+    def shapes(self, context, rows):
         return {}
 
     def grow(self, context, arrays, rows, backend):
@@ -203,9 +208,9 @@ class FixedPolicy(_Opponent):
 class _Remembering(_Opponent):
     """What those that remember the last step have in common."""
 
-    def allocate(self, context, rows):
+    def shapes(self, context, rows):
         """``memory`` int32 [R, L]: one more than the action to come, 0 at the start of an episode."""
-        return {"memory": np.zeros((context.runs, len(context.agent_ids)), np.int32)}
+        return {"memory": Shape((context.runs, len(context.agent_ids)), "int32")}
 
     def begin(self, context, arrays):
         """Forget the episode under way."""
@@ -398,11 +403,14 @@ class FictitiousPlay(_Paid):
         if np.ndim(self.initial) and (counts != len(self.initial)).any():
             raise ValueError(f"initial: expected one number per action, {counts.tolist()}, got {len(self.initial)}")
 
+    def shapes(self, context, rows):
+        return {"totals": Shape((context.runs, len(context.agent_ids), context.most_actions)),
+                "counts": Shape((context.runs, context.agents, int(context.action_counts.max())), "int64")}
+
     def allocate(self, context, rows):
-        totals = np.zeros((context.runs, len(context.agent_ids), context.most_actions))
-        totals[:] = self.initial
-        return {"totals": totals,
-                "counts": np.zeros((context.runs, context.agents, int(context.action_counts.max())), np.int64)}
+        arrays = super().allocate(context, rows)
+        arrays["totals"][:] = self.initial
+        return arrays
 
     def plays(self, context, arrays, kind="policy"):
         """With ``"average"``: how often each of its actions was taken in training."""
@@ -472,11 +480,11 @@ class RegretMatching(_Paid):
         spans = (payoffs.max(axis=1) - payoffs.min(axis=1)) * (context.action_counts[list(context.agent_ids)] - 1)
         return np.where(spans > 0.0, 1.01 * spans, 1.0)
 
-    def allocate(self, context, rows):
+    def shapes(self, context, rows):
         n_ids, most = len(context.agent_ids), context.most_actions
-        return {"regrets": np.zeros((context.runs, n_ids, most if self.regret == "internal" else 1, most)),
-                "memory": np.zeros((context.runs, n_ids), np.int32), "steps": np.zeros(context.runs, np.int64),
-                "counts": np.zeros((context.runs, int(np.prod(context.action_counts, dtype=np.int64))), np.int64)}
+        return {"regrets": Shape((context.runs, n_ids, most if self.regret == "internal" else 1, most)),
+                "memory": Shape((context.runs, n_ids), "int32"), "steps": Shape((context.runs,), "int64"),
+                "counts": Shape((context.runs, math.prod(context.action_counts.tolist())), "int64")}
 
     def plays(self, context, arrays, kind="policy"):
         """With internal regret automata, which remember one more than their last action, across episodes, too.
@@ -580,8 +588,8 @@ class Exp3(_Opponent):
             raise ValueError(f"low, high: rewards of game {context.game.name!r} lie in {known[0]} to {known[1]}, "
                              f"got {self.low} to {self.high}; give low={known[0]}, high={known[1]}")
 
-    def allocate(self, context, rows):
-        return {"weights": np.zeros((context.runs, len(context.agent_ids), context.most_actions))}
+    def shapes(self, context, rows):
+        return {"weights": Shape((context.runs, len(context.agent_ids), context.most_actions))}
 
     def plays(self, context, arrays, kind="policy"):
         """It explores by ``gamma`` always, so that this is part of its policy."""

@@ -38,6 +38,10 @@ class _HillClimbing(Tabular):
         arrays = super().allocate(context, rows)
         return arrays | {name: self._uniform(context, arrays["q"].shape) for name in self.mixed}
 
+    def shapes(self, context, rows):
+        shapes = super().shapes(context, rows)
+        return shapes | dict.fromkeys(self.mixed, shapes["q"])
+
     def _uniform(self, context, shape):
         """Policies float64 [R, rows, T, A] in which every action of a table's agents is as likely."""
         policy, tables = np.zeros(shape), self.tables(context)

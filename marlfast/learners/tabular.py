@@ -8,7 +8,7 @@ from marlfast.errors import real_per_run
 from marlfast.exploration import DRAWN
 from marlfast.learners.base import Learner, as_share, check_shared
 from marlfast.learners.plays import Plays, asked, by_exploration, leaves_to_chance, no_average
-from marlfast.memory import memory_of_machine
+from marlfast.memory import Shape, check_memory
 from marlfast.registry import require
 from marlfast.schedules import Constant, per_run_field, schedule, spread
 
@@ -91,21 +91,30 @@ class Tabular(Learner):
     def _check_size(self, context, rows, cell):
         """Refuse tables that this machine has no memory for."""
         tables = self.lanes(context) or cell[0]
-        needed = 8 * self.tables_of_values * context.runs * rows * tables * (cell[1] + 1)
-        there = memory_of_machine()
-        if there is not None and needed > there:
-            raise MemoryError(
-                f"learner: tables for {context.runs} runs x {rows} rows x {cell[0]} tables x {cell[1]} actions need "
-                f"{needed / 1e9:,.1f} GB, more than there is ({there / 1e9:,.1f} GB); take fewer rows (a coarser "
-                "encoder, Tiles with hash_rows), runs or tables")
+        check_memory(f"learner: tables for {context.runs} runs x {rows} rows x {cell[0]} tables x {cell[1]} actions",
+                     8 * self.tables_of_values * context.runs * rows * tables * (cell[1] + 1),
+                     "take fewer rows (a coarser encoder, Tiles with hash_rows), runs or tables")
 
     def allocate(self, context, rows):
         """``q`` float64 [R, rows, T, A], ``greedy`` and ``visits`` int32 [R, rows, T], and the schedules'."""
-        tables, runs = int(self.tables(context).max()) + 1, context.runs
-        arrays = packed_tables((runs, rows, tables, context.most_actions), context.lanes)
+        arrays = packed_tables(self._table(context, rows), context.lanes)
         self._initialize(context, arrays, 0)
         self._first_greedy(context, arrays, 0, at_hand())
-        return arrays | self._fresh_schedules(runs)
+        return arrays | self._fresh_schedules(context.runs) | {
+            name: np.zeros(*one) for name, one in self._more(context, rows).items()}
+
+    def _table(self, context, rows):
+        """Shape of ``q``: [R, rows, T, A]."""
+        return context.runs, rows, int(self.tables(context).max()) + 1, context.most_actions
+
+    def _more(self, context, rows):
+        """Shapes of the arrays that it has beside the tables, and that begin with zeros."""
+        return {}
+
+    def shapes(self, context, rows):
+        table = self._table(context, rows)
+        return {"q": Shape(table), "greedy": Shape(table[:3], "int32"), "visits": Shape(table[:3], "int32")} | \
+            self._schedule_shapes(context.runs) | self._more(context, rows)
 
     def _initialize(self, context, arrays, first):
         """Give rows from ``first`` on their initial values. Zeros stay untouched memory."""

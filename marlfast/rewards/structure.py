@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.errors import integer, real
+from marlfast.errors import integer, real, shown
+from marlfast.memory import check_memory
 from marlfast.registry import Definition
 
 __all__ = ["Structure", "competitive", "cooperative", "difference", "individual", "matrix", "mixed"]
@@ -19,12 +20,14 @@ def as_teams(given):
     try:
         teams = tuple(tuple(integer(f"teams[{k}]", i, 0) for i in team) for k, team in enumerate(given))
     except TypeError:
-        raise TypeError(f"teams: expected a list of lists of agents such as [[0, 1], [2, 3]], got {given!r}") from None
+        raise TypeError(f"teams: expected a list of lists of agents such as [[0, 1], [2, 3]], got "
+                        f"{shown(given)}") from None
     members = [i for team in teams for i in team]
     if not teams or not all(teams):
-        raise ValueError(f"teams: expected at least one agent in every team, got {given!r}")
+        raise ValueError(f"teams: expected at least one agent in every team, got {shown(given)}")
     if len(set(members)) < len(members):
-        twice = next(i for i in members if members.count(i) > 1)
+        met = set()
+        twice = next(i for i in members if i in met or met.add(i))
         raise ValueError(f"teams: agent {twice} stands in the teams more than once")
     return teams
 
@@ -33,7 +36,7 @@ def check_teams(teams, game):
     """Refuse teams that leave an agent of the game out, or name one that it has not."""
     members = sorted(i for team in teams for i in team)
     if members != list(range(game.agents)):
-        raise ValueError(f"teams: expected every agent from 0 to {game.agents - 1} in one team, got {members}")
+        raise ValueError(f"teams: expected every agent from 0 to {game.agents - 1} in one team, got {shown(members)}")
 
 
 class Structure(Definition):
@@ -138,6 +141,8 @@ class mixed(Structure):
         team_of_agent = np.zeros(game.agents, np.int32)
         for k, team in enumerate(self.teams):
             team_of_agent[list(team)] = k
+        check_memory(f"teams: what {len(self.teams):,} teams take from each other", 8 * len(self.teams)**2,
+                     "give fewer teams; where everybody is alone, competitive() needs nothing for each pair")
         weights = np.zeros((len(self.teams), len(self.teams)))
         for k, team in enumerate(self.teams):
             others = game.agents - len(team)

@@ -16,6 +16,7 @@ import marlfast as mf
 from learners.example import Example
 from marlfast import registry
 from marlfast.games.own import NumPyGame
+from marlfast.session import allocate
 
 RUNS, STEPS = 3, 40
 
@@ -105,6 +106,20 @@ def test_every_learner_is_the_same_however_it_is_run(example, example_name, tmp_
                and array.tobytes() != in_use(train(example, steps=1))[name].tobytes()}
     assert learned or not example.learns
     assert registry.from_dict("learner", example.team.to_dict()) == example.team
+
+
+def test_every_learner_says_the_shapes_of_its_arrays(example):
+    """Without making them; what an experiment or a file asks for is refused by them."""
+    for game, encoder in ((states(example), None), (places(example), mf.Rounding(2))):
+        if encoder is not None and example.numbered:
+            continue
+        known = mf.Experiment(game, example.team, encoder=encoder, teams=example.teams, steps=1, runs=RUNS,
+                              central=mf.Rounding(1) if encoder and any(one.central for one in example.members)
+                              and not example.common else None).resolved
+        made = allocate(known, "numpy")
+        said = known.shapes(game.kernel("numpy").state_size)
+        assert {name: (array.shape, array.dtype.name) for name, array in made.items()} == {
+            name: (tuple(map(int, one.shape)), one.dtype) for name, one in said.items()}
 
 
 def test_every_learner_numbers_its_rows_as_they_come(example, example_name, tmp_path, monkeypatch):

@@ -295,10 +295,10 @@ def test_the_cost_of_joint_tables_is_said_before_it_is_paid(monkeypatch):
     said = (r"central_q: tables for 2 runs x 500 rows x 1 tables x 244,140,625 joint actions \(5( x 5){7} x \.\.\. of "
             r"12 agents\) need 1,953.1 GB, this machine has [\d.,]+ GB; take fewer agents, actions, rows or runs, or "
             r"learners without joint tables \(iql\)")
-    monkeypatch.setattr(module, "_present", lambda: 10**12)
+    monkeypatch.setattr(module, "memory_there", lambda: 10**12)
     with pytest.raises(ValueError, match=said):
         learner.check(context, 500)
-    monkeypatch.setattr(module, "_present", lambda: None)       # where the machine does not say, it must be tried
+    monkeypatch.setattr(module, "memory_there", lambda: None)       # where the machine does not say, it must be tried
     learner.check(context, 500)
     # Numbers of joint actions that no integer holds are refused all the same.
     many = LearnerContext(mf.games.Drift(agents=60, state_size=1, actions=5), mf.rewards.individual())
