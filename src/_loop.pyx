@@ -51,6 +51,7 @@ cdef enum Pause:
 
 cdef enum:
     EPISODES_AHEAD = 8      # starts drawn at once
+    MOST_AHEAD = 1073741824 # starts in which nothing is drawn
     WINDOWS = 5             # explore, step uniforms, step normals, start uniforms, start normals
     MOST_PARTS = 64         # reward components, and learners
     MOST_DRAWS = 4194304    # held for the runs of a range that are stepped together
@@ -58,6 +59,7 @@ cdef enum:
 
 cdef struct Data:
     int64_t agents, state_size, sight, horizon, capacity, every, window, explore
+    bint begins                 # whether rewards need not be told of a start
     bint horizon_ends           # whether the horizon is an end of the game, not a limit put on it
     int64_t width, own          # W, rows of a run, of which those of the agents come first
     int64_t most_steps, most_episodes, most_stable
@@ -333,17 +335,47 @@ cdef int _staged(Data *d, int64_t r, int64_t count, const double *explore, const
     return status
 
 
+cdef inline int64_t _ahead(const Window *window, int64_t record) noexcept nogil:
+    """How many records from one on are at hand; any number, where there is nothing in them."""
+    return window.first + window.count - record if window.width else MOST_AHEAD
+
+
+cdef void _episodes_ahead(Data *d, int64_t r, Window *windows, Fused *f) noexcept nogil:
+    """How many episodes the fused loop may begin by itself, and where it records those that end.
+
+    Not the last one that there are starts or room for, nor one after which a rule may stop the run: what follows on
+    these is decided outside.
+    """
+    cdef int64_t episode = d.episodes[r], entry
+    f.more = 0
+    if d.window or not d.begins:
+        return
+    f.more = min(d.most_episodes - 1 - episode, min(_ahead(&windows[3], episode + 1), _ahead(&windows[4], episode + 1)) - 1)
+    if d.every:
+        f.more = min(f.more, d.capacity * d.every - 1 - episode)
+        entry = r * d.capacity + episode // d.every
+        f.entered = episode % d.every
+        f.returns, f.shaped_returns = d.returns + entry * d.agents, d.shaped_returns + entry * d.agents
+        f.length = d.lengths + entry
+    f.more = max(f.more, 0)
+    f.uniforms = windows[3].data + (episode + 1 - windows[3].first) * windows[3].width
+    f.normals = windows[4].data + (episode + 1 - windows[4].first) * windows[4].width
+
+
 cdef int _fused(Data *d, int64_t r, int64_t count, const double *explore, const Draws *draws, double *observation,
-                Room *room, Fused *f) noexcept nogil:
-    """The same by the fused loop."""
+                Window *windows, Room *room, Fused *f) noexcept nogil:
+    """The same by the fused loop; episodes that end may be recorded, and others begun."""
     cdef int64_t n = d.agents
     cdef Parts *parts = <Parts *> f.parts
     cdef int status
     f.run, f.state, f.observation = r, d.state + r * d.state_size, observation
     f.raw, f.rewards, f.actions, f.rows, f.next_rows = room.raw, room.rewards, room.actions, room.rows, room.next_rows
     f.steps, f.episode_steps, f.stable, f.fault = d.steps + r, d.episode_steps + r, d.stable + r, d.fault + r
+    f.episodes = d.episodes + r
     f.episode_return, f.episode_shaped = d.episode_return + r * n, d.episode_shaped + r * n
     parts.draws = draws[0]
+    parts.starts.uniform_stride, parts.starts.normal_stride = windows[3].width, windows[4].width
+    _episodes_ahead(d, r, windows, f)
     parts.transition.actions, parts.transition.raw, parts.transition.rewards = f.actions, f.raw, f.rewards
     parts.transition.state, parts.transition.observation = f.state, f.observation
     status = d.advance(f, count, explore, draws.uniforms, draws.normals)
@@ -371,7 +403,7 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, Room 
                 break
         before = d.steps[r]
         if d.advance != NULL:
-            status = _fused(d, r, count, explore, &draws, observation, room, fused)
+            status = _fused(d, r, count, explore, &draws, observation, windows, room, fused)
         else:
             status = _staged(d, r, count, explore, &draws, observation, room)
         if status:
@@ -657,6 +689,9 @@ cdef class Loop:
                                  f"{0 if central is None else central.active}")
             d.learners[p] = &learner.operations
         d.reward_count, d.learner_count = len(rewards), len(learners)
+        d.begins = True
+        for p in range(d.reward_count):
+            d.begins = d.begins and d.rewards[p].begin == NULL
         d.game, d.encoder = &game.operations, &encoder.operations
         d.central = NULL if central is None or central is encoder else &central.operations
         d.own = agents * encoder.active
@@ -759,7 +794,9 @@ cdef class Loop:
         f.explore, f.step_uniforms, f.step_normals = d.explore, self.templates[1].width, self.templates[2].width
         f.horizon, f.horizon_ends, f.most_steps, f.most_stable = d.horizon, d.horizon_ends, d.most_steps, d.most_stable
         f.strict, f.several, f.observes = learner.context.strict, learner.context.several, d.game.observe != NULL
-        f.lanes = learner.context.cells.lanes
+        f.lanes, f.kind, f.state_size, f.every = learner.context.cells.lanes, d.encoder.kind, d.state_size, d.every
+        f.start_uniforms, f.start_normals = self.templates[3].width, self.templates[4].width
+        f.foreign = 0 in self.supplied
         f.rate, f.discount = learner.context.rate.value, learner.context.discount
         f.epsilon = learner.context.exploration.value
         f.ticks = 0

@@ -33,29 +33,45 @@ typedef struct mf_fused {
     const int64_t *stable_after;        /* [R] steps that do not count as steps without a change */
     const int64_t *used;        /* [R] rows in use of an encoder that grows; NULL: all exist */
     int64_t fits;               /* as many may be in use for a step to find room */
+    int64_t kind;               /* of the encoder, where its leaf stands in the hooks; else 0 */
+    int64_t foreign;            /* 1: draws come from outside, and may be anything */
+    int64_t state_size;
+    int64_t every;              /* episodes that share an entry of the records; 0: nothing is recorded */
+    int64_t start_uniforms, start_normals;              /* draws of a start */
     /* Of the run under way. */
     int64_t run;
     double *state, *observation;
     double *raw, *rewards;      /* [N], room for MF_PAD at least */
     int32_t *actions;           /* the same */
     int32_t *rows, *next_rows;  /* [N], exchanged at every step; room for MF_PAD at least */
-    int64_t *steps, *episode_steps, *stable, *fault;
+    int64_t *steps, *episodes, *episode_steps, *stable, *fault;
     double *episode_return, *episode_shaped;            /* [N] */
     /* Of one call. */
+    int64_t more;               /* episodes that may begin before the loop is left */
+    const double *uniforms, *normals;                   /* draws of the first of their starts; others follow */
+    double *returns, *shaped_returns;                   /* [N] the entry under way */
+    int64_t *length;            /* the same */
+    int64_t entered;            /* episodes that it holds */
     uint8_t terminated, truncated, ended, full;         /* full: the encoder may have no room for another step */
 } mf_fused;
 
-/* Takes the run up to `count` steps further: to the end of an episode, to where a rule stops it, to where it needs
- * room, or to a failure, whose status it returns. The draws of the first of these steps: others follow. */
+/* Takes the run up to `count` steps further: to the end of an episode after which no other may begin here, to where a
+ * rule stops it, to where it needs room, or to a failure, whose status it returns. The draws of the first of these
+ * steps: others follow. */
 typedef int mf_advance(mf_fused *f, int64_t count, const double *explore, const double *uniforms,
                        const double *normals);
 
-/* The hooks. Those that return an int return a status; they work on the run under way. */
-MF_INLINE int mf_hook_play(mf_fused *f, int64_t agents, const double *uniforms, const double *normals);
+/* The hooks. Those that return an int return a status; they work on the run under way. Numbers of agents and of state
+ * variables are constants in some instances. */
+MF_INLINE int mf_hook_play(mf_fused *f, int64_t agents, int64_t size, double *state, const int32_t *actions,
+                           const double *uniforms, const double *normals, double *raw, uint8_t *terminated);
+MF_INLINE int mf_hook_start(mf_fused *f, int64_t agents, int64_t size, double *state, const double *uniforms,
+                            const double *normals);
 MF_INLINE int mf_hook_observe(mf_fused *f);
 MF_INLINE int mf_hook_encode(mf_fused *f, int32_t *rows);
-MF_INLINE int mf_hook_encode_one(mf_fused *f, int64_t *row);     /* where all agents are in the same row */
-MF_INLINE int64_t mf_hook_distinct(mf_fused *f, int64_t agents);
+/* The same, where all agents are in one row; what is seen has so many features, or (0) as many as the encoder takes. */
+MF_INLINE int mf_hook_encode_one(mf_fused *f, int64_t features, const double *observation, int64_t *row);
+MF_INLINE int64_t mf_hook_distinct(int64_t agents, const int32_t *actions);
 MF_INLINE int mf_hook_pay(mf_fused *f);
 MF_INLINE void mf_hook_tick(mf_fused *f);
 
@@ -66,31 +82,77 @@ MF_INLINE mf_chance mf_fused_chance(const mf_fused *f) {
     return mf_epsilon(f->epsilon[f->run], (int)f->strict, (int)f->several);
 }
 
-/* Counts a step, whose rewards are finite, and says whether it is the last of its episode. */
-MF_INLINE void mf_fused_count(mf_fused *f, int64_t *steps, int64_t *episode_steps) {
-    ++*steps;
-    ++*episode_steps;
-    f->truncated = 0;
-    if (!f->terminated && *episode_steps == f->horizon) {
-        f->terminated = f->horizon_ends;
-        f->truncated = !f->horizon_ends;
+/* A span of steps between which nothing has to be looked at: how long it may be, and how its last step ends. */
+typedef struct {
+    int64_t length;
+    int64_t counts;     /* all ones: steps count as such without a change; 0: not yet */
+    uint8_t ends;       /* 1: its last step is the last of the episode, and then the game */
+    uint8_t terminal;   /* is over */
+} mf_span;
+
+MF_INLINE mf_span mf_fused_span(const mf_fused *f, int64_t length, int64_t steps, int64_t episode_steps,
+                                int64_t stable, int64_t after) {
+    mf_span span;
+    if (f->most_steps - steps < length)
+        length = f->most_steps - steps;
+    if (f->most_stable - stable < length)
+        length = f->most_stable - stable;
+    if (after > steps && after - steps < length)
+        length = after - steps;
+    if (length < 1)
+        length = 1;
+    span.ends = f->horizon > episode_steps && f->horizon - episode_steps <= length;
+    span.length = span.ends ? f->horizon - episode_steps : length;
+    span.terminal = span.ends & (uint8_t)f->horizon_ends;
+    span.counts = after > steps ? 0 : -1;
+    return span;
+}
+
+/* Writes down the episode that is over, of `agents` agents. */
+MF_INLINE void mf_fused_record(mf_fused *f, int64_t agents, int64_t length, double *returns, double *shaped) {
+    int64_t i;
+    if (f->every) {
+        const int whole = ++f->entered == f->every;
+        *f->length += length;
+        for (i = 0; i < agents; i++) {
+            f->returns[i] += returns[i];
+            f->shaped_returns[i] += shaped[i];
+        }
+        if (whole) {
+            for (i = 0; i < agents && f->every > 1; i++) {
+                f->returns[i] = f->returns[i] / (double)f->every;
+                f->shaped_returns[i] = f->shaped_returns[i] / (double)f->every;
+            }
+            f->entered = 0;
+            f->returns += agents;
+            f->shaped_returns += agents;
+            f->length++;
+        }
     }
-    f->ended = f->terminated | f->truncated;
+    ++*f->episodes;
+    --f->more;
 }
 
-/* Steps since a greedy action last changed. */
-MF_INLINE int64_t mf_fused_stable(int64_t stable, int64_t steps, int64_t after, int changed) {
-    return steps <= after ? 0 : changed ? 1 : stable + 1;
-}
-
-MF_FUNCTION int mf_fused_bad_reward(const mf_fused *f) {
+MF_FUNCTION int mf_fused_bad_reward(const mf_fused *f, const double *raw) {
     int64_t i;
     for (i = 0; i < f->agents; i++)
-        if (f->raw[i] - f->raw[i] != 0.0) {
+        if (raw[i] - raw[i] != 0.0) {
             *f->fault = i;
             break;
         }
     return MF_BAD_REWARD;
+}
+
+/* What an instance knows of its sessions, in bits. */
+enum {
+    MF_ANYTHING = 0,
+    MF_STATE_SEEN = 1   /* the state is what is seen, the encoder does not grow, and rewards take no more than amounts */
+};
+
+#define MF_STATE_MOST 4
+
+MF_INLINE int mf_state_seen(const mf_fused *f) {
+    return !f->observes && !f->used && !f->paid && f->kind && f->state_size <= MF_STATE_MOST;
 }
 
 /* ---- the template, one agent after the other ---- */
@@ -99,8 +161,8 @@ MF_FUNCTION int mf_fused_bad_reward(const mf_fused *f) {
 MF_INLINE int mf_fused_each(mf_fused *f, const int64_t count, const double *explore, const double *uniforms,
                             const double *normals, const uint32_t few, mf_others *others) {
     const mf_qlearning c = *f->learner;
-    const int64_t run = f->run, agents = f->agents, first = *f->steps;
-    const int64_t most_steps = f->most_steps, most_stable = f->most_stable, after = f->stable_after[run];
+    const int64_t run = f->run, agents = f->agents, first = *f->steps, size = f->state_size;
+    const int64_t after = f->stable_after[run], ticks = f->ticks;
     const double discount = f->discount[run];
     double *const raw = f->raw, *const rewards = f->rewards;
     mf_chance chance = mf_fused_chance(f);
@@ -109,75 +171,103 @@ MF_INLINE int mf_fused_each(mf_fused *f, const int64_t count, const double *expl
     int status = MF_FINE;
     f->ended = f->full = 0;
     while (steps - first < count) {
-        double finite = 0.0;
-        uint8_t changed = 0;
-        if (f->used && f->used[run] > f->fits) {
-            f->full = 1;
-            break;
-        }
-        status = mf_act_of(&c, run, f->rows, explore, &chance, f->actions, few, c.drawn != 0);
-        if (status)
-            break;
-        status = mf_hook_play(f, agents, uniforms, normals);
-        if (status)
-            break;
-        if (f->observes) {
-            status = mf_hook_observe(f);
-            if (status)
-                break;
-        }
-        for (i = 0; i < agents; i++)
-            finite += raw[i] * 0.0;
-        if (finite != 0.0) {
-            status = mf_fused_bad_reward(f);
-            break;
-        }
-        mf_fused_count(f, &steps, &episode_steps);
-        status = mf_hook_encode(f, f->next_rows);
-        if (status)
-            break;
-        if (f->paid) {
-            status = mf_hook_pay(f);
-            if (status)
-                break;
-        } else {
-            const int64_t distinct = f->amounts ? mf_hook_distinct(f, agents) : 0;
-            if (distinct < 0) {
-                status = MF_BAD_ACTION;
+        const mf_span span = mf_fused_span(f, count - (steps - first), steps, episode_steps, stable, after);
+        int64_t left = span.length;
+        while (left) {
+            double finite = 0.0;
+            uint8_t changed = 0;
+            int last;
+            if (f->used && f->used[run] > f->fits) {
+                f->full = 1;
                 break;
             }
+            status = mf_act_of(&c, run, f->rows, explore, &chance, f->actions, few, c.drawn != 0);
+            if (status)
+                break;
+            status = mf_hook_play(f, agents, size, f->state, f->actions, uniforms, normals, raw, &f->terminated);
+            if (status)
+                break;
+            if (f->observes) {
+                status = mf_hook_observe(f);
+                if (status)
+                    break;
+            }
             for (i = 0; i < agents; i++)
-                rewards[i] = raw[i];
-            for (k = 0; k < f->amounts; k++)
+                finite += raw[i] * 0.0;
+            if (finite != 0.0) {
+                status = mf_fused_bad_reward(f, raw);
+                break;
+            }
+            last = --left == 0 && span.ends;
+            f->truncated = last & !f->terminated & !span.terminal;
+            f->terminated |= last & span.terminal;
+            status = mf_hook_encode(f, f->next_rows);
+            if (status)
+                break;
+            if (f->paid) {
+                status = mf_hook_pay(f);
+                if (status)
+                    break;
+            } else {
+                const int64_t distinct = f->amounts ? mf_hook_distinct(agents, f->actions) : 0;
+                if (distinct < 0) {
+                    status = MF_BAD_ACTION;
+                    break;
+                }
                 for (i = 0; i < agents; i++)
-                    rewards[i] += f->amount[k][distinct];
+                    rewards[i] = raw[i];
+                for (k = 0; k < f->amounts; k++)
+                    for (i = 0; i < agents; i++)
+                        rewards[i] += f->amount[k][distinct];
+            }
+            status = mf_update_of(&c, run, f->rows, f->next_rows, f->actions, rewards, f->terminated, rate, discount,
+                                  &changed, few, others);
+            if (status)
+                break;
+            f->ended = f->terminated | last;
+            if (ticks > !f->ended) {
+                mf_hook_tick(f);
+                chance = mf_fused_chance(f);
+                rate = f->rate[run];
+            }
+            stable = (changed ? 1 : stable + 1) & span.counts;
+            for (i = 0; i < agents; i++) {
+                f->episode_return[i] += raw[i];
+                f->episode_shaped[i] += rewards[i];
+            }
+            explore += f->explore;
+            uniforms += f->step_uniforms;
+            normals += f->step_normals;
+            if (f->ended)
+                break;
+            {
+                int32_t *const rows = f->rows;
+                f->rows = f->next_rows;
+                f->next_rows = rows;
+            }
         }
-        status = mf_update_of(&c, run, f->rows, f->next_rows, f->actions, rewards, f->terminated, rate, discount,
-                              &changed, few, others);
-        if (status)
+        steps += span.length - left;
+        episode_steps += span.length - left;
+        if (status || f->full || steps >= f->most_steps || stable >= f->most_stable)
             break;
-        if (f->ticks > !f->ended) {
-            mf_hook_tick(f);
-            chance = mf_fused_chance(f);
-            rate = f->rate[run];
+        if (f->ended) {
+            if (f->more == 0)
+                break;
+            mf_fused_record(f, agents, episode_steps, f->episode_return, f->episode_shaped);
+            for (i = 0; i < agents; i++)
+                f->episode_return[i] = f->episode_shaped[i] = 0.0;
+            episode_steps = 0;
+            f->ended = 0;
+            status = mf_hook_start(f, agents, size, f->state, f->uniforms, f->normals);
+            f->uniforms += f->start_uniforms;
+            f->normals += f->start_normals;
+            if (status == MF_FINE && f->observes)
+                status = mf_hook_observe(f);
+            if (status == MF_FINE)
+                status = mf_hook_encode(f, f->rows);
+            if (status)
+                break;
         }
-        stable = mf_fused_stable(stable, steps, after, changed);
-        for (i = 0; i < agents; i++) {
-            f->episode_return[i] += raw[i];
-            f->episode_shaped[i] += rewards[i];
-        }
-        explore += f->explore;
-        uniforms += f->step_uniforms;
-        normals += f->step_normals;
-        if (f->ended)
-            break;
-        {
-            int32_t *const rows = f->rows;
-            f->rows = f->next_rows;
-            f->next_rows = rows;
-        }
-        if (steps >= most_steps || stable >= most_stable)
-            break;
     }
     *f->steps = steps;
     *f->episode_steps = episode_steps;
@@ -188,8 +278,6 @@ MF_INLINE int mf_fused_each(mf_fused *f, const int64_t count, const double *expl
 /* ---- the template, agents side by side ---- */
 
 #if MF_HAVE_AVX2_VARIANT
-#define MF_LANES_INLINE static inline __attribute__((always_inline, unused, target("avx2,bmi,bmi2")))
-
 /* Both parts of a step one agent after the other, by the leaves of q_learning.h: all are in the same row. */
 MF_FUNCTION int mf_lanes_act(mf_fused *f, int64_t row, const double *explore, const mf_chance *chance) {
     int32_t rows[MF_PAD];
@@ -210,12 +298,14 @@ MF_FUNCTION int mf_lanes_update(mf_fused *f, int64_t row, int64_t next_row, uint
                            f->rate[f->run], f->discount[f->run], changed);
 }
 
+#define MF_MASKS 0
 #define MF_W 2
 #include "fused_lanes.h"
 #undef MF_W
 #define MF_W 4
 #include "fused_lanes.h"
 #undef MF_W
+#undef MF_MASKS
 #endif
 
 /* ---- instances ---- */
@@ -226,10 +316,10 @@ MF_FUNCTION int mf_lanes_update(mf_fused *f, int64_t row, int64_t next_row, uint
         return mf_fused_each(f, count, explore, uniforms, normals, few, others); \
     }
 
-#define MF_SIDE(width, A, H, agents) \
+#define MF_SIDE(width, A, H, agents, size, known) \
     MF_FUNCTION MF_WIDE int mf_lanes_##width##_##A##_##H(mf_fused *f, int64_t count, const double *explore, \
                                                          const double *uniforms, const double *normals) { \
-        return mf_lanes_##width(f, count, explore, uniforms, normals, A, H, agents); \
+        return mf_lanes_##width(f, count, explore, uniforms, normals, A, H, agents, size, known); \
     }
 
 /* A game that has its own instances says which, by MF_FUSED_GAME: it includes a choice of them. */
@@ -247,7 +337,8 @@ MF_EACH(mf_fused_7, 7, 0)
 MF_EACH(mf_fused_8, 8, 0)
 #if MF_HAVE_AVX2_VARIANT
 MF_WIDE MF_EACH(mf_fused_wide, 0, mf_greatest_but_wide)
-#define MF_SIDES(A) MF_SIDE(2, A, 1, 2) MF_SIDE(4, A, 1, f->agents) MF_SIDE(4, A, 2, f->agents)
+#define MF_SIDES(A) MF_SIDE(2, A, 1, 2, f->state_size, MF_ANYTHING) \
+    MF_SIDE(4, A, 1, f->agents, f->state_size, MF_ANYTHING) MF_SIDE(4, A, 2, f->agents, f->state_size, MF_ANYTHING)
 MF_SIDES(2) MF_SIDES(3) MF_SIDES(4) MF_SIDES(5) MF_SIDES(6) MF_SIDES(7) MF_SIDES(8)
 #undef MF_SIDES
 #endif

@@ -24,7 +24,7 @@ cdef extern from "fused.h" nogil:
         const double *epsilon
         const int64_t *stable_after
         const int64_t *used
-        int64_t fits
+        int64_t fits, kind, foreign, state_size, every, start_uniforms, start_normals
         int64_t run
         double *state
         double *observation
@@ -34,11 +34,19 @@ cdef extern from "fused.h" nogil:
         int32_t *rows
         int32_t *next_rows
         int64_t *steps
+        int64_t *episodes
         int64_t *episode_steps
         int64_t *stable
         int64_t *fault
         double *episode_return
         double *episode_shaped
+        int64_t more
+        const double *uniforms
+        const double *normals
+        double *returns
+        double *shaped_returns
+        int64_t *length
+        int64_t entered
         uint8_t terminated, truncated, ended, full
     ctypedef int Advance "mf_advance"(Fused *f, int64_t count, const double *explore, const double *uniforms,
                                       const double *normals) noexcept
@@ -50,6 +58,7 @@ ctypedef Advance *(*Choose)(const Fused *f) noexcept nogil
 ctypedef struct Parts:
     GameOperations *game
     Draws draws                     # of the step under way
+    Draws starts                    # of the start that follows
     EncoderOperations *encoder
     RewardOperations **rewards
     int64_t reward_count, plain

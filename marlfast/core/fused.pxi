@@ -20,31 +20,35 @@ cdef inline int _fused_encode "mf_hook_encode"(Fused *f, int32_t *rows) noexcept
     """The common encoders by their leaves, the others by their pointers."""
     cdef EncoderOperations *encoder = (<Parts *> f.parts).encoder
     cdef const encoder_leaf.Grid *grid = <const encoder_leaf.Grid *> encoder.context
-    if encoder.kind == GRID_ENCODER:
+    if f.kind == GRID_ENCODER:
         return encoder_leaf.grid_rows(grid, f.observation, rows)
-    if encoder.kind == DISCRETE_ENCODER:
+    if f.kind == DISCRETE_ENCODER:
         return encoder_leaf.discrete_rows(grid, f.observation, rows)
     return encoder.encode(encoder.context, f.run, 1, f.observation, rows)
 
 
-cdef inline int _fused_encode_one "mf_hook_encode_one"(Fused *f, int64_t *row) noexcept nogil:
+cdef inline int _fused_encode_one "mf_hook_encode_one"(Fused *f, int64_t features, const double *observation,
+                                                       int64_t *row) noexcept nogil:
     """The same, where all agents are in one row."""
     cdef EncoderOperations *encoder = (<Parts *> f.parts).encoder
-    cdef const encoder_leaf.Grid *grid = <const encoder_leaf.Grid *> encoder.context
+    cdef const encoder_leaf.Grid *given = <const encoder_leaf.Grid *> encoder.context
+    cdef encoder_leaf.Grid grid
     cdef int status
-    if encoder.kind == GRID_ENCODER:
-        row[0] = encoder_leaf.grid_row(grid, f.observation)
+    if f.kind == GRID_ENCODER:
+        grid.low, grid.scale, grid.bins = given.low, given.scale, given.bins
+        grid.features = features if features else given.features
+        row[0] = encoder_leaf.grid_row(&grid, observation)
         return Status.FINE if row[0] >= 0 else Status.BAD_OBSERVATION
-    if encoder.kind == DISCRETE_ENCODER:
-        row[0] = encoder_leaf.discrete_row(grid, f.observation)
+    if f.kind == DISCRETE_ENCODER:
+        row[0] = encoder_leaf.discrete_row(given, observation)
         return Status.FINE if row[0] >= 0 else Status.BAD_OBSERVATION
-    status = encoder.encode(encoder.context, f.run, 1, f.observation, f.next_rows)
+    status = encoder.encode(encoder.context, f.run, 1, observation, f.next_rows)
     row[0] = <int64_t> <uint32_t> f.next_rows[0]
     return status
 
 
-cdef inline int64_t _fused_distinct "mf_hook_distinct"(Fused *f, int64_t agents) noexcept nogil:
-    return reward_leaf.distinct(agents, 64, f.actions, NULL)
+cdef inline int64_t _fused_distinct "mf_hook_distinct"(int64_t agents, const int32_t *actions) noexcept nogil:
+    return reward_leaf.distinct(agents, 64, actions, NULL)
 
 
 cdef inline int _fused_pay "mf_hook_pay"(Fused *f) noexcept nogil:

@@ -32,6 +32,10 @@ typedef struct {
 
 enum { MF_FINE = 0, MF_BAD_ACTION = 3, MF_BAD_DRAW = 4, MF_BAD_ROW = 5, MF_BAD_VALUE = 6 };
 
+/* The rule: what is learned from, and what a value becomes. Of one number, or of one register. */
+#define MF_TARGET(reward, discount, ahead) ((reward) + (discount) * (ahead))
+#define MF_MOVED(old, rate, target) ((old) + (rate) * ((target) - (old)))
+
 /* Below, `few` is the number of actions of all agents, or 0 where each has its own. */
 
 MF_INLINE int mf_act_of(const mf_qlearning *c, int64_t run, const int32_t *rows, const double *draws,
@@ -87,7 +91,7 @@ MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *ro
             const uint32_t ahead = *(const uint32_t *)(next + greedy);
             if (ahead >= choices)
                 return MF_BAD_ACTION;
-            target += discount * ((const double *)next)[ahead];
+            target = MF_TARGET(target, discount, ((const double *)next)[ahead]);
         }
         before = *(int32_t *)(cell + greedy);
         /* What the other actions hold is known before this one's value is: nothing waits for a branch. */
@@ -96,7 +100,7 @@ MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *ro
         else if (others)
             best = others((const double *)cell, choices, action, action & around, &most);
         old = ((double *)cell)[action];
-        value = old + rate * (target - old);
+        value = MF_MOVED(old, rate, target);
         if (!(fabs(value) <= DBL_MAX))
             return MF_BAD_VALUE;
         *(int32_t *)(cell + visits) += *(int32_t *)(cell + visits) < INT32_MAX;
