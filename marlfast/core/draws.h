@@ -316,13 +316,92 @@ __attribute__((target("avx2"), unused)) static void mf_uniform_avx2(uint64_t see
 __attribute__((target("avx2"), unused)) static void mf_normal_avx2(int64_t groups, double *out) {
     mf_normal_body(groups, out);
 }
+
+/* All eight blocks of a group in a register, four groups side by side: one round waits for the last. */
+#define MF_AVX512 target("avx512f,avx512vl,avx512dq,bmi,bmi2,popcnt")
+#define MF_AVX512_GROUPS 4
+__attribute__((MF_AVX512, always_inline, unused)) static inline void mf_uniform_avx512_some(
+    const __m512i *key0, const __m512i *key1, const __m512i runs, const __m512i streams, __m512i block, const int some,
+    double *out) {
+    const __m512i m0 = _mm512_set1_epi64(MF_PHILOX_M0), m1 = _mm512_set1_epi64(MF_PHILOX_M1);
+    const __m512i one = _mm512_set1_epi64(0x3FF0000000000000ll), eight = _mm512_set1_epi64(MF_LANES);
+    const __m512d unit = _mm512_set1_pd(1.0);
+    __m512i c0[MF_AVX512_GROUPS], c1[MF_AVX512_GROUPS], c2[MF_AVX512_GROUPS], c3[MF_AVX512_GROUPS];
+    int g, round;
+    for (g = 0; g < some; g++) {
+        c0[g] = block;
+        c1[g] = _mm512_srli_epi64(block, 32);
+        c2[g] = runs;
+        c3[g] = streams;
+        block = _mm512_add_epi64(block, eight);
+    }
+    for (round = 0; round < 10; round++)
+        for (g = 0; g < some; g++) {
+            const __m512i p0 = _mm512_mul_epu32(c0[g], m0), p1 = _mm512_mul_epu32(c2[g], m1);
+            c0[g] = _mm512_ternarylogic_epi64(_mm512_srli_epi64(p1, 32), c1[g], key0[round], 0x96); /* xor of three */
+            c2[g] = _mm512_ternarylogic_epi64(_mm512_srli_epi64(p0, 32), c3[g], key1[round], 0x96);
+            c1[g] = p1;
+            c3[g] = p0;
+        }
+    for (g = 0; g < some; g++) {
+        const __m512i a = _mm512_ternarylogic_epi64(_mm512_srli_epi64(_mm512_slli_epi64(c0[g], 32), 12),
+                                                    _mm512_srli_epi64(_mm512_slli_epi64(c1[g], 32), 44), one, 0xFE);
+        const __m512i b = _mm512_ternarylogic_epi64(_mm512_srli_epi64(_mm512_slli_epi64(c2[g], 32), 12),
+                                                    _mm512_srli_epi64(_mm512_slli_epi64(c3[g], 32), 44), one, 0xFE);
+        _mm512_storeu_pd(out + g * MF_GROUP, _mm512_sub_pd(_mm512_castsi512_pd(a), unit)); /* or of three, above */
+        _mm512_storeu_pd(out + g * MF_GROUP + MF_LANES, _mm512_sub_pd(_mm512_castsi512_pd(b), unit));
+    }
+}
+
+__attribute__((MF_AVX512, unused)) static void mf_uniform_avx512(uint64_t seed, uint32_t run, uint32_t stream,
+                                                                 int64_t group, int64_t groups, double *out) {
+    const __m512i runs = _mm512_set1_epi64(run), streams = _mm512_set1_epi64(stream);
+    const __m512i lanes = _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0);
+    __m512i key0[10], key1[10], block = _mm512_add_epi64(_mm512_set1_epi64((long long)group * MF_LANES), lanes);
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+    int round;
+    for (round = 0; round < 10; round++, k0 += MF_PHILOX_W0, k1 += MF_PHILOX_W1) {
+        key0[round] = _mm512_set1_epi64(k0);
+        key1[round] = _mm512_set1_epi64(k1);
+    }
+    for (; groups >= MF_AVX512_GROUPS; groups -= MF_AVX512_GROUPS, out += MF_AVX512_GROUPS * MF_GROUP) {
+        mf_uniform_avx512_some(key0, key1, runs, streams, block, MF_AVX512_GROUPS, out);
+        block = _mm512_add_epi64(block, _mm512_set1_epi64(MF_AVX512_GROUPS * MF_LANES));
+    }
+    for (; groups > 0; groups--, out += MF_GROUP) {
+        mf_uniform_avx512_some(key0, key1, runs, streams, block, 1, out);
+        block = _mm512_add_epi64(block, _mm512_set1_epi64(MF_LANES));
+    }
+}
+
+__attribute__((MF_AVX512, unused)) static void mf_normal_avx512(int64_t groups, double *out) {
+    mf_normal_body(groups, out);
+}
 #endif
+
+/* 2: registers of 512 bits, and masks; 1: of 256 bits; 0: neither. What is worked out is the same. */
+MF_INLINE int mf_width(void) {
+#if MF_HAVE_AVX2_VARIANT
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("bmi2"))
+        return 2;
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") ? 1 : 0;
+#else
+    return 0;
+#endif
+}
 
 /* Fill `groups` groups of 16 draws, from group number `group` of a stream.
  * `normal` != 0 turns them into standard normals. */
 MF_FUNCTION void mf_fill(int normal, uint64_t seed, uint32_t run, uint32_t stream, int64_t group,
                          int64_t groups, double *out) {
 #if MF_HAVE_AVX2_VARIANT
+    if (mf_width() == 2) {
+        mf_uniform_avx512(seed, run, stream, group, groups, out);
+        if (normal)
+            mf_normal_avx512(groups, out);
+        return;
+    }
     if (__builtin_cpu_supports("avx2")) {
         mf_uniform_avx2(seed, run, stream, group, groups, out);
         if (normal)
