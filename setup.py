@@ -5,7 +5,8 @@ Modes, by environment variable (see CONTRIBUTING.md):
 and UndefinedBehaviorSanitizer watch (see tests/fuzz); ``MARLFAST_BUILD=annotate`` writes Cython's HTML annotation
 beside the C files; ``MARLFAST_NATIVE=1`` compiles for
 this processor only; ``MARLFAST_PORTABLE=1`` without what is written for x86-64
-alone, as any other processor and compiler would have it.
+alone, as any other processor and compiler would have it; ``MARLFAST_WIDTH=1``
+without registers of 512 bits, ``MARLFAST_WIDTH=0`` without those of 256 bits.
 """
 import json
 import os
@@ -57,6 +58,8 @@ else:
 
 LINK = ["-fsanitize=address,undefined"] if MODE == "sanitize" else []
 portable = os.environ.get("MARLFAST_PORTABLE") == "1"
+width = os.environ.get("MARLFAST_WIDTH", "2")
+macros = [("MARLFAST_PORTABLE", "1")] * portable + [("MF_MOST_WIDTH", width)] * (width != "2")
 
 # What is called once in every step or more often; the rest is called once in a block or less.
 HOT = {"_draws", "_drift", "_encoders", "_loop", "_multi_step", "_one_step", "_q_learning", "_rewards"}
@@ -94,7 +97,7 @@ extensions = [Extension(SHARED, ["src/_shared.c"], extra_compile_args=flags_of("
         include_dirs=["marlfast/core"],
         extra_compile_args=flags_of(path.stem),
         extra_link_args=LINK,
-        define_macros=[("MARLFAST_PORTABLE", "1")] if portable else [],
+        define_macros=macros,
         depends=sorted(headers_of(path)),
     )
     for path in sorted(Path("src").glob("_*.pyx"))
@@ -106,7 +109,7 @@ build_dir = Path(f"build/cython-{MODE}")
 Options.emit_code_comments = MODE == "annotate"
 
 # What was built another way is built again; else only what is older than its sources.
-stamp, recipe = Path("build/recipe.json"), json.dumps([Cython.__version__, MODE, flags, portable, sorted(HOT)])
+stamp, recipe = Path("build/recipe.json"), json.dumps([Cython.__version__, MODE, flags, macros, sorted(HOT)])
 same_recipe = stamp.is_file() and stamp.read_text() == recipe
 
 

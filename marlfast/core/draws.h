@@ -379,13 +379,17 @@ __attribute__((MF_AVX512, unused)) static void mf_normal_avx512(int64_t groups, 
 }
 #endif
 
-/* 2: registers of 512 bits, and masks; 1: of 256 bits; 0: neither. What is worked out is the same. */
+/* 2: registers of 512 bits, and masks; 1: of 256 bits; 0: neither. What is worked out is the same. Compiled with
+ * MF_MOST_WIDTH, no more than that is used: tests have all of them on one machine. */
+#ifndef MF_MOST_WIDTH
+#define MF_MOST_WIDTH 2
+#endif
 MF_INLINE int mf_width(void) {
 #if MF_HAVE_AVX2_VARIANT
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("bmi2"))
+    if (MF_MOST_WIDTH >= 2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("bmi2"))
         return 2;
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") ? 1 : 0;
+    return MF_MOST_WIDTH >= 1 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
 #else
     return 0;
 #endif
@@ -396,13 +400,14 @@ MF_INLINE int mf_width(void) {
 MF_FUNCTION void mf_fill(int normal, uint64_t seed, uint32_t run, uint32_t stream, int64_t group,
                          int64_t groups, double *out) {
 #if MF_HAVE_AVX2_VARIANT
-    if (mf_width() == 2) {
+    const int width = mf_width();
+    if (width == 2) {
         mf_uniform_avx512(seed, run, stream, group, groups, out);
         if (normal)
             mf_normal_avx512(groups, out);
         return;
     }
-    if (__builtin_cpu_supports("avx2")) {
+    if (width == 1) {
         mf_uniform_avx2(seed, run, stream, group, groups, out);
         if (normal)
             mf_normal_avx2(groups, out);

@@ -190,13 +190,7 @@ MF_FUNCTION MF_WIDE int32_t mf_first_of_many_wide(const double *value, int64_t n
 }
 #endif
 
-MF_INLINE int mf_has_wide(void) {
-#if MF_HAVE_AVX2_VARIANT
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
-#else
-    return 0;
-#endif
-}
+MF_INLINE int mf_has_wide(void) { return mf_width() >= 1; }
 
 MF_FUNCTION int32_t mf_first_of_many(const double *value, int64_t n) {
 #if MF_HAVE_AVX2_VARIANT
