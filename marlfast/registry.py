@@ -76,7 +76,13 @@ class Definition:
             object.__setattr__(self, name, value)
 
     def runs_given(self):
-        """{name: how many values} of the parameters that are given run by run, here and in the parts."""
+        """Find the parameters that are given run by run, here and in the parts.
+
+        Returns
+        -------
+        dict of str to int
+            How many values each has.
+        """
         found = {}
         for f in dataclasses.fields(self):
             value = getattr(self, f.name)
@@ -88,7 +94,18 @@ class Definition:
         return found
 
     def of_run(self, run):
-        """The same definition as one run has it: parameters that are given run by run become single numbers."""
+        """Make the same definition as one run has it: parameters that are given run by run become single numbers.
+
+        Parameters
+        ----------
+        run : int
+            Its number.
+
+        Returns
+        -------
+        Definition
+            Itself, where nothing is given run by run.
+        """
         changes = {}
         for f in dataclasses.fields(self):
             value = getattr(self, f.name)
@@ -101,9 +118,14 @@ class Definition:
         return dataclasses.replace(self, **changes) if changes else self
 
     def to_dict(self):
-        """Plain values: numbers, strings, lists and dictionaries, with the ``name``.
+        """Give it as plain values: numbers, strings, lists and dictionaries, with the ``name``.
 
         Of a function in a field made for one, only its name is noted: ``{"function": name}``.
+
+        Returns
+        -------
+        dict of str to object
+            What :func:`marlfast.registry.from_dict` makes it from.
         """
         values = {f.name: _note(getattr(self, f.name)) if f.metadata.get("function") else
                   _plain(f"{self.kind} {self.name}: {f.name}", getattr(self, f.name))

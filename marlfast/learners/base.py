@@ -223,6 +223,16 @@ class Learner(Definition):
         Arrays that files of older versions do not have, and that are then as in a fresh learner.
     by_kernel : tuple of str
         Which of what it plays (:data:`marlfast.learners.plays.KINDS`) its kernels can play.
+
+    See Also
+    --------
+    marlfast.learners.tabular.Tabular : What learners of action values derive from.
+
+    Examples
+    --------
+    >>> from marlfast import learners
+    >>> learners.IQL().draws(), learners.IQL().central, learners.QMIX().central
+    (1, False, True)
     """
 
     kind = "learner"
@@ -242,19 +252,45 @@ class Learner(Definition):
         Parameters
         ----------
         context : LearnerContext
+            What it is told about the game.
         rows : int, optional
             Rows of the table; None: it grows.
         """
 
     def allocate(self, context, rows):
-        """Fresh arrays, {name: array}; the first axis is the run."""
+        """Make fresh arrays.
+
+        Parameters
+        ----------
+        context : LearnerContext
+            What it is told about the game.
+        rows : int
+            Rows of the table of what an agent sees.
+
+        Returns
+        -------
+        dict of str to ndarray
+            By name; the first axis is the run.
+        """
         raise NotImplementedError
 
     def shapes(self, context, rows):
-        """Shapes and dtypes of the arrays that ``allocate`` makes, without making them: {name: Shape}.
+        """Say what ``allocate`` makes, without making it.
 
         What an experiment or a file asks for is refused by them before any of it is paid. A learner that makes arrays
         of its own in ``allocate`` and does not say so here has them made once to be looked at.
+
+        Parameters
+        ----------
+        context : LearnerContext
+            What it is told about the game.
+        rows : int
+            Rows of the table of what an agent sees.
+
+        Returns
+        -------
+        dict of str to marlfast.memory.Shape
+            By name.
         """
         return {name: Shape(array.shape, array.dtype.name) for name, array in self.allocate(context, rows).items()}
 
@@ -264,21 +300,64 @@ class Learner(Definition):
             cls.shapes = Learner.shapes
 
     def grow(self, context, arrays, rows, backend):
-        """The same arrays with room for ``rows``, and for the rows of the whole state that ``context`` say."""
+        """Make the same arrays with more room.
+
+        Parameters
+        ----------
+        context : LearnerContext
+            It also says for how many rows of the whole state there is room.
+        arrays : dict of str to ndarray
+            Those there are.
+        rows : int
+            Rows of the table, from now on.
+        backend : {"cython", "numpy"}
+            Which kernels fill what is new.
+
+        Returns
+        -------
+        dict of str to ndarray
+            With the same content, and fresh rows after it.
+        """
         raise NotImplementedError
 
     def lanes(self, context):
-        """Agents of a row, padded, where the compiled loop may have their tables side by side (``fused_lanes.h``).
+        """Say whether the compiled loop may have agents' tables side by side (``fused_lanes.h``).
 
-        0: it may not. The arrays look the same from outside.
+        The arrays look the same from outside.
+
+        Parameters
+        ----------
+        context : LearnerContext
+            What it is told about the game.
+
+        Returns
+        -------
+        int
+            Agents of a row, padded; 0: it may not.
         """
         return 0
 
     def derive(self, context, arrays, backend):
-        """Make the derived arrays from the others; adds to ``arrays``."""
+        """Make the derived arrays from the others.
+
+        Parameters
+        ----------
+        context : LearnerContext
+            What it is told about the game.
+        arrays : dict of str to ndarray
+            They are added to it.
+        backend : {"cython", "numpy"}
+            Which kernels do it.
+        """
 
     def bounds(self):
-        """Least and greatest value of arrays that are schedules, by the name of the schedule."""
+        """Say between which values arrays that are schedules may lie.
+
+        Returns
+        -------
+        dict of str to (float, float)
+            Least and greatest value, by the name of the schedule.
+        """
         return {name: value.bounds() for name, value in self.schedules.items()}
 
     def _schedule_shapes(self, runs):
@@ -297,37 +376,77 @@ class Learner(Definition):
                 for name, value in self.schedules.items()}
 
     def draws(self):
-        """K, exploration draws per agent and step."""
+        """Say how many exploration draws an agent takes in a step.
+
+        Returns
+        -------
+        int
+            K.
+        """
         raise NotImplementedError
 
     def discounts(self):
-        """All discounts that it learns with: a set of floats."""
+        """Say what it discounts by.
+
+        Returns
+        -------
+        set of float
+            All discounts that it learns with, of all runs.
+        """
         raise NotImplementedError
 
     def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
-        """The kernels over these arrays, a list.
+        """Make the kernels over these arrays.
 
         Parameters
         ----------
+        context : LearnerContext
+            What it is told about the game.
+        arrays : dict of str to ndarray
+            Which they read and write.
+        backend : {"cython", "numpy"}
+            Which kernels.
         draws : int, optional
             Draws per agent in the whole team, if more than this learner's own.
         learning : bool
             False: it is frozen.
         exploration : Exploration, optional
             In place of the learner's own, with arrays of its own; for evaluation.
+
+        Returns
+        -------
+        list
+            Kernels, in the order in which they act and learn.
         """
         raise NotImplementedError
 
     def parts(self, context):
-        """(prefix of its arrays, learner, its context) of every learner that this one is made of."""
+        """List the learners that this one is made of.
+
+        Parameters
+        ----------
+        context : LearnerContext
+            What it is told about the game.
+
+        Returns
+        -------
+        list of (str, Learner, LearnerContext)
+            Of each the prefix of its arrays, itself, and what it is told.
+        """
         return [("", self, context)]
 
     def exploring(self, how):
-        """How its kernels explore where they play ``how`` and learn nothing: an Exploration, or None for its own way.
+        """Say how its kernels explore where they play ``how`` and learn nothing.
 
         Parameters
         ----------
         how : {"policy", "behaviour", "greedy"}, Exploration or None
+            What is played.
+
+        Returns
+        -------
+        Exploration or None
+            None: its own way.
         """
         if how == "greedy":
             return EpsilonGreedy(0.0, ties="incumbent")
@@ -336,18 +455,25 @@ class Learner(Definition):
         return None if isinstance(how, str) else how
 
     def still(self):
-        """The exploration with which it plays its policy, so that it does not explore; None: its own way of acting."""
+        """Give the exploration with which it plays its policy, so that it does not explore.
+
+        Returns
+        -------
+        Exploration or None
+            None: its own way of acting.
+        """
         explore = getattr(self, "explore", None)
         if not isinstance(explore, EpsilonGreedy):
             return None
         return EpsilonGreedy(0.0, ties="incumbent" if explore.keeps else explore.ties, draws=explore.draws)
 
     def plays(self, context, arrays, kind="policy"):
-        """What the agents it controls play, by the rows that they see: the one place that says so.
+        """Say what the agents it controls play, by the rows that they see: the one place that says so.
 
         Parameters
         ----------
         context : LearnerContext
+            What it is told about the game.
         arrays : dict of str to ndarray
             Its own, of all runs.
         kind : {"policy", "behaviour", "greedy", "average"}
@@ -362,21 +488,49 @@ class Learner(Definition):
         return asked(self, context, arrays, kind)
 
     def actions(self, context, arrays, rows):
-        """The greedy actions of the agents it controls, in its first run.
+        """Give the greedy actions of the agents it controls, in its first run.
 
         Parameters
         ----------
+        context : LearnerContext
+            What it is told about the game.
+        arrays : dict of str to ndarray
+            Its own, of all runs.
         rows : int64 [N * k]
             Active rows of every agent; -1: an observation that was never seen.
 
         Returns
         -------
         int32 [L]
+            One of each agent that it controls.
         """
         raise NotImplementedError
 
     def team(self, game, runs=1, seed=None, encoder=None, backend="cython", teams=None, central=None):
-        """Learners of one team to step by hand: see :class:`marlfast.Team`."""
+        """Make learners of one team to step by hand: see :class:`marlfast.Team`.
+
+        Parameters
+        ----------
+        game : Game
+            What is played, or another with its facts.
+        runs : int
+            R.
+        seed : int, optional
+            Of all draws. Default: from the system's entropy.
+        encoder : Encoder, optional
+            Of observations.
+        backend : {"cython", "numpy"}
+            Which kernels.
+        teams : sequence of sequence of int, optional
+            Who plays with whom.
+        central : Encoder, optional
+            Of the whole state.
+
+        Returns
+        -------
+        Team
+            That acts and learns when it is told to.
+        """
         from marlfast.team import Team
 
         return Team(self, game, runs=runs, seed=seed, encoder=encoder, backend=backend, teams=teams, central=central)
@@ -389,13 +543,26 @@ class Each(Learner):
     Parameters
     ----------
     learners : sequence of Learner
+        Who learn side by side.
     agent_ids : sequence of sequence of int, optional
         The agents of each learner; together every agent once. Default: learner i controls agent i.
+
+    See Also
+    --------
+    marlfast.train : Makes one of a list.
 
     Notes
     -----
     ``marlfast.train(game, [a, b])`` makes one of a list: its entries are learners, or pairs of a learner and the
     agents it controls. Learners learn in the order of the list.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> team = mf.learners.Each([mf.IQL(), mf.learners.TitForTat()])
+    >>> run = mf.train(mf.games.PrisonersDilemma(memory=1, horizon=10), team, episodes=10, seed=0)
+    >>> sorted(run.tables(agent=1))
+    ['memory']
     """
 
     name = "each"
@@ -428,7 +595,18 @@ class Each(Learner):
 
     @classmethod
     def of(cls, given):
-        """From a list of learners, or of pairs of a learner and its agents."""
+        """Make one of a list of learners, or of pairs of a learner and its agents.
+
+        Parameters
+        ----------
+        given : sequence of Learner, or of (Learner, sequence of int)
+            As :func:`marlfast.train` takes it.
+
+        Returns
+        -------
+        Each
+            Of these learners.
+        """
         given = list(given)
         pairs = [isinstance(one, (list, tuple)) for one in given]
         if any(pairs) and not all(pairs):
@@ -442,7 +620,6 @@ class Each(Learner):
         return cls(tuple(one[0] for one in given), tuple(agents))
 
     def parts(self, context):
-        """(prefix of its arrays, learner, its context) of every learner."""
         agent_ids = self.agent_ids or tuple((k,) for k in range(len(self.learners)))
         return [(f"{k}.", one, context.of_agents(agents))
                 for k, (one, agents) in enumerate(zip(self.learners, agent_ids, strict=True))]

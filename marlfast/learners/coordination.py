@@ -72,10 +72,12 @@ class LMRL2(_Beside):
 
     Parameters
     ----------
-    learning_rate, discount, share, initial_q
-        As those of :class:`IQL`. The article begins with infinite values where rewards are negative; a finite
-        ``initial_q`` above what can be earned does the same here.
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]. A sequence has one number per run, here as for all other numbers that may be one.
+    discount : float or sequence of float [R]
+        In [0, 1].
     max_temperature, min_temperature : float, or sequence of float [R]
+        Temperature of every action at first, and the mean temperature of a row below which it is acted greedily.
     temperature_decay : float, or sequence of float [R]
         In [0, 1].
     diffusion : float, or sequence of float [R]
@@ -84,6 +86,17 @@ class LMRL2(_Beside):
     action_moderation, lenience_moderation : float, or sequence of float [R]
         Greater than 0: omega and theta of the article. The greater the latter, the longer bad outcomes are forgiven; a
         deterministic game wants it great (10**7), one in which chance plays a part does not.
+    share : {"none", "all", "team"} or sequence of int [L]
+        Parameter sharing: a table for each agent, one for all, one per team, or the table of each agent, as of
+        :class:`IQL`.
+    initial_q : float or array
+        Initial action values, broadcast as those of :class:`IQL`. The article begins with infinite values where rewards
+        are negative; a finite ``initial_q`` above what can be earned does the same here.
+
+    See Also
+    --------
+    HystereticQ : Lenient by a second rate.
+    RecursiveFMQ : Judges by how often an outcome comes.
 
     Notes
     -----
@@ -91,8 +104,18 @@ class LMRL2(_Beside):
     its policy is what they make of its values. Arrays: those of ``IQL``, and ``temperature`` float64 [R, rows, T, A],
     ``coins`` float64 [R, N].
 
-    Source: E. Wei and S. Luke, "Lenient learning in independent-learner stochastic cooperative games", Journal of
+    References
+    ----------
+    E. Wei and S. Luke, "Lenient learning in independent-learner stochastic cooperative games", Journal of
     Machine Learning Research 17 (2016), section 4: LMRL2.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> learner = mf.learners.LMRL2(0.1, diffusion=0.0, lenience_moderation=1e3)
+    >>> run = mf.train(mf.games.Climbing(), learner, episodes=2000, seed=0)
+    >>> run.policy(0)(0).tolist()
+    [0, 0]
     """
 
     name = "lmrl2"
@@ -186,15 +209,27 @@ class RecursiveFMQ(_Beside):
 
     Parameters
     ----------
-    learning_rate, explore, share, initial_q
-        As those of :class:`IQL`; ``initial_q`` is the first mean and the first greatest outcome, and should be no more
-        than what can be earned.
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]. A sequence has one number per run, here as for all other numbers that may be one.
     frequency_rate : float, Schedule, or sequence of float [R]
         In [0, 1].
     discount : float or sequence of float [R]
         The rule is one for games of a single row, where 0 is right. Otherwise ``discount * max mean[next row]`` is
         added to r for the mean, and ``discount * max greatest[next row]`` for the greatest outcome and its frequency,
         at a cost that grows with the number of actions.
+    explore : Exploration
+        How actions are chosen while learning, by the evaluations.
+    share : {"none", "all", "team"} or sequence of int [L]
+        Parameter sharing: a table for each agent, one for all, one per team, or the table of each agent, as of
+        :class:`IQL`.
+    initial_q : float or array
+        The first mean and the first greatest outcome, broadcast as those of :class:`IQL`; it should be no more than
+        what can be earned.
+
+    See Also
+    --------
+    HystereticQ : Lenient by a second rate.
+    LMRL2 : Forgives at first, and judges later.
 
     Notes
     -----
@@ -205,9 +240,18 @@ class RecursiveFMQ(_Beside):
     Arrays: those of ``IQL`` (``q`` holds the evaluations), and ``mean``, ``greatest``, ``frequency`` float64
     [R, rows, T, A]. Of several greatest evaluations the one that was it before stays greedy, as in the article.
 
-    Source: L. Matignon, G. J. Laurent and N. Le Fort-Piat, "A study of FMQ heuristic in cooperative multi-agent games",
+    References
+    ----------
+    L. Matignon, G. J. Laurent and N. Le Fort-Piat, "A study of FMQ heuristic in cooperative multi-agent games",
     AAMAS 2008 workshop on multi-agent sequential decision making; "Independent reinforcement learners in cooperative
     Markov games: a survey regarding coordination problems", Knowledge Engineering Review 27 (2012), algorithm 5.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.Penalty(), mf.learners.RecursiveFMQ(), episodes=10_000, runs=10, seed=0)
+    >>> sorted({tuple(run.policy(r)(0).tolist()) for r in range(10)})
+    [(0, 0), (2, 2)]
     """
 
     name = "recursive_fmq"

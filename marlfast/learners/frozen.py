@@ -16,9 +16,23 @@ class Frozen(Learner):
     Parameters
     ----------
     learner : Learner
+        Whose arrays and policy it has.
     explore : Exploration, optional
         In place of the learner's own. Default: its policy, that is what it plays when it does not explore; of several
         actions whose values are equally great any, so that who knows nothing yet plays anything.
+
+    See Also
+    --------
+    FixedPolicy : A policy given as probabilities.
+    marlfast.League : Makes frozen copies as it goes.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> team = [mf.IQL(), mf.learners.Frozen(mf.IQL())]
+    >>> run = mf.train(mf.games.MatchingPennies(), team, episodes=100, seed=0)
+    >>> int(run.tables(agent=0)["visits"].max()), int(run.tables(agent=1)["visits"].max())
+    (100, 0)
     """
 
     name = "frozen"

@@ -77,23 +77,51 @@ class _Gradient(Learner):
         return ("critic",) if self.central else ()
 
     def tables(self, context):
-        """Table of each agent's logits, int32 [N]."""
+        """Say which table each agent's logits are in.
+
+        Parameters
+        ----------
+        context : LearnerContext
+            What it is told about the game.
+
+        Returns
+        -------
+        int32 [N]
+            0 for agents that it does not control.
+        """
         return context.tables(self.share)
 
     def teams(self, context):
-        """The agents of each team that are controlled: list of lists. Without teams they are one."""
+        """List the agents of each team that are controlled; without teams they are one.
+
+        Parameters
+        ----------
+        context : LearnerContext
+            What it is told about the game.
+
+        Returns
+        -------
+        list of list of int
+            In order.
+        """
         teams = context.teams or [context.agent_ids]
         own = set(context.agent_ids)
         return [part for part in (sorted(own.intersection(team)) for team in teams) if part]
 
     def plan(self, context):
-        """How the critic is laid out.
+        """Lay the critic out.
+
+        Parameters
+        ----------
+        context : LearnerContext
+            Of the agents that are controlled.
 
         Returns
         -------
         units : int32 [U]
             Table of each unit: a team that has a critic of its own, or an agent.
         unit_of : int32 [N]
+            Unit of each agent.
         weights : int64 [N]
             What an agent's action counts for in the number of its team's joint action; 0: the critic is of states.
         joint : int
@@ -115,19 +143,36 @@ class _Gradient(Learner):
         return np.array(units, np.int32), unit_of, weights, joint
 
     def length(self, game):
-        """Steps of the rollout."""
+        """Say how many steps a rollout has.
+
+        Parameters
+        ----------
+        game : Game
+            Its horizon is the default of some.
+
+        Returns
+        -------
+        int
+            At least 1.
+        """
         if "steps" in type(self).__dataclass_fields__:
             return self.steps
         return self.longest or game.horizon or 1000
 
     def memory(self, context, rows):
-        """Bytes that its tables and its rollout take.
+        """Say how many bytes its tables and its rollout take.
 
         Parameters
         ----------
         context : LearnerContext
+            Of the agents that are controlled.
         rows : int
             Rows of the table of what an agent sees.
+
+        Returns
+        -------
+        int
+            Bytes, of all runs.
         """
         units, _, _, joint = self.plan(context)
         actor = rows * (int(self.tables(context).max()) + 1) * context.most_actions
@@ -286,13 +331,27 @@ class Reinforce(_Gradient):
     share : {"none", "all", "team"} or sequence of int [L]
         Parameter sharing, of logits and values, as of :class:`IQL`.
 
+    See Also
+    --------
+    IA2C : Learns before the episode is over.
+    COMA : What an agent's own action was worth.
+
     Notes
     -----
     Tables: ``logits`` float64 [R, rows, T, A], ``critic`` float64 [R, rows, T, 1]. Its policy
     is mixed, also where it is evaluated.
 
-    Source: R. J. Williams, "Simple statistical gradient-following algorithms for connectionist reinforcement
+    References
+    ----------
+    R. J. Williams, "Simple statistical gradient-following algorithms for connectionist reinforcement
     learning", Machine Learning 8 (1992), section 4, with the reward to go.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.StagHunt(), mf.learners.Reinforce(0.5), episodes=1000, seed=0)
+    >>> [chances.round(1).tolist() for chances in run.policy(0).probabilities(0)]
+    [[0.0, 1.0], [0.0, 1.0]]
     """
 
     name = "reinforce"
@@ -319,18 +378,39 @@ class IA2C(_Gradient):
 
     Parameters
     ----------
-    actor_rate, critic_rate, discount, entropy, share
-        As of :class:`Reinforce`.
+    actor_rate : float, Schedule, or sequence of float [R]
+        At least 0: how fast policies move.
+    critic_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]: how fast values move.
+    discount : float or sequence of float [R]
+        In [0, 1].
+    entropy : float, Schedule, or sequence of float [R]
+        At least 0: how much the entropy of a policy is worth at each step, as of :class:`Reinforce`.
     trace_decay : float or sequence of float [R]
         Lambda, in [0, 1]; 1: the returns of up to ``steps`` steps, 0: one-step errors.
     steps : int
         Steps of a rollout; with 1 every step is learned from at once.
+    share : {"none", "all", "team"} or sequence of int [L]
+        Parameter sharing: a table for each agent, one for all, one per team, or the table of each agent, as of
+        :class:`IQL`.
 
-    Notes
-    -----
-    Source: V. Mnih et al., "Asynchronous methods for deep reinforcement learning", ICML 2016, algorithm S3, of one
+    See Also
+    --------
+    MAA2C : With a critic of the whole state.
+    IPPO : Goes over a rollout several times.
+
+    References
+    ----------
+    V. Mnih et al., "Asynchronous methods for deep reinforcement learning", ICML 2016, algorithm S3, of one
     worker; as independent learners: G. Papoudakis et al., "Benchmarking multi-agent deep reinforcement learning
     algorithms in cooperative tasks", NeurIPS 2021.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.StagHunt(), mf.learners.IA2C(0.5), episodes=1000, seed=0)
+    >>> [chances.round(1).tolist() for chances in run.policy(0).probabilities(0)]
+    [[0.0, 1.0], [0.0, 1.0]]
     """
 
     name = "ia2c"
@@ -352,17 +432,41 @@ class MAA2C(_Gradient):
 
     Parameters
     ----------
-    actor_rate, critic_rate, discount, entropy, trace_decay, steps
-        As of :class:`IA2C`.
-    share
-        Of the logits.
+    actor_rate : float, Schedule, or sequence of float [R]
+        At least 0: how fast policies move.
+    critic_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]: how fast values move.
+    discount : float or sequence of float [R]
+        In [0, 1].
+    entropy : float, Schedule, or sequence of float [R]
+        At least 0: how much the entropy of a policy is worth at each step, as of :class:`Reinforce`.
+    trace_decay : float or sequence of float [R]
+        Lambda, in [0, 1].
+    steps : int
+        Steps of a rollout.
+    share : {"none", "all", "team"} or sequence of int [L]
+        Parameter sharing of the logits, as of :class:`IQL`.
+
+    See Also
+    --------
+    IA2C : With critics of the agents' own rows.
+    MAPPO : Goes over a rollout several times.
 
     Notes
     -----
     Teams are those of the reward structure or of the game; without them all agents that are controlled are one.
 
-    Source: G. Papoudakis et al., "Benchmarking multi-agent deep reinforcement learning algorithms in cooperative
+    References
+    ----------
+    G. Papoudakis et al., "Benchmarking multi-agent deep reinforcement learning algorithms in cooperative
     tasks", NeurIPS 2021: MAA2C.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.TwoStep(), mf.learners.MAA2C(0.1), episodes=1000, seed=0)
+    >>> run.tables(agent=0)["critic"].shape[-1]
+    1
     """
 
     name = "maa2c"
@@ -378,7 +482,7 @@ class MAA2C(_Gradient):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class COMA(_Gradient):
-    """Counterfactual multi-agent policy gradients: what would the team have earned, had this agent done otherwise?
+    """Counterfactual multi-agent policy gradients: each agent learns by what its own action added to the return.
 
     A central critic learns values of joint actions, ``q[central row, joint]``, one table for each team. Once an
     episode is over, first the critic, with ``target[t] = reward[t] + discount * ((1 - trace_decay) * q[t+1] +
@@ -393,12 +497,26 @@ class COMA(_Gradient):
 
     Parameters
     ----------
-    actor_rate, critic_rate, discount, entropy, longest
-        As of :class:`Reinforce`.
+    actor_rate : float, Schedule, or sequence of float [R]
+        At least 0: how fast policies move.
+    critic_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]: how fast values move.
+    discount : float or sequence of float [R]
+        In [0, 1].
+    entropy : float, Schedule, or sequence of float [R]
+        At least 0: how much the entropy of a policy is worth at each step, as of :class:`Reinforce`.
     trace_decay : float or sequence of float [R]
         Lambda, in [0, 1].
-    share
-        Of the logits.
+    longest : int, optional
+        Steps that are kept; a longer episode is learned from in pieces, as of :class:`Reinforce`. Default: the horizon
+        of the game, or 1000 where it has none.
+    share : {"none", "all", "team"} or sequence of int [L]
+        Parameter sharing of the logits, as of :class:`IQL`.
+
+    See Also
+    --------
+    MAA2C : A critic of states alone.
+    Reinforce : No critic of joint actions.
 
     Notes
     -----
@@ -407,7 +525,16 @@ class COMA(_Gradient):
     one term for each agent would need no such table, but then what an agent's action is worth does not depend on what
     the others do, which is the point of this rule.) There is no target network: targets are those before the update.
 
-    Source: J. Foerster et al., "Counterfactual multi-agent policy gradients", AAAI 2018, equation 4 and algorithm 1.
+    References
+    ----------
+    J. Foerster et al., "Counterfactual multi-agent policy gradients", AAAI 2018, equation 4 and algorithm 1.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.StagHunt(), mf.learners.COMA(0.5), episodes=1000, seed=0)
+    >>> run.tables(agent=0)["critic"].shape[-1]
+    4
     """
 
     name = "coma"
@@ -435,15 +562,22 @@ class IPPO(_Gradient):
 
     Parameters
     ----------
-    actor_rate, critic_rate, discount, entropy, share
-        As of :class:`Reinforce`.
+    actor_rate : float, Schedule, or sequence of float [R]
+        At least 0: how fast policies move.
+    critic_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]: how fast values move.
+    discount : float or sequence of float [R]
+        In [0, 1].
+    entropy : float, Schedule, or sequence of float [R]
+        At least 0: how much the entropy of a policy is worth at each step, as of :class:`Reinforce`.
     trace_decay : float or sequence of float [R]
         Lambda of the generalised advantage estimates, in [0, 1].
     steps : int
         T, steps of a rollout.
     epochs : int
+        How often a rollout is gone through, at least 1.
     clip : float or sequence of float [R]
-        In [0, 1].
+        In [0, 1]: how far the ratio may go from 1 before it counts no more.
     minibatch : int
         Steps whose gradients are added up (not averaged) before the logits move; 0: the whole rollout. Minibatches
         are in the order of time, not shuffled. A table's rows hardly touch each other, so that with 1 the clip holds
@@ -453,12 +587,27 @@ class IPPO(_Gradient):
     normalise : bool
         Advantages of a rollout get mean 0 and standard deviation 1, for each agent (or, of a central critic, each
         team).
+    share : {"none", "all", "team"} or sequence of int [L]
+        Parameter sharing: a table for each agent, one for all, one per team, or the table of each agent, as of
+        :class:`IQL`.
 
-    Notes
-    -----
-    Sources: J. Schulman, F. Wolski, P. Dhariwal, A. Radford, O. Klimov, "Proximal policy optimization algorithms"
+    See Also
+    --------
+    MAPPO : With a critic of the whole state.
+    IA2C : Goes over a rollout once.
+
+    References
+    ----------
+    J. Schulman, F. Wolski, P. Dhariwal, A. Radford, O. Klimov, "Proximal policy optimization algorithms"
     (2017), equations 7 and 9 to 12; independent: C. Schroeder de Witt et al., "Is independent learning all you need in
     the StarCraft multi-agent challenge?" (2020).
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.StagHunt(), mf.learners.IPPO(0.1), steps=5000, seed=0)
+    >>> [chances.round(1).tolist() for chances in run.policy(0).probabilities(0)]
+    [[0.0, 1.0], [0.0, 1.0]]
     """
 
     name = "ippo"
@@ -486,17 +635,51 @@ class MAPPO(_Gradient):
 
     Parameters
     ----------
-    actor_rate, critic_rate, discount, entropy, trace_decay, steps, epochs, clip, minibatch, value_clip, normalise
-        As of :class:`IPPO`.
-    share
-        Of the logits.
+    actor_rate : float, Schedule, or sequence of float [R]
+        At least 0: how fast policies move.
+    critic_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]: how fast values move.
+    discount : float or sequence of float [R]
+        In [0, 1].
+    entropy : float, Schedule, or sequence of float [R]
+        At least 0: how much the entropy of a policy is worth at each step, as of :class:`Reinforce`.
+    trace_decay : float or sequence of float [R]
+        Lambda, in [0, 1].
+    steps : int
+        Steps of a rollout.
+    epochs : int
+        How often a rollout is gone through, at least 1.
+    clip : float or sequence of float [R]
+        In [0, 1]: how far the ratio of probabilities may go from 1.
+    minibatch : int
+        Steps whose gradients are added up before the logits move; 0: the whole rollout.
+    value_clip : float, optional, or sequence of float [R]
+        How far values may go from what they were. Default: as far as they do.
+    normalise : bool
+        Whether advantages of a rollout get mean 0 and standard deviation 1.
+    share : {"none", "all", "team"} or sequence of int [L]
+        Parameter sharing of the logits, as of :class:`IQL`.
+
+    See Also
+    --------
+    IPPO : With critics of the agents' own rows.
+    MAA2C : Goes over a rollout once.
 
     Notes
     -----
     Teams are those of the reward structure or of the game; without them all agents that are controlled are one.
 
-    Source: C. Yu et al., "The surprising effectiveness of PPO in cooperative multi-agent games", NeurIPS 2022,
+    References
+    ----------
+    C. Yu et al., "The surprising effectiveness of PPO in cooperative multi-agent games", NeurIPS 2022,
     algorithm 1, without recurrence and value normalisation.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.TwoStep(), mf.learners.MAPPO(0.1), steps=5000, seed=0)
+    >>> run.returns.shape[-1]
+    2
     """
 
     name = "mappo"

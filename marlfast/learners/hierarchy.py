@@ -54,7 +54,7 @@ class Hierarchy(Learner):
     goals : int
         G, at least 1.
     every : int
-        k, at least 1: steps for which a goal is kept.
+        At least 1: k, the steps for which a goal is kept.
     coordinator : IQL
         How the coordinator learns and explores; a tick of its schedules is a step of the game, or the end of an
         episode. ``share="all"``: one table for all coordinators.
@@ -68,6 +68,10 @@ class Hierarchy(Learner):
         Added to the reward of a member that has this goal and comes to this row; the coordinator does not get it. Not
         with an encoder that numbers rows as it first sees them.
 
+    See Also
+    --------
+    IQL : What members and coordinators are, unless told otherwise.
+
     Notes
     -----
     A member's step bootstraps under the goal that it was made under, also where the goal ends with it. Members are told
@@ -78,8 +82,18 @@ class Hierarchy(Learner):
     rows, C, G]; ``goal``, ``since``, ``last`` int32 [R, C], ``clock`` int64 [R], ``gathered`` float64 [R, teams],
     ``power`` float64 [R], ``late`` int32 [R], with C the coordinators, or agents with a goal of their own.
 
-    Source: R. S. Sutton, D. Precup, S. Singh, "Between MDPs and semi-MDPs: a framework for temporal abstraction in
+    References
+    ----------
+    R. S. Sutton, D. Precup, S. Singh, "Between MDPs and semi-MDPs: a framework for temporal abstraction in
     reinforcement learning", Artificial Intelligence 112 (1999), section 3: SMDP Q-learning.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> learner = mf.learners.Hierarchy(goals=2, every=5, teams="all")
+    >>> run = mf.train(mf.games.TaskAllocation(), learner, episodes=20, seed=0)
+    >>> run.tables(agent=0)["members.q"].shape[2]
+    2
     """
 
     name = "hierarchy"
@@ -140,7 +154,18 @@ class Hierarchy(Learner):
         return ("members", self.members), ("coordinator", self.coordinator)
 
     def team_lists(self, context):
-        """The members of each team, of those that are controlled."""
+        """List the members of each team, of those that are controlled.
+
+        Parameters
+        ----------
+        context : LearnerContext
+            What it is told about the game.
+
+        Returns
+        -------
+        list of list of int
+            In order.
+        """
         ids, given = list(context.agent_ids), self.teams
         if given is None:
             if context.teams is None:
@@ -225,7 +250,15 @@ class Hierarchy(Learner):
             "gathered": np.zeros((runs, teams)), "power": np.ones(runs), "late": np.zeros(runs, np.int32)}
 
     def begin(self, context, arrays):
-        """Forget the episode under way."""
+        """Forget the episode under way.
+
+        Parameters
+        ----------
+        context : LearnerContext
+            What it is told about the game.
+        arrays : dict of str to ndarray
+            Its own; they are changed.
+        """
         for name, value in (("clock", 0), ("gathered", 0.0), ("power", 1.0), ("late", 0)):
             arrays[name][:] = value
 

@@ -104,7 +104,18 @@ class _Joint(Learner):
         return ("value", self.policy_name, *(() if self.explore.keeps else ("greedy",)))
 
     def plan(self, context):
-        """How the tables are laid out."""
+        """Lay the tables out.
+
+        Parameters
+        ----------
+        context : LearnerContext
+            Of the agents that are controlled.
+
+        Returns
+        -------
+        tuple
+            As the kernel takes it.
+        """
         return context.once(("plan", self), lambda: self._laid_out(context))
 
     def _laid_out(self, context):
@@ -130,13 +141,19 @@ class _Joint(Learner):
                              f"own (views={context.game.views}); friend_or_foe and jal have a table for each agent")
 
     def memory(self, context, rows):
-        """Bytes that its tables take.
+        """Say how many bytes its tables take.
 
         Parameters
         ----------
         context : LearnerContext
+            Of the agents that are controlled.
         rows : int
             Rows of the table.
+
+        Returns
+        -------
+        int
+            Bytes, of all runs.
         """
         plan = self.plan(context)
         cell = plan.tables * (plan.joint + 2 + plan.remembered) + plan.policies * plan.width
@@ -407,12 +424,27 @@ class CentralQ(_Joint):
         Initial values, broadcast to (rows, 1, joint actions), or without rows where the encoder numbers them as it
         goes. A joint action's number has the first agent's action as the most significant.
 
+    See Also
+    --------
+    IQL : Each agent by itself.
+    VDN : A sum in place of a table of joint actions.
+    JointActionLearner : Each agent for itself, knowing what others do.
+
     Notes
     -----
     Tables: ``q`` float64 [R, rows, 1, J], ``value`` [R, rows, 1] (the greatest), ``greedy`` and ``visits``.
 
-    Source: C. Claus and C. Boutilier, "The dynamics of reinforcement learning in cooperative multiagent systems", AAAI
+    References
+    ----------
+    C. Claus and C. Boutilier, "The dynamics of reinforcement learning in cooperative multiagent systems", AAAI
     1998, section 1; C. Boutilier, "Planning, learning and coordination in multiagent decision processes", TARK 1996.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.Climbing(), mf.learners.CentralQ(0.1), episodes=2000, seed=0)
+    >>> run.policy(0)(0).tolist()
+    [0, 0]
     """
 
     name = "central_q"
@@ -448,14 +480,29 @@ class JointActionLearner(_Joint):
         Initial values, broadcast to (rows, tables, joint actions), or without rows where the encoder numbers them as it
         goes. A joint action's number has the own action as the most significant, then the others' in order.
 
+    See Also
+    --------
+    CentralQ : One table for the team.
+    FictitiousPlay : Knows its payoffs, and need not learn them.
+
     Notes
     -----
     Tables: ``q`` float64 [R, rows, T, J], ``expected`` [R, rows, T, A], ``counts`` int64 [R, rows, T, actions of all
     others, in order], ``value``, ``greedy`` and ``visits``.
 
-    Source: C. Claus and C. Boutilier, "The dynamics of reinforcement learning in cooperative multiagent systems", AAAI
+    References
+    ----------
+    C. Claus and C. Boutilier, "The dynamics of reinforcement learning in cooperative multiagent systems", AAAI
     1998, section 3: the expected value EV, and frequencies of each other agent's actions. Values of successor states
     are not in the paper, whose games have one state.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> learner = mf.learners.JointActionLearner(0.1, discount=0.0)
+    >>> run = mf.train(mf.games.StagHunt(), learner, episodes=1000, seed=0)
+    >>> int(run.tables(agent=0)["counts"].sum())
+    2000
     """
 
     name = "jal"
@@ -496,13 +543,28 @@ class FriendOrFoe(_Joint):
     friends : {"team", "all", "none"}
         Agents of the own team (of the reward structure, or else of the game) are friends; or all are, or none.
 
+    See Also
+    --------
+    MinimaxQ : Without friends.
+    CentralQ : With friends alone, who share a table.
+
     Notes
     -----
     Tables: ``q`` float64 [R, rows, T, J], ``policy`` [R, rows, T, W] (probabilities of the coalition's joint actions;
     only where there are foes), ``value``, ``greedy`` (the most likely) and ``visits``. Where all values of a row are
     equal, the policy is uniform.
 
-    Source: M. L. Littman, "Friend-or-foe Q-learning in general-sum games", ICML 2001, section 3.
+    References
+    ----------
+    M. L. Littman, "Friend-or-foe Q-learning in general-sum games", ICML 2001, section 3.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> learner = mf.learners.FriendOrFoe(0.1, friends="none")
+    >>> run = mf.train(mf.games.MatchingPennies(horizon=0), learner, steps=2000, seed=0)
+    >>> run.policy(0).probabilities(0)[0].round(1).tolist()
+    [0.5, 0.5]
     """
 
     name = "friend_or_foe"
@@ -561,13 +623,30 @@ class MinimaxQ(FriendOrFoe):
     initial_q : float or array
         Initial values, broadcast to (rows, tables, joint actions), or without rows where the encoder numbers them as it
         goes. A joint action's number is own action times the other's actions, plus the other's. Littman's: 1.
+    friends : {"none"}
+        Nobody is; :class:`FriendOrFoe` has others.
+
+    See Also
+    --------
+    FriendOrFoe : Of more than two players.
+    NashQ : Where what one wins the other need not lose.
 
     Notes
     -----
     Tables: ``q`` float64 [R, rows, T, J], ``policy`` [R, rows, T, A], ``value`` (what the policy earns at least),
     ``greedy`` (the most likely action) and ``visits``. Where all values of a row are equal, the policy is uniform.
 
-    Source: M. L. Littman, "Markov games as a framework for multi-agent reinforcement learning", ICML 1994, figure 1.
+    References
+    ----------
+    M. L. Littman, "Markov games as a framework for multi-agent reinforcement learning", ICML 1994, figure 1.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> game = mf.games.RockPaperScissors(horizon=0)
+    >>> run = mf.train(game, mf.learners.MinimaxQ(), steps=20_000, seed=0)
+    >>> run.policy(0).probabilities(0)[0].round(2).tolist()
+    [0.33, 0.33, 0.33]
     """
 
     name = "minimax_q"
@@ -639,13 +718,27 @@ class NashQ(_Pair):
         Initial values, broadcast to (rows, 2, joint actions), or without rows where the encoder numbers them as it
         goes. A joint action's number is the first player's action times the second's actions, plus the second's.
 
+    See Also
+    --------
+    CorrelatedQ : One draw for both players.
+    marlfast.analysis.equilibria : All equilibria of one round.
+
     Notes
     -----
     Tables: ``q`` float64 [R, rows, 2, J], ``policy`` [R, rows, 2, A], ``value``, ``greedy`` (the most likely action)
     and ``visits`` [R, rows, 2].
 
-    Source: J. Hu and M. P. Wellman, "Nash Q-learning for general-sum stochastic games", JMLR 4 (2003), section 3.
+    References
+    ----------
+    J. Hu and M. P. Wellman, "Nash Q-learning for general-sum stochastic games", JMLR 4 (2003), section 3.
     It converges where every game met on the way has an equilibrium best for all, or a saddle point.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.BattleOfTheSexes(horizon=0), mf.learners.NashQ(), steps=5000, seed=0)
+    >>> run.policy(0)(0).tolist()
+    [1, 1]
     """
 
     name = "nash_q"
@@ -676,12 +769,27 @@ class CorrelatedQ(_Pair):
         Which equilibrium: that with the greatest sum of values, the greatest smaller value, or the greatest value of
         either player; or each player's own part, played independently, of the equilibrium that is best for itself.
 
+    See Also
+    --------
+    NashQ : Players who draw apart.
+    marlfast.analysis.correlated_equilibrium : That of one round.
+
     Notes
     -----
     Tables: ``q`` float64 [R, rows, 2, J], ``policy`` [R, rows, 1, J], ``value`` [R, rows, 2], ``greedy`` (the most
     likely joint action) and ``visits``.
 
-    Source: A. Greenwald and K. Hall, "Correlated Q-learning", ICML 2003, section 3.
+    References
+    ----------
+    A. Greenwald and K. Hall, "Correlated Q-learning", ICML 2003, section 3.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> learner = mf.learners.CorrelatedQ(objective="egalitarian")
+    >>> run = mf.train(mf.games.BattleOfTheSexes(horizon=0), learner, steps=5000, seed=0)
+    >>> run.tables(agent=0)["policy"].shape[-1]
+    4
     """
 
     name = "correlated_q"

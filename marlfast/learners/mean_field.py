@@ -92,7 +92,18 @@ class _MeanField(Learner):
                   bins=None if self.bins is None else integer("bins", self.bins, 1, 2**20))
 
     def near(self, context):
-        """The neighbourhoods of the agents that are controlled."""
+        """Give the neighbourhoods of the agents that are controlled.
+
+        Parameters
+        ----------
+        context : LearnerContext
+            What it is told about the game.
+
+        Returns
+        -------
+        tuple
+            As the kernels take them.
+        """
         return context.once(("near", self), lambda: self._near(context))
 
     def _near(self, context):
@@ -158,7 +169,15 @@ class _MeanField(Learner):
         return near
 
     def begin(self, context, arrays):
-        """Forget the episode under way."""
+        """Forget the episode under way.
+
+        Parameters
+        ----------
+        context : LearnerContext
+            What it is told about the game.
+        arrays : dict of str to ndarray
+            Its own; they are changed.
+        """
         if "mean" in arrays:
             arrays["mean"][:] = 0
 
@@ -178,10 +197,18 @@ class MeanFieldQ(_MeanField):
 
     Parameters
     ----------
-    learning_rate, discount, share, initial_q
-        As of :class:`IQL`. An ``initial_q`` of three axes has its rows in the order row * mean actions + mean action.
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]. A sequence has one number per run, here as for all other numbers that may be one.
+    discount : float or sequence of float [R]
+        In [0, 1].
     explore : Exploration
         The paper takes ``marlfast.Boltzmann``.
+    share : {"none", "all", "team"} or sequence of int [L]
+        Parameter sharing: a table for each agent, one for all, one per team, or the table of each agent, as of
+        :class:`IQL`.
+    initial_q : float or array
+        Initial action values, broadcast as those of :class:`IQL`. One of three axes has its rows in the order row *
+        mean actions + mean action.
     neighbours : None, "others", "team" or sequence of sequence of int
         A list of agents for each agent that is controlled, who may stand there more than once; or all other agents, or
         those of its team. Default: those that the game knows of (:meth:`Game.neighbours`), else all others. The cost
@@ -191,14 +218,29 @@ class MeanFieldQ(_MeanField):
         (bins + A - 1 over A - 1) mean actions, at most 4,096: bins + 1 with two, 70 with five actions and 4 bins.
         Default: as many bins as an agent has neighbours at most, with which nothing is rounded.
 
+    See Also
+    --------
+    MeanFieldAC : With a policy that need not see the neighbours.
+    JointActionLearner : Every other agent counted by itself.
+
     Notes
     -----
     Arrays: ``q`` float64 [R, rows, M, T, A], ``greedy`` and ``visits`` int32 [R, rows, M, T], with M mean actions, and
     ``mean`` int32 [R, N]: one more than the number of the mean action of the step before, 0 at the start of an episode.
     Numbers of mean actions count the bins of the last actions first: with two actions, the bins of action 1.
 
-    Source: Y. Yang, R. Luo, M. Li, M. Zhou, W. Zhang, J. Wang, "Mean field multi-agent reinforcement learning", ICML
+    References
+    ----------
+    Y. Yang, R. Luo, M. Li, M. Zhou, W. Zhang, J. Wang, "Mean field multi-agent reinforcement learning", ICML
     2018, equations 8 to 12 and algorithm 1.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> game = mf.games.Ising(4, 4, horizon=50)
+    >>> run = mf.train(game, mf.learners.MeanFieldQ(0.1, explore=mf.Boltzmann(0.5), share="all"), episodes=20, seed=0)
+    >>> run.returns.shape
+    (1, 20, 16)
     """
 
     name = "mean_field_q"
@@ -315,8 +357,15 @@ class MeanFieldAC(_MeanField):
         In [0, 1].
     share : {"none", "all", "team"} or sequence of int [L]
         As of :class:`IQL`; actor and critic are shared alike.
-    neighbours, bins
-        As of :class:`MeanFieldQ`.
+    neighbours : None, "others", "team" or sequence of sequence of int
+        Who counts as a neighbour of each agent, as of :class:`MeanFieldQ`.
+    bins : int, optional
+        To how many parts the share of each action is rounded, as of :class:`MeanFieldQ`.
+
+    See Also
+    --------
+    MeanFieldQ : Acts by the neighbours' last mean action.
+    IA2C : A critic that sees nobody.
 
     Notes
     -----
@@ -325,8 +374,18 @@ class MeanFieldAC(_MeanField):
     Arrays: ``logits`` float64 [R, rows, T, A], ``greedy`` and ``visits`` int32
     [R, rows, T], ``q`` float64 [R, rows, M, T, A] with M mean actions.
 
-    Source: Y. Yang, R. Luo, M. Li, M. Zhou, W. Zhang, J. Wang, "Mean field multi-agent reinforcement learning", ICML
+    References
+    ----------
+    Y. Yang, R. Luo, M. Li, M. Zhou, W. Zhang, J. Wang, "Mean field multi-agent reinforcement learning", ICML
     2018, section 3.3 and algorithm 2.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> game = mf.games.Ising(4, 4, horizon=50)
+    >>> run = mf.train(game, mf.learners.MeanFieldAC(share="all"), episodes=20, seed=0)
+    >>> sorted(name for name in run.tables(agent=0) if name in ("logits", "q"))
+    ['logits', 'q']
     """
 
     name = "mean_field_ac"

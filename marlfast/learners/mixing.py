@@ -30,15 +30,17 @@ class _Decomposed(Tabular):
         self._set(target_every=integer("target_every", self.target_every, 0, 2**62))
 
     def teams(self, context):
-        """Members of each team, as far as they are controlled, in order; who is in none makes one alone.
+        """List the members of each team, as far as they are controlled; who is in none makes one alone.
 
         Parameters
         ----------
         context : LearnerContext
+            What it is told about the game.
 
         Returns
         -------
         list of list of int
+            In order.
         """
         return context.once(("teams", self), lambda: self._teams(context))
 
@@ -90,11 +92,12 @@ class _Decomposed(Tabular):
         return total
 
     def joint_values(self, context, arrays, rows, states, run=0, team=0):
-        """The team's value of every joint action of its members, exactly as it learns it.
+        """Work out the team's value of every joint action of its members, exactly as it learns it.
 
         Parameters
         ----------
         context : LearnerContext
+            What it is told about the game.
         arrays : dict of str to ndarray
             The learner's.
         rows : int [N * k]
@@ -102,10 +105,12 @@ class _Decomposed(Tabular):
         states : int [C]
             Active rows of the whole state; ignored by a learner who does not look at it.
         run, team : int
+            Their numbers.
 
         Returns
         -------
-        float64, one axis for each member, in order
+        float64
+            One axis for each member, in order.
         """
         members = self.teams(context)[team]
         utilities = [self._utilities(context, arrays, run, np.asarray(rows), i) for i in members]
@@ -168,6 +173,12 @@ class VDN(_Decomposed):
         Judge what follows by tables that are renewed after every so many steps, at the cost of copying them; 0: by
         those that learn.
 
+    See Also
+    --------
+    QMIX : What is no sum, but rises in every utility.
+    CentralQ : Any function of joint actions, at the cost of a table.
+    marlfast.analysis.joint_values : The team's value of every joint action.
+
     Notes
     -----
     Teams are those of the reward structure or of the game; without any, all agents that are controlled make one. Each
@@ -175,9 +186,18 @@ class VDN(_Decomposed):
     from its true successor. Arrays: those of ``IQL``, and with ``target_every`` ``target_q`` float64 [R, rows, T, A]
     and ``since`` int64 [R].
 
-    Source: P. Sunehag et al., "Value-decomposition networks for cooperative multi-agent learning based on team reward",
+    References
+    ----------
+    P. Sunehag et al., "Value-decomposition networks for cooperative multi-agent learning based on team reward",
     AAMAS 2018, section 3. Tables stand for its recurrent networks; each transition is learned from once, as it is
     made, in place of replay.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.TwoStep(), mf.learners.VDN(0.05), episodes=2000, seed=0)
+    >>> run.policy(0)([0.0])[0].tolist()
+    1
     """
 
     name = "vdn"
@@ -230,6 +250,12 @@ class QMIX(_Decomposed):
         by ``learning_rate * sum of (dQ/du)**2 + mixing_rate * sum of (dQ/d of each)**2``, if that is more than 1. It
         stands for the source's bound on the gradient; without it, great values need small rates.
 
+    See Also
+    --------
+    VDN : A sum of utilities.
+    CentralQ : Any function of joint actions, at the cost of a table.
+    marlfast.analysis.joint_values : The team's value of every joint action.
+
     Notes
     -----
     Teams are those of the reward structure or of the game; without any, all agents that are controlled make one. Each
@@ -250,9 +276,19 @@ class QMIX(_Decomposed):
     the target by more than the error was, over and over. A target that is renewed rarely (``target_every``) and a
     small ``mixing_rate`` prevent it; what diverges stops, with a warning.
 
-    Source: T. Rashid et al., "QMIX: monotonic value function factorisation for deep multi-agent reinforcement
+    References
+    ----------
+    T. Rashid et al., "QMIX: monotonic value function factorisation for deep multi-agent reinforcement
     learning", ICML 2018, section 4 and figure 2 (JMLR 21, 2020). Tables stand for its recurrent networks and for its
     hypernetworks; each transition is learned from once, as it is made, in place of replay, by plain gradient steps.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> learner = mf.learners.QMIX(discount=0.99, explore=mf.EpsilonGreedy(1.0))
+    >>> run = mf.train(mf.games.TwoStep(), learner, episodes=10_000, seed=0)
+    >>> run.policy(0)([0.0])[0].tolist()
+    1
     """
 
     name = "qmix"

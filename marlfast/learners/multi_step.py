@@ -64,8 +64,12 @@ class SARSA(_Traced):
 
     Parameters
     ----------
-    learning_rate, discount, explore, share, initial_q
-        As of :class:`IQL`.
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]. A sequence has one number per run, here as for all other numbers that may be one.
+    discount : float or sequence of float [R]
+        In [0, 1].
+    explore : Exploration
+        How actions are chosen while learning.
     trace_decay : float or sequence of float [R]
         In [0, 1]; lambda.
     trace_length : int
@@ -75,11 +79,29 @@ class SARSA(_Traced):
         In (0, 1]; cells whose e is less are forgotten.
     traces : {"replacing", "accumulating"}
         A visit sets e to 1, or adds 1 to it.
+    share : {"none", "all", "team"} or sequence of int [L]
+        Parameter sharing: a table for each agent, one for all, one per team, or the table of each agent, as of
+        :class:`IQL`.
+    initial_q : float or array
+        Initial action values, broadcast as those of :class:`IQL`.
 
-    Notes
-    -----
-    Sources: G. A. Rummery, M. Niranjan, "On-line Q-learning using connectionist systems" (1994); S. P. Singh,
+    See Also
+    --------
+    ExpectedSARSA : Without a wait for the next action.
+    QLambda : Traces of Q-learning.
+
+    References
+    ----------
+    G. A. Rummery, M. Niranjan, "On-line Q-learning using connectionist systems" (1994); S. P. Singh,
     R. S. Sutton, "Reinforcement learning with replacing eligibility traces", Machine Learning 22 (1996).
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> learner = mf.learners.SARSA(0.2, trace_decay=0.8, share="all")
+    >>> run = mf.train(mf.games.Pursuit(4, 4, hunters=1), learner, episodes=500, seed=0)
+    >>> bool(run.lengths[0, -100:].mean() < run.lengths[0, :100].mean())
+    True
     """
 
     name = "sarsa"
@@ -113,15 +135,43 @@ class QLambda(_Traced):
 
     Parameters
     ----------
-    learning_rate, discount, explore, share, initial_q
-        As of :class:`IQL`.
-    trace_decay, trace_length, trace_cutoff, traces
-        As of :class:`SARSA`.
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]. A sequence has one number per run, here as for all other numbers that may be one.
+    discount : float or sequence of float [R]
+        In [0, 1].
+    explore : Exploration
+        How actions are chosen while learning.
+    trace_decay : float or sequence of float [R]
+        Lambda, in [0, 1].
+    trace_length : int
+        How many cells of an agent are eligible at most, as of :class:`SARSA`.
+    trace_cutoff : float
+        In (0, 1]; cells that are less eligible are forgotten.
+    traces : {"replacing", "accumulating"}
+        A visit sets the eligibility to 1, or adds 1 to it.
+    share : {"none", "all", "team"} or sequence of int [L]
+        Parameter sharing: a table for each agent, one for all, one per team, or the table of each agent, as of
+        :class:`IQL`.
+    initial_q : float or array
+        Initial action values, broadcast as those of :class:`IQL`.
 
-    Notes
-    -----
-    Source: C. J. C. H. Watkins, "Learning from delayed rewards" (1989); in the form of R. S. Sutton, A. G. Barto,
+    See Also
+    --------
+    SARSA : On-policy traces.
+    IQL : Without traces.
+
+    References
+    ----------
+    C. J. C. H. Watkins, "Learning from delayed rewards" (1989); in the form of R. S. Sutton, A. G. Barto,
     "Reinforcement learning" (1998), figure 7.14.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> learner = mf.learners.QLambda(0.2, trace_decay=0.8, share="all")
+    >>> run = mf.train(mf.games.Pursuit(4, 4, hunters=1), learner, episodes=500, seed=0)
+    >>> bool(run.lengths[0, -100:].mean() < run.lengths[0, :100].mean())
+    True
     """
 
     name = "q_lambda"
@@ -147,16 +197,37 @@ class MonteCarlo(Tabular):
 
     Parameters
     ----------
-    learning_rate, discount, explore, share, initial_q
-        As of :class:`IQL`.
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]. A sequence has one number per run, here as for all other numbers that may be one.
+    discount : float or sequence of float [R]
+        In [0, 1].
+    explore : Exploration
+        How actions are chosen while learning.
     longest : int, optional
         Steps that are kept for each agent. A longer episode is learned from in pieces, each as if the time limit had
         ended it. Default: the horizon of the game, or 1000 where it has none. With 1, this is Expected SARSA.
+    share : {"none", "all", "team"} or sequence of int [L]
+        Parameter sharing: a table for each agent, one for all, one per team, or the table of each agent, as of
+        :class:`IQL`.
+    initial_q : float or array
+        Initial action values, broadcast as those of :class:`IQL`.
 
-    Notes
-    -----
-    Source: R. S. Sutton, A. G. Barto, "Reinforcement learning", 2nd edition (2018), section 5.4 (its on-policy control,
+    See Also
+    --------
+    SARSA : Bootstraps after a step.
+    Reinforce : Policies from whole episodes.
+
+    References
+    ----------
+    R. S. Sutton, A. G. Barto, "Reinforcement learning", 2nd edition (2018), section 5.4 (its on-policy control,
     with every visit), with a constant step size as in equation 6.1.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.TwoStep(), mf.learners.MonteCarlo(0.1), episodes=1000, seed=0)
+    >>> run.q.shape
+    (1, 4, 2, 2)
     """
 
     name = "monte_carlo"

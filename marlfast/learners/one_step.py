@@ -39,15 +39,39 @@ class ExpectedSARSA(_OneStep):
 
     Parameters
     ----------
-    learning_rate, discount, explore, share, initial_q
-        As of :class:`IQL`.
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]. A sequence has one number per run, here as for all other numbers that may be one.
+    discount : float or sequence of float [R]
+        In [0, 1].
+    explore : Exploration
+        How actions are chosen while learning.
+    share : {"none", "all", "team"} or sequence of int [L]
+        Parameter sharing: a table for each agent, one for all, one per team, or the table of each agent, as of
+        :class:`IQL`.
+    initial_q : float or array
+        Initial action values, broadcast as those of :class:`IQL`.
+
+    See Also
+    --------
+    SARSA : Looks ahead by the action that is taken.
+    IQL : Looks ahead by the greatest value.
 
     Notes
     -----
     The cost of a step grows with the number of actions.
 
-    Source: H. van Seijen, H. van Hasselt, S. Whiteson, M. Wiering, "A theoretical and empirical analysis of Expected
+    References
+    ----------
+    H. van Seijen, H. van Hasselt, S. Whiteson, M. Wiering, "A theoretical and empirical analysis of Expected
     Sarsa", ADPRL 2009, algorithm 1.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> game = mf.games.PrisonersDilemma(horizon=10)
+    >>> run = mf.train(game, mf.learners.ExpectedSARSA(0.1), episodes=500, seed=0)
+    >>> run.policy(0)(0).tolist()
+    [1, 1]
     """
 
     name = "expected_sarsa"
@@ -69,14 +93,32 @@ class DistributedQ(_OneStep):
 
     Parameters
     ----------
-    discount, explore, share, initial_q
-        As of :class:`IQL`, but ties are never drawn: all agents keep to the action found first. Values never fall:
-        ``initial_q`` should be no more than what can be earned.
+    discount : float or sequence of float [R]
+        In [0, 1]. A sequence has one number per run.
+    explore : Exploration
+        How actions are chosen while learning. Ties are never drawn: all agents keep to the action found first.
+    share : {"none", "all", "team"} or sequence of int [L]
+        Parameter sharing, as of :class:`IQL`.
+    initial_q : float or array
+        Initial action values, broadcast as those of :class:`IQL`. Values never fall: it should be no more than what can
+        be earned.
 
-    Notes
-    -----
-    Source: M. Lauer, M. Riedmiller, "An algorithm for distributed reinforcement learning in cooperative multi-agent
+    See Also
+    --------
+    HystereticQ : Forgets luck, slowly.
+    LMRL2 : Forgives at first, and judges later.
+
+    References
+    ----------
+    M. Lauer, M. Riedmiller, "An algorithm for distributed reinforcement learning in cooperative multi-agent
     systems", ICML 2000: its update of the values, and of the policy.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.Climbing(), mf.learners.DistributedQ(), episodes=500, runs=10, seed=0)
+    >>> [run.policy(r)(0).tolist() for r in range(3)]
+    [[0, 0], [0, 0], [0, 0]]
     """
 
     name = "distributed_q"
@@ -108,13 +150,33 @@ class HystereticQ(_OneStep):
         In [0, 1]; alpha of the paper.
     decrease_rate : float, Schedule, or sequence of float [R]
         In [0, 1], smaller than ``learning_rate`` to mean something; beta of the paper.
-    discount, explore, share, initial_q
-        As of :class:`IQL`.
+    discount : float or sequence of float [R]
+        In [0, 1].
+    explore : Exploration
+        How actions are chosen while learning.
+    share : {"none", "all", "team"} or sequence of int [L]
+        Parameter sharing: a table for each agent, one for all, one per team, or the table of each agent, as of
+        :class:`IQL`.
+    initial_q : float or array
+        Initial action values, broadcast as those of :class:`IQL`.
 
-    Notes
-    -----
-    Source: L. Matignon, G. J. Laurent, N. Le Fort-Piat, "Hysteretic Q-learning: an algorithm for decentralized
+    See Also
+    --------
+    IQL : With equal rates.
+    DistributedQ : With a second rate of 0, and a first one of 1.
+
+    References
+    ----------
+    L. Matignon, G. J. Laurent, N. Le Fort-Piat, "Hysteretic Q-learning: an algorithm for decentralized
     reinforcement learning in cooperative multi-agent teams", IROS 2007: its update.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> learner = mf.learners.HystereticQ(0.1, 0.01)
+    >>> run = mf.train(mf.games.Climbing(), learner, episodes=2000, runs=10, seed=0)
+    >>> [run.policy(r)(0).tolist() for r in range(3)]
+    [[1, 1], [0, 0], [1, 1]]
     """
 
     name = "hysteretic_q"
@@ -143,15 +205,36 @@ class FrequencyAdjustedQ(_OneStep):
         In [0, 1]; alpha of the paper. The dynamics are followed in the limit of small rates.
     beta : float, Schedule, or sequence of float [R]
         In [0, 1]. Actions of this probability or less are learned with the full learning rate.
-    discount, share, initial_q
-        As of :class:`IQL`.
+    discount : float or sequence of float [R]
+        In [0, 1].
     explore : Boltzmann
+        Its probabilities are those that learning is adjusted by.
+    share : {"none", "all", "team"} or sequence of int [L]
+        Parameter sharing: a table for each agent, one for all, one per team, or the table of each agent, as of
+        :class:`IQL`.
+    initial_q : float or array
+        Initial action values, broadcast as those of :class:`IQL`.
+
+    See Also
+    --------
+    IQL : Without the adjustment.
+    marlfast.analysis.faq_dynamics : What it follows in the limit of small rates.
 
     Notes
     -----
     The cost of a step grows with the number of actions.
 
-    Source: M. Kaisers, K. Tuyls, "Frequency adjusted multi-agent Q-learning", AAMAS 2010: its update.
+    References
+    ----------
+    M. Kaisers, K. Tuyls, "Frequency adjusted multi-agent Q-learning", AAMAS 2010: its update.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> learner = mf.learners.FrequencyAdjustedQ(0.1, beta=0.05, explore=mf.Boltzmann(0.5))
+    >>> run = mf.train(mf.games.PrisonersDilemma(), learner, episodes=1000, seed=0)
+    >>> [chances.round(1).tolist() for chances in run.policy(0).probabilities(0)]
+    [[0.1, 0.9], [0.1, 0.9]]
     """
 
     name = "frequency_adjusted_q"
@@ -181,14 +264,36 @@ class DoubleQ(Tabular):
 
     Parameters
     ----------
-    learning_rate, discount, explore, share, initial_q
-        As of :class:`IQL`; both tables begin alike.
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]. A sequence has one number per run, here as for all other numbers that may be one.
+    discount : float or sequence of float [R]
+        In [0, 1].
+    explore : Exploration
+        How actions are chosen while learning.
+    share : {"none", "all", "team"} or sequence of int [L]
+        Parameter sharing: a table for each agent, one for all, one per team, or the table of each agent, as of
+        :class:`IQL`.
+    initial_q : float or array
+        Initial action values, broadcast as those of :class:`IQL`.
+
+    See Also
+    --------
+    IQL : One table, which takes luck for value.
 
     Notes
     -----
     The coin is one more draw for each agent and step, after those of the exploration.
 
-    Source: H. van Hasselt, "Double Q-learning", NIPS 2010, algorithm 1.
+    References
+    ----------
+    H. van Hasselt, "Double Q-learning", NIPS 2010, algorithm 1.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.Climbing(chance="full"), mf.learners.DoubleQ(0.1), episodes=500, seed=0)
+    >>> sorted(name for name in run.tables(agent=0) if name in ("first", "second", "q"))
+    ['first', 'q', 'second']
     """
 
     name = "double_q"

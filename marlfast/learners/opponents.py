@@ -91,9 +91,22 @@ def _always(agent, count, p):
 class Random(_Opponent):
     """Takes any action, each as likely, whatever it observes. It learns nothing.
 
+    See Also
+    --------
+    FixedPolicy : Any other policy.
+    marlfast.RandomPolicy : A whole team, to be evaluated.
+
     Notes
     -----
     Its greedy version takes the first action.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> team = [mf.IQL(0.1), mf.learners.Random()]
+    >>> run = mf.train(mf.games.RockPaperScissors(), team, episodes=300, seed=0)
+    >>> run.policy(0).probabilities(0)[1].round(3).tolist()
+    [0.333, 0.333, 0.333]
     """
 
     name = "random"
@@ -120,6 +133,20 @@ class FixedPolicy(_Opponent):
         Probabilities of the actions, the same always or one row for each table row; each row sums to 1 (within 1e-6, as
         those of float32 do).
         With an encoder that numbers rows as it first sees them, only [A]. :meth:`of` takes what was learned before.
+
+    See Also
+    --------
+    Frozen : A learner that stopped to learn.
+    marlfast.Result.policy : What was learned, to be called.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> team = [mf.IQL(0.1), mf.learners.FixedPolicy([0.8, 0.1, 0.1])]
+    >>> game = mf.games.RockPaperScissors()
+    >>> run = mf.train(game, team, episodes=1000, seed=0)
+    >>> game.labels[run.policy(0)(0)[0]]
+    'paper'
     """
 
     name = "fixed_policy"
@@ -143,7 +170,7 @@ class FixedPolicy(_Opponent):
 
     @classmethod
     def of(cls, learned, agent=0, run=0, kind="policy"):
-        """The policy that one agent learned in an earlier training.
+        """Take the policy that one agent learned in an earlier training.
 
         Parameters
         ----------
@@ -152,7 +179,7 @@ class FixedPolicy(_Opponent):
         agent : int
             Whose policy it was.
         run : int
-            Of a Result.
+            Of a Result: which run.
         kind : {"policy", "behaviour", "greedy", "average"}
             Which of what the agent plays: see :meth:`Learner.plays`.
 
@@ -213,7 +240,15 @@ class _Remembering(_Opponent):
         return {"memory": Shape((context.runs, len(context.agent_ids)), "int32")}
 
     def begin(self, context, arrays):
-        """Forget the episode under way."""
+        """Forget the episode under way.
+
+        Parameters
+        ----------
+        context : LearnerContext
+            What it is told about the game.
+        arrays : dict of str to ndarray
+            Its own; they are changed.
+        """
         arrays["memory"][:] = 0
 
     def check(self, context, rows=None):
@@ -244,10 +279,23 @@ class TitForTat(_Remembering):
     opening : int
         Action of an episode's first step; 0 is to cooperate in this package's dilemmas.
 
-    Notes
-    -----
-    Source: R. Axelrod and W. D. Hamilton, "The evolution of cooperation", Science 211 (1981); the strategy is
+    See Also
+    --------
+    WinStayLoseShift : Looks at its own reward.
+
+    References
+    ----------
+    R. Axelrod and W. D. Hamilton, "The evolution of cooperation", Science 211 (1981); the strategy is
     A. Rapoport's.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> team = [mf.IQL(0.1, discount=0.9), mf.learners.TitForTat()]
+    >>> game = mf.games.PrisonersDilemma(memory=1, horizon=20)
+    >>> run = mf.train(game, team, episodes=1000, seed=0)
+    >>> mf.evaluate(game, run, episodes=1).returns[0, 0].tolist()
+    [60.0, 60.0]
     """
 
     name = "tit_for_tat"
@@ -301,10 +349,23 @@ class WinStayLoseShift(_Remembering):
     opening : int
         Action of an episode's first step.
 
-    Notes
-    -----
-    Source: M. Nowak and K. Sigmund, "A strategy of win-stay, lose-shift that outperforms tit-for-tat in the
+    See Also
+    --------
+    TitForTat : Looks at what another agent did.
+
+    References
+    ----------
+    M. Nowak and K. Sigmund, "A strategy of win-stay, lose-shift that outperforms tit-for-tat in the
     prisoner's dilemma game", Nature 364 (1993).
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> pavlov = mf.learners.WinStayLoseShift(threshold=2.0)
+    >>> game = mf.games.PrisonersDilemma(horizon=10)
+    >>> run = mf.train(game, [pavlov, mf.learners.FixedPolicy([0.0, 1.0])], episodes=1, seed=0)
+    >>> run.returns[0, 0].tolist()
+    [5.0, 30.0]
     """
 
     name = "win_stay_lose_shift"
@@ -377,13 +438,29 @@ class FictitiousPlay(_Paid):
     initial : float or float64 [A]
         Totals to begin with: what it believes before it has seen anything.
 
+    See Also
+    --------
+    RegretMatching : Draws by what it regrets.
+    JointActionLearner : Learns its payoffs.
+
     Notes
     -----
     What it observes and is rewarded does not matter to it. Arrays: ``totals`` float64 [R, L, A], and ``counts`` int64
     [R, N, most actions], how often every agent took each action.
 
-    Source: G. W. Brown, "Iterative solution of games by fictitious play", in: Activity Analysis of Production and
+    References
+    ----------
+    G. W. Brown, "Iterative solution of games by fictitious play", in: Activity Analysis of Production and
     Allocation (1951).
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> game = mf.games.MatchingPennies(horizon=0)
+    >>> payoffs = mf.learners.FictitiousPlay([[[1, -1], [-1, 1]], [[-1, 1], [1, -1]]])
+    >>> run = mf.train(game, payoffs, steps=10_000, seed=0)
+    >>> run.policy(0, kind="average").probabilities(0)[0].round(2).tolist()
+    [0.5, 0.5]
     """
 
     name = "fictitious_play"
@@ -442,9 +519,15 @@ class RegretMatching(_Paid):
     payoffs : float64 [A_0, ..., A_{N-1}] or [L, A_0, ..., A_{N-1}]
         Its own payoff of every joint action; or one array for each agent that it controls.
     regret : {"internal", "external"}
+        Compared with each action in place of another, or with each action throughout.
     inertia : float, optional
         Greater than 0; only with internal regret. The article's mu. Default: 1.01 (greatest payoff - least payoff)
         (A - 1), a little more than keeps all probabilities below 1.
+
+    See Also
+    --------
+    FictitiousPlay : Always replies best.
+    Exp3 : Need not know payoffs.
 
     Notes
     -----
@@ -452,8 +535,19 @@ class RegretMatching(_Paid):
     [R, L, 1, A]), sums; ``memory`` int32 [R, L], one more than its last action; ``steps`` int64 [R]; ``counts`` int64
     [R, J], how often every joint action was played.
 
-    Source: S. Hart and A. Mas-Colell, "A simple adaptive procedure leading to correlated equilibrium", Econometrica
+    References
+    ----------
+    S. Hart and A. Mas-Colell, "A simple adaptive procedure leading to correlated equilibrium", Econometrica
     68 (2000), equations 2.1 to 2.3 and, for external regret, 4.1.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> game = mf.games.MatchingPennies(horizon=0)
+    >>> learner = mf.learners.RegretMatching([[[1, -1], [-1, 1]], [[-1, 1], [1, -1]]], regret="external")
+    >>> run = mf.train(game, learner, steps=10_000, seed=0)
+    >>> run.policy(0, kind="average").probabilities(0)[0].round(1).tolist()
+    [0.5, 0.5]
     """
 
     name = "regret_matching"
@@ -560,12 +654,26 @@ class Exp3(_Opponent):
     low, high : float
         Range of the rewards it learns from; those outside count as the nearer end.
 
+    See Also
+    --------
+    RegretMatching : Knows its payoffs.
+
     Notes
     -----
     What it observes does not matter to it. Arrays: ``weights`` float64 [R, L, A], logarithms.
 
-    Source: P. Auer, N. Cesa-Bianchi, Y. Freund and R. E. Schapire, "The nonstochastic multiarmed bandit problem",
+    References
+    ----------
+    P. Auer, N. Cesa-Bianchi, Y. Freund and R. E. Schapire, "The nonstochastic multiarmed bandit problem",
     SIAM Journal on Computing 32 (2002), figure 1 and theorem 3.1.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> game = mf.games.MatchingPennies(horizon=0)
+    >>> run = mf.train(game, mf.learners.Exp3(0.05, low=-1.0, high=1.0), steps=1000, seed=0)
+    >>> run.tables(agent=0)["weights"].shape[-1]
+    2
     """
 
     name = "exp3"

@@ -101,17 +101,35 @@ class PHC(_HillClimbing):
 
     Parameters
     ----------
-    learning_rate, discount, share, initial_q
-        As those of :class:`IQL`.
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]. A sequence has one number per run, here as for all other numbers that may be one.
+    discount : float or sequence of float [R]
+        In [0, 1].
     explore : EpsilonGreedy
         Where it does not explore, it draws from its policy; ties do not matter.
+    share : {"none", "all", "team"} or sequence of int [L]
+        Parameter sharing: a table for each agent, one for all, one per team, or the table of each agent, as of
+        :class:`IQL`.
+    initial_q : float or array
+        Initial action values, broadcast as those of :class:`IQL`.
     delta : float, Schedule, or sequence of float [R]
         In [0, 1]: how much probability moves at once.
 
-    Notes
-    -----
-    Source: M. Bowling and M. Veloso, "Multiagent learning using a variable learning rate", Artificial Intelligence
+    See Also
+    --------
+    WoLFPHC : With two speeds, which make it converge.
+
+    References
+    ----------
+    M. Bowling and M. Veloso, "Multiagent learning using a variable learning rate", Artificial Intelligence
     136 (2002), table 3. Arrays: those of ``IQL``, and ``policy`` float64 [R, rows, T, A].
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.PrisonersDilemma(), mf.learners.PHC(0.1), episodes=2000, seed=0)
+    >>> run.policy(0).probabilities(0)[0].round(2).tolist()
+    [0.0, 1.0]
     """
 
     name = "phc"
@@ -138,16 +156,39 @@ class WoLFPHC(_HillClimbing):
 
     Parameters
     ----------
-    learning_rate, discount, explore, share, initial_q
-        As those of :class:`PHC`.
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1]. A sequence has one number per run, here as for all other numbers that may be one.
+    discount : float or sequence of float [R]
+        In [0, 1].
+    explore : EpsilonGreedy
+        Where it does not explore, it draws from its policy.
+    share : {"none", "all", "team"} or sequence of int [L]
+        Parameter sharing: a table for each agent, one for all, one per team, or the table of each agent, as of
+        :class:`IQL`.
+    initial_q : float or array
+        Initial action values, broadcast as those of :class:`IQL`.
     delta_win, delta_lose : float, Schedule, or sequence of float [R]
         In [0, 1]; where both are numbers, ``delta_win`` is at most ``delta_lose``. The article mostly has
         ``delta_lose = 4 * delta_win``, both falling.
 
-    Notes
-    -----
-    Source: M. Bowling and M. Veloso, "Multiagent learning using a variable learning rate", Artificial Intelligence
+    See Also
+    --------
+    PHC : With one speed.
+    MinimaxQ : Of two players: solves for the mixed policy.
+
+    References
+    ----------
+    M. Bowling and M. Veloso, "Multiagent learning using a variable learning rate", Artificial Intelligence
     136 (2002), table 5. Arrays: those of ``PHC``, and ``average`` float64 [R, rows, T, A].
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> game = mf.games.MatchingPennies(horizon=0)
+    >>> run = mf.train(game, mf.learners.WoLFPHC(0.05), steps=50_000, seed=0)
+    >>> average = run.policy(0, kind="average").probabilities(0)[0]
+    >>> bool(abs(average[0] - 0.5) < 0.1)
+    True
     """
 
     name = "wolf_phc"

@@ -22,6 +22,7 @@ class IQL(Tabular):
     discount : float or sequence of float [R]
         In [0, 1].
     explore : Exploration
+        How actions are chosen while learning.
     share : {"none", "all", "team"} or sequence of int [L]
         Parameter sharing: a table for each agent, one for all, one per team of the reward structure,
         or the table of each agent. Agents who share learn in agent order.
@@ -30,10 +31,25 @@ class IQL(Tabular):
         it goes, to (tables, actions). Where an observation is in several rows (:class:`marlfast.Tiles`), each begins
         with its share, so that their sum has this value.
 
-    Notes
-    -----
-    Sources: C. J. C. H. Watkins, "Learning from delayed rewards" (1989); M. Tan, "Multi-agent
-    reinforcement learning: independent vs. cooperative agents", ICML 1993.
+    See Also
+    --------
+    ExpectedSARSA : Looks ahead by what the agent really does.
+    HystereticQ : For teams, whose members explore.
+    CentralQ : One table over joint actions.
+
+    References
+    ----------
+    C. J. C. H. Watkins, "Learning from delayed rewards", PhD thesis, Cambridge (1989); C. J. C. H. Watkins and P.
+    Dayan, "Q-learning", Machine Learning 8 (1992), equation 1; M. Tan, "Multi-agent reinforcement learning: independent
+    vs. cooperative agents", ICML 1993 (independent learners).
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> game = mf.games.PrisonersDilemma(horizon=10)
+    >>> run = mf.train(game, mf.IQL(0.1, discount=0.9), episodes=500, runs=3, seed=0)
+    >>> game.labels[run.policy(0)(0)[0]], run.q.shape
+    ('defect', (3, 1, 2, 2))
     """
 
     name = "iql"

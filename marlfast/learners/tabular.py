@@ -67,7 +67,18 @@ class Tabular(Learner):
         return () if self.explore.keeps else ("greedy",)
 
     def tables(self, context):
-        """Table of each agent, int32 [N]."""
+        """Say which table each agent uses.
+
+        Parameters
+        ----------
+        context : LearnerContext
+            What it is told about the game.
+
+        Returns
+        -------
+        int32 [N]
+            0 for agents that it does not control.
+        """
         return context.tables(self.share)
 
     def check(self, context, rows=None):
