@@ -62,7 +62,8 @@ width = os.environ.get("MARLFAST_WIDTH", "2")
 macros = [("MARLFAST_PORTABLE", "1")] * portable + [("MF_MOST_WIDTH", width)] * (width != "2")
 
 # What is called once in every step or more often; the rest is called once in a block or less.
-HOT = {"_draws", "_drift", "_encoders", "_loop", "_multi_step", "_one_step", "_q_learning", "_rewards"}
+HOT = {"_draws", "_drift", "_encoders", "_loop", "_multi_step", "_one_step", "_q_learning", "_rewards",
+       "_table_policy"}
 
 
 def flags_of(name):

@@ -12,6 +12,7 @@ from marlfast.policy import Policy, RandomPolicy
 from marlfast.replay import replay
 from marlfast.result import Result
 from marlfast.stop import Episodes, GreedyStable, ReturnReached, Steps
+from marlfast.table_policy import TablePolicy
 from marlfast.team import Team
 from marlfast.train import train
 
@@ -34,7 +35,7 @@ def __getattr__(name):
 __all__ = [
     "AgentIndex", "Boltzmann", "Env", "Episodes", "EpsilonGreedy", "Evaluation", "Experiment", "FileError",
     "GreedyStable", "Grid", "IQL", "League", "MarlfastWarning", "Policy", "RandomPolicy", "Result", "ReturnReached",
-    "Rounding", "Steps", "Sweep", "Team", "Tiles", "TrainingError", "analysis", "draws", "evaluate", "games",
-    "learners", "load", "plotting", "replay", "report", "rewards", "schedules", "statistics", "stop", "sweep", "sweeps",
-    "train",
+    "Rounding", "Steps", "Sweep", "TablePolicy", "Team", "Tiles", "TrainingError", "analysis", "draws", "evaluate",
+    "games", "learners", "load", "plotting", "replay", "report", "rewards", "schedules", "statistics", "stop", "sweep",
+    "sweeps", "train",
 ]

@@ -55,6 +55,20 @@ class Encoder(Definition):
         """The same for evaluation, which may see more than training was allowed to."""
         return self
 
+    @property
+    def plain(self):
+        """The encoder that says which observations are told apart."""
+        return self
+
+    def cells(self, game, arrays):
+        """Row of each agent in each cell of observations that are told apart: int64 [cells, N]; None: several rows.
+
+        An encoder that grows has one more cell, in which nobody has a row (-1): what was never seen, in the first run.
+        """
+        if self.active(game) > 1:
+            return None
+        return np.repeat(np.arange(self.rows(game))[:, None], game.agents, axis=1)
+
     def find(self, game, arrays, observation):
         """Active rows of each agent in the first run: int64 [N * k]. Nothing is added; -1: it was never seen.
 
@@ -432,6 +446,10 @@ class Rounding(Encoder):
     def unlimited(self):
         return Rounding(self.decimals)
 
+    def cells(self, game, arrays):
+        rows = np.append(np.arange(int(arrays["used"][0])), -1)
+        return np.repeat(rows[:, None], game.agents, axis=1)
+
     def find(self, game, arrays, observation):
         used, keys = int(arrays["used"][0]), arrays["keys"][0]
         wanted = np.rint(observation * 10.0 ** self.decimals)
@@ -489,6 +507,14 @@ class AgentIndex(Encoder):
     @property
     def grows(self):
         return self.inner.grows
+
+    @property
+    def plain(self):
+        return self.inner
+
+    def cells(self, game, arrays):
+        cells = None if self.common else self.inner.cells(game, arrays)
+        return None if cells is None else np.where(cells < 0, -1, cells * game.agents + np.arange(game.agents))
 
     @property
     def max_rows(self):

@@ -15,6 +15,7 @@ from marlfast.registry import require
 from marlfast.result import Result
 from marlfast.session import Session
 from marlfast.stop import STEPS
+from marlfast.table_policy import TablePolicy
 
 MOST_STEPS = 10**6
 
@@ -75,7 +76,7 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
     ----------
     game : Game
         It may differ from the one trained on, as long as observations and actions are the same.
-    policy : Policy, Result, RandomPolicy, "random" or callable
+    policy : Policy, TablePolicy, Result, RandomPolicy, "random" or callable
         A Result stands for the policies of all its runs, but for those that are left out (``Result.left_out``: they
         failed, or are unfinished where others have finished). A callable takes an observation
         float64 [V, D] and returns the actions [N].
@@ -122,6 +123,8 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
         session = _learned_session(game, policy, episodes, seed, runs, backend, most_steps, kind)
         if left_out is not None:
             session.arrays["reason"][left_out] = STEPS
+    elif isinstance(policy, TablePolicy):
+        return _looked_up(game, policy, episodes, seed, runs, backend, most_steps)
     elif callable(policy):
         return _play(game, policy, episodes, seed, runs, backend, most_steps)
     else:
@@ -220,6 +223,17 @@ def _played(game, policy, kind, episodes, seed, runs, backend, most_steps, left_
 
     return _episodes(game, act, player.reset, player.observe, episodes, seed, runs, backend, most_steps, kind,
                      left_out)
+
+
+def _looked_up(game, policy, episodes, seed, runs, backend, most_steps):
+    """Episodes of a policy that stands alone, all runs at once."""
+    ours, theirs = ((g.views, g.features, rows, tuple(map(int, g.action_counts))) for g, rows in (
+        (game, game.observations), (policy, policy.encoder.get("rows"))))
+    if ours != theirs:
+        raise ValueError("game: the policy was trained for (views, features, observations, actions) = "
+                         f"{theirs}, this game has {ours}")
+    return _episodes(game, policy, lambda where: None, policy.observe, episodes, seed, runs, backend, most_steps,
+                     "policy")
 
 
 def _play(game, policy, episodes, seed, runs, backend, most_steps):

@@ -60,8 +60,6 @@ def as_it_was(values, version):
     return filled | {renamed.get(key, key): as_it_was(value, version) for key, value in values.items()}
 
 
-
-
 def write_atomically(path, write):
     """Call ``write(file)`` on a new binary file that then takes the place of ``path``, all or nothing."""
     path = errors.path(path)
@@ -143,28 +141,11 @@ def write(result, file):
 def load(path, backend="cython", game=None):
     """Read a result from one ``.npz`` file. See :func:`marlfast.load`."""
     path = errors.path(path)
-    try:
-        with open(path, "rb") as file:          # ours, so that it is closed whatever is wrong with it
-            if file.read(2) != b"PK":
-                raise FileError(f"{path}: not a marlfast result (it is no .npz archive)")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as archive:
-                if "manifest" not in archive.files:
-                    raise FileError(f"{path}: not a marlfast result (it has no manifest)")
-                manifest = _manifest(path, archive)
-                _same_runs(path, manifest, archive)
-                experiment = _experiment(path, manifest, game)
-                arrays = {name: archive[name] for name in archive.files if name != "manifest"}
-    except FileError:
-        raise
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: no such file") from None
-    except OSError:
-        raise
-    except Exception as error:      # whatever NumPy, zipfile and their parsers make of a hostile file
-        reason = "it holds Python objects, which are never loaded" if "pickle" in str(error) else \
-            f"it is damaged or of another kind ({type(error).__name__})"
-        raise FileError(f"{path}: not a marlfast result: {reason}") from None
+    with archive_of(path, "result") as archive:
+        manifest = _manifest(path, archive)
+        _same_runs(path, manifest, archive)
+        experiment = _experiment(path, manifest, game)
+        arrays = {name: archive[name] for name in archive.files if name != "manifest"}
     try:
         arrays = _arrays(path, experiment, arrays, backend)
         if manifest["version"] == 1:
@@ -174,21 +155,59 @@ def load(path, backend="cython", game=None):
     return Result(experiment, arrays, manifest["seconds"], manifest["interrupted"])
 
 
-def _manifest(path, archive):
+@contextlib.contextmanager
+def archive_of(path, what):
+    """The ``.npz`` archive in a file, open; whatever is wrong with it is a FileError that calls it ``what``."""
+    try:
+        with open(path, "rb") as file:          # ours, so that it is closed whatever is wrong with it
+            if file.read(2) != b"PK":
+                raise FileError(f"{path}: not a marlfast {what} (it is no .npz archive)")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                if "manifest" not in archive.files:
+                    raise FileError(f"{path}: not a marlfast {what} (it has no manifest)")
+                yield archive
+    except FileError:
+        raise
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: no such file") from None
+    except OSError:
+        raise
+    except Exception as error:      # whatever NumPy, zipfile and their parsers make of a hostile file
+        reason = "it holds Python objects, which are never loaded" if "pickle" in str(error) else \
+            f"it is damaged or of another kind ({type(error).__name__})"
+        raise FileError(f"{path}: not a marlfast {what}: {reason}") from None
+
+
+# What else this package writes, and what reads it, by the format in the manifest.
+OTHERS = {"marlfast policy": "Policy.load", "marlfast team": "Team.load"}
+
+
+def manifest_of(path, archive, format, newest, what):
+    """The manifest of an archive of this format, of a version up to ``newest``: a dict."""
     import json
 
     try:
         manifest = json.loads(bytes(archive["manifest"]).decode())
     except (ValueError, UnicodeDecodeError):
-        raise FileError(f"{path}: not a marlfast result (its manifest cannot be read)") from None
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise FileError(f"{path}: not a marlfast result (its manifest is of another kind)")
+        raise FileError(f"{path}: not a marlfast {what} (its manifest cannot be read)") from None
+    there = manifest.get("format") if isinstance(manifest, dict) else None
+    if there != format:
+        known = OTHERS | {FORMAT: "load"}
+        hint = f"it is a {there.removeprefix('marlfast ')}: marlfast.{known[there]} reads it" \
+            if isinstance(there, str) and there in known else "its manifest is of another kind"
+        raise FileError(f"{path}: not a marlfast {what} ({hint})")
     version = manifest.get("version")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
-        raise FileError(f"{path}: not a marlfast result (its version is {version!r})")
-    if version > VERSION:
+        raise FileError(f"{path}: not a marlfast {what} (its version is {version!r})")
+    if version > newest:
         raise FileError(f"{path}: written by a newer marlfast ({manifest.get('marlfast')}, file version {version}); "
-                        f"this one reads up to version {VERSION}: upgrade marlfast")
+                        f"this one reads up to version {newest}: upgrade marlfast")
+    return manifest
+
+
+def _manifest(path, archive):
+    manifest = manifest_of(path, archive, FORMAT, VERSION, "result")
     seconds = manifest.get("seconds")
     if not isinstance(seconds, (int, float)) or not 0.0 <= seconds < math.inf \
             or not isinstance(manifest.get("interrupted"), bool):

@@ -1,9 +1,10 @@
 """Policies: what a team plays, without learning any more."""
 import numpy as np
 
-from marlfast.errors import integer, shown
+from marlfast.errors import integer, shown, unknown
 from marlfast.learners.plays import Chosen, check_kind, one_kind
 from marlfast.resolved import part_of
+from marlfast.table_policy import AgentPolicy, TablePolicy, as_batch, tabled
 
 
 class Policy:
@@ -11,8 +12,7 @@ class Policy:
 
     Where what it plays is mixed, every call draws; where agents remember something (tit for tat), the first call goes
     on from where training stood, each other one from the one before, until :meth:`reset` begins an episode. An
-    observation that was never seen in training is judged by the
-    initial values.
+    observation that was never seen in training is judged by the initial values.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class Policy:
 
     Attributes
     ----------
-    experiment, arrays, kind
+    experiment, arrays, kind, seed
         As given.
 
     See Also
@@ -49,7 +49,8 @@ class Policy:
     def __init__(self, experiment, arrays, kind="policy", seed=0):
         self.experiment, self.arrays = experiment, arrays
         self.kind = check_kind(kind) if isinstance(kind, str) else tuple(check_kind(one) for one in kind)
-        self._player, self._seed = None, integer("seed", seed, 0, 2**64 - 1)
+        self._player = self._alone = self._greedy = None
+        self.seed = integer("seed", seed, 0, 2**64 - 1)
 
     @classmethod
     def of_result(cls, result, run, kind="policy", seed=0):
@@ -81,22 +82,148 @@ class Policy:
         e = self.experiment
         return f"Policy({e.learner.name} in {e.game.name}{'' if self.kind == 'policy' else f', kind={self.kind!r}'})"
 
+    @property
+    def alone(self):
+        """The same as tables (:class:`TablePolicy`), made when first asked for; or a text that says why there are none.
+
+        What it plays is looked up there: ``arrays`` that are changed afterwards are not looked at again.
+        """
+        if self._alone is None:
+            self._alone = tabled(self, plays_of(self, self.kind))
+        return self._alone
+
+    def standalone(self):
+        """The same policy without the game, the learner and all else that it comes from.
+
+        Returns
+        -------
+        TablePolicy
+            Its draws are those of this policy: the two share a generator.
+
+        Raises
+        ------
+        ValueError
+            What is done does not follow from a row alone: agents remember something, or are in several rows.
+        """
+        if isinstance(self.alone, str):
+            raise ValueError(f"policy: cannot be written as tables: {self.alone}; save the result instead")
+        return self.alone
+
+    def save(self, path):
+        """Write to one ``.npz`` file that is read without the game: see :meth:`TablePolicy.save`.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where to.
+        """
+        self.standalone().save(path)
+
+    @staticmethod
+    def load(path, seed=0, backend="cython"):
+        """Read a policy that :meth:`save` wrote: see :meth:`TablePolicy.load`.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Of the file.
+        seed : int
+            Of its draws.
+        backend : {"cython", "numpy"}
+            Which kernels look up.
+
+        Returns
+        -------
+        TablePolicy
+            It needs neither the game nor the learner.
+        """
+        return TablePolicy.load(path, seed, backend)
+
+    def export(self, path, name=None):
+        """Write as a C header or as JSON, for use without marlfast: see :meth:`TablePolicy.export`.
+
+        Parameters
+        ----------
+        path : str or path-like
+            A name that ends with ``.h`` or ``.json``.
+        name : str, optional
+            Of a header: what the names in it begin with. Default: that of the file.
+        """
+        self.standalone().export(path, name)
+
     def __call__(self, observation):
         """Actions of all agents.
 
         Parameters
         ----------
-        observation : float64 [V, D], or [D] where all agents see the same
+        observation : float64 [V, D], or [B, V, D] of B copies of the team; or dict
+            [D] where all agents see the same, a number where that is a single one. A dictionary has what each agent
+            observes by its name, as an environment gave it; those that are not in it are not asked.
 
         Returns
         -------
-        int32 [N]
+        int32 [N], or [B, N]; or dict of str to int
+            One for each agent.
         """
-        game, views = self.experiment.game, self.experiment.game.views
-        observation = np.array(observation, np.float64)
-        if observation.size != views * game.features:
-            raise ValueError(f"observation: expected shape {(views, game.features)}, got {observation.shape}")
-        return self._play().act(self._rows(observation.reshape(views, game.features))[None])[0]
+        alone = self.alone
+        if not isinstance(alone, str):
+            return alone(observation)
+        if isinstance(observation, dict):
+            raise ValueError(f"observation: expected an array, since {alone}")
+        game = self.experiment.game
+        one, observation = (game.views, game.features), np.array(observation, np.float64)
+        if observation.ndim == 3 and observation.shape[1:] == one:
+            return self._several(observation)
+        if observation.size != one[0] * one[1]:
+            raise self._misshapen(observation)
+        return self._play().act(self._rows(observation.reshape(one))[None])[0]
+
+    def _several(self, observation):
+        """Actions of several copies, who remember nothing."""
+        player = self._play()
+        if any(p.memories > 1 for p in player.plays):
+            raise ValueError(f"observation: expected a single one, shape {observation.shape[1:]}, since {self.alone}; "
+                             "several copies would each have to remember something of their own")
+        copies = Player(player.plays, player.agents, len(observation), 0)
+        copies.random = player.random
+        return copies.act(np.array([self._rows(one) for one in observation]))
+
+    def _misshapen(self, observation):
+        one = (self.experiment.game.views, self.experiment.game.features)
+        return ValueError(f"observation: expected shape {one}, or {('B', *one)} for B copies, got {observation.shape}")
+
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
+        """Actions in the way that Stable-Baselines3's ``model.predict`` gives them.
+
+        Parameters
+        ----------
+        observation : array [V * D] or [V, D], or of B copies [B, V * D] or [B, V, D]; or dict
+            Where all agents see the same, [B, D] are B copies.
+        state : optional
+            Handed back as it came.
+        episode_start : bool or bool [1], optional
+            Whether an episode begins, for agents who remember something: :meth:`reset`.
+        deterministic : bool
+            True: as of ``kind="greedy"``.
+
+        Returns
+        -------
+        actions : int32 [N] or [B, N]; or dict
+            One for each agent.
+        state
+            As it was given.
+        """
+        if deterministic:
+            if self._greedy is None:
+                self._greedy = Policy(self.experiment, self.arrays, "greedy", self.seed)
+            return self._greedy.predict(observation, state, episode_start)
+        if not isinstance(self.alone, str):
+            return self.alone.predict(observation, state)
+        if episode_start is not None and np.any(episode_start):
+            self.reset()
+        game = self.experiment.game
+        array, single = as_batch(np.array(observation, np.float64), game.views, game.features, self._misshapen)
+        return (self(array[0]) if single else self(array)), state
 
     def probabilities(self, observation):
         """Give the probabilities of every agent's actions, by what it remembers now.
@@ -127,8 +254,13 @@ class Policy:
             Draw afresh from this seed.
         """
         if seed is not None:
-            self._seed, self._player = integer("seed", seed, 0, 2**64 - 1), None
-        self._play().reset(np.ones(1, bool))
+            self.seed, self._player = integer("seed", seed, 0, 2**64 - 1), None
+        if self._greedy is not None:
+            self._greedy.reset()
+        if self._alone is None or isinstance(self._alone, str):
+            self._play().reset(np.ones(1, bool))
+        else:
+            self._alone.reset(seed)
 
     def observe(self, rewards, actions=None):
         """Say what came of the last call, for agents who remember rewards or others' actions.
@@ -140,6 +272,10 @@ class Policy:
         actions : int [N], optional
             What was done. Default: what the last call said.
         """
+        if self._alone is not None and not isinstance(self._alone, str):
+            return                          # it remembers nothing
+        if self._greedy is not None:
+            self._greedy.observe(rewards, actions)
         given = None if actions is None else np.asarray(actions)[None]
         self._play().observe(np.asarray(rewards, np.float64)[None], given)
 
@@ -148,14 +284,19 @@ class Policy:
 
         Parameters
         ----------
-        agent : int
-            0 to N - 1.
+        agent : int or str
+            Its number, 0 to N - 1, or its name.
 
         Returns
         -------
         AgentPolicy
             Takes what this agent observes.
         """
+        if isinstance(agent, str):
+            names = self.experiment.game.interface()["agents"]
+            if agent not in names:
+                raise unknown("agent", agent, names)
+            agent = names.index(agent)
         return AgentPolicy(self, integer("agent", agent, 0, self.experiment.game.agents - 1))
 
     def table(self, agent, kind=None):
@@ -190,54 +331,42 @@ class Policy:
         p = one.chances(0, rows)[:, 0].reshape(len(rows), *one.counts)
         return p.sum(axis=tuple(1 + k for k, i in enumerate(one.agents) if i != agent))
 
+    def __getstate__(self):
+        # Plays are made again; what a player remembers, and where its draws are, go with it.
+        player = self._player
+        kept = None if player is None else (player.memory, player.acted, player.rewards, player.random)
+        return self.__dict__ | {"_player": None, "_kept": kept}
+
+    def __setstate__(self, state):
+        kept = state.pop("_kept", None)
+        self.__dict__.update(state)
+        if kept is not None:
+            player = self._play()
+            player.memory, player.acted, player.rewards, player.random = kept
+
     def _play(self):
         if self._player is None:
-            self._player = Player(plays_of(self, self.kind), self.experiment.game.agents, 1, self._seed)
+            self._player = Player(plays_of(self, self.kind), self.experiment.game.agents, 1, self.seed)
         return self._player
+
+    def _one(self, observation, agent):
+        """The action of one agent, who observes [D], where it is not looked up in a table."""
+        game = self.experiment.game
+        if observation.size != game.features or observation.ndim > 1:
+            raise ValueError(f"observation: expected what agent {agent} observes, shape {(game.features,)}, "
+                             f"got {observation.shape}")
+        # In the others' places stands what it sees itself; where they see something else, nobody knows what they see.
+        rows = self._rows(np.tile(observation, (game.views, 1)))
+        if game.views > 1:
+            own = rows.reshape(game.agents, -1)[agent].copy()
+            rows[:] = -1
+            rows.reshape(game.agents, -1)[agent] = own
+        return int(self._play().act(rows[None], [agent])[0, agent])
 
     def _rows(self, observation):
         """Active rows of each agent, -1 where its observation [V, D] was never seen; nothing is added."""
         e = self.experiment
         return e.encoder.find(e.game, part_of(self.arrays, "encoder"), observation)
-
-
-class AgentPolicy:
-    """The policy of one agent, as it is carried out: from what this agent observes, and nothing else.
-
-    Attributes
-    ----------
-    policy : Policy
-        Of its team.
-    agent : int
-    """
-
-    def __init__(self, policy, agent):
-        self.policy, self.agent = policy, agent
-
-    def __call__(self, observation):
-        """The action of the agent.
-
-        Parameters
-        ----------
-        observation : float64 [D]
-            Its own.
-
-        Returns
-        -------
-        int
-        """
-        game = self.policy.experiment.game
-        observation = np.array(observation, np.float64)
-        if observation.shape != (game.features,):
-            raise ValueError(f"observation: expected what agent {self.agent} observes, shape {(game.features,)}, "
-                             f"got {observation.shape}")
-        # In the others' places stands what it sees itself; where they see something else, nobody knows what they see.
-        rows = self.policy._rows(np.tile(observation, (game.views, 1)))
-        if game.views > 1:
-            own = rows.reshape(game.agents, -1)[self.agent].copy()
-            rows[:] = -1
-            rows.reshape(game.agents, -1)[self.agent] = own
-        return int(self.policy._play().act(rows[None], [self.agent])[0, self.agent])
 
 
 GOES_ON, BEGINS = -2, -1        # what is remembered is what training left, or an episode begins

@@ -2,7 +2,7 @@
 import numpy as np
 
 from libc.math cimport fabs
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memcpy
 
 cimport marlfast.core.encoders as leaf
@@ -56,6 +56,24 @@ cdef int _rounding(void *context, int64_t first, int64_t count, const double *ob
             if row < 0:
                 return Status.TABLE_FULL
             leaf.share_row(table.agents, table.views, v, <int32_t> row, rows + r * table.agents)
+    return 0
+
+
+cdef int _known(void *context, int64_t first, int64_t count, const double *observation,
+                int32_t *rows) noexcept nogil:
+    cdef const leaf.Known *known = <const leaf.Known *> context
+    cdef int64_t[MOST_FEATURES] key
+    cdef int64_t r, v, d
+    cdef double y
+    for r in range(count):
+        for v in range(known.views):
+            for d in range(known.features):
+                y = observation[(r * known.views + v) * known.features + d] * known.scale
+                if not fabs(y) <= LIMIT:
+                    return Status.BAD_OBSERVATION
+                key[d] = <int64_t> leaf.round_half_even(y)
+            leaf.share_row(known.agents, known.views, v, <int32_t> leaf.known_row(known, key),
+                           rows + r * known.agents)
     return 0
 
 
@@ -381,3 +399,52 @@ cdef class Rounding(Encoder):
                 table.used[run] = n
         if status:
             raise ValueError("keys: the same key stands in two rows")
+
+
+cdef class Known(Encoder):
+    """Rows of rounded observations that are known; all others are in one more row, after them. Nothing is added.
+
+    Parameters
+    ----------
+    runs, agents, views : int
+    scale : float
+        10 ** decimals.
+    keys : int64 [rows, D]
+        The rounded observation of each row, times scale.
+    """
+    cdef leaf.Known known
+
+    def __init__(self, runs, agents, views, scale, keys):
+        cdef const int64_t[:, ::1] k = check(keys, "keys", "int64", (-1, -1), False)
+        cdef int64_t rows = k.shape[0], features = k.shape[1], row, d
+        _check_runs(runs)
+        _check_views(agents, views, features)
+        if features > MOST_FEATURES:
+            raise ValueError(f"keys: expected at most {MOST_FEATURES} features, got {features}")
+        if rows >= 2**31 - 1:
+            raise ValueError(f"keys: expected at most 2**31 - 2 rows, got {rows}")
+        slots = np.zeros(1 << int(2 * rows).bit_length(), np.int32)
+        cdef int32_t[::1] s = slots
+        cdef uint64_t mask = <uint64_t> s.shape[0] - 1, slot
+        cdef bint twice = False
+        self.held = (keys, slots)
+        self.runs, self.agents, self.views, self.features = runs, agents, views, features
+        self.known = leaf.Known(agents, views, features, rows, s.shape[0], scale, NULL, &s[0])
+        if rows:
+            self.known.keys = &k[0, 0]
+        with nogil:
+            for row in range(rows):
+                if leaf.known_row(&self.known, &k[row, 0]) != rows:
+                    twice = True
+                    break
+                slot = leaf.rounding_hash(&k[row, 0], features) & mask
+                while s[slot] != 0:
+                    slot = (slot + 1) & mask
+                s[slot] = <int32_t> (row + 1)
+        if twice:
+            raise ValueError("keys: the same key stands in two rows")
+        self.operations.context = &self.known
+        self.operations.encode = _known
+        self.operations.used = NULL
+        self.operations.rows = rows + 1
+        self.operations.views = views

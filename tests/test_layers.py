@@ -14,8 +14,8 @@ SOURCES = PACKAGE.parent / "src"
 FLOORS = {
     "doors": {"", "__main__", "adapters", "bench", "cli", "load", "reports", "reproduce", "sweeps"},
     "judging": {"analysis", "league", "plotting", "replay", "statistics"},
-    "running": {"doubts", "env", "evaluate", "experiment", "files", "policy", "resolved", "result", "session", "team",
-                "toml", "train"},
+    "running": {"doubts", "env", "evaluate", "experiment", "exports", "files", "policy", "resolved", "result",
+                "session", "table_policy", "team", "toml", "train"},
     "definitions": {"draws", "encoders", "exploration", "games", "learners", "rewards", "schedules", "stop"},
     "kernels": {"core", "reference"},
     "ground": {"archive", "backends", "declarations", "errors", "memory", "progress", "registry", "renamed", "seeds"},
@@ -28,7 +28,8 @@ PEERS = {"learners": {"exploration", "schedules"}, "exploration": {"schedules"},
 
 # Upward imports that stand inside a function, for methods that are only short for a call from above:
 # ``game.env(...)``, ``learner.team(...)``, ``result.plot()``, and the version that a file is stamped with.
-SHORTCUTS = {("games.base", "env"), ("learners.base", "team"), ("result", "plotting"), ("files", "")}
+SHORTCUTS = {("games.base", "env"), ("learners.base", "team"), ("result", "plotting"), ("files", ""),
+             ("table_policy", "")}
 
 
 def modules():

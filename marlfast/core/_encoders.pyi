@@ -27,3 +27,6 @@ class AgentIndex(Encoder):
 
 class Observed(Encoder):
     def __init__(self, game: Game, within: Encoder) -> None: ...
+
+class Known(Encoder):
+    def __init__(self, runs: int, agents: int, views: int, scale: float, keys: NDArray[np.int64]) -> None: ...

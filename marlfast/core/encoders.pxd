@@ -53,6 +53,14 @@ ctypedef struct Rounding:
     int32_t *table              # [R, slots] row + 1; 0: empty
     int64_t *used               # [R] rows in use
 
+ctypedef struct Known:
+    int64_t agents, views, features
+    int64_t rows                # keys there are; the row of all that is none of them, too
+    int64_t slots               # of the hash table: a power of two, more than rows
+    double scale                # 10 ** decimals
+    const int64_t *keys         # [rows, D] rounded observations, times scale
+    const int32_t *table        # [slots] row + 1; 0: empty
+
 
 cdef inline int64_t grid_row(const Grid *grid, const double *observation) noexcept nogil:
     """Row of a cell, the first feature the most significant; -1 if not finite. Outer bins are open."""
@@ -167,3 +175,19 @@ cdef inline int64_t rounding_find(const Rounding *table, int64_t run, const int6
     slots[slot] = <int32_t> (row + 1)
     table.used[run] = row + 1
     return row
+
+
+cdef inline int64_t known_row(const Known *known, const int64_t *key) noexcept nogil:
+    """Row of a key; one past the last where it is none. Nothing is added."""
+    cdef uint64_t mask = <uint64_t> known.slots - 1
+    cdef uint64_t slot = rounding_hash(key, known.features) & mask
+    cdef int64_t row, d
+    while known.table[slot] != 0:
+        row = known.table[slot] - 1
+        d = 0
+        while d < known.features and known.keys[row * known.features + d] == key[d]:
+            d += 1
+        if d == known.features:
+            return row
+        slot = (slot + 1) & mask
+    return known.rows

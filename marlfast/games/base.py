@@ -82,6 +82,12 @@ class Game(Definition):
         """
         return None
 
+    def interface(self):
+        """How it is spoken of outside: names of the ``agents``, and numbers of their ``first_actions`` and
+        ``first_observations``: a dict, whose last two are lists or None (all 0).
+        """
+        return {"agents": [f"agent_{i}" for i in range(self.agents)], "first_actions": None, "first_observations": None}
+
     def board(self, state):
         """What stands where: a :class:`marlfast.games.board.Board`; None for games that are not on squares.
 

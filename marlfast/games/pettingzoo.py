@@ -115,6 +115,10 @@ class PettingZooGame(Game):
         """False: where it ends, the environment says so itself."""
         return False
 
+    def interface(self):
+        return {"agents": [str(name) for name in self.names], "first_actions": list(self.first_actions),
+                "first_observations": list(self.first_observations)}
+
     def kernel(self, backend="cython"):
         size = HEAD + self.agents * self.features
         return kernels(backend, "own").Python(_Environments(self), self.agents, size, self.views, self.features,

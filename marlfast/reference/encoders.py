@@ -331,3 +331,38 @@ class Rounding(Encoder):
         self.used[:] = most
         if bad:
             raise ValueError("keys: the same key stands in two rows")
+
+
+class Known(Encoder):
+    """Rows of rounded observations that are known; all others are in one more row, after them. Nothing is added.
+
+    Parameters
+    ----------
+    runs, agents, views : int
+    scale : float
+        10 ** decimals.
+    keys : int64 [rows, D]
+        The rounded observation of each row, times scale.
+    """
+
+    def __init__(self, runs, agents, views, scale, keys):
+        check(keys, "keys", "int64", (-1, -1), False)
+        rows, features = keys.shape
+        _check_runs(runs)
+        _check_views(agents, views, features)
+        if features > MOST_FEATURES:
+            raise ValueError(f"keys: expected at most {MOST_FEATURES} features, got {features}")
+        self.places = {key.tobytes(): row for row, key in enumerate(keys)}
+        if len(self.places) < rows:
+            raise ValueError("keys: the same key stands in two rows")
+        self.runs, self.agents, self.views, self.features = runs, agents, views, features
+        self.rows, self.scale = rows + 1, scale
+
+    def stage_encode(self, runs, observation, rows):
+        with np.errstate(invalid="ignore", over="ignore"):
+            y = observation * self.scale
+            good = (np.abs(y) <= LIMIT).all(axis=(1, 2))
+        keys, last = np.rint(y[good]).astype(np.int64), self.rows - 1
+        found = [[self.places.get(key.tobytes(), last) for key in views] for views in keys]
+        rows[good] = np.array(found, np.int32).reshape(len(keys), self.views)   # one view: every agent gets its row
+        return np.where(good, 0, BAD_OBSERVATION).astype(np.int32)

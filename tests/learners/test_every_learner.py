@@ -17,6 +17,7 @@ from learners.example import Example
 from marlfast import registry
 from marlfast.games.own import NumPyGame
 from marlfast.session import allocate
+from marlfast.policy import Player, plays_of
 
 RUNS, STEPS = 3, 40
 
@@ -178,6 +179,25 @@ def test_every_learner_plays_what_it_learned(example):
     assert games[0].returns.tobytes() == games[1].returns.tobytes()
     assert games[0].lengths.tolist() == games[1].lengths.tolist()
     assert {name: array.tobytes() for name, array in run.arrays.items()} == before
+
+
+def test_every_learner_is_written_as_tables_or_says_why_not(example):
+    """What a policy that stands alone says is what its learners play, in every row and in one never seen."""
+    for game, encoder in ((states(example), None),) if example.numbered else (
+            (states(example), None), (places(example), mf.Rounding(1))):
+        run = train(example, game, encoder, mf.Rounding(1) if encoder and not example.common else None)
+        for kind in ("policy", "behaviour"):
+            policy = run.policy(1, kind=kind)
+            if isinstance(policy.alone, str):
+                assert "remember" in policy.alone or "together" in policy.alone
+                continue
+            player = Player(plays_of(policy, kind), game.agents, 1, 0)
+            seen = run.rows[1] if game.observations is None else np.arange(4.0)[:, None]
+            for one in [*seen[:6], *([np.full(game.features, 7.0)] if encoder else [])]:
+                one = np.tile(one, (game.views, 1))
+                for ours, theirs in zip(policy.alone.probabilities(one), player.chances(policy._rows(one)[None]),
+                                        strict=True):
+                    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-15)
 
 
 # -- what many learners have: sharing, exploration ---------------------------------------------------
