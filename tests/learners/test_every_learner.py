@@ -16,8 +16,8 @@ import marlfast as mf
 from learners.example import Example
 from marlfast import registry
 from marlfast.games.own import NumPyGame
-from marlfast.session import allocate
 from marlfast.policy import Player, plays_of
+from marlfast.session import allocate
 
 RUNS, STEPS = 3, 40
 
