@@ -19,8 +19,9 @@ from marlfast.train import train
 __version__ = "0.2.0"
 
 # Public names by the file that has them.
-_LATE = {"League": "league", "Sweep": "sweeps", "analysis": "analysis", "plotting": "plotting",
-         "report": "reports", "statistics": "statistics", "sweep": "sweeps", "sweeps": "sweeps"}
+_LATE = {"Comparison": "comparison", "League": "league", "Sweep": "sweeps", "analysis": "analysis",
+         "compare": "comparison", "plotting": "plotting", "report": "reports", "statistics": "statistics",
+         "sweep": "sweeps", "sweeps": "sweeps"}
 
 
 def __getattr__(name):
@@ -33,9 +34,9 @@ def __getattr__(name):
 
 
 __all__ = [
-    "AgentIndex", "Boltzmann", "Env", "Episodes", "EpsilonGreedy", "Evaluation", "Experiment", "FileError",
-    "GreedyStable", "Grid", "IQL", "League", "MarlfastWarning", "Policy", "RandomPolicy", "Result", "ReturnReached",
-    "Rounding", "Steps", "Sweep", "TablePolicy", "Team", "Tiles", "TrainingError", "analysis", "draws", "evaluate",
-    "games", "learners", "load", "plotting", "replay", "report", "rewards", "schedules", "statistics", "stop", "sweep",
-    "sweeps", "train",
+    "AgentIndex", "Boltzmann", "Comparison", "Env", "Episodes", "EpsilonGreedy", "Evaluation", "Experiment",
+    "FileError", "GreedyStable", "Grid", "IQL", "League", "MarlfastWarning", "Policy", "RandomPolicy", "Result",
+    "ReturnReached", "Rounding", "Steps", "Sweep", "TablePolicy", "Team", "Tiles", "TrainingError", "analysis",
+    "compare", "draws", "evaluate", "games", "learners", "load", "plotting", "replay", "report", "rewards", "schedules", "statistics",
+    "stop", "sweep", "sweeps", "train",
 ]

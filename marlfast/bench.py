@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 import marlfast as mf
-from marlfast.files import write_atomically
+from marlfast.disk import write_atomically
 from marlfast.games.foraging import LevelForaging
 from marlfast.reproduce import Calvano2020
 from marlfast.session import Session

@@ -32,15 +32,35 @@ class FileError(ValueError):
     """A file is not a result that this version can read."""
 
 
-def unknown(what, name, known):
-    """Error for a name that does not exist, with the nearest that does."""
+def unknown(what, name, known, also=None, elsewhere=""):
+    """Error for a name that does not exist, with the nearest that does, however it is written.
+
+    Parameters
+    ----------
+    what : str
+        Such as ``"game"``.
+    name : str
+        What came.
+    known : sequence of str
+    also : dict of str to str, optional
+        What people call those that are known: other name to name.
+    elsewhere : str
+        What to say where none is near, before those that are known.
+    """
     import difflib
 
     known = sorted(known)
-    near = difflib.get_close_matches(str(name)[:80], known, n=1, cutoff=0.5)
+    names = {_letters(other): one for other, one in (also or {}).items()} | {_letters(one): one for one in known}
+    near = difflib.get_close_matches(_letters(name), names, n=1, cutoff=0.6)
     listed = ", ".join(known[:12]) + (f" and {len(known) - 12} more" if len(known) > 12 else "")
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {listed}" if known else "there are none"
+    hint = f"did you mean {names[near[0]]!r}?" if near else elsewhere or (
+        f"known: {listed}" if known else "there are none")
     return ValueError(f"unknown {what} {shown(name)}; {hint}")
+
+
+def _letters(name):
+    """A name without what people write differently: capitals, underscores, blanks."""
+    return "".join(c for c in str(name)[:200].lower() if c.isalnum())
 
 
 def shown(value):

@@ -1,6 +1,13 @@
-"""Progress on stderr: tqdm where it is installed, else a plain line now and then."""
+"""Progress on stderr: a bar by tqdm on terminals and in notebooks, if there; else a plain line now and then."""
 import sys
 import time
+
+_WITHOUT_TIME_LEFT = "{l_bar}{bar}| {n_fmt}/{total_fmt} at most [{elapsed}, {rate_fmt}]"
+
+
+def _draws_bars(stream):
+    """Whether what is written there can be written over: on a terminal, or in a notebook."""
+    return stream.isatty() or "ipykernel" in sys.modules
 
 
 class Progress:
@@ -18,6 +25,9 @@ class Progress:
         self.what = "episodes" if limits.episodes < 2**62 else "steps"
         self.most = getattr(limits, self.what)
         self.total = self.most * session.experiment.runs if self.most < 2**62 else None
+        # Where runs may stop by what they learn, how much is left is not known.
+        self.known = self.total is not None and not any(
+            rule.name not in ("steps", "episodes") for rule in session.experiment.stop)
         self.bar = None
 
     def __enter__(self):
@@ -25,12 +35,14 @@ class Progress:
             return self
         self.begun = self.said = time.perf_counter()
         self.first = self._done(self.session)
+        if not _draws_bars(sys.stderr):
+            return self
         try:
             from tqdm import tqdm
         except ImportError:
             return self
         self.bar = tqdm(total=self.total, initial=self.first, unit=" " + self.what, unit_scale=True,
-                        desc="training", file=sys.stderr)
+                        desc="training", file=sys.stderr, bar_format=None if self.known else _WITHOUT_TIME_LEFT)
         return self
 
     def _done(self, session):
@@ -54,7 +66,7 @@ class Progress:
             share = f"{100.0 * done / self.total:3.0f} %, " if self.total else ""
             seconds, fresh = now - self.begun, done - self.first
             rate = f", {fresh / seconds:,.0f} a second" if fresh else ""
-            left = f", {duration(seconds * (self.total - done) / fresh)} left" if self.total and fresh \
+            left = f", {duration(seconds * (self.total - done) / fresh)} left" if self.known and fresh \
                 and not finished else ""
             print(f"training: {share}{done:,} {self.what} in {duration(seconds)}{rate}{left}", file=sys.stderr,
                   flush=True)

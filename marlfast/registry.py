@@ -48,6 +48,7 @@ class Definition:
 
     kind = None
     name = None
+    also = ()       # what else people call it; only ever suggested
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -188,8 +189,17 @@ def lookup(kind, name):
     """The class registered under a name; an error that suggests the nearest name otherwise."""
     known = names(kind)
     if name not in known:
-        raise unknown(kind, name, known)
+        also = {other: one for one, cls in known.items() for other in cls.also}
+        raise unknown(kind, name, known, also, _elsewhere(kind, name))
     return known[name]
+
+
+def _elsewhere(kind, name):
+    """Where a name that is none of its kind does stand: among definitions of another kind."""
+    for other, found in _REGISTRY.items():
+        if other != kind and isinstance(name, str) and name.lower() in found:
+            return f"{name.lower()!r} is a {other}"
+    return ""
 
 
 def from_dict(kind, values, where=None):

@@ -1,12 +1,13 @@
 """What training leaves: returns, tables, and all that it takes to go on."""
 import numpy as np
 
-from marlfast.errors import integer
+from marlfast.errors import choice, integer
 from marlfast.policy import Policy
 from marlfast.stop import FAILED, RUNNING, reason_text
+from marlfast.tables import Tables
 
 
-class Result:
+class Result(Tables):
     """The outcome of training: R runs, each a team of N agents.
 
     Attributes
@@ -122,6 +123,39 @@ class Result:
                 runs = np.flatnonzero(which).tolist()
                 parts.append(f"{what}: {'runs' if len(runs) > 1 else 'run'} {_listed(runs)}")
         return "; ".join(parts)
+
+    def table(self, per="run"):
+        """The numbers as columns; ``dataframe()``, ``to_csv(path)`` and the like write them.
+
+        Parameters
+        ----------
+        per : {"run", "episode"}
+            A row for each run, or for each recorded episode of each run.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Of runs: ``run``, ``seed``, ``steps``, ``episodes``, ``stop_reason``, ``failed``, ``team_return`` and each
+            agent's ``return_i``, both means over the last tenth of the run's episodes, NaN where none was recorded.
+            Of episodes: ``run``, ``episode`` (the last of those an entry is the mean of), ``length``, ``team_return``,
+            ``return_i``.
+        """
+        choice("per", per, ("run", "episode"))
+        returns = self.returns
+        if per == "episode":
+            run, entry = np.nonzero(~np.isnan(returns).any(axis=2))
+            columns = {"run": run, "episode": (entry + 1) * self.experiment.record_every,
+                       "length": self.lengths[run, entry], "team_return": self.team_returns[run, entry]}
+            return columns | {f"return_{i}": returns[run, entry, i] for i in range(returns.shape[2])}
+        last = np.full((len(returns), returns.shape[2]), np.nan)
+        for r, own in enumerate(returns):
+            own = own[~np.isnan(own).any(axis=1)]
+            if len(own):
+                last[r] = own[-max(1, int(round(len(own) * 0.1))):].mean(axis=0)
+        return {"run": self.arrays["run_numbers"].copy(), "seed": self.experiment.resolved.seeds.copy(),
+                "steps": self.steps.copy(), "episodes": self.episodes.copy(),
+                "stop_reason": np.array(self.stop_reason), "failed": self.failed, "team_return": last.mean(axis=1),
+                **{f"return_{i}": last[:, i] for i in range(last.shape[1])}}
 
     # -- what was learned -----------------------------------------------------------------------
 

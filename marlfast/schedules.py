@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.errors import choice, integer, real, real_per_run, shown
-from marlfast.registry import Definition, option, require
+from marlfast.errors import choice, integer, real, real_per_run, shown, unknown
+from marlfast.registry import Definition, names, option, require
 
 __all__ = ["Constant", "Exponential", "Harmonic", "Linear", "Schedule", "Table"]
 
@@ -214,10 +214,19 @@ def schedules_of(definition, where=""):
     return found
 
 
+def known_schedule(name, value):
+    """Refuse a text that names no schedule where a number could stand too."""
+    if isinstance(value, str) and value not in names("schedule"):
+        hint = str(unknown("schedule", value, names("schedule"))).partition("; ")[2]
+        raise ValueError(f"{name}: expected a number, or the name of a schedule ({', '.join(names('schedule'))}), "
+                         f"got {shown(value)}" + (f"; {hint}" if hint.startswith("did you mean") else ""))
+
+
 def schedule(name, value, least=None, most=None):
     """``value`` as a schedule (a number is a constant one) whose values lie in [least, most]."""
     if isinstance(value, (list, tuple, np.ndarray)) or isinstance(value, numbers.Real) and not isinstance(value, bool):
         return Constant(real_per_run(name, value, least, most))
+    known_schedule(name, value)
     value = require("schedule", value, name)
     for bound in value.bounds():
         real(f"{name} (a value of its schedule)", bound, least, most)

@@ -9,8 +9,8 @@ import json
 import re
 
 from marlfast import errors
+from marlfast.disk import write_atomically
 from marlfast.errors import FileError, extra
-from marlfast.files import write_atomically
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _MOST_WIDTH = 100

@@ -104,7 +104,7 @@ def test_numbers(make, name, value, error, said):
     (lambda: mf.IQL(-0.1), ValueError, "learning_rate", "0.0 to 1.0", "-0.1"),
     (lambda: mf.IQL(1.1), ValueError, "learning_rate", "1.1"),
     (lambda: mf.IQL(NAN), ValueError, "learning_rate", "nan"),
-    (lambda: mf.IQL("fast"), ValueError, "schedule", "'fast'"),
+    (lambda: mf.IQL("fast"), ValueError, "learning_rate", "schedule", "harmonic", "'fast'"),
     (lambda: mf.IQL(None), TypeError, "learning_rate", "None"),
     (lambda: mf.IQL(True), TypeError, "learning_rate", "True"),
     (lambda: mf.IQL(Linear(1.5, 0.0, 10)), ValueError, "learning_rate", "1.5"),

@@ -244,7 +244,7 @@ def test_command_lines_are_understood(command):
     if words[0] == "bench":
         pytest.importorskip("marlfast.bench")
         words = words[:1]
-    parser, commands = cli._parsers()
+    parser, commands = cli.parsers()
     assert words[0] in commands
     assert parser.parse_args(words).command == words[0]
 

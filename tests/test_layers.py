@@ -13,12 +13,13 @@ SOURCES = PACKAGE.parent / "src"
 # The floors, highest first. A name is a module or package directly under marlfast; "" is marlfast/__init__.py.
 FLOORS = {
     "doors": {"", "__main__", "adapters", "bench", "cli", "load", "reports", "reproduce", "sweeps"},
-    "judging": {"analysis", "league", "plotting", "replay", "statistics"},
+    "judging": {"analysis", "comparison", "league", "plotting", "replay", "statistics"},
     "running": {"doubts", "env", "evaluate", "experiment", "exports", "files", "policy", "resolved", "result",
-                "session", "table_policy", "team", "toml", "train"},
+                "session", "table_policy", "tables", "team", "toml", "train"},
     "definitions": {"draws", "encoders", "exploration", "games", "learners", "rewards", "schedules", "stop"},
     "kernels": {"core", "reference"},
-    "ground": {"archive", "backends", "declarations", "errors", "memory", "progress", "registry", "renamed", "seeds"},
+    "ground": {"archive", "backends", "declarations", "disk", "errors", "memory", "progress", "registry", "renamed",
+               "seeds"},
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}
 HEIGHT = {name: len(FLOORS) - k for k, names in enumerate(FLOORS.values()) for name in names}
@@ -29,7 +30,7 @@ PEERS = {"learners": {"exploration", "schedules"}, "exploration": {"schedules"},
 # Upward imports that stand inside a function, for methods that are only short for a call from above:
 # ``game.env(...)``, ``learner.team(...)``, ``result.plot()``, and the version that a file is stamped with.
 SHORTCUTS = {("games.base", "env"), ("learners.base", "team"), ("result", "plotting"), ("files", ""),
-             ("table_policy", "")}
+             ("table_policy", ""), ("comparison", "reports")}
 
 
 def modules():

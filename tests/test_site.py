@@ -14,9 +14,10 @@ import marlfast as mf
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs" / "reference"
 # Not for the users of the package, or what their own pages show.
-INNER = {"archive", "backends", "bench", "cli", "core", "declarations", "doubts", "env", "evaluate", "experiment",
-         "exports", "files", "load", "memory", "policy", "progress", "reference", "registry", "renamed", "replay",
-         "reports", "resolved", "result", "seeds", "session", "table_policy", "team", "toml", "train"}
+INNER = {"archive", "backends", "bench", "cli", "comparison", "core", "declarations", "disk", "doubts", "env",
+         "evaluate", "experiment", "exports", "files", "load", "memory", "policy", "progress", "reference",
+         "registry", "renamed", "replay", "reports", "resolved", "result", "seeds", "session", "table_policy",
+         "tables", "team", "toml", "train"}
 
 
 def shown():

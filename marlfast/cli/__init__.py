@@ -1,4 +1,4 @@
-"""The command line: ``marlfast train | evaluate | sweep | merge | report | plot | games | ...``.
+"""The command line: ``marlfast train | evaluate | compare | sweep | merge | report | plot | games | ...``.
 
 An experiment starts as a dictionary (the article's game, or a TOML file), is changed by options and ``--set``,
 and is then checked in one go. Every error is one sentence on stderr; the exit status is 0 when all went well,
@@ -9,7 +9,7 @@ import re
 import sys
 import warnings
 
-from marlfast.cli import bench, evaluate, lists, reports, reproduce, sweep, train
+from marlfast.cli import bench, evaluate, help, lists, reports, reproduce, sweep, train
 from marlfast.cli.arguments import Parser
 from marlfast.cli.printing import fail
 from marlfast.errors import unknown
@@ -51,7 +51,7 @@ def main(argv=None):
 def _dispatch(argv):
     if argv[:1] == ["bench"]:
         return bench.run(argv[1:])
-    parser, commands = _parsers()
+    parser, commands = parsers()
     if argv and not argv[0].startswith("-") and argv[0] not in commands:
         raise unknown("command", argv[0], commands)
     args, rest = parser.parse_known_args(argv)
@@ -66,7 +66,7 @@ def _dispatch(argv):
     return args.run(args)
 
 
-def _parsers():
+def parsers():
     """The parser, and those of the commands by name."""
     from marlfast import __version__
 
@@ -82,6 +82,6 @@ def _parsers():
         commands[name].set_defaults(run=run)
         return commands[name]
 
-    for module in (train, sweep, evaluate, lists, reproduce, reports, bench):
+    for module in (train, sweep, evaluate, lists, reproduce, reports, bench, help):
         module.add(command)
     return parser, commands

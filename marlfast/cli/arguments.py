@@ -1,5 +1,10 @@
 """What the commands' arguments have in common."""
 import argparse
+import sys
+from pathlib import Path
+
+from marlfast.disk import clear_way
+from marlfast.errors import choice
 
 
 class Parser(argparse.ArgumentParser):
@@ -48,3 +53,43 @@ def long_arguments(parser, more):
                       help="further stop rules, such as greedy_stable (then --set stop.0.n=1000)")
     long.add_argument("--record-every", type=whole, metavar="N", help="episodes per recorded return; 0: none")
     return long
+
+
+def progress_arguments(parser):
+    """``--progress`` and ``--no-progress``; default: where stderr is a terminal."""
+    parser.add_argument("--progress", action=argparse.BooleanOptionalAction, default=None,
+                        help="show how far it is (default: on a terminal)")
+
+
+def shows_progress(args):
+    """Whether progress is shown."""
+    if args.quiet:
+        return False
+    return sys.stderr.isatty() if args.progress is None else args.progress
+
+
+def quiet_argument(parser, what):
+    parser.add_argument("--quiet", action="store_true", help=f"print nothing but {what}")
+
+
+def json_argument(parser):
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+TABLES, PICTURES, PAGES = (".csv", ".json", ".tex", ".dta", ".parquet"), (".png", ".svg", ".pdf"), (".html", ".htm")
+
+
+def output_arguments(parser, table):
+    """``--table``, ``--plot`` and ``--report``."""
+    parser.add_argument("--table", metavar="FILE", help=f"save {table} as a table; ends in {', '.join(TABLES)}")
+    parser.add_argument("--plot", metavar="FILE", help=f"save a picture; ends in {', '.join(PICTURES)}")
+    parser.add_argument("--report", metavar="FILE.html", help="save a page, to be read without a network")
+
+
+def refuse_outputs(args):
+    """Refuse files that cannot be written now, and not after an hour."""
+    for option, endings in (("table", TABLES), ("plot", PICTURES), ("report", PAGES)):
+        path = getattr(args, option)
+        if path is not None:
+            choice(f"--{option}: its ending", Path(path).suffix.lower(), endings)
+            clear_way(path)

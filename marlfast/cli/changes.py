@@ -9,6 +9,7 @@ from marlfast import toml
 from marlfast.errors import FileError, unknown
 from marlfast.experiment import LISTS, PARTS, Experiment
 from marlfast.registry import Definition, lookup
+from marlfast.schedules import known_schedule
 
 _REMOVED = object()
 
@@ -134,6 +135,8 @@ def complete(kind, value, where):
         for k, entry in enumerate(value):
             complete(kind, entry, f"{where}.{k}")
         return
+    if kind == "schedule":
+        known_schedule(where, value)
     table = {"name": value} if isinstance(value, str) else value
     if not isinstance(table, dict) or "name" not in table:
         return                                  # absent, or refused where the definition is made

@@ -1,9 +1,12 @@
 """``marlfast evaluate``."""
+import json
 import os
 import shlex
 
+import numpy as np
+
 from marlfast.backends import BACKENDS
-from marlfast.cli.arguments import whole
+from marlfast.cli.arguments import json_argument, quiet_argument, whole
 from marlfast.cli.changes import apply_changes, assign, complete
 from marlfast.cli.printing import MEANING, play, plural, table
 from marlfast.files import load
@@ -28,6 +31,8 @@ def _evaluate_arguments(parser):
         help="change an option of the game, such as game.horizon=200; may be repeated")
     add("--threads", type=whole, metavar="N", help="default: as many as there are processors")
     add("--backend", choices=BACKENDS, default="cython")
+    quiet_argument(parser, "the mean team return of the learned team")
+    json_argument(parser)
 
 
 def load_result(path, backend):
@@ -53,6 +58,16 @@ def _evaluate(args):
     runs = len(result.steps)
     rows = [(label, play(game, policy, args.episodes, args.seed, runs, how))
             for label, policy in (("random team", "random"), ("learned team, greedy", result))]
+    if args.json:
+        print(json.dumps({
+            "file": args.file, "game": game.to_dict(), "learner": result.experiment.learner.name, "seed": args.seed,
+            "episodes": args.episodes, "team_return": {
+                label: [None if np.isnan(value) else value for value in values.tolist()] for label, values in
+                zip(("random", "learned"), (values for _, values in rows), strict=True)}}))
+        return 0
+    if args.quiet:
+        print(f"{np.nanmean(rows[1][1]):.6g}")
+        return 0
     print(f"{args.file}: game {game.name}, learner {result.experiment.learner.name}, {game.agents} "
           f"{plural(game.agents, 'agent')}; {args.episodes:,} {plural(args.episodes, 'episode')} a run, "
           f"seed {args.seed}\n")

@@ -5,7 +5,7 @@ import shlex
 from marlfast import toml
 from marlfast.cli.changes import apply_changes, assign, complete, parse_value
 from marlfast.experiment import LISTS, PARTS, Experiment
-from marlfast.registry import from_dict, lookup
+from marlfast.registry import from_dict, lookup, names
 
 # Rounding to whole numbers: with one decimal the table has tens of thousands of rows, which a few thousand
 # episodes cannot fill.
@@ -31,8 +31,20 @@ def apply_names(values, args):
         elif key in ("encoder", "central", "rewards") and wanted == "none":
             values.pop(key, None)
         else:
+            if key == "game":
+                _no_study(wanted)
             assign(values, f"{key}.name", wanted)
     return set(given)
+
+
+def _no_study(wanted):
+    """Refuse a game that is none but the name of a published study, or the beginning of one."""
+    from marlfast import reproduce
+
+    if wanted not in names("game"):
+        for name in reproduce.studies():
+            if len(wanted) > 3 and name.startswith(wanted.lower()):
+                raise ValueError(f"unknown game {wanted!r}; {name!r} is a published study: marlfast reproduce {name}")
 
 
 def experiment_of(args, over=None):

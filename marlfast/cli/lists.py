@@ -1,7 +1,10 @@
 """``marlfast games``, ``marlfast learners`` and ``marlfast parts``: what there is."""
 import dataclasses
+import inspect
+import json
 import textwrap
 
+from marlfast.cli.arguments import json_argument
 from marlfast.cli.printing import WIDTH, first_line, options, show
 from marlfast.errors import unknown
 from marlfast.registry import lookup, names
@@ -18,11 +21,15 @@ def add(command):
     for kind, run in (("games", _list_games), ("learners", _list_learners)):
         listed = command(kind, run, f"List {kind}; with a name: its rules, options and source.")
         listed.add_argument("name", nargs="?", metavar="NAME", help="show this one in full")
+        json_argument(listed)
     parts = command("parts", _list_parts, "List all else an experiment is made of.")
     parts.add_argument("kind", nargs="?", metavar="KIND", help=f"one of {', '.join(KINDS)}; default: all of them")
+    json_argument(parts)
 
 
 def _list_games(args):
+    if args.json:
+        return _print_json("game", args.name)
     if args.name is not None:
         cls = lookup("game", args.name)
         show(cls, "game")
@@ -37,6 +44,8 @@ def _list_games(args):
 
 
 def _list_learners(args):
+    if args.json:
+        return _print_json("learner", args.name)
     if args.name is not None:
         show(lookup("learner", args.name), "learner")
         return 0
@@ -60,6 +69,10 @@ def _list_names(kind):
 def _list_parts(args):
     if args.kind is not None and args.kind not in KINDS:
         raise unknown("kind of parts", args.kind, KINDS)
+    if args.json:
+        print(json.dumps({word: [_described(cls) for cls in names(KINDS[word][0]).values()]
+                          for word in ([args.kind] if args.kind else KINDS)}))
+        return 0
     for k, word in enumerate([args.kind] if args.kind else KINDS):
         kind, place = KINDS[word]
         print(("\n" if k else "") + f"{word.upper()} ({place} of an experiment)")
@@ -76,3 +89,16 @@ def _list(kind, place):
         for field in dataclasses.fields(cls):
             for key, default in options(field.name, field):
                 print(f"    {key} = {default}")
+
+
+def _print_json(kind, name):
+    """One definition, or all of a kind, as JSON."""
+    print(json.dumps([_described(cls) for cls in names(kind).values()] if name is None
+                     else _described(lookup(kind, name)) | {"description": inspect.getdoc(lookup(kind, name))}))
+    return 0
+
+
+def _described(cls):
+    """A definition as plain values: its name, what it is, and its options with their defaults."""
+    return {"name": cls.name, "summary": first_line(cls), "options": {
+        key: default for field in dataclasses.fields(cls) for key, default in options(field.name, field)}}

@@ -1,11 +1,21 @@
 """``marlfast reproduce``: published experiments."""
+import json
 import textwrap
 
-from marlfast.cli.arguments import whole
+from marlfast.cli.arguments import (
+    json_argument,
+    output_arguments,
+    progress_arguments,
+    quiet_argument,
+    refuse_outputs,
+    shows_progress,
+    whole,
+)
 from marlfast.cli.changes import parse_value, put_option
 from marlfast.cli.printing import WIDTH, fail, first_line, plural, short, show
 from marlfast.errors import TrainingError, integer
 from marlfast.registry import from_dict, lookup
+from marlfast.tables import json_text
 
 
 def add(command):
@@ -24,14 +34,20 @@ def _reproduce_arguments(parser):
         help="change an option of the experiment (VALUE as in TOML); may be repeated")
     add("--options", action="store_true", help="show the options and their values, and run nothing")
     add("--threads", type=whole, metavar="N", help="default: as many as there are processors")
-    add("--plot", metavar="FILE.png", help="save a picture, of studies that have one: article2026")
-    add("--no-progress", action="store_true")
+    output_arguments(parser, "the figures")
+    progress_arguments(parser)
+    quiet_argument(parser, "the sentence that says what agrees")
+    json_argument(parser)
 
 
 def _reproduce(args):
     from marlfast import reproduce  # games and learners of every study
 
     if args.name is None:
+        if args.json:
+            print(json.dumps([{"name": name, "summary": first_line(cls), "source": cls.source, "runs": cls.runs}
+                              for name, cls in reproduce.studies().items()]))
+            return 0
         for name, cls in reproduce.studies().items():
             print(textwrap.fill(f"{name}: {first_line(cls)} {cls.source}", WIDTH, subsequent_indent="  ",
                                 break_long_words=False, break_on_hyphens=False))
@@ -48,23 +64,38 @@ def _reproduce(args):
     integer("seed", args.seed, 0, 2**64 - 1)
     if args.threads is not None:
         integer("threads", args.threads, 1)
-    if args.plot is not None and not study.picture:
-        drawn = [name for name, cls in reproduce.studies().items() if cls.picture]
-        raise ValueError(f"--plot: study {study.name!r} has no picture; {', '.join(drawn)} has one")
+    refuse_outputs(args)
+    if not (args.quiet or args.json):
+        _header(study, runs, args.seed)
+    try:
+        report = study.run(runs, args.seed, args.threads, shows_progress(args))
+    except TrainingError as error:
+        return fail(error, 1)
+    if args.json:
+        print(json.dumps({"study": study.to_dict(), "runs": runs, "seed": args.seed, "summary": report.summary(),
+                          "figures": json.loads(json_text(report.table())), "notes": list(report.notes)}))
+    elif args.quiet:
+        print(report.summary())
+    else:
+        print(f"{report}\n\nTook {report.seconds:.1f} s. What was chosen and why: docs/reproduce/{study.name}.md")
+    if args.table is not None:
+        report.write(args.table)
+    if args.plot is not None:
+        report.draw(args.plot)
+    if args.report is not None:
+        from marlfast.reports import report as write_report
+
+        write_report(report, args.report)
+    return 0
+
+
+def _header(study, runs, seed):
     print(f"{study.name}: {first_line(type(study))}\n{textwrap.fill(study.source, WIDTH)}")
-    print(f"{runs:,} {plural(runs, 'run')} (--full: {study.runs:,}), seed {args.seed}")
+    print(f"{runs:,} {plural(runs, 'run')} (--full: {study.runs:,}), seed {seed}")
     changed = study.changed()
     if changed:
         print("Not as published: " + ", ".join(f"{key} {short(value)}" for key, value in changed.items()))
     print(flush=True)
-    try:
-        report = study.run(runs, args.seed, args.threads, not args.no_progress)
-    except TrainingError as error:
-        return fail(error, 1)
-    if args.plot is not None:
-        report.draw(args.plot)
-    print(f"{report}\n\nTook {report.seconds:.1f} s. What was chosen and why: docs/reproduce/{study.name}.md")
-    return 0
 
 
 def _study(args):

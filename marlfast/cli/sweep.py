@@ -9,7 +9,14 @@ import numpy as np
 
 from marlfast import toml
 from marlfast.backends import BACKENDS
-from marlfast.cli.arguments import long_arguments, what_arguments, whole
+from marlfast.cli.arguments import (
+    long_arguments,
+    progress_arguments,
+    quiet_argument,
+    shows_progress,
+    what_arguments,
+    whole,
+)
 from marlfast.cli.changes import listed, parse_value
 from marlfast.cli.experiment import NUMBERS, experiment_of
 from marlfast.cli.printing import fail, plural
@@ -29,7 +36,7 @@ def add(command):
     merged = command("merge", _merge, "Put the shards of a sweep together.")
     merged.add_argument("folder", metavar="FOLDER", help="where the whole is to be")
     merged.add_argument("shards", nargs="*", metavar="SHARD", help="folders of the shards (default: those in FOLDER)")
-    merged.add_argument("--quiet", action="store_true", help="print nothing but the folder")
+    quiet_argument(merged, "the folder")
 
 
 def _sweep_arguments(parser):
@@ -51,11 +58,12 @@ def _sweep_arguments(parser):
     how.add_argument("--chunk-seconds", type=float, metavar="S", help="how long one task takes (default: 2)")
     how.add_argument("--backend", choices=BACKENDS, default="cython")
     out = parser.add_argument_group("output")
-    out.add_argument("--out", metavar="FOLDER", help="default: sweeps/NAME-OF-THE-FILE")
+    out.add_argument("--output", "--out", dest="out", metavar="FOLDER",
+                     help="default: sweeps/NAME-OF-THE-FILE; --out is its old name")
     out.add_argument("--bins", type=whole, metavar="N", help="most bins of a learning curve (default: 100)")
     out.add_argument("--keep-results", action="store_true", help="keep the whole result of each run")
-    out.add_argument("--no-progress", action="store_true")
-    out.add_argument("--quiet", action="store_true", help="print nothing but the folder")
+    progress_arguments(out)
+    quiet_argument(out, "the folder")
     parser.set_defaults(runs=None, first_run=None, seed=None)
 
 
@@ -79,7 +87,7 @@ def _sweep(args):
     out = Path(how.pop("out", Path("sweeps") / stem))
     try:
         found = sweep(experiment, out=out, shard=args.shard, backend=args.backend,
-                      progress=not (args.quiet or args.no_progress), **how)
+                      progress=shows_progress(args), **how)
     except OSError as error:
         return fail(error, 1 if error.errno == errno.ENOSPC else 2)
     print(found.folder) if args.quiet else _say_swept(found, out)

@@ -11,14 +11,21 @@ import numpy as np
 
 from marlfast import toml
 from marlfast.backends import BACKENDS
-from marlfast.cli.arguments import long_arguments, what_arguments, whole
+from marlfast.cli.arguments import (
+    long_arguments,
+    progress_arguments,
+    quiet_argument,
+    shows_progress,
+    what_arguments,
+    whole,
+)
 from marlfast.cli.changes import apply_changes, complete
 from marlfast.cli.evaluate import EVALUATION_EPISODES, load_result
 from marlfast.cli.experiment import NUMBERS, apply_names, experiment_of
 from marlfast.cli.printing import MEANING, WIDTH, fail, in_words, play, plural, sentence, table
+from marlfast.disk import write_atomically
 from marlfast.errors import TrainingError, integer
 from marlfast.experiment import PARTS
-from marlfast.files import write_atomically
 from marlfast.registry import from_dict
 from marlfast.train import train
 
@@ -51,8 +58,8 @@ def _train_arguments(parser):
     out.add_argument("--output", metavar="FILE.npz", help="default: runs/GAME-LEARNER.npz, or the next free name")
     out.add_argument("--force", action="store_true", help="overwrite what --output names")
     out.add_argument("--no-plot", action="store_true", help="no picture of the learning curve")
-    out.add_argument("--no-progress", action="store_true")
-    out.add_argument("--quiet", action="store_true", help="print nothing but where it saved")
+    progress_arguments(out)
+    quiet_argument(out, "where it saved")
 
 
 def _train(args):
@@ -67,7 +74,7 @@ def _train(args):
     if not args.quiet:
         _header(experiment, args.resume)
     how = {"threads": args.threads, "block": args.block, "backend": args.backend,
-           "progress": not (args.quiet or args.no_progress)}
+           "progress": shows_progress(args)}
     how |= {key: getattr(args, key) for key in ("checkpoint", "interval_seconds") if getattr(args, key) is not None}
     failure = None
     try:

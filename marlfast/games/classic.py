@@ -149,6 +149,7 @@ class PrisonersDilemma(NormalForm):
     """
 
     name = "prisoners_dilemma"
+    also = ("pd", "ipd", "dilemma")
     labels = ("cooperate", "defect")
     reward: float = 3.0
     sucker: float = 0.0
@@ -230,6 +231,7 @@ class Chicken(NormalForm):
     """
 
     name = "chicken"
+    also = ("hawk_dove", "snowdrift")
     labels = ("dare", "swerve")
 
     def matrices(self):
@@ -264,6 +266,7 @@ class BattleOfTheSexes(NormalForm):
     """
 
     name = "battle_of_the_sexes"
+    also = ("bach_or_stravinsky", "bos")
 
     def matrices(self):
         return [[3, 0], [0, 2]], [[2, 0], [0, 3]]
@@ -331,6 +334,7 @@ class RockPaperScissors(NormalForm):
     """
 
     name = "rock_paper_scissors"
+    also = ("rps",)
     labels = ("rock", "paper", "scissors")
 
     def matrices(self):

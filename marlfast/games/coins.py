@@ -65,6 +65,7 @@ class CoinGame(Game):
     """
 
     name = "coins"
+    also = ("coin_game",)
     integer_state = True
     size: int = 3
     agents: int = 2

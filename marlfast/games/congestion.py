@@ -177,6 +177,7 @@ class CongestionGame(_Congestion):
     """
 
     name = "congestion"
+    also = ("routing",)
     costs: np.ndarray
     strategies: tuple
     kinds: tuple | None = None
@@ -273,6 +274,7 @@ class PublicGoods(_Congestion):
     """
 
     name = "public_goods"
+    also = ("public_good_game",)
     agents: int = 4
     multiplier: float = 2.0
     horizon: int = 1
@@ -458,6 +460,7 @@ class ElFarol(_Congestion):
     """
 
     name = "el_farol"
+    also = ("bar", "minority_game")
     agents: int = 100
     capacity: int = 60
     crowded: float = -1.0

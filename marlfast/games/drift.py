@@ -44,6 +44,7 @@ class Drift(Game):
     """
 
     name = "drift"
+    also = ("article",)
     agents: int = 4
     state_size: int = 2
     actions: int = 5

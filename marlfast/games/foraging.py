@@ -86,6 +86,7 @@ class LevelForaging(Game):
     """
 
     name = "level_foraging"
+    also = ("foraging", "lbf", "lbforaging")
     integer_state = True
     players: int = 2
     size: int | tuple = 8

@@ -59,6 +59,7 @@ class MarkovGame(Game):
     """
 
     name = "markov"
+    also = ("stochastic_game", "tabular_game")
     integer_state = True
     features = 1
     transitions: np.ndarray | Outcomes = option(kind="transitions")

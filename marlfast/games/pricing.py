@@ -76,6 +76,7 @@ class LogitBertrand(NormalForm):
     """
 
     name = "logit_bertrand"
+    also = ("pricing", "bertrand", "oligopoly")
     agents: int = 2
     actions: int = 15
     quality: Any = 2.0

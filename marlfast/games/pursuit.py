@@ -71,6 +71,7 @@ class Pursuit(Game):
     """
 
     name = "pursuit"
+    also = ("predator_prey", "hunters")
     integer_state = True
     features = 1
     height: int = 10

@@ -55,6 +55,7 @@ class BoxPushing(Game):
     """
 
     name = "box_pushing"
+    also = ("pushing",)
     integer_state = True
     features = 1
     agents = 2

@@ -51,6 +51,7 @@ class SequentialPricing(Tabular):
     """
 
     name = "sequential_pricing"
+    also = ("maskin_tirole", "klein")
     k: int = 6
     horizon: int = 0
 

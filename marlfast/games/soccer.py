@@ -65,6 +65,7 @@ class Soccer(Game):
     """
 
     name = "soccer"
+    also = ("football",)
     integer_state = True
     agents = 2
     features = 1

@@ -566,6 +566,7 @@ class Each(Learner):
     """
 
     name = "each"
+    also = ("several", "mixed")
     learners: tuple = option(kind="learner", many=True)
     agent_ids: tuple | None = None
 

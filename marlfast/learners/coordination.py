@@ -119,6 +119,7 @@ class LMRL2(_Beside):
     """
 
     name = "lmrl2"
+    also = ("lenient", "leniency")
     beside = ("temperature",)
     by_row = (*Tabular.by_row, "temperature")
     # Not used, but by its number of draws; its `greedy` is the first of the greatest.
@@ -255,6 +256,7 @@ class RecursiveFMQ(_Beside):
     """
 
     name = "recursive_fmq"
+    also = ("fmq", "rfmq")
     beside = ("mean", "greatest", "frequency")
     by_row = (*Tabular.by_row, "mean", "greatest", "frequency")
     rates = Tabular.rates | {"second": "frequency_rate"}

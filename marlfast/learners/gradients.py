@@ -355,6 +355,7 @@ class Reinforce(_Gradient):
     """
 
     name = "reinforce"
+    also = ("policy_gradient", "pg")
     actor_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
     critic_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
     discount: float = option(0.95, per_run=True)
@@ -414,6 +415,7 @@ class IA2C(_Gradient):
     """
 
     name = "ia2c"
+    also = ("independent_actor_critic",)
     actor_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
     critic_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
     discount: float = option(0.95, per_run=True)
@@ -470,6 +472,7 @@ class MAA2C(_Gradient):
     """
 
     name = "maa2c"
+    also = ("a2c", "central_v")
     central = True
     actor_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
     critic_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
@@ -611,6 +614,7 @@ class IPPO(_Gradient):
     """
 
     name = "ippo"
+    also = ("ppo",)
     across = True
     actor_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
     critic_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)

@@ -97,6 +97,7 @@ class Hierarchy(Learner):
     """
 
     name = "hierarchy"
+    also = ("options", "feudal")
     kernels = "hierarchy"
     members: Learner = option(IQL(), kind="learner")
     goals: int = 4

@@ -506,6 +506,7 @@ class JointActionLearner(_Joint):
     """
 
     name = "jal"
+    also = ("joint_action_learner", "joint_q")
     by_row = ("q", "value", "greedy", "visits", "expected", "counts")
     policy_name = "expected"
 
@@ -568,6 +569,7 @@ class FriendOrFoe(_Joint):
     """
 
     name = "friend_or_foe"
+    also = ("ffq", "friend_q", "foe_q")
     signal = True
     friends: str = "team"
 
@@ -650,6 +652,7 @@ class MinimaxQ(FriendOrFoe):
     """
 
     name = "minimax_q"
+    also = ("minimax",)
     signal = False
     explore: Exploration = option(EpsilonGreedy(0.2), kind="exploration")
     friends: str = "none"
@@ -793,6 +796,7 @@ class CorrelatedQ(_Pair):
     """
 
     name = "correlated_q"
+    also = ("ce_q",)
     signal = True
     rule = CORRELATED
     objective: str = "utilitarian"

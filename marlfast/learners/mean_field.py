@@ -244,6 +244,7 @@ class MeanFieldQ(_MeanField):
     """
 
     name = "mean_field_q"
+    also = ("mfq",)
     derived = property(lambda self: self.inner.derived)
     by_row = ("q", "greedy", "visits")
     learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
@@ -389,6 +390,7 @@ class MeanFieldAC(_MeanField):
     """
 
     name = "mean_field_ac"
+    also = ("mfac",)
     derived = ("greedy",)
     by_row = ("logits", "greedy", "visits", "q")
     actor_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)

@@ -201,6 +201,7 @@ class VDN(_Decomposed):
     """
 
     name = "vdn"
+    also = ("value_decomposition",)
     learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
     discount: float = option(0.95, per_run=True)
     explore: Exploration = option(EpsilonGreedy(1.0, decay=0.995, minimum=0.05), kind="exploration")

@@ -175,6 +175,7 @@ class QLambda(_Traced):
     """
 
     name = "q_lambda"
+    also = ("watkins", "eligibility_traces")
     on_policy = False
     learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
     discount: float = option(0.95, per_run=True)
@@ -231,6 +232,7 @@ class MonteCarlo(Tabular):
     """
 
     name = "monte_carlo"
+    also = ("mc",)
     kernels = "multi_step"
     sparse = True
     learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)

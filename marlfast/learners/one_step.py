@@ -180,6 +180,7 @@ class HystereticQ(_OneStep):
     """
 
     name = "hysteretic_q"
+    also = ("hysteretic", "hql")
     rule = _HYSTERETIC
     rates = {"rate": "learning_rate", "second": "decrease_rate"}
     learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)

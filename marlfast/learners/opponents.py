@@ -110,6 +110,7 @@ class Random(_Opponent):
     """
 
     name = "random"
+    also = ("uniform",)
     by_kernel = ("policy", "behaviour", "average")
 
     def plays(self, context, arrays, kind="policy"):
@@ -150,6 +151,7 @@ class FixedPolicy(_Opponent):
     """
 
     name = "fixed_policy"
+    also = ("fixed", "policy")
     by_kernel = ("policy", "behaviour", "average")
     policy: Any = option()
 
@@ -299,6 +301,7 @@ class TitForTat(_Remembering):
     """
 
     name = "tit_for_tat"
+    also = ("tft",)
     of: int | None = None
     opening: int = 0
 
@@ -369,6 +372,7 @@ class WinStayLoseShift(_Remembering):
     """
 
     name = "win_stay_lose_shift"
+    also = ("wsls", "pavlov")
     threshold: float = option(0.0, per_run=True)
     opening: int = 0
 
@@ -551,6 +555,7 @@ class RegretMatching(_Paid):
     """
 
     name = "regret_matching"
+    also = ("regret",)
     added = ("counts",)
     by_kernel = ("policy", "behaviour")
     payoffs: Any = option()

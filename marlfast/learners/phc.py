@@ -192,6 +192,7 @@ class WoLFPHC(_HillClimbing):
     """
 
     name = "wolf_phc"
+    also = ("wolf",)
     mixed = ("policy", "average")
     by_row = (*Tabular.by_row, "policy", "average")
     rates = Tabular.rates | {"win": "delta_win", "lose": "delta_lose"}

@@ -53,6 +53,7 @@ class IQL(Tabular):
     """
 
     name = "iql"
+    also = ("q", "q_learning", "independent_q_learning", "independent_q")
     sparse = True
     learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
     discount: float = option(0.95, per_run=True)

@@ -4,24 +4,29 @@ import hashlib
 from pathlib import Path
 
 from marlfast import errors
+from marlfast.comparison import Comparison, compare
+from marlfast.disk import write_atomically
 from marlfast.errors import extra
-from marlfast.files import write_atomically
 from marlfast.reports.content import of_result, of_sweep
+from marlfast.reports.others import of_comparison, of_study
 from marlfast.result import Result
 
 HERE = Path(__file__).resolve().parent
 
 
 def report(source, path=None, title=None):
-    """Write one HTML page about a result or a sweep: pictures, statistics, parameters, and how to run it again.
+    """Write one HTML page about a result, several results, a sweep or a study.
+
+    It has pictures, statistics, parameters, and how to run it again.
 
     The page holds all that it shows and asks no server for anything, so that it can be read offline and sent around.
     The same numbers give the same page, byte for byte.
 
     Parameters
     ----------
-    source : Result, Sweep, str or path-like
-        What it is about; or the file of a result, or the folder of a sweep.
+    source : Result, Sweep, Comparison, reproduce.Report, dict of str to Result, str or path-like
+        What it is about; or the file of a result, or the folder of a sweep. A dict of results is compared, as
+        :func:`marlfast.compare` does.
     path : str or path-like, optional
         Where to write; a page that stands there is replaced. Default: beside a file (``run.npz``: ``run.html``), in a
         folder (``report.html``), else ``report.html`` here.
@@ -55,7 +60,7 @@ def report(source, path=None, title=None):
     path = beside if path is None else errors.path(path)
     if path.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"path: expected a name that ends in .html, got {str(path)!r}")
-    content = of_result(source, name) if isinstance(source, Result) else of_sweep(source, name)
+    content = _content(source, name)
     if title is not None:
         content["title"] = str(title)
     text = rendered(content)
@@ -63,8 +68,22 @@ def report(source, path=None, title=None):
     return path
 
 
+def _content(source, name):
+    if isinstance(source, Comparison):
+        return of_comparison(source)
+    if hasattr(source, "study"):
+        return of_study(source)
+    return of_result(source, name) if isinstance(source, Result) else of_sweep(source, name)
+
+
 def opened(source):
     """(result or sweep, what it is called, where its page goes by default)."""
+    if isinstance(source, (dict, list, tuple)):
+        source = compare(source)
+    if isinstance(source, Comparison):
+        return source, None, Path("comparison.html")
+    if hasattr(source, "study"):
+        return source, None, Path(f"{source.study.name}.html")
     if isinstance(source, Result):
         return source, None, Path("report.html")
     if is_sweep(source):

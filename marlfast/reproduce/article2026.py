@@ -6,7 +6,7 @@ import numpy as np
 
 from marlfast import learners
 from marlfast.encoders import Rounding
-from marlfast.errors import extra, integer
+from marlfast.errors import integer
 from marlfast.evaluate import evaluate
 from marlfast.exploration import EpsilonGreedy
 from marlfast.games.allocation import TaskAllocation
@@ -60,17 +60,27 @@ class Comparison(Report):
                                 enumerate(zip(row, widths, strict=True))).rstrip() for row in cells]
         return "\n".join([*lines, "", *self.notes])
 
+    def table(self):
+        """A row for each team: game, setting, method, whether it was shaped, mean greedy team return, its error."""
+        keys = list(self.greedy)
+        values = list(self.greedy.values())
+        return {**{name: np.array([key[k] for key in keys]) for k, name in enumerate(
+                    ("game", "setting", "method", "shaped"))},
+                "team_return": np.array([own.mean() for own in values]),
+                "error": np.array([own.std(ddof=1) / np.sqrt(len(own)) if len(own) > 1 else np.nan for own in values])}
+
     def draw(self, path):
         """Save the learning curves as a picture: a row for each game, a column for each setting.
 
         Parameters
         ----------
         path : str or path-like
-            The file to write.
+            The file to write; ends in .png, .svg or .pdf.
         """
+        from marlfast.plotting import style
+
         games = list(self.others)
-        picture = extra("matplotlib.figure", "plot", "a picture").Figure(
-            figsize=(11.0, 2.9 * len(games) + 0.6), layout="constrained")
+        picture = style.figure((11.0, 2.9 * len(games) + 0.6))
         axes = picture.subplots(len(games), len(SETTINGS), squeeze=False, sharex="row", sharey="row")
         names = list(dict.fromkeys(key[2] for key in self.greedy))
         for (game, setting, name, shaped), values in self.curves.items():
@@ -94,7 +104,7 @@ class Comparison(Report):
             axes[k][0].set_ylabel("team return")
         handles, labels = axes[0][0].get_legend_handles_labels()
         picture.legend(handles, labels, loc="outside lower center", ncols=len(names), fontsize=9, frameon=False)
-        picture.savefig(path, dpi=110)
+        style.save_picture(picture, path)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -136,7 +146,6 @@ class Article2026(Study):
               "blog, 2026")
     runs = 100
     cheap = 30
-    picture = True
     report = Comparison
     episodes: int = 2000
     decimals: int = 0

@@ -8,6 +8,7 @@ import numpy as np
 
 from marlfast.errors import integer
 from marlfast.registry import Definition
+from marlfast.tables import Tables
 
 APART = 3.0     # standard errors beyond which two figures are said to differ
 
@@ -130,7 +131,7 @@ def _error_of_share(p, n):
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Tables):
     """What a study gave.
 
     Attributes
@@ -162,6 +163,66 @@ class Report:
     def differing(self):
         """The figures that differ from what was published."""
         return tuple(figure for figure in self.figures if figure.differs)
+
+    def table(self):
+        """A row for each figure.
+
+        Returns
+        -------
+        dict of str to ndarray
+            ``figure``, ``published`` and ``published_error`` (NaN where nothing was published), ``obtained`` and
+            ``error`` (standard errors), ``apart`` (the difference in standard errors), ``differs``.
+        """
+        nan = float("nan")
+        rows = [(f.what, nan if f.published is None else f.published, nan if f.published is None else f.published_error,
+                 f.obtained, f.error, nan if f.published is None else f.apart, bool(f.differs)) for f in self.figures]
+        names = ("figure", "published", "published_error", "obtained", "error", "apart", "differs")
+        return {name: np.array([row[k] for row in rows]) for k, name in enumerate(names)}
+
+    def draw(self, path):
+        """Save a picture of what was published beside what came out.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Ends in .png, .svg or .pdf.
+        """
+        from marlfast.plotting.style import axes_for, save_picture
+
+        compared = sum(figure.published is not None for figure in self.figures)
+        ax = axes_for(None, "a picture", (7.5, 1.4 + 0.32 * max(1, compared)))
+        self.draw_figures(ax)
+        save_picture(ax.figure, path)
+
+    def draw_figures(self, ax):
+        """Draw obtained and published figures, each as a share of what was published, into given axes.
+
+        Bars are two standard errors long on either side. Where 0 was published, numbers are drawn as they are.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes
+        """
+        from marlfast.plotting.style import COLOURS, INK, labels, literal, quiet
+
+        compared = [figure for figure in self.figures if figure.published is not None]
+        if not compared:
+            raise ValueError("no figures were published for these options, so there is nothing to draw")
+        for k, figure in enumerate(compared):
+            scale = abs(figure.published) or 1.0
+            theirs, ours = figure.published / scale, figure.obtained / scale
+            for at, error, y, marker, colour, name in (
+                    (theirs, figure.published_error, k - 0.12, "D", COLOURS[1], "published"),
+                    (ours, figure.error, k + 0.12, "o", COLOURS[0], "obtained")):
+                error = 2.0 * error / scale if math.isfinite(error) else 0.0
+                ax.errorbar(at, y, xerr=error, fmt=marker, markersize=5, color=colour, linewidth=1.5,
+                            label=name if k == 0 else None)
+        ax.set_yticks(range(len(compared)), [literal(figure.what) for figure in compared])
+        ax.set_ylim(len(compared) - 0.4, -0.6)
+        quiet(ax, grid="x")
+        labels(ax, title=f"{self.study.name}, {self.runs} runs",
+               x="as a share of the published figure")
+        ax.legend(frameon=False, labelcolor=INK, loc="best")
 
     def summary(self):
         """Say in one sentence how many figures agree, and which do not.
@@ -227,8 +288,6 @@ class Study(Definition):
         What ``--full`` takes: as many runs as are behind the published figures, where that is known.
     cheap : int
         How many runs are enough to see the point.
-    picture : bool
-        Whether its report has ``draw(path)``.
     report : type
         Of its report: Report, or a class derived from it.
 
@@ -251,7 +310,6 @@ class Study(Definition):
     source = ""
     runs = 1000
     cheap = 100
-    picture = False
     report = Report
 
     def figures(self, runs, seed, threads=None, progress=False):

@@ -78,7 +78,7 @@ def callback(monkeypatch, function):
 
 
 def test_no_argument_trains_the_articles_game():
-    parser, _ = cli._parsers()
+    parser, _ = cli.parsers()
     experiment = experiment_of(parser.parse_args(["train"]))
     wanted = mf.Experiment(
         mf.games.Drift(), mf.IQL(), encoder=mf.Rounding(decimals=0), rewards=mf.rewards.individual(),
@@ -149,10 +149,23 @@ def test_without_matplotlib_it_trains_all_the_same(marlfast, tmp_path, monkeypat
 
 
 def test_progress_goes_to_stderr(marlfast):
-    _, out, err = marlfast("train", "--episodes", 12, "--runs", 2, "--no-plot")
+    _, out, err = marlfast("train", "--episodes", 12, "--runs", 2, "--no-plot", "--progress")
     assert "training" in err and "training:" not in out
-    _, _, err = marlfast("train", *SMALL)
-    assert err == ""
+    for options in ([*SMALL], ["--episodes", 12, "--runs", 2, "--no-plot"], ["--episodes", 12, "--quiet", "--progress"]):
+        assert marlfast("train", *options)[2] == ""         # where stderr is no terminal, only who asks is shown it
+
+
+def test_there_are_bars_on_terminals_alone(monkeypatch):
+    from marlfast import progress
+
+    class Stream(list):
+        write, flush = list.append, lambda self: None
+
+    terminal, file = Stream(), Stream()
+    terminal.isatty, file.isatty = lambda: True, lambda: False
+    assert progress._draws_bars(terminal) and not progress._draws_bars(file)
+    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    assert progress._draws_bars(file)
 
 
 def test_quiet_prints_only_the_file(marlfast):
@@ -619,7 +632,7 @@ def test_lists_say_options_and_defaults(marlfast):
 
 
 def test_every_part_of_an_experiment_has_an_option():
-    parser, commands = cli._parsers()
+    parser, commands = cli.parsers()
     known = set(re.findall(r"--[a-z-]+", commands["train"].format_help()))
     fields = {field.replace("_", "-") for field in mf.Experiment.__dataclass_fields__}
     assert {f"--{field}" for field in fields} <= known
@@ -717,7 +730,7 @@ def swept(tmp_path):
 
 
 def test_a_sweep(marlfast, swept):
-    status, out, err = marlfast("sweep", swept)
+    status, out, err = marlfast("sweep", swept, "--progress")
     assert status == 0 and err.startswith("sweep: 100 %, 12 of 12 runs, ")
     assert ("Swept over learner.learning_rate and learner.explore.epsilon: 4 points x 3 seeds, game "
             "prisoners_dilemma, learner iql") in out
@@ -865,9 +878,10 @@ def test_progress_of_training_says_how_fast_and_how_long(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm", None)
     clock = iter(range(0, 1000, 10))
     monkeypatch.setattr(progress.time, "perf_counter", lambda: float(next(clock)))
+    experiment = types.SimpleNamespace(runs=2, stop=())
     session = types.SimpleNamespace(
         resolved=types.SimpleNamespace(limits=types.SimpleNamespace(episodes=100, steps=2**62)),
-        experiment=types.SimpleNamespace(runs=2), running=lambda: np.ones(2, bool),
+        experiment=experiment, running=lambda: np.ones(2, bool),
         arrays={"episodes": np.array([10, 10])})
     with progress.Progress(session, True) as bar:
         session.arrays["episodes"][:] = 20
@@ -877,5 +891,11 @@ def test_progress_of_training_says_how_fast_and_how_long(capsys, monkeypatch):
     lines = capsys.readouterr().err.splitlines()
     assert lines == ["training:  20 %, 40 episodes in 10.0 s, 2 a second, 80.0 s left",
                      "training:  60 %, 120 episodes in 20.0 s, 5 a second, 16.0 s left"]
+    # A rule that may stop runs earlier leaves open how long it takes.
+    experiment.stop = (mf.GreedyStable(5),)
+    with progress.Progress(session, True) as bar:
+        session.arrays["episodes"][:] = 80
+        bar.update(session)
+    assert capsys.readouterr().err == "training:  80 %, 160 episodes in 10.0 s, 4 a second\n"
     assert [progress.duration(s) for s in (0.04, 99.94, 100.0, 5940.0, 6000.0)] == [
         "0.0 s", "99.9 s", "2 min", "99 min", "1 h 40 min"]

@@ -138,7 +138,7 @@ def test_bad_input_is_refused_by_the_kernel(module):
     ({"explore": mf.Boltzmann(1.0)}, ValueError, "explore: the policy is mixed by itself"),
     ({"delta": 1.5}, ValueError, r"delta.*: expected 0.0 to 1.0, got 1.5"),
     ({"delta": -0.5}, ValueError, r"delta.*: expected 0.0 to 1.0, got -0.5"),
-    ({"delta": "fast"}, ValueError, "unknown schedule 'fast'"),
+    ({"delta": "fast"}, ValueError, "delta: expected a number, or the name of a schedule"),
     ({"learning_rate": 2.0}, ValueError, "learning_rate"),
     ({"discount": 2.0}, ValueError, "discount"),
 ])

@@ -312,7 +312,7 @@ def test_a_run_that_diverges_stops_alone(learner, backend):
 @pytest.mark.parametrize("learner", [VDN, QMIX])
 @pytest.mark.parametrize("options, error, words", [
     ({"learning_rate": 1.5}, ValueError, "learning_rate: expected"),
-    ({"learning_rate": "fast"}, ValueError, "unknown schedule 'fast'"),
+    ({"learning_rate": "fast"}, ValueError, "learning_rate: expected a number, or the name of a schedule"),
     ({"discount": -0.1}, ValueError, "discount: expected"),
     ({"explore": 0.1}, TypeError, "explore: expected"),
     ({"initial_q": np.nan}, ValueError, "initial_q: expected finite"),

@@ -1,0 +1,253 @@
+"""Several results beside each other: one table, one figure, one page."""
+import numpy as np
+
+from marlfast import errors, statistics
+from marlfast.errors import choice, integer, real, shown
+from marlfast.result import Result
+from marlfast.tables import Tables
+
+
+def compare(results, *more, statistic="iqm", level=0.95, resamples=2000, seed=0):
+    """Put results of the same game beside each other.
+
+    Parameters
+    ----------
+    results : dict of str to Result, or Result
+        By label; or results one after the other, which are then called by their learners. In place of a result, the
+        path of one.
+    *more : Result
+        Further ones, where no dict was given.
+    statistic : {"iqm", "mean", "median"}
+        Of the scores: the mean team return over the last tenth of each run's episodes.
+    level, resamples, seed
+        Of the bootstrap intervals: see :func:`marlfast.statistics.estimate`.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    ValueError
+        Results of different games, or one without a score.
+
+    See Also
+    --------
+    marlfast.statistics.probability_of_improvement : How likely one scores higher than the other.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> game = mf.games.Climbing(horizon=25)
+    >>> runs = {learner.name: mf.train(game, learner, rewards=mf.rewards.cooperative(), episodes=200, runs=8, seed=0)
+    ...         for learner in (mf.IQL(), mf.learners.HystereticQ())}
+    >>> found = mf.compare(runs)
+    >>> found.names
+    ('iql', 'hysteretic_q')
+    """
+    return Comparison(_named(results, more), choice("statistic", statistic, ("iqm", "mean", "median")),
+                      real("level", level), integer("resamples", resamples, 1), integer("seed", seed, 0))
+
+
+class Comparison(Tables):
+    """Results of one game beside each other; made by :func:`marlfast.compare`.
+
+    Attributes
+    ----------
+    results : dict of str to Result
+    names : tuple of str
+        Their labels, in the order given.
+    notes : list of str
+        What a reader should know: failed runs, few runs, games with different options.
+    """
+
+    def __init__(self, results, statistic, level, resamples, seed):
+        self.results, self.names = results, tuple(results)
+        self.statistic, self.level, self.resamples, self.seed = statistic, level, resamples, seed
+        self.notes = _notes(results)
+        self._how = {"level": level, "resamples": resamples, "seed": seed}
+        self.scores = {name: statistics.scores(result) for name, result in results.items()}
+
+    def __repr__(self):
+        return f"Comparison({', '.join(self.names)})"
+
+    def table(self):
+        """A row for each result.
+
+        Returns
+        -------
+        dict of str to ndarray
+            ``name``, ``learner``, ``runs`` with a score and ``of`` how many; the statistic, ``low`` and ``high`` end
+            of its interval; ``mean``, ``deviation`` (standard, over runs), ``lowest``, ``highest``; and
+            ``beats_first``, the probability that a run scores higher than one of the first result.
+        """
+        rows = []
+        for name, result in self.results.items():
+            scores = self.scores[name]
+            there = scores[~np.isnan(scores)]
+            e = statistics.estimate(scores, self.statistic, **self._how)
+            beats = statistics.probability_of_improvement(scores, self.scores[self.names[0]], **self._how).value
+            rows.append({
+                "name": name, "learner": result.experiment.learner.name, "runs": len(there), "of": len(scores),
+                self.statistic: e.value, "low": e.low, "high": e.high, "mean": float(there.mean()),
+                "deviation": float(there.std(ddof=1)) if len(there) > 1 else float("nan"),
+                "lowest": float(there.min()), "highest": float(there.max()),
+                "beats_first": beats if name != self.names[0] else float("nan")})
+        return {key: np.array([row[key] for row in rows]) for key in rows[0]}
+
+    def improvement(self):
+        """Probability that a run of the row's result scores higher than one of the column's: float64 [K, K].
+
+        NaN on the diagonal. Ties count half.
+        """
+        found = np.full((len(self.names),) * 2, np.nan)
+        for i, one in enumerate(self.names):
+            for j, other in enumerate(self.names):
+                if i != j:
+                    found[i, j] = statistics.probability_of_improvement(
+                        self.scores[one], self.scores[other], self.level, resamples=1).value
+        return found
+
+    def __str__(self):
+        columns = self.table()
+        head = ("", "runs", statistics.NAMES[self.statistic], f"{100 * self.level:g} % interval", "lowest", "highest",
+                f"beats {self.names[0]}")
+        rows = [head]
+        for k, name in enumerate(self.names):
+            row = {key: column[k] for key, column in columns.items()}
+            rows.append((name, f"{row['runs']}" if row["runs"] == row["of"] else f"{row['runs']} of {row['of']}",
+                         _text(row[self.statistic]), f"{_text(row['low'])} to {_text(row['high'])}",
+                         _text(row["lowest"]), _text(row["highest"]),
+                         "" if np.isnan(row["beats_first"]) else f"{row['beats_first']:.2f}"))
+        widths = [max(len(row[k]) for row in rows) for k in range(len(head))]
+        lines = ["   ".join(cell.ljust(w) if k == 0 else cell.rjust(w)
+                            for k, (cell, w) in enumerate(zip(row, widths, strict=True))).rstrip() for row in rows]
+        return "\n".join([*lines, "", "Scores: mean team return over the last tenth of each run's episodes.",
+                          *self.notes])
+
+    def plot(self, figure=None, title=None, size=(9.0, 6.5)):
+        """Learning curves, scores with their intervals, and performance profiles, in one figure.
+
+        Parameters
+        ----------
+        figure : matplotlib.figure.Figure, optional
+            Where to draw. Default: a new one, made without ``pyplot``.
+        title : str, optional
+            Default: the game.
+        size : (float, float)
+            Of a new figure, in inches.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from marlfast import plotting
+
+        if figure is None:
+            figure = plotting.style.figure(size, "a comparison")
+        parts = figure.subplot_mosaic([["curves", "curves"], ["scores", "profiles"]])
+        plotting.learning_curve(self.results, parts["curves"], self.statistic, runs=False, **self._how)
+        parts["curves"].set_title("")
+        plotting.intervals(self.scores, parts["scores"], self.statistic, **self._how)
+        plotting.profiles(self.scores, parts["profiles"], level=self.level, resamples=min(self.resamples, 1000),
+                          seed=self.seed)
+        figure.suptitle(plotting.style.literal(self._game() if title is None else title), x=0.01, ha="left")
+        return figure
+
+    def report(self, path="comparison.html", title=None):
+        """Write one HTML page that is read without a network. Needs ``marlfast[report]``.
+
+        Parameters
+        ----------
+        path : str or path-like
+        title : str, optional
+
+        Returns
+        -------
+        pathlib.Path
+        """
+        from marlfast.reports import report
+
+        return report(self, path, title)
+
+    def _game(self):
+        return next(iter(self.results.values())).experiment.game.name
+
+
+def _named(results, more):
+    """Results by label, checked."""
+    if isinstance(results, dict):
+        if more:
+            raise TypeError("results: a dict has them all; give nothing after it")
+        given = dict(results)
+    else:
+        given = {}
+        several = list(results) if isinstance(results, (list, tuple)) else [results]
+        for one in [_opened(f"results[{k}]", one) for k, one in enumerate([*several, *more])]:
+            name, k = one.experiment.learner.name, 2
+            while name in given:
+                name, k = f"{one.experiment.learner.name} ({k})", k + 1
+            given[name] = one
+    if not given:
+        raise ValueError("results: expected at least one")
+    given = {str(name): _opened(f"results[{name!r}]", one) for name, one in given.items()}
+    games = {name: one.experiment.game.name for name, one in given.items()}
+    if len(set(games.values())) > 1:
+        first = next(iter(games))
+        other = next(name for name, game in games.items() if game != games[first])
+        raise ValueError(f"results: {first!r} is of the game {games[first]} and {other!r} of {games[other]}; "
+                         "only results of one game can be compared")
+    for name, one in given.items():
+        if np.isnan(statistics.scores(one)).all():
+            why = "every run failed" if one.failed.all() else "no episode was recorded"
+            raise ValueError(f"results[{name!r}]: has no score to compare, because {why}")
+    return given
+
+
+def _opened(name, given):
+    if isinstance(given, Result):
+        return given
+    from marlfast.files import load
+
+    return load(errors.path(given, name, "a Result, or the path of one")) if not isinstance(given, dict) else _no(
+        name, given)
+
+
+def _no(name, given):
+    raise TypeError(f"{name}: expected a Result, or the path of one, got {shown(given)}")
+
+
+def _notes(results):
+    """What must not be overlooked."""
+    notes = []
+    for name, result in results.items():
+        if result.failed.any():
+            reason = next(r for r in result.stop_reason if r.startswith("failed"))
+            notes.append(f"{name}: {int(result.failed.sum())} of {len(result.failed)} runs failed ({reason}) and are "
+                         "in no score.")
+        if result.interrupted:
+            notes.append(f"{name}: training was interrupted; these are the numbers until then.")
+    first, *others = results.items()
+    for name, result in others:
+        ours, theirs = (one.experiment.game.to_dict() if not _has_functions(one) else {} for one in
+                        (first[1], result))
+        differ = sorted(key for key in {*ours, *theirs} if ours.get(key) != theirs.get(key))
+        if differ:
+            notes.append(f"{name}: its game differs from that of {first[0]} in {', '.join(differ)}.")
+    few = min(int((~result.failed).sum()) for result in results.values())
+    if few < 5:
+        notes.append(f"{few} {'run' if few == 1 else 'runs'}: too few to say how others would go; ten or more are "
+                     "usual.")
+    return notes
+
+
+def _has_functions(result):
+    try:
+        result.experiment.game.to_dict()
+    except TypeError:
+        return True
+    return False
+
+
+def _text(value):
+    return "-" if np.isnan(value) else f"{value:,.5g}"

@@ -1,0 +1,136 @@
+"""Commands that read: comparisons, JSON, help, completion; and names that are nearly right."""
+import json
+
+import numpy as np
+import pytest
+
+import marlfast as mf
+from marlfast import cli
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def marlfast(capsys):
+    """``marlfast(*arguments)``: exit status, stdout, stderr."""
+    def run(*arguments):
+        capsys.readouterr()
+        status = cli.main([str(a) for a in arguments])
+        out, err = capsys.readouterr()
+        return status, out, err
+    return run
+
+
+@pytest.fixture
+def saved():
+    game = mf.games.Climbing(horizon=5)
+    for name, learner in (("a", mf.IQL()), ("b", mf.learners.HystereticQ())):
+        mf.train(game, learner, episodes=30, runs=5, seed=1).save(f"{name}.npz")
+
+
+@pytest.mark.parametrize("arguments,said", [
+    (("--game", "pricing"), "did you mean 'logit_bertrand'?"), (("--game", "Logit-Bertrand"), "'logit_bertrand'"),
+    (("--learner", "QMIX"), "did you mean 'qmix'?"), (("--learner", "Q-learning"), "did you mean 'iql'?"),
+    (("--learner", "climbing"), "'climbing' is a game"), (("--game", "calvano"), "marlfast reproduce calvano2020"),
+    (("--set", "learner.learning_rate=abc"), "learning_rate: expected a number, or the name of a schedule"),
+    (("--set", "learner.learning_rate=linaer"), "did you mean 'linear'?"),
+    (("--game", "x" * 5000), "unknown game 'xxx"),
+])
+def test_names_that_are_nearly_right(marlfast, arguments, said):
+    status, out, err = marlfast("train", *arguments)
+    assert (status, out) == (2, "") and said in err and len(err) < 500 and err.count("\n") == 1
+
+
+def test_compare(marlfast, saved, tmp_path):
+    status, out, err = marlfast("compare", "a.npz", "mine=b.npz", "--table", "t.csv", "--statistic", "mean")
+    assert (status, err) == (0, "")
+    assert out == f"{mf.compare({'a': 'a.npz', 'mine': 'b.npz'}, statistic='mean')}\n"
+    assert [line.split(",")[0] for line in (tmp_path / "t.csv").read_text().splitlines()] == ["name", "a", "mine"]
+    found = json.loads(marlfast("compare", "a.npz", "b.npz", "--json")[1])
+    wanted = mf.compare({"a": "a.npz", "b": "b.npz"}).table()
+    assert [row["iqm"] for row in found["results"]] == wanted["iqm"].tolist() and found["notes"] == []
+    best = str(wanted["name"][np.argmax(wanted["iqm"])])
+    assert marlfast("compare", "a.npz", "b.npz", "--quiet") == (0, f"{best}\n", "")
+
+
+def test_compare_refuses(marlfast, saved, tmp_path):
+    (tmp_path / "folder").mkdir()
+    for arguments, said in ((("a.npz", "a.npz"), "another result is called 'a' already; give labels, such as a=a.npz"),
+                            (("a.npz", "folder"), "folder: a folder; only results are compared"),
+                            (("a.npz", "none.npz"), "none.npz: no such file"),
+                            (("a.npz", "--table", "t.xls"), "--table: its ending: expected one of '.csv'"),
+                            (("a.npz", "--plot", "none/t.png"), "cannot write in none")):
+        status, out, err = marlfast("compare", *arguments)
+        assert (status, out) == (2, "") and said in err
+
+
+def test_report_and_plot_of_several(marlfast, saved, tmp_path):
+    pytest.importorskip("jinja2")
+    pytest.importorskip("matplotlib")
+    assert marlfast("report", "a.npz", "b.npz") == (0, "comparison.html\n", "")
+    assert "Probability of improvement" in (tmp_path / "comparison.html").read_text()
+    assert marlfast("plot", "a.npz", "b.npz", "--output", "two.pdf") == (0, "two.pdf\n", "")
+    assert (tmp_path / "two.pdf").read_bytes().startswith(b"%PDF")
+    assert "of several results only curve" in marlfast("plot", "a.npz", "b.npz", "--kind", "policy")[2]
+
+
+def test_json_of_what_there_is(marlfast):
+    games = json.loads(marlfast("games", "--json")[1])
+    climbing = next(game for game in games if game["name"] == "climbing")
+    assert set(climbing) == {"name", "summary", "options"} and climbing["options"]["horizon"] == "1"
+    one = json.loads(marlfast("learners", "iql", "--json")[1])
+    assert one["name"] == "iql" and "Independent Q-learning" in one["description"]
+    assert set(json.loads(marlfast("parts", "--json")[1])) >= {"encoders", "schedules", "stop"}
+    assert [part["name"] for part in json.loads(marlfast("parts", "stop", "--json")[1])["stop"]] == [
+        "episodes", "greedy_stable", "return_reached", "steps"]
+    studies = json.loads(marlfast("reproduce", "--json")[1])
+    assert {"name", "summary", "source", "runs"} == set(studies[0])
+
+
+def test_json_and_quiet_of_an_evaluation(marlfast, saved):
+    found = json.loads(marlfast("evaluate", "a.npz", "--episodes", 20, "--json")[1])
+    wanted = mf.evaluate(mf.games.Climbing(horizon=5), mf.load("a.npz"), episodes=20).team_returns.mean(axis=1)
+    assert found["team_return"]["learned"] == pytest.approx(wanted.tolist()) and len(found["team_return"]["random"]) == 5
+    assert found["episodes"] == 20 and found["learner"] == "iql"
+    assert float(marlfast("evaluate", "a.npz", "--episodes", 20, "--quiet")[1]) == pytest.approx(wanted.mean(), rel=1e-5)
+
+
+def test_outputs_of_a_study(marlfast, tmp_path):
+    options = ("reproduce", "tan1993", "--runs", 2, "--set", "trials=20", "--set", "last=10")
+    status, out, _ = marlfast(*options, "--json", "--table", "t.csv")
+    found = json.loads(out)
+    assert status == 0 and found["runs"] == 2 and found["study"]["name"] == "tan1993"
+    lines = (tmp_path / "t.csv").read_text().splitlines()
+    assert lines[0] == "figure,published,published_error,obtained,error,apart,differs"
+    assert len(lines) == len(found["figures"]) + 1
+    assert marlfast(*options, "--quiet")[1] == found["summary"] + "\n"
+    status, out, err = marlfast("reproduce", "tan1993", "--plot", "p.gif")
+    assert (status, out) == (2, "") and "--plot: its ending: expected one of '.png', '.svg', '.pdf', got '.gif'" in err
+
+
+def test_pictures_and_pages_of_a_study(marlfast, tmp_path):
+    pytest.importorskip("jinja2")
+    pytest.importorskip("matplotlib")
+    status, _, err = marlfast("reproduce", "tan1993", "--runs", 2, "--plot", "p.png", "--report", "p.html", "--quiet")
+    assert (status, err) == (0, "")
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+    page = (tmp_path / "p.html").read_text()
+    assert "two hunters, one prey, learned" in page and "marlfast reproduce tan1993 --runs 2 --seed 0" in page
+
+
+def test_help(marlfast):
+    assert marlfast("help")[1] == marlfast("--help")[1]
+    assert marlfast("help", "train")[1] == marlfast("train", "--help")[1]
+    assert marlfast("help", "climbing")[1].startswith("climbing\n")
+    assert "--set learner.explore.OPTION=VALUE" in marlfast("help", "epsilon_greedy")[1]
+    assert "did you mean 'level_foraging'?" in marlfast("help", "lbf")[2]
+
+
+def test_completion(marlfast):
+    pytest.importorskip("shtab")
+    status, out, _ = marlfast("completion", "bash")
+    assert status == 0 and "_shtab_marlfast" in out and "compare" in out and "--checkpoint" in out
+    assert "SHELL: expected one of 'bash', 'zsh', 'tcsh', got 'fish'" in marlfast("completion", "fish")[2]
