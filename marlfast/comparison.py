@@ -59,6 +59,10 @@ class Comparison(Tables):
         Their labels, in the order given.
     notes : list of str
         What a reader should know: failed runs, few runs, games with different options.
+
+    See Also
+    --------
+    marlfast.compare : Makes one.
     """
 
     def __init__(self, results, statistic, level, resamples, seed):
@@ -96,9 +100,12 @@ class Comparison(Tables):
         return {key: np.array([row[key] for row in rows]) for key in rows[0]}
 
     def improvement(self):
-        """Probability that a run of the row's result scores higher than one of the column's: float64 [K, K].
+        """Probability that a run of the row's result scores higher than one of the column's.
 
-        NaN on the diagonal. Ties count half.
+        Returns
+        -------
+        float64 [K, K]
+            Of K results; NaN on the diagonal. Ties count half.
         """
         found = np.full((len(self.names),) * 2, np.nan)
         for i, one in enumerate(self.names):
@@ -140,6 +147,7 @@ class Comparison(Tables):
         Returns
         -------
         matplotlib.figure.Figure
+            With three axes.
         """
         from marlfast import plotting
 
@@ -160,11 +168,14 @@ class Comparison(Tables):
         Parameters
         ----------
         path : str or path-like
+            Ends in .html.
         title : str, optional
+            Default: the game, and what the results are called.
 
         Returns
         -------
         pathlib.Path
+            Of the page.
         """
         from marlfast.reports import report
 

@@ -14,7 +14,13 @@ class Tables:
     """What has a ``table()``, a dict of columns of equal length, and can be written in the formats that people use."""
 
     def table(self):
-        """Columns by name: dict of str to ndarray, all of one length."""
+        """The numbers as columns.
+
+        Returns
+        -------
+        dict of str to ndarray
+            By name, all of one length.
+        """
         raise NotImplementedError
 
     def dataframe(self, library=None, **which):
@@ -30,6 +36,7 @@ class Tables:
         Returns
         -------
         pandas.DataFrame or polars.DataFrame
+            A row for each row of the table.
 
         Raises
         ------
@@ -44,6 +51,7 @@ class Tables:
         Parameters
         ----------
         path : str or path-like
+            The file to write.
         **which
             What ``table`` takes.
         """
@@ -56,6 +64,7 @@ class Tables:
         Parameters
         ----------
         path : str or path-like
+            The file to write.
         **which
             What ``table`` takes.
         """
@@ -71,6 +80,7 @@ class Tables:
         Parameters
         ----------
         path : str or path-like
+            The file to write.
         **which
             What ``table`` takes.
 
@@ -96,6 +106,7 @@ class Tables:
         Parameters
         ----------
         path : str or path-like, optional
+            The file to write. Default: none.
         digits : int
             Significant digits of numbers that are not whole.
         **which
@@ -104,6 +115,7 @@ class Tables:
         Returns
         -------
         str
+            A ``tabular`` environment.
         """
         text = latex(self.table(**which), digits)
         if path is not None:
@@ -116,6 +128,7 @@ class Tables:
         Parameters
         ----------
         path : str or path-like
+            The file to write.
         **which
             What ``table`` takes.
         """

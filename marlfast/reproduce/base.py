@@ -202,6 +202,7 @@ class Report(Tables):
         Parameters
         ----------
         ax : matplotlib.axes.Axes
+            Where to draw.
         """
         from marlfast.plotting.style import COLOURS, INK, labels, literal, quiet
 

@@ -151,7 +151,7 @@ def test_without_matplotlib_it_trains_all_the_same(marlfast, tmp_path, monkeypat
 def test_progress_goes_to_stderr(marlfast):
     _, out, err = marlfast("train", "--episodes", 12, "--runs", 2, "--no-plot", "--progress")
     assert "training" in err and "training:" not in out
-    for options in ([*SMALL], ["--episodes", 12, "--runs", 2, "--no-plot"], ["--episodes", 12, "--quiet", "--progress"]):
+    for options in (SMALL, ["--episodes", 12, "--runs", 2, "--no-plot"], ["--episodes", 12, "--quiet", "--progress"]):
         assert marlfast("train", *options)[2] == ""         # where stderr is no terminal, only who asks is shown it
 
 
