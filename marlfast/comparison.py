@@ -19,12 +19,17 @@ def compare(results, *more, statistic="iqm", level=0.95, resamples=2000, seed=0)
         Further ones, where no dict was given.
     statistic : {"iqm", "mean", "median"}
         Of the scores: the mean team return over the last tenth of each run's episodes.
-    level, resamples, seed
-        Of the bootstrap intervals: see :func:`marlfast.statistics.estimate`.
+    level : float
+        How sure the bootstrap intervals are, in (0, 1).
+    resamples : int
+        How often the bootstrap draws.
+    seed : int
+        Of the bootstrap.
 
     Returns
     -------
     Comparison
+        With a table, a figure and a page.
 
     Raises
     ------
