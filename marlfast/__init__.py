@@ -37,6 +37,6 @@ __all__ = [
     "AgentIndex", "Boltzmann", "Comparison", "Env", "Episodes", "EpsilonGreedy", "Evaluation", "Experiment",
     "FileError", "GreedyStable", "Grid", "IQL", "League", "MarlfastWarning", "Policy", "RandomPolicy", "Result",
     "ReturnReached", "Rounding", "Steps", "Sweep", "TablePolicy", "Team", "Tiles", "TrainingError", "analysis",
-    "compare", "draws", "evaluate", "games", "learners", "load", "plotting", "replay", "report", "rewards", "schedules", "statistics",
-    "stop", "sweep", "sweeps", "train",
+    "compare", "draws", "evaluate", "games", "learners", "load", "plotting", "replay", "report", "rewards", "schedules",
+    "statistics", "stop", "sweep", "sweeps", "train",
 ]

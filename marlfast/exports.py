@@ -3,8 +3,8 @@ import re
 
 import numpy as np
 
+from marlfast.disk import write_atomically
 from marlfast.errors import shown
-from marlfast.files import write_atomically
 
 
 def write_json(policy, path, name=None):

@@ -404,7 +404,7 @@ class TablePolicy:
         """
         import json
 
-        from marlfast.files import write_atomically
+        from marlfast.disk import write_atomically
 
         text = json.dumps(self._manifest(), allow_nan=False)
         write_atomically(path, lambda file: np.savez(file, manifest=np.frombuffer(text.encode(), np.uint8),
