@@ -9,6 +9,8 @@ import numpy as np
 from marlfast.backends import kernels
 from marlfast.errors import choice, integer, shown
 
+__all__ = ["stream"]
+
 # Number, within a family of streams, of each stream; families are 8 apart (0 training, 1 evaluation).
 STREAMS = {"explore": 0, "step_uniforms": 1, "step_normals": 2, "start_uniforms": 3, "start_normals": 4}
 PURPOSES = ("training", "evaluation")
@@ -30,11 +32,18 @@ def stream(seed, run, name, first, count, purpose="training", backend="cython"):
     first, count : int
         Position of the first draw, and how many.
     purpose : {"training", "evaluation"}
+        Whose family of streams.
+    backend : {"cython", "numpy"}
+        Which kernels; the numbers are the same.
 
     Returns
     -------
     float64 [count]
         Standard normals from ``*_normals``, else uniforms in [0, 1).
+
+    See Also
+    --------
+    train : Takes draws from outside as ``draws``.
 
     Examples
     --------

@@ -16,10 +16,22 @@ MOST_FEATURES = 64      # that rounding takes
 
 
 class Encoder(Definition):
-    """Base of encoders.
+    """Base of encoders, which give what is observed a number: its row in the tables.
 
     ``allocate`` makes the arrays that change, ``bind`` the kernel over them, ``grow`` larger
     arrays with the same content. ``MOST`` rows that can be numbered: 2**31 - 2.
+
+    See Also
+    --------
+    Rounding : Numbers what it sees.
+    Grid : Divides the range of each number.
+    Tiles : Several grids at once.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> mf.Grid(0.0, 1.0, 10).rows(mf.games.Drift()), mf.Tiles(4, 0.0, 1.0, 5).active(mf.games.Drift())
+    (100, 4)
     """
 
     kind = "encoder"
@@ -27,32 +39,112 @@ class Encoder(Definition):
     one_row = False     # whether agents who see the same are always in the same row
 
     def check(self, game):
-        """Refuse a game that this encoder does not fit."""
+        """Refuse a game that this encoder does not fit.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+        """
         if game.observations is not None:
             raise ValueError(f"encoder: game {game.name!r} has numbered observations, which need no encoder; "
                              f"leave encoder out instead of {self.name!r}")
 
     def allocate(self, game, runs, rows=None):
+        """Make fresh arrays.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+        runs : int
+            R.
+        rows : int, optional
+            For how many there is room at first, in an encoder that grows.
+
+        Returns
+        -------
+        dict of str to ndarray
+            By name; the first axis is the run. Without any, the encoder remembers nothing.
+        """
         return {name: np.zeros(*one) for name, one in self.shapes(game, runs, rows).items()}
 
     def shapes(self, game, runs, rows=None):
-        """Shapes and dtypes of the arrays that ``allocate`` makes: {name: Shape}."""
+        """Say what ``allocate`` makes, without making it.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+        runs : int
+            R.
+        rows : int, optional
+            For how many there is room at first, in an encoder that grows.
+
+        Returns
+        -------
+        dict of str to marlfast.memory.Shape
+            By name.
+        """
         return {}
 
     def active(self, game):
-        """k, how many rows an observation is in."""
+        """Say how many rows an observation is in: k.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+
+        Returns
+        -------
+        int
+            1 unless tilings overlap.
+        """
         return 1
 
     def room(self, game, arrays):
-        """Rows that arrays have room for: those of an encoder that grows, else all there are."""
+        """Say how many rows arrays have room for: those of an encoder that grows, else all there are.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+        arrays : dict of str to ndarray
+            Its own.
+
+        Returns
+        -------
+        int
+            Rows.
+        """
         return arrays["keys"].shape[1] if self.grows else self.rows(game)
 
     def used(self, game, arrays):
-        """Rows in use of each run of an encoder that grows: int64 [R]."""
+        """Say how many rows each run uses, of an encoder that grows.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+        arrays : dict of str to ndarray
+            Its own.
+
+        Returns
+        -------
+        int64 [R]
+            Rows.
+        """
         return arrays["used"]
 
     def unlimited(self):
-        """The same for evaluation, which may see more than training was allowed to."""
+        """Make the same for evaluation, which may see more than training was allowed to.
+
+        Returns
+        -------
+        Encoder
+            Itself, where it has no limit.
+        """
         return self
 
     @property
@@ -61,20 +153,42 @@ class Encoder(Definition):
         return self
 
     def cells(self, game, arrays):
-        """Row of each agent in each cell of observations that are told apart: int64 [cells, N]; None: several rows.
+        """Find the row of each agent in each cell of observations that are told apart.
 
         An encoder that grows has one more cell, in which nobody has a row (-1): what was never seen, in the first run.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+        arrays : dict of str to ndarray
+            Its own.
+
+        Returns
+        -------
+        int64 [cells, N] or None
+            None: observations are in several rows.
         """
         if self.active(game) > 1:
             return None
         return np.repeat(np.arange(self.rows(game))[:, None], game.agents, axis=1)
 
     def find(self, game, arrays, observation):
-        """Active rows of each agent in the first run: int64 [N * k]. Nothing is added; -1: it was never seen.
+        """Find the active rows of each agent in the first run. Nothing is added.
 
         Parameters
         ----------
+        game : Game
+            What is observed.
+        arrays : dict of str to ndarray
+            Its own.
         observation : float64 [V, D]
+            What the agents see.
+
+        Returns
+        -------
+        int64 [N * k]
+            Rows; -1: it was never seen.
         """
         rows = np.zeros((1, game.agents * self.active(game)), np.int32)
         self.bind(game, 1, {}, "numpy").encode(observation[None], rows)
@@ -219,6 +333,19 @@ class Grid(_Cells):
         Where the grid begins and ends, per feature.
     bins : int or sequence of int [D]
         Cells per feature. The table has their product as rows.
+
+    See Also
+    --------
+    Tiles : Learns in one place what is true nearby.
+    Rounding : Needs no bounds.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> game = mf.games.Drift(agents=2)
+    >>> run = mf.train(game, mf.IQL(), encoder=mf.Grid(-3.0, 3.0, 12), episodes=20, seed=0)
+    >>> run.q.shape
+    (1, 144, 2, 5)
     """
 
     name = "grid"
@@ -235,17 +362,62 @@ class Grid(_Cells):
                              "use fewer bins")
 
     def rows(self, game):
+        """Say how many rows there are.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+
+        Returns
+        -------
+        int or None
+            None: they grow.
+        """
         rows = 1
         for n in self._arrays(game.features)[2].tolist():
             rows *= n
         return rows
 
     def bind(self, game, runs, arrays, backend):
+        """Make the kernel over the arrays.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+        runs : int
+            R.
+        arrays : dict of str to ndarray
+            Its own.
+        backend : {"cython", "numpy"}
+            Which kernel.
+
+        Returns
+        -------
+        object
+            The kernel, which gives observations their rows.
+        """
         low, high, bins = self._arrays(game.features)
         return kernels(backend, "encoders").Grid(runs, game.agents, game.views, low, bins / (high - low), bins)
 
     def centres(self, game, arrays, run):
-        """Centre of each cell: float64 [rows, D]."""
+        """Give the centre of each cell.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+        arrays : dict of str to ndarray
+            Its own.
+        run : int
+            Which run.
+
+        Returns
+        -------
+        float64 [rows, D]
+            In the order of rows.
+        """
         low, high, bins = self._arrays(game.features)
         at = np.stack(np.unravel_index(np.arange(self.rows(game)), bins), axis=1)
         return low + (at + 0.5) * ((high - low) / bins)
@@ -277,15 +449,29 @@ class Tiles(_Cells):
         which row a tile has, and tiles that collide learn as one. The active rows of an observation always differ.
         Default: a row for each tile, ``tilings`` times the product of ``bins``.
 
+    See Also
+    --------
+    Grid : A single tiling.
+
     Notes
     -----
     Tiling t = 0, 1, ... is displaced by ``t * d / tilings`` tiles, modulo a tile, where d is 1, 3, 5, ... for the
     first, second, third, ... feature of the group (odd numbers that share a factor with ``tilings`` are left out: they
     would displace some tilings alike).
 
-    Sources: R. S. Sutton, A. G. Barto, "Reinforcement learning", 2nd edition (2018), section 9.5.4; the displacement by
+    References
+    ----------
+    R. S. Sutton, A. G. Barto, "Reinforcement learning", 2nd edition (2018), section 9.5.4; the displacement by
     odd numbers: W. T. Miller, F. H. Glanz, "The University of New Hampshire implementation of the cerebellar model
     arithmetic computer" (1996), which the book recommends.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> game = mf.games.Drift(agents=2)
+    >>> run = mf.train(game, mf.IQL(0.02), encoder=mf.Tiles(8, -3.0, 3.0, 5), episodes=20, seed=0)
+    >>> run.q.shape
+    (1, 200, 2, 5)
     """
 
     name = "tiles"
@@ -352,6 +538,18 @@ class Tiles(_Cells):
         return starts
 
     def rows(self, game):
+        """Say how many rows there are.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+
+        Returns
+        -------
+        int or None
+            None: they grow.
+        """
         return self._starts(game)[-1]
 
     def _shapes(self, game):
@@ -368,11 +566,44 @@ class Tiles(_Cells):
         return low, scale, bins, np.array(members, np.int64), np.array(offsets), np.array(ends, np.int64)
 
     def bind(self, game, runs, arrays, backend):
+        """Make the kernel over the arrays.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+        runs : int
+            R.
+        arrays : dict of str to ndarray
+            Its own.
+        backend : {"cython", "numpy"}
+            Which kernel.
+
+        Returns
+        -------
+        object
+            The kernel, which gives observations their rows.
+        """
         return kernels(backend, "encoders").Tiles(runs, game.agents, game.views, *self._shapes(game),
                                                   np.array(self._starts(game), np.int64))
 
     def centres(self, game, arrays, run):
-        """Centre of each tile: float64 [rows, D]; NaN for features that it does not look at, and for hashed tilings."""
+        """Give the centre of each tile.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+        arrays : dict of str to ndarray
+            Its own.
+        run : int
+            Which run.
+
+        Returns
+        -------
+        float64 [rows, D]
+            NaN for features that it does not look at, and for hashed tilings.
+        """
         low, scale, bins, members, offsets, ends = self._shapes(game)
         starts = self._starts(game)
         centres = np.full((starts[-1], game.features), np.nan)
@@ -396,6 +627,17 @@ class Rounding(Encoder):
         0 to 15; negative ones round to tens, hundreds, ... (from -15).
     max_rows : int, optional
         Refuse more rows than this in a run. Default: as many as can be numbered.
+
+    See Also
+    --------
+    Grid : A table of a fixed size.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.Drift(agents=2), mf.IQL(), encoder=mf.Rounding(0), episodes=20, seed=0)
+    >>> run.rows[0][:2].tolist()
+    [[0.0, 0.0], [1.0, 0.0]]
     """
 
     name = "rounding"
@@ -416,7 +658,18 @@ class Rounding(Encoder):
                              f"{game.features}")
 
     def limit(self, game):
-        """Rows that arrays are ever given: two steps' worth more than may stay in use."""
+        """Say how many rows arrays are ever given: two steps' worth more than may stay in use.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+
+        Returns
+        -------
+        int
+            Rows.
+        """
         return (self.max_rows or MOST_ROWS - 2 * game.views) + 2 * game.views
 
     def shapes(self, game, runs, rows=None):
@@ -427,11 +680,46 @@ class Rounding(Encoder):
                 "used": Shape((runs,), "int64")}
 
     def bind(self, game, runs, arrays, backend):
+        """Make the kernel over the arrays.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+        runs : int
+            R.
+        arrays : dict of str to ndarray
+            Its own.
+        backend : {"cython", "numpy"}
+            Which kernel.
+
+        Returns
+        -------
+        object
+            The kernel, which gives observations their rows.
+        """
         return kernels(backend, "encoders").Rounding(game.agents, game.views, 10.0 ** self.decimals, arrays["keys"],
                                                      arrays["table"], arrays["used"])
 
     def grow(self, game, arrays, rows, backend):
-        """The same rows in arrays with room for ``rows``."""
+        """Make the same rows in larger arrays.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+        arrays : dict of str to ndarray
+            Its own.
+        rows : int
+            For how many there is room from now on.
+        backend : {"cython", "numpy"}
+            Which kernel finds the places in the new table.
+
+        Returns
+        -------
+        dict of str to ndarray
+            With the same content.
+        """
         runs, old = arrays["keys"].shape[:2]
         larger = self.allocate(game, runs, rows)
         larger["keys"][:, :old] = arrays["keys"]
@@ -440,7 +728,22 @@ class Rounding(Encoder):
         return larger
 
     def centres(self, game, arrays, run):
-        """Rounded observation of each row in use: float64 [rows, D]."""
+        """Give the rounded observation of each row in use.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+        arrays : dict of str to ndarray
+            Its own.
+        run : int
+            Which run.
+
+        Returns
+        -------
+        float64 [rows, D]
+            In the order in which they were first seen.
+        """
         return arrays["keys"][run, :arrays["used"][run]] / 10.0 ** self.decimals
 
     def unlimited(self):
@@ -477,13 +780,28 @@ class AgentIndex(Encoder):
     common : bool
         Whether rows that all agents have in common are active as well, so that there are twice as many active rows.
 
+    See Also
+    --------
+    Rounding : An encoder to put within.
+    marlfast.IQL : Its ``share`` says whose table is whose.
+
     Notes
     -----
     Row ``row`` of agent i becomes ``row * agents + i``; with ``common``, ``row * (agents + 1)`` for all and
     ``row * (agents + 1) + 1 + i`` for agent i.
 
+    References
+    ----------
     Source (the agent's number as an input of shared parameters): J. N. Foerster, Y. M. Assael, N. de Freitas,
     S. Whiteson, "Learning to communicate with deep multi-agent reinforcement learning", NIPS 2016, section 4.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> learner, encoder = mf.IQL(share="all"), mf.AgentIndex(mf.Rounding(0))
+    >>> run = mf.train(mf.games.Drift(agents=2), learner, encoder=encoder, episodes=20, seed=0)
+    >>> run.rows[0].shape[1]
+    3
     """
 
     name = "agent_index"
@@ -540,10 +858,33 @@ class AgentIndex(Encoder):
                              f"the {MOST_ROWS} that can be numbered; use a coarser encoder")
 
     def limit(self, game):
-        """Rows that arrays of the encoder within are ever given."""
+        """Say how many rows arrays of the encoder within are ever given.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+
+        Returns
+        -------
+        int
+            Rows.
+        """
         return min(self.inner.limit(game), MOST_ROWS // self._each(game))
 
     def rows(self, game):
+        """Say how many rows there are.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+
+        Returns
+        -------
+        int or None
+            None: they grow.
+        """
         return self.inner.rows(game) * self._each(game)
 
     def room(self, game, arrays):
@@ -559,10 +900,46 @@ class AgentIndex(Encoder):
         return self.inner.shapes(game, runs, rows)
 
     def bind(self, game, runs, arrays, backend):
+        """Make the kernel over the arrays.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+        runs : int
+            R.
+        arrays : dict of str to ndarray
+            Its own.
+        backend : {"cython", "numpy"}
+            Which kernel.
+
+        Returns
+        -------
+        object
+            The kernel, which gives observations their rows.
+        """
         within = self.inner.bind(game, runs, arrays, backend)
         return kernels(backend, "encoders").AgentIndex(within, self.common)
 
     def grow(self, game, arrays, rows, backend):
+        """Make the same rows in larger arrays.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+        arrays : dict of str to ndarray
+            Its own.
+        rows : int
+            For how many there is room from now on.
+        backend : {"cython", "numpy"}
+            Which kernel finds the places in the new table.
+
+        Returns
+        -------
+        dict of str to ndarray
+            With the same content.
+        """
         return self.inner.grow(game, arrays, rows, backend)
 
     def find(self, game, arrays, observation):
@@ -572,7 +949,22 @@ class AgentIndex(Encoder):
         return np.where(np.tile(rows, 1 + self.common) < 0, -1, both).reshape(-1)
 
     def centres(self, game, arrays, run):
-        """What the encoder within says of each row, and the agent (-1: all): float64 [rows, D + 1]."""
+        """Give what the encoder within says of each row, and the agent.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+        arrays : dict of str to ndarray
+            Its own.
+        run : int
+            Which run.
+
+        Returns
+        -------
+        float64 [rows, D + 1]
+            The last number is the agent; -1: all.
+        """
         centres, each = self.inner.centres(game, arrays, run), self._each(game)
         agent = np.tile(np.arange(each) - self.common, len(centres))
         return np.concatenate([np.repeat(centres, each, axis=0), agent[:, None]], axis=1)

@@ -18,10 +18,13 @@ class Env:
     Parameters
     ----------
     game : Game
+        What is played.
     runs : int
+        R.
     seed : int, optional
         0 to 2**64 - 1. Default: one from the system's entropy, kept as ``env.seed``.
     backend : {"cython", "numpy"}
+        Which kernels.
     copy : bool
         False: ``reset`` and ``step`` return the environment's own arrays, which the next call overwrites.
     purpose : {"training", "evaluation"}
@@ -31,6 +34,11 @@ class Env:
         rule holds (:attr:`Game.ends_at_horizon`).
     first_run : int
         Number of the first run; a run's draws depend on its number.
+
+    See Also
+    --------
+    Team : Learners to step by hand.
+    train : The same loop, compiled.
 
     Examples
     --------
@@ -81,11 +89,12 @@ class Env:
         return self.observation.copy() if self.copy else self.observation
 
     def step(self, actions, where=None):
-        """One step of every run.
+        """Take one step of every run.
 
         Parameters
         ----------
         actions : int [R, N], or [N] with one run
+            Of every agent.
         where : bool [R], optional
             Which runs are stepped; the others stay as they are, and their actions are not read. Default: all.
 
@@ -94,6 +103,7 @@ class Env:
         observation : float64 [R, V, D]
             Of the true successor, also where the episode is over.
         rewards : float64 [R, N]
+            Of every agent.
         terminated : bool [R]
             The game is over.
         truncated : bool [R]
@@ -108,7 +118,18 @@ class Env:
         return self.observation, self.rewards, self.terminated, self.truncated
 
     def render(self, run=0):
-        """The state of one run as text; :func:`marlfast.plotting.frame` draws boards."""
+        """Write the state of one run as text; :func:`marlfast.plotting.frame` draws boards.
+
+        Parameters
+        ----------
+        run : int
+            Its number.
+
+        Returns
+        -------
+        str
+            As :meth:`marlfast.games.Game.render` writes it.
+        """
         return self.game.render(self.state[integer("run", run, 0, self.runs - 1)])
 
     def _where(self, where):

@@ -5,14 +5,41 @@ A message names the argument, says what came and what to do.
 import math
 import numbers
 
+__all__ = ["FileError", "MarlfastWarning", "TrainingError"]
+
 
 class TrainingError(RuntimeError):
     """Training could not go on. Nothing learned so far is lost.
+
+    Parameters
+    ----------
+    message : str
+        What went wrong.
+    result : Result
+        All runs as they stood.
 
     Attributes
     ----------
     result : Result
         All runs as they stood; it can be saved, looked at and resumed.
+
+    See Also
+    --------
+    train : Raises it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import marlfast as mf
+    >>> def step(state, actions, uniforms, normals):
+    ...     return state, np.full(actions.shape, np.nan), False
+    >>> game = mf.games.NumPyGame(step, lambda uniforms, normals: np.zeros((len(uniforms), 1)), agents=1, actions=2,
+    ...                           state_size=1, observations=1, horizon=5, terminates=False)
+    >>> try:
+    ...     mf.train(game, mf.IQL(), episodes=1, seed=0)
+    ... except mf.TrainingError as error:
+    ...     print(error.result.steps.tolist())
+    [0]
     """
 
     def __init__(self, message, result=None):
@@ -25,11 +52,39 @@ class MarlfastWarning(UserWarning):
 
     Warned once a call, and never for what has no remedy. ``warnings.filterwarnings("ignore",
     category=marlfast.MarlfastWarning)`` silences all of them.
+
+    See Also
+    --------
+    train : Warns so.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import marlfast as mf
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", mf.MarlfastWarning)
+    ...     run = mf.train(mf.games.StagHunt(), mf.IQL(), episodes=100, seed=0)
     """
 
 
 class FileError(ValueError):
-    """A file is not a result that this version can read."""
+    """What is raised for a file that is not a result that this version can read.
+
+    See Also
+    --------
+    load : Raises it.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> with open("run.npz", "w") as file:
+    ...     _ = file.write("not a result")
+    >>> try:
+    ...     mf.load("run.npz")
+    ... except mf.FileError:
+    ...     print("no result")
+    no result
+    """
 
 
 def unknown(what, name, known, also=None, elsewhere=""):

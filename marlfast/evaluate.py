@@ -33,6 +33,10 @@ class Evaluation:
         Which of what learners play it was: "policy", "behaviour", "greedy" or "average".
     left_out : bool [runs]
         Runs that failed in training, or are unfinished where others have finished, and were not played.
+
+    See Also
+    --------
+    evaluate : Makes it.
     """
 
     def __init__(self, returns, lengths, kind="policy", left_out=None):
@@ -58,7 +62,13 @@ class Evaluation:
         return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
 
     def summary(self):
-        """A line of text."""
+        """Say in one line how it did.
+
+        Returns
+        -------
+        str
+            Mean team return, with its error.
+        """
         runs, episodes, _ = self.returns.shape
         of = f"{(~self.left_out).sum()} of " if self.left_out.any() else ""
         return (f"team return {self.mean:.2f} (standard error {self.standard_error:.2f}; "
@@ -87,6 +97,10 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
         own: the seed of training gives new episodes here.
     runs : int
         How often to play, for anything but a Result.
+    threads : int, optional
+        Default: as many as there are processors. Results do not depend on it.
+    backend : {"cython", "numpy"}
+        Which kernels.
     most_steps : int
         Refuse to play on after so many steps of a run (a game need not end).
     sample : bool, optional
@@ -102,6 +116,20 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
     Returns
     -------
     Evaluation
+        Returns and lengths of all episodes.
+
+    See Also
+    --------
+    replay : One episode, step by step.
+    marlfast.analysis.expected_return : The same exactly, in small games.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> game = mf.games.StagHunt()
+    >>> run = mf.train(game, mf.IQL(0.1), episodes=500, runs=10, seed=0)
+    >>> mf.evaluate(game, run, episodes=10).mean
+    1.3
     """
     game = require("game", game, "game")
     episodes, runs = integer("episodes", episodes, 1), integer("runs", runs, 1)

@@ -29,20 +29,15 @@ class Experiment:
     Parameters
     ----------
     game : Game
+        What is played.
     learner : Learner, or sequence of Learner
         One for the whole team; or one for each agent; or pairs of a learner and the agents it controls.
     encoder : Encoder, optional
         Needed where observations are real numbers.
-    central : Encoder, optional
-        Of the game's whole state, for learners that look at it while they learn (and not while they act). Default:
-        what the agents see, where all see the same; else states of whole numbers, or what all agents see together where
-        that is a number for each, are numbered as they are first seen.
-    teams : sequence of sequence of int, optional
-        Who plays with whom, such as ``[[0, 1], [2, 3]]``: learners that share something in a team share it so.
-        Default: the teams of the reward structure, or of the game.
     rewards : Structure, optional
         Default: ``individual()``; with ``teams``, ``mixed(teams)``: cooperative within, competitive between.
     shaping : Shaping or sequence of Shaping
+        What is added to rewards while learning.
     episodes, steps : int, optional
         Each run ends after so many; at least one of them or a stop rule is needed.
     runs : int
@@ -57,6 +52,24 @@ class Experiment:
     first_run : int
         Number of the first run; a run's draws depend on its number, so that runs 10 to 19 can be
         trained apart from runs 0 to 9.
+    central : Encoder, optional
+        Of the game's whole state, for learners that look at it while they learn (and not while they act). Default:
+        what the agents see, where all see the same; else states of whole numbers, or what all agents see together where
+        that is a number for each, are numbered as they are first seen.
+    teams : sequence of sequence of int, optional
+        Who plays with whom, such as ``[[0, 1], [2, 3]]``: learners that share something in a team share it so.
+        Default: the teams of the reward structure, or of the game.
+
+    See Also
+    --------
+    train : Takes it, or makes one of its arguments.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> experiment = mf.Experiment(mf.games.StagHunt(), mf.IQL(0.1), episodes=500, runs=10, seed=0)
+    >>> mf.train(experiment).returns.shape
+    (10, 500, 2)
     """
 
     game: Game
@@ -170,13 +183,30 @@ class Experiment:
         return {name: value for name, value in self.__dict__.items() if name != "resolved"}
 
     def of_run(self, run):
-        """The experiment of one run alone, with the parameters that it had."""
+        """Make the experiment of one run alone, with the parameters that it had.
+
+        Parameters
+        ----------
+        run : int
+            Its number.
+
+        Returns
+        -------
+        Experiment
+            With one run.
+        """
         several = isinstance(self.seed, tuple)
         seed, number = (self.seed[run], self.first_run) if several else (self.seed, self.first_run + run)
         return self.replace(learner=self.learner.of_run(run), seed=seed, runs=1, first_run=number)
 
     def to_dict(self):
-        """Plain values, as in an experiment file."""
+        """Give it as plain values, as in an experiment file.
+
+        Returns
+        -------
+        dict of str to object
+            What :meth:`from_dict` takes.
+        """
         values = {}
         for field in fields(self):
             value = getattr(self, field.name)
@@ -192,7 +222,18 @@ class Experiment:
 
     @classmethod
     def from_dict(cls, values):
-        """An experiment from plain values; unknown keys are refused."""
+        """Make an experiment of plain values; unknown keys are refused.
+
+        Parameters
+        ----------
+        values : dict of str to object
+            As :meth:`to_dict` gives them.
+
+        Returns
+        -------
+        Experiment
+            An equal one.
+        """
         if not isinstance(values, dict):
             raise TypeError(f"experiment: expected a table, got {shown(values)}")
         known = {field.name for field in fields(cls)}
@@ -212,9 +253,14 @@ class Experiment:
         return cls(**arguments)
 
     def options(self):
-        """Every option by its place, such as ``{"game.agents": 4, "shaping.0.weight": 0.2}``: plain values.
+        """List every option by its place, such as ``{"game.agents": 4, "shaping.0.weight": 0.2}``.
 
         A part that no file can hold, such as a function, is told as text.
+
+        Returns
+        -------
+        dict of str to object
+            Plain values.
         """
         try:
             values = self.to_dict()
@@ -236,7 +282,18 @@ class Experiment:
         return found
 
     def replace(self, **changes):
-        """A copy with other values."""
+        """Make a copy with other values.
+
+        Parameters
+        ----------
+        **changes
+            Fields and their new values.
+
+        Returns
+        -------
+        Experiment
+            Checked like any other.
+        """
         made = replace(self, **changes)
         if "seed" not in changes:
             object.__setattr__(made, "seed_drawn", self.seed_drawn)
@@ -251,5 +308,11 @@ class Experiment:
         return each
 
     def seed_text(self):
-        """The seed in words, which stay short however many there are."""
+        """Say the seed in words, which stay short however many there are.
+
+        Returns
+        -------
+        str
+            Such as ``"0"``.
+        """
         return f"{len(self.seed)} seeds" if isinstance(self.seed, tuple) else f"seed {self.seed}"

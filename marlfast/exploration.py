@@ -21,7 +21,19 @@ DRAWN, KEPT = 1, 2                                    # ties, in bits, as kernel
 
 
 class Exploration(Definition):
-    """Base of explorations: ``level`` (the schedule), ``n_draws`` per agent and step, kernel ``code``."""
+    """Base of explorations: ``level`` (the schedule), ``n_draws`` per agent and step, kernel ``code``.
+
+    See Also
+    --------
+    EpsilonGreedy : Explores now and then.
+    Boltzmann : Explores by how little an action seems worse.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> mf.EpsilonGreedy(0.1).n_draws, mf.EpsilonGreedy(0.1, draws=2).n_draws
+    (1, 3)
+    """
 
     kind = "exploration"
     strict = True
@@ -38,7 +50,13 @@ class Exploration(Definition):
         return DRAWN * (self.ties == "random") + KEPT * self.keeps
 
     def endless(self):
-        """The same exploration as a game has it whose episodes never end."""
+        """Make the exploration that a game has whose episodes never end.
+
+        Returns
+        -------
+        Exploration
+            The same, but for ticks that would wait for the end of an episode.
+        """
         return self
 
 
@@ -66,6 +84,19 @@ class EpsilonGreedy(Exploration):
     draws : {1, 2}
         1: one draw says whether to explore and, if so, which action. 2: a second says which action, as in many
         published programs (and a third which of the tied ones, with random ties).
+
+    See Also
+    --------
+    Boltzmann : Explores by how little an action seems worse.
+    marlfast.schedules.Schedule : Other ways to change over time.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> learner = mf.IQL(explore=mf.EpsilonGreedy(1.0, decay=0.99, minimum=0.05))
+    >>> run = mf.train(mf.games.StagHunt(), learner, episodes=500, seed=0)
+    >>> run.policy(0)(0).tolist()
+    [1, 1]
     """
 
     name = "epsilon_greedy"
@@ -110,10 +141,12 @@ class EpsilonGreedy(Exploration):
 
     @property
     def code(self):
+        """The number by which kernels know it: int."""
         return SEVERAL_DRAWS if self.several else ONE_DRAW
 
     @property
     def n_draws(self):
+        """How many draws an agent takes in a step: int."""
         return 1 if not self.several else 3 if self.ties == "random" else 2
 
 
@@ -127,6 +160,18 @@ class Boltzmann(Exploration):
         Greater than 0 at all times; a schedule that falls needs a ``minimum``.
     ties : {"incumbent", "first"}
         Which of several greatest action values is greedy, where a greedy action is asked for.
+
+    See Also
+    --------
+    EpsilonGreedy : Explores now and then, whatever actions seem worth.
+    marlfast.schedules.Exponential : A temperature that falls.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.StagHunt(), mf.IQL(explore=mf.Boltzmann(0.2)), episodes=500, seed=0)
+    >>> run.policy(0).probabilities(0)[0].round(2).tolist()
+    [0.02, 0.98]
     """
 
     name = "boltzmann"

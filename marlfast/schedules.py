@@ -43,21 +43,61 @@ class Schedule(Definition):
 
     The numbers of a schedule may differ from run to run: a sequence has one per run. The values of a table are
     those of its ticks, the same in every run.
+
+    See Also
+    --------
+    Linear, Exponential, Harmonic, Table : Those there are.
+
+    Examples
+    --------
+    >>> from marlfast import schedules
+    >>> schedules.Linear(1.0, 0.1, 1000).bounds()
+    (0.1, 1.0)
     """
 
     kind = "schedule"
 
     def bounds(self):
-        """Least and greatest value it can take."""
+        """Say between which values it stays.
+
+        Returns
+        -------
+        (float, float)
+            Least and greatest value it can take.
+        """
         raise NotImplementedError
 
     def allocate(self, runs):
-        """Arrays that change: ``value`` float64 [R] and ``ticks`` int64 [R]."""
+        """Make the arrays that change.
+
+        Parameters
+        ----------
+        runs : int
+            R.
+
+        Returns
+        -------
+        dict of str to ndarray
+            ``value`` float64 [R] and ``ticks`` int64 [R].
+        """
         kind, start, final, rate, table = self.parameters()
         return {"value": spread(table[0] if kind == 4 else start, runs), "ticks": np.zeros(runs, np.int64)}
 
     def bind(self, arrays, backend):
-        """The kernel over these arrays."""
+        """Make the kernel over these arrays.
+
+        Parameters
+        ----------
+        arrays : dict of str to ndarray
+            As ``allocate`` makes them.
+        backend : {"cython", "numpy"}
+            Which kernel.
+
+        Returns
+        -------
+        object
+            The kernel, which ticks.
+        """
         kind, start, final, rate, table = self.parameters()
         runs = len(arrays["value"])
         return kernels(backend, "schedules").Schedule(
@@ -71,7 +111,18 @@ class Schedule(Definition):
         return getattr(self, "per", "step") == "episode" and low < high
 
     def reaches(self, value):
-        """The first tick at which it is at most ``value``, up to rounding: a float, or float64 [R]; inf: never."""
+        """Find the first tick at which it is at most ``value``, up to rounding.
+
+        Parameters
+        ----------
+        value : float
+            To be reached from above.
+
+        Returns
+        -------
+        float, or float64 [R]
+            Infinite: never.
+        """
         kind, start, final, rate, table = self.parameters()
         if kind == 4:
             return next((float(t) for t, v in enumerate(table) if v <= value), np.inf)
@@ -87,7 +138,23 @@ class Schedule(Definition):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Constant(Schedule):
-    """The same value always."""
+    """The same value always.
+
+    Parameters
+    ----------
+    value : float, or sequence of float [R]
+        Always the same, or the same of each run.
+
+    See Also
+    --------
+    Linear : Falls or rises.
+
+    Examples
+    --------
+    >>> from marlfast import schedules
+    >>> schedules.Constant(0.1).bounds()
+    (0.1, 0.1)
+    """
 
     name = "constant"
     value: float = option(per_run=True)
@@ -99,12 +166,40 @@ class Constant(Schedule):
         return float(np.min(self.value)), float(np.max(self.value))
 
     def parameters(self):
+        """Give it as its kernel takes it.
+
+        Returns
+        -------
+        tuple
+            Kind, start, final value, rate, and table.
+        """
         return 0, self.value, self.value, 0.0, ()
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Linear(Schedule):
-    """From ``start`` to ``end`` in ``duration`` ticks, then ``end``."""
+    """From ``start`` to ``end`` in ``duration`` ticks, then ``end``.
+
+    Parameters
+    ----------
+    start, end : float, or sequence of float [R]
+        At first, and at last.
+    duration : int, or sequence of int [R]
+        Ticks in between, at least 1.
+    per : {"step", "episode"}
+        What a tick is.
+
+    See Also
+    --------
+    Exponential : Falls by a factor.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> learner = mf.IQL(explore=mf.EpsilonGreedy(mf.schedules.Linear(1.0, 0.0, 400)))
+    >>> mf.train(mf.games.StagHunt(), learner, episodes=500, seed=0).policy(0)(0).tolist()
+    [1, 1]
+    """
 
     name = "linear"
     start: float = option(per_run=True)
@@ -123,12 +218,41 @@ class Linear(Schedule):
                 float(max(np.max(self.start), np.max(self.end))))
 
     def parameters(self):
+        """Give it as its kernel takes it.
+
+        Returns
+        -------
+        tuple
+            Kind, start, final value, rate, and table.
+        """
         return 1, self.start, self.end, self.duration, ()
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Exponential(Schedule):
-    """Multiplied by ``decay`` at every tick, never below ``minimum``."""
+    """Multiplied by ``decay`` at every tick, never below ``minimum``.
+
+    Parameters
+    ----------
+    start : float, or sequence of float [R]
+        At first.
+    decay : float, or sequence of float [R]
+        Factor of every tick.
+    minimum : float, or sequence of float [R]
+        It never falls below.
+    per : {"step", "episode"}
+        What a tick is.
+
+    See Also
+    --------
+    Harmonic : Falls more and more slowly.
+
+    Examples
+    --------
+    >>> from marlfast import schedules
+    >>> schedules.Exponential(1.0, 0.99, minimum=0.05).reaches(0.5).item()
+    69.0
+    """
 
     name = "exponential"
     start: float = option(per_run=True)
@@ -147,12 +271,41 @@ class Exponential(Schedule):
         return float(np.min(self.minimum)), float(np.max(self.start))
 
     def parameters(self):
+        """Give it as its kernel takes it.
+
+        Returns
+        -------
+        tuple
+            Kind, start, final value, rate, and table.
+        """
         return 2, self.start, self.minimum, self.decay, ()
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Harmonic(Schedule):
-    """``start / (1 + rate * t)``, never below ``minimum``."""
+    """``start / (1 + rate * t)``, never below ``minimum``.
+
+    Parameters
+    ----------
+    start : float, or sequence of float [R]
+        At first.
+    rate : float, or sequence of float [R]
+        How fast it falls.
+    minimum : float, or sequence of float [R]
+        It never falls below.
+    per : {"step", "episode"}
+        What a tick is.
+
+    See Also
+    --------
+    Exponential : Falls by a factor.
+
+    Examples
+    --------
+    >>> from marlfast import schedules
+    >>> schedules.Harmonic(1.0, 0.1).reaches(0.5).item()
+    10.0
+    """
 
     name = "harmonic"
     start: float = option(per_run=True)
@@ -171,12 +324,37 @@ class Harmonic(Schedule):
         return float(np.min(self.minimum)), float(np.max(self.start))
 
     def parameters(self):
+        """Give it as its kernel takes it.
+
+        Returns
+        -------
+        tuple
+            Kind, start, final value, rate, and table.
+        """
         return 3, self.start, self.minimum, self.rate, ()
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Table(Schedule):
-    """``values[t]`` at tick t; the last value from then on."""
+    """``values[t]`` at tick t; the last value from then on.
+
+    Parameters
+    ----------
+    values : sequence of float
+        One of each tick, the same in every run.
+    per : {"step", "episode"}
+        What a tick is.
+
+    See Also
+    --------
+    Linear : Two values and all in between.
+
+    Examples
+    --------
+    >>> from marlfast import schedules
+    >>> schedules.Table([1.0, 0.5, 0.1]).bounds()
+    (0.1, 1.0)
+    """
 
     name = "table"
     values: tuple
@@ -194,6 +372,13 @@ class Table(Schedule):
         return min(self.values), max(self.values)
 
     def parameters(self):
+        """Give it as its kernel takes it.
+
+        Returns
+        -------
+        tuple
+            Kind, start, final value, rate, and table.
+        """
         return 4, self.values[0], 0.0, 0.0, self.values
 
 

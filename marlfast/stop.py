@@ -28,7 +28,25 @@ class Rule(Definition):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Steps(Rule):
-    """After n steps."""
+    """Ends a run after n steps.
+
+    Parameters
+    ----------
+    n : int
+        At least 1.
+
+    See Also
+    --------
+    Episodes : Counts episodes.
+    train : Takes ``steps`` as well.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.StagHunt(), mf.IQL(), stop=mf.Steps(100), seed=0)
+    >>> run.steps.tolist(), run.stop_reason
+    ([100], ['steps'])
+    """
 
     name = "steps"
     n: int
@@ -39,7 +57,25 @@ class Steps(Rule):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Episodes(Rule):
-    """After n episodes."""
+    """Ends a run after n episodes.
+
+    Parameters
+    ----------
+    n : int
+        At least 1.
+
+    See Also
+    --------
+    Steps : Counts steps.
+    train : Takes ``episodes`` as well.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.StagHunt(), mf.IQL(), stop=mf.Episodes(100), seed=0)
+    >>> run.episodes.tolist(), run.stop_reason
+    ([100], ['episodes'])
+    """
 
     name = "episodes"
     n: int
@@ -50,16 +86,28 @@ class Episodes(Rule):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class GreedyStable(Rule):
-    """When no agent's greedy action, in the row it visited, has changed for n consecutive steps.
+    """Ends a run when no agent's greedy action, in the row it visited, has changed for n consecutive steps.
 
     The step in which one changes is the first of the n, as in the program of Calvano et al. (2020).
 
     Parameters
     ----------
     n : int
+        At least 1.
     after : int or float, optional
         Count from here on: an int is a number of steps; a float a level of exploration (epsilon, or a temperature),
         to which that of every agent must have fallen, by a schedule of steps.
+
+    See Also
+    --------
+    ReturnReached : Looks at what is earned.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.StagHunt(), mf.IQL(), stop=mf.GreedyStable(500), seed=0)
+    >>> run.stop_reason
+    ['greedy stable']
     """
 
     name = "greedy_stable"
@@ -74,7 +122,18 @@ class GreedyStable(Rule):
             self._set(after=integer("after", self.after, 0, UNLIMITED))
 
     def uncounted(self, learner):
-        """Steps that do not count: an int, or int64 [R] where runs differ in their exploration."""
+        """Find the steps that do not count.
+
+        Parameters
+        ----------
+        learner : Learner
+            Whose exploration ``after`` may be about.
+
+        Returns
+        -------
+        int or int64 [R]
+            One for each run, where they differ in their exploration.
+        """
         if not isinstance(self.after, float):
             return self.after or 0
         levels = [(where, level) for where, level in schedules_of(learner) if where.endswith(LEVELS)]
@@ -93,8 +152,28 @@ class GreedyStable(Rule):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class ReturnReached(Rule):
-    """When the team return (mean over agents of the game's own rewards), averaged over the last
-    ``window`` episodes, is at least ``value``."""
+    """Ends a run when the team return, averaged over the last episodes, is at least a value.
+
+    The team return is the mean over agents of the game's own rewards, added up over an episode.
+
+    Parameters
+    ----------
+    value : float
+        To be reached.
+    window : int
+        Over how many episodes is averaged, at least 1.
+
+    See Also
+    --------
+    GreedyStable : Looks at what is learned.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.StagHunt(), mf.IQL(), stop=mf.ReturnReached(0.9), seed=0)
+    >>> run.stop_reason
+    ['return reached']
+    """
 
     name = "return_reached"
     value: float

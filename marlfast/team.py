@@ -18,19 +18,27 @@ class Team:
     Parameters
     ----------
     learner : Learner, or sequence of Learner
+        Who act and learn, see :class:`marlfast.Experiment`.
     game : Game
         Its facts alone are used (agents, actions, observations).
     runs : int
+        R.
     seed : int, optional
         Default: one from the system's entropy, kept as ``team.seed``.
     encoder : Encoder, optional
         Needed where observations are real numbers.
     backend : {"cython", "numpy"}
+        Which kernels.
     teams : sequence of sequence of int, optional
         For ``share="team"``.
     central : Encoder, optional
         Of the game's whole state, for learners that look at it while they learn. Default: as for
         :class:`marlfast.Experiment`.
+
+    See Also
+    --------
+    Env : A game to step by hand.
+    train : Both in one compiled loop.
 
     Examples
     --------
@@ -83,15 +91,17 @@ class Team:
         return self.arrays["q"]
 
     def act(self, observation):
-        """Actions of all agents, exploration included.
+        """Choose the actions of all agents, exploration included.
 
         Parameters
         ----------
         observation : float64 [R, V, D]
+            What they see.
 
         Returns
         -------
         int32 [R, N]
+            Of all runs.
         """
         rows = self._rows("observation", observation, "encoder")
         k = self._resolved.draws
@@ -109,10 +119,14 @@ class Team:
 
         Parameters
         ----------
-        observation, next_observation : float64 [R, V, D]
-            Before the step, and of its true successor.
+        observation : float64 [R, V, D]
+            Before the step.
         actions : int [R, N]
+            What was done.
         rewards : float [R, N]
+            What each agent was paid.
+        next_observation : float64 [R, V, D]
+            Of its true successor.
         terminated : bool [R]
             The game is over: nothing is bootstrapped from ``next_observation``.
         truncated : bool [R], optional

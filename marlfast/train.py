@@ -33,8 +33,26 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
         For the whole team.
     learners : sequence of Learner, or of pairs (Learner, agents)
         In place of ``learner``: one for each agent, or each with the agents it controls.
-    encoder, central, teams, rewards, shaping, episodes, steps, runs, seed, stop, record_every, first_run
-        See :class:`Experiment`.
+    encoder, central : Encoder, optional
+        Of observations, and of the whole state, see :class:`Experiment`.
+    teams : sequence of sequence of int, optional
+        Who plays with whom.
+    rewards : Structure, optional
+        How rewards are divided.
+    shaping : Shaping or sequence of Shaping
+        What is added to them while learning.
+    episodes, steps : int, optional
+        Each run ends after so many; at least one of them or a stop rule is needed.
+    runs : int, optional
+        R, teams trained from scratch. Default: 1.
+    seed : int, or sequence of int [R], optional
+        Of all draws, or of those of each run. Default: one from the system's entropy.
+    stop : Rule or sequence of Rule, optional
+        Further stop rules: a run ends with the first that holds.
+    record_every : int, optional
+        Episodes per entry of ``returns``; 0: nothing is recorded. Default: 1.
+    first_run : int, optional
+        Number of the first run. Default: 0.
     resume : Result, optional
         Go on where it stopped, in place of ``game`` and ``learner``: ``episodes`` and ``steps`` are then
         so many more. The result is the same, bit for bit, as if it had never stopped.
@@ -62,6 +80,7 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
     Returns
     -------
     Result
+        Of all runs: what was learned, and what was earned on the way.
 
     Raises
     ------
@@ -73,6 +92,12 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
     -----
     MarlfastWarning
         Where exploration can never decay; and where a run may have stopped before it learned anything.
+
+    See Also
+    --------
+    Experiment : All definitions in one.
+    sweep : Many trainings.
+    evaluate : How good what was learned is.
 
     Notes
     -----

@@ -59,9 +59,18 @@ class TaskAllocation(Game):
     practice : int
         At least 0.
     credit : {"team", "own"}
+        Who is paid for a finished task: all alike, or those who worked at it.
     sees_last : bool
+        Whether an agent sees at which kind it last worked.
     horizon : int
         0: no limit.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+
+    See Also
+    --------
+    Drift : The article's own game.
+    marlfast.rewards.Redundancy : A penalty for work done twice.
 
     Notes
     -----
@@ -71,10 +80,19 @@ class TaskAllocation(Game):
     work at its best kind without waste; with ``credit="own"``, where others can add just the unit that reaches into
     one more task.
 
-    Source: this package's own, in the spirit of "Multi-Agent Reinforcement Learning for Task Optimization: Agents
+    References
+    ----------
+    This package's own, in the spirit of "Multi-Agent Reinforcement Learning for Task Optimization: Agents
     That Improve Together" (CallSphere blog, 2026), which rewards diversity and penalises redundant work. Among its
     relatives is the task allocation of B. P. Gerkey and M. J. Mataric, "A formal analysis and taxonomy of task
     allocation in multi-robot systems", International Journal of Robotics Research 23 (2004).
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> game = games.TaskAllocation(agents=3, kinds=2)
+    >>> game.action_counts.tolist(), game.observations
+    ([3, 3, 3], 16)
     """
 
     name = "task_allocation"
@@ -202,7 +220,6 @@ class TaskAllocation(Game):
         return skills
 
     def render(self, state):
-        """One state as text: what waits at each kind, and who last worked there."""
         units, last = np.asarray(state[:self.kinds]), np.asarray(state[2 * self.kinds:2 * self.kinds + self.agents])
         lines = []
         for m in range(self.kinds):

@@ -39,12 +39,23 @@ class SealedBidAuction(NormalForm):
         ``(2 - a) * first + (a - 1) * second``.
     ties : {"drawn", "shared"}
         Who wins a tie. The two have the same expected rewards; what learners make of them differs.
-    memory, start, horizon
-        See :class:`~marlfast.games.matrix.NormalForm`.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+    memory : int
+        How many rounds are remembered, see :class:`~marlfast.games.NormalForm`. 0: none.
+    start : {"empty", "uniform"} or sequence
+        The history that an episode begins with, see :class:`~marlfast.games.NormalForm`.
+    horizon : int
+        Rounds of an episode; 0: no limit.
 
-    Notes
-    -----
-    Source: M. Banchio and A. Skrzypacz, "Artificial intelligence and auction design", ACM Conference on Economics and
+    See Also
+    --------
+    LogitBertrand : Sellers who set prices.
+    marlfast.reproduce.Banchio2022 : What learners bid.
+
+    References
+    ----------
+    M. Banchio and A. Skrzypacz, "Artificial intelligence and auction design", ACM Conference on Economics and
     Computation (2022).
 
     Examples
@@ -117,7 +128,6 @@ class SealedBidAuction(NormalForm):
                 for i in range(n)]
 
     def chances(self):
-        """One of those who are tied, in the order of agents, each as likely."""
         if self.ties == "shared":
             return None
         many = self._tied.sum(axis=1, keepdims=True)

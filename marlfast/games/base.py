@@ -44,6 +44,19 @@ class Game(Definition):
         Least and greatest value of each number in an observation; None: any real number.
     reward_bounds : (float, float) or None
         Between which every reward lies; None: any real number.
+
+    See Also
+    --------
+    marlfast.games.MatrixGame : A game of one's own by its payoffs.
+    marlfast.games.MarkovGame : By its transitions.
+    marlfast.games.CompiledGame : By functions.
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> game = games.Soccer()
+    >>> game.agents, game.action_counts.tolist(), game.observations, game.setting
+    (2, [5, 5], 760, 'competitive')
     """
 
     kind = "game"
@@ -61,7 +74,18 @@ class Game(Definition):
         self._set(**self.checked_horizon())
 
     def checked_horizon(self, horizon=None):
-        """``horizon`` and ``at_horizon``, checked; for ``__post_init__``."""
+        """Check ``horizon`` and ``at_horizon``; for ``__post_init__``.
+
+        Parameters
+        ----------
+        horizon : int, optional
+            Default: the field of this name.
+
+        Returns
+        -------
+        dict of str to object
+            Both, as they are kept.
+        """
         horizon = integer("horizon", self.horizon if horizon is None else horizon, 0)
         if self.at_horizon is not None:
             choice("at_horizon", self.at_horizon, ENDS)
@@ -76,35 +100,55 @@ class Game(Definition):
         return self.horizon > 0 and (self.at_horizon or ("terminated" if self.horizon == 1 else "truncated")) == ENDS[0]
 
     def neighbours(self):
-        """Who is next to whom, where the game says so: the neighbours of each agent, int [N, n] or N lists; else None.
+        """Say who is next to whom, where the game knows.
 
         Nobody is its own neighbour; who stands twice in a list counts twice.
+
+        Returns
+        -------
+        int [N, n], or N lists, or None
+            The neighbours of each agent.
         """
         return None
 
     def interface(self):
-        """How it is spoken of outside: names of the ``agents``, and numbers of their ``first_actions`` and
-        ``first_observations``: a dict, whose last two are lists or None (all 0).
+        """Say how it is spoken of outside.
+
+        Returns
+        -------
+        dict of str to object
+            Names of the ``agents``, and numbers of their ``first_actions`` and ``first_observations``, which are lists
+            or None (all 0).
         """
         return {"agents": [f"agent_{i}" for i in range(self.agents)], "first_actions": None, "first_observations": None}
 
     def board(self, state):
-        """What stands where: a :class:`marlfast.games.board.Board`; None for games that are not on squares.
+        """Say what stands where.
 
         Parameters
         ----------
         state : float64 [S]
             Of one run.
+
+        Returns
+        -------
+        marlfast.games.board.Board or None
+            None for games that are not on squares.
         """
         return None
 
     def render(self, state):
-        """One state as text.
+        """Write one state as text.
 
         Parameters
         ----------
         state : float64 [S]
             Of one run, such as ``env.state[0]``.
+
+        Returns
+        -------
+        str
+            The board, or the state's numbers.
         """
         board = self.board(state)
         if board is not None:
@@ -112,7 +156,18 @@ class Game(Definition):
         return "state " + " ".join(f"{x:.6g}" for x in state)
 
     def kernel(self, backend="cython"):
-        """The compiled game, or its NumPy twin: ``step``, ``start`` and ``observe`` on arrays."""
+        """Make the compiled game, or its NumPy twin: ``step``, ``start`` and ``observe`` on arrays.
+
+        Parameters
+        ----------
+        backend : {"cython", "numpy"}
+            Which.
+
+        Returns
+        -------
+        object
+            A kernel, which the loop calls.
+        """
         raise NotImplementedError
 
     @property
@@ -126,7 +181,24 @@ class Game(Definition):
         return int(np.max(self.action_counts))
 
     def env(self, runs=1, seed=None, backend="cython", copy=True):
-        """The game as an environment to step by hand: see :class:`marlfast.Env`."""
+        """Make the game an environment to step by hand.
+
+        Parameters
+        ----------
+        runs : int
+            R.
+        seed : int, optional
+            Of all draws. Default: from the system's entropy.
+        backend : {"cython", "numpy"}
+            Which kernels.
+        copy : bool
+            Whether what is returned is new with each call, see :class:`marlfast.Env`.
+
+        Returns
+        -------
+        marlfast.Env
+            Not reset yet.
+        """
         from marlfast.env import Env
 
         return Env(self, runs=runs, seed=seed, backend=backend, copy=copy)

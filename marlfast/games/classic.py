@@ -42,15 +42,32 @@ class Climbing(NormalForm):
     ----------
     chance : {"none", "partial", "full"}
         How many joint actions pay by chance.
-    memory, start, horizon
-        See :class:`~marlfast.games.matrix.NormalForm`.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+    memory : int
+        How many rounds are remembered, see :class:`~marlfast.games.NormalForm`. 0: none.
+    start : {"empty", "uniform"} or sequence
+        The history that an episode begins with, see :class:`~marlfast.games.NormalForm`.
+    horizon : int
+        Rounds of an episode; 0: no limit.
 
-    Notes
-    -----
-    Source: C. Claus and C. Boutilier, "The dynamics of reinforcement learning in cooperative multiagent systems",
+    See Also
+    --------
+    Penalty : Two best joint actions.
+    marlfast.reproduce.Matignon2012 : How learners fare in it.
+
+    References
+    ----------
+    C. Claus and C. Boutilier, "The dynamics of reinforcement learning in cooperative multiagent systems",
     AAAI 1998; the stochastic ones: S. Kapetanakis and D. Kudenko, "Reinforcement learning of coordination in
     cooperative multi-agent systems", AAAI 2002. Others quote their fully stochastic game with 5/-5 at (c, a) and
     (c, b); here it is symmetric.
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> games.Climbing().expected[:, :, 0].tolist()
+    [[11.0, -30.0, 0.0], [-30.0, 7.0, 6.0], [0.0, 0.0, 5.0]]
     """
 
     name = "climbing"
@@ -96,13 +113,29 @@ class Penalty(NormalForm):
     ----------
     k : float
         At most 0.
-    memory, start, horizon
-        See :class:`~marlfast.games.matrix.NormalForm`.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+    memory : int
+        How many rounds are remembered, see :class:`~marlfast.games.NormalForm`. 0: none.
+    start : {"empty", "uniform"} or sequence
+        The history that an episode begins with, see :class:`~marlfast.games.NormalForm`.
+    horizon : int
+        Rounds of an episode; 0: no limit.
 
-    Notes
-    -----
-    Source: C. Claus and C. Boutilier, "The dynamics of reinforcement learning in cooperative multiagent systems",
+    See Also
+    --------
+    Climbing : One best joint action, beside the worst.
+
+    References
+    ----------
+    C. Claus and C. Boutilier, "The dynamics of reinforcement learning in cooperative multiagent systems",
     AAAI 1998.
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> games.Penalty(k=-30.0).expected[:, :, 0].tolist()
+    [[10.0, 0.0, -30.0], [0.0, 2.0, 0.0], [-30.0, 0.0, 10.0]]
     """
 
     name = "penalty"
@@ -139,13 +172,31 @@ class PrisonersDilemma(NormalForm):
     ----------
     reward, sucker, temptation, punishment : float
         R, S, T, P with T > R > P > S.
-    memory, start, horizon
-        See :class:`~marlfast.games.matrix.NormalForm`.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+    memory : int
+        How many rounds are remembered, see :class:`~marlfast.games.NormalForm`. 0: none.
+    start : {"empty", "uniform"} or sequence
+        The history that an episode begins with, see :class:`~marlfast.games.NormalForm`.
+    horizon : int
+        Rounds of an episode; 0: no limit.
 
-    Notes
-    -----
-    Source: R. Axelrod, "The evolution of cooperation" (1984), for the numbers; the game is M. Flood's and
+    See Also
+    --------
+    StagHunt : Where cooperation is an equilibrium.
+    PublicGoods : Of more than two agents.
+
+    References
+    ----------
+    R. Axelrod, "The evolution of cooperation" (1984), for the numbers; the game is M. Flood's and
     M. Dresher's (RAND Corporation, 1950).
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> game = games.PrisonersDilemma(memory=1, horizon=10)
+    >>> game.pure_equilibria(), game.observations
+    ([(1, 1)], 5)
     """
 
     name = "prisoners_dilemma"
@@ -188,12 +239,28 @@ class StagHunt(NormalForm):
 
     Parameters
     ----------
-    memory, start, horizon
-        See :class:`~marlfast.games.matrix.NormalForm`.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+    memory : int
+        How many rounds are remembered, see :class:`~marlfast.games.NormalForm`. 0: none.
+    start : {"empty", "uniform"} or sequence
+        The history that an episode begins with, see :class:`~marlfast.games.NormalForm`.
+    horizon : int
+        Rounds of an episode; 0: no limit.
 
-    Notes
-    -----
-    Source: B. Skyrms, "The stag hunt and the evolution of social structure" (2004), after Rousseau (1755).
+    See Also
+    --------
+    PrisonersDilemma : Where cooperation is no equilibrium.
+
+    References
+    ----------
+    B. Skyrms, "The stag hunt and the evolution of social structure" (2004), after Rousseau (1755).
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> games.StagHunt().pure_equilibria()
+    [(0, 0), (1, 1)]
     """
 
     name = "stag_hunt"
@@ -222,12 +289,28 @@ class Chicken(NormalForm):
 
     Parameters
     ----------
-    memory, start, horizon
-        See :class:`~marlfast.games.matrix.NormalForm`.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+    memory : int
+        How many rounds are remembered, see :class:`~marlfast.games.NormalForm`. 0: none.
+    start : {"empty", "uniform"} or sequence
+        The history that an episode begins with, see :class:`~marlfast.games.NormalForm`.
+    horizon : int
+        Rounds of an episode; 0: no limit.
 
-    Notes
-    -----
-    Source: A. Rapoport and A. M. Chammah, "The game of chicken", American Behavioral Scientist 10 (1966).
+    See Also
+    --------
+    BattleOfTheSexes : Where both want to do the same.
+
+    References
+    ----------
+    A. Rapoport and A. M. Chammah, "The game of chicken", American Behavioral Scientist 10 (1966).
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> games.Chicken().pure_equilibria()
+    [(0, 1), (1, 0)]
     """
 
     name = "chicken"
@@ -257,12 +340,28 @@ class BattleOfTheSexes(NormalForm):
 
     Parameters
     ----------
-    memory, start, horizon
-        See :class:`~marlfast.games.matrix.NormalForm`.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+    memory : int
+        How many rounds are remembered, see :class:`~marlfast.games.NormalForm`. 0: none.
+    start : {"empty", "uniform"} or sequence
+        The history that an episode begins with, see :class:`~marlfast.games.NormalForm`.
+    horizon : int
+        Rounds of an episode; 0: no limit.
 
-    Notes
-    -----
-    Source: R. D. Luce and H. Raiffa, "Games and decisions" (1957), section 5.3.
+    See Also
+    --------
+    Chicken : Where each wants what the other does not.
+
+    References
+    ----------
+    R. D. Luce and H. Raiffa, "Games and decisions" (1957), section 5.3.
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> games.BattleOfTheSexes().expected.tolist()
+    [[[3.0, 2.0], [0.0, 0.0]], [[0.0, 0.0], [2.0, 3.0]]]
     """
 
     name = "battle_of_the_sexes"
@@ -291,12 +390,29 @@ class MatchingPennies(NormalForm):
 
     Parameters
     ----------
-    memory, start, horizon
-        See :class:`~marlfast.games.matrix.NormalForm`.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+    memory : int
+        How many rounds are remembered, see :class:`~marlfast.games.NormalForm`. 0: none.
+    start : {"empty", "uniform"} or sequence
+        The history that an episode begins with, see :class:`~marlfast.games.NormalForm`.
+    horizon : int
+        Rounds of an episode; 0: no limit.
 
-    Notes
-    -----
-    Source: J. von Neumann and O. Morgenstern, "Theory of games and economic behavior" (1944).
+    See Also
+    --------
+    RockPaperScissors : With three actions.
+
+    References
+    ----------
+    J. von Neumann and O. Morgenstern, "Theory of games and economic behavior" (1944).
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> game = games.MatchingPennies()
+    >>> game.setting, game.pure_equilibria()
+    ('competitive', [])
     """
 
     name = "matching_pennies"
@@ -325,12 +441,30 @@ class RockPaperScissors(NormalForm):
 
     Parameters
     ----------
-    memory, start, horizon
-        See :class:`~marlfast.games.matrix.NormalForm`.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+    memory : int
+        How many rounds are remembered, see :class:`~marlfast.games.NormalForm`. 0: none.
+    start : {"empty", "uniform"} or sequence
+        The history that an episode begins with, see :class:`~marlfast.games.NormalForm`.
+    horizon : int
+        Rounds of an episode; 0: no limit.
 
-    Notes
-    -----
-    Source: J. von Neumann and O. Morgenstern, "Theory of games and economic behavior" (1944).
+    See Also
+    --------
+    MatchingPennies : With two actions.
+    Shapley : A cycle in which nobody loses.
+
+    References
+    ----------
+    J. von Neumann and O. Morgenstern, "Theory of games and economic behavior" (1944).
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> game = games.RockPaperScissors()
+    >>> game.labels, game.expected[:, :, 0].tolist()
+    (('rock', 'paper', 'scissors'), [[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]])
     """
 
     name = "rock_paper_scissors"
@@ -360,12 +494,30 @@ class Shapley(NormalForm):
 
     Parameters
     ----------
-    memory, start, horizon
-        See :class:`~marlfast.games.matrix.NormalForm`.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+    memory : int
+        How many rounds are remembered, see :class:`~marlfast.games.NormalForm`. 0: none.
+    start : {"empty", "uniform"} or sequence
+        The history that an episode begins with, see :class:`~marlfast.games.NormalForm`.
+    horizon : int
+        Rounds of an episode; 0: no limit.
 
-    Notes
-    -----
-    Source: L. S. Shapley, "Some topics in two-person games", Advances in game theory (1964).
+    See Also
+    --------
+    RockPaperScissors : What one wins, the other loses.
+    marlfast.learners.FictitiousPlay : Goes round in it for ever.
+
+    References
+    ----------
+    L. S. Shapley, "Some topics in two-person games", Advances in game theory (1964).
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> game = games.Shapley()
+    >>> game.setting, game.pure_equilibria()
+    ('mixed', [])
     """
 
     name = "shapley"
@@ -393,13 +545,30 @@ class Qtran(NormalForm):
 
     Parameters
     ----------
-    memory, start, horizon
-        See :class:`~marlfast.games.matrix.NormalForm`.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+    memory : int
+        How many rounds are remembered, see :class:`~marlfast.games.NormalForm`. 0: none.
+    start : {"empty", "uniform"} or sequence
+        The history that an episode begins with, see :class:`~marlfast.games.NormalForm`.
+    horizon : int
+        Rounds of an episode; 0: no limit.
 
-    Notes
-    -----
-    Source: K. Son, D. Kim, W. J. Kang, D. E. Hostallero and Y. Yi, "QTRAN: learning to factorize with transformation
+    See Also
+    --------
+    TwoStep : What a sum cannot say, but a monotonic network can.
+    marlfast.learners.QMIX : Cannot say this one.
+
+    References
+    ----------
+    K. Son, D. Kim, W. J. Kang, D. E. Hostallero and Y. Yi, "QTRAN: learning to factorize with transformation
     for cooperative multi-agent reinforcement learning", ICML 2019, table 1.
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> games.Qtran().expected[:, :, 0].tolist()
+    [[8.0, -12.0, -12.0], [-12.0, 0.0, 0.0], [-12.0, 0.0, 0.0]]
     """
 
     name = "qtran"
@@ -430,12 +599,28 @@ class CoordinationGame(NormalForm):
     ----------
     agents, actions : int
         At least 1 each; the payoffs of all ``actions ** agents`` joint actions are held in memory.
-    memory, start, horizon
-        See :class:`~marlfast.games.matrix.NormalForm`.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+    memory : int
+        How many rounds are remembered, see :class:`~marlfast.games.NormalForm`. 0: none.
+    start : {"empty", "uniform"} or sequence
+        The history that an episode begins with, see :class:`~marlfast.games.NormalForm`.
+    horizon : int
+        Rounds of an episode; 0: no limit.
 
-    Notes
-    -----
-    Source: D. K. Lewis, "Convention" (1969).
+    See Also
+    --------
+    BattleOfTheSexes : Where not all choices are as good to all.
+
+    References
+    ----------
+    D. K. Lewis, "Convention" (1969).
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> games.CoordinationGame(agents=3, actions=2).pure_equilibria()
+    [(0, 0, 0), (1, 1, 1)]
     """
 
     name = "coordination"

@@ -46,22 +46,38 @@ class CoinGame(Game):
     stay : bool
         Whether standing still is an action.
     colours : {"random", "alternate"}
+        Whose a new coin is: drawn, or in turn.
     numbered : bool, optional
         Default: where there are at most 100,000 observations.
     horizon : int
         Steps of an episode; 0: no limit.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+
+    See Also
+    --------
+    PrisonersDilemma : The same dilemma in one choice.
 
     Notes
     -----
-    Source: A. Lerer and A. Peysakhovich, "Maintaining cooperation in complex social dilemmas using deep
+    Two agents together gain 1 from a coin that its owner collects, lose 1 by one that the other collects, and
+    neither by one that they collect together. At random each earns 0 on average.
+
+    References
+    ----------
+    A. Lerer and A. Peysakhovich, "Maintaining cooperation in complex social dilemmas using deep
     reinforcement learning", arXiv:1707.01068 (2017), on 5 x 5; on 3 x 3, with four moves and 150 steps,
     J. Foerster et al., "Learning with opponent-learning awareness", AAMAS (2018). New coins have a random colour
     in their text (``"random"``), the other colour in the code they published (``"alternate"``). That two agents
     who arrive together both collect, and that agents start on different squares, is as in that code. More than
     two agents are a generalisation of this package.
 
-    Two agents together gain 1 from a coin that its owner collects, lose 1 by one that the other collects, and
-    neither by one that they collect together. At random each earns 0 on average.
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> game = games.CoinGame()
+    >>> game.observations, game.reward_bounds
+    (1458, (-2.0, 1.0))
     """
 
     name = "coins"

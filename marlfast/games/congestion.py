@@ -82,7 +82,7 @@ class _Congestion(Game):
             np.ascontiguousarray(costs), self.observe == "loads", self.memory, 0, self.capacity)
 
     def potential(self, loads):
-        """Rosenthal's potential: each resource's costs at loads 1, 2, ... up to its load, added up.
+        """Add up Rosenthal's potential: each resource's costs at loads 1, 2, ... up to its load.
 
         When one agent changes its choice, the potential changes by as much as what that agent pays; so
         it falls with every improvement, and where it is least nobody can improve.
@@ -91,6 +91,11 @@ class _Congestion(Game):
         ----------
         loads : float64 [resources]
             Such as ``env.state[0]``.
+
+        Returns
+        -------
+        float
+            The potential.
 
         Raises
         ------
@@ -107,7 +112,6 @@ class _Congestion(Game):
         return f"resource {r}"
 
     def render(self, state):
-        """One state as text: each resource's load, and its cost there."""
         costs = self._parts()[0]
         return "\n".join(f"{self._name(r)}: load {int(state[r])}, cost {costs[r, int(state[r])]:.6g}"
                          for r in range(len(costs)))
@@ -166,14 +170,31 @@ class CongestionGame(_Congestion):
     horizon : int
         0: no limit.
     observe : {"nothing", "loads"}
+        What agents see.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+
+    See Also
+    --------
+    Braess : One of them.
+    ElFarol : One of them, with a memory.
 
     Notes
     -----
     ``reward_bounds`` takes each resource's load by itself: they are tight where a strategy's resources can be at their
     dearest, and at their cheapest, together.
 
-    Source: R. W. Rosenthal, "A class of games possessing pure-strategy Nash equilibria", International Journal of
+    References
+    ----------
+    R. W. Rosenthal, "A class of games possessing pure-strategy Nash equilibria", International Journal of
     Game Theory 2 (1973).
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> game = games.CongestionGame([[0, 1, 2, 3], [0, 2, 2, 2]], [[0], [1]])
+    >>> game.agents, game.potential([1.0, 2.0])
+    (3, 5.0)
     """
 
     name = "congestion"
@@ -264,13 +285,28 @@ class PublicGoods(_Congestion):
     horizon : int
         Rounds of an episode; 0: no limit.
     observe : {"nothing", "loads"}
+        What agents see.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+
+    See Also
+    --------
+    PrisonersDilemma : Two agents.
 
     Notes
     -----
     Difference rewards keep ``multiplier / agents`` as it is: an agent that is away contributes nothing.
 
-    Source: J. O. Ledyard, "Public goods: a survey of experimental research", in Handbook of Experimental Economics
+    References
+    ----------
+    J. O. Ledyard, "Public goods: a survey of experimental research", in Handbook of Experimental Economics
     (1995).
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> games.PublicGoods(agents=4, multiplier=2.0).reward_bounds
+    (-0.5, 1.5)
     """
 
     name = "public_goods"
@@ -324,11 +360,24 @@ class Pigou(_Congestion):
     horizon : int
         Journeys of an episode; 0: no limit.
     observe : {"nothing", "loads"}
+        What agents see.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
 
-    Notes
-    -----
-    Source: A. C. Pigou, "The Economics of Welfare" (1920); in this form T. Roughgarden and E. Tardos, "How bad is
+    See Also
+    --------
+    Braess : Four roads, and a fifth that makes it worse.
+
+    References
+    ----------
+    A. C. Pigou, "The Economics of Welfare" (1920); in this form T. Roughgarden and E. Tardos, "How bad is
     selfish routing?", Journal of the ACM 49 (2002).
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> games.Pigou(agents=10).potential([0.0, 10.0])
+    5.5
     """
 
     name = "pigou"
@@ -385,11 +434,24 @@ class Braess(_Congestion):
     horizon : int
         Journeys of an episode; 0: no limit.
     observe : {"nothing", "loads"}
+        What agents see.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
 
-    Notes
-    -----
-    Source: D. Braess, "Über ein Paradoxon aus der Verkehrsplanung", Unternehmensforschung 12 (1968); the numbers
+    See Also
+    --------
+    Pigou : Two roads.
+
+    References
+    ----------
+    D. Braess, "Über ein Paradoxon aus der Verkehrsplanung", Unternehmensforschung 12 (1968); the numbers
     are the usual textbook ones, as in D. Easley and J. Kleinberg, "Networks, Crowds, and Markets" (2010), chapter 8.
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> games.Braess(link=False).action_counts.max().item(), games.Braess().action_counts.max().item()
+    (2, 3)
     """
 
     name = "braess"
@@ -452,11 +514,23 @@ class ElFarol(_Congestion):
         Weeks that are remembered; 0 to 16.
     horizon : int
         Weeks of an episode; 0: no limit.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
 
-    Notes
-    -----
-    Source: W. B. Arthur, "Inductive reasoning and bounded rationality", American Economic Review 84 (1994): 100
+    See Also
+    --------
+    CongestionGame : The general form.
+
+    References
+    ----------
+    W. B. Arthur, "Inductive reasoning and bounded rationality", American Economic Review 84 (1994): 100
     agents, room for 60. It gives no payoffs, those here are ours; nor do its agents see only whether it was crowded.
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> games.ElFarol(memory=3).observations
+    8
     """
 
     name = "el_farol"

@@ -33,14 +33,30 @@ class Drift(Game):
     horizon : int
         Steps of an episode; 0: no limit.
     noise, push, bonus : float
+        See the dynamics, and the reward.
     bonus_below : int, optional
         Default ``actions // 2``.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
 
-    Notes
-    -----
-    Source: the environment of "Multi-Agent Reinforcement Learning for Task Optimization: Agents That
+    See Also
+    --------
+    TaskAllocation : The article's story, as a game.
+    marlfast.Rounding : Numbers what is seen.
+
+    References
+    ----------
+    The environment of "Multi-Agent Reinforcement Learning for Task Optimization: Agents That
     Improve Together" (CallSphere blog, 2026). Its rule for the bonus is cut off in print; ``bonus_below``
     fills it in.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> env = mf.games.Drift(agents=2).env(seed=0)
+    >>> observation = env.reset()
+    >>> observation.shape, env.step([[4, 0]])[1].round(2).tolist()
+    ((1, 1, 2), [[-0.11, -0.01]])
     """
 
     name = "drift"

@@ -65,15 +65,23 @@ class LevelForaging(Game):
     min_food_level, max_food_level : int or sequence of int
         1 to 999. ``max_food_level`` None: the sum of the three lowest levels of agents.
     normalize_reward : bool
+        Whether a cleared board gives all agents together 1.
     penalty : float
         At least 0.
     observe_agent_levels : bool
+        Whether agents see each other's levels.
     horizon : int
         Steps of an episode; 0: no limit.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
 
-    Notes
-    -----
-    Source: Papoudakis, Christianos, Schäfer, Albrecht, "Benchmarking Multi-Agent Deep Reinforcement Learning Algorithms
+    See Also
+    --------
+    BoxPushing : Two agents and a box that takes both.
+
+    References
+    ----------
+    Papoudakis, Christianos, Schäfer, Albrecht, "Benchmarking Multi-Agent Deep Reinforcement Learning Algorithms
     in Cooperative Tasks" (NeurIPS 2021), and the rules of its program, ``lbforaging`` 2.0.0. The state is row, column
     and level of each agent, the same of each food in reading order (level 0: gone), and the levels of all food at the
     start together; its steps, rewards and observations are those of that program. Four things differ. The largest:
@@ -83,6 +91,14 @@ class LevelForaging(Game):
     crowded board it may leave out some that would still fit. From its second episode on, agents do not start where
     those not yet placed ended the last one. And on boards of more rows than columns its bounds of rows and columns are
     exchanged.
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> game = games.LevelForaging(players=2, size=5, food=1)
+    >>> env = game.env(seed=0)
+    >>> env.reset().shape
+    (1, 2, 9)
     """
 
     name = "level_foraging"

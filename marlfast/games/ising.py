@@ -34,14 +34,29 @@ class Ising(Game):
         At least 1 each; there are ``height * width`` agents.
     horizon : int
         Steps of an episode; 0: no limit.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+
+    See Also
+    --------
+    marlfast.learners.MeanFieldQ : Made for games like this.
 
     Notes
     -----
     Agents without temperature of their own: how orderly they get depends on how much they explore. For difference
     rewards, the square of an agent that is away is empty.
 
-    Source: Y. Yang, R. Luo, M. Li, M. Zhou, W. Zhang, J. Wang, "Mean field multi-agent reinforcement learning",
+    References
+    ----------
+    Y. Yang, R. Luo, M. Li, M. Zhou, W. Zhang, J. Wang, "Mean field multi-agent reinforcement learning",
     ICML 2018, the Ising model.
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> game = games.Ising(4, 4)
+    >>> float(game.order([1] * 12 + [0] * 4)), game.neighbours()[0].tolist()
+    (0.5, [12, 4, 3, 1])
     """
 
     name = "ising"
@@ -87,7 +102,7 @@ class Ising(Game):
         return -2.0 + 2.0 * ((self.height == 1) + (self.width == 1)), 2.0
 
     def order(self, state):
-        """The order parameter: |how many are up - how many are down| / agents, from 0 to 1.
+        """Work out the order parameter: |how many are up - how many are down| / agents.
 
         Parameters
         ----------
@@ -97,13 +112,19 @@ class Ising(Game):
         Returns
         -------
         float64 [...]
+            From 0 to 1.
         """
         up = (np.asarray(state) > 0).sum(axis=-1)
         return np.abs(2 * up - self.agents) / self.agents
 
     def neighbours(self):
-        """The agents above, below, left and right of each on the torus, without itself: int32 [N, 4], or fewer columns
-        on tori of one row or column."""
+        """List the agents above, below, left and right of each on the torus, without itself.
+
+        Returns
+        -------
+        int32 [N, 4]
+            Fewer columns on tori of one row or column.
+        """
         agents = np.arange(self.agents, dtype=np.int32).reshape(self.height, self.width)
         near = [np.roll(agents, step, axis) for axis in (0, 1) if agents.shape[axis] > 1 for step in (1, -1)]
         return np.stack(near, axis=2).reshape(self.agents, -1) if near else np.zeros((1, 0), np.int32)

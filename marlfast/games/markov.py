@@ -48,6 +48,14 @@ class MarkovGame(Game):
         0: no limit.
     seen : int [S] or [S, N], optional
         Number of the observation that all agents, or each of them, make in a state. Default: the state's number.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+
+    See Also
+    --------
+    Tabular : A class of such games, told by few parameters.
+    Outcomes : Transitions as a list.
+    tabulate : Makes one of an environment or a function.
 
     Notes
     -----
@@ -55,7 +63,18 @@ class MarkovGame(Game):
     be reached from the start; and a state that can be reached, always leads back to itself, pays nothing and is not
     marked terminal (in games of several states). Single states that cannot be reached do no harm.
 
-    Source: L. S. Shapley, "Stochastic games", PNAS 39 (1953).
+    References
+    ----------
+    L. S. Shapley, "Stochastic games", PNAS 39 (1953).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from marlfast import games
+    >>> game = games.MarkovGame(np.array([[1, 2], [2, 2], [2, 2]]), np.array([[0, 1], [5, 0], [0, 0]]), actions=[2],
+    ...                         terminal=[False, False, True])
+    >>> game.agents, game.observations
+    (1, 3)
     """
 
     name = "markov"
@@ -252,13 +271,45 @@ class Tabular(Game):
     A subclass is a frozen dataclass with a ``name`` and its parameters, and writes :meth:`arrays`; kernel and facts
     follow from those. Files hold the name and the parameters, not the arrays. If it has a ``horizon``, it passes that
     on to the :class:`MarkovGame`.
+
+    Parameters
+    ----------
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+
+    See Also
+    --------
+    MarkovGame : The arrays themselves.
+    TwoStep : One of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dataclasses import dataclass
+    >>> from marlfast import games
+    >>> @dataclass(frozen=True, repr=False, eq=False)
+    ... class Corridor(games.Tabular):
+    ...     length: int = 3
+    ...     def arrays(self):
+    ...         ahead = np.minimum(np.arange(self.length) + 1, self.length - 1)
+    ...         return games.MarkovGame(np.stack([np.arange(self.length), ahead], axis=1),
+    ...                                 np.array([[0.0, 0.0]] * (self.length - 2) + [[0.0, 1.0], [0.0, 0.0]]), [2],
+    ...                                 terminal=np.arange(self.length) == self.length - 1, horizon=50)
+    >>> Corridor(5).observations
+    5
     """
 
     integer_state = True
     features = 1
 
     def arrays(self):
-        """The game as a :class:`MarkovGame`. Called once; see :attr:`markov`."""
+        """Make the game as a :class:`MarkovGame`. Called once; see :attr:`markov`.
+
+        Returns
+        -------
+        MarkovGame
+            With the horizon, if there is one.
+        """
         raise NotImplementedError
 
     @cached_property

@@ -42,6 +42,8 @@ class NormalForm(Game):
 
     Parameters
     ----------
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
     memory : int
         How many rounds are remembered. 0: a single state.
     start : {"empty", "uniform"} or sequence
@@ -51,9 +53,25 @@ class NormalForm(Game):
     horizon : int
         Rounds of an episode; 0: no limit.
 
-    Notes
-    -----
-    Source: D. Fudenberg and J. Tirole, "Game theory", MIT Press (1991), chapters 1 and 5.
+    See Also
+    --------
+    MatrixGame : Given by its payoffs.
+    marlfast.analysis.equilibria : What players of one round would do.
+
+    References
+    ----------
+    D. Fudenberg and J. Tirole, "Game theory", MIT Press (1991), chapters 1 and 5.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from marlfast import games
+    >>> @dataclass(frozen=True, repr=False, eq=False)
+    ... class Deadlock(games.NormalForm):
+    ...     def matrices(self):
+    ...         return [[[1, 0], [3, 2]], [[1, 3], [0, 2]]]
+    >>> Deadlock(horizon=5).pure_equilibria()
+    [(1, 1)]
     """
 
     integer_state = True
@@ -64,11 +82,23 @@ class NormalForm(Game):
     horizon: int = field(default=1, kw_only=True)
 
     def matrices(self):
-        """Payoffs as :class:`MatrixGame` takes them: an array per agent, or a single one that all share."""
+        """Give the payoffs as :class:`MatrixGame` takes them.
+
+        Returns
+        -------
+        sequence of float64 [A_0, ..., A_{N-1}] or [A_0, ..., A_{N-1}, K]
+            An array per agent, or a single one that all share.
+        """
         raise NotImplementedError
 
     def chances(self):
-        """Probabilities of outcomes as :class:`MatrixGame` takes them; None: payoffs have no axis of outcomes."""
+        """Give the probabilities of outcomes as :class:`MatrixGame` takes them.
+
+        Returns
+        -------
+        float64 [K] or [A_0, ..., A_{N-1}, K], or None
+            None: payoffs have no axis of outcomes.
+        """
         return None
 
     def __post_init__(self):
@@ -124,12 +154,17 @@ class NormalForm(Game):
         return expected.reshape(*self._counts, self.agents)
 
     def pure_equilibria(self, tolerance=1e-9):
-        """Nash equilibria in pure actions of a single round: a list of joint actions.
+        """Find the Nash equilibria in pure actions of a single round.
 
         Parameters
         ----------
         tolerance : float
             Payoffs that differ by at most so much of the greatest one are equal: they are sums that are rounded.
+
+        Returns
+        -------
+        list of tuple of int
+            Joint actions, in order.
         """
         best = np.ones(self._counts, bool)
         for i in range(self.agents):
@@ -138,7 +173,7 @@ class NormalForm(Game):
         return [tuple(joint) for joint in np.argwhere(best).tolist()]
 
     def against_random(self, discount=0.0):
-        """What each action is worth while all others act at random: initial values for a learner.
+        """Say what each action is worth while all others act at random: initial values for a learner.
 
         Parameters
         ----------
@@ -221,15 +256,17 @@ class NormalForm(Game):
         return tuple(integer(f"{where}[{i}]", a, 0, self._counts[i] - 1) for i, a in enumerate(joint))
 
     def joint(self, actions):
-        """Numbers of joint actions, the first agent's action the most significant.
+        """Number joint actions, the first agent's action the most significant.
 
         Parameters
         ----------
         actions : int [..., N]
+            Of all agents.
 
         Returns
         -------
         int64 [...]
+            Below J.
         """
         actions = np.asarray(actions)
         if actions.shape[-1:] != (self.agents,):
@@ -243,7 +280,7 @@ class NormalForm(Game):
         return joint
 
     def number(self, history):
-        """The observation after a history.
+        """Find the observation after a history.
 
         Parameters
         ----------
@@ -253,6 +290,7 @@ class NormalForm(Game):
         Returns
         -------
         int
+            Its number.
         """
         rounds = [int(self.joint(self._checked(joint, f"history[{k}]"))) for k, joint in enumerate(history)]
         least = 0 if self.start == "empty" else self.memory
@@ -265,7 +303,18 @@ class NormalForm(Game):
         return node - self._nodes if len(rounds) == self.memory else node + self._histories
 
     def history(self, observation):
-        """The joint actions behind an observation, the oldest first: a list of tuples."""
+        """Find the joint actions behind an observation.
+
+        Parameters
+        ----------
+        observation : int
+            Its number.
+
+        Returns
+        -------
+        list of tuple of int
+            The oldest first.
+        """
         number, joints = integer("observation", observation, 0, self.observations - 1), len(self._rewards)
         node = number + self._nodes if number < self._histories else number - self._histories
         rounds = []
@@ -322,17 +371,30 @@ class MatrixGame(NormalForm):
 
     Parameters
     ----------
-    *payoffs : float64 [A_0, ..., A_{N-1}] or [A_0, ..., A_{N-1}, K]
-        One array per agent, or a single one that all share. With ``probabilities`` they have a last axis: what is
-        paid in each of the K outcomes of the joint action.
+    *arrays : float64 [A_0, ..., A_{N-1}] or [A_0, ..., A_{N-1}, K]
+        Payoffs: one array per agent, or a single one that all share. With ``probabilities`` they have a last axis: what
+        is paid in each of the K outcomes of the joint action.
+    payoffs : sequence of float64 [A_0, ..., A_{N-1}] or [A_0, ..., A_{N-1}, K], optional
+        The same by name, as a sequence.
     probabilities : float64 [K] or [A_0, ..., A_{N-1}, K], optional
         Of the outcomes, the same for all joint actions or for each of them; they sum to 1 (within 1e-8).
-    memory, start, horizon
-        See :class:`NormalForm`.
+    memory : int
+        How many rounds are remembered, see :class:`NormalForm`. 0: none.
+    start : {"empty", "uniform"} or sequence
+        The history that an episode begins with, see :class:`NormalForm`.
+    horizon : int
+        Rounds of an episode; 0: no limit.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
 
-    Notes
-    -----
-    Source: J. von Neumann and O. Morgenstern, "Theory of games and economic behavior" (1944).
+    See Also
+    --------
+    NormalForm : A class of such games, told by few parameters.
+    MarkovGame : Of several states.
+
+    References
+    ----------
+    J. von Neumann and O. Morgenstern, "Theory of games and economic behavior" (1944).
 
     Examples
     --------

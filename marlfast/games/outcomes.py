@@ -130,18 +130,32 @@ class Outcomes(Definition):
     states : int
         S, how many there are.
     state : int [K]
+        Where it happens.
     joint : int [K]
         Number of the joint action, the first agent's action the most significant.
     successor : int [K]
+        Where it leads.
     probability : float64 [K], optional
         Those of one state and joint action sum to 1 (within 1e-8). Default: 1 each.
     rewards : float64 [K] or [K, N], optional
         What this outcome pays, to all agents or to each. Outcomes may then lead to the same state and pay
         differently: this is how rewards are made random. Without it the game's ``rewards`` count.
 
+    See Also
+    --------
+    MarkovGame : Takes them as ``transitions``.
+
     Notes
     -----
     An outcome listed twice is refused, rather than added up. Those of probability 0 are left out.
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> chance = games.Outcomes(2, state=[0, 0, 0], joint=[0, 1, 1], successor=[0, 0, 1], probability=[1.0, 0.9, 0.1])
+    >>> game = games.MarkovGame(chance, [[0.0, 1.0], [0.0, 0.0]], actions=[2], terminal=[False, True])
+    >>> game.observations
+    2
     """
 
     kind = "transitions"
@@ -202,15 +216,25 @@ class Outcomes(Definition):
                              f"got {sums[wrong][0]:.12g}")
 
     def table(self, joint, terminal, rewards, agents):
-        """The outcomes as a :class:`Table`, for ``joint`` joint actions.
+        """Give the outcomes as a :class:`Table`, for ``joint`` joint actions.
 
         Terminal states need no outcomes; what is missing there leads back to itself and pays nothing.
 
         Parameters
         ----------
+        joint : int
+            J, how many joint actions there are.
         terminal : bool [S]
+            States in which the game is over.
         rewards : float64 [S, joint, N] or None
             None: the outcomes' own.
+        agents : int
+            N.
+
+        Returns
+        -------
+        Table
+            Cell by cell.
         """
         if self.joint.max(initial=0) >= joint:
             k = int((self.joint >= joint).argmax())

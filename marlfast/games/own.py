@@ -137,7 +137,17 @@ class _Own(Game):
         return made
 
     def check(self, steps=2000, seed=0, isolate=False):
-        """Play the game by itself, with guards around all that its functions are given: see :func:`check`."""
+        """Play the game by itself, with guards around all that its functions are given: see :func:`check`.
+
+        Parameters
+        ----------
+        steps : int
+            How many to play.
+        seed : int
+            Of the actions and draws.
+        isolate : bool
+            Play in a process of its own, see :func:`check`.
+        """
         check(self, steps, seed, isolate)
 
 
@@ -172,9 +182,14 @@ class CompiledGame(_Own):
         those of ``numba.cfunc``, ctypes, cffi, a capsule named by its signature, ``scipy.LowLevelCallable``, or
         :func:`pointer`. They must write all of ``rewards`` (and of ``state`` at a start, and of ``observation``), and
         keep nothing between calls: all chance is in the draws. ``terminated`` is 0 when ``step`` is called.
-    agents, state_size : int
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+    agents : int
+        How many play: N.
     actions : int or sequence of int
         How many each agent has.
+    state_size : int
+        How many numbers a state has: S.
     views, features : int
         1 where all see the same, else one an agent; numbers in a view (default: those of the state).
     observations : int, optional
@@ -185,18 +200,45 @@ class CompiledGame(_Own):
         False: ``step`` never says that the game is over.
     step_uniforms, step_normals, start_uniforms, start_normals : int
         Draws of a step, and of a start: uniforms in [0, 1) and standard normals.
-    parameters : float64 [P], optional
-        Passed to every function.
-    setting, teams, bounds, reward_bounds : optional
+    setting : {"cooperative", "competitive", "mixed"}
         See :class:`marlfast.games.Game`.
+    teams : sequence of sequence of int, optional
+        Who plays with whom.
+    bounds : (float or float64 [D], float or float64 [D]), optional
+        Least and greatest value of each number in an observation.
+    reward_bounds : (float, float), optional
+        Between which every reward lies.
     text : callable, optional
         ``text(state)``: the state as text.
+    parameters : float64 [P], optional
+        Passed to every function.
+
+    See Also
+    --------
+    NumPyGame : Functions of Python, for many runs at once.
+    marlfast.games.own.get_include : For games in Cython.
 
     Notes
     -----
     At first use the game is played by itself for 200 steps between guards: see :func:`check`.
 
-    Source: yours.
+    Examples
+    --------
+    >>> from numba import njit
+    >>> from marlfast import games
+    >>> @njit
+    ... def step(parameters, state, actions, uniforms, normals, rewards):
+    ...     state[0] += actions[0] - actions[1]
+    ...     rewards[:] = -abs(state[0])
+    ...     return abs(state[0]) > 3
+    >>> @njit
+    ... def start(parameters, state, uniforms, normals):
+    ...     state[0] = 0
+    >>> game = games.CompiledGame(step, start, agents=2, actions=2, state_size=1, horizon=20)
+    >>> env = game.env(seed=0)
+    >>> _ = env.reset()
+    >>> env.step([[1, 0]])[1].tolist()
+    [[-1.0, -1.0]]
     """
 
     name = "compiled"
@@ -266,20 +308,60 @@ class NumPyGame(_Own):
         rewards [n, N], terminated [n])``. The arrays it is given are its own, and may be changed and returned.
         ``False`` in place of ``terminated``: no game is over.
     start : callable
-        ``start(uniforms [n, start_uniforms], normals [n, start_normals]) -> state [n, S]``
+        ``start(uniforms [n, start_uniforms], normals [n, start_normals]) -> state [n, S]``.
     observe : callable, optional
-        ``observe(state [n, S]) -> observation [n, V, D]``
-    agents, state_size, actions, views, features, observations, horizon, terminates
-        As for :class:`CompiledGame`, and so are all that follow.
+        ``observe(state [n, S]) -> observation [n, V, D]``. Default: the state is seen by all.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+    agents : int
+        How many play: N.
+    actions : int or sequence of int
+        How many each agent has.
+    state_size : int
+        How many numbers a state has: S.
+    views, features : int
+        1 where all see the same, else one an agent; numbers in a view (default: those of the state).
+    observations : int, optional
+        Where a view is one whole number: how many there are.
+    horizon : int
+        0: no limit.
+    terminates : bool
+        False: ``step`` never says that the game is over.
     step_uniforms, step_normals, start_uniforms, start_normals : int
         Draws of a step, and of a start, for each run.
+    setting : {"cooperative", "competitive", "mixed"}
+        See :class:`marlfast.games.Game`.
+    teams : sequence of sequence of int, optional
+        Who plays with whom.
+    bounds : (float or float64 [D], float or float64 [D]), optional
+        Least and greatest value of each number in an observation.
+    reward_bounds : (float, float), optional
+        Between which every reward lies.
+    text : callable, optional
+        ``text(state)``: the state as text.
+
+    See Also
+    --------
+    CompiledGame : Compiled functions, at full speed.
 
     Notes
     -----
     The functions may be called for any runs together, or alone: each row of what they return must follow from the same
     row of what they are given. They keep nothing between calls, and draw no random numbers of their own.
 
-    Source: yours.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from marlfast import games
+    >>> def step(state, actions, uniforms, normals):
+    ...     state = state + actions.sum(axis=1, keepdims=True) - 1
+    ...     return state, np.repeat(1.0 - np.abs(state), 2, axis=1), False
+    >>> game = games.NumPyGame(step, lambda uniforms, normals: np.zeros((len(uniforms), 1)), agents=2, actions=2,
+    ...                        state_size=1, horizon=10, terminates=False)
+    >>> env = game.env(runs=3, seed=0)
+    >>> _ = env.reset()
+    >>> env.step([[0, 0], [0, 1], [1, 1]])[1].tolist()
+    [[0.0, 0.0], [1.0, 1.0], [0.0, 0.0]]
     """
 
     name = "numpy"

@@ -45,6 +45,13 @@ class PettingZooGame(Game):
         Steps after which an episode is truncated; 0: never. Default: the environment's ``max_cycles``, where it has
         one. An environment that truncates an episode at any other step is an error, since learners bootstrap from what
         a truncated episode would have come to, and from nothing where a game is over.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+
+    See Also
+    --------
+    tabulate : Explores a small environment once, and needs it no more.
+    marlfast.adapters.pettingzoo.parallel_env : The other way round.
 
     Notes
     -----
@@ -55,7 +62,17 @@ class PettingZooGame(Game):
     as if it had never stopped; one that was stopped within an episode goes on with another one, from its start, for
     the steps that were left.
 
-    Source: J. K. Terry et al., "PettingZoo: Gym for multi-agent reinforcement learning", NeurIPS (2021).
+    References
+    ----------
+    J. K. Terry et al., "PettingZoo: Gym for multi-agent reinforcement learning", NeurIPS (2021).
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast.adapters.pettingzoo import parallel_env
+    >>> game = mf.games.PettingZooGame(lambda: parallel_env(mf.games.RockPaperScissors(horizon=5)))
+    >>> mf.train(game, mf.IQL(), episodes=3, seed=0).returns.shape
+    (1, 3, 2)
     """
 
     make: Callable
@@ -125,7 +142,6 @@ class PettingZooGame(Game):
                                               (0, 0, 1, 0), False)
 
     def render(self, state):
-        """What each agent sees."""
         lines = [f"seed {state[0]:.0f}, step {state[1]:.0f}"]
         for agent, seen, size in zip(self.names, state[HEAD:].reshape(self.agents, -1), self.sizes, strict=True):
             lines.append(f"{agent}: {np.array2string(seen[:size], precision=4, threshold=8, max_line_width=160)}")

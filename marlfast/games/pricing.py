@@ -33,38 +33,53 @@ class LogitBertrand(NormalForm):
     Parameters
     ----------
     agents : int
-        n firms.
+        How many firms: n.
     actions : int
-        m prices of each, at least 2.
+        How many prices each has: m, at least 2.
     quality, cost : float or sequence of float [n]
-        a_i and c_i.
+        How good the goods are, and what they cost to make: a_i and c_i.
     outside : float or sequence of float
-        a_0, how good it is to buy nothing. Several values: demand is stochastic, one of them is drawn each period.
+        How good it is to buy nothing: a_0. Several values: demand is stochastic, one of them is drawn each period.
     probabilities : sequence of float, optional
         Of the values of ``outside``. Default: equally likely.
     differentiation : float
-        mu, greater than 0: how little consumers mind prices.
+        How little consumers mind prices: mu, greater than 0.
     margin : float
-        xi, at least 0.
+        How far prices go beyond Nash and monopoly: xi, at least 0.
     nash, monopoly : float or sequence of float [n], optional
         Prices to take in place of those that are computed: each firm's best reply to the others', and those that
         give the greatest sum of profits, both expected ones where demand is stochastic.
     decimals : int
         Computed prices are rounded to so many decimals, 0 to 15. With 5 the prices are those of the original program,
         into which they were typed; with 15 they are as computed.
-    memory, start, horizon
-        See :class:`~marlfast.games.matrix.NormalForm`.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+    memory : int
+        How many rounds are remembered, see :class:`~marlfast.games.NormalForm`. 0: none.
+    start : {"empty", "uniform"} or sequence
+        The history that an episode begins with, see :class:`~marlfast.games.NormalForm`.
+    horizon : int
+        Rounds of an episode; 0: no limit.
 
     Attributes
     ----------
     nash_prices, monopoly_prices : tuple of float [n]
+        Best replies to each other, and those with the greatest sum of profits.
+
+    See Also
+    --------
+    SequentialPricing : Firms that set prices in turns.
+    marlfast.reproduce.Calvano2020 : What learners charge.
+    marlfast.analysis.profit_gain : How much of the way to collusion.
 
     Notes
     -----
     With a common mark-up M the joint profit's derivative by every price vanishes where ``M = mu / q_0``, q_0 the share
     that buys nothing; a firm's own where ``p_i - c_i = mu / (1 - q_i)``.
 
-    Source: E. Calvano, G. Calzolari, V. Denicolo and S. Pastorello, "Artificial intelligence, algorithmic pricing, and
+    References
+    ----------
+    E. Calvano, G. Calzolari, V. Denicolo and S. Pastorello, "Artificial intelligence, algorithmic pricing, and
     collusion", American Economic Review 110 (2020), section II; stochastic demand: their section on robustness.
 
     Examples
@@ -156,15 +171,17 @@ class LogitBertrand(NormalForm):
         return self._market.profits_at(self.monopoly_prices)
 
     def profit_gain(self, profits):
-        """Profits on a scale on which the Nash profits are 0 and the monopoly profits 1.
+        """Put profits on a scale on which the Nash profits are 0 and the monopoly profits 1.
 
         Parameters
         ----------
         profits : float64 [..., n]
+            Of each firm.
 
         Returns
         -------
         float64 [..., n]
+            On that scale.
         """
         nash, monopoly = self.nash_profits, self.monopoly_profits
         return (np.asarray(profits, np.float64) - nash) / (monopoly - nash)

@@ -47,18 +47,26 @@ class Pursuit(Game):
     depth : int
         0 to 1000.
     capture : {"single", "joint"}
+        Whether one hunter is enough.
     scout : int, optional
         Depth of the visual field of a scout, 0 to 1000: it moves at random, captures nothing and tells every hunter of
         the prey it sees. Default: no scout.
     sharing : bool
         Whether each hunter is a scout for the others.
     see_partner : bool
+        Whether hunters see each other.
     horizon : int
         0: no limit.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
 
-    Notes
-    -----
-    Source: M. Tan, "Multi-agent reinforcement learning: independent vs. cooperative agents", ICML 1993. The original
+    See Also
+    --------
+    marlfast.reproduce.Tan1993 : What learners need.
+
+    References
+    ----------
+    M. Tan, "Multi-agent reinforcement learning: independent vs. cooperative agents", ICML 1993. The original
     leaves the order of moves, and what "next to" means, open. With the order above hunters who move at random need on
     average 122.96 steps for one prey and one hunter (solved exactly), about 60 with two hunters, 381 in the joint
     task with one prey and 208 with two; published, means over 200 trials: 123.08, 56.47, 354.45, 224.92. Moving all at
@@ -68,6 +76,13 @@ class Pursuit(Game):
     up to the board's size (442), one more than can occur. Hunters who learn as described there (``IQL(0.8, 0.9,
     Boltzmann(0.4))``) are slower here: one of depth 4 needs about 51 steps and two need 25, against 25.32 and 12.21;
     at temperature 0.2 it is 29 and 15.
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> game = games.Pursuit(depth=2)
+    >>> game.observations, game.agents
+    (26, 2)
     """
 
     name = "pursuit"

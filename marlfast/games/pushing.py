@@ -41,17 +41,32 @@ class BoxPushing(Game):
     success : float
         In [0, 1].
     sight : {"front", "full"}
+        What agents see: the square in front, or the state.
     reward_for : {"attempt", "success"}
+        What is paid for.
     continuing : bool
+        Whether a box in the goal is put back, and the episode goes on.
     horizon : int
         0: no limit.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
 
-    Notes
-    -----
-    Source: S. Seuken and S. Zilberstein, "Improved memory-bounded dynamic programming for decentralized POMDPs", UAI
+    See Also
+    --------
+    LevelForaging : Several agents and loads.
+
+    References
+    ----------
+    S. Seuken and S. Zilberstein, "Improved memory-bounded dynamic programming for decentralized POMDPs", UAI
     2007. Where the article is silent (who bumps, what an attempt earns, the numbers of states, actions and
     observations), this is the model that its authors handed out, ``boxPushingUAI07.dpomdp``, with ``continuing``.
     Its optimal values with ``sight="front"`` are known: 17.6 for 2 steps, 66.081 for 3, 98.593613 for 4.
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> games.BoxPushing().observations, games.BoxPushing(sight="full").observations
+    (5, 100)
     """
 
     name = "box_pushing"

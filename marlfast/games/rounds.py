@@ -33,6 +33,12 @@ class WithRound(Tabular):
     ----------
     game : NormalForm, MarkovGame or Tabular
         With a horizon.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+
+    See Also
+    --------
+    NormalForm : Whose learners do not see the round.
 
     Notes
     -----
@@ -40,7 +46,9 @@ class WithRound(Tabular):
     Best replies to learners that do not see the round know it, too, where the horizon is an end
     (:func:`marlfast.analysis.model`).
 
-    Source: R. D. Luce and H. Raiffa, "Games and decisions", Wiley (1957), section 5.5.
+    References
+    ----------
+    R. D. Luce and H. Raiffa, "Games and decisions", Wiley (1957), section 5.5.
 
     Examples
     --------
@@ -99,6 +107,7 @@ class WithRound(Tabular):
 
     @property
     def labels(self):
+        """Names of the actions of ``game``, where it has some: tuple of str, or None."""
         return getattr(self.game, "labels", None)
 
     def render(self, state):

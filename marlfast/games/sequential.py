@@ -34,6 +34,12 @@ class SequentialPricing(Tabular):
         There are k + 1 prices.
     horizon : int
         Periods of an episode; 0: no limit.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+
+    See Also
+    --------
+    LogitBertrand : Firms that set prices at once.
 
     Notes
     -----
@@ -46,8 +52,17 @@ class SequentialPricing(Tabular):
 
     At the monopoly price 1/2 each firm earns 1/8 a period, when both charge it (k even).
 
-    Source: T. Klein, "Autonomous algorithmic collusion: Q-learning under sequential pricing", RAND Journal of Economics
+    References
+    ----------
+    T. Klein, "Autonomous algorithmic collusion: Q-learning under sequential pricing", RAND Journal of Economics
     52 (2021), after E. Maskin and J. Tirole, "A theory of dynamic oligopoly, II", Econometrica 56 (1988).
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> game = games.SequentialPricing(k=6)
+    >>> game.observations, game.action_counts.tolist()
+    (14, [7, 7])
     """
 
     name = "sequential_pricing"

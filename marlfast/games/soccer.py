@@ -49,19 +49,41 @@ class Soccer(Game):
         Whether player B sees the board as A would in its place. Then one table fits both players.
     horizon : int
         Steps of an episode; 0: no limit. Two players who both stand would play for ever.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+
+    See Also
+    --------
+    marlfast.learners.MinimaxQ : Made for it.
+    marlfast.reproduce.Littman1994 : How learners fare in it.
 
     Notes
     -----
-    Source: M. L. Littman, "Markov games as a framework for multi-agent reinforcement learning", ICML (1994),
-    section 5 and figure 2 (board, start, "left for A, right for B"). What happens at the edge of the board, and
-    at the goal that the other one scores in, is not said there; here such moves are not made.
-
     Littman's training resets the board after a goal and goes on, so that what is learned bootstraps from the new
     start: that is ``restart=True``, with ``horizon`` the number of training steps. His tests, whose games end in
     a draw with probability 0.1 a step, are ``draw_probability=0.1``. The default makes every goal a terminal
     state of value 0. Both agree where the players are equals: turned by half, a start with the ball at A is
     one with the ball at B, so the value of a random start is 0 when both play alike, or play a minimax
     equilibrium.
+
+    References
+    ----------
+    M. L. Littman, "Markov games as a framework for multi-agent reinforcement learning", ICML (1994),
+    section 5 and figure 2 (board, start, "left for A, right for B"). What happens at the edge of the board, and
+    at the goal that the other one scores in, is not said there; here such moves are not made.
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> game = games.Soccer()
+    >>> env = game.env(seed=0)
+    >>> _ = env.reset()
+    >>> print(game.render(env.state[0]))
+    #  .  .  .  .  .  #
+    a  .  .  .  A* .  b
+    a  .  B  .  .  .  b
+    #  .  .  .  .  .  #
+    A has the ball; A scores at a, B at b
     """
 
     name = "soccer"

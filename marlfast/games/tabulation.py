@@ -25,6 +25,7 @@ class Tabulated:
     Attributes
     ----------
     game : MarkovGame
+        The environment as arrays.
     states : list
         The key of each state; where the game was entered there as it ended, a state of its own.
     observations : list or None
@@ -34,6 +35,10 @@ class Tabulated:
         True in terminal states.
     counts : int64 [K]
         How often each of ``game.transitions`` (:class:`Outcomes`) came out; 0 where probabilities were given.
+
+    See Also
+    --------
+    tabulate : Makes it.
     """
 
     game: MarkovGame
@@ -56,9 +61,10 @@ def tabulate(source, start=None, actions=None, *, key=None, observe="own", tries
         Or a function ``step(state, joint_action)`` without chance of its own. It returns ``(next state, rewards,
         terminated)``; or, for chance, a list of ``(probability, next state, rewards, terminated)``. Its states are
         hashable values, joint actions tuples, rewards a number for all or one per agent.
-    start, actions
-        With a function: the first state, or a dictionary ``{state: probability}``; and the number of actions of each
-        agent.
+    start : object or dict of object to float, optional
+        With a function: the first state, or a dictionary ``{state: probability}``.
+    actions : sequence of int [N], optional
+        With a function: the number of actions of each agent.
     key : callable, optional
         ``key(environment, observations)``: a value that says all that matters for what comes next. Default: what all
         agents observe, and ``environment.state()`` where it has one.
@@ -70,6 +76,7 @@ def tabulate(source, start=None, actions=None, *, key=None, observe="own", tries
         times in all, and probabilities are what was counted. So is the start. For each try the random generators that
         the copy holds (NumPy's and Python's) are seeded anew, and the global ones, which are put back at the end.
     seed : int
+        Of the tries.
     horizon : int, optional
         Default: the step at which the environment truncates, if exploring or some random walks meet that.
     most_states : int
@@ -78,6 +85,7 @@ def tabulate(source, start=None, actions=None, *, key=None, observe="own", tries
     Returns
     -------
     Tabulated
+        The game, and how sure each of its cells is.
 
     Raises
     ------
@@ -88,11 +96,25 @@ def tabulate(source, start=None, actions=None, *, key=None, observe="own", tries
     RuntimeError
         The environment or the function raised an error.
 
+    See Also
+    --------
+    MarkovGame : What it makes.
+    marlfast.analysis.model : Explores a game of this package.
+
     Notes
     -----
     States that are met a second time, in another way, and some random walks are compared with what was found. Chance
     that shows only then is counted too. What happens too seldom to be seen in all of these is missed; so is a time
     limit that none of them reaches, which is what ``horizon`` is for.
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> def step(state, joint):
+    ...     return state + joint[0], float(joint[0]), state + joint[0] == 3
+    >>> found = games.tabulate(step, start=0, actions=[2], horizon=20)
+    >>> found.game.observations, found.states
+    (4, [0, 1, 2, 3])
     """
     tries, samples = integer("tries", tries, 1), integer("samples", samples, 1)
     seed, most_states = integer("seed", seed, 0, 2**31), integer("most_states", most_states, 1)

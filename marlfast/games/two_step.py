@@ -34,14 +34,29 @@ class TwoStep(Tabular):
         What branch 2A pays, whatever is done.
     risky : float [2, 2]
         What branch 2B pays.
+    at_horizon : {"terminated", "truncated"}, optional
+        What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+
+    See Also
+    --------
+    marlfast.reproduce.Qmix2018 : How learners fare in it.
 
     Notes
     -----
     Learners that take the team's value for a sum of the agents' own undervalue the 8 and play for the 7. With discount
     0.99 the value of the start is 0.99 * 8 = 7.92.
 
-    Source: T. Rashid et al., "QMIX: monotonic value function factorisation for deep multi-agent reinforcement
+    References
+    ----------
+    T. Rashid et al., "QMIX: monotonic value function factorisation for deep multi-agent reinforcement
     learning", ICML 2018, section 5.
+
+    Examples
+    --------
+    >>> from marlfast import games
+    >>> game = games.TwoStep()
+    >>> game.observations, game.agents
+    (4, 2)
     """
 
     name = "two_step"

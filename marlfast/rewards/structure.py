@@ -40,20 +40,61 @@ def check_teams(teams, game):
 
 
 class Structure(Definition):
-    """Base of reward structures. ``teams`` is the team of each agent where there are teams, else None."""
+    """Base of reward structures. ``teams`` is the team of each agent where there are teams, else None.
+
+    See Also
+    --------
+    individual, cooperative, competitive, mixed, matrix, difference : Those there are.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> mf.rewards.mixed([[0, 1], [2]]).matrix(mf.games.Drift(agents=3)).tolist()
+    [[0.5, 0.5, -1.0], [0.5, 0.5, -1.0], [-0.5, -0.5, 1.0]]
+    """
 
     kind = "reward structure"
     teams = None
 
     def check(self, game):
-        """Refuse a game that this structure does not fit."""
+        """Refuse a game that this structure does not fit.
+
+        Parameters
+        ----------
+        game : Game
+            Whose rewards are divided.
+        """
 
     def same(self, agents):
-        """Whether all of these agents learn from the same reward, whatever the game's are."""
+        """Say whether all of these agents learn from the same reward, whatever the game's are.
+
+        Parameters
+        ----------
+        agents : sequence of int
+            Who.
+
+        Returns
+        -------
+        bool
+            True: they do.
+        """
         return len(agents) < 2
 
     def alike(self, game, agents):
-        """Whether all of these agents learn from the same reward in a game in which all earn the same."""
+        """Say whether all of these agents learn from the same reward in a game in which all earn the same.
+
+        Parameters
+        ----------
+        game : Game
+            In which all earn the same.
+        agents : sequence of int
+            Who.
+
+        Returns
+        -------
+        bool
+            True: they do.
+        """
         own, weights, team_of_agent = self.parts(game)
         shares = np.full(len(agents), float(own))
         if len(weights):
@@ -62,13 +103,41 @@ class Structure(Definition):
         return bool(np.allclose(shares, shares[0], rtol=1e-12, atol=1e-12))
 
     def bind(self, game, kernel, runs, backend):
-        """The kernel: what every agent learns from, of the game's rewards."""
+        """Make the kernel: what every agent learns from, of the game's rewards.
+
+        Parameters
+        ----------
+        game : Game
+            Whose rewards are divided.
+        kernel : object
+            That of the game.
+        runs : int
+            R.
+        backend : {"cython", "numpy"}
+            Which kernels.
+
+        Returns
+        -------
+        object
+            The kernel.
+        """
         own, weights, team_of_agent = self.parts(game)
         return kernels(backend, "rewards").Mix(runs, kernel, own, np.ascontiguousarray(weights, np.float64),
                                                np.ascontiguousarray(team_of_agent, np.int32))
 
     def matrix(self, game):
-        """The N x N matrix M: agent i learns from ``sum_j M[i, j] * reward[j]``."""
+        """Give the matrix M: agent i learns from ``sum_j M[i, j] * reward[j]``.
+
+        Parameters
+        ----------
+        game : Game
+            Whose rewards are divided.
+
+        Returns
+        -------
+        float64 [N, N]
+            By agent, and by whose reward.
+        """
         own, weights, team_of_agent = self.parts(game)
         linear = np.eye(game.agents) * own
         return linear + np.asarray(weights)[team_of_agent][:, team_of_agent] if len(weights) else linear
@@ -76,17 +145,52 @@ class Structure(Definition):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class individual(Structure):
-    """Each agent learns from its own reward."""
+    """Each agent learns from its own reward.
+
+    See Also
+    --------
+    cooperative : From the mean of all.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> mf.rewards.individual().matrix(mf.games.Drift(agents=3)).tolist()
+    [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    """
 
     name = "individual"
 
     def parts(self, game):
+        """Say what every agent's share in every reward is made of.
+
+        Parameters
+        ----------
+        game : Game
+            Whose rewards are divided.
+
+        Returns
+        -------
+        tuple
+            As the kernel takes it.
+        """
         return 1.0, np.zeros((0, 0)), np.zeros(game.agents, np.int32)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class cooperative(Structure):
-    """Every agent learns from the mean of all agents' rewards."""
+    """Every agent learns from the mean of all agents' rewards.
+
+    See Also
+    --------
+    difference : Says what an agent's own part in it was.
+    mixed : In teams.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> mf.rewards.cooperative().matrix(mf.games.Drift(agents=2)).tolist()
+    [[0.5, 0.5], [0.5, 0.5]]
+    """
 
     name = "cooperative"
 
@@ -94,12 +198,35 @@ class cooperative(Structure):
         return True
 
     def parts(self, game):
+        """Say what every agent's share in every reward is made of.
+
+        Parameters
+        ----------
+        game : Game
+            Whose rewards are divided.
+
+        Returns
+        -------
+        tuple
+            As the kernel takes it.
+        """
         return 0.0, np.full((1, 1), 1.0 / game.agents), np.zeros(game.agents, np.int32)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class competitive(Structure):
-    """Every agent learns from its own reward minus the mean of the others': what one wins, others lose."""
+    """Every agent learns from its own reward minus the mean of the others': what one wins, others lose.
+
+    See Also
+    --------
+    mixed : Between teams.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> mf.rewards.competitive().matrix(mf.games.Drift(agents=3)).tolist()
+    [[1.0, -0.5, -0.5], [-0.5, 1.0, -0.5], [-0.5, -0.5, 1.0]]
+    """
 
     name = "competitive"
 
@@ -108,6 +235,18 @@ class competitive(Structure):
             raise ValueError("rewards: competitive() needs at least 2 agents, the game has 1; use individual()")
 
     def parts(self, game):
+        """Say what every agent's share in every reward is made of.
+
+        Parameters
+        ----------
+        game : Game
+            Whose rewards are divided.
+
+        Returns
+        -------
+        tuple
+            As the kernel takes it.
+        """
         others = 1.0 / (game.agents - 1)
         return 1.0 + others, np.full((1, 1), -others), np.zeros(game.agents, np.int32)
 
@@ -122,6 +261,17 @@ class mixed(Structure):
     ----------
     teams : sequence of sequence of int
         The agents of each team, such as ``[[0, 1], [2, 3]]``; every agent in exactly one.
+
+    See Also
+    --------
+    cooperative : One team.
+    competitive : Each for itself.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> mf.rewards.mixed([[0, 1], [2, 3]]).matrix(mf.games.Drift(agents=4))[0].tolist()
+    [0.5, 0.5, -0.5, -0.5]
     """
 
     name = "mixed"
@@ -138,6 +288,18 @@ class mixed(Structure):
         return any(len(wanted) <= len(team) and wanted <= set(team) for team in self.teams)
 
     def parts(self, game):
+        """Say what every agent's share in every reward is made of.
+
+        Parameters
+        ----------
+        game : Game
+            Whose rewards are divided.
+
+        Returns
+        -------
+        tuple
+            As the kernel takes it.
+        """
         team_of_agent = np.zeros(game.agents, np.int32)
         for k, team in enumerate(self.teams):
             team_of_agent[list(team)] = k
@@ -158,6 +320,19 @@ class matrix(Structure):
     Parameters
     ----------
     weights : float64 [N, N]
+        By agent, and by whose reward.
+
+    See Also
+    --------
+    mixed : Teams.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> game, altruism = mf.games.PrisonersDilemma(), mf.rewards.matrix([[0.5, 0.5], [0.5, 0.5]])
+    >>> run = mf.train(game, mf.IQL(), rewards=altruism, episodes=500, seed=0)
+    >>> game.labels[run.policy(0)(0)[0]]
+    'cooperate'
     """
 
     name = "matrix"
@@ -184,6 +359,18 @@ class matrix(Structure):
         return bool((self.weights[list(agents)] == self.weights[agents[0]]).all())
 
     def parts(self, game):
+        """Say what every agent's share in every reward is made of.
+
+        Parameters
+        ----------
+        game : Game
+            Whose rewards are divided.
+
+        Returns
+        -------
+        tuple
+            As the kernel takes it.
+        """
         return 0.0, self.weights, np.arange(game.agents, dtype=np.int32)
 
 
@@ -194,10 +381,21 @@ class difference(Structure):
     ``D_i = G - G(without i)``, G the sum of all agents' rewards. Only for games that can say what
     would have happened without an agent; the drift game can.
 
-    Notes
-    -----
-    Source: D. H. Wolpert and K. Tumer, "Optimal payoff functions for members of collectives",
+    See Also
+    --------
+    cooperative : The mean of all.
+
+    References
+    ----------
+    D. H. Wolpert and K. Tumer, "Optimal payoff functions for members of collectives",
     Advances in Complex Systems 4 (2001).
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.Braess(agents=20), mf.IQL(), rewards=mf.rewards.difference(), episodes=500, seed=0)
+    >>> run.shaped_returns.shape
+    (1, 500, 20)
     """
 
     name = "difference"
