@@ -62,13 +62,18 @@ width = os.environ.get("MARLFAST_WIDTH", "2")
 macros = [("MARLFAST_PORTABLE", "1")] * portable + [("MF_MOST_WIDTH", width)] * (width != "2")
 
 # What is called once in every step or more often; the rest is called once in a block or less.
-HOT = {"_draws", "_drift", "_encoders", "_loop", "_multi_step", "_one_step", "_q_learning", "_rewards",
+HOT = {"_draws", "_drift", "_encoders", "_loop", "_mixing", "_multi_step", "_one_step", "_q_learning", "_rewards",
        "_table_policy"}
 
 
 def flags_of(name):
     """Compiler flags of a module: speed where it matters, a quick build elsewhere."""
-    return [("-O2" if flag == "-O3" and name not in HOT else flag) for flag in flags]
+    own = [("-O2" if flag == "-O3" and name not in HOT else flag) for flag in flags]
+    if name != "_mixing":
+        return own
+    # Networks are loops over many units, which are; no flag of an exception is ever looked at.
+    wide = [flag for flag in own if not flag.startswith("-fvect-cost-model")]
+    return wide + ["-fno-trapping-math"] * (sys.platform != "win32")
 
 
 CORE = Path("marlfast/core")

@@ -24,7 +24,9 @@ VERSION = 2
 
 # What an earlier version did where its files say nothing, by the name of the definition: {version: {name: fields}}.
 BEFORE = {
-    1: {"epsilon_greedy": {"ties": "first", "draws": 2}, "boltzmann": {"ties": "first"}},
+    1: {"epsilon_greedy": {"ties": "first", "draws": 2}, "boltzmann": {"ties": "first"},
+        "vdn": {"buffer": 0, "optimizer": "sgd", "double": False},
+        "qmix": {"buffer": 0, "optimizer": "sgd", "double": False}},
 }
 
 # Options that have another name since: {version that a file has at most: {definition: {old name: new name}}}.

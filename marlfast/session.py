@@ -294,9 +294,9 @@ class Session:
         if not runs:
             return None
         listed = ", ".join(map(str, runs[:8])) + (f" and {len(runs) - 8} more" if len(runs) > 8 else "")
+        *some, last = dict.fromkeys(way for _, one, _ in self.resolved.parts for way in one.remedies)
         return (f"{len(runs)} of {len(self.arrays['reason'])} runs diverged and stopped where a learned value stopped "
-                f"being finite (runs {listed}; see result.stop_reason); smaller learning rates, discounts or rewards "
-                "may help")
+                f"being finite (runs {listed}; see result.stop_reason); {', '.join(some)} or {last} may help")
 
     def _explain(self, r, failure):
         arrays = self.arrays

@@ -13,4 +13,13 @@ class Mixing(QLearning):
                  starts: NDArray[np.int64], hidden: int, every: int = 0, mixer: NDArray[np.float64] | None = None,
                  mixing: Schedule | None = None, target_q: NDArray[np.float64] | None = None,
                  target_mixer: NDArray[np.float64] | None = None, since: NDArray[np.int64] | None = None,
-                 bounded: bool = False) -> None: ...
+                 bounded: bool = False, double: bool = False, optimizer: int = 0, max_norm: float = 0.0,
+                 q_mean: NDArray[np.float64] | None = None, q_square: NDArray[np.float64] | None = None,
+                 mixer_mean: NDArray[np.float64] | None = None, mixer_square: NDArray[np.float64] | None = None,
+                 powers: NDArray[np.float64] | None = None, replay_rows: NDArray[np.int32] | None = None,
+                 replay_next_rows: NDArray[np.int32] | None = None, replay_actions: NDArray[np.int32] | None = None,
+                 replay_rewards: NDArray[np.float64] | None = None, replay_over: NDArray[np.int32] | None = None,
+                 replay_kept: NDArray[np.int64] | None = None, replay_updates: NDArray[np.int64] | None = None,
+                 seeds: NDArray[np.uint64] | None = None, run_numbers: NDArray[np.int64] | None = None,
+                 trace_decay: NDArray[np.float64] | None = None, stream: int = 0, batch: int = 1, update_every: int = 1,
+                 steps: int = 1) -> None: ...

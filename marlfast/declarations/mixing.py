@@ -27,6 +27,44 @@ def _all_or_none(n):
     return {} if mixes else {"states": 0}
 
 
+SGD, RMSPROP, ADAM = range(3)
+MOMENTS = {SGD: (), RMSPROP: ("square",), ADAM: ("mean", "square")}
+
+
+def _moments(n):
+    """What an optimiser keeps: of the utilities, and of the networks where there are some."""
+    wanted = {f"{of}_{name}" for name in MOMENTS[n.optimizer]
+              for of in (("q", "mixer") if n.given.get("mixer") is not None else ("q",))}
+    if n.optimizer == ADAM:
+        wanted.add("powers")
+    for name in ("q_mean", "q_square", "mixer_mean", "mixer_square", "powers"):
+        if (n.given.get(name) is not None) != (name in wanted):
+            raise ValueError(f"{name}: expected {'an array' if name in wanted else 'None'} with optimizer "
+                             f"{n.optimizer}")
+
+
+REPLAY = ("replay_rows", "replay_next_rows", "replay_actions", "replay_rewards", "replay_over", "replay_kept",
+          "replay_updates", "seeds", "run_numbers", "trace_decay")
+
+
+def _replays(n):
+    """All that a buffer takes, or nothing of it."""
+    for name in REPLAY[1:]:
+        if (n.given.get(name) is not None) != (n.given.get(REPLAY[0]) is not None):
+            raise ValueError(f"{', '.join(REPLAY)}: expected all of them, or None")
+    if n.replay_rows is None:
+        if n.steps != 1:
+            raise ValueError(f"steps: expected 1 without a buffer, got {n.steps}")
+        return {"B": 0}
+    if not 0 <= n.stream < 2**32:
+        raise ValueError(f"stream: expected 0 to 2**32 - 1, got {n.stream}")
+    if n.batch > n.B:
+        raise ValueError(f"batch: expected at most the {n.B} transitions of the buffer, got {n.batch}")
+    if (n.replay_kept < 0).any() or (n.replay_updates < 0).any():
+        raise ValueError("replay_kept, replay_updates: expected at least 0")
+    return {}
+
+
 MIXING = Kernel(
     "Mixing",
     Number("central", "C, rows of the whole state; 0 without a mixer, and where nothing is learned"),
@@ -43,8 +81,38 @@ MIXING = Kernel(
           "None: ``q`` itself", written=True, optional=True),
     Array("target_mixer", "float64", "R states M (room+2)*hidden+1", "likewise", written=True, optional=True),
     Array("since", "int64", "R", "updates since then", written=True, optional=True),
-    Flag("bounded", "with a mixer: an error counts for no more than by what the value would move, to first order, by "
-         "all of it", default=False),
+    Flag("bounded", "with a mixer and optimizer 0: an error counts for no more than by what the value would move, to "
+         "first order, by all of it", default=False),
+    Flag("double", "the target's table says what the greedy actions of ``q`` are worth", default=False),
+    Number("optimizer", "0 plain steps, 1 RMSprop, 2 Adam", choices=(SGD, RMSPROP, ADAM), default=SGD),
+    Number("max_norm", "the greatest norm of a gradient, which is shortened to it; 0: any", low=0.0, real=True,
+           default=0.0),
+    _moments,
+    Array("q_mean", "float64", "R rows T A", "running means of gradients", written=True, optional=True),
+    Array("q_square", "float64", "R rows T A", "of their squares", written=True, optional=True),
+    Array("mixer_mean", "float64", "R states M (room+2)*hidden+1", "likewise", written=True, optional=True),
+    Array("mixer_square", "float64", "R states M (room+2)*hidden+1", "likewise", written=True, optional=True),
+    Array("powers", "float64", "R 2", "what is left of where the means of Adam began", written=True, optional=True),
+    Array("replay_rows", "int32", "R B N*active+central", "transitions that are kept, the oldest of which makes room. "
+          "None: a transition is learned from once, as it is made", written=True, optional=True, filled="transition"),
+    Array("replay_next_rows", "int32", "R B N*active+central", written=True, optional=True),
+    Array("replay_actions", "int32", "R B N", written=True, optional=True),
+    Array("replay_rewards", "float64", "R B M", "of each team", written=True, optional=True),
+    Array("replay_over", "int32", "R B", "0 the episode goes on, 1 it is terminated, 2 it is cut", written=True,
+          optional=True),
+    Array("replay_kept", "int64", "R", "transitions so far", written=True, optional=True),
+    Array("replay_updates", "int64", "R", "updates so far: draws of the next ones begin at ``batch`` times that",
+          written=True, optional=True),
+    Array("seeds", "uint64", "R", "of the draws that say what is replayed", optional=True),
+    Array("run_numbers", "int64", "R", "under their seeds", optional=True,
+          values=(0, 2**32 - 1, "run numbers {low} to {high}")),
+    Array("trace_decay", "float64", "R", "lambda of the returns", optional=True,
+          values=(0.0, 1.0, "numbers {low:g} to {high:g}")),
+    Number("stream", "of the draws", default=0),
+    Number("batch", "transitions of an update", low=1, default=1),
+    Number("update_every", "transitions between updates", low=1, default=1),
+    Number("steps", "rewards of a return, at most", low=1, default=1),
+    _replays,
     base=Q_LEARNING)
 
 KERNELS = (MIXING,)

@@ -221,6 +221,8 @@ class Learner(Definition):
         Whether it learns where an observation is in several rows.
     added : tuple of str
         Arrays that files of older versions do not have, and that are then as in a fresh learner.
+    remedies : tuple of str
+        What may help where a learned value grows without bound.
     by_kernel : tuple of str
         Which of what it plays (:data:`marlfast.learners.plays.KINDS`) its kernels can play.
 
@@ -244,6 +246,7 @@ class Learner(Definition):
     schedules = {}
     central = False
     sparse = False
+    remedies = ("smaller learning rates", "discounts", "rewards")
     by_kernel = ("policy", "behaviour", "greedy")
 
     def check(self, context, rows=None):

@@ -1,8 +1,8 @@
 """Value decomposition in NumPy: the twin of ``src/_mixing.pyx``, vectorised over runs."""
 import numpy as np
 
-from marlfast.declarations.mixing import MIXING
-from marlfast.reference.draws import exp_values
+from marlfast.declarations.mixing import ADAM, MIXING, RMSPROP, SGD
+from marlfast.reference.draws import exp_values, fill
 from marlfast.reference.kernels import BAD_ACTION, BAD_ROW, BAD_VALUE, fine
 from marlfast.reference.q_learning import QLearning
 from marlfast.reference.tabular import MOST_VISITS, first_greatest, write_values
@@ -52,6 +52,22 @@ def by_weights(w, room, hidden, utilities, out, slope):
     return gradient
 
 
+GOES_ON, TERMINATED, CUT = range(3)     # what follows a transition
+
+
+def rmsprop(gradient, square):
+    """What numbers move by for a rate of 1, and the new means of squares."""
+    square = 0.99 * square + 0.01 * (gradient * gradient)
+    return gradient / (np.sqrt(square) + 1e-5), square
+
+
+def adam(gradient, first, second, mean, square):
+    """Likewise, and the new means first; ``first`` and ``second`` are what the means are divided by."""
+    mean = 0.9 * mean + 0.1 * gradient
+    square = 0.999 * square + 0.001 * (gradient * gradient)
+    return mean / first / (np.sqrt(square / second) + 1e-8), mean, square
+
+
 @MIXING.document
 class Mixing(QLearning):
     """Value decomposition: teams learn the value of their joint actions, made of their members' utilities.
@@ -85,13 +101,18 @@ class Mixing(QLearning):
         return self._greedy_sums(sums, runs, rows, self.table_of[agent], self.actions[agent])
 
     def stage_update(self, runs, rows, actions, rewards, next_rows, terminated, changed):
-        own, status, moved = self.agents * self.active, fine(len(runs)), np.zeros(len(runs), bool)
-        if self.central:
-            states = self.mixer.shape[1]
-            bad = [((r[:, own:] < 0) | (r[:, own:] >= states)).any(axis=1) for r in (rows, next_rows)]
-            status[bad[0] | bad[1]] = BAD_ROW
-        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            for m, team in enumerate(self.teams):
+        status, moved = fine(len(runs)), np.zeros(len(runs), bool)
+        status[self._outside(rows) | self._outside(next_rows)] = BAD_ROW
+        with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
+            if self.replay_rows is not None:
+                on = np.flatnonzero(status == 0)
+                status[on] = self._keep(runs[on], rows[on], next_rows[on], actions[on], rewards[on], terminated[on])
+                kept = self.replay_kept[runs]
+                on = np.flatnonzero((status == 0) & (kept >= self.batch) & (kept % self.update_every == 0))
+                flags = moved[on]
+                status[on] = self._replay(runs[on], flags)
+                moved[on] = flags
+            for m, team in enumerate(self.teams if self.replay_rows is None else ()):
                 on = np.flatnonzero(status == 0)
                 flags = moved[on]
                 status[on] = self._learn(m, team, runs[on], rows[on], actions[on], rewards[on], next_rows[on],
@@ -142,34 +163,55 @@ class Mixing(QLearning):
         total, out, slope = mix(w, self.room, self.hidden, utilities)
         return total, (w, out, slope)
 
-    def _learn(self, m, team, runs, rows, actions, rewards, next_rows, over, moved):
-        """One team learns; writes where a greedy action changed, returns the statuses."""
+    def _outside(self, rows):
+        """Where a row of the whole state lies outside the table."""
+        if not self.central:
+            return np.zeros(len(rows), bool)
+        own = rows[:, self.agents * self.active:]
+        return ((own < 0) | (own >= self.mixer.shape[1])).any(axis=1)
+
+    def _ahead(self, m, team, runs, next_rows, over):
+        """Values of the greedy joint actions of what comes next; where the game is over, no such place is read."""
+        k, every = self.active, np.arange(len(runs))
+        ahead = np.empty((len(runs), len(team)))
+        for j, i in enumerate(team):
+            then = next_rows[:, i * k:(i + 1) * k]
+            if k == 1 and (self.target_q is None or self.double):
+                best = self.greedy[runs, then[:, 0], self.table_of[i]].astype(np.int64)
+                judge = self.q if self.target_q is None else self.target_q
+                ahead[:, j] = judge[runs, then[:, 0], self.table_of[i], np.where(over, 0, best)]
+                continue
+            sums = self._add_up(self.q if self.target_q is None else self.target_q, runs, i, then)
+            if self.target_q is None:
+                best = self._greedy(sums, runs, i, then)
+            elif self.double:
+                best = self._greedy(self._add_up(self.q, runs, i, then), runs, i, then)
+            else:
+                best = self._greatest(sums, i)
+            ahead[:, j] = sums[every, best]
+        return self._value(self.mixer if self.target_mixer is None else self.target_mixer, m, runs, next_rows, ahead)[0]
+
+    def _learn(self, m, team, runs, rows, actions, rewards, next_rows, over, moved, given=None):
+        """One team learns, towards what was ``given`` or what follows; writes where a greedy action changed.
+
+        Returns the statuses.
+        """
         status, k = fine(len(runs)), self.active
         self._places(team, runs, rows, actions, next_rows, over, status)
         on = np.flatnonzero(status == 0)
         if len(on) == 0:
             return status
-        runs, rows, actions, rewards, next_rows, over = (
-            a[on] for a in (runs, rows, actions, rewards, next_rows, over))
+        runs, rows, actions, next_rows, over = (a[on] for a in (runs, rows, actions, next_rows, over))
         n, every = len(on), np.arange(len(on))
-        target = np.zeros(n)
-        for i in team:
-            target = target + rewards[:, i]
-        target = target / float(len(team))
-        # What is no place where the game is over is not read there.
-        ahead = np.empty((n, len(team)))
-        for j, i in enumerate(team):
-            then = next_rows[:, i * k:(i + 1) * k]
-            if k == 1 and self.target_q is None:
-                best = self.greedy[runs, then[:, 0], self.table_of[i]].astype(np.int64)
-                ahead[:, j] = self.q[runs, then[:, 0], self.table_of[i], np.where(over, 0, best)]
-            else:
-                sums = self._add_up(self.q if self.target_q is None else self.target_q, runs, i, then)
-                best = self._greedy(sums, runs, i, then) if self.target_q is None else self._greatest(sums, i)
-                ahead[:, j] = sums[every, best]
-        judge = self.mixer if self.target_mixer is None else self.target_mixer
-        worth = self._value(judge, m, runs, next_rows, ahead)[0]
-        target = np.where(over, target, target + self.discount[runs] * worth)
+        if given is None:
+            target = np.zeros(n)
+            for i in team:
+                target = target + rewards[on, i]
+            target = target / float(len(team))
+            worth = self._ahead(m, team, runs, next_rows, over)
+            target = np.where(over, target, target + self.discount[runs] * worth)
+        else:
+            target = given[on]
         utilities, before = np.empty((n, len(team))), {}
         for j, i in enumerate(team):
             now = rows[:, i * k:(i + 1) * k]
@@ -178,23 +220,37 @@ class Mixing(QLearning):
             before[i] = self._greedy(sums, runs, i, now)
         total, network = self._value(self.mixer, m, runs, rows, utilities)
         error = target - total
-        alive = np.isfinite(error)
+        alive, slopes, gradient = np.isfinite(error), None, None
         if network is not None:
             w, out, slope = network
             gradient = by_weights(w, self.room, self.hidden, utilities, out, slope)
             slopes = [by_utility(w, self.hidden, j, slope) for j in range(len(team))]
-            if self.bounded:
+            if self.bounded and self.optimizer == SGD:
                 size = self._first_order(runs, slopes, gradient)
                 alive &= np.isfinite(size)
                 error = np.where(size > 1.0, error / np.where(size > 1.0, size, 1.0), error)
+        if self.max_norm > 0.0:
+            norm = self._norm(error, len(team), slopes, gradient)
+            alive &= np.isfinite(norm)
+            error = np.where(norm > self.max_norm, error * (self.max_norm / norm), error)
+        if self.optimizer == ADAM:
+            self.powers[runs[alive]] *= np.array([0.9, 0.999])
         flags = np.zeros(n, bool)
         for j, i in enumerate(team):
-            step = self.rate.value[runs] / float(k) * error
-            if network is not None:
-                step = step * slopes[j]
+            step = self.rate.value[runs] / float(k)
+            if self.optimizer == SGD:
+                step = step * error
+                if network is not None:
+                    step = step * slopes[j]
+            own = error if network is None else error * slopes[j]
             for c in range(i * k, (i + 1) * k):
-                alive &= np.isfinite(self.q[runs, rows[:, c], self.table_of[i], actions[:, i]] + step)
-                self._write_one(alive, runs, rows[:, c], i, actions[:, i], step, flags)
+                if self.optimizer == SGD:
+                    alive &= np.isfinite(self.q[runs, rows[:, c], self.table_of[i], actions[:, i]] + step)
+                    self._write_one(alive, runs, rows[:, c], i, actions[:, i], step, flags)
+                else:
+                    at = (runs, rows[:, c], np.full(n, self.table_of[i]), actions[:, i].astype(np.int64))
+                    by = self._descend(alive, runs, step, own, self.q, at, self.q_mean, self.q_square)
+                    self._write_one(alive, runs, rows[:, c], i, actions[:, i], by, flags)
         if k > 1:           # what is greedy is a matter of the sums, after all of a shared table is written
             for i in team:
                 now = rows[:, i * k:(i + 1) * k]
@@ -204,6 +260,36 @@ class Mixing(QLearning):
         moved[on] |= flags
         status[on[~alive]] = BAD_VALUE
         return status
+
+    def _norm(self, error, members, slopes, gradient):
+        """Norms of the gradients: [n]."""
+        total = np.zeros(len(error))
+        for j in range(members):
+            total = total + (1.0 if slopes is None else slopes[j] * slopes[j])
+        for p in range(0 if gradient is None else gradient.shape[1]):
+            total = total + gradient[:, p] * gradient[:, p]
+        return np.abs(error) * np.sqrt(total)
+
+    def _descend(self, alive, runs, rate, gradient, values, at, means, squares):
+        """What numbers move by, where all stays finite (else ``alive`` becomes false); writes what the optimiser keeps.
+
+        ``at`` are places of single numbers, or of networks: then ``gradient`` is [n, size].
+        """
+        wide = (lambda a: a[:, None]) if gradient.ndim == 2 else (lambda a: a)
+        square = squares[at]
+        if self.optimizer == RMSPROP:
+            by, square = rmsprop(gradient, square)
+        else:
+            first, second = (wide(1.0 - self.powers[runs, c]) for c in (0, 1))
+            by, mean, square = adam(gradient, first, second, means[at], square)
+        by = wide(rate) * by
+        sound = np.isfinite(values[at] + by) & np.isfinite(square)
+        alive &= sound.all(axis=1) if gradient.ndim == 2 else sound
+        live = tuple(a[alive] if np.ndim(a) else a for a in at)
+        squares[live] = square[alive]
+        if self.optimizer == ADAM:
+            means[live] = mean[alive]
+        return by
 
     def _write_one(self, alive, runs, row, agent, action, step, flags):
         """Move one weight of a member's utility in each run that goes on."""
@@ -218,6 +304,89 @@ class Mixing(QLearning):
         flags[at] |= write_values(self.q, self.greedy, run, row, tables, choices, action, old + step[at], old,
                                   self.around)
 
+    # -- a buffer ---------------------------------------------------------------------------------
+
+    def _keep(self, runs, rows, next_rows, actions, rewards, over):
+        """Put transitions into the buffers; returns statuses."""
+        status = np.where(self.replay_kept[runs] < 0, BAD_ROW, 0).astype(np.int32)
+        on = np.flatnonzero(status == 0)
+        runs = runs[on]
+        at = runs, self.replay_kept[runs] % self.replay_rows.shape[1]
+        self.replay_rows[at], self.replay_next_rows[at], self.replay_actions[at] = rows[on], next_rows[on], actions[on]
+        for m, team in enumerate(self.teams):
+            total = np.zeros(len(on))
+            for i in team:
+                total = total + rewards[on, i]
+            self.replay_rewards[(*at, m)] = total / float(len(team))
+        self.replay_over[at] = np.where(over[on], TERMINATED, GOES_ON)
+        self.replay_kept[runs] += 1
+        return status
+
+    def _return_of(self, m, team, runs, at, newest, status):
+        """Lambda returns [n] of the next few steps, from places ``at`` of the buffers on; writes statuses."""
+        capacity, over, k = self.replay_rows.shape[1], self.replay_over, self.active
+        count, last = np.ones(len(runs), np.int64), at.copy()
+        going = np.ones(len(runs), bool)
+        for _ in range(self.steps - 1):
+            going &= (over[runs, last] == GOES_ON) & (last != newest)
+            last = np.where(going, (last + 1) % capacity, last)
+            count += going
+        target, decay = np.zeros(len(runs)), self.trace_decay[runs]
+        for t in range(int(count.max(initial=0)) - 1, -1, -1):
+            n = np.flatnonzero((t < count) & (status == 0))
+            run, place = runs[n], (at[n] + t) % capacity
+            ends, ahead = over[run, place] == TERMINATED, np.zeros(len(n))
+            asks = np.flatnonzero(~ends & ((t == count[n] - 1) | (decay[n] < 1.0)))
+            next_rows = self.replay_next_rows[run[asks], place[asks]]
+            bad = self._outside(next_rows)
+            fault = np.where(bad, BAD_ROW, 0)
+            for i in team:
+                own = next_rows[:, i * k:(i + 1) * k]
+                bad |= ((own < 0) | (own >= self.q.shape[1])).any(axis=1)
+            fault[bad] = BAD_ROW
+            if k == 1 and (self.target_q is None or self.double):
+                for i in team:
+                    best = self.greedy[run[asks], np.where(bad, 0, next_rows[:, i]), self.table_of[i]]
+                    fault = np.where((fault == 0) & ((best < 0) | (best >= self.actions[i])), BAD_ACTION, fault)
+            status[n[asks]] = fault
+            fine_ones = fault == 0
+            n_asks = asks[fine_ones]
+            ahead[n_asks] = self._ahead(m, team, run[n_asks], next_rows[fine_ones], np.zeros(len(n_asks), bool))
+            later, here = t < count[n] - 1, decay[n]
+            blend = np.where(here < 1.0, (1.0 - here) * ahead + here * target[n], target[n])
+            ahead = np.where(later, blend, ahead)
+            reward = self.replay_rewards[run, place, m]
+            target[n] = np.where(ends, reward, reward + self.discount[run] * ahead)
+        return target
+
+    def _replay(self, runs, moved):
+        """An update: learn from some transitions of the buffers, one after the other; returns statuses."""
+        status = np.where((self.replay_updates[runs] < 0) | (self.replay_updates[runs] >= 2**40), BAD_ROW,
+                          0).astype(np.int32)
+        capacity, kept = self.replay_rows.shape[1], self.replay_kept[runs]
+        known, newest = np.minimum(kept, capacity), (kept - 1) % capacity
+        draws = np.zeros((len(runs), self.batch))
+        for seed in np.unique(self.seeds[runs]).tolist():
+            n = np.flatnonzero((self.seeds[runs] == seed) & (status == 0))
+            block = np.empty((len(n), self.batch))
+            fill(int(seed), self.stream, self.run_numbers[runs[n]], self.replay_updates[runs[n]] * self.batch, block,
+                 False)
+            draws[n] = block
+        for k in range(self.batch):
+            at = (draws[:, k] * known).astype(np.int64)
+            rows, next_rows = self.replay_rows[runs, at], self.replay_next_rows[runs, at]
+            status[(status == 0) & (self._outside(rows) | self._outside(next_rows))] = BAD_ROW
+            actions = self.replay_actions[runs, at]
+            for m, team in enumerate(self.teams):
+                target = self._return_of(m, team, runs, at, newest, status)
+                on = np.flatnonzero(status == 0)
+                flags = moved[on]
+                status[on] = self._learn(m, team, runs[on], rows[on], actions[on], None, next_rows[on],
+                                         np.ones(len(on), bool), flags, target[on])
+                moved[on] |= flags
+        self.replay_updates[runs[status == 0]] += 1
+        return status
+
     def _first_order(self, runs, slopes, gradient):
         """By what share of its error a step would move the value, to first order: [n]."""
         own, theirs = np.zeros(len(runs)), np.zeros(len(runs))
@@ -229,8 +398,14 @@ class Mixing(QLearning):
 
     def _write_network(self, alive, m, runs, rows, error, gradient):
         """Move the networks in the active rows of the states; what is not finite is not written."""
-        step = self.mixing.value[runs] / float(self.central) * error
-        for k in range(self.central):
+        step = self.mixing.value[runs] / float(self.central)
+        for k in range(self.central if self.optimizer != SGD else 0):
+            at = runs, rows[:, k].astype(np.int64), m
+            by = self._descend(alive, runs, step, error[:, None] * gradient, self.mixer, at, self.mixer_mean,
+                               self.mixer_square)
+            self.mixer[runs[alive], rows[alive, k], m] += by[alive]
+        step = step * error
+        for k in range(self.central if self.optimizer == SGD else 0):
             new = self.mixer[runs, rows[:, k], m] + step[:, None] * gradient
             alive &= np.isfinite(new).all(axis=1)
             self.mixer[runs[alive], rows[alive, k], m] = new[alive]
@@ -239,3 +414,7 @@ class Mixing(QLearning):
         super().stage_tick(runs, ended)
         if self.mixing is not None:
             self.mixing.stage_tick(runs, ended)
+        if self.replay_rows is not None:
+            over = runs[ended & (self.replay_kept[runs] > 0)]
+            at = over, (self.replay_kept[over] - 1) % self.replay_rows.shape[1]
+            self.replay_over[at] = np.where(self.replay_over[at] == GOES_ON, CUT, self.replay_over[at])

@@ -176,7 +176,8 @@ class Article2026(Study):
         return {
             "independent": IQL(0.1, 0.95, explore), "shared table": IQL(0.1, 0.95, explore, share="all"),
             "VDN": learners.VDN(0.1, discount=0.95, explore=explore),
-            "QMIX": learners.QMIX(0.1, 0.002, discount=0.95, explore=explore, target_every=1000),
+            "QMIX": learners.QMIX(0.1, 0.002, discount=0.95, explore=explore, buffer=0, optimizer="sgd",
+                                  double=False),
             "MAPPO": learners.MAPPO(discount=0.95),
         }
 

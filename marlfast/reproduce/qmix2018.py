@@ -96,7 +96,8 @@ class Qmix2018(Study):
         q = train(self.central(), learner, **options).q[:, :3, 0]
         figures += self._values("central", {name: q[:, k] for k, name in enumerate(PUBLISHED["qmix"])},
                                 PUBLISHED["qmix"])
-        for one in (QMIX(self.mixing_rate, self.mixing_rate, self.discount, EXPLORING, hidden=self.hidden),
+        for one in (QMIX(self.mixing_rate, self.mixing_rate, self.discount, EXPLORING, hidden=self.hidden, buffer=0,
+                         optimizer="sgd", double=False),
                     VDN(Harmonic(self.vdn_rate, self.vdn_slowing), self.discount, EXPLORING)):
             result, known = train(TwoStep(), one, **options), PUBLISHED[one.name]
             learned = {name: np.array([joint_values(result, k, run=r).ravel() for r in range(runs)])

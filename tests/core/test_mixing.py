@@ -203,6 +203,165 @@ def test_a_target_network_is_renewed_too(module):
     assert (made.mixer[0, 0, 0, 3], made.target_mixer[0, 0, 0, 3]) == (11.5, 11.5)
 
 
+def test_double_targets_by_hand(module):
+    # q says that action 1 is greedy next (5 > 3), of which the target's table says 2; its own greatest is 8.
+    for double, worth in ((True, 2.0), (False, 8.0)):
+        made = Made(module, [[[0.0, 0.0]], [[3.0, 5.0]]], [[0]], every=9, discount=1.0, double=double)
+        made.target_q[0, 1, 0] = [8.0, 2.0]
+        made.update([0], [0], [1.0], [1])
+        assert made.q[0, 0, 0].tolist() == [0.5 * (1.0 + worth), 0.0]
+
+
+def test_rmsprop_by_hand(module):
+    # Error 3 - 1 = 2: the mean of squares becomes .01 * 4 = .04, its root .2; q moves by .5 * 2 / (.2 + 1e-5).
+    made = Made(module, [[[1.0, 0.0]]], [[0]], optimizer=1, q_square=np.zeros((1, 1, 1, 2)))
+    made.update([0], [0], [3.0], [0], over=True)
+    first = 1.0 + 0.5 * 2.0 / 0.20001
+    assert made.q[0, 0, 0].tolist() == pytest.approx([first, 0.0], abs=1e-14)
+    square = made.arguments["q_square"]
+    assert square[0, 0, 0].tolist() == pytest.approx([0.04, 0.0], abs=1e-17)
+    # Error 0: the mean of squares becomes .99 * .04, and nothing moves. Action 1 is not touched.
+    made.update([0], [0], [float(made.q[0, 0, 0, 0])], [0], over=True)
+    assert square[0, 0, 0].tolist() == pytest.approx([0.0396, 0.0], abs=1e-17)
+    assert made.q[0, 0, 0, 0] == pytest.approx(first, abs=1e-14)
+
+
+def test_adam_by_hand(module):
+    # Error 2: mean .2 and square .004, divided by .1 and .001: 2 and 4. q moves by .5 * 2 / (2 + 1e-8).
+    moments = {name: np.zeros((1, 1, 1, 1)) for name in ("q_mean", "q_square")}
+    made = Made(module, [[[1.0]]], [[0]], optimizer=2, powers=np.ones((1, 2)), **moments)
+    made.update([0], [0], [3.0], [0], over=True)
+    now = 1.0 + 0.5 * 2.0 / (2.0 + 1e-8)
+    assert made.q[0, 0, 0, 0] == pytest.approx(now, abs=1e-14)
+    # Error -1: mean .9 * .2 - .1 = .08, square .999 * .004 + .001 = .004996; by 1 - .81 and 1 - .998001.
+    made.update([0], [0], [now - 1.0], [0], over=True)
+    now += 0.5 * (0.08 / 0.19) / (math.sqrt(0.004996 / 0.001999) + 1e-8)
+    assert made.q[0, 0, 0, 0] == pytest.approx(now, abs=1e-12)
+    assert made.arguments["powers"][0].tolist() == pytest.approx([0.81, 0.998001])
+
+
+def test_an_optimiser_moves_networks_number_by_number(module):
+    # As by hand above: error 2, derivatives .5, -1, .5, -4, 1. Each first step is the rate times the sign, times 10.
+    moments = {"q_square": np.zeros((1, 1, 2, 1)), "mixer_square": np.zeros((1, 1, 1, 5))}
+    made = Made(module, [[[1.0], [2.0]]], [[0, 1]], network(-1.0), 1, rate=0.01, mixing=0.01, optimizer=1, **moments)
+    made.update([0, 0, 0], [0, 0], [7.0, 7.0], [0, 0, 0], over=True)
+    assert made.mixer[0, 0, 0].tolist() == pytest.approx([1.1, -2.1, -0.9, -0.6, 3.1], abs=1e-4)
+    assert made.q[0, 0, :, 0].tolist() == pytest.approx([1.1, 2.1], abs=1e-4)
+    # Squares: .01 * (2 * derivative) ** 2.
+    assert made.arguments["mixer_square"][0, 0, 0].tolist() == pytest.approx([0.01, 0.04, 0.01, 0.64, 0.04])
+
+
+def test_a_gradient_may_be_shortened(module):
+    # Two members: the gradient is the error, 4, for each: its norm 4 * sqrt(2). At most sqrt(2): the error counts as 1.
+    for norm, error in ((math.sqrt(2.0), 1.0), (0.0, 4.0), (9.0, 4.0)):
+        made = Made(module, [[[1.0], [2.0]]], [[0, 1]], max_norm=norm)
+        made.update([0, 0], [0, 0], [7.0, 7.0], [0, 0], over=True)
+        assert made.q[0, 0, :, 0].tolist() == pytest.approx([1.0 + 0.5 * error, 2.0 + 0.5 * error], abs=1e-14)
+    # With the network by hand: derivatives .5, 1 and .5, -1, .5, -4, 1, squares add up to 19.75; error 2.
+    made = Made(module, [[[1.0], [2.0]]], [[0, 1]], network(-1.0), 1, max_norm=math.sqrt(19.75))
+    made.update([0, 0, 0], [0, 0], [7.0, 7.0], [0, 0, 0], over=True)
+    assert made.mixer[0, 0, 0].tolist() == pytest.approx([1.125, -2.25, -0.875, -1.5, 3.25], abs=1e-14)
+
+
+def buffer(capacity, agents=1, width=None, teams=1, runs=1, decay=1.0, **options):
+    """The arguments of a buffer."""
+    size = (runs, capacity)
+    return {"replay_rows": np.zeros((*size, width or agents), np.int32),
+            "replay_next_rows": np.zeros((*size, width or agents), np.int32),
+            "replay_actions": np.zeros((*size, agents), np.int32), "replay_rewards": np.zeros((*size, teams)),
+            "replay_over": np.zeros(size, np.int32), "replay_kept": np.zeros(runs, np.int64),
+            "replay_updates": np.zeros(runs, np.int64), "seeds": np.full(runs, 7, np.uint64),
+            "run_numbers": np.arange(runs, dtype=np.int64), "trace_decay": np.full(runs, decay), "stream": 22} | options
+
+
+def drawn(module, update, batch, known, run=0):
+    """Places of the buffer that an update learns from, by the draws of its stream."""
+    draws = np.zeros((1, batch))
+    module("draws").fill(7, 22, np.array([run], np.int64), np.array([update * batch], np.int64), draws, False)
+    return (draws[0] * known).astype(int).tolist()
+
+
+def test_transitions_are_replayed_as_they_are_drawn(module):
+    # Three rows, rewards 1, 2, 4 for the only action, each the end of an episode; an update of two after every third.
+    made = Made(module, [[[0.0]], [[0.0]], [[0.0]]], [[0]], **buffer(3, batch=2, update_every=3))
+    expected = [0.0] * 3
+    for step in range(9):
+        row = step % 3
+        made.update([row], [0], [float(2**row)], [row], over=True)
+        if row == 2:
+            for at in drawn(module, step // 3, 2, 3):
+                expected[at] += 0.5 * (2.0**at - expected[at])
+        assert made.q[0, :, 0, 0].tolist() == expected
+    assert made.arguments["replay_updates"].tolist() == [3] and made.visits.sum() == 6
+    assert any(expected)
+
+
+def test_returns_of_several_steps_by_hand(module):
+    # Four transitions: row 0 to 1 to 2 to 3, rewards 1, 2, 4, 8; then the time limit. Row 4 is worth 16; discount .5.
+    # Rows 0 to 3 begin with 0, so that what follows is worth 0 but after the last.
+    def learn(steps, decay):
+        made = Made(module, [[[0.0]]] * 4 + [[[16.0]]], [[0]], rate=1.0,
+                    **buffer(4, batch=4, update_every=5, steps=steps, decay=decay))
+        for step in range(4):
+            made.update([step], [0], [float(2**step)], [step + 1])
+        made.kernel.tick(np.array([True]))
+        assert made.arguments["replay_over"].tolist() == [[0, 0, 0, 2]]
+        return made
+
+    # A fifth transition, which ends at once, takes the place of the first one and lets the update begin.
+    for steps, decay, wanted in (
+            (1, 1.0, {1: 2.0, 2: 4.0, 3: 8.0 + 0.5 * 16.0}),
+            (2, 1.0, {1: 2.0 + 0.5 * 4.0, 2: 4.0 + 0.5 * 16.0, 3: 16.0}),
+            (9, 1.0, {1: 2.0 + 0.5 * (4.0 + 0.5 * 16.0), 2: 12.0, 3: 16.0}),
+            (9, 0.25, {1: None, 2: None, 3: 16.0})):
+        made = learn(steps, decay)
+        at = drawn(module, 0, 4, 4)
+        values = [0.0, 0.0, 0.0, 0.0, 16.0]
+        made.update([4], [0], [16.0], [0], over=True)
+        for place in at:
+            if place == 0:
+                values[4] = 16.0
+            elif decay == 1.0 and steps == 9:
+                values[place] = wanted[place]
+            elif decay == 1.0:
+                tail = {1: {1: 2.0 + 0.5 * values[2], 2: 4.0 + 0.5 * values[3], 3: 16.0},
+                        2: {1: 2.0 + 0.5 * (4.0 + 0.5 * values[3]), 2: 4.0 + 0.5 * 16.0, 3: 16.0}}[steps]
+                values[place] = tail[place]
+            else:       # (1 - lambda) of what is known of the next row, lambda of the rest of the return
+                then = {3: 16.0}
+                then[2] = 4.0 + 0.5 * (0.75 * values[3] + 0.25 * then[3])
+                then[1] = 2.0 + 0.5 * (0.75 * values[2] + 0.25 * then[2])
+                values[place] = then[place]
+        assert made.q[0, :, 0, 0].tolist() == values, (steps, decay)
+
+
+@pytest.mark.parametrize("changes, words", [
+    ({"batch": 5}, "batch: expected at most the 4 transitions of the buffer, got 5"),
+    ({"replay_over": None}, "expected all of them, or None"), ({"stream": 2**32}, "stream: expected"),
+    ({"replay_kept": np.array([-1])}, "replay_kept, replay_updates: expected at least 0"),
+    ({"optimizer": 1}, "q_square: expected an array"),
+    ({"q_square": np.zeros((1, 1, 1, 1))}, "q_square: expected None"),
+    ({"optimizer": 3}, "optimizer: expected"), ({"steps": 0}, "steps: expected"), ({"max_norm": -1.0}, "max_norm"),
+])
+def test_buffers_and_optimisers_that_make_no_sense(module, changes, words):
+    with pytest.raises(ValueError, match=words):
+        Made(module, [[[0.0]]], [[0]], **buffer(4) | changes)
+    with pytest.raises(ValueError, match="steps: expected 1 without a buffer, got 2"):
+        Made(module, [[[0.0]]], [[0]], steps=2)
+
+
+@pytest.mark.parametrize("spoiled, words", [
+    ("replay_rows", "a row lies outside"), ("replay_next_rows", "a row lies outside"),
+    ("replay_actions", "an action lies outside"), ("replay_rewards", "a learned value stopped being finite")])
+def test_a_buffer_that_holds_anything_is_refused_where_it_is_read(module, spoiled, words):
+    made = Made(module, [[[0.0]]], [[0]], **buffer(4, batch=4, update_every=5))
+    for _ in range(4):
+        made.update([0], [0], [1.0], [0])
+    made.arguments[spoiled][:] = 5 if made.arguments[spoiled].dtype.kind == "i" else np.nan
+    with pytest.raises(ValueError, match=f"^update: {words}"):
+        made.update([0], [0], [1.0], [0])
+
+
 def test_one_agent_alone_is_a_q_learner(module):
     rng = np.random.default_rng(0)
     q = rng.normal(size=(5, 1, 3))

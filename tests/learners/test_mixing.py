@@ -14,6 +14,8 @@ from marlfast.learners.mixing import QMIX, VDN
 
 S = mf.schedules
 RANDOM = mf.EpsilonGreedy(1.0)
+ONE = {"buffer": 0, "optimizer": "sgd", "double": False}        # each transition learned from once, by plain steps
+ONCE = {"learning_rate": 0.02, "mixing_rate": 0.02} | ONE
 QTRAN = mf.games.MatrixGame([[8.0, -12.0, -12.0], [-12.0, 0.0, 0.0], [-12.0, 0.0, 0.0]])
 # Values of the joint actions in the two-step game, where both play as well as they can.
 TRUE = {0: [[6.93, 6.93], [7.92, 7.92]], 1: [[7.0, 7.0], [7.0, 7.0]], 2: [[0.0, 1.0], [1.0, 8.0]]}
@@ -44,7 +46,7 @@ def takes_the_8(result):
 
 
 def qmix_of_the_two_step_game(runs, seed):
-    result = two_steps(QMIX(discount=0.99, explore=RANDOM), runs, 10_000, seed)
+    result = two_steps(QMIX(discount=0.99, explore=RANDOM, **ONCE), runs, 10_000, seed)
     for state, true in TRUE.items():
         assert abs(learned(result, state) - true).max() < 0.05
     assert takes_the_8(result).all()
@@ -62,6 +64,14 @@ def test_qmix_learns_the_two_step_game_in_every_one_of_many_runs(seed):
     qmix_of_the_two_step_game(200, seed)
 
 
+def test_by_default_qmix_takes_the_8_in_every_run():
+    """Its steps do not end with its errors, so that values are nearly those of the game."""
+    result = two_steps(QMIX(discount=0.99, explore=RANDOM), 30, 5000)
+    assert takes_the_8(result).all()
+    for state, true in TRUE.items():
+        assert abs(learned(result, state) - true).max() < 0.4
+
+
 def test_vdn_takes_the_7_in_every_run():
     # Of the sums, the one that errs least in [[0, 1], [1, 8]]: means of rows .5 and 4.5, of columns the same, of all
     # 2.5; so .5 + .5 - 2.5 = -1.5, 2.5, and 6.5.
@@ -77,7 +87,7 @@ def test_what_is_not_monotone_neither_can_say():
     central = train(CentralQ(0.1, 0.0, RANDOM), QTRAN, steps=3000, runs=30)
     assert not central.tables(0)["greedy"].any()                # (0, 0) in all runs
     vdn = train(VDN(S.Harmonic(0.03, 1e-3), 0.0, RANDOM), QTRAN, steps=50_000, runs=30)
-    qmix = train(QMIX(discount=0.0, explore=RANDOM), QTRAN, steps=20_000, runs=30)
+    qmix = train(QMIX(discount=0.0, explore=RANDOM, **ONCE), QTRAN, steps=20_000, runs=30)
     values = {run: np.array([joint_values(run, 0, run=r) for r in range(30)]) for run in (vdn, qmix)}
     # Means: -16 / 3 of row 0, -4 of the others, -40 / 9 of all; -16 / 3 * 2 + 40 / 9 = -56 / 9, and so on.
     assert abs(values[vdn].mean(axis=0) - np.array([[-56, -44, -44], [-44, -32, -32], [-44, -32, -32]]) / 9).max() < 0.2
@@ -154,15 +164,27 @@ EXAMPLES = {
     "vdn, ties": Example(VDN(0.5, share="all", initial_q=0.5, explore=mf.EpsilonGreedy(0.3, ties="random",
                                                                                          strict=False)), alike=True),
     "vdn, targets": Example(VDN(S.Harmonic(0.5, 0.1), target_every=7, initial_q=-1.0), (9, 9), alike=True),
-    "qmix": Example(QMIX(0.03, 0.03), MORE, alike=True),
+    "vdn, replay": Example(VDN(0.3, buffer=20, batch=4, update_every=3, target_every=5), MORE, alike=True),
+    "vdn, adam": Example(VDN(0.05, buffer=15, batch=3, update_every=2, steps=3, optimizer="adam", share="all",
+                             max_norm=0.7), alike=True),
+    "qmix": Example(QMIX(0.03, 0.03, **ONE), MORE, alike=True),
     "qmix, schedules": Example(QMIX(S.Linear(0.1, 0.0, 90), S.Exponential(0.1, 0.9, per="episode"), hidden=3,
-                                    share="all", explore=mf.Boltzmann(0.7)), alike=True),
+                                    share="all", explore=mf.Boltzmann(0.7), **ONE), alike=True),
     "qmix, targets": Example(QMIX(0.2, 0.05, target_every=13, hidden=1, explore=mf.EpsilonGreedy(
-        0.8, decay=0.9, per="step")), (9, 9), alike=True),
-    "qmix, free": Example(QMIX(0.02, 0.02, hidden=2, bounded=False), alike=True),
-    "qmix, runs": Example(QMIX([0.1, 0.2, 0.0], [0.0, 0.1, 0.05], discount=[0.0, 0.5, 1.0], hidden=5), alike=True),
-    "qmix, beside another": Example([(QMIX(0.1, 0.1), [0, 2]), (mf.IQL(), [1])], (3, 2, 3)),
-    "qmix, teams": Example(QMIX(0.1, 0.1, hidden=3), (2, 2, 2, 2), teams=[[0, 2], [1, 3]]),
+        0.8, decay=0.9, per="step"), buffer=0, optimizer="sgd"), (9, 9), alike=True),
+    "qmix, free": Example(QMIX(0.02, 0.02, hidden=2, bounded=False, **ONE), alike=True),
+    "qmix, runs": Example(QMIX([0.1, 0.2, 0.0], [0.0, 0.1, 0.05], discount=[0.0, 0.5, 1.0], hidden=5, **ONE),
+                          alike=True),
+    "qmix, beside another": Example([(QMIX(0.1, 0.1, **ONE), [0, 2]), (mf.IQL(), [1])], (3, 2, 3)),
+    "qmix, teams": Example(QMIX(0.1, 0.1, hidden=3, **ONE), (2, 2, 2, 2), teams=[[0, 2], [1, 3]]),
+    "qmix, replay": Example(QMIX(hidden=3, buffer=30, batch=5, update_every=4, target_every=9), MORE, alike=True),
+    "qmix, lambda": Example(QMIX(0.05, 0.02, hidden=2, buffer=12, batch=3, update_every=1, steps=4, trace_decay=[
+        0.0, 0.7, 1.0], double=False, target_every=7, max_norm=2.0), alike=True),
+    "qmix, adam": Example(QMIX(0.02, 0.01, hidden=4, buffer=16, batch=4, update_every=2, optimizer="adam",
+                               target_every=0), alike=True),
+    "qmix, adam at once": Example(QMIX(0.02, 0.01, hidden=2, buffer=0, optimizer="adam", target_every=5), alike=True),
+    "qmix, replay of teams": Example([(QMIX(0.1, 0.1, hidden=3, buffer=9, batch=2, update_every=1), [0, 2]),
+                                      (VDN(0.2, buffer=9, batch=2, update_every=1), [1, 3])], (2, 2, 2, 2)),
 }
 ALL = {name: one.learner for name, one in EXAMPLES.items() if not isinstance(one.learner, list)}
 
@@ -180,8 +202,9 @@ def test_joint_values_are_made_of_utilities():
 def test_joint_values_are_what_the_next_update_starts_from(backend):
     """With the game over, a reward equal to the joint value changes nothing."""
     game = random_markov(4, (3, 3), terminal=True)
-    run = train(ALL["qmix"], game, runs=1)
-    team = ALL["qmix"].team(game, backend=backend)
+    learner = QMIX(0.03, 0.03, **ONE)
+    run = train(learner, game, runs=1)
+    team = learner.team(game, backend=backend)
     for name, array in team.arrays.items():
         array[...] = run.arrays[f"learner.{name}"]
     before = team.arrays["mixer"].copy()
@@ -222,7 +245,7 @@ def test_bounded_steps_settle_whatever_the_rate():
     parts = np.array([0.0, 2.0, -1.0])
     game = mf.games.MatrixGame(parts[:, None, None] + parts[:, None] + parts)
     for rate in (0.02, 0.2, 1.0):
-        result = train(QMIX(rate, rate, explore=mf.EpsilonGreedy(0.2)), game, steps=3000, runs=10)
+        result = train(QMIX(rate, rate, explore=mf.EpsilonGreedy(0.2), **ONE), game, steps=3000, runs=10)
         assert (result.q[:, 0].argmax(axis=2) == 1).all()
 
 
@@ -296,12 +319,12 @@ def replace_runs(arrays):
 
 # -- what goes wrong -----------------------------------------------------------------------------
 
-@pytest.mark.parametrize("learner", [QMIX([0.01, 1.0, 0.01], [0.01, 1.0, 0.01], 0.0, RANDOM, bounded=False),
+@pytest.mark.parametrize("learner", [QMIX([0.01, 1.0, 0.01], [0.01, 1.0, 0.01], 0.0, RANDOM, bounded=False, **ONE),
                                      VDN([0.1, 1.0, 0.1], explore=RANDOM, initial_q=1e280)])
 def test_a_run_that_diverges_stops_alone(learner, backend):
     parts = np.array([0.0, 2.0, -1.0])
     game = mf.games.MatrixGame(parts[:, None, None] + parts[:, None] + parts * parts, horizon=0)
-    with pytest.warns(RuntimeWarning, match="1 of 3 runs diverged"):
+    with pytest.warns(RuntimeWarning, match="1 of 3 runs diverged.*; smaller .*, optimizer='rmsprop' .*may help"):
         result = train(learner, game, backend=backend, seed=10)     # with others QMIX's units are dead before
     assert [reason == "steps" for reason in result.stop_reason] == [True, False, True]
     assert all(np.isfinite(array).all() for name, array in result.arrays.items() if name.startswith("learner."))
@@ -318,7 +341,13 @@ def test_a_run_that_diverges_stops_alone(learner, backend):
     ({"initial_q": np.nan}, ValueError, "initial_q: expected finite"),
     ({"target_every": -1}, ValueError, "target_every: expected"),
     ({"target_every": 1.5}, TypeError, "target_every: expected"),
-    ({"share": 3}, TypeError, "share: expected"),
+    ({"share": 3}, TypeError, "share: expected"), ({"buffer": -1}, ValueError, "buffer: expected"),
+    ({"batch": 0}, ValueError, "batch: expected"), ({"update_every": 0}, ValueError, "update_every: expected"),
+    ({"buffer": 31, "batch": 32}, ValueError, "batch: expected at most the 31 transitions of the buffer, got 32; give"),
+    ({"buffer": 0, "steps": 2}, ValueError, "steps: 2 rewards are looked up in a buffer, and there is none"),
+    ({"trace_decay": 1.1}, ValueError, "trace_decay: expected"), ({"double": 3}, ValueError, "double: expected"),
+    ({"optimizer": "sdg"}, ValueError, "optimizer: expected one of 'sgd', 'rmsprop', 'adam', got 'sdg'"),
+    ({"max_norm": -0.5}, ValueError, "max_norm: expected"),
 ])
 def test_arguments_that_make_no_sense(learner, options, error, words):
     with pytest.raises(error, match=words):
@@ -357,6 +386,55 @@ def test_a_game_whose_agents_see_different_things_numbers_its_states():
         mf.train(game, VDN(), central=mf.Rounding(0), steps=10)
 
 
+def test_a_buffer_larger_than_memory_is_refused_with_its_size():
+    words = "buffer: 2,000,000,000 transitions for 1,000 runs need 72,000.0 GB, more than .*; give a smaller buffer="
+    with pytest.raises(MemoryError, match=words):
+        mf.train(QTRAN, VDN(buffer=2 * 10**9), steps=1, runs=1000)
+
+
+def test_what_is_replayed_depends_on_the_seed_and_number_of_the_run_alone():
+    """Other seeds, runs and learners of a team draw others; what is kept is what happened."""
+    learner = VDN(0.3, 0.0, RANDOM, buffer=50, batch=5, update_every=5)
+    run, other = (train(learner, steps=40, seed=seed, runs=2) for seed in (3, 4))
+    assert (run.q[0] != run.q[1]).any() and (run.q[0] != other.q[0]).any()
+    assert run.arrays["learner.replay_kept"].tolist() == [40, 40]
+    assert run.arrays["learner.replay_updates"].tolist() == [8, 8]
+    # Ten transitions fit: the last ten of forty, in a ring.
+    short = train(VDN(0.3, 0.0, RANDOM, buffer=10, batch=5, update_every=5), steps=40, seed=3, runs=2)
+    for name in ("replay_rows", "replay_next_rows", "replay_actions", "replay_rewards", "replay_over"):
+        assert (short.arrays[f"learner.{name}"] == run.arrays[f"learner.{name}"][:, 30:40]).all()
+
+
+def grid():
+    """Two agents on a 3 x 3 board want to swap corners: -1 a step, 10 when both have. It starts (0, 8)."""
+    moves, board = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)), [(r, c) for r in range(3) for c in range(3)]
+    to = np.array([[3 * min(max(r + a, 0), 2) + min(max(c + b, 0), 2) for a, b in moves] for r, c in board])
+    one, two = np.divmod(np.arange(81), 9)
+    next_one, next_two = np.repeat(to[one], 5, axis=1), np.tile(to[two], 5)
+    stay = next_one == next_two
+    next_state = np.where(stay, np.arange(81)[:, None], 9 * next_one + next_two)
+    return mf.games.MarkovGame(next_state, np.where(next_state == 72, 10.0, -1.0), (5, 5), start=np.eye(81)[8],
+                               terminal=np.arange(81) == 72, horizon=40)
+
+
+def runs_of_the_grid(runs, episodes):
+    explore = mf.EpsilonGreedy(1.0, decay=0.998, minimum=0.05)
+    run = mf.train(grid(), QMIX(explore=explore), episodes=episodes, runs=runs, seed=0, record_every=40,
+                   rewards=mf.rewards.cooperative())
+    assert run.stop_reason == ["episodes"] * runs
+    # Three steps of -1, then 10.
+    assert mf.evaluate(grid(), run, episodes=1).team_returns.ravel().tolist() == [7.0] * runs
+
+
+def test_no_run_diverges_on_a_board_by_default():
+    runs_of_the_grid(4, 2500)
+
+
+@pytest.mark.slow
+def test_no_run_diverges_on_a_board_in_many():
+    runs_of_the_grid(30, 8000)
+
+
 def test_memory_that_is_not_there():
     with pytest.raises(MemoryError, match="more than there is"):
         QMIX(hidden=4096).allocate(LearnerContext(mf.games.MatrixGame(np.zeros((2, 2))), mf.rewards.individual(),
@@ -371,6 +449,6 @@ def test_targets_that_are_renewed_rarely_keep_it_from_diverging():
                "threads": 1}
     explore = mf.EpsilonGreedy(1.0, decay=0.01 ** 0.002, minimum=0.01)
     with pytest.raises(mf.TrainingError, match="stopped being finite"):
-        mf.train(game, QMIX(discount=0.95, explore=explore, target_every=0), **options)
-    run = mf.train(game, QMIX(discount=0.95, explore=explore), **options)
+        mf.train(game, QMIX(discount=0.95, explore=explore, target_every=0, **ONCE), **options)
+    run = mf.train(game, QMIX(discount=0.95, explore=explore, **ONCE), **options)
     assert run.stop_reason == ["episodes"] * 4 and np.isfinite(run.team_returns).all()
