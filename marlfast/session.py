@@ -114,12 +114,11 @@ class Session:
         every = self.experiment.record_every
         if not every:
             return
-        most = self.resolved.limits.episodes
-        have = self.arrays["returns"].shape[1]
+        limits, have = self.resolved.limits, self.arrays["returns"].shape[1]
         if self.arrays["episodes"].max() // every < have and have:
             return
-        wanted = -(-most // every) if most < MOST_RECORDS else 0
-        size = min(wanted, max(65536, 2 * have)) if wanted else max(1024, 2 * have)
+        most = -(-min(limits.steps, limits.episodes) // every)      # an episode has one step at least
+        size = min(most, max(65536 if limits.episodes < MOST_RECORDS else 1024, 2 * have))
         if size <= have:
             return
         for name in ("returns", "shaped_returns", "lengths"):

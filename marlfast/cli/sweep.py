@@ -137,7 +137,7 @@ def _say_swept(found, out):
     """The best points, and where all is."""
     if found.plan.hi - found.plan.lo == found.missing:
         return
-    e, points, seeds = found.experiment, len(found.plan.index), len(found.seeds)
+    e, points, seeds = found.experiment, found.plan.points.count, len(found.seeds)
     what = listed(found.names) if found.names else "seeds alone"
     print(f"Swept over {what}: {points:,} {plural(points, 'point')} x "
           f"{seeds:,} {plural(seeds, 'seed')}, game {e.game.name}, learner {e.learner.name}")

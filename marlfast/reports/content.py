@@ -268,7 +268,7 @@ def _again_sweep(sweep):
     seeds = [int(s) for s in getattr(sweep, "seeds", None) or np.unique(sweep.table()["seed"]).tolist()]
     over = {name: [_plain(v) for v in given] for name, given in sweep.over.items()}
     made = f"import marlfast as mf\n\nexperiment = mf.Experiment.from_dict({_pretty(values)})\n"
-    points = getattr(getattr(sweep, "plan", None), "index", None)
+    points = getattr(getattr(getattr(sweep, "plan", None), "points", None), "index", None)     # of a sample alone
     if points is not None and len(points) != np.prod([len(given) for given in over.values()]):
         drawn = [{name: [over[name][k]] for name, k in zip(over, point, strict=True)} for point in points.tolist()]
         return [{"told": "The points were drawn at random. In Python, each of them by itself:", "text": _cut(

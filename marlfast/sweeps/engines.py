@@ -1,7 +1,8 @@
 """Where tasks are done: threads, processes, Ray, Dask, or any executor of ``concurrent.futures``.
 
 An engine has ``workers`` (how many tasks it does at once), ``submit(task)``, which gives a future of
-``concurrent.futures``, ``renew()`` (after its workers died; False: it cannot) and ``close(wait)``.
+``concurrent.futures``, ``renew()`` (after its workers died; False: it cannot), ``lost(error)`` (whether an error says
+that a worker or a machine is gone, and nothing of the task) and ``close(wait)``.
 """
 import os
 import pickle
@@ -39,8 +40,8 @@ def check_engine(given, workers=None):
 def engine_of(given, workers=None):
     """An engine, from its name, an executor, or a client of Dask."""
     if isinstance(given, str):
-        return {"threads": Threads, "processes": Processes, "ray": Ray, "dask": dask}[given](workers)
-    return dask(workers, given) if hasattr(given, "get_executor") else Foreign(given, workers)
+        return {"threads": Threads, "processes": Processes, "ray": Ray, "dask": Dask}[given](workers)
+    return Dask(workers, given) if hasattr(given, "get_executor") else Foreign(given, workers)
 
 
 def refuse_what_cannot_be_sent(task):
@@ -52,7 +53,19 @@ def refuse_what_cannot_be_sent(task):
                          "engine='threads', or functions that can be imported by their names") from None
 
 
-class Threads:
+class Engine:
+    """What engines have in common."""
+
+    apart = True                # whether tasks are sent to other processes
+
+    def renew(self):
+        return False
+
+    def lost(self, error):
+        return False
+
+
+class Threads(Engine):
     """Threads of this process: the compiled loop holds no lock, and nothing is copied."""
 
     apart = False
@@ -66,19 +79,14 @@ class Threads:
     def submit(self, task):
         return self.pool.submit(work, task, self.stop)
 
-    def renew(self):
-        return False
-
     def close(self, wait=True):
         if not wait:
             self.stop.set()
         self.pool.shutdown(wait=True, cancel_futures=True)
 
 
-class Processes:
+class Processes(Engine):
     """Processes of this machine, started afresh: they share nothing, and can die alone."""
-
-    apart = True
 
     def __init__(self, workers=None):
         self.workers = workers or processors()
@@ -118,59 +126,78 @@ def _begin():
         threading.Thread(target=watch, daemon=True).start()
 
 
-class Ray:
-    """Ray, on this machine or on the cluster that ``ray.init`` was told of."""
-
-    apart = True
+class Ray(Engine):
+    """Ray, on this machine or on the cluster that ``ray.init`` or ``RAY_ADDRESS`` was told of."""
 
     def __init__(self, workers=None):
         import ray
 
-        self.ray = ray
+        self.ray, self.asked = ray, workers
         self.started = not self.ray.is_initialized()
         if self.started:
-            self.ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
-        self.workers = workers or max(1, int(self.ray.cluster_resources().get("CPU", 1)))
+            here = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": workers, "include_dashboard": False}
+            self.ray.init(log_to_driver=False, **here)
         self.remote = self.ray.remote(num_cpus=1, max_retries=0)(work)
+
+    @property
+    def workers(self):
+        """As many as the cluster has now: it may grow with the tasks that wait, and lose machines."""
+        return self.asked or max(1, int(self.ray.cluster_resources().get("CPU", 1)))
 
     def submit(self, task):
         return self.remote.remote(task).future()
 
-    def renew(self):
-        return True
+    def lost(self, error):
+        known = self.ray.exceptions
+        return isinstance(error, known.RayError) and not isinstance(error, known.RayTaskError)
 
     def close(self, wait=True):
         if self.started:
             self.ray.shutdown()
 
 
-def dask(workers=None, client=None):
+class Dask(Engine):
     """Dask: the cluster of a client, or one on this machine."""
-    import distributed
 
-    started = client is None
-    if started:
-        client = distributed.Client(n_workers=workers or processors(), threads_per_worker=1, dashboard_address=None)
-    workers = workers or max(1, sum(client.nthreads().values()))
-    return Foreign(client.get_executor(pure=False, retries=0), workers, client.close if started else None)
+    def __init__(self, workers=None, client=None):
+        import distributed
+
+        self.client, self.asked, self.started = client, workers, client is None
+        if self.started:
+            self.client = distributed.Client(n_workers=workers or processors(), threads_per_worker=1,
+                                             dashboard_address=None)
+        self.executor = self.client.get_executor(pure=False, retries=0)
+
+    @property
+    def workers(self):
+        """As many as the cluster has now."""
+        return self.asked or max(1, sum(self.client.nthreads().values()))
+
+    def submit(self, task):
+        return self.executor.submit(work, task)
+
+    def lost(self, error):
+        from distributed.comm import CommClosedError
+
+        return isinstance(error, CommClosedError)
+
+    def close(self, wait=True):
+        if self.started:
+            self.client.close()
 
 
-class Foreign:
+class Foreign(Engine):
     """An executor of somebody else."""
 
-    def __init__(self, executor, workers=None, close=None):
+    def __init__(self, executor, workers=None):
         from concurrent.futures import ProcessPoolExecutor
 
-        self.executor, self._close = executor, close
+        self.executor = executor
         self.apart = isinstance(executor, ProcessPoolExecutor) or type(executor).__module__.startswith("distributed")
         self.workers = workers or getattr(executor, "_max_workers", None) or processors()
 
     def submit(self, task):
         return self.executor.submit(work, task)
 
-    def renew(self):
-        return False
-
     def close(self, wait=True):
-        if self._close:
-            self._close()
+        pass

@@ -1,46 +1,34 @@
 """The folder of a sweep: what is done of it, in files that are whole or not there.
 
 ========================  =============================================================================
-``sweep.json``            what is swept over what; written first
-``chunks/LO-HI.npz``      runs LO to HI in the order of the plan; once all are there they become
-``table.csv``             a row per run
-``table.npz``             the same as arrays; written last, so that it says that the sweep is finished
-``curves.npz``            learning curves
+``sweep.json``            what is swept over what; written first, and once more when all is done, with checksums
+``chunks/LO-HI.npz``      runs LO to HI in the order of the plan; of a finished sweep, always the same ones
+``table.csv``             a row per run, when all are there; or ``table.parquet``
+``table/LO-HI.parquet``   with ``table="parquet"``, the rows of a chunk until then
 ``results/RUN.npz``       with ``keep="results"``: the result of each run
-``shard-I-of-N/``         with shards: a folder like this one for each, without the last four
+``running/LO-HI.npz``     what runs that take long have learned so far
+``damaged/``              files that were not whole, set aside under their names
+``shard-I-of-N/``         with shards: a folder like this one for each, without a table
 ``log.jsonl``             when what was trained, and what failed; the only file with times in it
 ========================  =============================================================================
 """
 import contextlib
 import json
+import os
 import time
+import zlib
 from pathlib import Path
 
-import numpy as np
+from marlfast.errors import FileError
+from marlfast.files import write_atomically
+from marlfast.sweeps import chunks as chunks_of
+from marlfast.sweeps.manifest import compare, identity, plan_of, read_manifest
+from marlfast.sweeps.old import OldStore
+from marlfast.sweeps.store import Store
+from marlfast.sweeps.tables import Table
 
-from marlfast.errors import FileError, shown
-from marlfast.files import as_it_was, write_atomically
-from marlfast.sweeps.plan import Plan
-from marlfast.sweeps.points import plain
-from marlfast.sweeps.tables import consolidate, csv_text, table
-from marlfast.sweeps.work import join
-
-FORMAT, VERSION = "marlfast sweep", 2
-_OURS = ("sweep.json", "log.jsonl", ".lock", "chunks", "results")
-
-
-def manifest_of(plan, how, shard):
-    """What ``sweep.json`` says: all that the numbers depend on."""
-    from marlfast import __version__
-
-    measure = how["measure"]
-    return {"format": FORMAT, "version": VERSION, "marlfast": __version__, "numpy": np.__version__,
-            "experiment": plan.changes.experiment.to_dict(),
-            "over": {name: plain(values) for name, values in zip(plan.names, plan.values, strict=True)},
-            "points": plan.index.tolist() if how["sampled"] else None, "seeds": plan.seeds, "bins": how["bins"],
-            "measure": None if measure is None else f"{getattr(measure, '__module__', '')}."
-                                                    f"{getattr(measure, '__qualname__', type(measure).__qualname__)}",
-            "keep": how["keep"], "shard": list(shard) if shard else None}
+TABLES = {"csv": "table.csv", "parquet": "table.parquet"}
+_OURS = ("sweep.json", "log.jsonl", ".lock", "chunks", "results", "running", "damaged", "table")
 
 
 class Folder:
@@ -49,15 +37,21 @@ class Folder:
     Parameters
     ----------
     path : str or path-like
+    plan : Plan
     manifest : dict
         Of the sweep that is to be here.
+    table : {"csv", "parquet"}
     merging : bool
         Whether its shards may stand in it.
+    warn : callable
+        Is told, in a sentence, what was set aside.
     """
 
-    def __init__(self, path, manifest, merging=False):
-        self.path, self.manifest, self.merging = Path(path), manifest, merging
-        self._lock = None
+    def __init__(self, path, plan, manifest, table="csv", merging=False, warn=None):
+        self.path, self.plan, self.manifest = Path(path), plan, manifest
+        self.table, self.merging, self.warn = table, merging, warn or (lambda text: None)
+        self.identity, self.facts, self.first, self.chunks = identity(manifest), None, None, []
+        self._lock, self._cut = None, {}
 
     def __enter__(self):
         self._look()
@@ -78,6 +72,8 @@ class Folder:
     def __exit__(self, *_):
         self._lock.close()
 
+    # -- what stands there ----------------------------------------------------------------------
+
     def _look(self):
         """Refuse a place that holds something else, before anything is written there."""
         if not self.path.exists():
@@ -85,7 +81,7 @@ class Folder:
         if not self.path.is_dir():
             raise ValueError(f"out: {self.path} is a file; give a folder")
         if (self.path / "sweep.json").exists():
-            _compare(self.path, read_manifest(self.path), self.manifest)
+            compare(self.path, read_manifest(self.path), self.manifest)
             return
         shards = {p.name for p in self.path.glob("shard-*-of-*")}
         if shards and not self.merging:
@@ -97,168 +93,171 @@ class Folder:
                              f"{' and more' if len(others) > 3 else ''}); choose a new or an empty folder")
 
     def _begin(self):
-        for folder in (self.path, self.path / "chunks", self.path / "results"):
-            for part in folder.glob(".*.part"):     # what a killed process was writing
+        for folder in ("", "chunks", "results", "running", "table"):
+            for part in (self.path / folder).glob(".*.part"):       # what a killed process was writing
                 part.unlink(missing_ok=True)
         if (self.path / "sweep.json").exists():
-            _compare(self.path, read_manifest(self.path), self.manifest)
+            there = read_manifest(self.path)
+            compare(self.path, there, self.manifest)
+            self.manifest = {**self.manifest, **{key: there[key] for key in ("marlfast", "finished")}}
         else:
-            text = json.dumps(self.manifest, allow_nan=False)
-            write_atomically(self.path / "sweep.json", lambda file: file.write(text.encode()))
+            self._say(None)
+        self.old = (self.path / "table.npz").exists()       # of a finished sweep of 0.1, which is left as it is
+        if self.old:
+            try:
+                OldStore(self.path, self.plan).read(("run",), [0])
+            except FileError as error:
+                self.old = False
+                self._aside(self.path / "table.npz", str(error).partition("(")[2].rpartition(")")[0])
+        if not self.old:
+            self._take_stock()
+
+    def _say(self, finished):
+        """Write ``sweep.json``."""
+        self.manifest = {**self.manifest, "finished": finished}
+        said = {key: value for key, value in self.manifest.items() if value is not None or key != "finished"}
+        text = json.dumps(said, allow_nan=False)
+        write_atomically(self.path / "sweep.json", lambda file: file.write(text.encode()))
+
+    def _take_stock(self):
+        """Look at every chunk that is there, and set aside what is not whole."""
+        found, odd = chunks_of.listed(self.path)
+        known = (self.manifest.get("finished") or {"files": {}})["files"]
+        for path in odd:
+            self._aside(path, "its name is not that of a chunk")
+        for lo, hi, path in found:
+            _, checksum_there = known.get(f"chunks/{path.name}", (0, None))
+            try:
+                arrays = chunks_of.checked(self.plan, self.identity, lo, hi, path, checksum_there)
+            except chunks_of.Damaged as error:
+                self._aside(path, str(error).partition("(")[2].rpartition(")")[0])
+                continue
+            self._count(lo, hi, path, arrays)
+        for name in TABLES.values():
+            path = self.path / name
+            if name in known and path.exists() and checksum(path) != known[name]:
+                self._aside(path, "its checksum is another")
+        if known and self.missing():
+            self._say(None)                     # it is finished no more
+
+    def _aside(self, path, why):
+        place = self.path / "damaged"
+        place.mkdir(exist_ok=True)
+        name, k = path.name, 1
+        while (place / name).exists():
+            k += 1
+            name = f"{path.stem}-{k}{path.suffix}"
+        path.rename(place / name)
+        self.note(damaged=str(path.relative_to(self.path)), why=why)
+        self.warn(f"{path}: is damaged ({why}); it was set aside as {place / name}, and is made again")
+
+    def _count(self, lo, hi, path, arrays):
+        self.facts = chunks_of.together(self.facts, chunks_of.facts_of(arrays), path, self.first)
+        self.first = self.first or path
+        self.chunks.append((lo, hi, path))
 
     @property
     def finished(self):
-        """Whether all runs are in the table."""
-        return (self.path / "table.npz").exists()
+        """Whether all runs are there, and the table that is asked for."""
+        if self.old:
+            return True
+        known = (self.manifest.get("finished") or {"files": {}})["files"]
+        return TABLES[self.table] in known and (self.path / TABLES[self.table]).exists() and not self.missing()
 
-    def done(self):
-        """Stretches of the plan's order whose chunks are there: list of (lo, hi)."""
-        return [(lo, hi) for lo, hi, _ in chunks(self.path)]
+    def missing(self):
+        """Stretches of the plan's order that are not there: list of (lo, hi)."""
+        return self.plan.missing([(piece.lo, piece.hi) for piece in chunks_of.cover(self.chunks)])
+
+    def running(self):
+        """Stretches that are not done, and of which something was kept when the sweep ended: list of (lo, hi)."""
+        missing, at, found = self.missing(), 0, []
+        for lo, hi, path in chunks_of.listed(self.path, "running")[0]:
+            if lo >= at and any(a <= lo and hi <= b for a, b in missing):
+                found.append((lo, hi))
+                at = hi
+            else:
+                path.unlink(missing_ok=True)
+        return found
+
+    # -- what is added --------------------------------------------------------------------------
 
     def add(self, lo, hi, arrays, results):
         """Write a chunk; from then on its runs are done."""
+        path = self.path / "chunks" / f"{chunks_of.name_of(lo, hi)}.npz"
+        facts = chunks_of.together(self.facts, chunks_of.facts_of(arrays), path, self.first)
         for run, content in results.items():
             (self.path / "results").mkdir(exist_ok=True)
-            _put(self.path / "results" / f"{run:08d}.npz", content)
-        (self.path / "chunks").mkdir(exist_ok=True)
-        write_atomically(self.path / "chunks" / f"{lo:08d}-{hi:08d}.npz", lambda file: np.savez(file, **arrays))
+            put(self.path / "results" / f"{run:08d}.npz", content)
+        path.parent.mkdir(exist_ok=True)
+        put(path, chunks_of.content(self.identity, lo, hi, arrays))
+        self.facts, self.first = facts, self.first or path
+        self.chunks.append((lo, hi, path))
+        for a, b, path in chunks_of.listed(self.path, "running")[0]:
+            if lo <= a and b <= hi:
+                path.unlink(missing_ok=True)
+        if self.table == "parquet":
+            place = self.path / "table"
+            place.mkdir(exist_ok=True)
+            part = Table(Store(self.plan, [(lo, hi, path)], self.identity))
+            write_atomically(place / f"{chunks_of.name_of(lo, hi)}.parquet", part.write_parquet)
 
     def note(self, **entry):
         """Add a line to the log, which may be lost: nothing depends on it."""
         with contextlib.suppress(OSError), open(self.path / "log.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps({"time": time.time(), **entry}) + "\n")
 
-    def finish(self, plan):
-        """Put the chunks together."""
-        if not self.finished:
-            write_whole(self.path, plan, join([_read(path) for *_, path in chunks(self.path)]), self.manifest)
-        for *_, path in chunks(self.path):
-            path.unlink()
-        with contextlib.suppress(OSError):
-            (self.path / "chunks").rmdir()
+    # -- the end --------------------------------------------------------------------------------
+
+    def finish(self, chunks=None):
+        """Cut the chunks anew, at places that depend on the plan alone, and write the table.
+
+        Parameters
+        ----------
+        chunks : list of (int, int, Path), optional
+            From other folders: those of shards.
+        """
+        if self.old or chunks is None and self.finished:
+            return
+        rows, plan = chunks_of.part_rows(self.plan, self.manifest["bins"]), self.plan
+        if chunks is None:                      # again, after the disk was full: some are spent
+            self.chunks = [chunk for chunk in set(self.chunks) if chunk[2].exists()]
+        source = Store(plan, chunks or self.chunks, self.identity, self.facts)
+        known, whole = self._cut, []
+        spent = sorted(self.chunks, key=lambda chunk: chunk[1]) if chunks is None else []
+        (self.path / "chunks").mkdir(exist_ok=True)
+        for lo in range(plan.lo, plan.hi, rows):
+            hi = min(lo + rows, plan.hi)
+            path = self.path / "chunks" / f"{chunks_of.name_of(lo, hi)}.npz"
+            if f"chunks/{path.name}" not in known:
+                content = self._part(source, lo, hi)
+                put(path, content)
+                known[f"chunks/{path.name}"] = chunks_of.checksum(content)
+                self.chunks.append((lo, hi, path))
+            whole.append((lo, hi, path))
+            while spent and spent[0][1] <= hi:
+                _, _, old = spent.pop(0)
+                if old != path:
+                    old.unlink(missing_ok=True)
+        self.chunks = whole
+        name = TABLES[self.table]
+        table = Table(Store(plan, whole, self.identity, self.facts))
+        write_atomically(self.path / name, table.write_csv if self.table == "csv" else table.write_parquet)
+        known[name] = checksum(self.path / name)
+        for other in set(TABLES.values()) - {name}:
+            if (self.path / other).exists():
+                known[other] = checksum(self.path / other)
+        self._say({"facts": self.facts, "files": known})
+        for folder in ("table", "running"):
+            _remove(self.path / folder)
+
+    def _part(self, source, lo, hi):
+        """The content of a chunk of a finished sweep."""
+        names = [*chunks_of.FIXED, *(f"measure.{name}" for name in self.facts["measure"])]
+        arrays = source.read(names, self.plan.runs(lo, hi))
+        return chunks_of.content(self.identity, lo, hi, chunks_of.normal(arrays, self.facts))
 
 
-def write_whole(path, plan, arrays, manifest):
-    """The files of a finished sweep, the one that says so last."""
-    arrays, curves = consolidate(arrays, plan.changes.experiment.record_every)
-    if len(arrays["run"]) != plan.total or (arrays["run"] != np.arange(plan.total)).any():
-        raise FileError(f"{path}: its chunks do not hold every run once; delete the folder, and sweep again")
-    columns = csv_text(table(plan, arrays))
-    write_atomically(path / "curves.npz", lambda file: np.savez(file, **curves))
-    write_atomically(path / "table.csv", lambda file: file.write(columns.encode()))
-    write_atomically(path / "table.npz", lambda file: np.savez(file, **arrays))
-
-
-def read_manifest(path):
-    """What ``sweep.json`` of a folder says."""
-    try:
-        manifest = json.loads((Path(path) / "sweep.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        if any(Path(path).glob("shard-*-of-*")):
-            raise FileError(f"{path}: holds shards that are not put together yet; do so by: marlfast merge {path}") \
-                from None
-        raise FileError(f"{path}: not the folder of a sweep (it has no sweep.json)") from None
-    except (ValueError, UnicodeDecodeError):
-        raise FileError(f"{path}: not the folder of a sweep (its sweep.json cannot be read)") from None
-    wanted = {"format", "version", "marlfast", "numpy", "experiment", "over", "points", "seeds", "bins", "measure",
-              "keep", "shard"}
-    version = manifest.get("version") if isinstance(manifest, dict) else None
-    if version is None or manifest.get("format") != FORMAT or not isinstance(version, int):
-        raise FileError(f"{path}: not the folder of a sweep (its sweep.json is of another kind)")
-    if version > VERSION:
-        raise FileError(f"{path}: written by a newer marlfast ({manifest.get('marlfast')}, file version {version}); "
-                        f"this one reads up to version {VERSION}: upgrade marlfast")
-    if not wanted <= set(manifest):
-        raise FileError(f"{path}: its sweep.json is incomplete")
-    return manifest | {"experiment": as_it_was(manifest["experiment"], version)}
-
-
-def _compare(path, theirs, ours):
-    """Refuse to go on with another sweep, or with other software."""
-    for what in ("marlfast", "numpy"):
-        if theirs[what] != ours[what]:
-            raise FileError(f"{path}: begun with {what} {theirs[what]}, this is {ours[what]}, whose numbers may "
-                            f"differ; go on with {what}=={theirs[what]}, or sweep into another folder")
-    different = _difference(theirs, json.loads(json.dumps(ours)))
-    if different:
-        where, one, other = different
-        raise FileError(f"{path}: holds another sweep ({where} is {shown(one)} there and {shown(other)} here); choose "
-                        "another folder, or delete that one")
-
-
-def _difference(one, other, where=""):
-    """The first place in which plain values differ: (where, one, other), or None."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in [*one, *(key for key in other if key not in one)]:
-            found = _difference(one.get(key), other.get(key), f"{where}.{key}" if where else key)
-            if found:
-                return found
-        return None
-    return None if one == other and type(one) is type(other) else (where, one, other)
-
-
-def chunks(path):
-    """(lo, hi, file) of every chunk in a folder, in order."""
-    found = []
-    for file in sorted((Path(path) / "chunks").glob("*-*.npz")):
-        lo, _, hi = file.stem.partition("-")
-        if not lo.isdecimal() or not hi.isdecimal():
-            raise FileError(f"{file}: not a chunk of a sweep; delete it")
-        found.append((int(lo), int(hi), file))
-    found.sort()
-    for (_, end, _), (begin, _, file) in zip(found, found[1:], strict=False):
-        if begin < end:
-            raise FileError(f"{file}: overlaps with the chunk before it; delete one of them, and sweep again")
-    return found
-
-
-def _read(path):
-    try:
-        # The file is ours, so that it is closed whatever is wrong with it.
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except OSError:
-        raise
-    except Exception as error:
-        raise FileError(f"{path}: is damaged ({type(error).__name__}); delete it, and run the sweep again") from None
-
-
-def read_arrays(path):
-    """Arrays of all runs that are there, in any order; None if there are none yet."""
-    path = Path(path)
-    if (path / "table.npz").exists():
-        return _read(path / "table.npz")
-    parts = [_read(file) for *_, file in chunks(path)]
-    return join(parts) if parts else None
-
-
-def plan_of(manifest, game=None):
-    """The plan that a manifest tells of."""
-    from marlfast.experiment import Experiment
-    from marlfast.registry import functions_of
-
-    values = manifest["experiment"]
-    if game is not None:
-        values = {**values, "game": game}
-    elif functions_of(values["game"]):
-        raise FileError("its game has functions of its own, which a file cannot hold; give the game too: "
-                        "load(folder, game=game)")
-    try:
-        experiment = Experiment.from_dict(values)
-        names = list(manifest["over"])
-        if manifest["points"] is None:
-            sizes = [len(manifest["over"][name]) for name in names]
-            index = np.stack(np.unravel_index(np.arange(np.prod(sizes, dtype=np.int64)), sizes), axis=1) \
-                if sizes else np.zeros((1, 0))
-        else:
-            index = np.array(manifest["points"])
-        index = index.astype(np.int32).reshape(len(index), len(names))
-        return Plan(experiment, manifest["over"], index, manifest["seeds"], manifest["shard"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise FileError(f"its sweep cannot be made again: {error}") from None
-
-
-def merge(folder, shards=None, game=None):
+def merge(folder, shards=None, game=None, table="csv"):
     """Put the shards of a sweep together: the folder is then as if one machine had done it all.
 
     Parameters
@@ -269,6 +268,8 @@ def merge(folder, shards=None, game=None):
         Folders of the shards. Default: all ``shard-I-of-N`` in ``folder``.
     game : Game, optional
         Needed where it has functions of its own.
+    table : {"csv", "parquet"}
+        As what the table is written.
 
     Returns
     -------
@@ -294,9 +295,38 @@ def merge(folder, shards=None, game=None):
     >>> sweeps.merge("parts").missing
     0
     """
+    from marlfast.errors import choice
     from marlfast.sweeps.results import load
 
+    choice("table", table, tuple(TABLES))
     folder = Path(folder)
+    found, first = _shards(folder, shards)
+    n = first["shard"][1]
+    whole = {**first, "shard": None, "finished": None}
+    with Folder(folder, plan_of(whole, game), whole, table, merging=True) as place:
+        if not place.finished:
+            parts, facts = [], None
+            for (_, i), [(path, manifest)] in sorted(found.items()):
+                plan = plan_of(manifest, game)
+                there = Store.of(path, plan, manifest)
+                if there.count < plan.hi - plan.lo:
+                    raise FileError(f"{path}: shard {i}/{n} is not finished, {there.count:,} of {plan.hi - plan.lo:,} "
+                                    "runs are there; run it again, and it goes on")
+                for piece in there.pieces:
+                    arrays = chunks_of.checked(plan, place.identity, piece.first, piece.last, piece.path)
+                    facts = chunks_of.together(facts, chunks_of.facts_of(arrays), piece.path,
+                                               parts[0][2] if parts else None)
+                    parts.append((piece.first, piece.last, piece.path))
+                for file in sorted((path / "results").glob("*.npz")):
+                    (folder / "results").mkdir(exist_ok=True)
+                    put(folder / "results" / file.name, file.read_bytes())
+            place.facts = facts
+            place.finish(parts)
+    return load(folder, game)
+
+
+def _shards(folder, shards):
+    """Manifests by (n, i), and that of the first; all shards of one division of one sweep."""
     paths = [Path(p) for p in shards] if shards is not None else [
         p.parent for p in folder.glob("shard-*-of-*/sweep.json")]
     if not paths:
@@ -316,31 +346,35 @@ def merge(folder, shards=None, game=None):
         if n != first["shard"][1]:
             raise FileError(f"shards overlap: {first_path} is one of {first['shard'][1]}, {path} one of {n}; give "
                             "those of one division")
-        _compare(path, {**manifest, "shard": None}, {**first, "shard": None})
+        compare(path, {**manifest, "shard": None}, {**first, "shard": None})
     n = first["shard"][1]
-    missing = [str(i) for i in range(1, n + 1) if (n, i) not in found]
+    missing = [str(i) for i in range(1, n + 1) if (n, i) not in found] if n <= 2**20 else ["most"]
     if missing:
         raise FileError(f"shards are missing: {', '.join(missing[:8])}{' and more' if len(missing) > 8 else ''} of {n}")
-    whole = {**first, "shard": None}
-    plan, parts = plan_of(whole, game), []
-    with Folder(folder, whole, merging=True) as place:
-        if not place.finished:
-            for (_, i), [(path, manifest)] in sorted(found.items()):
-                shard = plan_of(manifest, game)
-                there = sum(hi - lo for lo, hi, _ in chunks(path))
-                if there < shard.hi - shard.lo:
-                    raise FileError(f"{path}: shard {i}/{n} is not finished, {there:,} of {shard.hi - shard.lo:,} runs "
-                                    "are there; run it again, and it goes on")
-                parts.append(read_arrays(path))
-                for file in sorted((path / "results").glob("*.npz")):
-                    (folder / "results").mkdir(exist_ok=True)
-                    _put(folder / "results" / file.name, file.read_bytes())
-            write_whole(folder, plan, join([part for part in parts if part is not None]), whole)
-    return load(folder, game)
+    return found, first
 
 
-def _put(path, content):
+def put(path, content):
+    """Write bytes, all or nothing."""
     write_atomically(path, lambda file: file.write(content))
+
+
+def checksum(path):
+    """[bytes, CRC-32] of a file, read a piece at a time."""
+    crc, size = 0, 0
+    with open(path, "rb") as file:
+        while piece := file.read(2**20):
+            crc, size = zlib.crc32(piece, crc), size + len(piece)
+    return [size, crc]
+
+
+def _remove(folder):
+    """Delete a folder of files."""
+    if folder.is_dir():
+        for file in folder.iterdir():
+            file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
 
 
 def _is_part(path):

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from marlfast.errors import integer, shown
+from marlfast.sweeps.order import Grid, Sample
 from marlfast.sweeps.parts import Changes, check_names
+from marlfast.sweeps.points import column
 
 MOST_CHECKED = 1000         # points that are made before the first of them is trained
 
@@ -53,54 +55,75 @@ class Task:
 
 
 class Plan:
-    """Runs and their order.
+    """Runs and their order. What it holds does not grow with them, but for points that were drawn.
 
     Parameters
     ----------
     experiment : Experiment
         What all points have in common; of its runs and seeds nothing is used.
     values : dict of str to list
-    index : int32 [P, names]
+    points : Grid, Sample or int32 [P, names]
     seeds : sequence of int [S]
     shard : (int, int), optional
         Only part i of n, from 1 to n.
     """
 
-    def __init__(self, experiment, values, index, seeds, shard=None):
+    def __init__(self, experiment, values, points, seeds, shard=None):
         self.changes = Changes(experiment)
-        self.names, self.values, self.index = list(values), list(values.values()), index
-        self.seeds = list(seeds)
+        self.names, self.values = list(values), list(values.values())
+        self.points = points if isinstance(points, (Grid, Sample)) else Sample(points)
+        self.seeds = short(seeds)
         check_names(self.names)
-        self.total = len(index) * len(self.seeds)
+        self.total = self.points.count * len(self.seeds)
         i, n = shard or (1, 1)
         self.lo, self.hi = self.total * (i - 1) // n, self.total * i // n
         self.packed = self._packed()
-        apart = [k for k, name in enumerate(self.names) if name not in self.packed]
-        self.order, self.group = self._groups(apart)
-
-    def value(self, k, point):
-        """Value of name k at a point."""
-        return self.values[k][self.index[point, k]]
+        self.order = self.points.by([k for k, name in enumerate(self.names) if name not in self.packed])
+        self._columns = {}
 
     def changes_at(self, point, names=None):
         """Values by name at a point."""
-        return {name: self.value(k, point) for k, name in enumerate(self.names) if names is None or name in names}
+        digits = self.points.digits(np.array([point]))[0].tolist()
+        return {name: self.values[k][digits[k]] for k, name in enumerate(self.names) if names is None or name in names}
 
     def experiment_at(self, point, seed=0):
         """The experiment of one run."""
         return self.changes.make(self.changes_at(point), runs=1, seed=seed, first_run=0)
+
+    def runs(self, lo, hi):
+        """Numbers of the runs that stand at ``lo`` to ``hi`` in the order: int64 [hi - lo]."""
+        places, k = np.divmod(np.arange(lo, hi), len(self.seeds))
+        return self.order.point(places) * len(self.seeds) + k
+
+    def positions(self, runs):
+        """Where runs stand in the order: int64 [n]."""
+        points, k = np.divmod(np.asarray(runs, np.int64), len(self.seeds))
+        return self.order.place(points) * len(self.seeds) + k
+
+    def seeds_of(self, k):
+        """Seeds by their numbers: int64 [n], or uint64 where one needs that."""
+        most = self.seeds[-1] if isinstance(self.seeds, range) else max(self.seeds)
+        kind = np.int64 if most < 2**63 else np.uint64
+        if isinstance(self.seeds, range):
+            return np.asarray(k).astype(kind) + kind(self.seeds[0])
+        return np.array(self.seeds, kind)[k]
+
+    def column(self, name, points):
+        """Values of a swept name at points, as in the table."""
+        k = self.names.index(name)
+        if name not in self._columns:
+            self._columns[name] = column(self.values[k])
+        return self._columns[name][self.points.digits(points)[:, k]]
 
     def _packed(self):
         """Names whose values may differ within one call, whatever the others are."""
         numeric = [name for name, values in zip(self.names, self.values, strict=True)
                    if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)]
         columns = [k for k, name in enumerate(self.names) if name not in numeric]
-        if columns:                             # each combination of names and the like has parameters of its own
-            _, kinds = np.unique(self.index[:, columns], axis=0, return_index=True)
-        else:
-            kinds = [0]
+        # Each combination of names and the like has parameters of its own.
+        kinds = self.points.combinations(columns, MOST_CHECKED).tolist() if columns else [0]
         packed = set(numeric)
-        for point in kinds[:MOST_CHECKED]:
+        for point in kinds:
             structure = self.changes_at(point, [self.names[k] for k in columns])
             packed = {name for name in packed if self._may_differ(name, structure, point)}
         return packed
@@ -111,26 +134,14 @@ class Plan:
         except (TypeError, ValueError):         # it needs the others too
             return self.changes.may_differ(name, self.changes_at(point))
 
-    def _groups(self, apart):
-        """Points in the order of training, and the group of each: int64 [P], both."""
-        points = len(self.index)
-        if not apart:
-            return np.arange(points), np.zeros(points, np.int64)
-        _, first, group = np.unique(self.index[:, apart], axis=0, return_index=True, return_inverse=True)
-        rank = np.empty(len(first), np.int64)   # groups in the order in which they first come
-        rank[np.argsort(first, kind="stable")] = np.arange(len(first))
-        group = rank[group.ravel()]
-        order = np.argsort(group, kind="stable")
-        return order, group[order]
-
     def check(self):
         """Make points that together have every value, so that what is refused is refused now."""
         chosen = []
         for k, values in enumerate(self.values):
-            _, first = np.unique(self.index[:, k], return_index=True)
+            first = self.points.first(k)
             if len(first) > MOST_CHECKED and all(isinstance(v, (int, float)) for v in values):
-                column = np.array(values, np.float64)[self.index[:, k]]
-                first = [column.argmin(), column.argmax()]
+                numbers = np.array(values, np.float64)[self.points.digits(first)[:, k]]
+                first = first[[numbers.argmin(), numbers.argmax()]]
             chosen += list(first)[:MOST_CHECKED]
         for point in dict.fromkeys(int(p) for p in chosen or [0]):
             try:
@@ -158,17 +169,29 @@ class Plan:
             at = max(at, hi)
         return stretches
 
+    @staticmethod
+    def cut(stretches, out):
+        """Stretches without some that lie in them: list of (lo, hi)."""
+        left = []
+        for lo, hi in stretches:
+            for a, b in sorted(out):
+                if lo <= a < hi:
+                    left += [(lo, a)] if lo < a else []
+                    lo = b
+            left += [(lo, hi)] if lo < hi else []
+        return left
+
     def task(self, lo, hi, how):
         """What a worker needs for runs ``lo`` to ``hi`` of the order."""
-        positions = np.arange(lo, hi)
-        places, k = np.divmod(positions, len(self.seeds))
-        points, groups = self.order[places], self.group[places]
+        places, k = np.divmod(np.arange(lo, hi), len(self.seeds))
+        points, groups = self.order.point(places), self.order.group(places)
         runs = points * len(self.seeds) + k
         edges = [0, *(np.flatnonzero(np.diff(groups)) + 1).tolist(), len(runs)]
         segments = []
         for a, b in zip(edges, edges[1:], strict=False):
             fixed = self.changes_at(points[a], [name for name in self.names if name not in self.packed])
-            packed = {name: [self.values[j][v] for v in self.index[points[a:b], j].tolist()]
+            digits = self.points.digits(points[a:b])
+            packed = {name: [self.values[j][v] for v in digits[:, j].tolist()]
                       for j, name in enumerate(self.names) if name in self.packed}
             segments.append(Segment(fixed, packed, [self.seeds[j] for j in k[a:b].tolist()], runs[a:b], points[a:b]))
         return Task(lo, hi, self.changes, segments, how)
@@ -187,3 +210,12 @@ def shard_of(given):
     if not 1 <= integer("shard: i", i) <= n:
         raise ValueError(f"shard: expected 1/{n} to {n}/{n}, got {i}/{n}; shards are counted from 1")
     return i, n
+
+
+def short(seeds):
+    """Seeds that follow one another as a range, which takes no room; others as a list."""
+    if len(seeds) > 1 and isinstance(seeds, range) and seeds.step == 1:
+        return seeds
+    seeds = list(seeds)
+    return range(seeds[0], seeds[-1] + 1) if len(seeds) > 1 and seeds == list(range(seeds[0], seeds[0] + len(seeds))) \
+        else seeds

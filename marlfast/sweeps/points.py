@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 
-from marlfast import draws
+from marlfast import draws, toml
 from marlfast.errors import integer, real, shown, unknown
 from marlfast.registry import Definition
+from marlfast.sweeps.order import Grid, Sample
 
 RANGE = ("low", "high", "log", "whole")
 MOST_POINTS = 10_000_000
@@ -112,7 +113,7 @@ def points(over, samples=None, sample_seed=0):
     -------
     values : dict of str to list
         All values of each name; of a range, those that were drawn.
-    index : int32 [P, names]
+    points : Grid or Sample
         Which of them. In a grid the last name changes fastest.
     """
     ranges = [name for name, values in over.items() if isinstance(values, dict)]
@@ -123,8 +124,7 @@ def points(over, samples=None, sample_seed=0):
             raise ValueError(f"over: {ranges[0]} is a range, from which values can only be drawn; give samples=")
         if total > MOST_POINTS:
             raise ValueError(f"over: makes {total:,} points, more than {MOST_POINTS:,}; give samples= for some of them")
-        index = np.stack(np.unravel_index(np.arange(total), sizes), axis=1) if sizes else np.zeros((1, 0))
-        return dict(over), index.astype(np.int32)
+        return dict(over), Grid(sizes)
     samples = integer("samples", samples, 1, MOST_POINTS)
     if not over:
         raise ValueError("samples: nothing to draw from; give over=")
@@ -133,7 +133,7 @@ def points(over, samples=None, sample_seed=0):
             raise ValueError(f"samples: expected at most {total:,}, as many as there are points, got {samples:,}")
         numbers = _some_of(total, samples, sample_seed)
         index = [list(column) for column in zip(*map(lambda n: _digits(n, sizes), numbers), strict=True)]
-        return dict(over), np.array(index, np.int32).T.copy()
+        return dict(over), Sample(np.array(index, np.int32).T.copy())
     return _draw(over, samples, sample_seed)
 
 
@@ -177,7 +177,7 @@ def _draw(over, samples, seed):
         places = {}
         columns.append([places.setdefault(value, len(places)) for value in drawn])
         values[name] = list(places)
-    return values, np.array(columns, np.int32).T.copy()
+    return values, Sample(np.array(columns, np.int32).T.copy())
 
 
 def _pick(values, u):
@@ -189,3 +189,21 @@ def _pick(values, u):
         number = low * ((high + 1) / low) ** u if values["log"] else low + (high + 1 - low) * u
         return min(int(math.floor(number)), high)
     return min(low * (high / low) ** u if values["log"] else low + (high - low) * u, high)
+
+
+def column(values):
+    """Values of a parameter as an array: numbers where they are, else words."""
+    if all(isinstance(v, bool) for v in values):
+        return np.array(values, bool)
+    if all(isinstance(v, int) and not isinstance(v, bool) and -2**63 <= v < 2**63 for v in values):
+        return np.array(values, np.int64)
+    if all(v is None or isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
+        return np.array([np.nan if v is None else v for v in values], np.float64)
+    values = [plain(v) for v in values]
+    names = [v["name"] if isinstance(v, dict) and "name" in v else v for v in values]
+    short = len({str(n) for n in names}) == len(names)      # the names alone tell them apart
+    return np.array([_word(n if short else v) for n, v in zip(names, values, strict=True)])
+
+
+def _word(value):
+    return value if isinstance(value, str) else "none" if value is None else toml.inline(value)

@@ -2,15 +2,16 @@
 import json
 from pathlib import Path
 
-import numpy as np
-
 from marlfast import errors
 from marlfast.errors import FileError, choice, integer
 from marlfast.files import load as load_result
 from marlfast.files import write_atomically
 from marlfast.registry import functions_of
-from marlfast.sweeps.folder import chunks, plan_of, read_arrays, read_manifest
-from marlfast.sweeps.tables import consolidate, csv_text, table
+from marlfast.sweeps import tables
+from marlfast.sweeps.chunks import cover, listed
+from marlfast.sweeps.manifest import plan_of, read_manifest
+from marlfast.sweeps.old import OldStore
+from marlfast.sweeps.store import Store
 
 
 class Sweep:
@@ -30,8 +31,6 @@ class Sweep:
         All values by name; of a range, those that were drawn.
     names : list of str
         What is swept over.
-    seeds : list of int
-        Run k of a point has seed k of these.
     missing : int
         Runs that are not there; 0: the sweep is finished. Running it again goes on.
 
@@ -41,37 +40,42 @@ class Sweep:
     load : Reads one from its folder.
     """
 
-    def __init__(self, folder, plan, failures=(), interrupted=False):
+    def __init__(self, folder, plan, failures=(), interrupted=False, manifest=None):
         self.folder, self.plan = Path(folder), plan
         self.experiment = plan.changes.experiment
         self.over = dict(zip(plan.names, plan.values, strict=True))
-        self.names, self.seeds = list(plan.names), list(plan.seeds)
+        self.names = list(plan.names)
         self.failures, self.interrupted = list(failures), bool(interrupted)
-        self._columns = self._curves = None
-        finished = (self.folder / "table.npz").exists()
-        self.missing = 0 if finished else plan.hi - plan.lo - sum(hi - lo for lo, hi, _ in chunks(self.folder))
+        self._old = (self.folder / "table.npz").exists()
+        self._store = OldStore(self.folder, plan) if self._old else \
+            Store.of(self.folder, plan, manifest or read_manifest(self.folder))
+        self.missing = plan.hi - plan.lo - self._store.count
+
+    @property
+    def seeds(self):
+        """Run k of a point has seed k of these: list of int."""
+        return list(self.plan.seeds)
 
     def __repr__(self):
         there = self.plan.hi - self.plan.lo - self.missing
-        return (f"Sweep({str(self.folder)!r}, {len(self.plan.index)} points x {len(self.seeds)} seeds, "
+        return (f"Sweep({str(self.folder)!r}, {self.plan.points.count} points x {len(self.plan.seeds)} seeds, "
                 f"{there} of {self.plan.hi - self.plan.lo} runs)")
 
-    def _read(self):
-        if self._columns is not None:
-            return
-        arrays = read_arrays(self.folder)
-        if arrays is None:
+    def _there(self):
+        """What can be read, if there is anything."""
+        if self._store.count == 0:
             raise FileError(f"{self.folder}: no run is finished yet")
-        try:
-            if "sums" in arrays:
-                arrays, self._curves = consolidate(arrays, self.experiment.record_every)
-            self._arrays, self._columns = arrays, table(self.plan, arrays)
-        except (KeyError, IndexError, ValueError) as error:
-            raise FileError(f"{self.folder}: its files do not fit together ({error}); sweep again into another "
-                            "folder") from None
+        return self._store
 
-    def table(self):
+    def table(self, columns=None, rows=None):
         """A row per run that is there, in the order of points and then of seeds.
+
+        Parameters
+        ----------
+        columns : str or sequence of str, optional
+            Only these, which is all that is then read. Default: every one.
+        rows : slice, optional
+            Only these. Default: every one.
 
         Returns
         -------
@@ -80,19 +84,57 @@ class Sweep:
             ``team_return`` (of the last tenth of its episodes, mean), ``return_0`` and so on (of each agent, the same),
             and what ``measure`` added.
         """
-        self._read()
-        return {name: array.copy() for name, array in self._columns.items()}
+        return tables.Table(self._there()).read(columns, _part(rows))
+
+    def batches(self, columns=None, size=tables.ROWS):
+        """The table, some rows after others: what is held in memory does not grow with the runs.
+
+        Parameters
+        ----------
+        columns : str or sequence of str, optional
+            Only these. Default: every one.
+        size : int
+            Rows of a batch.
+
+        Yields
+        ------
+        dict of str to ndarray [size]
+            As :meth:`table`.
+        """
+        yield from tables.Table(self._there()).blocks(columns, integer("size", size, 1))
 
     def to_csv(self, path):
         """Write the table to a file of comma-separated values, all or nothing.
+
+        A word that a spreadsheet would run as a formula has an apostrophe before it.
 
         Parameters
         ----------
         path : str or path-like
             The file; one that is there is replaced.
+
+        See Also
+        --------
+        to_parquet : Smaller, and read by column.
         """
-        content = csv_text(self.table()).encode()
-        write_atomically(path, lambda file: file.write(content))
+        write_atomically(path, tables.Table(self._there()).write_csv)
+
+    def to_parquet(self, path):
+        """Write the table to a Parquet file, all or nothing. Needs ``marlfast[parquet]``.
+
+        Row groups have the same size however the sweep was cut; where there is no number, there is none (null).
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; one that is there is replaced.
+
+        See Also
+        --------
+        to_csv : Text that everything reads.
+        """
+        errors.extra("pyarrow", "parquet", "to_parquet")
+        write_atomically(path, tables.Table(self._there()).write_parquet)
 
     def dataframe(self, library=None):
         """Give the table as a data frame.
@@ -120,8 +162,13 @@ class Sweep:
         wanted = library or "pandas"
         raise ImportError(f"dataframe needs {library or 'pandas or polars'}: pip install 'marlfast[{wanted}]'")
 
-    def curves(self):
+    def curves(self, rows=None):
         """Learning curves, with the same bins for all runs.
+
+        Parameters
+        ----------
+        rows : slice, optional
+            Only of these rows of the table. Default: of every one.
 
         Returns
         -------
@@ -129,14 +176,8 @@ class Sweep:
             ``episodes`` int64 [B]: the last episode of each bin; ``team_return`` float64 [R, B]: mean per bin,
             NaN after a run's end; ``returns`` float64 [R, B, N]: of each agent. Runs as in the table.
         """
-        self._read()
-        if self._curves is None:
-            try:
-                with np.load(self.folder / "curves.npz", allow_pickle=False) as archive:
-                    self._curves = {name: archive[name] for name in ("episodes", "team_return", "returns")}
-            except (OSError, KeyError, ValueError) as error:
-                raise FileError(f"{self.folder}: its curves cannot be read ({error})") from None
-        return dict(self._curves)
+        part = _part(rows)
+        return self._store.curves(part) if self._old else tables.curves(self._there(), part)
 
     def load_run(self, i):
         """Read the result of one run, where ``keep="results"`` was asked for.
@@ -151,13 +192,13 @@ class Sweep:
         Result
             Of this run alone.
         """
-        self._read()
-        run = int(self._arrays["run"][integer("i", i, 0, len(self._arrays["run"]) - 1)])
+        numbers = self._there().numbers
+        run = int(numbers[integer("i", i, 0, len(numbers) - 1)])
         path = self.folder / "results" / f"{run:08d}.npz"
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such file; results of runs are there after a sweep with "
                                     "keep=\"results\"")
-        game = self.plan.experiment_at(run // len(self.seeds)).game
+        game = self.plan.experiment_at(run // len(self.plan.seeds)).game
         return load_result(path, game=game if functions_of(game.to_dict()) else None)
 
 
@@ -198,14 +239,22 @@ def load(folder, game=None):
         plan = plan_of(manifest, game)
     except FileError as error:
         raise FileError(f"{folder}: {error}") from None
-    return Sweep(folder, plan, _failures(folder, plan))
+    return Sweep(folder, plan, _failures(folder, plan), manifest=manifest)
+
+
+def _part(rows):
+    if rows is not None and not isinstance(rows, slice):
+        raise TypeError(f"rows: expected a slice, such as slice(0, 1000), got {errors.shown(rows)}")
+    return slice(None) if rows is None else rows
 
 
 def _failures(folder, plan):
     """Chunks that the log says have failed, and whose runs are still missing."""
-    if (folder / "table.npz").exists():
+    if (folder / "table.npz").exists() or not (folder / "log.jsonl").exists():
         return []
-    missing, found = plan.missing([(lo, hi) for lo, hi, _ in chunks(folder)]), {}
+    missing, found = plan.missing([(piece.lo, piece.hi) for piece in cover(listed(folder)[0])]), {}
+    if not missing:
+        return []
     try:
         lines = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):

@@ -1,7 +1,8 @@
 """Sweeping: tasks are handed out until every run is in the folder."""
-import sys
-import time
+import errno
+import threading
 import traceback
+import warnings
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, wait
 from dataclasses import dataclass
@@ -12,23 +13,29 @@ from marlfast import errors
 from marlfast.backends import BACKENDS
 from marlfast.errors import choice, integer, real, shown
 from marlfast.experiment import Experiment
-from marlfast.progress import duration
 from marlfast.session import Interrupts
 from marlfast.sweeps import points as points_of
+from marlfast.sweeps.chunks import name_of
 from marlfast.sweeps.engines import check_engine, engine_of, refuse_what_cannot_be_sent
-from marlfast.sweeps.folder import Folder, manifest_of, read_manifest
-from marlfast.sweeps.plan import Plan, shard_of
+from marlfast.sweeps.folder import TABLES, Folder
+from marlfast.sweeps.manifest import SAME_NUMBERS, manifest_of, plan_of, read_manifest
+from marlfast.sweeps.plan import Plan, shard_of, short
+from marlfast.sweeps.progress import Progress
 from marlfast.sweeps.results import Sweep
 from marlfast.sweeps.work import Stopped
 from marlfast.train import experiment_of
 
-TRIES = 2
+TRIES = 2                   # of a chunk that fails
+DEATHS = 6                  # of workers and machines, before a chunk is blamed for it
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+PAUSE_SECONDS = 5.0
 
 
 def sweep(experiment, learner=None, *, over=None, seeds=None, seed=None, samples=None, sample_seed=0, out="sweep",
           engine="threads", workers=None, shard=None, chunk_seconds=2.0, bins=100, measure=None, keep=None,
-          progress=False, learners=None, encoder=None, central=None, teams=None, rewards=None, shaping=(),
-          episodes=None, steps=None, stop=None, record_every=None, backend="cython", block=None):
+          table="csv", interval_seconds=60.0, progress=False, learners=None, encoder=None, central=None, teams=None,
+          rewards=None, shaping=(), episodes=None, steps=None, stop=None, record_every=None, backend="cython",
+          block=None):
     """Train at every point of a grid, or of a random sample, with every seed.
 
     As many runs as can are trained in one compiled call: they may differ in their seeds and in the parameters of their
@@ -73,6 +80,12 @@ def sweep(experiment, learner=None, *, over=None, seeds=None, seed=None, samples
         a run must not depend on the other runs. Engines other than threads import it by its name.
     keep : {None, "results"}
         With ``"results"``, the whole result of each run is kept: see :meth:`Sweep.load_run`.
+    table : {"csv", "parquet"}
+        As what the table is written, at the end. Parquet (needs ``marlfast[parquet]``) is smaller, and read by column;
+        the rows of chunks that are done stand in the folder's ``table`` until then.
+    interval_seconds : float
+        A call whose runs take longer than that keeps what they have learned so far in the folder, so often: after a
+        kill, the same sweep goes on with them in the middle. Workers on other machines do so where they see the folder.
     progress : bool
         Show it on stderr.
     learners : Each or list of Learner, optional
@@ -106,6 +119,12 @@ def sweep(experiment, learner=None, *, over=None, seeds=None, seed=None, samples
     marlfast.train : A single training.
     marlfast.sweeps.merge : Puts shards together.
 
+    Warns
+    -----
+    RuntimeWarning
+        Where a chunk was not whole, and was set aside; and where the disk is full: the sweep waits, and goes on when
+        there is room.
+
     Notes
     -----
     Ctrl-C keeps all chunks that are done (``sweep.interrupted`` is then True). A chunk that fails is tried again; one
@@ -119,6 +138,18 @@ def sweep(experiment, learner=None, *, over=None, seeds=None, seed=None, samples
     >>> found.table()["team_return"].shape
     (6,)
     """
+    prepared = prepare(experiment, learner, over=over, seeds=seeds, seed=seed, samples=samples, sample_seed=sample_seed,
+                       out=out, shard=shard, bins=bins, measure=measure, keep=keep, learners=learners, encoder=encoder,
+                       central=central, teams=teams, rewards=rewards, shaping=shaping, episodes=episodes, steps=steps,
+                       stop=stop, record_every=record_every, backend=backend, block=block)
+    return _swept(*prepared, engine, workers, chunk_seconds, table, interval_seconds, progress)
+
+
+def prepare(experiment, learner=None, *, over=None, seeds=None, seed=None, samples=None, sample_seed=0, out="sweep",
+            shard=None, bins=100, measure=None, keep=None, learners=None, encoder=None, central=None, teams=None,
+            rewards=None, shaping=(), episodes=None, steps=None, stop=None, record_every=None, backend="cython",
+            block=None):
+    """The plan of a sweep, how its runs are trained, its folder and its manifest; nothing is written."""
     if learners is not None and learner is not None:
         raise ValueError("learners: give either learner (for the whole team) or learners (one for each agent)")
     given = {"learner": learners if learner is None else learner, "encoder": encoder, "central": central,
@@ -126,16 +157,7 @@ def sweep(experiment, learner=None, *, over=None, seeds=None, seed=None, samples
              "stop": stop, "record_every": record_every, "seed": seed}
     values = points_of.lists(over)
     base = _base(experiment, {name: value for name, value in given.items() if value is not None}, values)
-    choice("backend", backend, BACKENDS)
-    choice("keep", keep, (None, "results"))
-    if measure is not None and not callable(measure):
-        raise TypeError(f"measure: expected a function of a result, got {shown(measure)}")
-    how = {"bins": integer("bins", bins, 1, 2**20), "measure": measure, "keep": keep, "backend": backend,
-           "block": None if block is None else integer("block", block, 1), "sampled": samples is not None}
-    seconds = real("chunk_seconds", chunk_seconds)
-    if seconds <= 0.0:
-        raise ValueError(f"chunk_seconds: expected greater than 0, got {chunk_seconds}")
-    check_engine(engine, workers)
+    how = _how(bins, measure, keep, backend, block)
     shard = shard_of(shard)
     path = errors.path(out, "out")
     if shard:
@@ -143,19 +165,107 @@ def sweep(experiment, learner=None, *, over=None, seeds=None, seed=None, samples
     if base.seed_drawn and not isinstance(seeds, (list, tuple, range, np.ndarray)):
         base = _with_drawn_seed(base, path, shard)
     seeds = _seeds(seeds, base)
-    lists, index = points_of.points(values, samples, integer("sample_seed", sample_seed, 0, 2**64 - 1))
-    plan = Plan(base.replace(runs=1, seed=0, first_run=0), lists, index, seeds, shard)
+    lists, points = points_of.points(values, samples, integer("sample_seed", sample_seed, 0, 2**64 - 1))
+    plan = Plan(base.replace(runs=1, seed=0, first_run=0), lists, points, seeds, shard)
     plan.check()
-    with Folder(path, manifest_of(plan, how, shard)) as folder:
+    return plan, how, path, manifest_of(plan, how, shard)
+
+
+def resume(folder, game=None, measure=None, engine="threads", workers=None, chunk_seconds=2.0, table="csv",
+           interval_seconds=60.0, progress=False, backend="cython", block=None):
+    """Go on with a sweep from what its folder says, without being told again what is swept over what.
+
+    Parameters
+    ----------
+    folder : str or path-like
+        Of a sweep, or of a shard.
+    game : Game, optional
+        Needed where it has functions of its own.
+    measure : callable, optional
+        The function that the sweep was begun with, if it was begun with one.
+    engine, workers, chunk_seconds, table, interval_seconds, progress, backend, block
+        See :func:`sweep`.
+
+    Returns
+    -------
+    Sweep
+    """
+    path = errors.path(folder, "folder")
+    manifest = read_manifest(path)
+    if manifest["marlfast"] in SAME_NUMBERS and manifest["finished"] is None:
+        for name in manifest["over"]:
+            if name in ("game", "game.name", "game.horizon") or name.partition(".")[0] == "stop":
+                raise errors.FileError(f"{path}: begun with marlfast {manifest['marlfast']}, in which {name} meant "
+                                       "something else; go on with that, or sweep into another folder")
+    if (manifest["measure"] is None) != (measure is None):
+        raise ValueError(f"measure: {path} was begun with {manifest['measure'] or 'none'}; give the same")
+    try:
+        plan = plan_of(manifest, game)
+    except errors.FileError as error:
+        raise errors.FileError(f"{path}: {error}") from None
+    how = _how(manifest["bins"], measure, manifest["keep"], backend, block)
+    ours = manifest_of(plan, how, manifest["shard"])
+    # What was said stays said; what this software is, and which function measures, is compared.
+    ours = {**manifest, **{key: ours[key] for key in ("marlfast", "numpy", "measure")}}
+    return _swept(plan, how, path, ours, engine, workers, chunk_seconds, table, interval_seconds, progress)
+
+
+def _how(bins, measure, keep, backend, block):
+    choice("backend", backend, BACKENDS)
+    choice("keep", keep, (None, "results"))
+    if measure is not None and not callable(measure):
+        raise TypeError(f"measure: expected a function of a result, got {shown(measure)}")
+    return {"bins": integer("bins", bins, 1, 2**20), "measure": measure, "keep": keep, "backend": backend,
+            "block": None if block is None else integer("block", block, 1)}
+
+
+def _swept(plan, how, path, manifest, engine, workers, chunk_seconds, table, interval_seconds, progress):
+    """Train what is missing, and put it together."""
+    seconds = real("chunk_seconds", chunk_seconds)
+    if seconds <= 0.0:
+        raise ValueError(f"chunk_seconds: expected greater than 0, got {chunk_seconds}")
+    how = how | {"interval_seconds": real("interval_seconds", interval_seconds, 0.0),
+                 "running": str(path.absolute() / "running")}
+    if choice("table", table, tuple(TABLES)) == "parquet":
+        errors.extra("pyarrow", "parquet", "table='parquet'")
+    check_engine(engine, workers)
+
+    def warn(text):
+        warnings.warn(text, RuntimeWarning, stacklevel=6)
+
+    with Folder(path, plan, manifest, table, warn=warn) as folder:
         failures, interrupted = [], False
         if not folder.finished:
             work = _Work(folder, plan, how, seconds, progress)
-            if work.left:
+            if work.left or work.again:
                 work.run(engine, workers)
             failures, interrupted = work.failures, work.interrupted
-        if shard is None and not failures and not interrupted:
-            folder.finish(plan)
+            if plan.hi - plan.lo == plan.total and manifest["shard"] is None and not failures and not interrupted:
+                when_there_is_room(folder.finish)
     return Sweep(path, plan, failures, interrupted)
+
+
+def when_there_is_room(write, ended=lambda: False):
+    """Write; where the disk is full, wait until it is not, or until ``ended()``. Returns whether it was written."""
+    said = False
+    while True:
+        try:
+            write()
+            return True
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            if not said:
+                warnings.warn(f"sweep: {error.strerror or error}; it waits until there is room, and goes on",
+                              RuntimeWarning, stacklevel=4)
+            said = True
+        if ended():
+            return False
+        _pause()
+
+
+def _pause():
+    threading.Event().wait(PAUSE_SECONDS)
 
 
 def _base(experiment, given, values):
@@ -184,7 +294,8 @@ def _with_drawn_seed(base, path, shard):
         raise ValueError("seed: the shards of a sweep must have the same seeds, and none were given; give seed= or "
                          "seeds=")
     if (path / "sweep.json").exists():
-        return base.replace(seed=read_manifest(path)["seeds"][0])
+        seeds = read_manifest(path)["seeds"]
+        return base.replace(seed=seeds["first"] if isinstance(seeds, dict) else seeds[0])
     return base
 
 
@@ -194,12 +305,14 @@ def _seeds(given, experiment):
     if not isinstance(given, (list, tuple, range, np.ndarray)):
         first = experiment.seed if isinstance(experiment.seed, int) else 0
         count = integer("seeds", given, 1, 2**31 - 1)
-        given = range(first, first + count)
+        integer("seeds: the last of them", first + count - 1, 0, 2**64 - 1)
+        return short(range(first, first + count))
     seeds = [integer(f"seeds[{k}]", seed, 0, 2**64 - 1) for k, seed in enumerate(given)]
     if not seeds:
         raise ValueError("seeds: expected at least one, got none")
     if len(set(seeds)) < len(seeds):
-        twice = next(seed for seed in seeds if seeds.count(seed) > 1)
+        seen = set()
+        twice = next(seed for seed in seeds if seed in seen or seen.add(seed))
         raise ValueError(f"seeds: {twice} is there twice; its runs would be the same")
     return seeds
 
@@ -209,10 +322,11 @@ class _Chunk:
     lo: int
     hi: int
     tries: int = 0
+    deaths: int = 0
 
     @property
     def name(self):
-        return f"{self.lo:08d}-{self.hi:08d}"
+        return name_of(self.lo, self.hi)
 
 
 class _Work:
@@ -220,23 +334,27 @@ class _Work:
 
     def __init__(self, folder, plan, how, seconds, progress):
         self.folder, self.plan, self.how, self.seconds = folder, plan, how, seconds
-        self.stretches = deque(plan.missing(folder.done()))
+        # What was in the middle when it was killed goes on first, as the same pieces.
+        self.again = deque(_Chunk(lo, hi) for lo, hi in folder.running())
+        missing = folder.missing()
+        self.stretches = deque(plan.cut(missing, [(chunk.lo, chunk.hi) for chunk in self.again]))
         self.left = sum(hi - lo for lo, hi in self.stretches)
-        self.again, self.suspects, self.under_way = deque(), deque(), {}
+        self.suspects, self.under_way = deque(), {}
         self.size, self.failures, self.interrupted, self.stopped = 1, [], False, False
-        self.progress = _Progress(plan, self.left, progress)
+        self.progress = Progress(plan, sum(hi - lo for lo, hi in missing), progress)
 
     def run(self, engine, workers):
         """Until all is done, or Ctrl-C."""
         engine = engine_of(engine, 1 if engine == "threads" and self._serial() else workers)
-        if engine.apart:
-            refuse_what_cannot_be_sent(self.plan.task(*self.stretches[0][:1], self.stretches[0][0] + 1, self.how))
         self.engine, whole = engine, False
         try:
-            with Interrupts() as interrupts, self.progress:
-                while not (interrupts.seen or self.stopped) and self._hand_out():
+            if engine.apart:
+                lo = self.again[0].lo if self.again else self.stretches[0][0]
+                refuse_what_cannot_be_sent(self.plan.task(lo, lo + 1, self.how))
+            with Interrupts() as self.interrupts, self.progress:
+                while not (self.interrupts.seen or self.stopped) and self._hand_out():
                     self._collect()
-                    self.progress.show(len(self.failures))
+                    self.progress.show()
                 self.interrupted = bool(self.under_way or self.again or self.suspects or self.stretches)
             whole = not self.interrupted
         finally:
@@ -291,22 +409,30 @@ class _Work:
         for future in done:
             chunk = self.under_way.pop(future)
             try:
-                arrays, results, seconds = future.result()
+                found = future.result()
             except BrokenExecutor as error:
                 died.append((chunk, error))
-            except (Stopped, CancelledError) as error:
+            except Stopped:
                 self.again.append(chunk)
-                self.stopped |= isinstance(error, Stopped)      # Ctrl-C that came to the worker alone
+                self.stopped = True             # Ctrl-C that came to the worker alone
+            except CancelledError as error:
+                self._lost(chunk, error)
             except Exception as error:
-                self._failed(chunk, error)
+                (self._lost if self.engine.lost(error) else self._failed)(chunk, error)
             else:
-                self.folder.add(chunk.lo, chunk.hi, arrays, results)
-                self.folder.note(chunk=chunk.name, lo=chunk.lo, hi=chunk.hi, seconds=seconds)
-                pace = max(seconds, 1e-6) / (chunk.hi - chunk.lo)
-                self.size = max(1, min(int(self.seconds / pace), 8 * (chunk.hi - chunk.lo)))
-                self.progress.add(chunk.hi - chunk.lo, int(arrays["steps"].sum()))
+                self._keep(chunk, *found)
         if died:
             self._workers_died(died)
+
+    def _keep(self, chunk, arrays, results, seconds, node):
+        runs = chunk.hi - chunk.lo
+        if not when_there_is_room(lambda: self.folder.add(chunk.lo, chunk.hi, arrays, results),
+                                  lambda: self.interrupts.seen):
+            self.again.append(chunk)
+            return
+        self.folder.note(chunk=chunk.name, lo=chunk.lo, hi=chunk.hi, seconds=seconds, node=node)
+        self.size = max(1, min(int(self.seconds * runs / max(seconds, 1e-6)), 8 * runs))
+        self.progress.add(runs, int(arrays["steps"].sum()), node)
 
     def _workers_died(self, died):
         if not self.engine.renew():
@@ -320,50 +446,31 @@ class _Work:
             else:
                 self._failed(chunk, died[0][1], self.suspects)
 
+    def _lost(self, chunk, error):
+        """A worker or a machine is gone, and with it a chunk that may have had no part in that."""
+        chunk.deaths += 1
+        if chunk.deaths < DEATHS:
+            self.again.append(chunk)
+        else:
+            self._give_up(chunk, error)
+
     def _failed(self, chunk, error, again=None):
         chunk.tries += 1
         if chunk.tries < TRIES:
             (self.again if again is None else again).append(chunk)
-            return
+        else:
+            self._give_up(chunk, error)
+
+    def _give_up(self, chunk, error):
         first = self.plan.task(chunk.lo, chunk.lo + 1, self.how).segments[0]
         text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
         where = f"runs {chunk.lo} to {chunk.hi - 1} of the plan, from {self.plan.words(int(first.points[0]))} on"
         text = f"{where}:\n{text}"
         self.failures.append((chunk.name, text))
         self.folder.note(chunk=chunk.name, lo=chunk.lo, hi=chunk.hi, failed=text)
+        self.progress.fail(chunk.hi - chunk.lo)
 
 
 def _gone(error):
     return RuntimeError(f"engine: its workers are gone ({shown(str(error))}); what was done is kept, and the same "
                         "sweep with a new executor goes on")
-
-
-class _Progress:
-    """A line on stderr now and then: how far, how fast, how much longer."""
-
-    def __init__(self, plan, left, show):
-        self.total, self.done, self.visible = plan.hi - plan.lo, plan.hi - plan.lo - left, bool(show)
-        self.before, self.steps, self.agents = self.done, 0, plan.changes.experiment.game.agents
-
-    def __enter__(self):
-        self.begun = self.said = time.perf_counter()
-        return self
-
-    def __exit__(self, *_):
-        self.show(0, last=True)
-
-    def add(self, runs, steps):
-        self.done += runs
-        self.steps += steps
-
-    def show(self, failures, last=False):
-        now = time.perf_counter()
-        if not self.visible or now - self.said < 2.0 and not last:
-            return
-        self.said, seconds = now, max(now - self.begun, 1e-9)
-        fresh = self.done - self.before
-        left = f", {duration(seconds * (self.total - self.done) / fresh)} left" if fresh and not last else ""
-        failed = f", {failures} failed" if failures else ""
-        print(f"sweep: {100.0 * self.done / max(self.total, 1):3.0f} %, {self.done:,} of {self.total:,} runs, "
-              f"{self.steps * self.agents / seconds:,.0f} agent-steps/s, {duration(seconds)}{left}{failed}",
-              file=sys.stderr, flush=True)

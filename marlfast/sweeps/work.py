@@ -3,18 +3,25 @@
 All arrays have one entry per run and depend on nothing but that run, so that it does not matter with which others it
 was trained.
 """
+import contextlib
 import io
+import math
+import socket
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
 from marlfast.errors import TrainingError, shown
-from marlfast.files import write
+from marlfast.files import load, write, write_atomically
+from marlfast.registry import functions_of
 from marlfast.result import Result
 from marlfast.session import Session, allocate
 from marlfast.stop import FAILED, UNLIMITED
+from marlfast.sweeps.chunks import name_of
 
-MOST_BYTES = 2**28          # of tables and records in one call
+MOST_BYTES = 2**27          # of tables and records in one call
 COLUMNS = ("point", "seed", "steps", "episodes", "stop_reason", "failed", "team_return")
 
 
@@ -37,12 +44,15 @@ def work(task, stop=None):
     results : dict of int to bytes
         The file of each run, where results are kept.
     seconds : float
+    node : str
+        Where it was done.
     """
-    begun = time.perf_counter()
+    begun, at = time.perf_counter(), task.lo
     parts, results = [], {}
     for segment in task.segments:
         for experiment, some in _calls(task, segment):
-            session = _train(experiment, task.how, stop)
+            session = _train(experiment, task.how, stop, name_of(at, at + len(some.runs)))
+            at += len(some.runs)
             result = Result(experiment, session.arrays)
             arrays = {"run": some.runs, **_summary(result, task.how["bins"])}
             if task.how["measure"] is not None:
@@ -50,7 +60,7 @@ def work(task, stop=None):
             if task.how["keep"] == "results":
                 results |= _files(result, some.runs)
             parts.append(arrays)
-    return join(parts), results, time.perf_counter() - begun
+    return join(parts), results, time.perf_counter() - begun, node()
 
 
 def _calls(task, segment):
@@ -92,21 +102,26 @@ def _most_runs(experiment, backend):
     if every:
         # Where only steps are limited, a session makes room for 1,024 entries, and then for twice what it had.
         entries = most_episodes // every if most_episodes < UNLIMITED else \
-            max(1024, 2 * (most_steps // every)) if most_steps < UNLIMITED else 2**16
+            min(max(1024, 2 * (most_steps // every)), -(-most_steps // every)) if most_steps < UNLIMITED else 2**16
         one += 8 * (2 * agents + 1) * entries
     return max(1, MOST_BYTES // one)
 
 
-def _train(experiment, how, stop):
+def _train(experiment, how, stop, name):
     """All runs to their ends. One that fails does not stop the others: why it ended is in its reason."""
+    kept = _Kept(experiment, how, name)
+
     def on_block(session):
         if stop is not None and stop.is_set():
+            kept.save(session.arrays)
             raise Stopped
+        kept.now_and_then(session.arrays)
 
-    session = Session(experiment, None, how["backend"])
+    session = Session(experiment, kept.earlier(), how["backend"])
     while True:
         try:
             if session.work(1, how["block"], on_block):
+                kept.save(session.arrays)
                 raise Stopped
             return session
         except TrainingError:
@@ -114,6 +129,61 @@ def _train(experiment, how, stop):
             if not failed - session.failed_before:
                 raise
             session = Session(experiment, session.arrays, how["backend"])
+
+
+class _Kept:
+    """What runs that take long have learned so far, in a file beside the chunks: where that folder can be seen.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    how : dict
+    name : str
+        Of the file: where the runs stand in the plan's order.
+    """
+
+    def __init__(self, experiment, how, name):
+        self.experiment, self.backend = experiment, how["backend"]
+        self.seconds = how.get("interval_seconds", math.inf)
+        self.path = Path(how["running"]) / f"{name}.npz" if how.get("running") else None
+        self.last = time.perf_counter()
+
+    def earlier(self):
+        """Arrays that were kept when the sweep, or a worker, ended; None: there are none of this experiment."""
+        if self.path is None or not self.path.exists():
+            return None
+        game = self.experiment.game
+        try:
+            found = load(self.path, self.backend, game if functions_of(game.to_dict()) else None)
+        except (OSError, ValueError):
+            return None                         # not whole, or of something else: it is trained from the start
+        return found.arrays if found.experiment.to_dict() == self.experiment.to_dict() else None
+
+    def now_and_then(self, arrays):
+        """Called after each block."""
+        if time.perf_counter() - self.last >= self.seconds:
+            self.save(arrays)
+
+    def save(self, arrays):
+        """Write, where that can be done; what cannot be written now may be later."""
+        if self.path is not None and (self.path.parent.parent / "sweep.json").exists():
+            with contextlib.suppress(OSError):
+                self.path.parent.mkdir(exist_ok=True)
+                result = Result(self.experiment, arrays)
+                write_atomically(self.path, lambda file: write(result, file))
+        self.last = time.perf_counter()
+
+
+def node():
+    """The name of this machine, and in a cluster of Ray or Dask that of its part of it."""
+    name = socket.gethostname()
+    ray, distributed = sys.modules.get("ray"), sys.modules.get("distributed")
+    with contextlib.suppress(Exception):        # whatever they say where this is no worker of theirs
+        if ray is not None and ray.is_initialized():
+            return f"{name}/{ray.get_runtime_context().get_node_id()[:6]}"
+        if distributed is not None:
+            return f"{name}/{distributed.get_worker().name}"
+    return name
 
 
 def _summary(result, bins):
