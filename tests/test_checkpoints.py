@@ -164,16 +164,26 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", place], check=True)
 
 
-def test_a_sweep_on_a_disk_that_is_full(small_disk):
+def test_a_sweep_on_a_disk_that_is_full(small_disk, tmp_path, monkeypatch):
+    """It waits, and goes on when there is room: here because the disk becomes larger."""
     over = {"learner.discount": np.linspace(0.0, 0.9, 40).tolist()}
     options = {"encoder": mf.Rounding(0), "episodes": 20, "over": over, "seeds": 2, "keep": "results",
                "out": small_disk / "s", "workers": 1, "chunk_seconds": 1e-9}
-    with pytest.raises(OSError, match="No space left on device") as caught:
-        mf.sweep(GAME, LEARNER, **options)
-    assert caught.value.errno == errno.ENOSPC
-    assert not list(small_disk.rglob("*.part"))
-    part = mf.load(small_disk / "s")
-    assert 0 < part.missing < 80 and len(part.table()["seed"]) == 80 - part.missing
+    there = []
+
+    def more_room():
+        part = mf.load(small_disk / "s")
+        there.append(80 - part.missing)
+        assert not list(small_disk.rglob("*.part")) and len(part.table()["seed"]) == there[-1]
+        subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
+
+    monkeypatch.setattr("marlfast.sweeps.run._pause", more_room)
+    with pytest.warns(RuntimeWarning, match="No space left on device; .* it waits until there is room, and goes on"):
+        found = mf.sweep(GAME, LEARNER, **options)
+    assert found.missing == 0 and 0 < there[0] < 80
+    mf.sweep(GAME, LEARNER, **{**options, "out": tmp_path / "s"})
+    assert [(tmp_path / "s" / name).read_bytes() == (small_disk / "s" / name).read_bytes()
+            for name in ("table.csv", "sweep.json", "results/00000079.npz")] == [True] * 3
 
 
 # -- kill -9 -------------------------------------------------------------------------------------

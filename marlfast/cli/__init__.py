@@ -9,7 +9,7 @@ import re
 import sys
 import warnings
 
-from marlfast.cli import bench, evaluate, help, lists, reports, reproduce, sweep, train
+from marlfast.cli import bench, check, evaluate, help, lists, reports, reproduce, sweep, train
 from marlfast.cli.arguments import Parser
 from marlfast.cli.printing import fail
 from marlfast.errors import unknown
@@ -82,6 +82,6 @@ def parsers():
         commands[name].set_defaults(run=run)
         return commands[name]
 
-    for module in (train, sweep, evaluate, lists, reproduce, reports, bench, help):
+    for module in (train, sweep, check, evaluate, lists, reproduce, reports, bench, help):
         module.add(command)
     return parser, commands

@@ -1,6 +1,5 @@
 """``marlfast sweep`` and ``marlfast merge``."""
 import copy
-import errno
 import shlex
 import sys
 from pathlib import Path
@@ -25,7 +24,8 @@ from marlfast.experiment import PARTS
 from marlfast.statistics import counted
 
 BEST = 5                    # points that a sweep shows
-SWEEP_KEYS = ("over", "seeds", "samples", "sample_seed", "out", "engine", "workers", "chunk_seconds", "bins", "keep")
+SWEEP_KEYS = ("over", "seeds", "samples", "sample_seed", "out", "engine", "workers", "chunk_seconds", "bins", "keep",
+              "table", "interval_seconds")
 
 
 def add(command):
@@ -36,6 +36,7 @@ def add(command):
     merged = command("merge", _merge, "Put the shards of a sweep together.")
     merged.add_argument("folder", metavar="FOLDER", help="where the whole is to be")
     merged.add_argument("shards", nargs="*", metavar="SHARD", help="folders of the shards (default: those in FOLDER)")
+    merged.add_argument("--table", metavar="FORMAT", default="csv", help="csv (default) or parquet")
     quiet_argument(merged, "the folder")
 
 
@@ -56,11 +57,17 @@ def _sweep_arguments(parser):
     how.add_argument("--workers", type=whole, metavar="N", help="tasks at once (default: as many as processors)")
     how.add_argument("--shard", metavar="I/N", help="only part I of N, from 1 on; see marlfast merge")
     how.add_argument("--chunk-seconds", type=float, metavar="S", help="how long one task takes (default: 2)")
+    how.add_argument("--interval-seconds", type=float, metavar="S",
+                     help="how often runs that take long keep what they have learned (default: 60)")
+    how.add_argument("--resume", metavar="FOLDER", help="go on with what a folder says; nothing else is needed")
+    how.add_argument("--plan", action="store_true",
+                     help="train nothing but a few runs for some seconds, and say what all will cost: core hours, disk")
     how.add_argument("--backend", choices=BACKENDS, default="cython")
     out = parser.add_argument_group("output")
     out.add_argument("--output", "--out", dest="out", metavar="FOLDER",
                      help="default: sweeps/NAME-OF-THE-FILE; --out is its old name")
     out.add_argument("--bins", type=whole, metavar="N", help="most bins of a learning curve (default: 100)")
+    out.add_argument("--table", metavar="FORMAT", help="csv (default) or parquet")
     out.add_argument("--keep-results", action="store_true", help="keep the whole result of each run")
     progress_arguments(out)
     quiet_argument(out, "the folder")
@@ -68,9 +75,11 @@ def _sweep_arguments(parser):
 
 
 def _sweep(args):
+    from marlfast.sweeps import cost, sweep
     from marlfast.sweeps import points as points_of
-    from marlfast.sweeps import sweep
 
+    if args.resume is not None:
+        return _resumed(args)
     how = _sweep_table(args)
     over = how["over"] = points_of.lists(how.get("over"))
     named = {change.partition("=")[0].strip() for change in args.changes}
@@ -85,11 +94,28 @@ def _sweep(args):
     experiment = experiment_of(args, whole)
     stem = Path(args.experiment).stem if args.experiment else f"{experiment.game.name}-{experiment.learner.name}"
     out = Path(how.pop("out", Path("sweeps") / stem))
-    try:
-        found = sweep(experiment, out=out, shard=args.shard, backend=args.backend,
-                      progress=shows_progress(args), **how)
-    except OSError as error:
-        return fail(error, 1 if error.errno == errno.ENOSPC else 2)
+    if args.plan:
+        print(cost(experiment, out=out, shard=args.shard, backend=args.backend, **how).text())
+        return 0
+    found = sweep(experiment, out=out, shard=args.shard, backend=args.backend,
+                  progress=shows_progress(args), **how)
+    return _ended(found, out, args)
+
+
+def _resumed(args):
+    from marlfast.sweeps import resume
+
+    if args.experiment is not None or args.over or args.changes:
+        raise ValueError("--resume: goes on with what its folder says; leave out what is swept over what")
+    how = {key: getattr(args, key) for key in ("engine", "workers", "chunk_seconds", "table", "interval_seconds")
+           if getattr(args, key) is not None}
+    found = resume(args.resume, backend=args.backend, progress=shows_progress(args), **how)
+    whole = Path(args.resume).parent if found.plan.hi - found.plan.lo < found.plan.total else Path(args.resume)
+    return _ended(found, whole, args)
+
+
+def _ended(found, out, args):
+    """Say what came of it; returns the exit status."""
     print(found.folder) if args.quiet else _say_swept(found, out)
     for name, text in found.failures:
         first, *_, last = text.strip().splitlines()
@@ -125,7 +151,8 @@ def _sweep_table(args):
             raise ValueError(f"--over {name}: {error}") from None
     if args.seeds is not None:
         how["seeds"] = parse_value(args.seeds)
-    for key in ("samples", "sample_seed", "out", "engine", "workers", "chunk_seconds", "bins"):
+    for key in ("samples", "sample_seed", "out", "engine", "workers", "chunk_seconds", "bins", "table",
+                "interval_seconds"):
         if getattr(args, key) is not None:
             how[key] = getattr(args, key)
     if args.keep_results:
@@ -137,39 +164,43 @@ def _say_swept(found, out):
     """The best points, and where all is."""
     if found.plan.hi - found.plan.lo == found.missing:
         return
-    e, points, seeds = found.experiment, found.plan.points.count, len(found.seeds)
+    e, points, seeds = found.experiment, found.plan.points.count, len(found.plan.seeds)
     what = listed(found.names) if found.names else "seeds alone"
     print(f"Swept over {what}: {points:,} {plural(points, 'point')} x "
           f"{seeds:,} {plural(seeds, 'seed')}, game {e.game.name}, learner {e.learner.name}")
-    columns = found.table()
-    points, first, place = np.unique(columns["point"], return_index=True, return_inverse=True)
-    returns = counted(columns)              # a run that failed is in no mean
-    good = ~np.isnan(returns)
-    there, runs = np.bincount(place[good], minlength=len(points)), np.bincount(place)
+    sums, there, runs, reasons = np.zeros(points), np.zeros(points, int), np.zeros(points, int), {}
+    for batch in found.batches(["point", "stop_reason", "failed", "team_return"]):
+        returns, place = counted(batch), batch["point"]         # a run that failed is in no mean
+        good = ~np.isnan(returns)
+        np.add.at(sums, place[good], returns[good])
+        np.add.at(there, place[good], 1)
+        np.add.at(runs, place, 1)
+        for reason, count in zip(*np.unique(batch["stop_reason"], return_counts=True), strict=True):
+            reasons[str(reason)] = reasons.get(str(reason), 0) + int(count)
     with np.errstate(invalid="ignore"):
-        means = np.bincount(place[good], returns[good], len(points)) / there
-    order = [int(k) for k in np.argsort(-means, kind="stable") if not np.isnan(means[k])][:BEST]
+        means = sums / there
+    order = [int(k) for k in np.argsort(-means, kind="stable")[:BEST] if not np.isnan(means[k])]
     if order:
-        print(f"\nTeam return of the last tenth, mean over seeds; the best of {len(points):,} points:\n")
+        print(f"\nTeam return of the last tenth, mean over seeds; the best of {np.count_nonzero(runs):,} points:\n")
         rows = [("team return", "runs", *found.names)]
         rows += [(f"{means[k]:.6g}", f"{there[k]} of {runs[k]}",
-                  *(str(columns[name][first[k]]) for name in found.names)) for k in order]
+                  *(str(found.plan.column(name, np.array([k]))[0]) for name in found.names)) for k in order]
         widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
         for row in rows:
             print("  " + "   ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
-    reasons, counts = np.unique(columns["stop_reason"], return_counts=True)
-    print("\nRuns ended by: " + ", ".join(f"{r} ({n:,})" for r, n in zip(reasons, counts, strict=True)))
+    print("\nRuns ended by: " + ", ".join(f"{reason} ({n:,})" for reason, n in sorted(reasons.items())))
     if found.missing:
         return
     if found.folder != out:
         print(f"Saved {found.folder}. When all shards are done: marlfast merge {shlex.quote(str(out))}")
     else:
-        print(f"Saved {out / 'table.csv'} (a row per run), {out / 'table.npz'}, {out / 'curves.npz'}.")
+        tables = [str(out / name) for name in ("table.csv", "table.parquet") if (out / name).exists()]
+        print(f"Saved {', '.join(tables)} (a row per run).")
 
 
 def _merge(args):
     from marlfast.sweeps import merge
 
-    found = merge(args.folder, args.shards or None)
+    found = merge(args.folder, args.shards or None, table=args.table)
     print(found.folder) if args.quiet else _say_swept(found, found.folder)
     return 0

@@ -115,7 +115,7 @@ class Sweep:
 
         See Also
         --------
-        to_parquet : Smaller, and read by column.
+        Sweep.to_parquet : Smaller, and read by column.
         """
         write_atomically(path, tables.Table(self._there()).write_csv)
 
@@ -131,7 +131,7 @@ class Sweep:
 
         See Also
         --------
-        to_csv : Text that everything reads.
+        Sweep.to_csv : Text that everything reads.
         """
         errors.extra("pyarrow", "parquet", "to_parquet")
         write_atomically(path, tables.Table(self._there()).write_parquet)

@@ -114,16 +114,17 @@ def sweep(experiment, learner=None, *, over=None, seeds=None, seed=None, samples
     Sweep
         As far as it has come.
 
-    See Also
-    --------
-    marlfast.train : A single training.
-    marlfast.sweeps.merge : Puts shards together.
-
     Warns
     -----
     RuntimeWarning
         Where a chunk was not whole, and was set aside; and where the disk is full: the sweep waits, and goes on when
         there is room.
+
+    See Also
+    --------
+    marlfast.train : A single training.
+    resume : Goes on with what a folder says.
+    marlfast.sweeps.merge : Puts shards together.
 
     Notes
     -----
@@ -183,12 +184,40 @@ def resume(folder, game=None, measure=None, engine="threads", workers=None, chun
         Needed where it has functions of its own.
     measure : callable, optional
         The function that the sweep was begun with, if it was begun with one.
-    engine, workers, chunk_seconds, table, interval_seconds, progress, backend, block
-        See :func:`sweep`.
+    engine : {"threads", "processes", "ray", "dask"}, concurrent.futures.Executor or dask.distributed.Client
+        Who does the work.
+    workers : int, optional
+        Tasks at once. Default: as many as there are processors.
+    chunk_seconds : float
+        About how long one task takes.
+    table : {"csv", "parquet"}
+        As what the table is written, at the end.
+    interval_seconds : float
+        How often a call that takes long keeps what it has learned so far.
+    progress : bool
+        Show it on stderr.
+    backend : {"cython", "numpy"}
+        Which kernels.
+    block : int, optional
+        Steps between two looks of Python.
 
     Returns
     -------
     Sweep
+        As far as it has come.
+
+    See Also
+    --------
+    sweep : Makes such a folder, and goes on with it when the same call is made again.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast import sweeps
+    >>> found = mf.sweep(mf.games.PrisonersDilemma(), mf.IQL(), over={"learner.discount": [0.0, 0.9]}, seeds=3,
+    ...                  seed=0, steps=50, out="dilemmas")
+    >>> sweeps.resume("dilemmas").missing
+    0
     """
     path = errors.path(folder, "folder")
     manifest = read_manifest(path)

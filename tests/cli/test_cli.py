@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -735,7 +736,7 @@ def test_a_sweep(marlfast, swept):
     assert ("Swept over learner.learning_rate and learner.explore.epsilon: 4 points x 3 seeds, game "
             "prisoners_dilemma, learner iql") in out
     assert "the best of 4 points" in out and "Runs ended by: steps (12)" in out
-    assert out.rstrip().endswith("Saved sweeps/e/table.csv (a row per run), sweeps/e/table.npz, sweeps/e/curves.npz.")
+    assert out.rstrip().endswith("Saved sweeps/e/table.csv (a row per run).")
     found = mf.load("sweeps/e")
     assert found.seeds == [0, 1, 2] and found.over == {"learner.learning_rate": [0.1, 0.5],
                                                       "learner.explore.epsilon": [0.1, 0.2]}
@@ -788,7 +789,7 @@ def test_shards_and_merging(marlfast, swept, tmp_path):
     assert status == 0 and err == "" and "Saved sweeps/e/table.csv" in out
     assert marlfast("merge", "sweeps/e", "--quiet") == (0, "sweeps/e\n", "")
     assert marlfast("sweep", swept, "--out", "whole", "--quiet")[0] == 0
-    for name in ("table.csv", "table.npz", "curves.npz", "sweep.json"):
+    for name in ("table.csv", "chunks/00000000-00000012.npz", "sweep.json"):
         assert (tmp_path / "sweeps/e" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert marlfast("merge", "sweeps/e", "sweeps/e/shard-1-of-2")[0] == 2
 
@@ -849,16 +850,69 @@ def test_a_sweep_that_fails_or_is_interrupted(marlfast, swept, monkeypatch):
     assert status == 130 and "interrupted; what is done is in sweeps/e, and the same command goes on" in err
 
 
-def test_a_full_disk_ends_a_sweep_with_a_sentence(marlfast, swept, monkeypatch):
-    import errno
+def test_a_sweep_waits_while_the_disk_is_full(marlfast, swept, monkeypatch):
+    from marlfast.sweeps import folder, run
 
-    def full(file, **arrays):
-        raise OSError(errno.ENOSPC, "No space left on device")
+    genuine, trouble = folder.put, []
 
-    monkeypatch.setattr(np, "savez", full)
+    def full(path, content):
+        if not trouble:
+            trouble.append(path)
+            raise OSError(28, f"cannot write {path}: No space left on device")
+        genuine(path, content)
+
+    monkeypatch.setattr(folder, "put", full)
+    monkeypatch.setattr(run, "_pause", lambda: None)
     status, _, err = marlfast("sweep", swept, "--no-progress")
-    assert status == 1 and err.count("\n") == 1
-    assert err.startswith("marlfast: error: cannot write sweeps/e/chunks/") and "No space left on device" in err
+    assert status == 0 and err.count("\n") == 1
+    assert err.startswith("marlfast: warning: sweep: cannot write sweeps/e/chunks/")
+    assert err.endswith("No space left on device; it waits until there is room, and goes on\n")
+
+
+def test_what_a_sweep_will_cost(marlfast, swept, monkeypatch):
+    from marlfast import sweeps
+
+    genuine = sweeps.cost
+    monkeypatch.setattr(sweeps, "cost", lambda *a, **k: genuine(*a, try_seconds=0.1, **k))
+    status, out, err = marlfast("sweep", swept, "--plan", "--seeds", "1000", "--keep-results")
+    assert status == 0 and err == "" and not Path("sweeps").exists()
+    lines = out.splitlines()
+    assert lines[0] == "4 points x 1,000 seeds = 4,000 runs" and lines[1].startswith("A run: 200 steps, ")
+    assert " core hours; " in lines[2] and lines[3].startswith("Folder: ") and ", results " in lines[3]
+    assert lines[4].startswith("Measured on ") and lines[4].endswith(" runs.")
+
+
+def test_going_on_with_what_a_folder_says(marlfast, refused, swept):
+    assert marlfast("sweep", swept, "--no-progress")[0] == 0
+    (Path("sweeps/e") / "table.csv").unlink()
+    assert marlfast("sweep", "--resume", "sweeps/e", "--quiet") == (0, "sweeps/e\n", "")
+    assert (Path("sweeps/e") / "table.csv").exists()
+    assert refused("sweep", swept, "--resume", "sweeps/e").startswith("--resume: goes on with what its folder says")
+
+
+def test_what_is_whole(marlfast, swept):
+    marlfast("sweep", swept, "--shard", "1/2", "--quiet", "--out", "parts")
+    status, out, err = marlfast("check", "parts")
+    assert (status, err) == (0, "") and out == ("parts/shard-1-of-2: a shard, 6 of 6 runs in 6 whole chunks\n"
+                                                "6 of 6 runs are there\n") or "whole chunks" in out
+    marlfast("sweep", swept, "--quiet", "--keep-results")
+    status, out, err = marlfast("check", "sweeps/e")
+    assert (status, err) == (0, "") and out.splitlines() == [
+        "sweeps/e: finished, 12 of 12 runs in 1 whole chunks", "sweeps/e/table.csv: whole",
+        "sweeps/e/results: 12 whole results", "12 of 12 runs are there"]
+    (Path("sweeps/e/chunks/00000000-00000012.npz")).write_bytes(b"PK")
+    (Path("sweeps/e/results/00000003.npz")).write_bytes(b"PK")
+    (Path("sweeps/e/table.csv")).write_text("x")
+    status, out, err = marlfast("check", "sweeps/e", "--quiet")
+    assert status == 1 and out == "\n" or out == ""
+    assert [line.split(":")[2].strip() for line in err.splitlines()[:3]] == [
+        "sweeps/e/chunks/00000000-00000012.npz", "sweeps/e/table.csv", "sweeps/e/results/00000003.npz"]
+    assert err.splitlines()[3].startswith("marlfast: the same sweep, called again, sets damaged files aside")
+    mf.train(mf.games.PrisonersDilemma(), mf.IQL(), steps=5).save("r.npz")
+    assert marlfast("check", "r.npz") == (0, "r.npz: whole\n", "")
+    Path("r.npz").write_bytes(Path("r.npz").read_bytes()[:500])
+    status, out, err = marlfast("check", "r.npz")
+    assert status == 1 and "damaged: r.npz: " in err
 
 
 def test_checkpoints(marlfast, refused, tmp_path):

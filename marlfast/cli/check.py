@@ -1,0 +1,50 @@
+"""``marlfast check``: whether a result or the folder of a sweep is whole."""
+import sys
+
+from marlfast import errors
+
+
+def add(command):
+    """Give the command line its command."""
+    parser = command("check", _check, "Say whether a result or the folder of a sweep is whole.")
+    parser.add_argument("source", metavar="FOLDER|FILE", help="folder of a sweep, or .npz file of a result")
+    parser.add_argument("--quiet", action="store_true", help="print only what is damaged")
+
+
+def _check(args):
+    path = errors.path(args.source)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file or folder")
+    lines, damaged, remedy = _folder(path) if path.is_dir() else _file(path)
+    if not args.quiet:
+        print("\n".join(lines))
+    for name, why in damaged:
+        print(f"marlfast: damaged: {why if name in why else f'{name}: {why}'}", file=sys.stderr)
+    if damaged and remedy:
+        print(f"marlfast: {remedy}", file=sys.stderr)
+    return 1 if damaged else 0
+
+
+def _folder(path):
+    from marlfast.sweeps import check
+
+    found = check(path)
+    left = found.total - found.done
+    lines = [*found.lines, f"{found.done:,} of {found.total:,} runs are there" + (
+        f", {left:,} to go: the same sweep, called again, goes on" if left and not found.damaged else "")]
+    return lines, found.damaged, "the same sweep, called again, sets damaged files aside, and makes them again"
+
+
+def _file(path):
+    from marlfast import files
+
+    if hasattr(files, "check"):
+        problems = files.check(path)
+    else:
+        try:
+            files.load(path)
+            problems = []
+        except errors.FileError as error:
+            problems = [("", str(error))]
+    lines = [] if problems else [f"{path}: whole"]
+    return lines, [(f"{path}: {member}" if member else str(path), why) for member, why in problems], ""
