@@ -20,7 +20,7 @@ import zlib
 from pathlib import Path
 
 from marlfast.errors import FileError
-from marlfast.files import write_atomically
+from marlfast.disk import write_atomically
 from marlfast.sweeps import chunks as chunks_of
 from marlfast.sweeps.manifest import compare, identity, plan_of, read_manifest
 from marlfast.sweeps.old import OldStore
