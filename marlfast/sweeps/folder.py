@@ -19,8 +19,8 @@ import time
 import zlib
 from pathlib import Path
 
-from marlfast.errors import FileError
 from marlfast.disk import write_atomically
+from marlfast.errors import FileError
 from marlfast.sweeps import chunks as chunks_of
 from marlfast.sweeps.manifest import compare, identity, plan_of, read_manifest
 from marlfast.sweeps.old import OldStore

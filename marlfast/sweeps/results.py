@@ -3,9 +3,9 @@ import json
 from pathlib import Path
 
 from marlfast import errors
+from marlfast.disk import write_atomically
 from marlfast.errors import FileError, choice, integer
 from marlfast.files import load as load_result
-from marlfast.disk import write_atomically
 from marlfast.registry import functions_of
 from marlfast.sweeps import tables
 from marlfast.sweeps.chunks import cover, listed

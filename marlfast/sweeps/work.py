@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from marlfast.errors import TrainingError, shown
 from marlfast.disk import write_atomically
+from marlfast.errors import TrainingError, shown
 from marlfast.files import load, write
 from marlfast.registry import functions_of
 from marlfast.result import Result
