@@ -1,13 +1,13 @@
 """Several results beside each other: one table, one figure, one page."""
 import numpy as np
 
-from marlfast import errors, statistics
-from marlfast.errors import choice, integer, real, shown
+from marlfast import errors, measures, statistics
+from marlfast.errors import choice, integer, real, shown, unknown
 from marlfast.result import Result
 from marlfast.tables import Tables
 
 
-def compare(results, *more, statistic="iqm", level=0.95, resamples=2000, seed=0):
+def compare(results, *more, measure=None, statistic="iqm", level=0.95, resamples=2000, seed=0):
     """Put results of the same game beside each other.
 
     Parameters
@@ -17,8 +17,12 @@ def compare(results, *more, statistic="iqm", level=0.95, resamples=2000, seed=0)
         path of one.
     *more : Result
         Further ones, where no dict was given.
+    measure : str, optional
+        What is compared: ``"team_return"``, the mean over the last tenth of each run's episodes, or what users of the
+        game look at, such as ``"profit_gain"`` (:mod:`marlfast.measures`). Default: the return; where no episode ends,
+        the first of the game's measures.
     statistic : {"iqm", "mean", "median"}
-        Of the scores: the mean team return over the last tenth of each run's episodes.
+        Of the scores.
     level : float
         How sure the bootstrap intervals are, in (0, 1).
     resamples : int
@@ -50,7 +54,8 @@ def compare(results, *more, statistic="iqm", level=0.95, resamples=2000, seed=0)
     >>> found.names
     ('iql', 'hysteretic_q')
     """
-    return Comparison(_named(results, more), choice("statistic", statistic, ("iqm", "mean", "median")),
+    results = _named(results, more)
+    return Comparison(results, _measure(results, measure), choice("statistic", statistic, ("iqm", "mean", "median")),
                       real("level", level), integer("resamples", resamples, 1), integer("seed", seed, 0))
 
 
@@ -62,6 +67,10 @@ class Comparison(Tables):
     results : dict of str to Result
     names : tuple of str
         Their labels, in the order given.
+    measure : str
+        What is compared.
+    scores : dict of str to float64 [R]
+        By label; NaN of runs that are left out.
     notes : list of str
         What a reader should know: failed runs, few runs, games with different options.
 
@@ -70,12 +79,17 @@ class Comparison(Tables):
     marlfast.compare : Makes one.
     """
 
-    def __init__(self, results, statistic, level, resamples, seed):
-        self.results, self.names = results, tuple(results)
+    def __init__(self, results, measure, statistic, level, resamples, seed):
+        self.results, self.names, self.measure = results, tuple(results), measure
         self.statistic, self.level, self.resamples, self.seed = statistic, level, resamples, seed
         self.notes = _notes(results)
         self._how = {"level": level, "resamples": resamples, "seed": seed}
-        self.scores = {name: statistics.scores(result) for name, result in results.items()}
+        self.scores = {name: _scores(result, measure) for name, result in results.items()}
+        for name, scores in self.scores.items():
+            if np.isnan(scores).all():
+                why = "every run failed" if results[name].failed.all() else \
+                    "no episode was recorded" if measure == "team_return" else "its learner does not give it"
+                raise ValueError(f"results[{name!r}]: has no {measure} to compare, because {why}")
 
     def __repr__(self):
         return f"Comparison({', '.join(self.names)})"
@@ -134,8 +148,20 @@ class Comparison(Tables):
         widths = [max(len(row[k]) for row in rows) for k in range(len(head))]
         lines = ["   ".join(cell.ljust(w) if k == 0 else cell.rjust(w)
                             for k, (cell, w) in enumerate(zip(row, widths, strict=True))).rstrip() for row in rows]
-        return "\n".join([*lines, "", "Scores: mean team return over the last tenth of each run's episodes.",
-                          *self.notes])
+        return "\n".join([*lines, "", self.told(), *self.notes])
+
+    def told(self):
+        """Say what the scores are.
+
+        Returns
+        -------
+        str
+            A sentence.
+        """
+        if self.measure == "team_return":
+            return "Scores: mean team return over the last tenth of each run's episodes."
+        game = next(iter(self.results.values())).experiment.game
+        return f"Scores: {measures.known(game)[self.measure]}."
 
     def plot(self, figure=None, title=None, size=(9.0, 6.5)):
         """Learning curves, scores with their intervals, and performance profiles, in one figure.
@@ -152,18 +178,24 @@ class Comparison(Tables):
         Returns
         -------
         matplotlib.figure.Figure
-            With three axes.
+            With three axes, or two where no episodes were recorded.
         """
         from marlfast import plotting
 
         if figure is None:
             figure = plotting.style.figure(size, "a comparison")
-        parts = figure.subplot_mosaic([["curves", "curves"], ["scores", "profiles"]])
-        plotting.learning_curve(self.results, parts["curves"], self.statistic, runs=False, **self._how)
-        parts["curves"].set_title("")
+        curves = all(result.team_returns.size for result in self.results.values())
+        parts = figure.subplot_mosaic([["curves", "curves"], ["scores", "profiles"]] if curves else
+                                      [["scores", "profiles"]])
+        if curves:
+            plotting.learning_curve(self.results, parts["curves"], self.statistic, runs=False, **self._how)
+            parts["curves"].set_title("")
         plotting.intervals(self.scores, parts["scores"], self.statistic, **self._how)
         plotting.profiles(self.scores, parts["profiles"], level=self.level, resamples=min(self.resamples, 1000),
                           seed=self.seed)
+        if self.measure != "team_return":
+            parts["scores"].set_xlabel(self.measure.replace("_", " "))
+            parts["profiles"].set_xlabel(f"threshold ({self.measure.replace('_', ' ')})")
         figure.suptitle(plotting.style.literal(self._game() if title is None else title), x=0.01, ha="left")
         return figure
 
@@ -213,11 +245,25 @@ def _named(results, more):
         other = next(name for name, game in games.items() if game != games[first])
         raise ValueError(f"results: {first!r} is of the game {games[first]} and {other!r} of {games[other]}; "
                          "only results of one game can be compared")
-    for name, one in given.items():
-        if np.isnan(statistics.scores(one)).all():
-            why = "every run failed" if one.failed.all() else "no episode was recorded"
-            raise ValueError(f"results[{name!r}]: has no score to compare, because {why}")
     return given
+
+
+def _measure(results, measure):
+    """What is compared, by name."""
+    first = next(iter(results.values()))
+    known = ["team_return", *measures.known(first.experiment.game)]
+    if measure is not None:
+        if measure not in known:
+            raise unknown("measure", measure, known)
+        return measure
+    return known[1] if len(known) > 1 and not any(one.team_returns.size for one in results.values()) else known[0]
+
+
+def _scores(result, measure):
+    if measure == "team_return":
+        return statistics.scores(result)
+    found = result.measures()
+    return found[measure].values if measure in found else np.full(len(result.steps), np.nan)
 
 
 def _opened(name, given):

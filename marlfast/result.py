@@ -137,6 +137,7 @@ class Result(Tables):
         dict of str to ndarray
             Of runs: ``run``, ``seed``, ``steps``, ``episodes``, ``stop_reason``, ``failed``, ``team_return`` and each
             agent's ``return_i``, both means over the last tenth of the run's episodes, NaN where none was recorded.
+            Then what the game's users look at: see ``measures``.
             Of episodes: ``run``, ``episode`` (the last of those an entry is the mean of), ``length``, ``team_return``,
             ``return_i``.
         """
@@ -155,7 +156,20 @@ class Result(Tables):
         return {"run": self.arrays["run_numbers"].copy(), "seed": self.experiment.resolved.seeds.copy(),
                 "steps": self.steps.copy(), "episodes": self.episodes.copy(),
                 "stop_reason": np.array(self.stop_reason), "failed": self.failed, "team_return": last.mean(axis=1),
-                **{f"return_{i}": last[:, i] for i in range(last.shape[1])}}
+                **{f"return_{i}": last[:, i] for i in range(last.shape[1])},
+                **{name: measure.values for name, measure in self.measures().items()}}
+
+    def measures(self):
+        """Say what users of the game look at beside the return, such as profit gains or cooperation.
+
+        Returns
+        -------
+        dict of str to Measure
+            By name: see :func:`marlfast.measures.measures`.
+        """
+        from marlfast.measures import measures
+
+        return measures(self)
 
     # -- what was learned -----------------------------------------------------------------------
 
@@ -310,6 +324,7 @@ class Result(Tables):
             lines.append(f"team return: first tenth {self.first_return():.2f}, last tenth {self.last_return():.2f}"
                          + (f" (over {(~self.left_out).sum()} of {len(self.failed)} runs; {self.why_left_out()})"
                             if self.left_out.any() else ""))
+        lines += [f"{m.label}: {m.mean:.4g}" for m in self.measures().values() if not np.isnan(m.mean)]
         by = f" by {self.loop}" if self.loop else ""
         lines.append(f"{self.seconds:.2f} s{by}, {rate:,.0f} agent-steps/s")
         return "\n".join(lines)

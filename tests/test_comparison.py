@@ -65,7 +65,7 @@ def test_failed_runs_are_counted_and_left_out(runs):
     assert columns["mean"][1] == pytest.approx(left.mean())
     assert found.notes[0].startswith("half: 2 of 6 runs failed (failed: ") and "4 of 6" in str(found)
     result.arrays["reason"][:] = 64 + 4
-    with pytest.raises(ValueError, match=r"results\['half'\]: has no score to compare, because every run failed"):
+    with pytest.raises(ValueError, match=r"results\['half'\]: has no team_return to compare, because every run failed"):
         mf.compare({"plain": runs["plain"], "half": result})
 
 
@@ -76,8 +76,8 @@ def test_failed_runs_are_counted_and_left_out(runs):
     (lambda r: mf.compare(r, statistic="gap"), ValueError, "statistic: expected one of 'iqm'"),
     (lambda r: mf.compare(r | {"other": mf.train(mf.games.Penalty(horizon=5), mf.IQL(), episodes=20, seed=0)}),
      ValueError, "'plain' is of the game climbing and 'other' of penalty; only results of one game"),
-    (lambda r: mf.compare({"none": mf.train(GAME, mf.IQL(), episodes=20, record_every=0, seed=0)}), ValueError,
-     "results['none']: has no score to compare, because no episode was recorded"),
+    (lambda r: mf.compare(r | {"none": mf.train(GAME, mf.IQL(), episodes=20, record_every=0, seed=0)}), ValueError,
+     "results['none']: has no team_return to compare, because no episode was recorded"),
 ])
 def test_what_is_refused(runs, make, error, words):
     with pytest.raises(error) as caught:

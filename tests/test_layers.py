@@ -13,7 +13,7 @@ SOURCES = PACKAGE.parent / "src"
 # The floors, highest first. A name is a module or package directly under marlfast; "" is marlfast/__init__.py.
 FLOORS = {
     "doors": {"", "__main__", "adapters", "bench", "cli", "load", "reports", "reproduce", "sweeps"},
-    "judging": {"analysis", "comparison", "league", "plotting", "replay", "statistics"},
+    "judging": {"analysis", "comparison", "league", "measures", "plotting", "replay", "statistics"},
     "running": {"doubts", "env", "evaluate", "experiment", "exports", "files", "policy", "resolved", "result",
                 "session", "table_policy", "tables", "team", "toml", "train"},
     "definitions": {"draws", "encoders", "exploration", "games", "learners", "rewards", "schedules", "stop"},
@@ -30,7 +30,7 @@ PEERS = {"learners": {"exploration", "schedules"}, "exploration": {"schedules"},
 # Upward imports that stand inside a function, for methods that are only short for a call from above:
 # ``game.env(...)``, ``learner.team(...)``, ``result.plot()``, and the version that a file is stamped with.
 SHORTCUTS = {("games.base", "env"), ("learners.base", "team"), ("result", "plotting"), ("files", ""),
-             ("table_policy", ""), ("comparison", "reports")}
+             ("table_policy", ""), ("comparison", "reports"), ("result", "measures")}
 
 
 def modules():

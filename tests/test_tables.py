@@ -26,7 +26,7 @@ class Odd(tables.Tables):
 def test_a_row_for_each_run(run):
     found = run.table()
     assert list(found) == ["run", "seed", "steps", "episodes", "stop_reason", "failed", "team_return", "return_0",
-                           "return_1"]
+                           "return_1", "cooperation_rate"]
     assert found["seed"].tolist() == [4, 5, 6] and found["steps"].tolist() == [60] * 3
     assert found["stop_reason"].tolist() == ["episodes"] * 3 and not found["failed"].any()
     np.testing.assert_array_equal(found["return_1"], run.returns[:, -2:, 1].mean(axis=1))   # a tenth of 20

@@ -42,7 +42,8 @@ def add(command):
     add("--agent", type=whole, metavar="N")
     add("--x", metavar="NAME", help="swept parameter below")
     add("--y", metavar="NAME", help="swept parameter beside")
-    add("--column", metavar="NAME", default="team_return", help="of the sweep's table (default: team_return)")
+    add("--column", metavar="NAME", help="of the sweep's table (default: team_return; in endless games, what its users "
+                                        "look at first)")
 
 
 def _report(args):

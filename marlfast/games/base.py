@@ -44,6 +44,9 @@ class Game(Definition):
         Least and greatest value of each number in an observation; None: any real number.
     reward_bounds : (float, float) or None
         Between which every reward lies; None: any real number.
+    measures : tuple of str, or dict of str to callable
+        What its users look at beside the return, by name (:mod:`marlfast.measures` has those there are), or functions
+        of a result that give one number a run.
 
     See Also
     --------
@@ -68,6 +71,7 @@ class Game(Definition):
     setting = "mixed"
     bounds = None
     reward_bounds = None
+    measures = ()
     at_horizon: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self):

@@ -71,6 +71,7 @@ class Climbing(NormalForm):
     """
 
     name = "climbing"
+    measures = ("optimum",)
     labels = ("a", "b", "c")
     chance: str = "none"
 
@@ -139,6 +140,7 @@ class Penalty(NormalForm):
     """
 
     name = "penalty"
+    measures = ("optimum",)
     labels = ("a", "b", "c")
     k: float = -100.0
 
@@ -201,6 +203,8 @@ class PrisonersDilemma(NormalForm):
 
     name = "prisoners_dilemma"
     also = ("pd", "ipd", "dilemma")
+    measures = ("cooperation_rate",)
+    cooperate = 0
     labels = ("cooperate", "defect")
     reward: float = 3.0
     sucker: float = 0.0
@@ -264,6 +268,8 @@ class StagHunt(NormalForm):
     """
 
     name = "stag_hunt"
+    measures = ("cooperation_rate", "optimum")
+    cooperate = 0
     labels = ("stag", "hare")
 
     def matrices(self):
@@ -315,6 +321,8 @@ class Chicken(NormalForm):
 
     name = "chicken"
     also = ("hawk_dove", "snowdrift")
+    measures = ("cooperation_rate",)
+    cooperate = 0
     labels = ("dare", "swerve")
 
     def matrices(self):
@@ -572,6 +580,7 @@ class Qtran(NormalForm):
     """
 
     name = "qtran"
+    measures = ("optimum",)
     labels = ("A", "B", "C")
 
     def matrices(self):
@@ -624,6 +633,7 @@ class CoordinationGame(NormalForm):
     """
 
     name = "coordination"
+    measures = ("optimum",)
     agents: int = 2
     actions: int = 2
 

@@ -92,6 +92,7 @@ class LogitBertrand(NormalForm):
 
     name = "logit_bertrand"
     also = ("pricing", "bertrand", "oligopoly")
+    measures = ("profit_gain", "price", "cycle_length", "nash_on_path")
     agents: int = 2
     actions: int = 15
     quality: Any = 2.0

@@ -87,6 +87,7 @@ class Pursuit(Game):
 
     name = "pursuit"
     also = ("predator_prey", "hunters")
+    measures = ("episode_length",)
     integer_state = True
     features = 1
     height: int = 10

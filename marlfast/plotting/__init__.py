@@ -7,10 +7,11 @@ from marlfast.plotting.boards import animate, board_policy, frame
 from marlfast.plotting.curves import BINS, HIGH, LOW, binned, draw_curve, intervals, learning_curve, profiles
 from marlfast.plotting.maps import policy_map, value_map, visit_map
 from marlfast.plotting.play import cross_play_matrix, cycle_diagram, direction_field, joint_actions
+from marlfast.plotting.responses import impulse_response
 from marlfast.plotting.sweeps import heat_map, parameter_curve
 
 __all__ = [
     "BINS", "HIGH", "LOW", "animate", "binned", "board_policy", "cross_play_matrix", "cycle_diagram",
-    "direction_field", "draw_curve", "frame", "heat_map", "intervals", "joint_actions", "learning_curve",
-    "parameter_curve", "policy_map", "profiles", "value_map", "visit_map",
+    "direction_field", "draw_curve", "frame", "heat_map", "impulse_response", "intervals", "joint_actions",
+    "learning_curve", "parameter_curve", "policy_map", "profiles", "value_map", "visit_map",
 ]

@@ -3,6 +3,7 @@ import numpy as np
 
 from marlfast import statistics
 from marlfast.errors import choice, extra, unknown
+from marlfast.measures import RULES
 from marlfast.plotting.style import (
     COLOURS,
     INK,
@@ -20,7 +21,7 @@ from marlfast.plotting.style import (
 WRITTEN = 10        # up to so many lines and columns have their numbers written in
 
 
-def heat_map(sweep, x=None, y=None, column="team_return", statistic="iqm", ax=None, best=True):
+def heat_map(sweep, x=None, y=None, column=None, statistic="iqm", ax=None, best=True):
     """Draw a statistic of the runs over two swept parameters.
 
     Parameters
@@ -29,8 +30,9 @@ def heat_map(sweep, x=None, y=None, column="team_return", statistic="iqm", ax=No
         Its table: a column for each parameter, an entry for each run.
     x, y : str, optional
         Names of the parameters. Default: the first two that were swept. Runs that differ in others are put together.
-    column : str
-        What is drawn: a column of the table.
+    column : str, optional
+        What is drawn: a column of the table. Default: ``team_return``; where no run has one, as in endless games, what
+        users of the game look at first, such as ``profit_gain``.
     statistic : {"iqm", "mean", "median"}
         Over the runs of a place.
     ax : matplotlib.axes.Axes, optional
@@ -60,7 +62,7 @@ def heat_map(sweep, x=None, y=None, column="team_return", statistic="iqm", ax=No
     choice("statistic", statistic, ("iqm", "mean", "median"))
     table, names = _table(sweep)
     x, y = _named(table, names, (x, y))
-    values = _column(table, column)
+    column, values = _column(table, column)
     xs, at_x = _levels(table[x])
     ys, at_y = _levels(table[y])
     picture = np.full((len(ys), len(xs)), np.nan)
@@ -120,7 +122,7 @@ def _dots(ax, picture, xs, ys, told, best):
     bar(ax, image, told, format=plain_number)
 
 
-def parameter_curve(sweep, x=None, column="team_return", statistic="iqm", ax=None, level=0.95, resamples=2000, seed=0):
+def parameter_curve(sweep, x=None, column=None, statistic="iqm", ax=None, level=0.95, resamples=2000, seed=0):
     """Draw a statistic of the runs, with its bootstrap interval, over one swept parameter; every run is a dot.
 
     Parameters
@@ -129,8 +131,9 @@ def parameter_curve(sweep, x=None, column="team_return", statistic="iqm", ax=Non
         Its table: a column for each parameter, an entry for each run.
     x : str, optional
         Name of the parameter. Default: the first. Runs that differ in others are put together.
-    column : str
-        What is drawn: a column of the table.
+    column : str, optional
+        What is drawn: a column of the table. Default: ``team_return``; where no run has one, as in endless games, what
+        users of the game look at first, such as ``profit_gain``.
     statistic : {"iqm", "mean", "median"}
         Over the runs of a place.
     ax : matplotlib.axes.Axes, optional
@@ -160,7 +163,7 @@ def parameter_curve(sweep, x=None, column="team_return", statistic="iqm", ax=Non
     """
     table, names = _table(sweep)
     (x,) = _named(table, names, (x,))
-    values = _column(table, column)
+    column, values = _column(table, column)
     levels, at = _levels(table[x])
     # A level for each of many points: they were drawn at random, and differ in all parameters.
     sampled = len(names) > 1 and "point" in table and len(levels) > 4 and len(levels) == len(np.unique(table["point"]))
@@ -198,7 +201,7 @@ def parameter_curve(sweep, x=None, column="team_return", statistic="iqm", ax=Non
 def _table(sweep):
     """The table, and the names that were swept."""
     table = sweep if isinstance(sweep, dict) else sweep.table()
-    fixed = {"point", "seed", "steps", "episodes", "stop_reason", "failed", "team_return"}
+    fixed = {"point", "seed", "steps", "episodes", "stop_reason", "failed", "team_return", *RULES}
     names = [n for n in table if n not in fixed and not n.startswith("return_")] if isinstance(sweep, dict) \
         else list(sweep.names)
     return table, names
@@ -217,9 +220,21 @@ def _named(table, names, given):
 
 
 def _column(table, column):
+    """(name, float64 [R]) of what is drawn; refused where no run has such a number."""
+    if column is None:
+        looked_at = [name for name in table if name in RULES or name.startswith("measure.")]
+        column = next((name for name in ("team_return", *looked_at) if name in table and
+                       not np.isnan(statistics.counted(table, name)).all()), "team_return")
     if column not in table:
         raise unknown("column", column, table)
-    return statistics.counted(table, column)
+    values = statistics.counted(table, column)
+    if np.isnan(values).all():
+        failed = statistics.failures(table).all()
+        why = "all runs failed" if failed else "no episode came to its end" if column == "team_return" else \
+            "it is not a number in any"
+        others = "" if failed else "; sweep with measure=, a function of a result, and draw its column"
+        raise ValueError(f"column: no run has a {column}, because {why}{others}")
+    return column, values
 
 
 def _held(values):

@@ -31,7 +31,11 @@ def of_result(result, name=None):
         best = statistics.estimate(scores)
         numbers.insert(0, _number(f"score: interquartile mean ({number(best.low)} to {number(best.high)})",
                                   number(best.value)))
-    told = [f"Scores: mean return over the last tenth of each run's episodes. Runs ended by: {counts}."]
+    looked_at = result.measures()
+    numbers[:0] = [_number(m.label, number(m.mean)) for m in looked_at.values() if not np.isnan(m.mean)]
+    told = [f"Runs ended by: {counts}."]
+    if np.isfinite(scores).any():
+        told[0] = f"Scores: mean return over the last tenth of each run's episodes. {told[0]}"
     return {
         "title": f"{e.game.name}: {e.learner.name}", "lead": f"A result of marlfast{f': {name}' if name else ''}.",
         "numbers": numbers, "notes": _notes_of_result(result, scores), "figures": figures.of_result(result),
@@ -52,7 +56,7 @@ def _notes_of_result(result, scores):
     if unfinished.any():
         notes.append(f"{int(unfinished.sum())} of {runs} runs are unfinished and are in no score, mean or curve.")
     silent = int(np.isnan(scores[~result.left_out]).sum())
-    if silent:
+    if silent and not (silent == runs and result.measures()):
         notes.append(f"{silent} of {runs} runs have no recorded episode, hence no score.")
     if runs < 5:
         notes.append(f"{_plural(runs, 'run')}: too few to say how others would go; ten or more are usual.")
@@ -66,6 +70,10 @@ def _statistics_of(result, scores, told):
     if agents > 1:
         kinds += [(f"agent {i}, last tenth", _last(result.returns[:, :, i], result)) for i in range(min(agents, 50))]
     kinds.append(("team, first tenth", _last(result.team_returns[:, ::-1], result)))
+    looked_at = [(m.label, m.values) for m in result.measures().values()]
+    kinds = looked_at + [kind for kind in kinds if np.isfinite(kind[1]).any() or not looked_at]
+    if result.experiment.game.setting == "cooperative":     # all agents earn what the team does
+        kinds = [kind for kind in kinds if not kind[0].startswith("agent ")]
     for name, values in kinds:
         cells = [name, str(int((~np.isnan(values)).sum()))]
         for statistic, _ in STATISTICS:
@@ -74,7 +82,7 @@ def _statistics_of(result, scores, told):
         there = values[~np.isnan(values)]
         cells += [number(there.min()), number(there.max())] if len(there) else ["–", "–"]
         rows.append({"cells": cells, "strip": None})
-    columns = [_column("returns of", text=True), _column("runs")]
+    columns = [_column("of", text=True), _column("runs")]
     for _, name in STATISTICS:
         columns += [_column(name), _column("95 % interval")]
     columns += [_column("lowest run"), _column("highest run")]
@@ -99,13 +107,18 @@ def _runs_of(result, scores):
     agents = e.game.agents if e.game.agents <= 12 else 0
     own = [_last(result.returns[:, :, i], result) for i in range(agents)] if agents > 1 else []
     seeds, runs = e.resolved.seeds.tolist(), result.arrays["run_numbers"].tolist()
-    rows = [{"cells": [str(r), str(seeds[r]), str(runs[r]), number(scores[r]), *(number(o[r]) for o in own),
+    looked_at = list(result.measures().values())
+    scored = [scores] if np.isfinite(scores).any() or not looked_at else []
+    own = own if scored and e.game.setting != "cooperative" else []
+    rows = [{"cells": [str(r), str(seeds[r]), str(runs[r]), *(number(m.values[r]) for m in looked_at),
+                       *(number(o[r]) for o in (*scored, *own)),
                        str(int(result.steps[r])), str(int(result.episodes[r])), reasons[r]], "strip": None}
             for r in range(min(len(scores), MOST_RUNS))]
     columns = [_column("run"), _column("seed"),
                _column("run number", told="of the run under its seed: what its draws depend on"),
-               _column("score", down=True), *(_column(f"agent {i}") for i in range(len(own))), _column("steps"),
-               _column("episodes"), _column("ended by", text=True)]
+               *(_column(m.name.replace("_", " "), down=True, told=m.label) for m in looked_at),
+               *(_column("score", down=True) for _ in scored), *(_column(f"agent {i}") for i in range(len(own))),
+               _column("steps"), _column("episodes"), _column("ended by", text=True)]
     left = _left_out(len(scores), MOST_RUNS, "runs", "result.team_returns")
     return _table("runs", "Runs", columns, rows, [], left_out=left, folded=len(rows) > 50)
 

@@ -22,6 +22,10 @@ def of_result(result):
         if 1 < e.game.agents <= 8:
             found.append(_figure(lambda ax: _agents(result, ax), (6.4, 4.4), "Learning curves of the agents, each by "
                                                                              "its own rewards."))
+    if hasattr(e.game, "prices"):
+        found.append(_figure(lambda ax: plotting.impulse_response(e.game, result, ax=ax), (9.0, 4.2), wide=True,
+                             caption="What follows when agent 0 deviates to its best reply of the moment, for one "
+                                     "period; dotted: before."))
     if int(result.used.max()) <= MOST_MAPPED:
         for draw, caption in ((plotting.policy_map, "What was learned in run 0: the greedy action of each table row; "
                                                     "grey: never updated."),

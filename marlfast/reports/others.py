@@ -56,7 +56,7 @@ def _scores(found, table):
             f"{content.number(table['low'][k])} to {content.number(table['high'][k])}",
             *(content.number(table[key][k]) for key in ("mean", "deviation", "lowest", "highest", "beats_first"))]})
     return content._table("scores", "Scores", columns, rows, [
-        "Scores: mean team return over the last tenth of each run's episodes."])
+        found.told()])
 
 
 def _improvement(found):

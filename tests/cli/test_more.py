@@ -33,7 +33,7 @@ def saved():
 
 @pytest.mark.parametrize("arguments,said", [
     (("--game", "pricing"), "did you mean 'logit_bertrand'?"), (("--game", "Logit-Bertrand"), "'logit_bertrand'"),
-    (("--learner", "QMIX"), "did you mean 'qmix'?"), (("--learner", "Q-learning"), "did you mean 'iql'?"),
+    (("--learner", "QMIX"), "did you mean 'qmix'?"), (("--learner", "TFT"), "did you mean 'tit_for_tat'?"),
     (("--learner", "climbing"), "'climbing' is a game"), (("--game", "calvano"), "marlfast reproduce calvano2020"),
     (("--set", "learner.learning_rate=abc"), "learning_rate: expected a number, or the name of a schedule"),
     (("--set", "learner.learning_rate=linaer"), "did you mean 'linear'?"),

@@ -431,8 +431,9 @@ def test_a_sweep_of_one_point_and_of_nothing_but_nan():
     assert mesh(drawn(plotting.heat_map(one))).tolist() == [[3.0]]
     drawn(plotting.parameter_curve(one))
     none = one | {"team_return": np.array([np.nan])}
-    assert np.isnan(mesh(drawn(plotting.heat_map(none)))).all()
-    drawn(plotting.parameter_curve(none))
+    for draw in (plotting.heat_map, plotting.parameter_curve):      # a sentence in place of an empty picture
+        with pytest.raises(ValueError, match="no run has a team_return, because no episode came to its end"):
+            draw(none)
 
 
 def test_points_drawn_at_random_are_dots():
