@@ -21,8 +21,9 @@ class Env:
         What is played.
     runs : int
         R.
-    seed : int, optional
-        0 to 2**64 - 1. Default: one from the system's entropy, kept as ``env.seed``.
+    seed : int, or sequence of int [R], optional
+        0 to 2**64 - 1. Default: one from the system's entropy, kept as ``env.seed``. A sequence has one seed per run:
+        each run is then the first (``first_run``) of its own seed.
     backend : {"cython", "numpy"}
         Which kernels.
     copy : bool
@@ -53,24 +54,59 @@ class Env:
     def __init__(self, game, runs=1, seed=None, backend="cython", copy=True, purpose="training",
                  horizon=None, first_run=0):
         runs = integer("runs", runs, 1, 2**31 - 1)
-        self.seed = seed = seeds.fresh() if seed is None else integer("seed", seed, 0, 2**64 - 1)
+        self.seed = seeds.fresh() if seed is None else _seeds(seed, runs)
         first_run = integer("first_run", first_run, 0, 2**32 - runs)
         game, purpose = require("game", game, "game"), choice("purpose", purpose, PURPOSES)
         self.game, self.runs, self.copy = game, runs, bool(copy)
         horizon = game.horizon if horizon is None else integer("horizon", horizon, 0)
-        ends = game.ends_at_horizon and horizon == game.horizon
-        kernel = game.kernel(backend)
-        self.state = np.zeros((runs, kernel.state_size))
+        self._options = backend, horizon, PURPOSES.index(purpose), first_run
+        several = isinstance(self.seed, tuple)
+        self._seeds = np.array(self.seed if several else [self.seed] * runs, np.uint64)
+        self._numbers = first_run + np.arange(runs, dtype=np.int64) * (not several)
+        player = game.kernel(backend)
+        self.state = np.zeros((runs, player.state_size))
         self.observation = np.zeros((runs, game.views, game.features))
         self.rewards = np.zeros((runs, game.agents))
         self.terminated, self.truncated = np.zeros(runs, bool), np.zeros(runs, bool)
         self.steps, self.starts, self.episode_steps = (np.zeros(runs, np.int64) for _ in range(3))
         self._shape = (runs, game.agents)
+        self._make(player)
+
+    def _make(self, player):
+        """The kernel over the arrays as they are, of the game's kernel."""
+        backend, horizon, purpose, _ = self._options
+        ends = self.game.ends_at_horizon and horizon == self.game.horizon
+        self._player = player
         self._kernel = kernels(backend, "env").Env(
-            kernel, game.action_counts, horizon, ends, self.state, self.observation, self.rewards, self.terminated,
-            self.truncated, self.steps, self.starts, self.episode_steps,
-            np.arange(first_run, first_run + runs, dtype=np.int64), seed, PURPOSES.index(purpose))
+            player, self.game.action_counts, horizon, ends, self.state, self.observation, self.rewards, self.terminated,
+            self.truncated, self.steps, self.starts, self.episode_steps, self._numbers, self._seeds, purpose)
         self._step = self._kernel.step
+
+    def _reseed(self, given):
+        """Other seeds for some runs, which are then at the start of their draws; None: a run goes on as it is."""
+        for run, seed in enumerate(given):
+            if seed is not None:
+                self._seeds[run], self._numbers[run] = seed, self._options[3]
+                for counted in (self.steps, self.starts, self.episode_steps):
+                    counted[run] = 0
+        self.seed = tuple(self._seeds.tolist())
+        self._make(self._player)
+
+    # A copy is where this one is, in its episodes and its draws: these follow from the arrays alone. What a game keeps
+    # beside its state, such as the objects of an environment in Python, goes with it.
+
+    def __getstate__(self):
+        kept = getattr(getattr(self._player, "player", None), "kept", None)
+        state = {name: value for name, value in self.__dict__.items() if name not in ("_kernel", "_step", "_player")}
+        return state | {"_kept": None if kept is None else kept()}
+
+    def __setstate__(self, state):
+        kept = state.pop("_kept")
+        self.__dict__.update(state)
+        player = self.game.kernel(self._options[0])
+        if kept is not None:
+            player.player.keep(kept)
+        self._make(player)
 
     def reset(self, where=None):
         """Begin the next episode.
@@ -152,3 +188,12 @@ class Env:
         if array.size and (array.max() > 2**31 - 1 or array.min() < -(2**31)):
             raise ValueError(f"actions: expected 0 to {self.game.most_actions - 1}, got {array.min()} to {array.max()}")
         return np.ascontiguousarray(array, np.int32)
+
+
+def _seeds(seed, runs):
+    """A seed, or a tuple of one for each run."""
+    if not isinstance(seed, (list, tuple, np.ndarray)):
+        return integer("seed", seed, 0, 2**64 - 1)
+    if len(seed) != runs:
+        raise ValueError(f"seed: expected one value per run, {runs}, got {len(seed)}")
+    return tuple(integer(f"seed[{r}]", one, 0, 2**64 - 1) for r, one in enumerate(seed))

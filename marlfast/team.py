@@ -3,10 +3,13 @@ import numpy as np
 
 from marlfast import seeds
 from marlfast.backends import kernels
+from marlfast.draws import PURPOSES
 from marlfast.errors import TrainingError, integer, shown
 from marlfast.experiment import Experiment
 from marlfast.learners.base import learner as as_learner
+from marlfast.policy import Policy
 from marlfast.registry import require
+from marlfast.result import Result
 from marlfast.rewards.structure import individual, mixed
 
 
@@ -64,6 +67,7 @@ class Team:
         self.learner = learner = self._experiment.learner
         self.encoder, self._encoders = self._experiment.encoder, self._resolved.encoders()
         self.steps = np.zeros(self.runs, np.int64)
+        self.played = np.zeros(self.runs, np.int64)
         self._acted = False
         self._tables = {name: one.allocate(seen, self.runs) for name, (one, seen) in self._encoders.items()}
         self._seat()
@@ -79,6 +83,20 @@ class Team:
     def _bind(self):
         self._kernels = self._resolved.bound(self._tables, self.runs, self.backend)
         self._learners = self.learner.bind(self._seats, self.arrays, self.backend)
+        self._still = None
+
+    def __getstate__(self):
+        without = ("_kernels", "_learners", "_still", "_fill", "_resolved", "_encoders", "_seats")
+        return {name: value for name, value in self.__dict__.items() if name not in without}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self._resolved = self._experiment.resolved
+        self._encoders = self._resolved.encoders()
+        self._fill = kernels(self.backend, "draws").fill
+        self._seat()
+        self.learner.derive(self._seats, self.arrays, self.backend)
+        self._bind()
 
     @property
     def encoder_arrays(self):
@@ -90,28 +108,77 @@ class Team:
         """Action values: float64 [R, rows, T, A]."""
         return self.arrays["q"]
 
-    def act(self, observation):
-        """Choose the actions of all agents, exploration included.
+    def act(self, observation, explore=True):
+        """Say what all agents do.
 
         Parameters
         ----------
         observation : float64 [R, V, D]
             What they see.
+        explore : bool
+            False: what they play without exploring, for those who only watch. ``update`` does not follow, and no draw
+            of learning is used up; what was never seen gets its row.
 
         Returns
         -------
         int32 [R, N]
-            Of all runs.
+            An action for each agent.
         """
         rows = self._rows("observation", observation, "encoder")
         k = self._resolved.draws
         draws = np.empty((self.runs, self.game.agents * k))
-        self._fill(self.seed, 0, self._resolved.run_numbers, self.steps * (self.game.agents * k), draws, False)
+        learners, purpose, steps = self._learners, PURPOSES.index("training"), self.steps
+        if not explore:
+            learners, purpose, steps = self._stilled(), PURPOSES.index("evaluation"), self.played
+        self._fill(self.seed, 8 * purpose, self._resolved.run_numbers, steps * (self.game.agents * k), draws, False)
         actions = np.empty((self.runs, self.game.agents), np.int32)
-        for learner in self._learners:
+        for learner in learners:
             learner.act(self._whole(rows, rows, learner), draws.reshape(self.runs, self.game.agents, k), actions)
-        self._acted = True
+        if explore:
+            self._acted = True
+        else:
+            self.played += 1
         return actions
+
+    def _stilled(self):
+        """Kernels that play what was learned until now, and learn nothing.
+
+        They look at the tables of those that learn; what is remembered from step to step is their own.
+        """
+        if self._still is None:
+            tables = {*self.learner.by_row, *self.learner.by_central}
+            arrays = {name: array if name in tables else array.copy() for name, array in self.arrays.items()}
+            self._still = self.learner.bind(self._seats, arrays, self.backend, self._resolved.draws, False,
+                                            self.learner.exploring("policy"))
+        return self._still
+
+    def policy(self, run=0, agent=None, kind="policy", seed=0):
+        """What one run's agents have learned until now, or one agent: as :meth:`Result.policy`.
+
+        Parameters
+        ----------
+        run : int
+            0 to R - 1.
+        agent : int or str, optional
+            Of this agent alone.
+        kind : {"policy", "behaviour", "greedy", "average"}, or one for each agent
+            Which of what the learners play.
+        seed : int
+            Of its draws, where it is mixed.
+
+        Returns
+        -------
+        Policy or AgentPolicy
+            It has tables of its own: what is learned afterwards does not change it.
+        """
+        policy = Policy.of_result(self._result(), run, kind, seed)
+        return policy if agent is None else policy.agent(agent)
+
+    def _result(self):
+        """All that was learned, as of a training."""
+        arrays = {f"learner.{name}": array for name, array in self.arrays.items()}
+        arrays |= {f"{part}.{name}": array for part, tables in self._tables.items() for name, array in tables.items()}
+        return Result(self._experiment, arrays | {"steps": self.steps})
 
     def update(self, observation, actions, rewards, next_observation, terminated, truncated=None, state=None,
                next_state=None):

@@ -1,7 +1,7 @@
 """A game to step from outside. Twin: ``marlfast/reference/env.py``."""
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
@@ -33,7 +33,9 @@ cdef class Env:
     steps, starts, episode_steps : int64 [R]
         Modified: steps, episodes begun, and steps of the episode under way.
     run_numbers : int64 [R]
-    seed, purpose : int
+    seed : int, or uint64 [R]
+        Of each run.
+    purpose : int
     """
     cdef Game game
     cdef object held
@@ -76,6 +78,8 @@ cdef class Env:
                 raise ValueError(f"{name}: expected at least 0, got {array.min()}")
         if horizon < 0:
             raise ValueError(f"horizon: expected at least 0, got {horizon}")
+        cdef const uint64_t[::1] seeds = check(
+            seed if isinstance(seed, np.ndarray) else np.full(runs, seed, np.uint64), "seed", "uint64", (runs,), False)
         self.game, self.runs, self.agents = game, runs, game.agents
         self.horizon, self.horizon_ends = horizon, bool(horizon_ends)
         free(self.windows)
@@ -105,7 +109,7 @@ cdef class Env:
                 width, records = widths[k], lengths[k]
                 self.windows[r * WINDOWS + k] = Window(
                     buffer=self.buffer + at, data=NULL, width=width, records=records, first=0, count=0, normal=k % 2,
-                    stream=8 * purpose + k + 1, run=<uint32_t> numbers[r], seed=seed)
+                    stream=8 * purpose + k + 1, run=<uint32_t> numbers[r], seed=seeds[r])
                 at += width * records + 2 * GROUP
 
     def __dealloc__(self):

@@ -272,7 +272,7 @@ cdef class Python(Game):
         True: called for many runs at once; where that raises, once more for each of them alone, so that only
         those at fault stop. The player must then keep nothing between calls. False: always called for one run.
     """
-    cdef object player
+    cdef readonly object player
 
     def __init__(self, player, agents, state_size, views, features, draws, together):
         if min(agents, state_size, views, features) < 1 or views not in (1, agents):

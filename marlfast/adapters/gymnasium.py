@@ -9,11 +9,11 @@ from marlfast.adapters.views import Views, check_render_mode, render_modes, rend
 from marlfast.env import Env
 from marlfast.errors import choice, extra, integer, shown
 from marlfast.registry import require
+from marlfast.seeds import fresh
 
 _gymnasium = extra("gymnasium", "gymnasium", "marlfast.adapters.gymnasium")
 _vector = extra("gymnasium.vector", "gymnasium", "marlfast.adapters.gymnasium")
 _batch_space = extra("gymnasium.vector.utils", "gymnasium", "marlfast.adapters.gymnasium").batch_space
-_EzPickle = extra("gymnasium.utils", "gymnasium", "marlfast.adapters.gymnasium").EzPickle
 
 Mode = _vector.AutoresetMode
 
@@ -174,8 +174,9 @@ class VectorGame(_vector.VectorEnv):
 
         Parameters
         ----------
-        seed : int, optional
-            0 to 2**64 - 1. Default: the seed in use goes on.
+        seed : int, or sequence of int or None [num_envs], optional
+            0 to 2**64 - 1. Default: the seed in use goes on. A sequence has one for each environment, which is then as
+            :func:`env` with that seed; None: its own goes on. The agents of a run have one seed.
         options : dict, optional
             ``{"reset_mask": bool [num_envs]}`` begins only the marked ones; no other option is read.
 
@@ -186,15 +187,20 @@ class VectorGame(_vector.VectorEnv):
         infos : dict
             Empty at the start.
         """
-        super().reset(seed=seed)
+        each = None if seed is None or isinstance(seed, (int, np.integer)) else self._each_seed(seed)
+        super().reset(seed=seed if each is None else next((one for one in each if one is not None), None))
         mask = (options or {}).get("reset_mask")
         if mask is not None:
             if seed is not None:
                 raise ValueError("seed: begins all runs anew, so it cannot come with a reset_mask; leave one out")
             mask = self._marked(mask)
-        if seed is not None or self._env is None:
+        if each is not None and self._env is not None:
+            self._env._reseed(each)
+        elif seed is not None or self._env is None:
             if mask is not None:
                 raise ValueError("reset_mask: no run was begun yet; call reset without it first")
+            if each is not None:
+                seed = [fresh() if one is None else one for one in each]
             self._env = Env(self.game, seed=self.np_random_seed % 2**64 if seed is None else seed, **self._options)
         self._env.reset(mask)
         return self._seen(), {}
@@ -296,6 +302,22 @@ class VectorGame(_vector.VectorEnv):
         if which.any():
             infos |= {"rewards": np.where(which[:, None], rewards, 0.0), "_rewards": which.copy()}
 
+    def _each_seed(self, given):
+        """A seed, or None, for each run."""
+        try:
+            given = list(given)
+        except TypeError:
+            raise TypeError(f"seed: expected a whole number, or one for each environment, got {shown(given)}") from None
+        if len(given) != self.num_envs:
+            raise ValueError(f"seed: expected one for each of {self.num_envs} environments, got {len(given)}")
+        given = [None if one is None else integer(f"seed[{k}]", one, 0, 2**64 - 1) for k, one in enumerate(given)]
+        each = self.num_envs // self.runs
+        for run in range(self.runs):
+            if len(set(given[run * each:(run + 1) * each])) > 1:
+                raise ValueError(f"seed: the agents of a run begin together, but those of run {run} have different "
+                                 f"seeds, {shown(given[run * each:(run + 1) * each])}")
+        return given[::each]
+
     def _marked(self, mask):
         """Runs of a ``reset_mask``."""
         if not isinstance(mask, np.ndarray) or mask.dtype != bool or mask.shape != (self.num_envs,):
@@ -310,7 +332,7 @@ class VectorGame(_vector.VectorEnv):
         return np.ascontiguousarray(runs[:, 0])
 
 
-class SingleGame(_gymnasium.Env, _EzPickle):
+class SingleGame(_gymnasium.Env):
     """One run of a game as a Gymnasium ``Env``: see :func:`env`.
 
     ``info["rewards"]`` [N] are the agents' own.
@@ -336,7 +358,6 @@ class SingleGame(_gymnasium.Env, _EzPickle):
 
     def __init__(self, game, observations=None, horizon=None, render_mode=None, dtype="float32", backend="cython",
                  first_run=0):
-        _EzPickle.__init__(self, game, observations, horizon, render_mode, dtype, backend, first_run)
         self._vector = VectorGame(game, 1, observations, "joint", Mode.DISABLED, horizon, render_mode, dtype, backend,
                                   first_run)
         self.game, self.render_mode = self._vector.game, render_mode

@@ -9,7 +9,6 @@ from marlfast.errors import extra, integer, shown
 from marlfast.registry import require
 
 _pettingzoo = extra("pettingzoo", "pettingzoo", "marlfast.adapters.pettingzoo")
-_EzPickle = extra("gymnasium.utils", "pettingzoo", "marlfast.adapters.pettingzoo").EzPickle
 
 
 def parallel_env(game, observations=None, max_cycles=None, render_mode=None, dtype="float32", backend="cython"):
@@ -88,13 +87,14 @@ def env(game, **options):
         parallel_env(game, **options))
 
 
-class ParallelGame(_pettingzoo.ParallelEnv, _EzPickle):
+class ParallelGame(_pettingzoo.ParallelEnv):
     """A game as a PettingZoo ``ParallelEnv``: see :func:`parallel_env`.
 
     The same seed gives the same episodes as ``game.env(seed=seed)``. A reset without a seed begins the next episode
     of the seed in use; before the first seed, one is taken from the operating system.
 
-    All that is returned is new with each call. A pickled copy is one that was not reset yet.
+    All that is returned is new with each call. A copy, pickled or deep, is where this one is in its episode and its
+    draws.
 
     Parameters
     ----------
@@ -116,7 +116,6 @@ class ParallelGame(_pettingzoo.ParallelEnv, _EzPickle):
     """
 
     def __init__(self, game, observations=None, max_cycles=None, render_mode=None, dtype="float32", backend="cython"):
-        _EzPickle.__init__(self, game, observations, max_cycles, render_mode, dtype, backend)
         self.game = game = require("game", game, "game")
         self.views = Views(game, observations, dtype)
         self.max_cycles = max_cycles

@@ -36,6 +36,12 @@ class Views:
         if self.bounds is None and self.count is not None:
             self.bounds = [0.0], [self.count - 1.0]
 
+    def __getstate__(self):
+        return {name: value for name, value in self.__dict__.items() if name != "spaces"}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state, spaces=extra("gymnasium.spaces", "gymnasium", "a view of a game in another shape"))
+
     def space(self, together=1):
         """A new space of ``together`` views, one after the other."""
         if self.kind == "index":

@@ -13,5 +13,7 @@ class Compiled(Game):
                  repeat: Callable[..., BaseException | None] | None, functions: Any) -> None: ...
 
 class Python(Game):
+    player: Any
+
     def __init__(self, player: Any, agents: int, state_size: int, views: int, features: int, draws: Sequence[int],
                  together: bool) -> None: ...

@@ -1,7 +1,7 @@
 """PettingZoo's environments as games, so that marlfast's learners play them."""
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -39,8 +39,8 @@ class PettingZooGame(Game):
     Parameters
     ----------
     make : callable
-        ``make()`` gives a new environment, such as ``pettingzoo.classic.rps_v2.parallel_env``. A function cannot be
-        written to a file, so neither can a result of this game.
+        ``make()`` gives a new environment, such as ``pettingzoo.classic.rps_v2.parallel_env``. A file has its name
+        only: ``load(path, game=game)`` is given the game again.
     horizon : int, optional
         Steps after which an episode is truncated; 0: never. Default: the environment's ``max_cycles``, where it has
         one. An environment that truncates an episode at any other step is an error, since learners bootstrap from what
@@ -75,7 +75,7 @@ class PettingZooGame(Game):
     (1, 3, 2)
     """
 
-    make: Callable
+    make: Callable = field(metadata={"function": True})
     horizon: int | None = None
 
     def __post_init__(self):
@@ -94,7 +94,7 @@ class PettingZooGame(Game):
             raise ValueError("make: expected an environment with at least one agent, its possible_agents are empty")
         horizon = getattr(getattr(environment, "unwrapped", environment), "max_cycles", None) or 0 \
             if self.horizon is None else self.horizon
-        self._set(name=f"pettingzoo:{environment}", names=tuple(agents), agents=len(agents), views=len(agents),
+        self._set(name=f"pettingzoo:{_named(environment)}", names=tuple(agents), agents=len(agents), views=len(agents),
                   **self.checked_horizon(horizon))
         self._actions([environment.action_space(agent) for agent in agents])
         self._observations([environment.observation_space(agent) for agent in agents])
@@ -132,6 +132,12 @@ class PettingZooGame(Game):
         """False: where it ends, the environment says so itself."""
         return False
 
+    def to_dict(self):
+        """Plain values, with what a game that is given again at ``load`` must have in common with this one."""
+        return super().to_dict() | {"horizon": self.horizon, "agents": [str(name) for name in self.names],
+                                    "action_counts": self.action_counts.tolist(),
+                                    "observations": self.observations or list(self.sizes)}
+
     def interface(self):
         return {"agents": [str(name) for name in self.names], "first_actions": list(self.first_actions),
                 "first_observations": list(self.first_observations)}
@@ -148,6 +154,12 @@ class PettingZooGame(Game):
         return "\n".join(lines)
 
 
+def _named(environment):
+    """What an environment calls itself, or its class: nothing that differs from process to process."""
+    text = str(environment)
+    return type(getattr(environment, "unwrapped", environment)).__name__ if " object at 0x" in text else text
+
+
 class _Environments:
     """The environments of the runs of one session: what ``marlfast.reference.own.Python`` calls a player.
 
@@ -159,6 +171,14 @@ class _Environments:
         self.game = game
         self.made, self.at = {}, {}         # by run: the environment; (seed, steps) of its episode, None: over
         self.lock = threading.Lock()        # make() need not be safe to call from two threads
+
+    def kept(self):
+        """What goes on in the environments, which a copy takes with it."""
+        return {"made": self.made, "at": self.at}
+
+    def keep(self, kept):
+        """Go on where another one was."""
+        self.made, self.at = kept["made"], kept["at"]
 
     def start(self, runs, uniforms, normals):
         return np.array([self._begin(int(run), int(u * SEEDS), 0) for run, u in zip(runs, uniforms[:, 0], strict=True)])

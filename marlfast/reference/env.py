@@ -26,7 +26,9 @@ class Env:
     steps, starts, episode_steps : int64 [R]
         Modified: steps, episodes begun, and steps of the episode under way.
     run_numbers : int64 [R]
-    seed, purpose : int
+    seed : int, or uint64 [R]
+        Of each run.
+    purpose : int
     """
 
     def __init__(self, game, action_counts, horizon, horizon_ends, state, observation, rewards, terminated,
@@ -49,6 +51,8 @@ class Env:
                 raise ValueError(f"{name}: expected at least 0, got {array.min()}")
         if horizon < 0:
             raise ValueError(f"horizon: expected at least 0, got {horizon}")
+        seeds = seed if isinstance(seed, np.ndarray) else np.full(runs, seed, np.uint64)
+        check(seeds, "seed", "uint64", (runs,), False)
         self.game, self.runs, self.agents = game, runs, game.agents
         self.horizon, self.horizon_ends = horizon, bool(horizon_ends)
         self.action_counts, self.state, self.observation, self.rewards = action_counts, state, observation, rewards
@@ -58,7 +62,7 @@ class Env:
         self.windows = []
         for k, width in enumerate(widths):
             most = max(1, min(8 if k > 1 else 64, MOST_DRAWS // (4 * max(width, 1) * runs)))
-            self.windows.append(_Windows(width, k % 2 == 1, np.full(runs, seed, np.uint64), 8 * purpose + k + 1,
+            self.windows.append(_Windows(width, k % 2 == 1, seeds, 8 * purpose + k + 1,
                                          run_numbers, None, most))
 
     def reset(self, which):

@@ -253,11 +253,11 @@ def test_the_end_at_the_time_limit_is_no_truncation():
     assert (terminations, truncations, made.agents) == ({"agent_0": True}, {"agent_0": False}, [])
 
 
-def test_a_copy_begins_anew():
+def test_a_copy_is_where_the_original_is():
     made = parallel_env(DRIFT, max_cycles=2)
     made.reset(seed=3)
     copy = pickle.loads(pickle.dumps(made))
-    assert copy.agents == [] and copy.max_cycles == 2
+    assert copy.agents == made.agents and copy.max_cycles == 2
     assert copy.reset(seed=3)[0]["agent_0"].tolist() == made.reset(seed=3)[0]["agent_0"].tolist()
 
 

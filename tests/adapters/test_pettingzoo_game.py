@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from training_helpers import assert_same
 
 import marlfast as mf
 from marlfast.games.pettingzoo import SEEDS, PettingZooGame
@@ -115,9 +116,63 @@ def test_horizons_that_are_refused(horizon, error):
         PettingZooGame(Line, horizon=horizon)
 
 
-def test_a_function_is_not_written_to_a_file():
-    with pytest.raises(TypeError, match="make: a type cannot be written to a file"):
-        GAME.to_dict()
+def test_results_are_saved_and_the_game_is_handed_in_again(tmp_path):
+    """Saved, loaded, resumed and evaluated as if nothing had happened; another game is refused by what differs."""
+    run = mf.train(PettingZooGame(Coordination), mf.IQL(), episodes=20, runs=2, seed=0)
+    run.save(tmp_path / "run.npz")
+    with pytest.raises(mf.FileError, match=r"functions of its own \(make: .*Coordination\), which a file cannot hold; "
+                                           r"give the game too: load\(path, game=game\)"):
+        mf.load(tmp_path / "run.npz")
+    loaded = mf.load(tmp_path / "run.npz", game=PettingZooGame(Coordination))
+    assert_same(loaded, run)
+    whole = mf.train(PettingZooGame(Coordination), mf.IQL(), episodes=30, runs=2, seed=0)
+    assert mf.train(resume=loaded, episodes=10).returns.tolist() == whole.returns.tolist()
+    played, wanted = (mf.evaluate(one.experiment.game, one, episodes=4) for one in (loaded, run))
+    assert played.returns.tolist() == wanted.returns.tolist()
+    with pytest.raises(mf.FileError, match=r"its game has horizon=10, the game that was given has 3"):
+        mf.load(tmp_path / "run.npz", game=PettingZooGame(Coordination, horizon=3))
+    with pytest.raises(mf.FileError, match="its game has name='pettingzoo:line_v0', the game that was given has"):
+        mf.load(tmp_path / "run.npz", game=mf.games.Drift())
+    with pytest.raises(mf.FileError, match="its game has"):
+        mf.load(tmp_path / "run.npz", game=PettingZooGame(Line, horizon=10))
+
+
+def test_checkpoints_and_sweeps(tmp_path):
+    game = PettingZooGame(Coordination)
+    run = mf.train(game, mf.IQL(), episodes=20, seed=0, checkpoint=tmp_path / "run.npz")
+    assert_same(mf.load(tmp_path / "run.npz", game=game), run)
+    for engine in ("threads", "processes"):
+        found = mf.sweep(game, mf.IQL(), over={"learner.discount": [0.0, 0.9]}, episodes=3, seeds=2,
+                         out=tmp_path / engine, engine=engine, workers=2)
+        assert found.table()["episodes"].tolist() == [3] * 4
+    assert mf.load(tmp_path / "processes", game=game).table()["team_return"].tolist() == \
+        mf.load(tmp_path / "threads", game=game).table()["team_return"].tolist()
+
+
+def test_names_do_not_differ_from_process_to_process():
+    class Nameless(Line):
+        __str__ = object.__str__
+
+    assert PettingZooGame(Nameless).name == "pettingzoo:Nameless"
+
+
+def test_policies_speak_as_the_environment_does(tmp_path):
+    """Dictionaries of observations and actions, in its own numbers; also from a file that knows no environment."""
+    run = mf.train(PettingZooGame(Coordination), mf.IQL(), episodes=50, seed=0)
+    run.policy(0).save(tmp_path / "policy.npz")
+    environment = Coordination()
+    for policy in (run.policy(0), mf.Policy.load(tmp_path / "policy.npz")):
+        seen, _ = environment.reset()
+        assert policy(seen) == dict(zip(("ann", "bob"), policy([[0], [0]]).tolist(), strict=True))
+        seen, *_ = environment.step({"ann": 1, "bob": 1})
+        assert seen["ann"] == 5 and policy({"ann": 5}) == {"ann": policy([[1], [1]])[0]}
+    run = mf.train(GAME, mf.IQL(), encoder=mf.Rounding(0), episodes=5, seed=0)
+    environment = Line()
+    seen, _ = environment.reset(seed=0)
+    for _ in range(3):
+        actions = run.policy(0)(seen)
+        assert set(actions) == {"ann", "bob"} and actions["ann"] in (-1, 0, 1)
+        seen, *_ = environment.step(actions)
 
 
 # -- the same numbers ---------------------------------------------------------------------------
