@@ -6,6 +6,7 @@ waits for a pipe or reads a device without end; members must be arrays of plain 
 than it is long itself.
 """
 import contextlib
+import io
 import math
 import os
 import stat
@@ -16,6 +17,7 @@ import numpy as np
 
 from marlfast import errors
 from marlfast.errors import FileError, shown
+from marlfast.memory import check_memory
 
 MOST_MEMBERS = 10_000
 MOST_TEXT = 2**28           # bytes of a manifest, or of an experiment file
@@ -29,6 +31,7 @@ class Header(NamedTuple):
     dtype: np.dtype
     shape: tuple
     begin: int
+    by_columns: bool
 
 
 def open_regular(path):
@@ -83,6 +86,8 @@ class Archive:
     path : str or path-like
     what : str
         What it should be, for messages: ``"a marlfast result"``.
+    damaged : dict, optional
+        Where to put what is wrong with members, {name: FileError}. Default: it is raised.
 
     Attributes
     ----------
@@ -90,8 +95,8 @@ class Archive:
         Of every array, by its name.
     """
 
-    def __init__(self, path, what="a marlfast result"):
-        self.path, self.what = errors.path(path), what
+    def __init__(self, path, what="a marlfast result", damaged=None):
+        self.path, self.what, self.damaged = errors.path(path), what, damaged
         self._file = open_regular(self.path)
         try:
             self._open()
@@ -120,7 +125,12 @@ class Archive:
             if name in self._members:
                 raise self.refused(f"it has two members {shown(name)}")
             self._members[name] = member
-            self.headers[name] = self._header(name, member)
+            try:
+                self.headers[name] = self._header(name, member)
+            except FileError as error:
+                if self.damaged is None:
+                    raise
+                self.damaged[name] = error
 
     def __enter__(self):
         return self
@@ -158,33 +168,39 @@ class Archive:
         with self._reading(name), self._zip.open(member) as file:
             if member.flag_bits & 1:
                 raise self.refused(f"its member {shown(name)} is encrypted")
-            begin = file.read(HEADER)
-            import io
-
-            text = io.BytesIO(begin)
-            version = np.lib.format.read_magic(text)
-            if version not in ((1, 0), (2, 0)):
+            # No more than the header: at the end of a member zipfile compares its checksum.
+            start = file.read(12)
+            if start[:6] != b"\x93NUMPY":
+                raise self.refused(f"its member {shown(name)} is no array")
+            if start[6:8] not in (b"\1\0", b"\2\0"):
                 raise self.refused(f"its member {shown(name)} is an array of a later format")
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            one = start[6] == 1
+            ends = 10 + int.from_bytes(start[8:10], "little") if one else 12 + int.from_bytes(start[8:12], "little")
+            text = io.BytesIO(start + file.read(min(max(ends - 12, 0), HEADER)))
+            text.seek(8)
+            read = np.lib.format.read_array_header_1_0 if one else np.lib.format.read_array_header_2_0
             shape, by_columns, dtype = read(text, max_header_size=HEADER)
         if dtype.hasobject:
             raise self.refused(f"its array {shown(name)} holds Python objects, which are never loaded")
         if dtype.kind not in KINDS or dtype.subdtype is not None:
             raise self.refused(f"its array {shown(name)} holds {shown(str(dtype))}, not numbers")
-        if by_columns and len(shape) > 1 or not all(isinstance(n, int) and n >= 0 for n in shape):
-            raise self.refused(f"its array {shown(name)} lies in memory as marlfast never writes it")
+        if not all(isinstance(n, int) and n >= 0 for n in shape):
+            raise self.refused(f"its array {shown(name)} has the shape {shown(shape)}")
         if math.prod(shape) * dtype.itemsize + text.tell() != member.file_size:
             raise self.refused(f"its array {shown(name)} is {dtype.name} {shown(shape)}, and its member holds "
                                f"{member.file_size - text.tell():,} bytes")
-        return Header(dtype, tuple(map(int, shape)), text.tell())
+        return Header(dtype, tuple(map(int, shape)), text.tell(), bool(by_columns))
 
     def read(self, name):
         """One array, in this machine's byte order; its checksum in the archive is compared."""
         header, member = self.headers[name], self._members[name]
-        array = np.empty(header.shape, header.dtype)
+        order = "F" if header.by_columns else "C"
+        check_memory(f"{self.path}: the numbers of its array {shown(name)}",
+                     math.prod(header.shape) * header.dtype.itemsize, "read it where there is more")
+        array = np.empty(header.shape, header.dtype, order)
         with self._reading(name), self._zip.open(member) as file:
             file.read(header.begin)
-            into = memoryview(array.reshape(-1).view(np.uint8)) if array.size else memoryview(b"")
+            into = memoryview(array.reshape(-1, order=order).view(np.uint8)) if array.size else memoryview(b"")
             at = 0
             while at < len(into):
                 count = file.readinto(into[at:at + 2**24])
@@ -192,6 +208,7 @@ class Archive:
                     raise EOFError
                 at += count
             file.read(1)        # past the end, where zipfile compares the checksum
+        array = np.ascontiguousarray(array)
         return array if header.dtype.isnative else array.astype(header.dtype.newbyteorder("="))
 
     def text(self, name):

@@ -1,13 +1,15 @@
 """Files that are whole or not there: written under another name, flushed, and then moved into place."""
 import contextlib
+import errno
 import os
+import stat
 
 from marlfast import errors
 
 
 def write_atomically(path, write):
     """Call ``write(file)`` on a new binary file that then takes the place of ``path``, all or nothing."""
-    path = errors.path(path)
+    path = _target(path)
     handle, temporary = _beside(path)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -25,6 +27,20 @@ def write_atomically(path, write):
         raise
 
 
+def _target(path):
+    """The path, if what stands there may be replaced: a file, or nothing. A device would be lost, as root."""
+    path = errors.path(path)
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return path
+    if not stat.S_ISREG(mode):
+        what = "a folder" if stat.S_ISDIR(mode) else "a pipe, a device or a socket"
+        raise OSError(errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL,
+                      f"cannot write {path}: {what} stands there; name a file")
+    return path
+
+
 def _beside(path):
     """A new file beside a path's: its handle and name."""
     import tempfile
@@ -39,7 +55,7 @@ def clear_way(path):
     """Refuse a path beside which nothing can be written, and remove what a killed process was writing for it."""
     import glob  # slow to import, like the others below: only those pay who write or read
 
-    path = errors.path(path)
+    path = _target(path)
     handle, temporary = _beside(path)
     os.close(handle)
     os.unlink(temporary)

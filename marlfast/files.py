@@ -5,18 +5,19 @@ what stands under the name is always whole.
 """
 import contextlib
 import math
+import sys
 from dataclasses import replace
 
 import numpy as np
 
 from marlfast import errors
+from marlfast.archive import Archive
 from marlfast.disk import clear_way, write_atomically  # noqa: F401 - what writes files takes both from here
 from marlfast.errors import FileError, shown
 from marlfast.experiment import Experiment
 from marlfast.registry import functions_of
 from marlfast.resolved import part_of
 from marlfast.result import Result
-from marlfast.session import allocate
 from marlfast.stop import FAILED, FAILURES, REASONS
 
 FORMAT = "marlfast result"
@@ -31,6 +32,7 @@ BEFORE = {
 
 # Options that have another name since: {version that a file has at most: {definition: {old name: new name}}}.
 RENAMED = {1: {"each": {"leads": "agent_ids"}}}
+
 # Arrays in which numbers need not be finite: a game's own, and sums of rewards, which may become too large.
 ANY_NUMBER = {"state", "observation", "episode_return", "episode_shaped", "returns", "shaped_returns", "recent",
               "recent_sum"}
@@ -83,98 +85,175 @@ def write(result, file):
             array = array[:, :used[known.by_row[name]]]
         elif name in ("returns", "shaped_returns", "lengths"):
             array = array[:, :entries]
-        arrays[name] = array
+        arrays[name] = np.ascontiguousarray(array)
     from marlfast import __version__
 
     manifest = {"format": FORMAT, "version": VERSION, "marlfast": __version__, "numpy": np.__version__,
-                "experiment": result.experiment.to_dict(), "seconds": result.seconds, "interrupted": result.interrupted}
+                "experiment": result.experiment.to_dict(), "seconds": result.seconds, "interrupted": result.interrupted,
+                "sha256": {name: checksum(array) for name, array in arrays.items()}}
     text = json.dumps(manifest, allow_nan=False)
     np.savez(file, manifest=np.frombuffer(text.encode(), np.uint8), **arrays)
+
+
+def checksum(array):
+    """SHA-256 of the numbers of a contiguous array, little end first: a str of hexadecimal digits."""
+    import hashlib
+
+    little = array if sys.byteorder == "little" or array.dtype.itemsize == 1 else array.byteswap()
+    return hashlib.sha256(memoryview(little.reshape(-1).view(np.uint8))).hexdigest()
 
 
 def load(path, backend="cython", game=None):
     """Read a result from one ``.npz`` file. See :func:`marlfast.load`."""
     path = errors.path(path)
-    with archive_of(path, "result") as archive:
-        manifest = _manifest(path, archive)
-        _same_runs(path, manifest, archive)
-        experiment = _experiment(path, manifest, game)
-        arrays = {name: archive[name] for name in archive.files if name != "manifest"}
-    try:
-        arrays = _arrays(path, experiment, arrays, backend)
-        if manifest["version"] == 1:
-            arrays["stable"] += arrays["stable"] < arrays["steps"]
-    except MemoryError:
-        raise FileError(f"{path}: its experiment asks for more memory than there is") from None
+    with Archive(path) as archive:
+        manifest = _manifest(archive)
+        try:
+            experiment = _experiment(path, manifest, game)
+            added = _check_headers(path, experiment, archive.headers)
+            arrays = {name: archive.read(name) for name in archive.headers if name != "manifest"}
+            _check_sums(path, manifest, arrays)
+            arrays = _arrays(path, experiment, arrays | {name: np.zeros(*one) for name, one in added.items()}, backend)
+        except MemoryError as error:
+            why = f" ({error})" if "than there is" in str(error) else ""
+            raise FileError(f"{path}: its experiment asks for more memory than there is{why}") from None
+    if manifest["version"] == 1:
+        arrays["stable"] += arrays["stable"] < arrays["steps"]
     return Result(experiment, arrays, manifest["seconds"], manifest["interrupted"])
 
 
-@contextlib.contextmanager
-def archive_of(path, what):
-    """The ``.npz`` archive in a file, open; whatever is wrong with it is a FileError that calls it ``what``."""
+def check(path):
+    """Say what is wrong with the file of a result: whether every member is whole, and all of them fit together.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    list of tuple of str
+        (member, what is wrong with it); the member is ``""`` where it is the file as a whole. Empty: it is whole.
+
+    Raises
+    ------
+    OSError
+        It cannot be read at all.
+    """
+    path = errors.path(path)
+
+    def told(error):
+        return str(error).removeprefix(f"{path}: ")
+
     try:
-        with open(path, "rb") as file:          # ours, so that it is closed whatever is wrong with it
-            if file.read(2) != b"PK":
-                raise FileError(f"{path}: not a marlfast {what} (it is no .npz archive)")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as archive:
-                if "manifest" not in archive.files:
-                    raise FileError(f"{path}: not a marlfast {what} (it has no manifest)")
-                yield archive
-    except FileError:
-        raise
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: no such file") from None
-    except OSError:
-        raise
-    except Exception as error:      # whatever NumPy, zipfile and their parsers make of a hostile file
-        reason = "it holds Python objects, which are never loaded" if "pickle" in str(error) else \
-            f"it is damaged or of another kind ({type(error).__name__})"
-        raise FileError(f"{path}: not a marlfast {what}: {reason}") from None
+        archive = Archive(path, damaged=(damaged := {}))
+    except FileError as error:
+        return [("", told(error))]
+    found = [(name, told(error)) for name, error in damaged.items()]
+    with archive:
+        try:
+            manifest = _manifest(archive)
+        except FileError as error:
+            if "manifest" not in damaged:
+                found.append(("manifest", told(error)))
+            manifest = {}
+        for name in archive.headers:
+            if name == "manifest":
+                continue
+            try:
+                _check_sums(path, manifest, {name: archive.read(name)}, every=False)
+            except (FileError, MemoryError) as error:
+                found.append((name, told(error)))
+    if found:
+        return found
+    try:
+        if not functions_of(manifest["experiment"]["game"]):     # else only who has the game can make it again
+            load(path, "numpy")
+    except FileError as error:
+        found.append(("", told(error)))
+    except (KeyError, TypeError):
+        found.append(("manifest", "it names no game"))
+    return found
 
 
 # What else this package writes, and what reads it, by the format in the manifest.
 OTHERS = {"marlfast policy": "Policy.load", "marlfast team": "Team.load"}
 
 
-def manifest_of(path, archive, format, newest, what):
+def manifest_of(archive, format, newest):
     """The manifest of an archive of this format, of a version up to ``newest``: a dict."""
     import json
 
+    if "manifest" not in archive.headers:
+        raise archive.refused("it has no manifest")
     try:
-        manifest = json.loads(bytes(archive["manifest"]).decode())
-    except (ValueError, UnicodeDecodeError):
-        raise FileError(f"{path}: not a marlfast {what} (its manifest cannot be read)") from None
+        manifest = json.loads(archive.text("manifest"))
+    except FileError:
+        raise
+    except (ValueError, RecursionError):
+        raise archive.refused("its manifest cannot be read") from None
     there = manifest.get("format") if isinstance(manifest, dict) else None
     if there != format:
         known = OTHERS | {FORMAT: "load"}
         hint = f"it is a {there.removeprefix('marlfast ')}: marlfast.{known[there]} reads it" \
             if isinstance(there, str) and there in known else "its manifest is of another kind"
-        raise FileError(f"{path}: not a marlfast {what} ({hint})")
+        raise archive.refused(hint)
     version = manifest.get("version")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
-        raise FileError(f"{path}: not a marlfast {what} (its version is {version!r})")
+        raise archive.refused(f"its version is {shown(version)}")
     if version > newest:
-        raise FileError(f"{path}: written by a newer marlfast ({manifest.get('marlfast')}, file version {version}); "
-                        f"this one reads up to version {newest}: upgrade marlfast")
+        raise FileError(f"{archive.path}: written by a newer marlfast ({shown(manifest.get('marlfast'))}, file version "
+                        f"{shown(version)}); this one reads up to version {newest}: upgrade marlfast")
     return manifest
 
 
-def _manifest(path, archive):
-    manifest = manifest_of(path, archive, FORMAT, VERSION, "result")
+def _manifest(archive):
+    path, manifest = archive.path, manifest_of(archive, FORMAT, VERSION)
     seconds = manifest.get("seconds")
-    if not isinstance(seconds, (int, float)) or not 0.0 <= seconds < math.inf \
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0.0 <= seconds < math.inf \
             or not isinstance(manifest.get("interrupted"), bool):
         raise FileError(f"{path}: its manifest is incomplete")
+    # Another number of runs than there are arrays for is refused before anything is made as large as that says.
+    values = manifest.get("experiment")
+    runs = values.get("runs", 1) if isinstance(values, dict) else None
+    there = archive.headers["steps"].shape[:1] if "steps" in archive.headers else ()
+    if isinstance(runs, int) and there and there != (runs,):
+        raise FileError(f"{path}: its array steps has {there[0]} runs, its experiment {shown(runs)}")
     return manifest
 
 
-def _same_runs(path, manifest, archive):
-    """Refuse another number of runs than there are arrays for, before anything is made as large as that says."""
-    values = manifest.get("experiment")
-    runs = values.get("runs", 1) if isinstance(values, dict) else None
-    if isinstance(runs, int) and runs > 0 and "steps" in archive.files and len(archive["steps"]) != runs:
-        raise FileError(f"{path}: its array steps has {len(archive['steps'])} runs, its experiment {runs}")
+def _check_headers(path, experiment, headers):
+    """Refuse arrays of other names, dtypes or shapes than the experiment has; {name: Shape} of those to be added."""
+    known = experiment.resolved
+    shapes = {name: one for name, one in known.shapes(experiment.game.kernel("numpy").state_size).items()
+              if name not in known.derived}
+    added = {name: shapes[name] for name in {f"learner.{added}" for added in experiment.learner.added}
+             & set(shapes) - set(headers)}          # files of older versions have none
+    if set(headers) - {"manifest"} != set(shapes) - set(added):
+        odd = sorted((set(headers) - {"manifest"}) ^ (set(shapes) - set(added)))
+        raise FileError(f"{path}: its arrays do not fit its experiment ({', '.join(map(shown, odd[:3]))})")
+    free = {"returns", "shaped_returns", "lengths", *known.by_row}
+    for name, (shape, dtype) in shapes.items():
+        if name in added:
+            continue
+        there = headers[name]
+        fits = there.dtype == np.dtype(dtype) and len(there.shape) == len(shape) and all(
+            k == 1 and name in free or n == m for k, (n, m) in enumerate(zip(there.shape, shape, strict=True)))
+        if not fits:
+            raise FileError(f"{path}: its array {name} is {there.dtype.name} {shown(there.shape)}, "
+                            f"expected {dtype} {tuple(shape)}")
+    return added
+
+
+def _check_sums(path, manifest, arrays, every=True):
+    """Refuse arrays whose checksum is not the one in the manifest; files before version 2 have none."""
+    sums = manifest.get("sha256")
+    if sums is None:
+        return
+    if not isinstance(sums, dict) or every and set(sums) != set(arrays):
+        raise FileError(f"{path}: its manifest has no checksum for every array")
+    for name, array in arrays.items():
+        if sums.get(name) != checksum(array):
+            raise FileError(f"{path}: its array {name} is not what was saved (its checksum is another)")
 
 
 def _experiment(path, manifest, game):
@@ -220,29 +299,11 @@ def _same_game(path, theirs, ours):
 
 
 def _arrays(path, experiment, arrays, backend):
-    """The arrays, checked against fresh ones of the same experiment, with what was left out made again."""
+    """The arrays, whose numbers are checked, with what was left out made again."""
     learner, known = experiment.learner, experiment.resolved
-    # One run has the shapes of all, unless parameters are given run by run (how long a trace is, say).
-    every = learner.runs_given() and len(arrays.get("steps", ())) == experiment.runs
-    fresh = allocate((experiment if every else experiment.of_run(0)).resolved, "numpy")
-    wanted = set(fresh) - known.derived
-    for name in {f"learner.{added}" for added in learner.added} & wanted - set(arrays):
-        arrays[name] = np.repeat(fresh[name][:1], experiment.runs, axis=0)      # files of older versions have none
-    if set(arrays) != wanted:
-        odd = sorted(set(arrays) ^ wanted)
-        raise FileError(f"{path}: its arrays do not fit its experiment ({', '.join(odd[:3])})")
-    free = {"returns", "shaped_returns", "lengths", *known.by_row}
     for name, array in arrays.items():
-        like = fresh[name]
-        shape = (experiment.runs, *like.shape[1:])
-        fits = array.dtype == like.dtype and array.ndim == like.ndim and all(
-            k == 1 and name in free or n == m for k, (n, m) in enumerate(zip(array.shape, shape, strict=True)))
-        if not fits:
-            raise FileError(f"{path}: its array {name} is {array.dtype.name} {array.shape}, "
-                            f"expected {like.dtype.name} {shape}")
         if array.dtype.kind == "f" and name not in ANY_NUMBER and not np.isfinite(array).all():
             raise FileError(f"{path}: its array {name} holds numbers that are not finite")
-        arrays[name] = np.ascontiguousarray(array)
     _ranges(path, experiment, arrays)
     before, grown = known.rooms(arrays), False
     for name, (encoder, seen) in known.encoders().items():
@@ -250,7 +311,7 @@ def _arrays(path, experiment, arrays, backend):
             continue
         part, grown = part_of(arrays, name), True
         rows = max(part["keys"].shape[1], 1)
-        larger = encoder.allocate(seen, experiment.runs, max(2 * rows, fresh[f"{name}.keys"].shape[1]))
+        larger = encoder.allocate(seen, experiment.runs, max(2 * rows, encoder.shapes(seen, 1)["keys"].shape[1]))
         larger["keys"][:, :part["keys"].shape[1]] = part["keys"]
         larger["used"][:] = part["used"]
         try:

@@ -433,12 +433,13 @@ class TablePolicy:
         FileError
             Not a policy, damaged, or of a newer version.
         """
-        from marlfast.files import archive_of, manifest_of
+        from marlfast.archive import Archive
+        from marlfast.files import manifest_of
 
         path = errors.path(path)
-        with archive_of(path, "policy") as archive:
-            manifest = manifest_of(path, archive, FORMAT, VERSION, "policy")
-            arrays = {name: archive[name] for name in archive.files if name != "manifest"}
+        with Archive(path, "a marlfast policy") as archive:
+            manifest = manifest_of(archive, FORMAT, VERSION)
+            arrays = {name: archive.read(name) for name in archive.headers if name != "manifest"}
         try:
             given = {name: manifest[name] for name in (
                 "agents", "action_counts", "views", "features", "encoder", "groups", "first_actions",

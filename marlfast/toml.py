@@ -8,7 +8,7 @@ import importlib
 import json
 import re
 
-from marlfast import errors
+from marlfast.archive import read_regular
 from marlfast.disk import write_atomically
 from marlfast.errors import FileError, extra
 
@@ -74,7 +74,7 @@ def read(path):
     OSError
         It cannot be read at all.
     """
-    content = errors.path(path).read_bytes()
+    content = read_regular(path)
     try:
         text = content.decode("utf-8-sig")      # editors on Windows begin a file with a byte order mark
     except UnicodeDecodeError as error:

@@ -299,6 +299,9 @@ def rewrite(content, path, change=None, **arrays):
         manifest = change(manifest) or manifest
     held |= arrays
     held = {name: array for name, array in held.items() if array is not None}
+    if isinstance(manifest, dict) and "sha256" in manifest:     # whoever means harm makes them fit
+        manifest["sha256"] = {name: mf.files.checksum(np.ascontiguousarray(array)) for name, array in held.items()
+                              if not array.dtype.hasobject}
     text = manifest if isinstance(manifest, bytes) else json.dumps(manifest).encode()
     np.savez(path, manifest=np.frombuffer(text, np.uint8), **held)
 

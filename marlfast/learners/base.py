@@ -220,7 +220,7 @@ class Learner(Definition):
     sparse : bool
         Whether it learns where an observation is in several rows.
     added : tuple of str
-        Arrays that files of older versions do not have, and that are then as in a fresh learner.
+        Arrays that files of older versions do not have, and that are then zeros.
     remedies : tuple of str
         What may help where a learned value grows without bound.
     by_kernel : tuple of str

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from marlfast import statistics, toml
+from marlfast.archive import Archive
 from marlfast.reports import figures
 
 MOST_POINTS, MOST_RUNS = 2000, 5000     # rows of a table
@@ -395,9 +396,9 @@ def _manifest_of_file(name):
     if name is None:
         return {}
     try:
-        with np.load(name, allow_pickle=False) as archive:
-            return json.loads(bytes(archive["manifest"]).decode())
-    except (OSError, ValueError, KeyError):
+        with Archive(name) as archive:
+            return json.loads(archive.text("manifest"))
+    except (OSError, ValueError, KeyError, RecursionError):
         return {}
 
 
