@@ -17,10 +17,9 @@ import numpy as np
 
 from marlfast import errors
 from marlfast.errors import FileError, shown
+from marlfast.limits import MOST_MEMBERS, MOST_TEXT
 from marlfast.memory import check_memory
 
-MOST_MEMBERS = 10_000
-MOST_TEXT = 2**28           # bytes of a manifest, or of an experiment file
 KINDS = "biuf"              # bool, whole and real numbers
 HEADER = 4096               # bytes within which a header ends
 

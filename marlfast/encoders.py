@@ -6,12 +6,12 @@ import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.errors import integer, real
+from marlfast.limits import MOST_ROWS
 from marlfast.memory import Shape
 from marlfast.registry import Definition, option, require
 
 __all__ = ["AgentIndex", "Encoder", "Grid", "Rounding", "Tiles"]
 
-MOST_ROWS = 2**31 - 2
 MOST_FEATURES = 64      # that rounding takes
 
 

@@ -5,6 +5,8 @@ A message names the argument, says what came and what to do.
 import math
 import numbers
 
+from marlfast.limits import MOST_STEPS
+
 __all__ = ["FileError", "MarlfastWarning", "TrainingError"]
 
 
@@ -132,7 +134,7 @@ def shown(value):
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-_MOST = 2**62       # whole numbers are kept in 64 bits
+_MOST = MOST_STEPS      # whole numbers are kept in 64 bits
 
 
 def integer(name, value, least=None, most=_MOST):

@@ -15,7 +15,7 @@ from marlfast.archive import Archive
 from marlfast.disk import clear_way, write_atomically  # noqa: F401 - what writes files takes both from here
 from marlfast.errors import FileError, shown
 from marlfast.experiment import Experiment
-from marlfast.registry import functions_of
+from marlfast.registry import from_dict, functions_of
 from marlfast.resolved import part_of
 from marlfast.result import Result
 from marlfast.stop import FAILED, FAILURES, REASONS
@@ -109,7 +109,7 @@ def load(path, backend="cython", game=None):
     with Archive(path) as archive:
         manifest = _manifest(archive)
         try:
-            experiment = _experiment(path, manifest, game)
+            experiment = _experiment(path, manifest, game, archive.headers)
             added = _check_headers(path, experiment, archive.headers)
             arrays = {name: archive.read(name) for name in archive.headers if name != "manifest"}
             _check_sums(path, manifest, arrays)
@@ -256,7 +256,15 @@ def _check_sums(path, manifest, arrays, every=True):
             raise FileError(f"{path}: its array {name} is not what was saved (its checksum is another)")
 
 
-def _experiment(path, manifest, game):
+def _check_game(path, runs, game, headers):
+    """Refuse arrays that are not of a game with so many agents, who see so much: the rest may be as large as these."""
+    expected = {"episode_return": (runs, game.agents), "observation": (runs, game.views, game.features)}
+    for name, shape in expected.items():
+        if name in headers and headers[name].shape != shape:
+            raise FileError(f"{path}: its array {name} is {shown(headers[name].shape)}, its game's would be {shape}")
+
+
+def _experiment(path, manifest, game, headers):
     try:
         values = as_it_was(manifest["experiment"], manifest["version"])
         functions = functions_of(values["game"])
@@ -269,6 +277,9 @@ def _experiment(path, manifest, game):
         if game is not None:
             _same_game(path, values["game"], game.to_dict())
             values = {**values, "game": game}
+        elif isinstance(values.get("game"), (dict, str)):
+            values = {**values, "game": from_dict("game", values["game"], "game")}
+        _check_game(path, headers["steps"].shape[0] if "steps" in headers else 1, values["game"], headers)
         return Experiment.from_dict(values)
     except FileError:
         raise

@@ -14,6 +14,7 @@ from marlfast.backends import kernels
 from marlfast.draws import check_supplied, supply
 from marlfast.errors import TrainingError, integer
 from marlfast.exploration import Exploration
+from marlfast.memory import check_memory
 from marlfast.resolved import part_of
 from marlfast.stop import DIVERGED, FAILED
 
@@ -22,6 +23,7 @@ ROWS, RECORDS, DRAWS = 1, 2, 4      # why the loop paused
 # Seconds that a block should take: short enough for Ctrl-C, long enough to hide Python.
 BLOCK_SECONDS = 0.1
 MOST_RECORDS = 2**40
+RECORD_BYTES = 2**26        # of the records that there is room for at first, whether they come or not
 
 
 def allocate(resolved, backend, learning=True, lanes=0):
@@ -119,8 +121,13 @@ class Session:
             return
         most = -(-min(limits.steps, limits.episodes) // every)      # an episode has one step at least
         size = min(most, max(65536 if limits.episodes < MOST_RECORDS else 1024, 2 * have))
+        entry = len(self.arrays["returns"]) * (16 * self.game.agents + 8)
+        size = min(size, max(16, 2 * have, RECORD_BYTES // entry))
         if size <= have:
             return
+        check_memory(f"record_every: {size:,} records of {len(self.arrays['returns']):,} runs and "
+                     f"{self.game.agents:,} agents", (size + have) * entry, "record every so many episodes (0: none), "
+                     "or take fewer episodes, runs or agents")
         for name in ("returns", "shaped_returns", "lengths"):
             old = self.arrays[name]
             larger = np.zeros((old.shape[0], size, *old.shape[2:]), old.dtype)

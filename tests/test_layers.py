@@ -18,8 +18,8 @@ FLOORS = {
                 "session", "table_policy", "tables", "team", "toml", "train"},
     "definitions": {"draws", "encoders", "exploration", "games", "learners", "rewards", "schedules", "stop"},
     "kernels": {"core", "reference"},
-    "ground": {"archive", "backends", "declarations", "disk", "errors", "memory", "progress", "registry", "renamed",
-               "seeds"},
+    "ground": {"archive", "backends", "declarations", "disk", "errors", "limits", "memory", "progress", "registry",
+               "renamed", "seeds"},
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}
 HEIGHT = {name: len(FLOORS) - k for k, names in enumerate(FLOORS.values()) for name in names}

@@ -7,6 +7,7 @@ import numpy as np
 from marlfast.backends import kernels
 from marlfast.errors import choice, integer, real, shown
 from marlfast.games.base import Game
+from marlfast.limits import MOST_AGENTS
 
 CREDITS = ("team", "own")
 MOST_KINDS = 64
@@ -116,7 +117,7 @@ class TaskAllocation(Game):
         shape = self._checked_skills()
         agents, kinds = (own if given is None else given for given, own in zip(
             (self.agents, self.kinds), shape, strict=True))
-        self._set(agents=integer("agents", agents, 1, 2**24), kinds=integer("kinds", kinds, 1, MOST_KINDS))
+        self._set(agents=integer("agents", agents, 1, MOST_AGENTS), kinds=integer("kinds", kinds, 1, MOST_KINDS))
         if self.skills is not None and (self.agents, self.kinds) != shape:
             raise ValueError(f"skills: expected shape ({self.agents}, {self.kinds}), one row for each agent and one "
                              f"column for each kind, got {shape}; agents and kinds need not be given with it")

@@ -6,6 +6,7 @@ import numpy as np
 from marlfast.backends import kernels
 from marlfast.errors import integer, real
 from marlfast.games.base import Game
+from marlfast.limits import MOST_ACTIONS, MOST_AGENTS, MOST_NUMBERS
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -71,9 +72,9 @@ class Drift(Game):
     bonus_below: int | None = None
 
     def __post_init__(self):
-        self._set(agents=integer("agents", self.agents, 1, 2**31 - 1),
-                  state_size=integer("state_size", self.state_size, 1, 2**31 - 1),
-                  actions=integer("actions", self.actions, 1, 2**31 - 1),
+        self._set(agents=integer("agents", self.agents, 1, MOST_AGENTS),
+                  state_size=integer("state_size", self.state_size, 1, MOST_NUMBERS),
+                  actions=integer("actions", self.actions, 1, MOST_ACTIONS),
                   **self.checked_horizon(),
                   noise=real("noise", self.noise), push=real("push", self.push), bonus=real("bonus", self.bonus))
         below = self.actions // 2 if self.bonus_below is None else integer("bonus_below", self.bonus_below, 0)

@@ -14,12 +14,11 @@ from marlfast.learners.inner import apart, together
 from marlfast.learners.plays import Automaton
 from marlfast.learners.q_learning import IQL
 from marlfast.learners.tabular import Tabular
+from marlfast.limits import MOST_ROWS
 from marlfast.memory import Shape, check_memory
 from marlfast.registry import option, require
 
 __all__ = ["Hierarchy"]
-
-MOST_ROWS = 2**31 - 2
 
 
 def _part(arrays, prefix):

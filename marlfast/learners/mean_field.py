@@ -14,6 +14,7 @@ from marlfast.learners.inner import apart, together
 from marlfast.learners.one_step import ExpectedSARSA
 from marlfast.learners.plays import Automaton, one_hot
 from marlfast.learners.q_learning import IQL
+from marlfast.limits import MOST_ROWS
 from marlfast.memory import Shape
 from marlfast.registry import option
 from marlfast.schedules import Schedule, per_run_field, schedule
@@ -21,7 +22,6 @@ from marlfast.schedules import Schedule, per_run_field, schedule
 __all__ = ["MeanFieldAC", "MeanFieldQ"]
 
 MOST_MEANS = 4096
-MOST_ROWS = 2**31 - 2
 
 
 class _Near(NamedTuple):
