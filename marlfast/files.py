@@ -3,7 +3,6 @@
 A file is written beside its place under another name, flushed to the disk, and then moved there, so that
 what stands under the name is always whole.
 """
-import contextlib
 import math
 import sys
 from dataclasses import replace
