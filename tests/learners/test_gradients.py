@@ -174,8 +174,9 @@ def _trained(learner):
 def test_the_policy_of_an_agent_takes_what_it_sees():
     run = _trained(IA2C())
     assert isinstance(run.policy(0, agent=1)([0.0]), int)
-    with pytest.raises(ValueError, match=r"^observation: expected what agent 1 observes, shape \(1,\), got \(2, 1\)"):
-        run.policy(0, agent=1)([[0.0], [1.0]])
+    assert run.policy(0, agent=1)([[0.0], [1.0]]).shape == (2,)     # of a batch, an action each
+    with pytest.raises(ValueError, match=r"^observation: expected what agent 1 observes, shape \(1,\), got \(1, 2\)"):
+        run.policy(0, agent=1)([[0.0, 1.0]])
     with pytest.raises(ValueError, match="^agent: expected 0 to 1, got 2"):
         run.policy(0, agent=2)
     with pytest.raises(TypeError, match="^agent: expected a whole number"):
