@@ -179,7 +179,8 @@ def test_the_policy_of_an_agent_takes_what_it_sees():
         run.policy(0, agent=1)([[0.0, 1.0]])
     with pytest.raises(ValueError, match="^agent: expected 0 to 1, got 2"):
         run.policy(0, agent=2)
-    with pytest.raises(TypeError, match="^agent: expected a whole number"):
+    assert run.policy(0, agent="agent_1")([0.0]) in range(3)
+    with pytest.raises(ValueError, match="^unknown agent '1'; known: agent_0, agent_1"):
         run.policy(0, agent="1")
 
 
