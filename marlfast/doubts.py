@@ -1,4 +1,5 @@
 """What a person should know about an experiment before, and about a result after, it is taken at its word."""
+import sys
 import warnings
 
 import numpy as np
@@ -10,10 +11,13 @@ from marlfast.stop import GREEDY_STABLE, LEVELS
 EXPLORING = 0.1         # epsilon above which a run that stopped is said to have been exploring still
 
 
-def warn(sentences, stacklevel):
-    """One warning of all sentences, if there are any."""
+def warn(sentences, category=MarlfastWarning):
+    """One warning of all sentences, if there are any, at the line outside of the package that called it."""
     if sentences:
-        warnings.warn("; ".join(sentences), MarlfastWarning, stacklevel=stacklevel)
+        frame, level = sys._getframe(1), 2
+        while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "marlfast":
+            frame, level = frame.f_back, level + 1
+        warnings.warn("; ".join(sentences), category, stacklevel=level)
 
 
 def beforehand(experiment):

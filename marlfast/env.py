@@ -79,7 +79,8 @@ class Env:
         self._player = player
         self._kernel = kernels(backend, "env").Env(
             player, self.game.action_counts, horizon, ends, self.state, self.observation, self.rewards, self.terminated,
-            self.truncated, self.steps, self.starts, self.episode_steps, self._numbers, self._seeds, purpose)
+            self.truncated, self.steps, self.starts, self.episode_steps, self._numbers, self._seeds, purpose,
+            self.game.ends_are_limits)
         self._step = self._kernel.step
 
     def _reseed(self, given):

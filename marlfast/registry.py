@@ -14,7 +14,10 @@ _REGISTRY = {}
 
 
 def option(default=dataclasses.MISSING, kind=None, many=False, per_run=False):
-    """A field that holds another definition (``kind``), or a list of them (``many``), or may differ from run to run."""
+    """A field that holds another definition (``kind``), or a list of them (``many``), or may differ from run to run.
+
+    ``per_run``: True, where an array has a number for each run; or how many axes an array has whose first is the run.
+    """
     return dataclasses.field(default=default, metadata={"kind": kind, "many": many, "per_run": per_run})
 
 
@@ -87,7 +90,7 @@ class Definition:
         found = {}
         for f in dataclasses.fields(self):
             value = getattr(self, f.name)
-            if f.metadata.get("per_run") and isinstance(value, np.ndarray):
+            if _by_run(f, value):
                 found[f.name] = len(value)
             for part in value if isinstance(value, tuple) else (value,):
                 if isinstance(part, Definition):
@@ -110,8 +113,8 @@ class Definition:
         changes = {}
         for f in dataclasses.fields(self):
             value = getattr(self, f.name)
-            if f.metadata.get("per_run") and isinstance(value, np.ndarray):
-                changes[f.name] = float(value[run])
+            if _by_run(f, value):
+                changes[f.name] = float(value[run]) if value.ndim == 1 else value[run]
             elif isinstance(value, Definition) and value.runs_given():
                 changes[f.name] = value.of_run(run)
             elif isinstance(value, tuple) and any(isinstance(part, Definition) for part in value):
@@ -132,6 +135,12 @@ class Definition:
                   _plain(f"{self.kind} {self.name}: {f.name}", getattr(self, f.name))
                   for f in dataclasses.fields(self)}
         return {"name": self.name, **{k: v for k, v in values.items() if v is not None}}
+
+
+def _by_run(field, value):
+    """Whether a field's value is one for each run."""
+    given = field.metadata.get("per_run")
+    return bool(given) and isinstance(value, np.ndarray) and value.ndim == int(given)
 
 
 def _note(function):
@@ -180,7 +189,7 @@ def names(kind):
         module = importlib.import_module(f"marlfast.{package}")
         for found in pkgutil.iter_modules(module.__path__, f"marlfast.{package}."):
             importlib.import_module(found.name)
-    for module in ("encoders", "exploration", "schedules", "stop"):
+    for module in ("encoders", "exploration", "initial", "schedules", "stop"):
         importlib.import_module(f"marlfast.{module}")
     return dict(sorted(_REGISTRY.get(kind, {}).items()))
 

@@ -168,7 +168,8 @@ class Session:
         self.loop = kernels(self.backend, "loop").Loop(
             self.game_kernel, encoders["encoder"], central, rewards, learners, self.arrays, self.game.horizon,
             self.game.ends_at_horizon, e.record_every, limits.steps, limits.episodes, limits.stable, known.stable_after,
-            limits.enough, known.seeds, self.purpose, supplied, self.asked)
+            limits.enough, known.seeds, self.purpose, supplied, self.asked,
+            self.game.ends_are_limits)
 
     @property
     def loop_used(self):

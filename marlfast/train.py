@@ -137,7 +137,7 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
     if earlier:
         experiment, arrays, seconds = keep.experiment, earlier.arrays, earlier.seconds
 
-    doubts.warn(doubts.beforehand(experiment), 3)
+    doubts.warn(doubts.beforehand(experiment))
     session = None
     begun = time.perf_counter()
     seconds = seconds or 0.0
@@ -157,11 +157,11 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
             error.result = Result(experiment, session.arrays, seconds + time.perf_counter() - begun, False)
         raise
     if session.diverged():
-        warnings.warn(session.diverged(), RuntimeWarning, stacklevel=2)
+        doubts.warn([session.diverged()], RuntimeWarning)
     result = Result(experiment, session.arrays, seconds + time.perf_counter() - begun, interrupted, session.loop_used)
     if keep:
         keep.save(result)
-    doubts.warn(doubts.afterwards(result), 3)
+    doubts.warn(doubts.afterwards(result))
     return result
 
 

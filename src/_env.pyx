@@ -36,12 +36,14 @@ cdef class Env:
     seed : int, or uint64 [R]
         Of each run.
     purpose : int
+    ends_are_limits : bool
+        Whether ends by the game's own rules are truncated, too, so that learners count on what would have followed.
     """
     cdef Game game
     cdef object held
     cdef readonly int64_t runs, agents
     cdef int64_t horizon
-    cdef bint horizon_ends
+    cdef bint horizon_ends, ends_are_limits
     cdef const int32_t[::1] action_counts
     cdef double[:, ::1] state, rewards
     cdef double[:, :, ::1] observation
@@ -57,7 +59,8 @@ cdef class Env:
         self.windows, self.buffer, self.uniforms = NULL, NULL, NULL
 
     def __init__(self, Game game not None, action_counts, horizon, horizon_ends, state, observation, rewards, terminated,
-                 truncated, steps, starts, episode_steps, run_numbers, seed, purpose):
+                 truncated, steps, starts, episode_steps, run_numbers, seed, purpose,
+                 ends_are_limits=False):
         self.state = check(state, "state", "float64", (-1, game.state_size), True)
         cdef int64_t runs = self.state.shape[0], r, k, size = 0, width, records, at = 0
         if runs < 1:
@@ -81,7 +84,7 @@ cdef class Env:
         cdef const uint64_t[::1] seeds = check(
             seed if isinstance(seed, np.ndarray) else np.full(runs, seed, np.uint64), "seed", "uint64", (runs,), False)
         self.game, self.runs, self.agents = game, runs, game.agents
-        self.horizon, self.horizon_ends = horizon, bool(horizon_ends)
+        self.horizon, self.horizon_ends, self.ends_are_limits = horizon, bool(horizon_ends), bool(ends_are_limits)
         free(self.windows)
         free(self.buffer)
         free(self.uniforms)
@@ -264,7 +267,9 @@ cdef class Env:
                     self.steps[r] += 1
                     self.episode_steps[r] += 1
                     self.truncated[r] = 0
-                    if not self.terminated[r] and self.episode_steps[r] == self.horizon:
+                    if self.terminated[r]:
+                        self.terminated[r], self.truncated[r] = not self.ends_are_limits, self.ends_are_limits
+                    elif self.episode_steps[r] == self.horizon:
                         self.terminated[r], self.truncated[r] = self.horizon_ends, not self.horizon_ends
                 elif fails:
                     self.terminated[r] = 0

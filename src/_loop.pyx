@@ -60,6 +60,7 @@ cdef enum:
 cdef struct Data:
     int64_t agents, state_size, sight, horizon, capacity, every, window, explore
     bint begins                 # whether rewards need not be told of a start
+    bint ends_are_limits        # whether ends by the game's own rules are told to learners as limits
     bint horizon_ends           # whether the horizon is an end of the game, not a limit put on it
     int64_t width, own          # W, rows of a run, of which those of the agents come first
     int64_t most_steps, most_episodes, most_stable
@@ -250,7 +251,9 @@ cdef inline int _learn(Data *d, int64_t r, const double *observation, const doub
     d.steps[r] += 1
     d.episode_steps[r] += 1
     truncated[0] = 0
-    if not terminated[0] and d.episode_steps[r] == d.horizon:
+    if terminated[0]:
+        terminated[0], truncated[0] = not d.ends_are_limits, d.ends_are_limits
+    elif d.episode_steps[r] == d.horizon:
         terminated[0], truncated[0] = d.horizon_ends, not d.horizon_ends
     ended[0] = terminated[0] | truncated[0]
 
@@ -631,6 +634,8 @@ cdef class Loop:
         number of the first step (or episode) it holds for each run, int64 [R].
     loop : {"fused", "staged"}, optional
         Default: the fused one where it fits (``fused.h``), else the staged one. The numbers are the same.
+    ends_are_limits : bool
+        Whether ends by the game's own rules are truncated, too, so that learners count on what would have followed.
     """
     cdef Data data
     cdef RewardOperations *reward_parts[MOST_PARTS]
@@ -647,7 +652,7 @@ cdef class Loop:
 
     def __init__(self, Game game not None, Encoder encoder not None, Encoder central, rewards, learners, arrays,
                  horizon, horizon_ends, every, most_steps, most_episodes, most_stable, stable_after, enough, seeds,
-                 purpose, supplied, loop=None):
+                 purpose, supplied, loop=None, ends_are_limits=False):
         cdef Data *d = &self.data
         cdef int64_t agents = game.agents, p
         cdef Reward reward
@@ -699,6 +704,7 @@ cdef class Loop:
         d.agents, d.state_size, d.sight = agents, game.state_size, game.views * game.features
         d.explore = agents * (<Learner> learners[0]).draws
         d.horizon, d.horizon_ends, d.every = horizon, bool(horizon_ends), every
+        d.ends_are_limits = bool(ends_are_limits)
         d.most_steps, d.most_episodes, d.most_stable, d.enough = most_steps, most_episodes, most_stable, enough
         cdef double[:, :, ::1] observation = check(
             arrays["observation"], "observation", "float64", (runs, game.views, game.features), True)
@@ -765,6 +771,8 @@ cdef class Loop:
         cdef QLearning learner
         if game.operations.together:
             return "the game is stepped for many runs at once"
+        if self.data.ends_are_limits:
+            return "ends of the game are told as limits"
         if len(learners) > 1:
             return "there are several learners"
         if type(learners[0]) is not QLearning:

@@ -77,3 +77,10 @@ def test_runs_of_which_nothing_need_be_said():
     (Table((0.3,)), 0.25, np.inf), (Exponential([1.0, 0.5], 0.5), 0.25, [2.0, 1.0])])
 def test_when_a_schedule_reaches_a_value(schedule, value, tick):
     assert np.asarray(schedule.reaches(value)).tolist() == tick
+
+
+def test_a_warning_stands_at_the_line_that_called():
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always", mf.MarlfastWarning)
+        mf.train(ENDLESS, mf.IQL(explore=mf.EpsilonGreedy(1.0, decay=0.9, per="episode")), steps=10, seed=0)
+    assert [w.filename for w in found if w.category is mf.MarlfastWarning] == [__file__]

@@ -44,6 +44,10 @@ EXAMPLES = {
         "potential_based, table": mf.rewards.PotentialBased(np.arange(4.0), discount=0.5),
     },
     "potential": {"distance": mf.rewards.Distance([0.5, 0.0], 0.3)},
+    "initial values": {
+        "uniform": mf.initial.Uniform(-1.0, [0.0, 1.0, 2.0]), "normal": mf.initial.Normal(0.5, 0.3),
+        "normal, growing": mf.initial.Normal([[0.0], [1.0]], 0.3),
+    },
     "stop rule": {
         "steps": mf.Steps(31), "episodes": mf.Episodes(7), "greedy_stable": mf.GreedyStable(9),
         "return_reached": mf.ReturnReached(0.2, window=3),
@@ -69,6 +73,9 @@ def options(kind, name):
             given["game"] = mf.games.ElFarol(2, capacity=1)
     elif kind == "stop rule":
         given["stop"] = part
+    elif kind == "initial values":
+        given["learner"] = mf.IQL(0.3, explore=mf.EpsilonGreedy(0.4), initial_q=part)
+        given |= {"game": DRIFT, "encoder": mf.Rounding(1)} if "growing" in name else {}
     else:
         part = mf.rewards.PotentialBased(part) if kind == "potential" else part
         given["shaping"] = [part]
@@ -93,7 +100,7 @@ def test_every_part_in_training(kind, name, tmp_path):
     assert played[0] == played[1]
     one = EXAMPLES[kind][name]
     assert registry.from_dict(kind, one.to_dict()) == one and registry.lookup(kind, one.name) is type(one)
-    if kind not in ("exploration", "schedule", "encoder", "stop rule"):     # it matters
+    if kind not in ("exploration", "schedule", "encoder", "stop rule", "initial values"):     # it matters
         plain = {key: value for key, value in given.items() if key not in ("rewards", "shaping")}
         same = mf.train(**plain, steps=60).arrays["learner.q"].tobytes() == whole.arrays["learner.q"].tobytes()
         assert same == (name == "individual")

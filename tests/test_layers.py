@@ -16,7 +16,7 @@ FLOORS = {
     "judging": {"analysis", "comparison", "league", "measures", "plotting", "replay", "statistics"},
     "running": {"doubts", "env", "evaluate", "experiment", "exports", "files", "policy", "resolved", "result",
                 "session", "table_policy", "tables", "team", "toml", "train"},
-    "definitions": {"draws", "encoders", "exploration", "games", "learners", "rewards", "schedules", "stop"},
+    "definitions": {"draws", "encoders", "exploration", "games", "initial", "learners", "rewards", "schedules", "stop"},
     "kernels": {"core", "reference"},
     "ground": {"archive", "backends", "declarations", "disk", "errors", "limits", "memory", "progress", "registry",
                "renamed", "seeds"},
@@ -25,7 +25,7 @@ FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}
 HEIGHT = {name: len(FLOORS) - k for k, names in enumerate(FLOORS.values()) for name in names}
 
 # Definitions know each other only where one is made of another: learners of explorations, explorations of schedules.
-PEERS = {"learners": {"exploration", "schedules"}, "exploration": {"schedules"}, "stop": {"schedules"}}
+PEERS = {"learners": {"exploration", "initial", "schedules"}, "exploration": {"schedules"}, "stop": {"schedules"}}
 
 # Upward imports that stand inside a function, for methods that are only short for a call from above:
 # ``game.env(...)``, ``learner.team(...)``, ``result.plot()``, and the version that a file is stamped with.

@@ -26,6 +26,7 @@ from marlfast.analysis.nash import NashTest, nash_test, q_loss
 from marlfast.analysis.ratings import elo, expected_score
 from marlfast.analysis.recorder import StrategyRecorder
 from marlfast.analysis.returns import ExpectedReturn, expected_return
+from marlfast.analysis.sampled import SampledExploitability, sampled_exploitability
 from marlfast.analysis.strategies import Strategies, strategies
 from marlfast.analysis.values import (
     BestReply,
@@ -38,9 +39,9 @@ from marlfast.analysis.values import (
 
 __all__ = [
     "Basin", "BestReply", "CorrelatedEquilibrium", "CrossPlay", "Cycles", "Deviation", "Equilibria", "Equilibrium",
-    "ExpectedReturn", "Exploitability", "Field", "LongRun", "Model", "NashTest", "ProfitGain", "Strategies",
-    "StrategyRecorder", "Trajectory", "action_values", "basins", "best_reply", "cooperation_rate",
+    "ExpectedReturn", "Exploitability", "Field", "LongRun", "Model", "NashTest", "ProfitGain", "SampledExploitability",
+    "Strategies", "StrategyRecorder", "Trajectory", "action_values", "basins", "best_reply", "cooperation_rate",
     "correlated_equilibrium", "cross_play", "deviation", "elo", "equilibria", "expected_return", "expected_score",
     "exploitability", "faq_dynamics", "field", "joint_values", "limit_cycles", "long_run", "model", "nash_test",
-    "profit_gain", "q_loss", "replicator", "state_values", "strategies",
+    "profit_gain", "q_loss", "replicator", "sampled_exploitability", "state_values", "strategies",
 ]

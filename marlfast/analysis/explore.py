@@ -11,7 +11,8 @@ MOST_CASES = 10**6          # joint actions x combinations of draws, of one stat
 ROWS = 200_000              # steps of a game that are tried at once
 
 # What needs no model.
-INSTEAD = "or let marlfast.evaluate play what was learned in this one"
+INSTEAD = ("or let marlfast.evaluate play what was learned in this one, and analysis.sampled_exploitability look for "
+           "replies to it")
 
 
 def room(game, states, most_states, joint):

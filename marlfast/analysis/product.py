@@ -51,7 +51,7 @@ class _Product:
         if np.prod([float(n) for n in self.sizes]) > 2.0**62:
             raise ValueError(f"strategies: {model.size:,} states with memories of "
                              f"{', '.join(f'{p.memories:,}' for p in self.parts)} are more than can be analysed; "
-                             "use marlfast.evaluate")
+                             "use marlfast.evaluate, or analysis.sampled_exploitability")
         self.outcomes = _outcomes(model, any(p.by_reward for p in self.parts))
         self.number, self.states = {}, []
 
@@ -62,7 +62,8 @@ class _Product:
             if key not in self.number:
                 if len(self.states) >= self.most:
                     raise ValueError(f"strategies: together with what agents remember, game {self.model.game.name!r} "
-                                     f"has more than {self.most:,} states; use marlfast.evaluate")
+                                     f"has more than {self.most:,} states; use marlfast.evaluate, or "
+                                     "analysis.sampled_exploitability")
                 self.number[key] = len(self.states)
                 self.states.append(key)
         return np.array([self.number[key] for key in found.tolist()], np.int64)[place.ravel()]
@@ -134,7 +135,7 @@ class _Product:
             if len(self.states) * m.joint > MOST_CELLS or links > MOST_LINKS:
                 raise ValueError(f"strategies: together with what agents remember, game {m.game.name!r} has at least "
                                  f"{len(self.states):,} states with {m.joint:,} joint actions, more than can be "
-                                 "analysed; use marlfast.evaluate")
+                                 "analysed; use marlfast.evaluate, or analysis.sampled_exploitability")
             numbers = np.arange(done, min(len(self.states), done + 2048))
             base, *memory = np.unravel_index(np.array(self.states)[numbers], self.sizes)
             done = int(numbers[-1]) + 1
@@ -163,7 +164,7 @@ def _outcomes(m, by_reward):
         return m.first, m.successors, m.probabilities, paid
     if varied is False:
         raise ValueError(f"strategies: game {m.game.name!r} pays differently by chance for the same outcome, and an "
-                         "agent remembers what it was paid; use marlfast.evaluate")
+                         "agent remembers what it was paid; use marlfast.evaluate, or analysis.sampled_exploitability")
     chances, rewards = varied               # of a game in normal form: [J or 1, K], [J, K, N]
     count = rewards.shape[1]
     chances = np.broadcast_to(chances, rewards.shape[:2])

@@ -47,6 +47,9 @@ class Game(Definition):
     measures : tuple of str, or dict of str to callable
         What its users look at beside the return, by name (:mod:`marlfast.measures` has those there are), or functions
         of a result that give one number a run.
+    ends_are_limits : bool
+        Whether an end by the game's own rules is truncated, so that learners count on what would have followed: some
+        published programs treat it like any other step.
 
     See Also
     --------
@@ -72,6 +75,7 @@ class Game(Definition):
     bounds = None
     reward_bounds = None
     measures = ()
+    ends_are_limits = False
     at_horizon: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self):

@@ -186,13 +186,86 @@ class NormalForm(Game):
             Mean payoff of each agent's actions over those of the others, divided by ``1 - discount``; 0 where an
             agent has fewer actions.
         """
-        if not 0.0 <= real("discount", discount) < 1.0:
-            raise ValueError(f"discount: expected at least 0 and less than 1, got {discount}")
+        discount = _endless(discount)
         values = np.zeros((self.agents, self.most_actions))
         for i, n in enumerate(self._counts):
             own = np.moveaxis(self.expected[..., i], i, 0).reshape(n, -1)
             values[i, :n] = own.cumsum(axis=1)[:, -1] / own.shape[1] / (1.0 - discount)     # in order: the same bits
         return values
+
+    def against_fixed(self, actions, discount=0.0):
+        """What each action is worth if everybody plays a fixed one from then on: initial values for a learner.
+
+        Parameters
+        ----------
+        actions : sequence of int [N], or int [N, N]
+            What everybody plays for ever; or, in row i, what agent i takes everybody to play, itself included.
+        discount : float
+            In [0, 1).
+
+        Returns
+        -------
+        float64 [N, A]
+            ``r_i(a, others' actions) + discount / (1 - discount) * r_i(actions)``; 0 where an agent has fewer actions.
+        """
+        discount = _endless(discount)
+        beliefs = self._beliefs("actions", actions)
+        values = np.zeros((self.agents, self.most_actions))
+        for i, n in enumerate(self._counts):
+            values[i, :n] = self._replies(i, beliefs[i]) + discount / (1.0 - discount) * self._paid(i, beliefs[i])
+        return values
+
+    def against_grim_trigger(self, cooperate, punish, discount=0.0):
+        """What each action is worth if everybody plays grim trigger from then on: initial values for a learner.
+
+        As long as everybody has cooperated, in all rounds that are remembered, everybody cooperates; else punishes, and
+        so for ever. What an agent does now is its own choice.
+
+        Parameters
+        ----------
+        cooperate, punish : sequence of int [N], or int [N, N]
+            As ``actions`` of :meth:`against_fixed`.
+        discount : float
+            In [0, 1).
+
+        Returns
+        -------
+        float64 [observations, N, A]
+            0 where an agent has fewer actions.
+        """
+        discount = _endless(discount)
+        if not self.memory:
+            raise ValueError("memory: grim trigger looks at the last round; give the game memory=1 or more")
+        kind, harsh = self._beliefs("cooperate", cooperate), self._beliefs("punish", punish)
+        values, after = np.zeros((self.observations, self.agents, self.most_actions)), discount / (1.0 - discount)
+        for i, n in enumerate(self._counts):
+            if (kind[i] == harsh[i]).any():
+                raise ValueError("punish: expected another action than to cooperate for everybody, got "
+                                 f"{shown(punish)}")
+            spoilt = after * self._paid(i, harsh[i])
+            values[:, i, :n] = self._replies(i, harsh[i]) + spoilt
+            loyal = self._replies(i, kind[i]) + spoilt
+            loyal[kind[i, i]] = self._paid(i, kind[i]) / (1.0 - discount)
+            least = 0 if self.start == "empty" else self.memory
+            for rounds in range(least, self.memory + 1):
+                values[self.number([tuple(kind[i].tolist())] * rounds), i, :n] = loyal
+        return values
+
+    def _beliefs(self, name, actions):
+        """What each agent takes everybody to play: int64 [N, N]."""
+        given = list(actions) if np.iterable(actions) and not isinstance(actions, str) else []
+        rows = given if given and all(map(np.iterable, given)) else [given] * self.agents
+        if len(rows) != self.agents:
+            raise ValueError(f"{name}: expected an action of each of {self.agents} agents, got {shown(actions)}")
+        return np.array([self._checked(row, name) for row in rows], np.int64)
+
+    def _replies(self, agent, actions):
+        """What an agent's actions are paid in one round while the others play theirs: float64 [A]."""
+        at = tuple(slice(None) if i == agent else int(a) for i, a in enumerate(actions))
+        return self.expected[(*at, agent)]
+
+    def _paid(self, agent, actions):
+        return float(self.expected[(*map(int, actions), agent)])
 
     # -- histories ------------------------------------------------------------------------------
 
@@ -428,6 +501,13 @@ class MatrixGame(NormalForm):
 
     def chances(self):
         return self.probabilities
+
+
+def _endless(discount):
+    """A discount with which what is paid for ever has a sum."""
+    if not 0.0 <= real("discount", discount) < 1.0:
+        raise ValueError(f"discount: expected at least 0 and less than 1, got {discount}")
+    return float(discount)
 
 
 def check_payoffs(payoffs, probabilities):

@@ -36,7 +36,7 @@ class Pursuit(Game):
         All on squares drawn uniformly, each on its own; a hunter who happens to stand on a prey has not captured it
         yet.
     End
-        Terminated when a prey is captured; truncated after ``horizon`` steps.
+        Terminated when a prey is captured (see ``at_capture``); truncated after ``horizon`` steps.
 
     Parameters
     ----------
@@ -55,6 +55,10 @@ class Pursuit(Game):
         Whether each hunter is a scout for the others.
     see_partner : bool
         Whether hunters see each other.
+    at_capture : {"terminated", "truncated"}
+        What a capture is to those who learn: an end, after which nothing is worth anything; or one more step, after
+        which the place where the prey was caught is worth what it is worth at other times. The episode is over either
+        way.
     horizon : int
         0: no limit.
     at_horizon : {"terminated", "truncated"}, optional
@@ -73,9 +77,9 @@ class Pursuit(Game):
     once without looking in between would need 208 steps in the first task; in the joint tasks looking in between would
     need 310 and 166, four neighbours 577 and 308. There, ties between equally close prey are broken by chance, and a
     trial begins with only the rewarded hunters on new squares. The published numbers of perceptual states count offsets
-    up to the board's size (442), one more than can occur. Hunters who learn as described there (``IQL(0.8, 0.9,
-    Boltzmann(0.4))``) are slower here: one of depth 4 needs about 51 steps and two need 25, against 25.32 and 12.21;
-    at temperature 0.2 it is 29 and 15.
+    up to the board's size (442), one more than can occur. The update printed there has no case for a capture: hunters
+    who learn so (``IQL(0.8, 0.9, Boltzmann(0.4))`` and ``at_capture="truncated"``) need about 25.5 and 11 steps,
+    against 25.32 and 12.21; with captures as ends 50 and 25.
 
     Examples
     --------
@@ -99,6 +103,7 @@ class Pursuit(Game):
     scout: int | None = None
     sharing: bool = False
     see_partner: bool = False
+    at_capture: str = "terminated"
     horizon: int = 0
 
     def __post_init__(self):
@@ -108,6 +113,7 @@ class Pursuit(Game):
         if self.scout is not None:
             self._set(scout=integer("scout", self.scout, 0, 1000))
         choice("capture", self.capture, ("single", "joint"))
+        choice("at_capture", self.at_capture, ("terminated", "truncated"))
         choice("sharing", self.sharing, (False, True))
         choice("see_partner", self.see_partner, (False, True))
         for name, wanted in (("capture", self.capture == "joint"), ("sharing", self.sharing),
@@ -118,6 +124,10 @@ class Pursuit(Game):
     @property
     def agents(self):
         return self.hunters
+
+    @property
+    def ends_are_limits(self):
+        return self.at_capture == "truncated"
 
     @property
     def views(self):

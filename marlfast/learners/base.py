@@ -12,8 +12,8 @@ from marlfast.memory import Shape
 from marlfast.registry import Definition, option, require
 from marlfast.renamed import argument, attribute, parts
 
-# Number of the stream of first greedy actions, among the 16 that the tables of an agent have.
-FIRST_GREEDY = 5
+# Numbers of the streams of first greedy actions and of initial values, among the 16 that the tables of an agent have.
+FIRST_GREEDY, INITIAL = 5, 6
 
 
 @dataclass(frozen=True)
@@ -126,18 +126,39 @@ class LearnerContext:
             First row, and how many.
         backend : {"cython", "numpy"}
         """
+        return self._filled(FIRST_GREEDY, agents, [1] * len(agents), first, count, False, backend)[..., 0]
+
+    def drawn(self, agents, widths, first, count, normals, backend):
+        """Draws of which initial values are made: float64 [R, count, len(agents), most of ``widths``].
+
+        They depend on the seed and number of the run, on the row, on the agent (the first one that uses a table) and on
+        the action.
+
+        Parameters
+        ----------
+        agents, widths : sequence of int
+            And how many there are in a row of each; 0 stands beyond.
+        first, count : int
+            First row, and how many.
+        normals : bool
+            Standard normals in place of uniforms in [0, 1).
+        backend : {"cython", "numpy"}
+        """
+        return self._filled(INITIAL, agents, widths, first, count, normals, backend)
+
+    def _filled(self, stream, agents, widths, first, count, normals, backend):
         fill = kernels(backend, "draws").fill
         seeds = np.zeros(self.runs, np.uint64) if self.seeds is None else self.seeds
         numbers = np.arange(self.runs, dtype=np.int64) if self.run_numbers is None else self.run_numbers
-        shares = np.empty((self.runs, count, len(agents)))
+        found = np.zeros((self.runs, count, len(agents), max(widths)))
         for seed in np.unique(seeds).tolist():
             runs = np.flatnonzero(seeds == seed)
-            block = np.empty((len(runs), count))
-            for k, agent in enumerate(agents):
-                fill(seed, FIRST_GREEDY + 16 * (agent + 1), numbers[runs], np.full(len(runs), first, np.int64), block,
-                     False)
-                shares[runs, :, k] = block
-        return shares
+            for k, (agent, width) in enumerate(zip(agents, widths, strict=True)):
+                block = np.empty((len(runs), count * width))
+                fill(seed, stream + 16 * (agent + 1), numbers[runs], np.full(len(runs), first * width, np.int64), block,
+                     normals)
+                found[runs, :, k, :width] = block.reshape(len(runs), count, width)
+        return found
 
     def ids(self):
         """Numbers of the agents that are controlled: int32 [L], read-only."""

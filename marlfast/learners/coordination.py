@@ -8,6 +8,7 @@ import numpy as np
 from marlfast.backends import kernels
 from marlfast.errors import real_per_run
 from marlfast.exploration import EpsilonGreedy, Exploration
+from marlfast.initial import initial_field
 from marlfast.learners.base import check_common
 from marlfast.learners.plays import Plays, no_average, softmax, tied
 from marlfast.learners.tabular import Tabular
@@ -133,7 +134,7 @@ class LMRL2(_Beside):
     action_moderation: float = option(1.0, per_run=True)
     lenience_moderation: float = option(1.0, per_run=True)
     share: Any = "none"
-    initial_q: Any = 0.0
+    initial_q: Any = initial_field()
 
     def __post_init__(self):
         super().__post_init__()
@@ -265,7 +266,7 @@ class RecursiveFMQ(_Beside):
     discount: float = option(0.0, per_run=True)
     explore: Exploration = option(EpsilonGreedy(0.05, ties="incumbent"), kind="exploration")
     share: Any = "none"
-    initial_q: Any = 0.0
+    initial_q: Any = initial_field()
 
     def _first(self, arrays):
         q = arrays["q"]

@@ -9,6 +9,7 @@ import numpy as np
 from marlfast.backends import at_hand, kernels
 from marlfast.errors import choice, unknown
 from marlfast.exploration import ONE_DRAW, EpsilonGreedy, Exploration
+from marlfast.initial import NO_ROW, InitialValues, check_shape, first_values, initial_field, is_zero
 from marlfast.learners.base import Learner
 from marlfast.learners.plays import Plays, by_exploration, leaves_to_chance, mixed_in, no_average, one_hot
 from marlfast.learners.q_learning import IQL
@@ -91,7 +92,7 @@ class _Joint(Learner):
     learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
     discount: float = option(0.95, per_run=True)
     explore: Exploration = option(EpsilonGreedy(1.0, decay=0.995, minimum=0.05), kind="exploration")
-    initial_q: Any = 0.0
+    initial_q: Any = initial_field()
 
     def __post_init__(self):
         checked = IQL(self.learning_rate, self.discount, self.explore, initial_q=self.initial_q)
@@ -173,14 +174,7 @@ class _Joint(Learner):
         if most is not None and plan.joint > most:
             raise ValueError(f"{self.name}: finds an equilibrium at every step, of matrices of at most {most} entries; "
                              f"here they have {plan.joint:,} ({' x '.join(map(str, counts.tolist()))} actions)")
-        wanted, initial = (rows, plan.tables, plan.joint)[rows is None:], np.shape(self.initial_q)
-        try:
-            fits = np.broadcast_shapes(initial, wanted) == wanted
-        except ValueError:
-            fits = False
-        if not fits:
-            raise ValueError(f"initial_q: expected a shape that broadcasts to ({'rows, ' * (len(wanted) == 3)}tables, "
-                             f"joint actions) = {wanted}, got {initial}")
+        check_shape(self.initial_q, (rows, plan.tables, plan.joint), "tables, joint actions")
 
     def _cost(self, context, rows):
         """What the tables cost, in words."""
@@ -238,18 +232,23 @@ class _Joint(Learner):
         self._begin(context, arrays, 0, at_hand())
         return arrays
 
-    def _begin(self, context, arrays, first, backend):
-        """Give rows from ``first`` on their initial values, and all that follows from them."""
-        plan, values = self.plan(context), np.asarray(self.initial_q)
-        if values.any():
-            arrays["q"][:, first:] = values
+    def _begin(self, context, arrays, first, backend, number=None):
+        """Give rows from ``first`` on their initial values, and all that follows from them.
+
+        ``number``: of the first of them, where that is another.
+        """
+        plan, zero, number = self.plan(context), is_zero(self.initial_q), first if number is None else number
+        if not zero:
+            arrays["q"][:, first:] = first_values(
+                self.initial_q, context, list(context.agent_ids[:plan.tables]), [plan.joint] * plan.tables, number,
+                arrays["q"].shape[1] - first, backend)
             self._kernel(context, arrays, backend).settle(first)
         if not self.explore.keeps or plan.rule not in (GREATEST, BELIEF):
             return
         owners = [int(context.agent_ids[0])] if self.together else plan.reads.tolist()
-        shares = context.shares(owners, first, arrays["q"].shape[1] - first, backend)
+        shares = context.shares(owners, number, arrays["q"].shape[1] - first, backend)
         top = plan.choices.astype(np.float64)
-        if not values.any():
+        if zero:
             arrays["greedy"][:, first:] = np.minimum(shares * top, top - 1.0)
             return
         flat = np.ascontiguousarray(arrays["q" if plan.rule == GREATEST else self.policy_name][:, first:])
@@ -314,11 +313,14 @@ class _Joint(Learner):
                                    for i in group], axis=1) for run in range(len(arrays["q"]))])
 
     def _fresh(self, context):
-        """The tables of one row that was never seen."""
-        alone = replace(context, runs=1, seeds=None if context.seeds is None else context.seeds[:1],
-                        run_numbers=None if context.run_numbers is None else context.run_numbers[:1])
-        fresh = self.of_run(0).allocate(alone, 1)
-        self.derive(alone, fresh, "numpy")
+        """The tables of one row that was never seen, in every run."""
+        return context.once(("unseen", self), lambda: self._made_fresh(context))
+
+    def _made_fresh(self, context):
+        fresh = self._empty(context, 1) | self._fresh_schedules(context.runs)
+        several = np.ndim(self.initial_q) == 4 if not isinstance(self.initial_q, InitialValues) else False
+        one_row = self if not several else replace(self, initial_q=self.initial_q[:, :1])
+        one_row._begin(context, fresh, 0, at_hand(), NO_ROW if isinstance(self.initial_q, InitialValues) else None)
         return fresh
 
     def _at(self, context, arrays, name, plan, table, run, rows):
@@ -326,7 +328,7 @@ class _Joint(Learner):
         own = rows[:, plan.reads[table]]
         found = arrays[name][run][np.maximum(own, 0)]
         if (own < 0).any():
-            found = np.where((own < 0).reshape(-1, *(1,) * (found.ndim - 1)), self._fresh(context)[name][0, 0], found)
+            found = np.where((own < 0).reshape(-1, *(1,) * (found.ndim - 1)), self._fresh(context)[name][run, 0], found)
         return found[:, min(table, found.shape[1] - 1)]
 
     def _choice(self, context, arrays, plan, agent, run, rows):

@@ -9,6 +9,7 @@ import numpy as np
 from marlfast.backends import kernels
 from marlfast.errors import integer, shown
 from marlfast.exploration import Boltzmann, Exploration
+from marlfast.initial import initial_field
 from marlfast.learners.base import Learner
 from marlfast.learners.inner import apart, together
 from marlfast.learners.one_step import ExpectedSARSA
@@ -251,7 +252,7 @@ class MeanFieldQ(_MeanField):
     discount: float = option(0.95, per_run=True)
     explore: Exploration = option(Boltzmann(1.0), kind="exploration")
     share: Any = "none"
-    initial_q: Any = 0.0
+    initial_q: Any = initial_field()
     neighbours: Any = None
     bins: int | None = None
 

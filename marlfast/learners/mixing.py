@@ -7,6 +7,7 @@ import numpy as np
 from marlfast.backends import kernels
 from marlfast.errors import choice, integer, real, real_per_run
 from marlfast.exploration import EpsilonGreedy, Exploration
+from marlfast.initial import initial_field
 from marlfast.learners.base import check_common
 from marlfast.learners.tabular import Tabular
 from marlfast.memory import Shape, check_memory, total
@@ -136,8 +137,8 @@ class _Decomposed(Tabular):
     def _utilities(self, context, arrays, run, rows, agent):
         """An agent's utilities of all of its actions: float64 [A of the agent]. Rows of -1 are as they began."""
         table, count = self.tables(context)[agent], context.action_counts[agent]
-        initial = np.broadcast_to(np.asarray(self.initial_q, np.float64), arrays["q"].shape[1:]) / context.active
-        parts = [arrays["q"][run, row, table, :count] if row >= 0 else initial[0, table, :count]
+        initial = self._unseen(context, arrays)[run, table, :count]
+        parts = [arrays["q"][run, row, table, :count] if row >= 0 else initial
                  for row in rows[agent * context.active:(agent + 1) * context.active].tolist()]
         total = parts[0].copy()
         for part in parts[1:]:
@@ -295,7 +296,7 @@ class VDN(_Decomposed):
     discount: float = option(0.95, per_run=True)
     explore: Exploration = option(EpsilonGreedy(1.0, decay=0.995, minimum=0.05), kind="exploration")
     share: Any = "none"
-    initial_q: Any = 0.0
+    initial_q: Any = initial_field()
     target_every: int = 0
     buffer: int = 0
     batch: int = 32
@@ -431,7 +432,7 @@ class QMIX(_Decomposed):
     discount: float = option(0.95, per_run=True)
     explore: Exploration = option(EpsilonGreedy(1.0, decay=0.995, minimum=0.05), kind="exploration")
     share: Any = "none"
-    initial_q: Any = 0.0
+    initial_q: Any = initial_field()
     hidden: int = 8
     target_every: int = 1000
     bounded: bool = True

@@ -6,6 +6,7 @@ import numpy as np
 
 from marlfast.errors import choice, integer, real, real_per_run
 from marlfast.exploration import EpsilonGreedy, Exploration
+from marlfast.initial import initial_field
 from marlfast.learners.tabular import Tabular
 from marlfast.memory import Shape
 from marlfast.registry import option
@@ -114,7 +115,7 @@ class SARSA(_Traced):
     trace_cutoff: float = 0.01
     traces: str = "replacing"
     share: Any = "none"
-    initial_q: Any = 0.0
+    initial_q: Any = initial_field()
 
     def _more(self, context, rows):
         """And the step that waits for its next action: ``waiting`` int32 [R, N, 2 + 2 k], ``waiting_reward`` [R, N]."""
@@ -185,7 +186,7 @@ class QLambda(_Traced):
     trace_cutoff: float = 0.01
     traces: str = "replacing"
     share: Any = "none"
-    initial_q: Any = 0.0
+    initial_q: Any = initial_field()
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -240,7 +241,7 @@ class MonteCarlo(Tabular):
     explore: Exploration = option(_DECAYING, kind="exploration")
     longest: int | None = None
     share: Any = "none"
-    initial_q: Any = 0.0
+    initial_q: Any = initial_field()
 
     def __post_init__(self):
         super().__post_init__()

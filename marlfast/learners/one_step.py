@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from marlfast.exploration import Boltzmann, EpsilonGreedy, Exploration
+from marlfast.initial import initial_field
 from marlfast.learners.base import check_common
 from marlfast.learners.tabular import Tabular
 from marlfast.memory import Shape
@@ -80,7 +81,7 @@ class ExpectedSARSA(_OneStep):
     discount: float = option(0.95, per_run=True)
     explore: Exploration = option(_DECAYING, kind="exploration")
     share: Any = "none"
-    initial_q: Any = 0.0
+    initial_q: Any = initial_field()
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -130,7 +131,7 @@ class DistributedQ(_OneStep):
     discount: float = option(0.95, per_run=True)
     explore: Exploration = option(_DECAYING, kind="exploration")
     share: Any = "none"
-    initial_q: Any = 0.0
+    initial_q: Any = initial_field()
 
     def check(self, context, rows=None):
         check_common(self.name, context)
@@ -188,7 +189,7 @@ class HystereticQ(_OneStep):
     discount: float = option(0.95, per_run=True)
     explore: Exploration = option(_DECAYING, kind="exploration")
     share: Any = "none"
-    initial_q: Any = 0.0
+    initial_q: Any = initial_field()
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -246,7 +247,7 @@ class FrequencyAdjustedQ(_OneStep):
     discount: float = option(0.95, per_run=True)
     explore: Exploration = option(Boltzmann(1.0), kind="exploration")
     share: Any = "none"
-    initial_q: Any = 0.0
+    initial_q: Any = initial_field()
 
     def __post_init__(self):
         super().__post_init__()
@@ -306,7 +307,7 @@ class DoubleQ(Tabular):
     discount: float = option(0.95, per_run=True)
     explore: Exploration = option(_DECAYING, kind="exploration")
     share: Any = "none"
-    initial_q: Any = 0.0
+    initial_q: Any = initial_field()
 
     def draws(self):
         return self.explore.n_draws + 1

@@ -7,6 +7,7 @@ import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.exploration import Boltzmann, EpsilonGreedy, Exploration
+from marlfast.initial import initial_field
 from marlfast.learners.plays import Plays, mixed_in, no_average, one_hot
 from marlfast.learners.tabular import Tabular
 from marlfast.registry import option
@@ -138,7 +139,7 @@ class PHC(_HillClimbing):
     discount: float = option(0.95, per_run=True)
     explore: Exploration = option(EpsilonGreedy(0.05), kind="exploration")
     share: Any = "none"
-    initial_q: Any = 0.0
+    initial_q: Any = initial_field()
     delta: float | Schedule = option(0.01, kind="schedule", per_run=True)
 
 
@@ -200,7 +201,7 @@ class WoLFPHC(_HillClimbing):
     discount: float = option(0.95, per_run=True)
     explore: Exploration = option(EpsilonGreedy(0.05), kind="exploration")
     share: Any = "none"
-    initial_q: Any = 0.0
+    initial_q: Any = initial_field()
     delta_win: float | Schedule = option(0.0025, kind="schedule", per_run=True)
     delta_lose: float | Schedule = option(0.01, kind="schedule", per_run=True)
 

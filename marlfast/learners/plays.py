@@ -256,7 +256,8 @@ def no_average(name):
                       "(fictitious_play, regret_matching, wolf_phc)")
 
 
-_INSTEAD = "use marlfast.evaluate, whose kernels play it as it is, or give the learner a method plays"
+_INSTEAD = ("use marlfast.evaluate, whose kernels play it as it is, and analysis.sampled_exploitability, or give the "
+            "learner a method plays")
 
 
 def asked(learner, context, arrays, kind):

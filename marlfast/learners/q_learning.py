@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from marlfast.exploration import ONE_DRAW, EpsilonGreedy, Exploration
+from marlfast.initial import initial_field
 from marlfast.learners.tabular import Tabular
 from marlfast.registry import option
 from marlfast.schedules import Schedule
@@ -26,10 +27,11 @@ class IQL(Tabular):
     share : {"none", "all", "team"} or sequence of int [L]
         Parameter sharing: a table for each agent, one for all, one per team of the reward structure,
         or the table of each agent. Agents who share learn in agent order.
-    initial_q : float or array
+    initial_q : float, array or InitialValues
         Initial action values, broadcast to (rows, tables, actions); with an encoder that numbers rows as
-        it goes, to (tables, actions). Where an observation is in several rows (:class:`marlfast.Tiles`), each begins
-        with its share, so that their sum has this value.
+        it goes, to (tables, actions). With an axis more, the first is the run. Or drawn: see :mod:`marlfast.initial`.
+        Where an observation is in several rows (:class:`marlfast.Tiles`), each begins with its share, so that their sum
+        has this value.
 
     See Also
     --------
@@ -59,7 +61,7 @@ class IQL(Tabular):
     discount: float = option(0.95, per_run=True)
     explore: Exploration = option(EpsilonGreedy(1.0, decay=0.995, minimum=0.05), kind="exploration")
     share: Any = "none"
-    initial_q: Any = 0.0
+    initial_q: Any = initial_field()
 
     def lanes(self, context):
         counts, n = set(context.action_counts.tolist()), context.agents

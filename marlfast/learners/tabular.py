@@ -6,13 +6,12 @@ import numpy as np
 from marlfast.backends import at_hand, kernels
 from marlfast.errors import real_per_run
 from marlfast.exploration import DRAWN
+from marlfast.initial import NO_ROW, check_shape, first_values, initial_values, is_zero, of_unseen
 from marlfast.learners.base import Learner, as_share, check_shared
 from marlfast.learners.plays import Plays, asked, by_exploration, leaves_to_chance, no_average
 from marlfast.memory import Shape, check_memory
 from marlfast.registry import require
 from marlfast.schedules import Constant, per_run_field, schedule, spread
-
-NO_ROW = 2**31 - 1      # a number that no row has
 
 
 class Tabular(Learner):
@@ -49,16 +48,7 @@ class Tabular(Learner):
         self._set(discount=real_per_run("discount", self.discount, 0.0, 1.0),
                   explore=require("exploration", self.explore, "explore"))
         self._set(schedules=schedules | {"level": self.explore.level})
-        try:
-            initial = np.array(self.initial_q, np.float64)
-        except (TypeError, ValueError):
-            raise TypeError(f"initial_q: expected a number or an array of numbers, got {self.initial_q!r}") from None
-        if not np.isfinite(initial).all():
-            raise ValueError(f"initial_q: expected finite numbers, got {initial[~np.isfinite(initial)][0]}")
-        if initial.ndim > 3:
-            raise ValueError(f"initial_q: expected at most (rows, tables, actions), got shape {initial.shape}")
-        initial.flags.writeable = False
-        self._set(initial_q=initial if initial.ndim else float(initial))
+        self._set(initial_q=initial_values(self.initial_q))
         self._set(share=as_share(self.share))
 
     @property
@@ -84,18 +74,8 @@ class Tabular(Learner):
     def check(self, context, rows=None):
         table = self.tables(context)
         check_shared(table, context)
-        cell, initial = (int(table.max()) + 1, context.most_actions), np.shape(self.initial_q)
-        if rows is None and len(initial) > 2:
-            raise ValueError("initial_q: rows are numbered as they are first seen; expected a shape that broadcasts to "
-                             f"(tables, actions) = {cell}, got {initial}")
-        wanted = cell if rows is None else (rows, *cell)
-        try:
-            fits = np.broadcast_shapes(initial, wanted) == wanted
-        except ValueError:
-            fits = False
-        if not fits:
-            raise ValueError(f"initial_q: expected a shape that broadcasts to ({'rows, ' * (len(wanted) == 3)}tables, "
-                             f"actions) = {wanted}, got {initial}")
+        cell = (int(table.max()) + 1, context.most_actions)
+        check_shape(self.initial_q, (rows, *cell), "tables, actions")
         if rows is not None:
             self._check_size(context, rows, cell)
 
@@ -109,7 +89,7 @@ class Tabular(Learner):
     def allocate(self, context, rows):
         """``q`` float64 [R, rows, T, A], ``greedy`` and ``visits`` int32 [R, rows, T], and the schedules'."""
         arrays = packed_tables(self._table(context, rows), context.lanes)
-        self._initialize(context, arrays, 0)
+        self._initialize(context, arrays, 0, at_hand())
         self._first_greedy(context, arrays, 0, at_hand())
         return arrays | self._fresh_schedules(context.runs) | {
             name: np.zeros(*one) for name, one in self._more(context, rows).items()}
@@ -127,12 +107,17 @@ class Tabular(Learner):
         return {"q": Shape(table), "greedy": Shape(table[:3], "int32"), "visits": Shape(table[:3], "int32")} | \
             self._schedule_shapes(context.runs) | self._more(context, rows)
 
-    def _initialize(self, context, arrays, first):
+    def _initialize(self, context, arrays, first, backend):
         """Give rows from ``first`` on their initial values. Zeros stay untouched memory."""
-        initial = np.asarray(self.initial_q, np.float64)
-        if not initial.any():
-            return
-        arrays["q"][:, first:] = initial / context.active
+        if not is_zero(self.initial_q):
+            values = first_values(self.initial_q, context, *self._drawn_for(context), first,
+                                  arrays["q"].shape[1] - first, backend)
+            arrays["q"][:, first:] = values / context.active
+
+    def _drawn_for(self, context):
+        """The first agent that uses each table, and how many actions it has: two int [T]."""
+        owners = self._owners(context)
+        return owners.tolist(), context.action_counts[owners].tolist()
 
     def grow(self, context, arrays, rows, backend):
         """The same tables with room for ``rows``."""
@@ -140,20 +125,20 @@ class Tabular(Learner):
         larger = arrays | packed_tables((runs, rows, *arrays["q"].shape[2:]), context.lanes)
         for name in ("q", "greedy", "visits"):
             larger[name][:, :old] = arrays[name]
-        self._initialize(context, larger, old)
+        self._initialize(context, larger, old, backend)
         self._first_greedy(context, larger, old, backend)
         return larger
 
     def _first_greedy(self, context, arrays, first, backend):
         """Greedy actions of rows from ``first`` on, which have their initial values."""
-        incumbent, values = self.explore.keeps, np.asarray(self.initial_q)
-        if not incumbent and (not values.any() or context.active > 1):
+        incumbent, zero = self.explore.keeps, is_zero(self.initial_q)
+        if not incumbent and (zero or context.active > 1):
             return                          # the first of equals is action 0
         shares = None
         if incumbent:
             owners = self._owners(context)
             shares = context.shares(owners.tolist(), first, arrays["q"].shape[1] - first, backend)
-            if not values.any() or context.active > 1:
+            if zero or context.active > 1:
                 # All are equal. Where there are several active rows, who is first looked at where sums are equal.
                 top = context.action_counts[owners].astype(np.float64)
                 arrays["greedy"][:, first:] = np.minimum(shares * top, top - 1.0)
@@ -237,7 +222,8 @@ class Tabular(Learner):
         """(action values float64 [n, A], greedy actions int [n]) of an agent."""
         own = rows.reshape(len(rows), context.agents, context.active)[:, agent]
         table, count = self.tables(context)[agent], int(context.action_counts[agent])
-        unseen, seen = self._unseen(context, arrays)[table, :count], np.maximum(own, 0)
+        seen = np.maximum(own, 0)
+        unseen = self._unseen(context, arrays)[run, table, :count] if (own < 0).any() else 0.0
         parts = np.where((own >= 0)[:, :, None], arrays["q"][run][seen, table, :count], unseen)
         values = parts[:, 0]
         for j in range(1, context.active):        # in the order in which the kernels add
@@ -251,18 +237,23 @@ class Tabular(Learner):
         return values, best
 
     def _unseen(self, context, arrays):
-        """Action values of an observation that was never seen, where rows are numbered as they are: float64 [T, A]."""
-        return np.broadcast_to(np.asarray(self.initial_q, np.float64), arrays["q"].shape[1:])[0] / context.active
+        """Action values of an observation that was never seen, where rows are numbered as they are: [R, T, A]."""
+        runs, _, *cell = arrays["q"].shape
+        values = context.once(("unseen", self), lambda: of_unseen(self.initial_q, context, *self._drawn_for(context),
+                                                                  at_hand()))
+        return np.broadcast_to(values, (runs, 1, *cell))[:, 0] / context.active
 
     def _first_choices(self, context, arrays, agent):
         """What an agent does who sees what was never seen: int [R]."""
         table, count = self.tables(context)[agent], int(context.action_counts[agent])
-        initial = self._unseen(context, arrays)[table, :count]
-        tied = np.flatnonzero(initial == initial.max())
+        initial = self._unseen(context, arrays)[:, table, :count]
+        tied = initial == initial.max(axis=1, keepdims=True)
         if not self.explore.keeps:
-            return np.full(context.runs, tied[0])
+            return tied.argmax(axis=1)
         share = context.shares([int(self._owners(context)[table])], NO_ROW, 1, at_hand())[:, 0, 0]
-        return tied[np.minimum(share * len(tied), len(tied) - 1.0).astype(np.int64)]
+        many = tied.sum(axis=1)
+        which = np.minimum(share * many, many - 1.0).astype(np.int64)
+        return (tied.cumsum(axis=1) > which[:, None]).argmax(axis=1)
 
     def actions(self, context, arrays, rows):
         rows = np.asarray(rows)[None]

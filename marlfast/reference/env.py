@@ -29,10 +29,12 @@ class Env:
     seed : int, or uint64 [R]
         Of each run.
     purpose : int
+    ends_are_limits : bool
+        Whether ends by the game's own rules are truncated, too, so that learners count on what would have followed.
     """
 
     def __init__(self, game, action_counts, horizon, horizon_ends, state, observation, rewards, terminated,
-                 truncated, steps, starts, episode_steps, run_numbers, seed, purpose):
+                 truncated, steps, starts, episode_steps, run_numbers, seed, purpose, ends_are_limits=False):
         check(state, "state", "float64", (-1, game.state_size), True)
         runs = len(state)
         if runs < 1:
@@ -54,7 +56,7 @@ class Env:
         seeds = seed if isinstance(seed, np.ndarray) else np.full(runs, seed, np.uint64)
         check(seeds, "seed", "uint64", (runs,), False)
         self.game, self.runs, self.agents = game, runs, game.agents
-        self.horizon, self.horizon_ends = horizon, bool(horizon_ends)
+        self.horizon, self.horizon_ends, self.ends_are_limits = horizon, bool(horizon_ends), bool(ends_are_limits)
         self.action_counts, self.state, self.observation, self.rewards = action_counts, state, observation, rewards
         self.terminated, self.truncated, self.steps, self.starts = terminated, truncated, steps, starts
         self.episode_steps = episode_steps
@@ -106,5 +108,5 @@ class Env:
         self.steps[runs] += 1
         self.episode_steps[runs] += 1
         at_horizon = ~terminated & (self.episode_steps[runs] == self.horizon)
-        self.truncated[runs] = at_horizon & (not self.horizon_ends)
-        self.terminated[runs] |= at_horizon & self.horizon_ends
+        self.truncated[runs] = at_horizon & (not self.horizon_ends) | terminated & self.ends_are_limits
+        self.terminated[runs] = terminated & (not self.ends_are_limits) | at_horizon & self.horizon_ends

@@ -97,12 +97,15 @@ class Loop:
         Draws from outside, in place of a stream.
     loop : {"fused", "staged"}, optional
         There is but one here, of which it makes no difference.
+    ends_are_limits : bool
+        Whether ends by the game's own rules are truncated, too, so that learners count on what would have followed.
     """
 
     staged = "NumPy has but one loop"
 
     def __init__(self, game, encoder, central, rewards, learners, arrays, horizon, horizon_ends, every, most_steps,
-                 most_episodes, most_stable, stable_after, enough, seeds, purpose, supplied, loop=None):
+                 most_episodes, most_stable, stable_after, enough, seeds, purpose, supplied, loop=None,
+                 ends_are_limits=False):
         runs, agents = len(check(arrays["state"], "state", "float64", (-1, game.state_size), True)), game.agents
         if runs < 1:
             raise ValueError("state: expected at least one run, got none")
@@ -157,6 +160,7 @@ class Loop:
         self.runs, self.agents, self.game, self.encoder, self.central = runs, agents, game, encoder, central
         self.rewards, self.learners = list(rewards), list(learners)
         self.horizon, self.horizon_ends, self.every = horizon, bool(horizon_ends), every
+        self.ends_are_limits = bool(ends_are_limits)
         self.window = self.recent.shape[1]
         self.most_steps, self.most_episodes, self.most_stable = most_steps, most_episodes, most_stable
         self.enough = enough
@@ -302,8 +306,8 @@ class Loop:
         self.steps[runs] += 1
         self.episode_steps[runs] += 1
         at_horizon = ~terminated & (self.episode_steps[runs] == self.horizon)
-        truncated = at_horizon & (not self.horizon_ends)
-        terminated |= at_horizon & self.horizon_ends
+        truncated = at_horizon & (not self.horizon_ends) | terminated & self.ends_are_limits
+        terminated = terminated & (not self.ends_are_limits) | at_horizon & self.horizon_ends
 
         next_rows = np.zeros((len(runs), self.width), np.int32)
         keep = self._fail(runs, self._encode(runs, state, observation, next_rows))

@@ -33,6 +33,8 @@ class Figure:
         Half a unit of the last place that was published.
     digits : int
         Decimals to print.
+    why : str
+        What decides the difference, where there is one and that is known.
 
     See Also
     --------
@@ -53,6 +55,7 @@ class Figure:
     published_error: float = 0.0
     rounding: float = 0.0
     digits: int = 3
+    why: str = ""
 
     @property
     def difference(self):
@@ -164,6 +167,11 @@ class Report(Tables):
         """The figures that differ from what was published."""
         return tuple(figure for figure in self.figures if figure.differs)
 
+    @property
+    def unexplained(self):
+        """Those of them whose difference nothing is known to decide."""
+        return tuple(figure for figure in self.differing if not figure.why)
+
     def table(self):
         """A row for each figure.
 
@@ -240,7 +248,9 @@ class Report(Tables):
             return (f"{_all(len(compared))} with what was published, within {APART:g} standard errors.")
         listed = "; ".join(f"{figure.what}: {_number(figure.obtained, figure.digits)}, published "
                            f"{_number(figure.published, figure.digits)}" for figure in self.differing)
-        return f"{len(self.differing)} of {len(compared)} figures differ from what was published: {listed}."
+        why = dict.fromkeys(figure.why for figure in self.differing if figure.why)
+        return " ".join([f"{len(self.differing)} of {len(compared)} figures differ from what was published: {listed}.",
+                         *(f"{reason}." for reason in why)])
 
     def __str__(self):
         cells = [("", "published", "s.e.", "obtained", "s.e.", "apart")]

@@ -1,6 +1,6 @@
 """Firms that set prices by Q-learning learn to charge more than in equilibrium."""
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,15 @@ from marlfast.errors import integer, real, shown
 from marlfast.exploration import EpsilonGreedy
 from marlfast.games.matrix import per_agent
 from marlfast.games.pricing import LogitBertrand
+from marlfast.initial import Uniform
 from marlfast.learners.q_learning import IQL
 from marlfast.reproduce.base import Figure, Study, mean, share
 from marlfast.schedules import Exponential
 from marlfast.stop import GreedyStable
 from marlfast.train import train
+
+# Words for what prices are worth at first, and the numbers that they take.
+BELIEFS = {"fixed": ("price",), "grim_trigger": ("cooperate", "punish"), "uniform": ("low", "high")}
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -27,8 +31,11 @@ class Calvano2020(Study):
         Firms, prices of each, and periods that are remembered.
     learning_rate, discount, decay : float or sequence of float [n]
         Of all firms, or of each. A firm explores with probability ``exp(-decay * t)`` in period t.
-    initial_q : "against_random" or float
-        What each price is worth at first: what it earns for ever while the others draw theirs; or a number.
+    initial_q : "against_random", float, or a list
+        What each price is worth at first. ``"against_random"``: what it earns for ever while the others draw theirs. A
+        number. ``["fixed", price]``: all play the price of this number from the next period on. ``["grim_trigger",
+        cooperate, punish]``: all play the first as long as all have, else the second. ``["uniform", low, high]``: any
+        value between these, drawn. ``"trained"``: what sessions of the baseline ended with, another for each firm.
     quality, cost, outside, probabilities, differentiation, margin, decimals : float, sequence, or int
         Of the market: see :class:`~marlfast.games.pricing.LogitBertrand`.
     stable : int
@@ -92,10 +99,29 @@ class Calvano2020(Study):
                 self._set(**{name: self._given[name]})
         if max(self.discounts) == 1.0:
             raise ValueError(f"discount: expected less than 1 (profits for ever have no sum), got {self.discount}")
-        if self.initial_q != "against_random":
-            if isinstance(self.initial_q, str):
-                raise ValueError(f"initial_q: expected 'against_random' or a number, got {shown(self.initial_q)}")
-            self._set(initial_q=real("initial_q", self.initial_q))
+        self._set(initial_q=self._beliefs(self.initial_q))
+        if isinstance(self.initial_q, tuple):
+            self.learners()             # what does not fit this market is refused now
+
+    def _beliefs(self, given):
+        """What prices are worth at first, checked: a word, a number, or a tuple of a word and its numbers."""
+        if given in ("against_random", "trained") if isinstance(given, str) else False:
+            return given
+        if isinstance(given, (list, tuple)) and given and given[0] in BELIEFS:
+            word, *numbers = given
+            if len(numbers) != len(BELIEFS[word]):
+                raise ValueError(f"initial_q: {word!r} takes {' and '.join(BELIEFS[word])}, got {shown(given)}")
+            if word == "uniform":
+                numbers = [real("initial_q", number) for number in numbers]
+                Uniform(*numbers)
+            else:
+                numbers = [integer("initial_q", number, 0, self.actions - 1) for number in numbers]
+            return (word, *numbers)
+        if isinstance(given, str) or np.iterable(given):
+            words = ", ".join(f"[{word!r}, {', '.join(names)}]" for word, names in BELIEFS.items())
+            raise ValueError(f"initial_q: expected 'against_random', 'trained', a number, or one of {words}, got "
+                             f"{shown(given)}")
+        return real("initial_q", given)
 
     @property
     def discounts(self):
@@ -111,11 +137,36 @@ class Calvano2020(Study):
             One for all firms where they are alike, else one for each.
         """
         firms = list(zip(*(self._given[name] for name in ("learning_rate", "discount", "decay")), strict=True))
-        initial = [self.game.against_random(discount)[i] if self.initial_q == "against_random"
-                   else np.full(self.game.most_actions, self.initial_q) for i, (_, discount, _) in enumerate(firms)]
-        if len(set(firms)) == 1:
-            return [_learner(*firms[0], np.stack(initial))]
-        return [_learner(*firm, own[None]) for firm, own in zip(firms, initial, strict=True)]
+        alike = len(set(firms)) == 1
+        if isinstance(self.initial_q, tuple) and self.initial_q[0] == "uniform":
+            return [_learner(*firm, Uniform(*self.initial_q[1:])) for firm in (firms[:1] if alike else firms)]
+        values = [self._worth(i, discount) for i, (_, discount, _) in enumerate(firms)]
+        if alike:
+            return [_learner(*firms[0], np.concatenate(values, axis=-2))]
+        return [_learner(*firm, own) for firm, own in zip(firms, values, strict=True)]
+
+    def _worth(self, firm, discount):
+        """Initial values of one firm: float64 [1, A] or [rows, 1, A]."""
+        game, given = self.game, self.initial_q
+        if given in ("against_random", "trained"):
+            return game.against_random(discount)[firm, None]
+        if not isinstance(given, tuple):
+            return np.full((1, game.most_actions), given)
+        price = [[one] * game.agents for one in given[1:]]
+        if given[0] == "fixed":
+            return game.against_fixed(*price, discount)[firm, None]
+        return game.against_grim_trigger(*price, discount)[:, firm, None]
+
+    def _trained(self, learners, runs, seed, options):
+        """The learners with what other sessions of the baseline ended with, another one for each firm."""
+        baseline = replace(self, initial_q="against_random")
+        found = baseline.train(runs, seed, **(options | {"first_run": options.get("first_run", 0) + runs}))
+        for k, one in enumerate(learners):
+            q = found.tables(k)["q"]
+            firms = range(self.agents) if len(learners) == 1 else [k]
+            tables = np.stack([np.roll(q[:, :, j], firm + 1, axis=0) for j, firm in enumerate(firms)], axis=2)
+            learners[k] = replace(one, initial_q=tables)
+        return learners
 
     def train(self, runs=100, seed=0, **options):
         """Train all runs to their ends.
@@ -135,6 +186,8 @@ class Calvano2020(Study):
             Of all runs.
         """
         learners = self.learners()
+        if self.initial_q == "trained":
+            learners = self._trained(learners, runs, seed, options)
         options = {"record_every": 0, "stop": GreedyStable(self.stable), "steps": self.most_periods} | options
         return train(self.game, learners[0] if len(learners) == 1 else learners, runs=runs, seed=seed, **options)
 
@@ -189,6 +242,6 @@ class Calvano2020(Study):
 
 def _learner(learning_rate, discount, decay, initial_q):
     # The original explores where u <= epsilon, and multiplies epsilon by exp(-decay) after every use.
-    return IQL(learning_rate, discount, EpsilonGreedy(Exponential(1.0, math.exp(-decay)), strict=False, ties="first",
-                                                            draws=2),
-               initial_q=initial_q)
+    # Which of equal values is greedy at first it draws, and then keeps to it until another is greater.
+    return IQL(learning_rate, discount, EpsilonGreedy(Exponential(1.0, math.exp(-decay)), strict=False,
+                                                      ties="incumbent", draws=2), initial_q=initial_q)

@@ -1,11 +1,13 @@
-"""Soccer players that learn against a random player or a copy of themselves, tested against a random one."""
+"""Soccer players that learn against a random player or a copy of themselves, and those who learn to beat them."""
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
-from marlfast.errors import integer, real
+from marlfast.errors import choice, integer, real
 from marlfast.exploration import EpsilonGreedy
 from marlfast.games.soccer import Soccer
+from marlfast.learners.frozen import Frozen
 from marlfast.learners.q_learning import IQL
 from marlfast.registry import from_dict, names
 from marlfast.reproduce.base import Study, mean
@@ -18,6 +20,10 @@ TEST_STEPS = 100_000
 # Who learns, by which learner, and against whom; games won of those won or lost, in per cent, and how many those were.
 PLAYERS = {"MR": ("minimax_q", "random", 99.3, 6500), "MM": ("minimax_q", "copy", 99.3, 7200),
            "QR": ("iql", "random", 99.4, 11300), "QQ": ("iql", "copy", 99.5, 8600)}
+# Against a challenger that learned to beat it: games won, in per cent, and how many were won or lost.
+CHALLENGED = {"MR": (35.0, 4300), "MM": (37.5, 4400), "QR": (0.0, 5500), "QQ": (0.0, 1200)}
+GOALS = {"ends": {}, "steps": {"restart": True}}        # of Soccer
+STILL = EpsilonGreedy(0.0, ties="first", draws=2)
 # A player whose moves are all drawn, each as likely, and who learns nothing.
 RANDOM = IQL(0.0, explore=EpsilonGreedy(1.0, ties="first", draws=2))
 
@@ -38,6 +44,11 @@ class Littman1994(Study):
         The learning rate falls from 1 to this in geometric steps.
     initial_q : float
         Value of every action at first.
+    goals : {"ends", "steps"}
+        What a goal is in training: the end of a game, after which nothing is worth anything; or one more step, after
+        which play goes on from the middle of the board, and is worth what that is worth.
+    challenger_goals : {"ends", "steps"}, optional
+        The same in the training of challengers. Default: ``goals``.
 
     See Also
     --------
@@ -67,11 +78,15 @@ class Littman1994(Study):
     discount: float = 0.9
     last_rate: float = 0.01
     initial_q: float = 1.0
+    goals: str = "ends"
+    challenger_goals: str | None = None
 
     def __post_init__(self):
         self._set(steps=integer("steps", self.steps, 1, 2**62), epsilon=real("epsilon", self.epsilon, 0.0, 1.0),
                   discount=real("discount", self.discount, 0.0, 1.0), initial_q=real("initial_q", self.initial_q),
                   last_rate=real("last_rate", self.last_rate, 1e-300, 1.0))
+        choice("goals", self.goals, tuple(GOALS))
+        choice("challenger_goals", self.challenger_goals, (None, *GOALS))
 
     def learner(self, name):
         """Make a learner with the parameters of this study.
@@ -112,23 +127,55 @@ class Littman1994(Study):
         """
         own = self.learner(name)
         other = {"random": RANDOM, "copy": own}[against]
-        # A goal begins a new game, from which values are bootstrapped: one episode is the whole training.
-        return train(Soccer(restart=True, horizon=0), learners=[own, other], steps=self.steps, runs=runs, seed=seed,
-                     record_every=0, **options)
+        return train(Soccer(horizon=0, **GOALS[self.goals]), learners=[own, other], steps=self.steps, runs=runs,
+                     seed=seed, record_every=0, **options)
 
-    def test(self, result, seed=0, threads=None, still=True):
-        """Play against a random player, without learning or exploring.
+    def challenge(self, result, seed=0, threads=None, goals=None):
+        """Train a challenger by Q-learning against each run's player, which plays on as it does.
 
         Parameters
         ----------
         result : Result
-            Of ``train``; agent 0 plays.
+            Of ``train``; agent 0 is challenged.
+        seed : int
+            Of all runs.
+        threads : int, optional
+            How many; default: as many as there are processors.
+        goals : {"ends", "steps"}, optional
+            Default: as the study says.
+
+        Returns
+        -------
+        Result
+            In it agent 1 is the challenger.
+        """
+        champion = result.experiment.learner.learners[0]
+        goals = choice("goals", goals or self.challenger_goals or self.goals, tuple(GOALS))
+        experiment = result.experiment.replace(
+            game=Soccer(horizon=0, **GOALS[goals]), seed=seed,
+            learner=[Frozen(champion, explore=STILL), self.learner("iql")])
+        arrays = Session(experiment).arrays
+        arrays |= {key: array.copy() for key, array in result.arrays.items() if key.startswith("learner.0.")}
+        session = Session(experiment, arrays)
+        if session.work(threads):
+            raise KeyboardInterrupt
+        return Result(experiment, session.arrays)
+
+    def test(self, result, seed=0, threads=None, still=True, against="random"):
+        """Play without learning or exploring.
+
+        Parameters
+        ----------
+        result : Result
+            Of ``train`` or ``challenge``; agent 0 plays.
         seed : int
             Of the episodes.
         threads : int, optional
             As of :func:`marlfast.train`.
         still : bool
             False: it explores as in training.
+        against : {"random", "challenger"}
+            A random player; or agent 1 of the result, which does not explore either.
 
         Returns
         -------
@@ -138,14 +185,16 @@ class Littman1994(Study):
             Games that it lost.
         """
         runs = len(result.steps)
-        own = result.experiment.learner.learners[0]
+        own, other = result.experiment.learner.learners
+        own = own.learner if isinstance(own, Frozen) else own
+        met = ("0.",) if choice("against", against, ("random", "challenger")) == "random" else ("0.", "1.")
         experiment = result.experiment.replace(
             game=Soccer(draw_probability=0.1, horizon=0), steps=TEST_STEPS, seed=seed, record_every=1,
-            learner=[_still(own) if still else own, RANDOM])
+            learner=[_still(own) if still else own, RANDOM if len(met) == 1 else _still(other)])
         arrays = dict(Session(experiment, purpose=1, learning=False).arrays)
         kept = (".rate.", ".level.", ".win.", ".lose.")
         for key, array in result.arrays.items():
-            if key.startswith("learner.0.") and not any(word in key for word in kept):
+            if key.startswith(tuple(f"learner.{k}" for k in met)) and not any(word in key for word in kept):
                 arrays[key] = array.copy()
         session = Session(experiment, arrays, purpose=1, learning=False)
         session.loop.begin(0, runs)
@@ -161,21 +210,29 @@ class Littman1994(Study):
                 missing.append(player)
                 continue
             result = self.train(name, against, runs, seed, threads=threads, progress=progress)
-            won, lost = self.test(result, seed, threads)
-            share = known / 100.0
-            figures += [
-                mean(f"{player}: games won, per cent", 100.0 * won / np.maximum(won + lost, 1), self.published(known),
-                     100.0 * (share * (1.0 - share) / games) ** 0.5, rounding=0.05, digits=1),
-                mean(f"{player}: games won or lost", won + lost, self.published(games), over=1, rounding=50.0,
-                     digits=0),
-            ]
-        notes = ["M: minimax-Q, Q: Q-learning; second letter: against a random player, or a copy of itself. The "
-                 "published figures are of one run each."]
+            figures += self._played(f"{player}", self.test(result, seed, threads), known, games)
+            goals = self.challenger_goals or self.goals
+            other = next(one for one in GOALS if one != goals)
+            challenged, otherwise = (self.test(self.challenge(result, seed, threads, one), seed, threads,
+                                               against="challenger") for one in (goals, other))
+            figures += self._played(f"{player}, challenged", challenged, *CHALLENGED[player])
+            beside = self._played(f"  by one to whom goals are {other}", otherwise, 0.0, 0)[0]
+            figures.append(dataclasses.replace(beside, published=None, published_error=0.0))
+        notes = ["M: minimax-Q, Q: Q-learning; second letter: against a random player, or a copy of itself. Played "
+                 "against a random player; challenged: against a player that has learned to beat it. The published "
+                 "figures are of one run each, and one player is better than another."]
         if missing:
             notes.append(f"Left out, because there is no learner 'minimax_q' here: {', '.join(missing)}.")
         return figures, notes
 
+    def _played(self, who, played, known, games):
+        """Figures of games that were played: (won, lost) int64 [R]. Published are those of one player."""
+        won, lost = played
+        return [mean(f"{who}: games won, per cent", 100.0 * won / np.maximum(won + lost, 1), self.published(known),
+                     over=1, rounding=0.05, digits=1),
+                mean(f"{who}: games won or lost", won + lost, self.published(games), over=1, rounding=50.0, digits=0)]
+
 
 def _still(learner):
     """The same learner, without exploration."""
-    return from_dict("learner", learner.to_dict() | {"explore": EpsilonGreedy(0.0, ties="first", draws=2).to_dict()})
+    return from_dict("learner", learner.to_dict() | {"explore": STILL.to_dict()})

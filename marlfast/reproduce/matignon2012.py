@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marlfast.errors import integer, real
-from marlfast.exploration import Boltzmann
+from marlfast.errors import choice, integer, real
+from marlfast.exploration import Boltzmann, EpsilonGreedy
 from marlfast.games.classic import Climbing, Penalty
 from marlfast.registry import from_dict, names
 from marlfast.reproduce.base import Study, share
@@ -25,8 +25,9 @@ PUBLISHED = {
 WORDS = {"iql": "decentralised Q", "distributed_q": "distributed Q", "hysteretic_q": "hysteretic Q",
          "wolf_phc": "WoLF-PHC", "recursive_fmq": "recursive FMQ"}
 PARAMETERS_UNKNOWN = ("distributed_q", "wolf_phc", "recursive_fmq")
-# Learners with rates and an exploration of their own, and how many rounds they get (None: as many as the others).
-ON_THEIR_OWN = {"wolf_phc": None, "recursive_fmq": 10_000}
+FIRST_POLICIES = {"random": "incumbent", "action 0": "first"}       # and what they are to an exploration
+# Those whose figures the first policy decides, and in which game.
+DECIDED = {("distributed_q", "climbing, partly by chance"), ("recursive_fmq", "climbing, by chance")}
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -41,6 +42,15 @@ class Matignon2012(Study):
         Softmax at ``temperature * decay ** t``.
     repetitions : int
         Rounds of a trial.
+    epsilon : float
+        Exploration of distributed Q-learning and of recursive FMQ; WoLF-PHC has its default.
+    fmq_rate : float
+        The rate at which recursive FMQ learns frequencies.
+    fmq_repetitions : int
+        Rounds of a trial of recursive FMQ.
+    first_policy : {"random", "action 0"}
+        Which of equal values is greedy before anything was learned: any, as likely, or the first action of all agents,
+        which in the climbing game is the optimum already.
 
     See Also
     --------
@@ -68,15 +78,23 @@ class Matignon2012(Study):
     temperature: float = 5000.0
     decay: float = 0.997
     repetitions: int = 3000
+    epsilon: float = 0.1
+    fmq_rate: float = 0.01
+    fmq_repetitions: int = 5000
+    first_policy: str = "random"
 
     def __post_init__(self):
-        for name in ("learning_rate", "decrease_rate", "decay"):
+        for name in ("learning_rate", "decrease_rate", "decay", "epsilon", "fmq_rate"):
             self._set(**{name: real(name, getattr(self, name), 0.0, 1.0)})
-        self._set(temperature=real("temperature", self.temperature),
-                  repetitions=integer("repetitions", self.repetitions, 1, 2**62))
+        for name in ("repetitions", "fmq_repetitions"):
+            self._set(**{name: integer(name, getattr(self, name), 1, 2**62)})
+        self._set(temperature=real("temperature", self.temperature))
+        choice("first_policy", self.first_policy, tuple(FIRST_POLICIES))
         # A falling temperature needs a minimum: one that these repetitions do not reach.
         least = max(1e-12, self.temperature * self.decay ** (self.repetitions + 1))
-        self._set(softmax=Boltzmann(Exponential(self.temperature, self.decay, minimum=min(least, self.temperature))))
+        ties = FIRST_POLICIES[self.first_policy]
+        self._set(softmax=Boltzmann(Exponential(self.temperature, self.decay, minimum=min(least, self.temperature)),
+                                    ties=ties), greedy=EpsilonGreedy(self.epsilon, ties=ties))
 
     def learner(self, name):
         """Make a learner with the parameters of this study.
@@ -91,11 +109,11 @@ class Matignon2012(Study):
         Learner
             With those parameters that it has.
         """
-        ours = {"learning_rate": self.learning_rate, "decrease_rate": self.decrease_rate, "discount": 0.0,
-                "explore": self.softmax.to_dict(), "initial_q": 0.0}
-        if name in ON_THEIR_OWN:
-            ours = {"discount": 0.0, "initial_q": 0.0} | (
-                {"learning_rate": self.learning_rate} if name == "wolf_phc" else {})
+        explore = self.greedy if name in ("distributed_q", "recursive_fmq") else self.softmax
+        ours = {"learning_rate": self.learning_rate, "decrease_rate": self.decrease_rate,
+                "frequency_rate": self.fmq_rate, "discount": 0.0, "explore": explore.to_dict(), "initial_q": 0.0}
+        if name == "wolf_phc":
+            ours["explore"] = EpsilonGreedy(0.05, ties=FIRST_POLICIES[self.first_policy]).to_dict()
         known = {field.name for field in dataclasses.fields(names("learner")[name])}
         return from_dict("learner", {"name": name} | {key: value for key, value in ours.items() if key in known})
 
@@ -120,15 +138,16 @@ class Matignon2012(Study):
         bool [R]
             Of each trial.
         """
-        result = train(game, self.learner(name), steps=ON_THEIR_OWN.get(name) or self.repetitions, runs=runs,
-                       seed=seed, record_every=0, **options)
+        steps = self.fmq_repetitions if name == "recursive_fmq" else self.repetitions
+        result = train(game, self.learner(name), steps=steps, runs=runs, seed=seed, record_every=0, **options)
         joint = np.array([result.policy(run, kind="greedy")([[0.0]]) for run in range(runs)])
         worth = game.expected[..., 0]
         return worth[tuple(joint.T)] == worth.max()
 
     def figures(self, runs, seed, threads=None, progress=False):
         present = names("learner")
-        figures = []
+        figures, other = [], next(one for one in FIRST_POLICIES if one != self.first_policy)
+        otherwise = dataclasses.replace(self, first_policy=other)
         for name, published in PUBLISHED.items():
             if name in present:
                 for (word, game), known in zip(GAMES.items(), published, strict=True):
@@ -136,10 +155,14 @@ class Matignon2012(Study):
                     # How many repetitions and what temperatures there were is not known for certain.
                     figures.append(share(f"{WORDS[name]}, {word}", found, self.published(known), self.runs,
                                          rounding=0.05, digits=2))
+                    if (name, word) in DECIDED:
+                        figures.append(share(f"  first policy: {other}", otherwise.best(
+                            name, game, runs, seed, threads=threads, progress=progress), digits=2))
         notes = ["Five points of every difference count as what the unknown number of repetitions may make."]
         if set(PARAMETERS_UNKNOWN) & set(present):
             notes.append("Of " + ", ".join(WORDS[name] for name in PARAMETERS_UNKNOWN if name in present)
-                         + " the published parameters could not be read: they have ours.")
+                         + " the published parameters could not be read: they have ours. What they do before anything "
+                         "was learned decides two of the figures; it was not told, and a random first policy fits.")
         missing = [name for name in PUBLISHED if name not in present]
         if missing:
             notes.append("Left out, because there is no such learner here: " + ", ".join(missing) + ".")

@@ -19,6 +19,10 @@ PUBLISHED = {
     "qmix": {"1": (6.93, 6.93, 7.92, 7.92), "2A": (7.00, 7.00, 7.00, 7.00), "2B": (0.00, 1.00, 1.00, 8.00)},
     "vdn": {"1": (6.94, 6.94, 6.35, 6.36), "2A": None, "2B": (-1.87, 2.31, 2.33, 6.51)},
 }
+NOT_A_SUM = ("VDN: published are one network's values, and what no sum can say is a matter of how it was trained. The "
+             "sum that errs least in 2B, all joint actions as likely, says -1.5, 2.5, 2.5 and 6.5, and of the risky "
+             "branch in state 1 0.99 * 6.5 = 6.435; where both take action 1 with probability p, it says -6 p**2 of "
+             "(0, 0) and 2 + 12 p - 6 p**2 of (1, 1), which are never -1.87 and 6.51 at once")
 EXPLORING = EpsilonGreedy(1.0, ties="first", draws=2)
 
 
@@ -111,15 +115,13 @@ class Qmix2018(Study):
         for agent in range(2):
             for a in range(2):
                 figures.append(mean(f"independent: value of {a} to agent {agent} in 2B", q[:, 2, agent, a], digits=2))
-        return figures, [
-            "The central learner is held against the values of QMIX, which are the true ones.",
-            "VDN: published are one network's values. What a sum says best of 2B, all joint actions as likely, is "
-            "-1.5, 2.5, 2.5 and 6.5, and of the risky branch in state 1 0.99 * 6.5 = 6.435."]
+        return figures, ["The central learner is held against the values of QMIX, which are the true ones."]
 
     def _values(self, who, learned, known):
         """Figures of all joint actions' values, {state: [R, 4]}."""
         return [mean(f"{who}: value of ({a // 2}, {a % 2}) in {name}", values[:, a],
-                     None if known[name] is None else self.published(known[name][a]), rounding=5e-3, digits=2)
+                     None if known[name] is None else self.published(known[name][a]), rounding=5e-3, digits=2,
+                     why=NOT_A_SUM if who == "vdn" else "")
                 for name, values in learned.items() for a in range(4)]
 
     @staticmethod

@@ -140,7 +140,7 @@ class Changes:
                 value, field = value[int(key)], None
             else:
                 return False
-        return field is not None and bool(field.metadata.get("per_run"))
+        return field is not None and field.metadata.get("per_run") is True
 
 
 @dataclasses.dataclass

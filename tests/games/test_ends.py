@@ -202,3 +202,27 @@ def test_states_that_end_a_game_before_its_horizon():
 def test_too_many_rounds_are_refused():
     with pytest.raises(ValueError, match="more than can be analysed"):
         analysis.model(games.PrisonersDilemma(memory=4, horizon=10_000, at_horizon="terminated"), most_states=10_000)
+
+
+# -- ends that are told as limits --------------------------------------------------------------------
+
+def test_a_capture_may_be_one_more_step():
+    """The episode is over, and the place where the prey was caught is worth what it is worth."""
+    game = games.Pursuit(height=1, width=3, hunters=1, depth=2, at_capture="truncated")
+    assert game.ends_are_limits and not games.Pursuit().ends_are_limits
+    learner = mf.IQL(1.0, discount=0.5, explore=mf.EpsilonGreedy(1.0))
+    twins = [mf.train(game, learner, steps=500, runs=2, seed=0, backend=backend) for backend in BACKENDS]
+    assert twins[0].q.tobytes() == twins[1].q.tobytes() and "as ends of the game are told as limits" in twins[0].loop
+    end = mf.train(games.Pursuit(height=1, width=3, hunters=1, depth=2), learner, steps=500, runs=2, seed=0)
+    assert_array_equal(end.lengths, twins[0].lengths)
+    assert_array_equal(end.returns, twins[0].returns)
+    # A capture pays 1 and, as one more step, half of what the place is worth: more than 1 in some row.
+    assert end.q.max() == 1.0 < twins[0].q.max() <= 2.0
+    for backend in BACKENDS:
+        env = game.env(runs=4, seed=0, backend=backend)
+        env.reset()
+        for _ in range(20):
+            _, rewards, terminated, truncated = env.step(np.zeros((4, 1), np.int32))
+            assert not terminated.any() and (truncated == (rewards[:, 0] == 1.0)).all()
+            if truncated.any():
+                env.reset(truncated)

@@ -3,7 +3,10 @@ import numpy as np
 import pytest
 
 import marlfast as mf
+from marlfast import analysis
+from marlfast.games.classic import PrisonersDilemma
 from marlfast.games.matrix import MatrixGame, NormalForm, room, running_sums
+from marlfast.games.pricing import LogitBertrand
 from marlfast.registry import from_dict
 
 DILEMMA = [[3, 0], [5, 1]], [[3, 5], [0, 1]]
@@ -300,3 +303,42 @@ def test_both_backends_learn_alike():
     for game in EXAMPLES:
         runs = [mf.train(game, mf.IQL(), steps=40, runs=2, seed=3, backend=backend) for backend in ("cython", "numpy")]
         assert runs[0].q.tobytes() == runs[1].q.tobytes()
+
+
+def test_what_actions_are_worth_against_fixed_ones_and_grim_trigger():
+    """Initial values of the pricing literature, beside values that are worked out from the strategies themselves."""
+    for game, kind, harsh in ((PrisonersDilemma(memory=1, horizon=0), [0, 0], [1, 1]),
+                              (PrisonersDilemma(memory=2, horizon=0), [0, 0], [1, 1]),
+                              (LogitBertrand(2, 5), [3, 4], [1, 0]), (LogitBertrand(3, 3), [2, 2, 2], [0, 1, 0])):
+        rows, n = game.observations, game.agents
+        grim = np.tile(harsh, (rows, 1))
+        loyal = [game.number([tuple(kind)] * k) for k in range(0 if game.start == "empty" else game.memory,
+                                                              game.memory + 1)]
+        grim[loyal] = kind
+        found, fixed = game.against_grim_trigger(kind, harsh, 0.9), game.against_fixed(harsh, 0.9)
+        for i in range(n):
+            q = analysis.action_values(game, grim, 0.9, i)[0]
+            assert found[:, i] == pytest.approx(q, abs=1e-12)
+            q = analysis.action_values(game, np.tile(harsh, (rows, 1)), 0.9, i)[0]
+            assert np.tile(fixed[i], (rows, 1)) == pytest.approx(q, abs=1e-12)
+    # By hand, in the dilemma: after mutual cooperation, 3 for ever, or 5 and then 1; else 0 or 1 and then 1.
+    values = PrisonersDilemma(memory=1, horizon=0).against_grim_trigger([0, 0], [1, 1], 0.5)
+    assert values[0].tolist() == [[6.0, 6.0]] * 2 and values[1].tolist() == [[1.0, 2.0]] * 2
+    assert values[4].tolist() == [[6.0, 6.0]] * 2                   # no round yet: nobody has betrayed anybody
+    # Each may take the others to play something else: agent 0 takes agent 1 to defect, agent 1 both to cooperate.
+    assert PrisonersDilemma().against_fixed([[0, 1], [0, 0]], 0.5).tolist() == [[0.0, 1.0], [6.0, 8.0]]
+
+
+@pytest.mark.parametrize("call, words", [
+    (lambda g: g.against_fixed([0], 0.5), "actions: expected an action of each of 2 agents, got "),
+    (lambda g: g.against_fixed([0, 2], 0.5), "actions[1]: expected 0 to 1, got 2"),
+    (lambda g: g.against_fixed([0, 0], 1.0), "discount: expected at least 0 and less than 1, got 1.0"),
+    (lambda g: g.against_fixed("ab", 0.5), "actions: expected an action of each of 2 agents, got "),
+    (lambda g: g.against_grim_trigger([0, 0], [1, 1], 0.5), "memory: grim trigger looks at the last round"),
+    (lambda g: PrisonersDilemma(memory=1, horizon=0).against_grim_trigger([0, 0], [1, 0], 0.5),
+     "punish: expected another action than to cooperate for everybody, got [1, 0]"),
+])
+def test_beliefs_that_make_no_sense_are_refused(call, words):
+    with pytest.raises(ValueError) as caught:
+        call(PrisonersDilemma())
+    assert str(caught.value).startswith(words)
