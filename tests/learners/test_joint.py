@@ -280,7 +280,7 @@ def test_equilibrium_learners_lead_both():
     (lambda: mf.train(PENNIES, FriendOrFoe(friends="none", explore=mf.Boltzmann()), episodes=1), ValueError,
      "explore: friend_or_foe plays mixed policies"),
     (lambda: mf.train(DRIFT, CentralQ(initial_q=np.zeros((5, 1, 9))), encoder=mf.Rounding(1), episodes=1), ValueError,
-     r"initial_q: expected a shape that broadcasts to \(tables, joint actions\) = \(1, 9\)"),
+     r"initial_q: .*expected a shape that broadcasts to \(tables, joint actions\) = \(1, 9\)"),
 ])
 def test_wrong_arguments_are_refused(make, error, message):
     with pytest.raises(error, match=message):

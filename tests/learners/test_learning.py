@@ -141,3 +141,51 @@ def test_memory_makes_the_difference_between_states():
     seeing, blind = (play(mf.train(DRIFT, mf.IQL(share="all"), encoder=encoder, rewards=mf.rewards.cooperative(),
                                    episodes=500, runs=8)) for encoder in (mf.Grid(-5, 5, [10, 1]), mf.Grid(-5, 5, 1)))
     assert seeing.min() > -600 and blind.min() < -1500
+
+
+# -- games that strict dominance decides --------------------------------------------------------------
+
+def _undominated(payoffs):
+    """Actions that are left where strictly dominated ones are left out, again and again: a list for each agent."""
+    left = [list(range(n)) for n in payoffs.shape[:-1]]
+    while True:
+        before = sum(map(len, left))
+        for i in range(len(left)):
+            own = np.moveaxis(payoffs[np.ix_(*left)][..., i], i, 0).reshape(len(left[i]), -1)
+            left[i] = [a for k, a in enumerate(left[i]) if not any((other > own[k]).all() for other in own)]
+        if sum(map(len, left)) == before:
+            return left
+
+
+# All of the library that one round of them decides, the two-price duopoly included; nobody knows that it is one.
+DECIDED = [
+    mf.games.PrisonersDilemma(), mf.games.PublicGoods(), mf.games.PublicGoods(2, multiplier=1.5), mf.games.Braess(4),
+    mf.games.LogitBertrand(2, 2, memory=0, horizon=1), mf.games.LogitBertrand(3, 2, memory=0, horizon=1),
+]
+
+
+@pytest.mark.parametrize("game", DECIDED, ids=lambda one: f"{one.name}, {one.agents}")
+def test_games_that_dominance_decides_end_in_their_solution_at_all_defaults(game):
+    """400 teams of the dilemma, 100 of the others; 5,000 episodes, as the command line has them."""
+    m = mf.analysis.model(game)
+    solution = _undominated(m.expected[0].reshape(*m.actions, m.agents))
+    assert all(len(actions) == 1 for actions in solution)
+    run = mf.train(game, mf.IQL(), episodes=5000, runs=400 if game.name == "prisoners_dilemma" else 100, seed=0,
+                   record_every=0)
+    played = mf.analysis.strategies(game, run).actions[:, 0]
+    assert (played == np.concatenate(solution)).all()
+    assert run.q.max() <= max(0.0, m.expected.max()) + 1e-9           # nothing is worth more than the game pays
+
+
+def test_no_other_normal_form_is_decided_by_dominance():
+    from marlfast.registry import names
+
+    found = []
+    for name, cls in names("game").items():
+        try:
+            game = cls()
+        except (TypeError, ValueError):
+            continue                        # made of payoffs or functions
+        if hasattr(game, "expected") and all(len(actions) == 1 for actions in _undominated(game.expected)):
+            found.append(name)
+    assert found == ["prisoners_dilemma"]
