@@ -6,6 +6,7 @@ waits for a pipe or reads a device without end; members must be arrays of plain 
 than it is long itself.
 """
 import contextlib
+import errno
 import io
 import math
 import os
@@ -155,7 +156,7 @@ class Archive:
         except FileError:
             raise
         except OSError as error:
-            if error.errno is not None:         # of the disk
+            if error.errno not in (None, errno.EINVAL):         # of the disk, and not a place that no file has
                 raise
             raise self.refused(f"{member} is damaged ({type(error).__name__})") from None
         except MemoryError:

@@ -132,5 +132,5 @@ def check_supplied(draws):
     for name, function in draws.items():
         choice("draws", name, SUPPLIED)
         if not callable(function):
-            raise TypeError(f"draws[{name!r}]: expected a function (run, first, n) -> array, got {function!r}")
+            raise TypeError(f"draws[{name!r}]: expected a function (run, first, n) -> array, got {shown(function)}")
     return dict(draws)

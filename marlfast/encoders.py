@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.errors import integer, real
+from marlfast.errors import integer, real, shown
 from marlfast.limits import MOST_ROWS
 from marlfast.memory import Shape
 from marlfast.registry import Definition, option, require
@@ -489,10 +489,10 @@ class Tiles(_Cells):
             groups = []
             for g, group in enumerate(self.groups):
                 if isinstance(group, str) or not np.iterable(group):
-                    raise TypeError(f"groups[{g}]: expected numbers of features, got {group!r}")
+                    raise TypeError(f"groups[{g}]: expected numbers of features, got {shown(group)}")
                 groups.append(tuple(integer(f"groups[{g}]", feature, 0) for feature in group))
                 if not group or len(set(group)) < len(group):
-                    raise ValueError(f"groups[{g}]: expected at least one feature, each once, got {group!r}")
+                    raise ValueError(f"groups[{g}]: expected at least one feature, each once, got {shown(group)}")
             if not groups:
                 raise ValueError("groups: expected at least one group of features, got none; leave groups out for one "
                                  "of all features")
@@ -814,7 +814,7 @@ class AgentIndex(Encoder):
             if isinstance(self.encoder, AgentIndex):
                 raise ValueError("encoder: is an AgentIndex already, which knows the agent")
         if not isinstance(self.common, (bool, np.bool_)):
-            raise TypeError(f"common: expected True or False, got {self.common!r}")
+            raise TypeError(f"common: expected True or False, got {shown(self.common)}")
         self._set(common=bool(self.common))
 
     @property

@@ -156,7 +156,7 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
     elif callable(policy):
         return _play(game, policy, episodes, seed, runs, backend, most_steps)
     else:
-        raise TypeError(f"policy: expected a Policy, a Result, 'random' or a function, got {policy!r}")
+        raise TypeError(f"policy: expected a Policy, a Result, 'random' or a function, got {shown(policy)}")
     if session.work(threads):
         raise KeyboardInterrupt
     return _evaluation(session.arrays, episodes, most_steps, kind or "policy", left_out)
@@ -180,7 +180,7 @@ def _kind(policy, sample, kind):
     learned = isinstance(policy, (Policy, Result))
     if sample is not None:
         if not isinstance(sample, (bool, np.bool_)):
-            raise TypeError(f"sample: expected True or False, got {sample!r}")
+            raise TypeError(f"sample: expected True or False, got {shown(sample)}")
         if sample and not learned:
             raise ValueError("sample: only a Policy or a Result has a way of acting by chance; leave sample out")
         if kind is not None:

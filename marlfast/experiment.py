@@ -102,8 +102,8 @@ class Experiment:
             try:
                 set_[name] = tuple(require(kind, v, f"{name}[{k}]") for k, v in enumerate(many))
             except TypeError as error:
-                raise TypeError(f"{name}: expected {kind}s, got {value!r}") if "iterable" in str(error) else error \
-                    from None
+                raise TypeError(f"{name}: expected {kind}s, got {shown(value)}") \
+                    if "iterable" in str(error) else error from None
         for name in ("episodes", "steps"):
             value = getattr(self, name)
             set_[name] = None if value is None else integer(name, value, 1, 2**62)

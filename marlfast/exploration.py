@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from marlfast.errors import choice, integer, real_per_run
+from marlfast.errors import choice, integer, real_per_run, shown
 from marlfast.registry import Definition, option
 from marlfast.schedules import Constant, Exponential, Schedule, per_run_field, schedule, together
 
@@ -123,7 +123,7 @@ class EpsilonGreedy(Exploration):
             together(self)
             level = Exponential(level.value, self.decay, self.minimum, self.per or "episode")
         elif np.any(np.asarray(self.minimum) != 0.0):
-            raise ValueError(f"minimum: only means something together with decay, got {self.minimum}")
+            raise ValueError(f"minimum: only means something together with decay, got {shown(self.minimum)}")
         self._set(level=level)
 
     def endless(self):

@@ -3,7 +3,6 @@
 A file is written beside its place under another name, flushed to the disk, and then moved there, so that
 what stands under the name is always whole.
 """
-import math
 import sys
 from dataclasses import replace
 
@@ -14,6 +13,7 @@ from marlfast.archive import Archive
 from marlfast.disk import clear_way, write_atomically  # noqa: F401 - what writes files takes both from here
 from marlfast.errors import FileError, shown
 from marlfast.experiment import Experiment
+from marlfast.limits import MOST_STEPS
 from marlfast.registry import from_dict, functions_of
 from marlfast.resolved import part_of
 from marlfast.result import Result
@@ -208,7 +208,7 @@ def manifest_of(archive, format, newest):
 def _manifest(archive):
     path, manifest = archive.path, manifest_of(archive, FORMAT, VERSION)
     seconds = manifest.get("seconds")
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0.0 <= seconds < math.inf \
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0.0 <= seconds < MOST_STEPS \
             or not isinstance(manifest.get("interrupted"), bool):
         raise FileError(f"{path}: its manifest is incomplete")
     # Another number of runs than there are arrays for is refused before anything is made as large as that says.

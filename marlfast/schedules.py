@@ -265,7 +265,7 @@ class Exponential(Schedule):
                   minimum=real_per_run("minimum", self.minimum), per=choice("per", self.per, _PER))
         together(self)
         if np.any(np.asarray(self.minimum) > self.start):
-            raise ValueError(f"minimum: expected at most start ({self.start}), got {self.minimum}")
+            raise ValueError(f"minimum: expected at most start ({shown(self.start)}), got {shown(self.minimum)}")
 
     def bounds(self):
         return float(np.min(self.minimum)), float(np.max(self.start))
@@ -318,7 +318,7 @@ class Harmonic(Schedule):
                   minimum=real_per_run("minimum", self.minimum), per=choice("per", self.per, _PER))
         together(self)
         if np.any(np.asarray(self.minimum) > self.start):
-            raise ValueError(f"minimum: expected at most start ({self.start}), got {self.minimum}")
+            raise ValueError(f"minimum: expected at most start ({shown(self.start)}), got {shown(self.minimum)}")
 
     def bounds(self):
         return float(np.min(self.minimum)), float(np.max(self.start))

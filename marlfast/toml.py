@@ -10,7 +10,7 @@ import re
 
 from marlfast.archive import read_regular
 from marlfast.disk import write_atomically
-from marlfast.errors import FileError, extra
+from marlfast.errors import FileError, extra, shown
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _MOST_WIDTH = 100
@@ -202,7 +202,7 @@ def _string(value, where):
 
 def _key(key, where):
     if not isinstance(key, str):
-        raise TypeError(f"{where or 'experiment'}: expected keys that are strings, got {key!r}")
+        raise TypeError(f"{where or 'experiment'}: expected keys that are strings, got {shown(key)}")
     return key if _BARE_KEY.fullmatch(key) else _string(key, where)
 
 

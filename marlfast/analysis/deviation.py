@@ -194,7 +194,7 @@ def _departing(s, agent, action, discount):
         zero = np.zeros(m.size)
         return np.stack([ahead(m, s.against(r, agent), agent, zero)[0].argmax(axis=1) for r in range(s.runs)])
     if isinstance(action, str):
-        raise ValueError(f"action: expected an action's number, 'static' or 'best', got {action!r}")
+        raise ValueError(f"action: expected an action's number, 'static' or 'best', got {shown(action)}")
     return np.full((s.runs, m.size), integer("action", action, 0, m.actions[agent] - 1))
 
 

@@ -249,7 +249,7 @@ def _faq(alpha, temperature):
 def _expected(game):
     game = require("game", game, "game")
     if not isinstance(game, NormalForm):
-        raise ValueError(f"game: expected a game in normal form, such as MatrixGame, got {game.name!r}")
+        raise ValueError(f"game: expected a game in normal form, such as MatrixGame, got {shown(game.name)}")
     return game.expected
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from marlfast.analysis.summary import Summarised
 from marlfast.backends import kernels
-from marlfast.errors import choice, integer
+from marlfast.errors import choice, integer, shown
 from marlfast.games.matrix import NormalForm
 from marlfast.registry import require
 
@@ -133,8 +133,8 @@ def _payoffs(game):
     """Expected payoffs of both players: float64 [A, B] twice."""
     game = require("game", game, "game")
     if not isinstance(game, NormalForm):
-        raise ValueError(f"game: expected one in normal form, got {game.name!r}; analysis.exploitability and nash_test "
-                         "judge strategies of any game")
+        raise ValueError(f"game: expected one in normal form, got {shown(game.name)}; analysis.exploitability and "
+                         "nash_test judge strategies of any game")
     if game.agents != 2:
         raise ValueError(f"game: equilibria are found for two players, {game.name!r} has {game.agents}; "
                          "game.pure_equilibria() is for any number")

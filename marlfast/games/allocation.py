@@ -139,7 +139,7 @@ class TaskAllocation(Game):
             return 4, 3
         try:
             given = np.array(self.skills, np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise ValueError(f"skills: expected an array of whole numbers, got {shown(self.skills)}") from None
         if given.ndim != 2 or 0 in given.shape:
             raise ValueError(f"skills: expected shape (agents, kinds), at least (1, 1), got {given.shape}")

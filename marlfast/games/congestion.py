@@ -211,7 +211,7 @@ class CongestionGame(_Congestion):
     def __post_init__(self):
         try:
             costs = np.array(self.costs, np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise ValueError(f"costs: expected an array of numbers, got {shown(self.costs)}") from None
         if costs.ndim != 2 or costs.shape[0] < 1 or costs.shape[1] < 2:
             raise ValueError(f"costs: expected shape (resources, agents + 1), at least (1, 2), got {costs.shape}")

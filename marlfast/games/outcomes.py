@@ -15,7 +15,7 @@ def array_of(name, value, ndim, dtype=np.float64):
     said = " or ".join(map(str, wanted))
     try:
         array = np.array(value, dtype=dtype)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{name}: expected an array of {np.dtype(dtype).name}, got {shown(value)}") from None
     if ndim is not None and array.ndim not in wanted:
         raise ValueError(f"{name}: expected {said} dimensions, got {array.ndim} (shape {array.shape})")
@@ -30,7 +30,7 @@ def numbers_below(name, value, ndim, n, dtype):
     """A read-only array of its own of whole numbers from 0 to n - 1."""
     try:
         array = np.array(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         array = np.array(None)
     if array.dtype.kind == "f" and (array == np.floor(array)).all():
         array = array.astype(np.int64) if array.size == 0 or np.abs(array).max() < 2.0**62 else array

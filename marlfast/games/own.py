@@ -33,7 +33,7 @@ def _numbers(name, value, shape):
     """A read-only float64 array of one's own."""
     try:
         array = np.array(value, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{name}: expected numbers, got {shown(value)}") from None
     if array.ndim != len(shape) or any(n is not None and n != m for n, m in zip(shape, array.shape, strict=True)):
         wanted = "one row of numbers" if shape == (None,) else f"shape {shape}"

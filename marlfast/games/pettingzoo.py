@@ -239,7 +239,7 @@ class _Environments:
         given = self._of(agent, rewards, "rewards")
         try:
             return float(given)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise TypeError(f"{self.game.name}: expected a number as the reward of agent {agent!r}, "
                             f"got {shown(given)}") from None
 
@@ -282,7 +282,7 @@ class _Environments:
             given = self._of(agent, observations, "observations")
             try:
                 seen = np.asarray(given, np.float64).ravel()
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 seen = np.empty(0)
             if seen.size != game.sizes[i]:
                 raise ValueError(f"{game.name}: expected {game.sizes[i]} numbers as observation of agent {agent!r}, "

@@ -335,7 +335,7 @@ def _rewards(rewards, agents, where):
     try:
         paid = np.array(rewards, np.float64)
         paid = tuple((np.zeros(agents) + paid).tolist()) if paid.shape in ((), (agents,)) else ()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         paid = ()
     if not paid or not all(map(math.isfinite, paid)):
         raise ValueError(f"tabulate: {where}: expected {agents} finite rewards, got {shown(rewards)}")

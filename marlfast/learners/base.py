@@ -746,7 +746,8 @@ def as_share(share):
     try:
         share = tuple(share)
     except TypeError:
-        raise TypeError(f"share: expected 'none', 'all', 'team' or a table for each agent, got {share!r}") from None
+        raise TypeError(f"share: expected 'none', 'all', 'team' or a table for each agent, got "
+                        f"{shown(share)}") from None
     return tuple(integer(f"share[{i}]", table, 0) for i, table in enumerate(share))
 
 

@@ -1,6 +1,7 @@
 """A learner that plays what it knows and learns nothing more."""
 from dataclasses import dataclass, fields, replace
 
+from marlfast.errors import shown
 from marlfast.exploration import EpsilonGreedy, Exploration
 from marlfast.learners.base import Each, Learner
 from marlfast.registry import option, require
@@ -43,7 +44,7 @@ class Frozen(Learner):
         self._set(learner=require("learner", self.learner, "learner"),
                   explore=None if self.explore is None else require("exploration", self.explore, "explore"))
         if isinstance(self.learner, (Each, Frozen)):
-            raise ValueError(f"learner: expected a learner of its own, got {self.learner.name!r}; "
+            raise ValueError(f"learner: expected a learner of its own, got {shown(self.learner.name)}; "
                              "give one Frozen for each")
 
     derived = property(lambda self: self.learner.derived)

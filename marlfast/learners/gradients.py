@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.errors import choice, integer, real_per_run
+from marlfast.errors import choice, integer, real_per_run, shown
 from marlfast.learners.base import Learner, as_share, check_common, check_shared
 from marlfast.learners.joint import _large, _weights
 from marlfast.learners.plays import Plays, no_average, one_hot, softmax
@@ -61,7 +61,7 @@ class _Gradient(Learner):
             if self.value_clip is not None:
                 self._set(value_clip=real_per_run("value_clip", self.value_clip, 0.0))
             if not isinstance(self.normalise, (bool, np.bool_)):
-                raise TypeError(f"normalise: expected True or False, got {self.normalise!r}")
+                raise TypeError(f"normalise: expected True or False, got {shown(self.normalise)}")
             self._set(normalise=bool(self.normalise))
 
     # -- tables ---------------------------------------------------------------------------------

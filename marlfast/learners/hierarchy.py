@@ -120,7 +120,7 @@ class Hierarchy(Learner):
         if self.goal_reward is not None:
             try:
                 reward = np.array(self.goal_reward, np.float64, order="C")
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 raise TypeError(f"goal_reward: expected an array of numbers, got {shown(self.goal_reward)}") from None
             if reward.ndim != 2 or len(reward) != self.goals:
                 raise ValueError(f"goal_reward: expected shape (goals, rows) = ({self.goals}, rows), got "

@@ -74,7 +74,8 @@ def _lists(given):
     """Neighbourhoods as a name, or as a tuple of agents for each agent that is controlled."""
     if given is None or isinstance(given, str):
         if given not in (None, "others", "team"):
-            raise ValueError(f"neighbours: expected 'others', 'team' or a list of agents for each agent, got {given!r}")
+            raise ValueError(f"neighbours: expected 'others', 'team' or a list of agents for each agent, got "
+                             f"{shown(given)}")
         return given
     try:
         return tuple(tuple(integer(f"neighbours[{i}]", agent, 0) for agent in near) for i, near in enumerate(given))

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from marlfast.errors import choice, integer, real, real_per_run
+from marlfast.errors import choice, integer, real, real_per_run, shown
 from marlfast.exploration import EpsilonGreedy, Exploration
 from marlfast.initial import initial_field
 from marlfast.learners.tabular import Tabular
@@ -31,7 +31,7 @@ class _Traced(Tabular):
                   trace_cutoff=real("trace_cutoff", self.trace_cutoff),
                   traces=choice("traces", self.traces, ("replacing", "accumulating")))
         if not 0.0 < self.trace_cutoff <= 1.0:
-            raise ValueError(f"trace_cutoff: expected greater than 0 and at most 1, got {self.trace_cutoff}")
+            raise ValueError(f"trace_cutoff: expected greater than 0 and at most 1, got {shown(self.trace_cutoff)}")
 
     def _more(self, context, rows):
         """Beside IQL's arrays the eligible cells of each agent: ``cells`` int32 [R, N, L, 2] (row, action),

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from marlfast.errors import shown
 from marlfast.exploration import Boltzmann, EpsilonGreedy, Exploration
 from marlfast.initial import initial_field
 from marlfast.learners.base import check_common
@@ -253,7 +254,7 @@ class FrequencyAdjustedQ(_OneStep):
         super().__post_init__()
         if not isinstance(self.explore, Boltzmann):
             raise ValueError(f"explore: frequency-adjusted Q-learning needs the probabilities of marlfast.Boltzmann, "
-                             f"got {self.explore.name!r}")
+                             f"got {shown(self.explore.name)}")
 
 
 @dataclass(frozen=True, repr=False, eq=False)

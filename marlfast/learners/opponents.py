@@ -23,7 +23,7 @@ def _numbers(name, value):
     """A read-only float64 array of its own, of finite numbers."""
     try:
         array = np.array(value, np.float64, order="C")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise TypeError(f"{name}: expected an array of numbers, got {shown(value)}") from None
     if not np.isfinite(array).all():
         at = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
@@ -567,10 +567,10 @@ class RegretMatching(_Paid):
         choice("regret", self.regret, ("internal", "external"))
         if self.inertia is not None:
             if self.regret == "external":
-                raise ValueError(f"inertia: only means something with internal regret, got {self.inertia}")
+                raise ValueError(f"inertia: only means something with internal regret, got {shown(self.inertia)}")
             self._set(inertia=real("inertia", self.inertia))
             if self.inertia <= 0.0:
-                raise ValueError(f"inertia: expected greater than 0, got {self.inertia}")
+                raise ValueError(f"inertia: expected greater than 0, got {shown(self.inertia)}")
 
     def _inertia(self, context, payoffs):
         """By which each controlled agent's mean regrets are divided: float64 [L]."""
@@ -693,13 +693,13 @@ class Exp3(_Opponent):
         if np.any(np.asarray(self.gamma) <= 0.0):
             raise ValueError(f"gamma: expected greater than 0, got {np.min(self.gamma)}")
         if not self.low < self.high or not np.isfinite(self.high - self.low):
-            raise ValueError(f"low, high: expected low < high, got {self.low} and {self.high}")
+            raise ValueError(f"low, high: expected low < high, got {shown(self.low)} and {shown(self.high)}")
 
     def check(self, context, rows=None):
         known = context.game.reward_bounds
         if known is not None and (known[0] < self.low or known[1] > self.high):
             raise ValueError(f"low, high: rewards of game {context.game.name!r} lie in {known[0]} to {known[1]}, "
-                             f"got {self.low} to {self.high}; give low={known[0]}, high={known[1]}")
+                             f"got {shown(self.low)} to {shown(self.high)}; give low={known[0]}, high={known[1]}")
 
     def shapes(self, context, rows):
         return {"weights": Shape((context.runs, len(context.agent_ids), context.most_actions))}

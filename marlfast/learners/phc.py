@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from marlfast.backends import kernels
+from marlfast.errors import shown
 from marlfast.exploration import Boltzmann, EpsilonGreedy, Exploration
 from marlfast.initial import initial_field
 from marlfast.learners.plays import Plays, mixed_in, no_average, one_hot
@@ -210,5 +211,6 @@ class WoLFPHC(_HillClimbing):
         win, lose = self.schedules["win"], self.schedules["lose"]
         if isinstance(win, Constant) and isinstance(lose, Constant) and np.any(
                 np.asarray(win.value) > np.asarray(lose.value)):
-            raise ValueError(f"delta_win: expected at most delta_lose, got {self.delta_win} and {self.delta_lose}; "
+            raise ValueError(f"delta_win: expected at most delta_lose, got {shown(self.delta_win)} and "
+                             f"{shown(self.delta_lose)}; "
                              "it wins or learns fast only if steps are larger where it loses")

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.errors import choice, real
+from marlfast.errors import choice, real, shown
 from marlfast.registry import Definition, option
 
 __all__ = ["Distance", "Diversity", "PotentialBased", "Redundancy", "Shaping"]
@@ -219,9 +219,9 @@ class PotentialBased(Shaping):
             return
         try:
             potential = np.atleast_2d(np.array(self.potential, np.float64))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise TypeError("potential: expected an array per row, a callable or rewards.Distance(...), "
-                            f"got {self.potential!r}") from None
+                            f"got {shown(self.potential)}") from None
         if potential.ndim != 2 or not np.isfinite(potential).all():
             raise ValueError("potential: expected finite numbers of shape (rows,) or (agents, rows), "
                              f"got shape {potential.shape}")

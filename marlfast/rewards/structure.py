@@ -341,7 +341,7 @@ class matrix(Structure):
     def __post_init__(self):
         try:
             weights = np.array(self.weights, np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise ValueError("weights: expected a square matrix of numbers") from None
         if weights.ndim != 2 or weights.shape[0] != weights.shape[1] or not len(weights):
             raise ValueError(f"weights: expected a square matrix, got shape {weights.shape}")

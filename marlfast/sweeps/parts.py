@@ -118,7 +118,7 @@ class Changes:
         for key, inner in branch.items():
             if not key.isdecimal() or int(key) >= len(entries):
                 most = f"expected the number of an entry, 0 to {len(entries) - 1}" if entries else "has no entries"
-                raise ValueError(f"{where}: {most}, got {key!r}")
+                raise ValueError(f"{where}: {most}, got {shown(key)}")
             before = entries[int(key)]
             before = tuple(before) if isinstance(before, list) else before
             entries[int(key)] = self._change(before, kind, inner, f"{where}.{key}")
