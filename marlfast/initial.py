@@ -160,7 +160,7 @@ def _checked(name, value):
         raise TypeError(f"{name}: expected {WANTED}, got {shown(value)}")
     try:
         array = np.array(value, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise TypeError(f"{name}: expected {WANTED}, got {shown(value)}") from None
     if not np.isfinite(array).all():
         raise ValueError(f"{name}: expected finite numbers, got {array[~np.isfinite(array)][0]}")
