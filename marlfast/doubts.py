@@ -35,31 +35,66 @@ def beforehand(experiment):
     return found
 
 
+# What may be wrong with a run, in few words, by the bit that stands for it: see :func:`of_runs`.
+KINDS = {1: "explored at a level that can never change, as it waits for ends of episodes",
+         2: "stopped at the first step at which GreedyStable could hold, before any greedy action had changed",
+         4: f"stopped by GreedyStable while epsilon was above {EXPLORING:g}",
+         8: "stopped by GreedyStable with most table rows never visited"}
+
+
+def of_runs(result):
+    """What may be wrong with each run of a result: int64 [R], sums of the numbers of :data:`KINDS`."""
+    stable = result.arrays["reason"] == GREEDY_STABLE
+    found = np.full(len(stable), int(bool(beforehand(result.experiment))), np.int64)
+    if stable.any():
+        found += 2 * _first(result, stable)
+        exploring = np.zeros(len(stable), bool)
+        for _, which, _ in _exploring(result, stable):
+            exploring |= which
+        seen = _visited(result, slice(None))
+        found += 4 * exploring + (8 * (stable & (seen < 0.5)) if seen is not None else 0)
+    return found
+
+
+def in_sweep(counts, runs):
+    """Sentences on a sweep, from {number of :data:`KINDS`: (how many of so many runs, the first of them)}."""
+    return [f"{many:,} of {runs:,} runs {KINDS[kind]} (the first of them: {where})"
+            for kind, (many, where) in sorted(counts.items())]
+
+
+def _first(result, stable):
+    """Which runs stopped at the first step at which the rule could hold: bool [R]."""
+    known = result.experiment.resolved
+    return stable & (result.arrays["steps"] <= known.stable_after + known.limits.stable)
+
+
+def _exploring(result, stable):
+    """(where, which runs stopped while exploring there: bool [R], the levels [R]) of every epsilon that falls."""
+    for where, schedule in dict(schedules_of(result.experiment.learner)).items():
+        low, high = schedule.bounds()
+        name = f"learner.{_place(where)}.value"
+        if where.endswith(LEVELS[0]) and low < high and name in result.arrays:
+            yield where, stable & (result.arrays[name] > EXPLORING), result.arrays[name]
+
+
 def afterwards(result):
     """Sentences on runs that ended by GreedyStable and may have ended too early."""
-    arrays, e = result.arrays, result.experiment
-    stable = arrays["reason"] == GREEDY_STABLE
+    stable = result.arrays["reason"] == GREEDY_STABLE
     if not stable.any():
         return []
     many, found = f"of {int(stable.sum())} runs that GreedyStable ended", []
-    limits, after = e.resolved.limits, e.resolved.stable_after
-    first = stable & (arrays["steps"] <= after + limits.stable)
+    first = _first(result, stable)
     if first.any():
         found.append(f"{int(first.sum())} {many} stopped at the first step at which it could hold, before any greedy "
                      "action had changed: nothing may have been learned yet; give it a larger n, or after=")
-    levels = dict(schedules_of(e.learner))
-    for where, schedule in levels.items():
-        low, high = schedule.bounds()
-        name = f"learner.{_place(where)}.value"
-        if where.endswith(LEVELS[0]) and low < high and name in arrays:
-            exploring = stable & (arrays[name] > EXPLORING)
-            if exploring.any():
-                found.append(f"{int(exploring.sum())} {many} stopped while {where} was above {EXPLORING:g} (up to "
-                             f"{arrays[name][exploring].max():.2g}): what is greedy then may change; give after=")
+    for where, exploring, level in _exploring(result, stable):
+        if exploring.any():
+            found.append(f"{int(exploring.sum())} {many} stopped while {where} was above {EXPLORING:g} (up to "
+                         f"{level[exploring].max():.2g}): what is greedy then may change; give after=")
     seen = _visited(result, stable)
-    if seen is not None and seen < 0.5:
-        found.append(f"{many.removeprefix('of ')} visited {seen:.0%} of their table rows on average: most of what "
-                     "their strategies say was never tried")
+    if seen is not None and seen.mean() < 0.5:
+        found.append(f"{many.removeprefix('of ')} visited {seen.mean():.0%} of their table rows on average: most of "
+                     "what their strategies say was never tried")
     return found
 
 
@@ -70,10 +105,10 @@ def _place(where):
 
 
 def _visited(result, runs):
-    """Share of table rows that runs have visited, over all tables that count; None where rows are not fixed."""
+    """Share of table rows that each run has visited, over all tables that count; None where rows are not fixed."""
     e = result.experiment
     if e.encoder.grows:
         return None
-    shares = [(array[runs] > 0).mean() for name, array in result.arrays.items()
+    shares = [(array[runs] > 0).mean(axis=(1, 2)) for name, array in result.arrays.items()
               if name.startswith("learner.") and name.rpartition(".")[2] == "visits" and array.ndim == 3]
-    return float(np.mean(shares)) if shares else None
+    return np.mean(shares, axis=0) if shares else None

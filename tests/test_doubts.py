@@ -84,3 +84,48 @@ def test_a_warning_stands_at_the_line_that_called():
         warnings.simplefilter("always", mf.MarlfastWarning)
         mf.train(ENDLESS, mf.IQL(explore=mf.EpsilonGreedy(1.0, decay=0.9, per="episode")), steps=10, seed=0)
     assert [w.filename for w in found if w.category is mf.MarlfastWarning] == [__file__]
+
+
+# -- out of sweeps -----------------------------------------------------------------------------------
+
+def swept(path, learner, **options):
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always", mf.MarlfastWarning)
+        sweep = mf.sweep(ENDLESS, learner, out=path, **options)
+    return sweep, [w for w in found if w.category is mf.MarlfastWarning]
+
+
+@pytest.mark.parametrize("engine", ["threads", "processes"])
+def test_a_sweep_says_once_how_many_runs_may_be_wrong_and_which_is_the_first(tmp_path, engine):
+    """Rate 0: nothing is learned, and 3 steps are all that it takes; at rate .15 greedy actions change."""
+    learner = mf.IQL(0.0, explore=mf.EpsilonGreedy(0.05))
+    sweep, found = swept(tmp_path / "s", learner, over={"learner.learning_rate": [0.0, 0.0001]}, seeds=[5, 6],
+                         stop=mf.GreedyStable(3), engine=engine, workers=2)
+    assert len(found) == 1 and found[0].filename == __file__
+    said = str(found[0].message)
+    assert "4 of 4 runs stopped by GreedyStable with most table rows never visited" in said
+    assert "of 4 runs stopped at the first step at which GreedyStable could hold" in said
+    assert "the first of them: point 0 (learner.learning_rate=0.0), seed 5" in said
+    assert "doubts" not in sweep.table()            # what is done is as it was
+    _, again = swept(tmp_path / "s", learner, over={"learner.learning_rate": [0.0, 0.0001]}, seeds=[5, 6],
+                     stop=mf.GreedyStable(3))
+    assert again == []                              # nothing was trained
+
+
+def test_a_sweep_says_that_exploration_never_decays(tmp_path):
+    learner = mf.IQL(explore=mf.EpsilonGreedy(1.0, decay=0.9, per="episode"))
+    _, found = swept(tmp_path / "s", learner, seeds=3, seed=0, steps=10)
+    assert len(found) == 1 and str(found[0].message) == (
+        "3 of 3 runs explored at a level that can never change, as it waits for ends of episodes (the first of them: "
+        "the experiment, seed 0)")
+    _, found = swept(tmp_path / "t", mf.IQL(), seeds=3, seed=0, steps=10)
+    assert found == []
+
+
+def test_each_run_has_its_own_doubts():
+    from marlfast.doubts import of_runs
+
+    run, _ = said(ENDLESS, mf.IQL([0.0, 0.15], explore=mf.EpsilonGreedy(0.05)), stop=mf.GreedyStable(3), runs=2, seed=0,
+                  steps=10_000)
+    first = run.steps == 3
+    assert first[0] and ((of_runs(run) & 2 > 0) == first).all()

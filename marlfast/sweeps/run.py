@@ -11,6 +11,8 @@ import numpy as np
 
 from marlfast import errors
 from marlfast.backends import BACKENDS
+from marlfast.doubts import KINDS, in_sweep
+from marlfast.doubts import warn as warn_of
 from marlfast.errors import choice, integer, real, shown
 from marlfast.experiment import Experiment
 from marlfast.session import Interrupts
@@ -119,6 +121,8 @@ def sweep(experiment, learner=None, *, over=None, seeds=None, seed=None, samples
     RuntimeWarning
         Where a chunk was not whole, and was set aside; and where the disk is full: the sweep waits, and goes on when
         there is room.
+    MarlfastWarning
+        At the end, how many runs explored without end, or may have stopped before they learned anything.
 
     See Also
     --------
@@ -269,6 +273,7 @@ def _swept(plan, how, path, manifest, engine, workers, chunk_seconds, table, int
             if work.left or work.again:
                 work.run(engine, workers)
             failures, interrupted = work.failures, work.interrupted
+            warn_of(in_sweep(work.doubts, work.trained))
             if plan.hi - plan.lo == plan.total and manifest["shard"] is None and not failures and not interrupted:
                 when_there_is_room(folder.finish)
     return Sweep(path, plan, failures, interrupted)
@@ -370,6 +375,7 @@ class _Work:
         self.left = sum(hi - lo for lo, hi in self.stretches)
         self.suspects, self.under_way = deque(), {}
         self.size, self.failures, self.interrupted, self.stopped = 1, [], False, False
+        self.trained, self.doubts = 0, {}       # runs of this call; {kind: (how many, the first of them)}
         self.progress = Progress(plan, sum(hi - lo for lo, hi in missing), progress)
 
     def run(self, engine, workers):
@@ -455,6 +461,7 @@ class _Work:
 
     def _keep(self, chunk, arrays, results, seconds, node):
         runs = chunk.hi - chunk.lo
+        doubts = arrays.pop("doubts")
         if not when_there_is_room(lambda: self.folder.add(chunk.lo, chunk.hi, arrays, results),
                                   lambda: self.interrupts.seen):
             self.again.append(chunk)
@@ -462,6 +469,15 @@ class _Work:
         self.folder.note(chunk=chunk.name, lo=chunk.lo, hi=chunk.hi, seconds=seconds, node=node)
         self.size = max(1, min(int(self.seconds * runs / max(seconds, 1e-6)), 8 * runs))
         self.progress.add(runs, int(arrays["steps"].sum()), node)
+        self.trained += runs
+        for kind in KINDS:
+            which = np.flatnonzero(doubts & kind)
+            if len(which):
+                many, where = self.doubts.get(kind, (0, None))
+                if where is None:
+                    run, seeds = int(arrays["run"][which[0]]), len(self.plan.seeds)
+                    where = f"{self.plan.words(run // seeds)}, seed {self.plan.seeds[run % seeds]}"
+                self.doubts[kind] = many + len(which), where
 
     def _workers_died(self, died):
         if not self.engine.renew():

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from marlfast.disk import write_atomically
+from marlfast.doubts import of_runs
 from marlfast.errors import TrainingError, shown
 from marlfast.files import load, write
 from marlfast.registry import functions_of
@@ -55,7 +56,7 @@ def work(task, stop=None):
             session = _train(experiment, task.how, stop, name_of(at, at + len(some.runs)))
             at += len(some.runs)
             result = Result(experiment, session.arrays)
-            arrays = {"run": some.runs, **_summary(result, task.how["bins"])}
+            arrays = {"run": some.runs, "doubts": of_runs(result), **_summary(result, task.how["bins"])}
             if task.how["measure"] is not None:
                 arrays |= _measured(task.how["measure"], result)
             if task.how["keep"] == "results":
