@@ -5,9 +5,9 @@ best replies to a linear program, also those to agents who remember something.
 """
 import numpy as np
 import pytest
-from analysis.test_plays import MAKERS, STATELESS, _best_value, _random_markov, _trained
 
 import marlfast as mf
+from analysis.test_plays import MAKERS, STATELESS, _best_value, _random_markov, _trained
 from marlfast import analysis
 
 GAMES = [mf.games.PrisonersDilemma(memory=1, horizon=0), _random_markov(21), mf.games.MatchingPennies(horizon=0),
@@ -77,7 +77,7 @@ def test_agents_who_remember_are_exploited_as_a_linear_program_says(name):
     """On the game's states split by what is remembered, which a reply is taken to know."""
     pytest.importorskip("scipy")
     met, rng = 0, np.random.default_rng(4)
-    for k in range(3):
+    for _ in range(3):
         a = rng.normal(size=(2, 2, 2)).round(1)
         for game in (mf.games.MatrixGame(*a, horizon=0), mf.games.MatrixGame(a[0], horizon=0)):
             run = _trained(name, game)
