@@ -381,6 +381,7 @@ def test_the_two_step_game():
     # Where a sum cannot be right, the published network and the table that errs least are wrong by other amounts.
     assert {f.what for f in report.differing} <= {f"vdn: value of {a} in {state}" for state in ("1", "2B")
                                                   for a in ("(0, 0)", "(0, 1)", "(1, 0)", "(1, 1)")}
+    assert not report.unexplained and "never -1.87 and 6.51 at once" in str(report)
     by_name = {figure.what: figure.obtained for figure in report.figures}
     assert by_name["central: value of (1, 1) in 1"] == pytest.approx(0.99 * 8, abs=1e-6)
     for who, values in (("qmix", (0.0, 1.0, 1.0, 8.0)), ("vdn", (-1.5, 2.5, 2.5, 6.5))):
