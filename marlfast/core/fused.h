@@ -306,6 +306,14 @@ MF_FUNCTION int mf_lanes_update(mf_fused *f, int64_t row, int64_t next_row, uint
 #include "fused_lanes.h"
 #undef MF_W
 #undef MF_MASKS
+#define MF_MASKS 1
+#define MF_W 2
+#include "fused_lanes.h"
+#undef MF_W
+#define MF_W 4
+#include "fused_lanes.h"
+#undef MF_W
+#undef MF_MASKS
 #endif
 
 /* ---- instances ---- */
@@ -316,11 +324,17 @@ MF_FUNCTION int mf_lanes_update(mf_fused *f, int64_t row, int64_t next_row, uint
         return mf_fused_each(f, count, explore, uniforms, normals, few, others); \
     }
 
+/* Two of each: for registers of 256 bits, and for those that have masks, too. */
 #define MF_SIDE(width, A, H, agents, size, known) \
     MF_FUNCTION MF_WIDE int mf_lanes_##width##_##A##_##H(mf_fused *f, int64_t count, const double *explore, \
                                                          const double *uniforms, const double *normals) { \
         return mf_lanes_##width(f, count, explore, uniforms, normals, A, H, agents, size, known); \
+    } \
+    MF_FUNCTION __attribute__((MF_AVX512)) int mf_lanes_masks_##width##_##A##_##H( \
+        mf_fused *f, int64_t count, const double *explore, const double *uniforms, const double *normals) { \
+        return mf_lanes_masks_##width(f, count, explore, uniforms, normals, A, H, agents, size, known); \
     }
+#define MF_SIDE_OF(width, A, H) (mf_width() == 2 ? mf_lanes_masks_##width##_##A##_##H : mf_lanes_##width##_##A##_##H)
 
 /* A game that has its own instances says which, by MF_FUSED_GAME: it includes a choice of them. */
 #ifdef MF_FUSED_GAME
@@ -350,10 +364,11 @@ MF_FUNCTION mf_advance *mf_fused_choose(const mf_fused *f) {
 #if MF_HAVE_AVX2_VARIANT
 #define MF_ROW(W, H) {mf_lanes_##W##_2_##H, mf_lanes_##W##_3_##H, mf_lanes_##W##_4_##H, mf_lanes_##W##_5_##H, \
                       mf_lanes_##W##_6_##H, mf_lanes_##W##_7_##H, mf_lanes_##W##_8_##H}
-    static mf_advance *const by_lanes[3][7] = {MF_ROW(2, 1), MF_ROW(4, 1), MF_ROW(4, 2)};
+    static mf_advance *const by_lanes[2][3][7] = {{MF_ROW(2, 1), MF_ROW(4, 1), MF_ROW(4, 2)},
+                                                  {MF_ROW(masks_2, 1), MF_ROW(masks_4, 1), MF_ROW(masks_4, 2)}};
 #undef MF_ROW
     if (f->lanes)
-        return by_lanes[f->lanes / 4][f->few - 2];
+        return by_lanes[mf_width() == 2][f->lanes / 4][f->few - 2];
     if (f->wide)
         return mf_fused_wide;
 #endif

@@ -16,7 +16,7 @@
 #define MF_JOIN(a, b) MF_JOIN_(a, b)
 #if MF_MASKS
 #define MF_NAME(name) MF_JOIN(MF_JOIN(name, masks_), MF_W)
-#define MF_LANES_INLINE static inline __attribute__((always_inline, unused, MF_MASKS_TARGET))
+#define MF_LANES_INLINE static inline __attribute__((always_inline, unused, MF_AVX512))
 #else
 #define MF_NAME(name) MF_JOIN(name, MF_W)
 #define MF_LANES_INLINE static inline __attribute__((always_inline, unused, target("avx2,bmi,bmi2")))
