@@ -758,7 +758,7 @@ cdef class Loop:
             raise ValueError(f"loop: expected None, 'fused' or 'staged', got {loop!r}")
         self.staged = "it was asked for" if loop == "staged" else self._unfit(game, learners)
         if self.staged is None:
-            self._fuse(learners[0])
+            self._fuse(learners[0], game.views)
             if game.operations.fused != NULL:
                 self.data.advance = (<Choose> game.operations.fused)(&self.fused)
             if self.data.advance == NULL:
@@ -788,7 +788,7 @@ cdef class Loop:
             return "there are more exploration draws than agents take"
         return None
 
-    cdef object _fuse(self, QLearning learner):
+    cdef object _fuse(self, QLearning learner, int64_t views):
         """What the fused loop has to know of a session."""
         cdef Data *d = &self.data
         cdef Fused *f = &self.fused
@@ -798,6 +798,9 @@ cdef class Loop:
         cdef reward_leaf.Distinct *distinct
         cdef ScheduleData *schedules[2]
         f.agents, f.few, f.wide = d.agents, learner.context.choices, learner.wide
+        f.one_row = views == 1 and d.agents <= PAD
+        for p in range(d.agents):
+            f.one_row = f.one_row and learner.context.agent_ids[p] == p
         f.learner = <const Cells *> &learner.context.cells
         f.explore, f.step_uniforms, f.step_normals = d.explore, self.templates[1].width, self.templates[2].width
         f.horizon, f.horizon_ends, f.most_steps, f.most_stable = d.horizon, d.horizon_ends, d.most_steps, d.most_stable

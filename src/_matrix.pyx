@@ -7,7 +7,13 @@ cimport marlfast.core.matrix as leaf
 from marlfast.core._kernels cimport Game, check
 from marlfast.core.operations cimport Draws
 
+cdef extern from *:
+    """
+    #define MF_FUSED_GAME "fused_matrix.h"
+    """
+
 include "marlfast/core/ranges.pxi"
+include "marlfast/core/fused_game.pxi"
 
 cdef int _step_one(void *context, int64_t first, int64_t count, double *state, const int32_t *actions,
                    const Draws *draws, double *rewards, uint8_t *terminated) noexcept nogil:
@@ -82,3 +88,4 @@ cdef class Repeated(Game):
         self.operations.start = _start
         self.operations.observe = NULL      # the state as it is
         self.operations.without = NULL
+        self.operations.fused = <void *> _choose

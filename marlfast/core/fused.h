@@ -18,6 +18,7 @@ typedef struct mf_fused {
     const mf_qlearning *learner;
     int64_t agents;             /* N; the learner controls all of them */
     int64_t few;                /* actions of every agent, where they are at most 8; else 0 */
+    int64_t one_row;            /* 1: all agents see the same, and are few; they act and learn in order */
     int64_t wide;               /* 1: 8 to 16 actions, and a processor with wide registers */
     int64_t explore, step_uniforms, step_normals;       /* draws of a step */
     int64_t horizon, horizon_ends, most_steps, most_stable;
@@ -157,9 +158,9 @@ MF_INLINE int mf_state_seen(const mf_fused *f) {
 
 /* ---- the template, one agent after the other ---- */
 
-/* An mf_advance; `few` and `others` as in q_learning's leaves: constants. */
+/* An mf_advance; `few`, `scan` and `tie` as in q_learning's leaves: constants. */
 MF_INLINE int mf_fused_each(mf_fused *f, const int64_t count, const double *explore, const double *uniforms,
-                            const double *normals, const uint32_t few, mf_others *others) {
+                            const double *normals, const uint32_t few, mf_scan *scan, mf_tie *tie) {
     const mf_qlearning c = *f->learner;
     const int64_t run = f->run, agents = f->agents, first = *f->steps, size = f->state_size;
     const int64_t after = f->stable_after[run], ticks = f->ticks;
@@ -181,7 +182,7 @@ MF_INLINE int mf_fused_each(mf_fused *f, const int64_t count, const double *expl
                 f->full = 1;
                 break;
             }
-            status = mf_act_of(&c, run, f->rows, explore, &chance, f->actions, few, c.drawn != 0);
+            status = mf_act_of(&c, run, f->rows, explore, &chance, f->actions, few, c.drawn != 0, tie);
             if (status)
                 break;
             status = mf_hook_play(f, agents, size, f->state, f->actions, uniforms, normals, raw, &f->terminated);
@@ -221,7 +222,7 @@ MF_INLINE int mf_fused_each(mf_fused *f, const int64_t count, const double *expl
                         rewards[i] += f->amount[k][distinct];
             }
             status = mf_update_of(&c, run, f->rows, f->next_rows, f->actions, rewards, f->terminated, rate, discount,
-                                  &changed, few, others);
+                                  &changed, few, scan);
             if (status)
                 break;
             f->ended = f->terminated | last;
@@ -275,6 +276,153 @@ MF_INLINE int mf_fused_each(mf_fused *f, const int64_t count, const double *expl
     return status;
 }
 
+/* ---- the template, one agent after the other, all in one row ---- */
+
+/* As mf_fused_each, where the state is known to be what is seen; the number of agents and `size` are constants. */
+MF_INLINE int mf_fused_row(mf_fused *f, const int64_t count, const double *explore, const double *uniforms,
+                           const double *normals, const int64_t agents, const int64_t size, const uint32_t few,
+                           mf_scan *scan, mf_tie *tie) {
+    const mf_qlearning c = *f->learner;
+    const int64_t run = f->run, first = *f->steps, ticks = f->ticks, amounts = f->amounts, bound = c.bound;
+    const int64_t after = f->stable_after[run], row_bytes = c.row_bytes, greedy = c.greedy, visits = c.visits;
+    const int64_t explores_step = f->explore, uniforms_step = f->step_uniforms, normals_step = f->step_normals;
+    const uint32_t around = c.around;
+    const int drawn = c.drawn != 0;
+    const double discount = f->discount[run];
+    char *const cells = c.cells + run * c.run_bytes;
+    double state[MF_STATE_MOST] = {0.0}, raw[MF_PAD] = {0.0}, rewards[MF_PAD] = {0.0};
+    double returns[MF_PAD] = {0.0}, shaped[MF_PAD] = {0.0};
+    int64_t table[MF_PAD], draw[MF_PAD];
+    uint32_t n[MF_PAD];
+    int32_t actions[MF_PAD] = {0};
+    uint8_t terminated = 0;
+    mf_chance chance = mf_fused_chance(f);
+    double rate = f->rate[run];
+    int64_t steps = first, episode_steps = *f->episode_steps, stable = *f->stable, i, k;
+    int64_t at = (uint32_t)f->rows[0], row = 0;
+    uint32_t lost = 0u - (uint32_t)(at >= bound);
+    int status = MF_FINE, ended = 0;
+    for (i = 0; i < agents; i++) {
+        table[i] = c.agents[i].table;
+        draw[i] = c.agents[i].draw;
+        n[i] = few ? few : (uint32_t)c.agents[i].choices;
+        returns[i] = f->episode_return[i];
+        shaped[i] = f->episode_shaped[i];
+    }
+    for (k = 0; k < size; k++)
+        state[k] = f->state[k];
+    f->ended = f->full = 0;
+    while (steps - first < count) {
+        const mf_span span = mf_fused_span(f, count - (steps - first), steps, episode_steps, stable, after);
+        int64_t left = span.length;
+        while (left) {
+            char *const here = cells + (lost ? 0 : at) * row_bytes;
+            const char *next;
+            double finite = 0.0;
+            uint32_t moved = 0;
+            for (i = 0; i < agents && status == MF_FINE; i++)
+                status = mf_act_one(here + table[i], greedy, n[i], lost, explore + draw[i], &chance, drawn, tie,
+                                    actions + i);
+            if (status)
+                break;
+            status = mf_hook_play(f, agents, size, state, actions, uniforms, normals, raw, &terminated);
+            if (status)
+                break;
+            for (i = 0; i < agents; i++)
+                finite += raw[i] * 0.0;
+            if (finite != 0.0) {
+                status = mf_fused_bad_reward(f, raw);
+                break;
+            }
+            ended = --left == 0 && span.ends;
+            terminated |= ended & span.terminal;
+            ended |= terminated;
+            status = mf_hook_encode_one(f, size, state, &row);
+            if (status)
+                break;
+            for (i = 0; i < agents; i++)
+                rewards[i] = raw[i];
+            if (amounts) {
+                const int64_t distinct = mf_hook_distinct(agents, actions);
+                if (distinct < 0) {
+                    status = MF_BAD_ACTION;
+                    break;
+                }
+                for (k = 0; k < amounts; k++)
+                    for (i = 0; i < agents; i++)
+                        rewards[i] += f->amount[k][distinct];
+            }
+            if (lost || (uint64_t)row >= (uint64_t)bound) {
+                status = MF_BAD_ROW;
+                break;
+            }
+            next = cells + row * row_bytes;
+            for (i = 0; i < agents && status == MF_FINE; i++)
+                status = mf_update_one(here + table[i], next + table[i], greedy, visits, n[i], (uint32_t)actions[i],
+                                       rewards[i], terminated, rate, discount, around, few, scan, &moved);
+            if (status)
+                break;
+            if (ticks > !ended) {
+                f->ended = (uint8_t)ended;
+                mf_hook_tick(f);
+                chance = mf_fused_chance(f);
+                rate = f->rate[run];
+            }
+            stable = (moved ? 1 : stable + 1) & span.counts;
+            for (i = 0; i < agents; i++) {
+                returns[i] += raw[i];
+                shaped[i] += rewards[i];
+            }
+            explore += explores_step;
+            uniforms += uniforms_step;
+            normals += normals_step;
+            if (ended)
+                break;
+            at = row;
+        }
+        steps += span.length - left;
+        episode_steps += span.length - left;
+        f->ended = (uint8_t)ended;
+        if (status || steps >= f->most_steps || stable >= f->most_stable)
+            break;
+        if (ended) {
+            if (f->more == 0)
+                break;
+            mf_fused_record(f, agents, episode_steps, returns, shaped);
+            for (i = 0; i < agents; i++)
+                returns[i] = shaped[i] = 0.0;
+            episode_steps = 0;
+            f->ended = 0;
+            ended = 0;
+            status = mf_hook_start(f, agents, size, state, f->uniforms, f->normals);
+            f->uniforms += f->start_uniforms;
+            f->normals += f->start_normals;
+            if (status == MF_FINE)
+                status = mf_hook_encode_one(f, size, state, &at);
+            if (status)
+                break;
+            lost = 0u - (uint32_t)((uint64_t)at >= (uint64_t)bound);
+        }
+    }
+    for (k = 0; k < size; k++)
+        f->state[k] = state[k];
+    for (i = 0; i < agents; i++) {
+        f->rows[i] = (int32_t)at;
+        f->episode_return[i] = returns[i];
+        f->episode_shaped[i] = shaped[i];
+    }
+    *f->steps = steps;
+    *f->episode_steps = episode_steps;
+    *f->stable = stable;
+    return status;
+}
+
+#define MF_ROW_OF(name, agents, size, few, scan, tie) \
+    MF_FUNCTION int name(mf_fused *f, int64_t count, const double *explore, const double *uniforms, \
+                         const double *normals) { \
+        return mf_fused_row(f, count, explore, uniforms, normals, agents, size, few, scan, tie); \
+    }
+
 /* ---- the template, agents side by side ---- */
 
 #if MF_HAVE_AVX2_VARIANT
@@ -318,10 +466,10 @@ MF_FUNCTION int mf_lanes_update(mf_fused *f, int64_t row, int64_t next_row, uint
 
 /* ---- instances ---- */
 
-#define MF_EACH(name, few, others) \
+#define MF_EACH(name, few, scan, tie) \
     MF_FUNCTION int name(mf_fused *f, int64_t count, const double *explore, const double *uniforms, \
                          const double *normals) { \
-        return mf_fused_each(f, count, explore, uniforms, normals, few, others); \
+        return mf_fused_each(f, count, explore, uniforms, normals, few, scan, tie); \
     }
 
 /* Two of each: for registers of 256 bits, and for those that have masks, too. */
@@ -341,16 +489,16 @@ MF_FUNCTION int mf_lanes_update(mf_fused *f, int64_t row, int64_t next_row, uint
 #include MF_FUSED_GAME
 #else
 
-MF_EACH(mf_fused_many, 0, 0)
-MF_EACH(mf_fused_2, 2, 0)
-MF_EACH(mf_fused_3, 3, 0)
-MF_EACH(mf_fused_4, 4, 0)
-MF_EACH(mf_fused_5, 5, 0)
-MF_EACH(mf_fused_6, 6, 0)
-MF_EACH(mf_fused_7, 7, 0)
-MF_EACH(mf_fused_8, 8, 0)
+MF_EACH(mf_fused_many, 0, 0, 0)
+MF_EACH(mf_fused_2, 2, 0, 0)
+MF_EACH(mf_fused_3, 3, 0, 0)
+MF_EACH(mf_fused_4, 4, 0, 0)
+MF_EACH(mf_fused_5, 5, 0, 0)
+MF_EACH(mf_fused_6, 6, 0, 0)
+MF_EACH(mf_fused_7, 7, 0, 0)
+MF_EACH(mf_fused_8, 8, 0, 0)
 #if MF_HAVE_AVX2_VARIANT
-MF_WIDE MF_EACH(mf_fused_wide, 0, mf_greatest_but_wide)
+MF_WIDE MF_EACH(mf_fused_wide, 0, mf_greatest_from_wide, mf_tied_wide)
 #define MF_SIDES(A) MF_SIDE(2, A, 1, 2, f->state_size, MF_ANYTHING) \
     MF_SIDE(4, A, 1, f->agents, f->state_size, MF_ANYTHING) MF_SIDE(4, A, 2, f->agents, f->state_size, MF_ANYTHING)
 MF_SIDES(2) MF_SIDES(3) MF_SIDES(4) MF_SIDES(5) MF_SIDES(6) MF_SIDES(7) MF_SIDES(8)

@@ -81,33 +81,28 @@ MF_INLINE int32_t mf_greatest_but(const double *value, const int n, const uint32
 }
 #endif
 
-/* The same of 8 to 16 values, whose number is no constant: four registers, which overlap where there are fewer. */
+/* Of 8 to 16 values, whose number is no constant: four registers, which overlap where there are fewer. */
 #if MF_HAVE_AVX2_VARIANT
 #define MF_WIDE __attribute__((target("avx2,bmi,bmi2")))
-#define MF_I __builtin_inf()
-static const double mf_but_wide[32] __attribute__((unused)) = {
-    MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I,
-    -MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I, MF_I};
-#undef MF_I
+#define MF_WIDE_INLINE static inline MF_WIDE __attribute__((always_inline, unused))
 
-static inline MF_WIDE __attribute__((always_inline, unused)) int32_t mf_greatest_but_wide(
-    const double *value, const int64_t n, const uint32_t but, const uint32_t from, double *most) {
-    const double *bound = mf_but_wide + 16 - but;
+/* The places, as bits, of those that equal one of them; of all, where there is none to compare with, of the greatest. */
+MF_WIDE_INLINE uint32_t mf_places_wide(const double *value, const int64_t n, const double *equal) {
     const int64_t third = n < 12 ? n - 4 : 8, fourth = n - 4;
-    const __m256d a = _mm256_min_pd(_mm256_loadu_pd(value), _mm256_loadu_pd(bound));
-    const __m256d b = _mm256_min_pd(_mm256_loadu_pd(value + 4), _mm256_loadu_pd(bound + 4));
-    const __m256d c = _mm256_min_pd(_mm256_loadu_pd(value + third), _mm256_loadu_pd(bound + third));
-    const __m256d d = _mm256_min_pd(_mm256_loadu_pd(value + fourth), _mm256_loadu_pd(bound + fourth));
-    __m256d top = _mm256_max_pd(_mm256_max_pd(a, b), _mm256_max_pd(c, d));
-    uint32_t mask;
-    top = _mm256_max_pd(top, _mm256_permute2f128_pd(top, top, 1));
-    top = _mm256_max_pd(top, _mm256_permute_pd(top, 5));
-    mask = (uint32_t)_mm256_movemask_pd(_mm256_cmp_pd(a, top, _CMP_EQ_OQ)) |
+    const __m256d a = _mm256_loadu_pd(value), b = _mm256_loadu_pd(value + 4);
+    const __m256d c = _mm256_loadu_pd(value + third), d = _mm256_loadu_pd(value + fourth);
+    __m256d top;
+    if (equal) {
+        top = _mm256_broadcast_sd(equal);
+    } else {
+        top = _mm256_max_pd(_mm256_max_pd(a, b), _mm256_max_pd(c, d));
+        top = _mm256_max_pd(top, _mm256_permute2f128_pd(top, top, 1));
+        top = _mm256_max_pd(top, _mm256_permute_pd(top, 5));
+    }
+    return (uint32_t)_mm256_movemask_pd(_mm256_cmp_pd(a, top, _CMP_EQ_OQ)) |
            (uint32_t)_mm256_movemask_pd(_mm256_cmp_pd(b, top, _CMP_EQ_OQ)) << 4 |
            (uint32_t)_mm256_movemask_pd(_mm256_cmp_pd(c, top, _CMP_EQ_OQ)) << third |
            (uint32_t)_mm256_movemask_pd(_mm256_cmp_pd(d, top, _CMP_EQ_OQ)) << fourth;
-    *most = _mm256_cvtsd_f64(top);
-    return mf_first_from(mask, from);
 }
 #endif
 
@@ -224,12 +219,26 @@ MF_INLINE int32_t mf_greatest_from(const double *value, int64_t n, int32_t from)
     return first;
 }
 
+#if MF_HAVE_AVX2_VARIANT
+/* The same of 8 to 16 values, which are finite, on a processor with wide registers. */
+MF_WIDE_INLINE int32_t mf_greatest_from_wide(const double *value, int64_t n, int32_t from) {
+    return mf_first_from(mf_places_wide(value, n, 0), (uint32_t)from);
+}
+#endif
+
+/* How the first of the greatest is found, going round from one place. */
+typedef int32_t mf_scan(const double *value, int64_t n, int32_t from);
+
 /* The greedy action, once the value of `action` is no longer `old`; `best` was it before. */
 MF_INLINE int32_t mf_greedy_after(const double *q, int64_t choices, int32_t best, int32_t action, double old,
-                                  uint32_t around) {
+                                  uint32_t around, mf_scan *scan) {
     const double value = q[action];
-    if (action == best)
-        return value < old ? mf_greatest_from(q, choices, (int32_t)((uint32_t)best & around)) : best;
+    if (action == best) {
+        const int32_t from = (int32_t)((uint32_t)best & around);
+        if (!(value < old))
+            return best;
+        return (scan ? scan : mf_greatest_from)(q, choices, from);
+    }
     return value > q[best] || (value == q[best] && action < best && !around) ? action : best;
 }
 

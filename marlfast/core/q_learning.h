@@ -36,88 +36,107 @@ enum { MF_FINE = 0, MF_BAD_ACTION = 3, MF_BAD_DRAW = 4, MF_BAD_ROW = 5, MF_BAD_V
 #define MF_TARGET(reward, discount, ahead) ((reward) + (discount) * (ahead))
 #define MF_MOVED(old, rate, target) ((old) + (rate) * ((target) - (old)))
 
-/* Below, `few` is the number of actions of all agents, or 0 where each has its own. */
+/* Below, `few` is the number of actions of all agents, or 0 where each has its own; `scan` and `tie`, for 8 to 16 of them
+ * on a processor with wide registers, are how they are compared, else NULL: all constants. */
+
+/* What one agent does; `lost`: all ones where its row is none, 0 else. A status. */
+MF_INLINE int mf_act_one(const char *cell, const int64_t greedy, const uint32_t choices, const uint32_t lost,
+                         const double *draw, const mf_chance *chance, const int drawn, mf_tie *tie, int32_t *taken) {
+    const uint32_t explores = 0u - (uint32_t)(draw[0] < chance->bound);
+    uint32_t known = *(const uint32_t *)(cell + greedy), action;
+    if (drawn && tie && explores) { /* there is much to compare, and later seldom a surprise */
+        action = (uint32_t)mf_random_choice(chance, draw, (int32_t)choices);
+    } else {
+        /* Both actions, and masks in place of branches: whether an agent explores cannot be predicted. */
+        const uint32_t random = (uint32_t)mf_random_choice(chance, draw, (int32_t)choices);
+        if (drawn && known < choices)
+            known = (uint32_t)(tie ? tie : mf_tied)((const double *)cell, choices, known, mf_tie_share(chance, draw));
+        action = (random & explores) | ((known | lost) & ~explores);
+    }
+    *taken = (int32_t)action;
+    return action < choices ? MF_FINE : explores ? MF_BAD_DRAW : lost ? MF_BAD_ROW : MF_BAD_ACTION;
+}
+
+/* What one agent learns in a cell, of another that comes next; whether its greedy action changed, in `moved`. A status. */
+MF_INLINE int mf_update_one(char *cell, const char *next, const int64_t greedy, const int64_t visits,
+                            const uint32_t choices, const uint32_t action, double target, const int over,
+                            const double rate, const double discount, const uint32_t around, const uint32_t few,
+                            mf_scan *scan, uint32_t *moved) {
+    const int32_t before = *(int32_t *)(cell + greedy);
+    double old, value, most = 0.0;
+    int32_t best = 0;
+    if ((uint32_t)before >= choices)
+        return MF_BAD_ACTION;
+    if (!over) {
+        const uint32_t ahead = *(const uint32_t *)(next + greedy);
+        if (ahead >= choices)
+            return MF_BAD_ACTION;
+        target = MF_TARGET(target, discount, ((const double *)next)[ahead]);
+    }
+    /* What the other actions hold is known before this one's value is: nothing waits for a branch. */
+    if (few)
+        best = mf_greatest_but((const double *)cell, (int)few, action, action & around, &most);
+    old = ((double *)cell)[action];
+    value = MF_MOVED(old, rate, target);
+    if (!(fabs(value) <= DBL_MAX))
+        return MF_BAD_VALUE;
+    *(int32_t *)(cell + visits) += *(int32_t *)(cell + visits) < INT32_MAX;
+    ((double *)cell)[action] = value;
+    if (few) {
+        /* All ones where the written action is the greedy one now: of equals the incumbent is, or the first. */
+        const uint32_t same = 0u - (uint32_t)((int32_t)action == before);
+        const uint32_t first = 0u - (uint32_t)((int32_t)action < best);
+        const uint32_t keeps = (same & around) | (first & ~around);
+        const int32_t wins = -(int32_t)((value > most) | ((value == most) & keeps & 1u));
+        best = (int32_t)(((uint32_t)before & around & ~same) | ((uint32_t)best & ~(around & ~same)));
+        best = (best & ~wins) | ((int32_t)action & wins);
+    } else {
+        best = mf_greedy_after((const double *)cell, choices, before, (int32_t)action, old, around, scan);
+    }
+    *(int32_t *)(cell + greedy) = best;
+    *moved |= (uint32_t)(best ^ before);
+    return MF_FINE;
+}
 
 MF_INLINE int mf_act_of(const mf_qlearning *c, int64_t run, const int32_t *rows, const double *draws,
-                        const mf_chance *chance, int32_t *actions, const uint32_t few, const int drawn) {
+                        const mf_chance *chance, int32_t *actions, const uint32_t few, const int drawn,
+                        mf_tie *tie) {
     const char *cells = c->cells + run * c->run_bytes;
     const int64_t bound = c->bound, row_bytes = c->row_bytes, greedy = c->greedy;
     const mf_agent *own = c->agents, *end = own + c->n_ids;
     for (; own < end; own++) {
-        const uint32_t choices = few ? few : (uint32_t)own->choices;
-        const double *draw = draws + own->draw;
-        const uint32_t row = (uint32_t)rows[own->agent];
-        /* Both actions, and masks in place of branches: whether an agent explores cannot be predicted. */
-        const uint32_t explores = 0u - (uint32_t)(draw[0] < chance->bound);
-        const uint32_t lost = 0u - (uint32_t)(row >= (uint64_t)bound);
-        const uint32_t random = (uint32_t)mf_random_choice(chance, draw, (int32_t)choices);
-        const char *cell = cells + (row & ~lost) * row_bytes + own->table;
-        uint32_t known = *(const uint32_t *)(cell + greedy), action;
-        if (drawn && known < choices) /* also where it explores, which cannot be predicted */
-            known = (uint32_t)mf_tied((const double *)cell, choices, known, mf_tie_share(chance, draw));
-        action = (random & explores) | ((known | lost) & ~explores);
-        if (action >= choices)
-            return explores ? MF_BAD_DRAW : lost ? MF_BAD_ROW : MF_BAD_ACTION;
-        actions[own->agent] = (int32_t)action;
+        const uint32_t row = (uint32_t)rows[own->agent], lost = 0u - (uint32_t)(row >= (uint64_t)bound);
+        int32_t action;
+        const int status = mf_act_one(cells + (row & ~lost) * row_bytes + own->table, greedy,
+                                      few ? few : (uint32_t)own->choices, lost, draws + own->draw, chance, drawn, tie,
+                                      &action);
+        if (status)
+            return status;
+        actions[own->agent] = action;
     }
     return MF_FINE;
 }
 
-/* The greatest value of a cell but that of one action, and the first place where it stands, going round. */
-typedef int32_t mf_others(const double *value, int64_t n, uint32_t but, uint32_t from, double *most);
-
 MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
                            const int32_t *actions, const double *rewards, const int over, const double rate,
-                           const double discount, uint8_t *changed, const uint32_t few, mf_others *others) {
+                           const double discount, uint8_t *changed, const uint32_t few, mf_scan *scan) {
     char *cells = c->cells + run * c->run_bytes;
-    const int64_t bound = c->bound, row_bytes = c->row_bytes, greedy = c->greedy, visits = c->visits;
-    const uint32_t around = c->around;
+    const int64_t bound = c->bound, row_bytes = c->row_bytes;
     const mf_agent *own = c->agents, *end = own + c->n_ids;
     uint32_t moved = 0;
     for (; own < end; own++) {
         const int64_t i = own->agent;
         const uint32_t choices = few ? few : (uint32_t)own->choices, action = (uint32_t)actions[i];
-        char *cell = cells + (uint32_t)rows[i] * row_bytes + own->table;
-        char *next = cells + (uint32_t)next_rows[i] * row_bytes + own->table;
-        double target = rewards[i], old, value, most = 0.0;
-        int32_t best = 0, before;
+        int status;
         if (action >= choices)
             return MF_BAD_ACTION;
         if ((uint32_t)rows[i] >= (uint64_t)bound || (uint32_t)next_rows[i] >= (uint64_t)bound)
             return MF_BAD_ROW;
-        if (*(const uint32_t *)(cell + greedy) >= choices)
-            return MF_BAD_ACTION;
-        if (!over) {
-            const uint32_t ahead = *(const uint32_t *)(next + greedy);
-            if (ahead >= choices)
-                return MF_BAD_ACTION;
-            target = MF_TARGET(target, discount, ((const double *)next)[ahead]);
-        }
-        before = *(int32_t *)(cell + greedy);
-        /* What the other actions hold is known before this one's value is: nothing waits for a branch. */
-        if (few)
-            best = mf_greatest_but((const double *)cell, (int)few, action, action & around, &most);
-        else if (others)
-            best = others((const double *)cell, choices, action, action & around, &most);
-        old = ((double *)cell)[action];
-        value = MF_MOVED(old, rate, target);
-        if (!(fabs(value) <= DBL_MAX))
-            return MF_BAD_VALUE;
-        *(int32_t *)(cell + visits) += *(int32_t *)(cell + visits) < INT32_MAX;
-        ((double *)cell)[action] = value;
-        if (few || others) {
-            /* All ones where the written action is the greedy one now: of equals the incumbent is, or the first. */
-            const uint32_t same = 0u - (uint32_t)((int32_t)action == before);
-            const uint32_t first = 0u - (uint32_t)((int32_t)action < best);
-            const uint32_t keeps = (same & around) | (first & ~around);
-            const int32_t wins = -(int32_t)((value > most) | ((value == most) & keeps & 1u));
-            best = (int32_t)(((uint32_t)before & around & ~same) | ((uint32_t)best & ~(around & ~same)));
-            best = (best & ~wins) | ((int32_t)action & wins);
-        } else {
-            best = mf_greedy_after((const double *)cell, choices, before, (int32_t)action, old, around);
-        }
-        *(int32_t *)(cell + greedy) = best;
-        moved |= (uint32_t)(best ^ before);
+        status = mf_update_one(cells + (uint32_t)rows[i] * row_bytes + own->table,
+                               cells + (uint32_t)next_rows[i] * row_bytes + own->table, c->greedy, c->visits, choices,
+                               action, rewards[i], over, rate, discount, c->around, few, scan, &moved);
+        if (status)
+            return status;
     }
     *changed |= moved != 0;
     return MF_FINE;
@@ -139,8 +158,8 @@ MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *ro
 MF_FUNCTION int mf_act(const mf_qlearning *c, int64_t choices, int64_t run, const int32_t *rows, const double *draws,
                        const mf_chance *chance, int32_t *actions) {
 #define MF_CALL(n) \
-    (c->drawn ? mf_act_of(c, run, rows, draws, chance, actions, n, 1) \
-              : mf_act_of(c, run, rows, draws, chance, actions, n, 0))
+    (c->drawn ? mf_act_of(c, run, rows, draws, chance, actions, n, 1, 0) \
+              : mf_act_of(c, run, rows, draws, chance, actions, n, 0, 0))
     MF_CASES(MF_CALL)
 #undef MF_CALL
 }
@@ -156,8 +175,8 @@ MF_FUNCTION int mf_update(const mf_qlearning *c, int64_t choices, int64_t run, c
 /* Any numbers of actions. */
 MF_INLINE int mf_act_many(const mf_qlearning *c, int64_t run, const int32_t *rows, const double *draws,
                           const mf_chance *chance, int32_t *actions) {
-    return c->drawn ? mf_act_of(c, run, rows, draws, chance, actions, 0, 1)
-                    : mf_act_of(c, run, rows, draws, chance, actions, 0, 0);
+    return c->drawn ? mf_act_of(c, run, rows, draws, chance, actions, 0, 1, 0)
+                    : mf_act_of(c, run, rows, draws, chance, actions, 0, 0, 0);
 }
 
 MF_INLINE int mf_update_many(const mf_qlearning *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
@@ -189,7 +208,7 @@ MF_FUNCTION int mf_act_lanes(const mf_qlearning *c, int64_t run, const int32_t *
         for (k = 0; here == 0 && k <= choices; k++)
             memcpy(&cell[k], c->cells + run * c->run_bytes + row * c->row_bytes + c->agents[j].table + k * c->lanes * 8,
                    8);
-        status = mf_act_of(&one, 0, &here, draws, chance, actions + i, 0, c->drawn != 0);
+        status = mf_act_of(&one, 0, &here, draws, chance, actions + i, 0, c->drawn != 0, 0);
         if (status)
             return status;
     }
@@ -231,8 +250,7 @@ MF_FUNCTION int mf_update_lanes(const mf_qlearning *c, int64_t run, const int32_
 MF_FUNCTION MF_WIDE int mf_update_wide(const mf_qlearning *c, int64_t run, const int32_t *rows,
                                        const int32_t *next_rows, const int32_t *actions, const double *rewards,
                                        int over, double rate, double discount, uint8_t *changed) {
-    return mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, 0,
-                        mf_greatest_but_wide);
+    return mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, 0, mf_greatest_from_wide);
 }
 #else
 MF_FUNCTION int mf_update_wide(const mf_qlearning *c, int64_t run, const int32_t *rows, const int32_t *next_rows,

@@ -1,0 +1,20 @@
+/* Instances of the fused loop for games in normal form with two agents: side by side, or with 8 to 16 actions. */
+#if MF_HAVE_AVX2_VARIANT
+MF_SIDE(2, 2, 1, 2, 1, MF_STATE_SEEN)
+MF_SIDE(2, 3, 1, 2, 1, MF_STATE_SEEN)
+MF_WIDE MF_ROW_OF(mf_row_wide, 2, 1, 0, mf_greatest_from_wide, mf_tied_wide)
+#endif
+
+MF_FUNCTION mf_advance *mf_fused_choose(const mf_fused *f) {
+#if MF_HAVE_AVX2_VARIANT
+    if (mf_state_seen(f) && f->lanes == 2 && f->agents == 2) {
+        if (f->few == 2)
+            return MF_SIDE_OF(2, 2, 1);
+        if (f->few == 3)
+            return MF_SIDE_OF(2, 3, 1);
+    }
+    if (mf_state_seen(f) && f->one_row && f->agents == 2 && f->wide)
+        return mf_row_wide;
+#endif
+    return 0;
+}
