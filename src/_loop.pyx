@@ -819,7 +819,8 @@ cdef class Loop:
         f.used, f.fits = d.encoder.used, d.encoder.rows - 2 * d.encoder.views
         parts.game, parts.encoder, parts.rewards, parts.reward_count = d.game, d.encoder, d.rewards, d.reward_count
         parts.plain = d.rewards[0].plain
-        parts.rate, parts.exploration = learner.context.rate, learner.context.exploration
+        parts.rate = schedules[0] if schedules[0].kind != CONSTANT else NULL
+        parts.exploration = schedules[1] if schedules[1].kind != CONSTANT else NULL
         # Components that only count different actions are added in the loop, if they are all there is.
         f.amounts = d.reward_count - 1
         for p in range(1, d.reward_count):

@@ -8,7 +8,13 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 cimport marlfast.core.markov as leaf
 from marlfast.core._kernels cimport Game, check
 
+cdef extern from *:
+    """
+    #define MF_FUSED_GAME "fused_markov.h"
+    """
+
 include "marlfast/core/ranges.pxi"
+include "marlfast/core/fused_game.pxi"
 
 
 cdef class Markov(Game):
@@ -88,3 +94,4 @@ cdef class Markov(Game):
         if seen is not None:
             self.operations.observe = _observe
         self.operations.without = NULL
+        self.operations.fused = <void *> _choose

@@ -92,6 +92,33 @@ KINDS = {
     "no records": drift(record_every=0),
     "records of several": drift(record_every=3, episodes=10),
     "endless": drift(horizon=0),
+    "one round": mf.Experiment(
+        mf.games.PrisonersDilemma(horizon=1), mf.IQL(0.3, explore=mf.EpsilonGreedy(0.5)), steps=150, runs=2, seed=1),
+    "one round, three actions, records of several": mf.Experiment(
+        mf.games.Climbing(), mf.IQL(0.3, explore=mf.EpsilonGreedy(0.5, decay=0.9)), episodes=100, runs=2, seed=1,
+        record_every=7),
+    "rounds that are remembered": mf.Experiment(
+        mf.games.PrisonersDilemma(memory=2, horizon=40), mf.IQL(0.3, explore=mf.EpsilonGreedy(0.5)), steps=150, runs=2,
+        seed=1),
+    "prices": mf.Experiment(
+        mf.games.LogitBertrand(actions=15, memory=1, start="uniform"),
+        mf.IQL(0.3, 0.9, mf.EpsilonGreedy(1.0, decay=0.98, per="step", strict=False, ties="first", draws=2)), steps=300,
+        runs=2, seed=1, record_every=0),
+    "prices, ties drawn": mf.Experiment(
+        mf.games.LogitBertrand(actions=11, memory=1, start="uniform", horizon=30), mf.IQL(
+            0.3, 0.9, mf.EpsilonGreedy(1.0, decay=0.98, per="step"), initial_q=[1.0] * 10 + [0.0]), steps=300, runs=2,
+        seed=1, stop=[mf.GreedyStable(60)]),
+    "prices of many kinds": mf.Experiment(
+        mf.games.LogitBertrand(actions=8, memory=0, horizon=1), mf.IQL(0.3, 0.9, mf.EpsilonGreedy(0.3)), steps=300,
+        runs=2, seed=1),
+    "a game given as arrays": mf.Experiment(
+        mf.games.MarkovGame(np.random.default_rng(0).dirichlet(np.ones(5), (5, 27)),
+                            np.random.default_rng(1).normal(size=(5, 27, 3)), (3, 3, 3),
+                            terminal=[0, 0, 0, 0, 1], horizon=9),
+        mf.IQL(0.3, 0.9, mf.EpsilonGreedy(0.3)), steps=200, runs=2, seed=1),
+    "rewards of -0.0": mf.Experiment(
+        mf.games.MatrixGame([[-0.0, 0.0], [0.0, -0.0]], memory=1, horizon=5), mf.IQL(
+            0.5, discount=0.5, initial_q=np.array([-0.0, 0.0]), explore=mf.EpsilonGreedy(0.5)), steps=60),
     "values near the largest": mf.Experiment(
         mf.games.MatrixGame([[1e307, -1e307], [0.0, 1.0]], horizon=3), mf.IQL(
             1.0, discount=0.9, explore=mf.EpsilonGreedy(0.5)), steps=60),
@@ -106,11 +133,14 @@ def test_every_kind_of_experiment(name):
 # -- pauses, threads, and the other loop -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["rows that grow", "schedules of steps", "potentials", "rates of episodes"])
+@pytest.mark.parametrize("name", [
+    "rows that grow", "schedules of steps", "potentials", "rates of episodes", "no records", "records of several",
+    "one round", "one round, three actions, records of several", "rounds that are remembered", "prices, ties drawn",
+    "a game given as arrays"])
 @pytest.mark.parametrize("block", [1, 2, 7, 13])
 def test_pauses_change_nothing(name, block):
     experiment = KINDS[name].replace(steps=100)
-    assert_same(trained(experiment, block=block)[0], trained(experiment)[0])
+    assert_same(trained(experiment, block=block)[0], trained(experiment, "staged")[0])
 
 
 @pytest.mark.parametrize("name", ["rows that grow", "not strict", "one component"])
@@ -119,7 +149,8 @@ def test_threads_change_nothing(name):
     assert_same(trained(experiment, threads=2, block=9)[0], trained(experiment)[0])
 
 
-@pytest.mark.parametrize("name", ["rows that grow", "some share", "one component", "endless"])
+@pytest.mark.parametrize("name", ["rows that grow", "some share", "one component", "endless", "one round", "prices",
+                                  "a game given as arrays"])
 @pytest.mark.parametrize("loops", [("fused", "staged"), ("staged", "fused"), ("staged", None)])
 @pytest.mark.parametrize("pause", [1, 10, 11, 12, 37])
 def test_training_goes_on_in_the_other_loop(name, loops, pause):
@@ -223,6 +254,18 @@ def test_rows_and_greedy_actions_out_of_range(agents, array, value):
     assert (same_after(experiment, change).arrays["reason"] >= 64).all()
 
 
+@pytest.mark.parametrize("agents", [2, 3, 4, 7])
+@pytest.mark.parametrize("who", [0, -1])
+def test_greedy_actions_ahead_out_of_range(agents, who):
+    """That of a row that comes next is looked at before its value is, and stops the run there."""
+    def change(arrays):
+        arrays["learner.greedy"][0, 1:, who] = 5
+        arrays["learner.greedy"][1, :, who] = np.where(np.arange(21) % 5, 0, -1)
+
+    reasons = same_after(drift(agents, steps=60), change).arrays["reason"]
+    assert (reasons == 67).all()
+
+
 @pytest.mark.parametrize("agents", [1, 3, 4])
 @pytest.mark.parametrize("bad", [-0.1, 1.0, np.nan, 7e300])
 @pytest.mark.parametrize("place", [0, 1])
@@ -272,6 +315,17 @@ def test_rewards_that_are_none(agents):
     experiment = drift(agents, steps=100).replace(game=mf.games.Drift(agents=agents, push=1.7e308, horizon=50))
     arrays = same_after(experiment, lambda arrays: None).arrays
     assert arrays["fault"].tolist() == [0, 0] and set(arrays["reason"].tolist()) == {66}
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid")
+@pytest.mark.parametrize("agents", [2, 3, 4, 6])
+def test_a_reward_that_is_none_is_of_the_agent_that_is_named(agents):
+    """Only those whose action is low lose more than there are numbers for."""
+    game = mf.games.Drift(agents=agents, push=2e306, noise=0.0, bonus=-1.79e308, horizon=50)
+    experiment = drift(agents, steps=40, learner=mf.IQL(0.0, explore=mf.EpsilonGreedy(1.0))).replace(game=game, runs=32)
+    arrays = same_after(experiment, lambda arrays: None).arrays
+    failed = arrays["reason"] == 66
+    assert set(arrays["fault"][failed].tolist()) == set(range(agents))
 
 
 # -- which loop runs -----------------------------------------------------------------------------------

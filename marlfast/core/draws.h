@@ -61,6 +61,15 @@
 #define MF_SQRT(x) sqrt(x)
 #endif
 
+/* Before a loop over a number of agents that is a constant. */
+#if defined(__clang__)
+#define MF_UNROLL _Pragma("unroll")
+#elif defined(__GNUC__)
+#define MF_UNROLL _Pragma("GCC unroll 8")
+#else
+#define MF_UNROLL
+#endif
+
 MF_INLINE double mf_from_bits(uint64_t bits) {
     double value;
     memcpy(&value, &bits, sizeof value);

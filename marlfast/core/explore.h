@@ -71,15 +71,23 @@ MF_INLINE int64_t mf_tied(const double *q, int64_t n, int64_t best, double share
 typedef int64_t mf_tie(const double *q, int64_t n, int64_t best, double share);
 
 #if MF_HAVE_AVX2_VARIANT
-/* The same of 8 to 16 actions, on a processor with wide registers. */
-MF_WIDE_INLINE int64_t mf_tied_wide(const double *q, int64_t n, int64_t best, double share) {
-    uint32_t places = mf_places_wide(q, n, q + best);
-    int64_t which;
-    if ((places & (places - 1)) == 0)
-        return best;
-    for (which = mf_share(share, __builtin_popcount(places)); which > 0; which--)
-        places &= places - 1;
+/* One of some places (bits), by a share of them. */
+MF_INLINE int64_t mf_one_of(uint32_t places, double share) {
+    if (places & (places - 1)) {
+        int64_t which = mf_share(share, __builtin_popcount(places));
+        for (; which > 0; which--)
+            places &= places - 1;
+    }
     return __builtin_ctz(places);
+}
+
+/* The same of 8 to 16 actions, on a processor with wide registers; with masks. */
+MF_WIDE_INLINE int64_t mf_tied_wide(const double *q, int64_t n, int64_t best, double share) {
+    return mf_one_of(mf_places_wide(q, n, q + best), share);
+}
+
+MF_MASKS_INLINE int64_t mf_tied_masks(const double *q, int64_t n, int64_t best, double share) {
+    return mf_one_of(mf_places_masks(q, n, q[best]), share);
 }
 #endif
 

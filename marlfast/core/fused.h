@@ -160,7 +160,7 @@ MF_INLINE int mf_state_seen(const mf_fused *f) {
 
 /* An mf_advance; `few`, `scan` and `tie` as in q_learning's leaves: constants. */
 MF_INLINE int mf_fused_each(mf_fused *f, const int64_t count, const double *explore, const double *uniforms,
-                            const double *normals, const uint32_t few, mf_scan *scan, mf_tie *tie) {
+                            const double *normals, const uint32_t few, const mf_scan scan, mf_tie *tie) {
     const mf_qlearning c = *f->learner;
     const int64_t run = f->run, agents = f->agents, first = *f->steps, size = f->state_size;
     const int64_t after = f->stable_after[run], ticks = f->ticks;
@@ -281,7 +281,7 @@ MF_INLINE int mf_fused_each(mf_fused *f, const int64_t count, const double *expl
 /* As mf_fused_each, where the state is known to be what is seen; the number of agents and `size` are constants. */
 MF_INLINE int mf_fused_row(mf_fused *f, const int64_t count, const double *explore, const double *uniforms,
                            const double *normals, const int64_t agents, const int64_t size, const uint32_t few,
-                           mf_scan *scan, mf_tie *tie) {
+                           const mf_scan scan, mf_tie *tie) {
     const mf_qlearning c = *f->learner;
     const int64_t run = f->run, first = *f->steps, ticks = f->ticks, amounts = f->amounts, bound = c.bound;
     const int64_t after = f->stable_after[run], row_bytes = c.row_bytes, greedy = c.greedy, visits = c.visits;
@@ -302,6 +302,7 @@ MF_INLINE int mf_fused_row(mf_fused *f, const int64_t count, const double *explo
     int64_t at = (uint32_t)f->rows[0], row = 0;
     uint32_t lost = 0u - (uint32_t)(at >= bound);
     int status = MF_FINE, ended = 0;
+MF_UNROLL
     for (i = 0; i < agents; i++) {
         table[i] = c.agents[i].table;
         draw[i] = c.agents[i].draw;
@@ -320,6 +321,7 @@ MF_INLINE int mf_fused_row(mf_fused *f, const int64_t count, const double *explo
             const char *next;
             double finite = 0.0;
             uint32_t moved = 0;
+MF_UNROLL
             for (i = 0; i < agents && status == MF_FINE; i++)
                 status = mf_act_one(here + table[i], greedy, n[i], lost, explore + draw[i], &chance, drawn, tie,
                                     actions + i);
@@ -328,6 +330,7 @@ MF_INLINE int mf_fused_row(mf_fused *f, const int64_t count, const double *explo
             status = mf_hook_play(f, agents, size, state, actions, uniforms, normals, raw, &terminated);
             if (status)
                 break;
+MF_UNROLL
             for (i = 0; i < agents; i++)
                 finite += raw[i] * 0.0;
             if (finite != 0.0) {
@@ -340,6 +343,7 @@ MF_INLINE int mf_fused_row(mf_fused *f, const int64_t count, const double *explo
             status = mf_hook_encode_one(f, size, state, &row);
             if (status)
                 break;
+MF_UNROLL
             for (i = 0; i < agents; i++)
                 rewards[i] = raw[i];
             if (amounts) {
@@ -349,6 +353,7 @@ MF_INLINE int mf_fused_row(mf_fused *f, const int64_t count, const double *explo
                     break;
                 }
                 for (k = 0; k < amounts; k++)
+MF_UNROLL
                     for (i = 0; i < agents; i++)
                         rewards[i] += f->amount[k][distinct];
             }
@@ -357,6 +362,7 @@ MF_INLINE int mf_fused_row(mf_fused *f, const int64_t count, const double *explo
                 break;
             }
             next = cells + row * row_bytes;
+MF_UNROLL
             for (i = 0; i < agents && status == MF_FINE; i++)
                 status = mf_update_one(here + table[i], next + table[i], greedy, visits, n[i], (uint32_t)actions[i],
                                        rewards[i], terminated, rate, discount, around, few, scan, &moved);
@@ -369,6 +375,7 @@ MF_INLINE int mf_fused_row(mf_fused *f, const int64_t count, const double *explo
                 rate = f->rate[run];
             }
             stable = (moved ? 1 : stable + 1) & span.counts;
+MF_UNROLL
             for (i = 0; i < agents; i++) {
                 returns[i] += raw[i];
                 shaped[i] += rewards[i];
@@ -389,6 +396,7 @@ MF_INLINE int mf_fused_row(mf_fused *f, const int64_t count, const double *explo
             if (f->more == 0)
                 break;
             mf_fused_record(f, agents, episode_steps, returns, shaped);
+MF_UNROLL
             for (i = 0; i < agents; i++)
                 returns[i] = shaped[i] = 0.0;
             episode_steps = 0;
@@ -406,6 +414,7 @@ MF_INLINE int mf_fused_row(mf_fused *f, const int64_t count, const double *explo
     }
     for (k = 0; k < size; k++)
         f->state[k] = state[k];
+MF_UNROLL
     for (i = 0; i < agents; i++) {
         f->rows[i] = (int32_t)at;
         f->episode_return[i] = returns[i];
@@ -489,16 +498,16 @@ MF_FUNCTION int mf_lanes_update(mf_fused *f, int64_t row, int64_t next_row, uint
 #include MF_FUSED_GAME
 #else
 
-MF_EACH(mf_fused_many, 0, 0, 0)
-MF_EACH(mf_fused_2, 2, 0, 0)
-MF_EACH(mf_fused_3, 3, 0, 0)
-MF_EACH(mf_fused_4, 4, 0, 0)
-MF_EACH(mf_fused_5, 5, 0, 0)
-MF_EACH(mf_fused_6, 6, 0, 0)
-MF_EACH(mf_fused_7, 7, 0, 0)
-MF_EACH(mf_fused_8, 8, 0, 0)
+MF_EACH(mf_fused_many, 0, mf_no_scan, 0)
+MF_EACH(mf_fused_2, 2, mf_no_scan, 0)
+MF_EACH(mf_fused_3, 3, mf_no_scan, 0)
+MF_EACH(mf_fused_4, 4, mf_no_scan, 0)
+MF_EACH(mf_fused_5, 5, mf_no_scan, 0)
+MF_EACH(mf_fused_6, 6, mf_no_scan, 0)
+MF_EACH(mf_fused_7, 7, mf_no_scan, 0)
+MF_EACH(mf_fused_8, 8, mf_no_scan, 0)
 #if MF_HAVE_AVX2_VARIANT
-MF_WIDE MF_EACH(mf_fused_wide, 0, mf_greatest_from_wide, mf_tied_wide)
+MF_WIDE MF_EACH(mf_fused_wide, 0, mf_scan_wide, mf_tied_wide)
 #define MF_SIDES(A) MF_SIDE(2, A, 1, 2, f->state_size, MF_ANYTHING) \
     MF_SIDE(4, A, 1, f->agents, f->state_size, MF_ANYTHING) MF_SIDE(4, A, 2, f->agents, f->state_size, MF_ANYTHING)
 MF_SIDES(2) MF_SIDES(3) MF_SIDES(4) MF_SIDES(5) MF_SIDES(6) MF_SIDES(7) MF_SIDES(8)

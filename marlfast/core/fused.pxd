@@ -64,5 +64,5 @@ ctypedef struct Parts:
     int64_t reward_count, plain
     Transition transition           # of the step under way
     int64_t distinct
-    ScheduleData *rate
+    ScheduleData *rate              # NULL: constant
     ScheduleData *exploration

@@ -71,5 +71,7 @@ cdef inline int _fused_pay "mf_hook_pay"(Fused *f) noexcept nogil:
 
 cdef inline void _fused_tick "mf_hook_tick"(Fused *f) noexcept nogil:
     cdef Parts *parts = <Parts *> f.parts
-    schedule_follow(parts.rate, f.run, f.ended)
-    schedule_follow(parts.exploration, f.run, f.ended)
+    if parts.rate != NULL:
+        schedule_follow(parts.rate, f.run, f.ended)
+    if parts.exploration != NULL:
+        schedule_follow(parts.exploration, f.run, f.ended)

@@ -147,7 +147,8 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
     MF_MASK live[2];
     int64_t steps = first, episode_steps = *f->episode_steps, stable = *f->stable;
     int64_t at = (uint32_t)f->rows[0], row = 0;      /* of the state, of its successor */
-    int lost = at >= bound, status = MF_FINE, ended = 0, h, k;
+    /* Looked at before the first step of an episode, and then whenever a row comes next. */
+    int unsound = 1, lost = at >= bound, status = MF_FINE, ended = 0, h, k;
     char *here = cells + (lost ? 0 : at) * row_bytes;
     for (h = 0; h < H; h++) {
         double sums[2][MF_W] = {{0.0}};
@@ -177,7 +178,7 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
             MF_WORDS action[2], before[2], meta[2];
             MF_REALS raw[2], reward[2], value[2], v[2][8];
             char *next;
-            int odd = lost, bad = 0, moved = 0;
+            int odd = 0, bad = 0, moved = 0;
             if (!own && f->used && f->used[run] > f->fits) {
                 f->full = 1;
                 break;
@@ -216,7 +217,8 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
                 }
                 action[h] = MF_CHOOSE(explores, MF_WHOLE(place), action[h]);
                 /* Signs of what must not be negative: of greedy actions out of range, of draws outside [0, 1). */
-                odd |= MF_PLACES(MF_NEGATIVE((A - 1) - before[h]));
+                if (unsound)
+                    odd |= lost | MF_PLACES(MF_NEGATIVE((A - 1) - before[h]));
                 if (foreign)
                     odd |= MF_PLACES(MF_BOTH(MF_NEGATIVE((MF_WORDS)which | ~(MF_WORDS)(which - 1.0)), explores));
 #if MF_W == 4
@@ -285,7 +287,7 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
                     for (h = 0; h < H; h++)
                         reward[h] = MF_PICK(live[h], reward[h], zero);
             }
-            if (__builtin_expect(lost || (uint64_t)row >= (uint64_t)bound, 0)) {
+            if (__builtin_expect(lost | ((uint64_t)row >= (uint64_t)bound), 0)) {
                 status = MF_BAD_ROW;
                 break;
             }
@@ -299,6 +301,7 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
                     MF_REALS top = ahead[0];
                     for (k = 1; k < A; k++)
                         top = MF_MOST(top, ahead[k * H]);
+                    odd |= MF_PLACES(MF_NEGATIVE((A - 1) - ((MF_WORDS)ahead[A * H] & low)));
                     target = MF_TARGET(reward[h], discount, top);
                 }
                 value[h] = MF_MOVED(old, rate, target);
@@ -368,7 +371,7 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
                 break;
             here = next;
             at = row;
-            lost = 0;
+            lost = unsound = 0;
             if (paid)
                 for (k = 0; k < P; k++)
                     f->rows[k] = (int32_t)row;
@@ -401,6 +404,7 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
             if (status)
                 break;
             lost = (uint64_t)at >= (uint64_t)bound;
+            unsound = 1;
             here = cells + (lost ? 0 : at) * row_bytes;
             if (paid)
                 for (k = 0; k < P; k++)

@@ -2,7 +2,8 @@
 #if MF_HAVE_AVX2_VARIANT
 MF_SIDE(2, 2, 1, 2, 1, MF_STATE_SEEN)
 MF_SIDE(2, 3, 1, 2, 1, MF_STATE_SEEN)
-MF_WIDE MF_ROW_OF(mf_row_wide, 2, 1, 0, mf_greatest_from_wide, mf_tied_wide)
+MF_WIDE MF_ROW_OF(mf_row_wide, 2, 1, 0, mf_scan_wide, mf_tied_wide)
+__attribute__((MF_AVX512)) MF_ROW_OF(mf_row_masks, 2, 1, 0, mf_scan_masks, mf_tied_masks)
 #endif
 
 MF_FUNCTION mf_advance *mf_fused_choose(const mf_fused *f) {
@@ -14,7 +15,7 @@ MF_FUNCTION mf_advance *mf_fused_choose(const mf_fused *f) {
             return MF_SIDE_OF(2, 3, 1);
     }
     if (mf_state_seen(f) && f->one_row && f->agents == 2 && f->wide)
-        return mf_row_wide;
+        return mf_width() == 2 ? mf_row_masks : mf_row_wide;
 #endif
     return 0;
 }

@@ -224,23 +224,81 @@ MF_INLINE int32_t mf_greatest_from(const double *value, int64_t n, int32_t from)
 MF_WIDE_INLINE int32_t mf_greatest_from_wide(const double *value, int64_t n, int32_t from) {
     return mf_first_from(mf_places_wide(value, n, 0), (uint32_t)from);
 }
+
+#define MF_LOW -__builtin_inf()
+#define MF_HIGH __builtin_inf()
+static const double mf_but_wide[32] __attribute__((unused)) = {
+    MF_HIGH, MF_HIGH, MF_HIGH, MF_HIGH, MF_HIGH, MF_HIGH, MF_HIGH, MF_HIGH, MF_HIGH, MF_HIGH, MF_HIGH,
+    MF_HIGH, MF_HIGH, MF_HIGH, MF_HIGH, MF_HIGH, MF_LOW,  MF_HIGH, MF_HIGH, MF_HIGH, MF_HIGH, MF_HIGH,
+    MF_HIGH, MF_HIGH, MF_HIGH, MF_HIGH, MF_HIGH, MF_HIGH, MF_HIGH, MF_HIGH, MF_HIGH, MF_HIGH};
+#undef MF_LOW
+#undef MF_HIGH
+
+/* The greatest of the others. */
+MF_WIDE_INLINE double mf_most_but_wide(const double *value, int64_t n, int32_t but) {
+    const double *bound = mf_but_wide + 16 - but;
+    const int64_t third = n < 12 ? n - 4 : 8, fourth = n - 4;
+    const __m256d a = _mm256_min_pd(_mm256_loadu_pd(value), _mm256_loadu_pd(bound));
+    const __m256d b = _mm256_min_pd(_mm256_loadu_pd(value + 4), _mm256_loadu_pd(bound + 4));
+    const __m256d c = _mm256_min_pd(_mm256_loadu_pd(value + third), _mm256_loadu_pd(bound + third));
+    const __m256d d = _mm256_min_pd(_mm256_loadu_pd(value + fourth), _mm256_loadu_pd(bound + fourth));
+    const __m256d most = _mm256_max_pd(_mm256_max_pd(a, b), _mm256_max_pd(c, d));
+    const __m128d half = _mm_max_pd(_mm256_castpd256_pd128(most), _mm256_extractf128_pd(most, 1));
+    return _mm_cvtsd_f64(_mm_max_sd(half, _mm_unpackhi_pd(half, half)));
+}
 #endif
 
-/* How the first of the greatest is found, going round from one place. */
-typedef int32_t mf_scan(const double *value, int64_t n, int32_t from);
+/* How the first of the greatest is found, going round from one place; how great the others are. */
+typedef struct {
+    int32_t (*from)(const double *value, int64_t n, int32_t from);
+    double (*most_but)(const double *value, int64_t n, int32_t but);
+} mf_scan;
 
 /* The greedy action, once the value of `action` is no longer `old`; `best` was it before. */
 MF_INLINE int32_t mf_greedy_after(const double *q, int64_t choices, int32_t best, int32_t action, double old,
-                                  uint32_t around, mf_scan *scan) {
+                                  uint32_t around) {
     const double value = q[action];
-    if (action == best) {
-        const int32_t from = (int32_t)((uint32_t)best & around);
-        if (!(value < old))
-            return best;
-        return (scan ? scan : mf_greatest_from)(q, choices, from);
-    }
+    if (action == best)
+        return value < old ? mf_greatest_from(q, choices, (int32_t)((uint32_t)best & around)) : best;
     return value > q[best] || (value == q[best] && action < best && !around) ? action : best;
 }
+
+#if MF_HAVE_AVX2_VARIANT
+/* Of 1 to 16 values, by two registers of 512 bits. */
+#define MF_MASKS_INLINE static inline __attribute__((MF_AVX512, always_inline, unused))
+
+MF_MASKS_INLINE double mf_most_of_masks(const double *value, const uint32_t which) {
+    const __m512d low = _mm512_set1_pd(-__builtin_inf());
+    const __m512d most = _mm512_max_pd(_mm512_mask_loadu_pd(low, (__mmask8)which, value),
+                                       _mm512_mask_loadu_pd(low, (__mmask8)(which >> 8), value + 8));
+    const __m256d half = _mm256_max_pd(_mm512_castpd512_pd256(most), _mm512_extractf64x4_pd(most, 1));
+    const __m128d pair = _mm_max_pd(_mm256_castpd256_pd128(half), _mm256_extractf128_pd(half, 1));
+    return _mm_cvtsd_f64(_mm_max_sd(pair, _mm_unpackhi_pd(pair, pair)));
+}
+
+MF_MASKS_INLINE uint32_t mf_places_masks(const double *value, const int64_t n, const double equal) {
+    const uint32_t which = (1u << n) - 1;
+    const __m512d as = _mm512_set1_pd(equal);
+    const __m512d a = _mm512_maskz_loadu_pd((__mmask8)which, value);
+    const __m512d b = _mm512_maskz_loadu_pd((__mmask8)(which >> 8), value + 8);
+    return (uint32_t)_mm512_mask_cmp_pd_mask((__mmask8)which, a, as, _CMP_EQ_OQ) |
+           (uint32_t)_mm512_mask_cmp_pd_mask((__mmask8)(which >> 8), b, as, _CMP_EQ_OQ) << 8;
+}
+
+MF_MASKS_INLINE int32_t mf_greatest_from_masks(const double *value, int64_t n, int32_t from) {
+    return mf_first_from(mf_places_masks(value, n, mf_most_of_masks(value, (1u << n) - 1)), (uint32_t)from);
+}
+
+MF_MASKS_INLINE double mf_most_but_masks(const double *value, int64_t n, int32_t but) {
+    return mf_most_of_masks(value, ((1u << n) - 1) & ~(1u << but));
+}
+#endif
+
+static const mf_scan mf_no_scan __attribute__((unused)) = {0, 0};
+#if MF_HAVE_AVX2_VARIANT
+static const mf_scan mf_scan_wide __attribute__((unused)) = {mf_greatest_from_wide, mf_most_but_wide};
+static const mf_scan mf_scan_masks __attribute__((unused)) = {mf_greatest_from_masks, mf_most_but_masks};
+#endif
 
 /* The next greater number of a finite value that is at least 0. */
 MF_INLINE double mf_next_double(double value) {

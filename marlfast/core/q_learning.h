@@ -37,7 +37,7 @@ enum { MF_FINE = 0, MF_BAD_ACTION = 3, MF_BAD_DRAW = 4, MF_BAD_ROW = 5, MF_BAD_V
 #define MF_MOVED(old, rate, target) ((old) + (rate) * ((target) - (old)))
 
 /* Below, `few` is the number of actions of all agents, or 0 where each has its own; `scan` and `tie`, for 8 to 16 of them
- * on a processor with wide registers, are how they are compared, else NULL: all constants. */
+ * on a processor with wide registers, are how they are compared; else they are empty: all constants. */
 
 /* What one agent does; `lost`: all ones where its row is none, 0 else. A status. */
 MF_INLINE int mf_act_one(const char *cell, const int64_t greedy, const uint32_t choices, const uint32_t lost,
@@ -61,7 +61,7 @@ MF_INLINE int mf_act_one(const char *cell, const int64_t greedy, const uint32_t 
 MF_INLINE int mf_update_one(char *cell, const char *next, const int64_t greedy, const int64_t visits,
                             const uint32_t choices, const uint32_t action, double target, const int over,
                             const double rate, const double discount, const uint32_t around, const uint32_t few,
-                            mf_scan *scan, uint32_t *moved) {
+                            const mf_scan scan, uint32_t *moved) {
     const int32_t before = *(int32_t *)(cell + greedy);
     double old, value, most = 0.0;
     int32_t best = 0;
@@ -76,6 +76,8 @@ MF_INLINE int mf_update_one(char *cell, const char *next, const int64_t greedy, 
     /* What the other actions hold is known before this one's value is: nothing waits for a branch. */
     if (few)
         best = mf_greatest_but((const double *)cell, (int)few, action, action & around, &most);
+    else if (scan.most_but && action == (uint32_t)before)
+        most = scan.most_but((const double *)cell, choices, before);
     old = ((double *)cell)[action];
     value = MF_MOVED(old, rate, target);
     if (!(fabs(value) <= DBL_MAX))
@@ -90,11 +92,24 @@ MF_INLINE int mf_update_one(char *cell, const char *next, const int64_t greedy, 
         const int32_t wins = -(int32_t)((value > most) | ((value == most) & keeps & 1u));
         best = (int32_t)(((uint32_t)before & around & ~same) | ((uint32_t)best & ~(around & ~same)));
         best = (best & ~wins) | ((int32_t)action & wins);
-    } else {
-        best = mf_greedy_after((const double *)cell, choices, before, (int32_t)action, old, around, scan);
+        if (best != before) { /* written seldom: what is read next need not wait for it */
+            *(int32_t *)(cell + greedy) = best;
+            *moved = 1;
+        }
+        return MF_FINE;
     }
-    *(int32_t *)(cell + greedy) = best;
-    *moved |= (uint32_t)(best ^ before);
+    /* Whether the greatest value falls cannot be predicted; that it seldom falls below another, can. */
+    if (scan.most_but && action == (uint32_t)before) {
+        if (value > most || (value == most && around))
+            return MF_FINE;
+        best = scan.from((const double *)cell, choices, (int32_t)(action & around));
+    } else {
+        best = mf_greedy_after((const double *)cell, choices, before, (int32_t)action, old, around);
+    }
+    if (best != before) {
+        *(int32_t *)(cell + greedy) = best;
+        *moved = 1;
+    }
     return MF_FINE;
 }
 
@@ -119,7 +134,7 @@ MF_INLINE int mf_act_of(const mf_qlearning *c, int64_t run, const int32_t *rows,
 
 MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
                            const int32_t *actions, const double *rewards, const int over, const double rate,
-                           const double discount, uint8_t *changed, const uint32_t few, mf_scan *scan) {
+                           const double discount, uint8_t *changed, const uint32_t few, const mf_scan scan) {
     char *cells = c->cells + run * c->run_bytes;
     const int64_t bound = c->bound, row_bytes = c->row_bytes;
     const mf_agent *own = c->agents, *end = own + c->n_ids;
@@ -167,7 +182,7 @@ MF_FUNCTION int mf_act(const mf_qlearning *c, int64_t choices, int64_t run, cons
 MF_FUNCTION int mf_update(const mf_qlearning *c, int64_t choices, int64_t run, const int32_t *rows,
                           const int32_t *next_rows, const int32_t *actions, const double *rewards, int over,
                           double rate, double discount, uint8_t *changed) {
-#define MF_CALL(n) mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, n, 0)
+#define MF_CALL(n) mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, n, mf_no_scan)
     MF_CASES(MF_CALL)
 #undef MF_CALL
 }
@@ -182,7 +197,7 @@ MF_INLINE int mf_act_many(const mf_qlearning *c, int64_t run, const int32_t *row
 MF_INLINE int mf_update_many(const mf_qlearning *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
                              const int32_t *actions, const double *rewards, int over, double rate, double discount,
                              uint8_t *changed) {
-    return mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, 0, 0);
+    return mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, 0, mf_no_scan);
 }
 
 /* A place of a cell: an action value, or the greedy action and the visits. */
@@ -236,7 +251,7 @@ MF_FUNCTION int mf_update_lanes(const mf_qlearning *c, int64_t run, const int32_
             for (n = 0; n < 2; n++)
                 for (k = 0; k <= choices; k++)
                     memcpy(&pair[n][k], cell + (n ? next : row) * c->row_bytes + k * step, 8);
-        status = mf_update_of(&one, 0, &here, &ahead, actions + i, rewards + i, over, rate, discount, changed, 0, 0);
+        status = mf_update_of(&one, 0, &here, &ahead, actions + i, rewards + i, over, rate, discount, changed, 0, mf_no_scan);
         if (status)
             return status;
         for (k = 0; k <= choices; k++)
@@ -250,7 +265,7 @@ MF_FUNCTION int mf_update_lanes(const mf_qlearning *c, int64_t run, const int32_
 MF_FUNCTION MF_WIDE int mf_update_wide(const mf_qlearning *c, int64_t run, const int32_t *rows,
                                        const int32_t *next_rows, const int32_t *actions, const double *rewards,
                                        int over, double rate, double discount, uint8_t *changed) {
-    return mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, 0, mf_greatest_from_wide);
+    return mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, 0, mf_scan_wide);
 }
 #else
 MF_FUNCTION int mf_update_wide(const mf_qlearning *c, int64_t run, const int32_t *rows, const int32_t *next_rows,

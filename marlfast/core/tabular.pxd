@@ -23,7 +23,7 @@ cdef extern from "explore.h" nogil:
     int32_t first_greatest "mf_first_greatest"(const double *q, int64_t actions) noexcept
     int32_t greatest_from "mf_greatest_from"(const double *q, int64_t actions, int32_t start) noexcept
     int32_t greedy_after "mf_greedy_after"(const double *q, int64_t actions, int32_t best, int32_t action, double old,
-                                           uint32_t around, void *scan) noexcept
+                                           uint32_t around) noexcept
     Chance epsilon_chance "mf_epsilon"(double epsilon, int strict, int several) noexcept
     int64_t random_greatest "mf_tied"(const double *q, int64_t actions, int64_t best, double share) noexcept
     int64_t random_choice "mf_random_choice"(const Chance *chance, const double *draw, int64_t n) noexcept
@@ -43,7 +43,7 @@ cdef inline bint write_value(double *q, int32_t *greedy, int64_t actions, int64_
     cdef int32_t best = greedy[0]
     cdef double old = q[action]
     q[action] = value
-    greedy[0] = greedy_after(q, actions, best, <int32_t> action, old, around, NULL)
+    greedy[0] = greedy_after(q, actions, best, <int32_t> action, old, around)
     return greedy[0] != best
 
 
