@@ -68,8 +68,8 @@ def save(result, path):
     write_atomically(path, lambda file: write(result, file))
 
 
-def write(result, file):
-    """Write a result to an open binary file."""
+def write(result, file, format=FORMAT, more=None):
+    """Write a result to an open binary file; or what looks like one, in a format of its own that says ``more``."""
     import json
 
     known = result.experiment.resolved
@@ -90,7 +90,7 @@ def write(result, file):
     manifest = {"format": FORMAT, "version": VERSION, "marlfast": __version__, "numpy": np.__version__,
                 "experiment": result.experiment.to_dict(), "seconds": result.seconds, "interrupted": result.interrupted,
                 "sha256": {name: checksum(array) for name, array in arrays.items()}}
-    text = json.dumps(manifest, allow_nan=False)
+    text = json.dumps(manifest | {"format": format} | (more or {}), allow_nan=False)
     np.savez(file, manifest=np.frombuffer(text.encode(), np.uint8), **arrays)
 
 
@@ -104,9 +104,14 @@ def checksum(array):
 
 def load(path, backend="cython", game=None):
     """Read a result from one ``.npz`` file. See :func:`marlfast.load`."""
+    return read(path, backend, game, FORMAT)[0]
+
+
+def read(path, backend, game, format):
+    """A result, and the manifest, of a file that :func:`write` wrote in this format."""
     path = errors.path(path)
-    with Archive(path) as archive:
-        manifest = _manifest(archive)
+    with Archive(path, f"a {format}") as archive:
+        manifest = _manifest(archive, format)
         try:
             experiment = _experiment(path, manifest, game, archive.headers)
             added = _check_headers(path, experiment, archive.headers)
@@ -118,7 +123,7 @@ def load(path, backend="cython", game=None):
             raise FileError(f"{path}: its experiment asks for more memory than there is{why}") from None
     if manifest["version"] == 1:
         arrays["stable"] += arrays["stable"] < arrays["steps"]
-    return Result(experiment, arrays, manifest["seconds"], manifest["interrupted"])
+    return Result(experiment, arrays, manifest["seconds"], manifest["interrupted"]), manifest
 
 
 def check(path):
@@ -205,8 +210,8 @@ def manifest_of(archive, format, newest):
     return manifest
 
 
-def _manifest(archive):
-    path, manifest = archive.path, manifest_of(archive, FORMAT, VERSION)
+def _manifest(archive, format=FORMAT):
+    path, manifest = archive.path, manifest_of(archive, format, VERSION)
     seconds = manifest.get("seconds")
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0.0 <= seconds < MOST_STEPS \
             or not isinstance(manifest.get("interrupted"), bool):

@@ -1,16 +1,21 @@
 """Learners to step by hand, for embedding in larger programs."""
 import numpy as np
 
-from marlfast import seeds
+from marlfast import files, seeds
 from marlfast.backends import kernels
+from marlfast.disk import write_atomically
 from marlfast.draws import PURPOSES
-from marlfast.errors import TrainingError, integer, shown
+from marlfast.errors import FileError, TrainingError, integer, shown
 from marlfast.experiment import Experiment
 from marlfast.learners.base import learner as as_learner
 from marlfast.policy import Policy
 from marlfast.registry import require
+from marlfast.resolved import part_of
 from marlfast.result import Result
 from marlfast.rewards.structure import individual, mixed
+from marlfast.session import allocate
+
+TEAM = "marlfast team"         # the format of its files
 
 
 class Team:
@@ -173,6 +178,59 @@ class Team:
         """
         policy = Policy.of_result(self._result(), run, kind, seed)
         return policy if agent is None else policy.agent(agent)
+
+    def save(self, path):
+        """Write all that was learned, and where the team's draws are, to one ``.npz`` file: see :meth:`load`.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where to.
+        """
+        for name, (encoder, seen) in self._encoders.items():
+            if encoder.grows and not encoder.used(seen, self._tables[name]).min():
+                raise ValueError("save: a run of this team has seen nothing yet, so that there is nothing to save; "
+                                 "call act first")
+        arrays = allocate(self._resolved, self.backend) | self._result().arrays
+        more = {"played": self.played.tolist(), "acted": self._acted}
+        write_atomically(path, lambda file: files.write(Result(self._experiment, arrays), file, TEAM, more))
+
+    @classmethod
+    def load(cls, path, game=None, backend="cython"):
+        """Read a team that :meth:`save` wrote: it goes on where that one was.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Of the file.
+        game : Game, optional
+            The game that it was made for: needed where that has functions of its own, which no file holds.
+        backend : {"cython", "numpy"}
+            Which kernels.
+
+        Returns
+        -------
+        Team
+            As it was.
+
+        Raises
+        ------
+        FileError
+            Not a team, damaged, or of a newer version.
+        """
+        result, manifest = files.read(path, backend, None if game is None else require("game", game, "game"), TEAM)
+        e, played, acted = result.experiment, manifest.get("played"), manifest.get("acted")
+        whole = isinstance(played, list) and all(isinstance(n, int) and 0 <= n < 2**62 for n in played)
+        if not whole or len(played) != e.runs or not isinstance(acted, bool):
+            raise FileError(f"{path}: its manifest is incomplete")
+        team = object.__new__(cls)
+        team.__setstate__({
+            "game": e.game, "backend": backend, "structure": e.rewards, "runs": e.runs, "seed": e.seed,
+            "_experiment": e, "learner": e.learner, "encoder": e.encoder, "steps": result.arrays["steps"],
+            "played": np.array(played, np.int64), "_acted": acted,
+            "_tables": {name: part_of(result.arrays, name) for name in e.resolved.encoders()},
+            "arrays": part_of(result.arrays, "learner")})
+        return team
 
     def _result(self):
         """All that was learned, as of a training."""

@@ -266,3 +266,52 @@ def step(state, actions, uniforms, normals):
 
 def start(uniforms, normals):
     return uniforms
+
+
+# -- a team's file -----------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("learner, game, encoder", [
+    (mf.IQL(0.3), DRIFT, mf.Rounding(1)), (mf.learners.WoLFPHC(), mf.games.PrisonersDilemma(memory=1, horizon=6), None),
+    ([mf.learners.TitForTat(), mf.IQL()], mf.games.PrisonersDilemma(memory=1, horizon=6), None)],
+    ids=["rows that grow", "mixed", "two"])
+def test_a_team_is_saved_and_goes_on(learner, game, encoder, backend, tmp_path):
+    """Also between act and update, and when it is watched."""
+    team, env = mf.Team(learner, game, 2, 4, encoder, backend), game.env(runs=2, seed=4, backend=backend)
+    seen = learn(team, env, env.reset(), 9)
+    team.act(seen, explore=False)
+    actions = team.act(seen)
+    team.save(tmp_path / "team.npz")
+    other, other_env = mf.Team.load(tmp_path / "team.npz", backend=backend), copy.deepcopy(env)
+    for one, around in ((team, env), (other, other_env)):
+        then, rewards, terminated, truncated = around.step(actions)
+        one.update(seen, actions, rewards, then, terminated, truncated)
+        ended = terminated | truncated
+        last = learn(one, around, around.reset(ended) if ended.any() else then, 20)
+        one.watched = one.act(last, explore=False).tolist()
+    assert other.watched == team.watched
+    for name, array in team.arrays.items():
+        np.testing.assert_array_equal(other.arrays[name][:, :array.shape[1]] if name in team.learner.by_row
+                                      else other.arrays[name], array, err_msg=name)
+
+
+def test_files_that_are_no_teams(tmp_path):
+    path, game = tmp_path / "team.npz", mf.games.PrisonersDilemma(memory=1, horizon=6)
+    mf.train(game, mf.IQL(), steps=5, seed=0).save(path)
+    with pytest.raises(mf.FileError, match="it is a result: marlfast.load reads it"):
+        mf.Team.load(path)
+    mf.IQL().team(game, seed=0).save(path)
+    with pytest.raises(mf.FileError, match="it is a team: marlfast.Team.load reads it"):
+        mf.load(path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(mf.FileError):
+        mf.Team.load(path)
+    with pytest.raises(ValueError, match="save: a run of this team has seen nothing yet"):
+        mf.IQL().team(DRIFT, seed=0, encoder=mf.Rounding(0)).save(path)
+    facts = NumPyGame(step, start, agents=1, actions=(2,), state_size=1, features=1, views=1, horizon=4,
+                      start_uniforms=1)
+    team = mf.IQL(0.5).team(facts, seed=0, encoder=mf.Rounding(0))
+    team.act(np.zeros((1, 1, 1)))
+    team.save(path)
+    with pytest.raises(mf.FileError, match="functions of its own"):
+        mf.Team.load(path)
+    assert mf.Team.load(path, game=facts).act(np.zeros((1, 1, 1))).shape == (1, 1)
