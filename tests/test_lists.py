@@ -1,4 +1,7 @@
-"""docs/games.md and docs/learners.md list all there is, the games with the facts of their defaults."""
+"""docs/games.md and docs/learners.md list all there is, the games with the facts of their defaults.
+
+``python tests/test_lists.py`` writes their rows anew; what is new comes last, and may be moved to where it belongs.
+"""
 import dataclasses
 import re
 from pathlib import Path
@@ -28,6 +31,11 @@ def facts(name, cls):
     return name, cls.__name__, f"{game.agents:,}", actions, seen, game.setting, text
 
 
+def learner_facts(name, cls):
+    """The row of a learner, cell by cell."""
+    return name, cls.__name__, " ".join(cls.__doc__.split("\n\n")[0].split())
+
+
 def test_every_game_is_listed_once_with_its_facts():
     rows = ROW.findall(PAGE.read_text(encoding="utf-8"))
     games = ours("game")
@@ -37,6 +45,50 @@ def test_every_game_is_listed_once_with_its_facts():
 
 def test_every_learner_is_listed_once():
     rows = LEARNER.findall((DOCS / "learners.md").read_text(encoding="utf-8"))
-    learners = ours("learner")
-    assert sorted(rows) == sorted((name, cls.__name__, " ".join(cls.__doc__.split("\n\n")[0].split()))
-                                  for name, cls in learners.items())
+    assert sorted(rows) == sorted(learner_facts(name, cls) for name, cls in ours("learner").items())
+
+
+def written(text, row, wanted):
+    """The text of a page with the rows that are wanted, {name: cells}, in the order that it has."""
+    lines = text.split("\n")
+    places = [k for k, line in enumerate(lines) if row.match(line)]
+    there = {row.match(lines[k])[1]: k for k in places}
+    lines[places[-1]] += "".join("\n" + line_of(wanted[name]) for name in wanted if name not in there)
+    for name, k in there.items():
+        line, *new = lines[k].split("\n")
+        lines[k] = "\n".join([line_of(wanted[name]) if name in wanted else "", *new]).strip("\n")
+    gone = {there[name] for name in there if name not in wanted}
+    return "\n".join(line for k, line in enumerate(lines) if k not in gone or line)
+
+
+def line_of(cells):
+    name, cls, *rest = cells
+    return f"| {' | '.join([f'`{name}`', f'`{cls}`', *rest])} |"
+
+
+def test_rows_are_written_anew():
+    for path, row, wanted in pages():
+        text = path.read_text(encoding="utf-8")
+        assert written(text, row, wanted) == text
+        name, *rest = wanted.popitem()[1]
+        fewer = written(text, row, wanted)
+        assert f"| `{name}` |" not in fewer and len(fewer.split("\n")) == len(text.split("\n")) - 1
+        again = written(fewer, row, wanted | {name: (name, *rest)})
+        assert sorted(again.split("\n")) == sorted(text.split("\n"))
+        assert written(text.replace("Two", "Three"), row, wanted | {name: (name, *rest)}).count("| Three") == 0
+
+
+def pages():
+    """(page, pattern of its rows, rows it should have) of both pages."""
+    return [(PAGE, ROW, {name: facts(name, cls) for name, cls in ours("game").items()}),
+            (DOCS / "learners.md", LEARNER, {name: learner_facts(name, cls) for name, cls in ours("learner").items()})]
+
+
+if __name__ == "__main__":
+    import marlfast
+
+    for package in (marlfast.games, marlfast.learners):
+        for public in package.__all__:
+            getattr(package, public)
+    for path, row, wanted in pages():
+        path.write_text(written(path.read_text(encoding="utf-8"), row, wanted), encoding="utf-8")
