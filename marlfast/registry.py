@@ -55,6 +55,8 @@ class Definition:
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
+        if "also" not in cls.__dict__:
+            cls.also = ()       # people call the base so, not what is derived from it
         if cls.__dict__.get("name"):
             _REGISTRY.setdefault(cls.kind, {})[cls.name] = cls
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import marlfast as mf
-from marlfast import cli
+from marlfast import cli, registry
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +42,16 @@ def saved():
 def test_names_that_are_nearly_right(marlfast, arguments, said):
     status, out, err = marlfast("train", *arguments)
     assert (status, out) == (2, "") and said in err and len(err) < 500 and err.count("\n") == 1
+
+
+def test_what_is_derived_has_not_the_other_names_of_its_base(marlfast, monkeypatch):
+    monkeypatch.setattr(registry, "_REGISTRY", {kind: dict(known) for kind, known in registry._REGISTRY.items()})
+
+    class Derived(mf.IQL):
+        name = "derived_in_a_test"
+
+    assert Derived.also == () and "q_learning" in mf.IQL.also
+    assert "did you mean 'iql'?" in marlfast("train", "--learner", "Q-learning")[2]
 
 
 def test_compare(marlfast, saved, tmp_path):
