@@ -18,7 +18,7 @@ MOST_JOINT = 10**6      # joint actions that are tried one by one
 WALKS, WALK = 4, 2_000      # random walks that check what was found, and their most steps
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Tabulated:
     """What :func:`tabulate` found.
 
@@ -47,6 +47,11 @@ class Tabulated:
     exact: np.ndarray
     counts: np.ndarray
 
+    def __repr__(self):
+        sure = "exact" if self.exact.all() else f"{self.exact.mean():.0%} certain"
+        seen = "" if self.observations is None else f", {len(self.observations)} observations"
+        return f"Tabulated({len(self.states)} states, actions {tuple(self.game.actions)}{seen}, {sure})"
+
 
 def tabulate(source, start=None, actions=None, *, key=None, observe="own", tries=8, samples=1000, seed=0, horizon=None,
              most_states=10_000):
@@ -61,6 +66,9 @@ def tabulate(source, start=None, actions=None, *, key=None, observe="own", tries
         Or a function ``step(state, joint_action)`` without chance of its own. It returns ``(next state, rewards,
         terminated)``; or, for chance, a list of ``(probability, next state, rewards, terminated)``. Its states are
         hashable values, joint actions tuples, rewards a number for all or one per agent.
+        Or an environment of Gymnasium's that says its probabilities, ``P[state][action]``, a list of ``(probability,
+        next state, reward, terminated)``: nothing is tried. It begins where its ``initial_state_distrib`` or ``start``
+        says, and its time limit is the horizon.
     start : object or dict of object to float, optional
         With a function: the first state, or a dictionary ``{state: probability}``.
     actions : sequence of int [N], optional
@@ -120,13 +128,16 @@ def tabulate(source, start=None, actions=None, *, key=None, observe="own", tries
     seed, most_states = integer("seed", seed, 0, 2**31), integer("most_states", most_states, 1)
     horizon = None if horizon is None else integer("horizon", horizon, 0)
     choice("observe", observe, ("own", "state"))
+    told = getattr(getattr(source, "unwrapped", source), "P", None)
+    if isinstance(told, (dict, list)) and not hasattr(source, "possible_agents"):
+        return _explore(*_by_probabilities(source, told, start, actions, key, horizon), most_states, False)
     if actions is not None or start is not None:
         if not callable(source) or actions is None or start is None or key is not None:
             raise TypeError("tabulate: a function needs start= and actions= (and no key=), an environment neither")
         return _explore(_Function(source, start, actions), horizon, most_states, False)
     if not hasattr(source, "possible_agents") or not hasattr(source, "step") or not hasattr(source, "reset"):
         raise TypeError(f"tabulate: expected an environment with possible_agents, reset and step, or a function with "
-                        f"start= and actions=, got {shown(source)}")
+                        f"start= and actions=, or one of Gymnasium's with P, its probabilities, got {shown(source)}")
     with _global_generators():
         return _explore(_Environment(source, key, tries, samples, seed), horizon, most_states, observe == "own")
 
@@ -278,6 +289,30 @@ def _seen(nodes, source):
     if (seen == seen[:, :1]).all():
         seen = seen[:, 0]
     return seen, [source.raw[part] for part in numbers]
+
+
+def _by_probabilities(source, told, start, actions, key, horizon):
+    """(source, horizon) of an environment that has Gymnasium's ``P``: nothing is tried, and nothing estimated."""
+    if actions is not None or key is not None:
+        raise TypeError("tabulate: an environment with P, its probabilities, needs neither actions= nor key=")
+    inner, spec = getattr(source, "unwrapped", source), getattr(source, "spec", None)
+    count = getattr(getattr(source, "action_space", None), "n", None)
+    if count is None:
+        raise ValueError("tabulate: expected numbered actions (a space with n) beside P, got "
+                         f"{shown(getattr(source, 'action_space', None))}")
+    if start is None:
+        begins = getattr(inner, "initial_state_distrib", None)
+        if begins is None:
+            raise ValueError("tabulate: the environment has P, but no initial_state_distrib, which says where it "
+                             "begins; give start= a state, or a dictionary {state: probability}")
+        start = {state: float(p) for state, p in enumerate(np.asarray(begins)) if p > 0}
+
+    def step(state, joint):
+        return [tuple(one) for one in told[state][joint[0]]]
+
+    if horizon is None:
+        horizon = getattr(spec, "max_episode_steps", None) or 0
+    return _Function(step, start, (int(count),)), horizon
 
 
 class _Function:

@@ -419,3 +419,44 @@ def test_rock_paper_scissors_of_pettingzoo():
         played(env, game, found, 60, 2)
     run = mf.train(game, mf.IQL(), episodes=50)
     assert run.returns.shape == (1, 50, 2)
+
+
+# -- probabilities that are told -----------------------------------------------------------------------
+
+class Told:
+    """What Gymnasium's toy text has: on a line of three places, right succeeds half of the time; the last one pays."""
+
+    P = {s: {a: [(0.5, s, 0.0, False), (0.5, s + 1, 1.0 if s == 1 else 0.0, s == 1)] if a else [(1.0, s, 0.0, False)]
+             for a in (0, 1)} for s in (0, 1)}
+    initial_state_distrib = np.array([1.0, 0.0, 0.0])
+
+    class action_space:
+        n = 2
+
+
+def test_gymnasiums_probabilities_are_taken_as_they_are():
+    found = tabulate(Told(), horizon=50)
+    assert repr(found) == "Tabulated(3 states, actions (2,), exact)" and found.states == [0, 1, 2]
+    t = found.game.transitions
+    told = {(s, j, then): (p, r) for s, j, then, p, (r,) in zip(
+        t.state.tolist(), t.joint.tolist(), t.successor.tolist(), t.probability.tolist(), t.rewards.tolist(),
+        strict=True) if s < 2}
+    assert told == {(0, 0, 0): (1.0, 0.0), (0, 1, 0): (0.5, 0.0), (0, 1, 1): (0.5, 0.0), (1, 0, 1): (1.0, 0.0),
+                    (1, 1, 1): (0.5, 0.0), (1, 1, 2): (0.5, 1.0)}
+    assert found.game.horizon == 50 and found.game.terminal.tolist() == [False, False, True]
+    assert tabulate(Told(), start=1).states == [1, 2]
+    with pytest.raises(TypeError, match="needs neither actions= nor key="):
+        tabulate(Told(), actions=[2])
+    without = Told()
+    without.initial_state_distrib = None
+    with pytest.raises(ValueError, match="give start= a state"):
+        tabulate(without)
+
+
+def test_frozen_lake_from_its_probabilities():
+    gymnasium = pytest.importorskip("gymnasium")
+    lake = gymnasium.make("FrozenLake-v1", is_slippery=True)
+    found = tabulate(lake)
+    assert found.exact.all() and found.game.horizon == 100 and set(found.states) <= set(range(16))
+    run = mf.train(found.game, mf.IQL(0.1, discount=0.99), episodes=20_000, runs=4, seed=0, record_every=0)
+    assert 0.6 < mf.evaluate(found.game, run, episodes=300, seed=1).mean < 0.8      # 0.74 at best in 100 steps
