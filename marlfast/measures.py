@@ -83,6 +83,35 @@ def measures(result):
     return found
 
 
+def columns(result):
+    """Give what users of its game look at as columns, for ``measure=`` of a sweep.
+
+    Parameters
+    ----------
+    result : Result
+        Of some runs.
+
+    Returns
+    -------
+    dict of str to float64 [R]
+        All that the game says; NaN where there is no such number.
+
+    See Also
+    --------
+    marlfast.sweep : Takes it by default where no episode ends.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> from marlfast.measures import columns
+    >>> columns(mf.train(mf.games.PrisonersDilemma(), mf.IQL(), episodes=500, runs=2, seed=0))
+    {'cooperation_rate': array([0., 0.])}
+    """
+    found = measures(result)
+    none = np.full(len(result.steps), np.nan)
+    return {name: found[name].values if name in found else none for name in known(result.experiment.game)}
+
+
 def known(game):
     """Names and labels of what users of a game look at: {name: label}.
 

@@ -94,6 +94,22 @@ def test_a_game_of_ones_own_says_them(monkeypatch):
             run.measures()
 
 
+def test_sweeps_of_endless_games_have_them_by_default(tmp_path):
+    over = {"learner.learning_rate": [0.1, 0.2], "learner.discount": [0.9, 0.95]}
+    found = mf.sweep(MARKET, LEARNER, over=over, seeds=2, steps=500, out=tmp_path / "market")
+    table = found.table()
+    assert list(table)[-4:] == ["profit_gain", "price", "cycle_length", "nash_on_path"]
+    alone = mf.train(MARKET, mf.IQL(0.2, discount=0.95, explore=LEARNER.explore), steps=500, seed=1)
+    assert table["profit_gain"][7] == alone.measures()["profit_gain"].values[0]
+    again = mf.sweeps.resume(tmp_path / "market")
+    assert again.missing == 0 and again.table()["price"].tolist() == table["price"].tolist()
+    one = mf.sweep(mf.games.PrisonersDilemma(horizon=2), mf.IQL(), seeds=2, episodes=5, out=tmp_path / "dilemma")
+    assert "cooperation_rate" not in one.table()
+    more = mf.sweep(mf.games.PrisonersDilemma(horizon=2), mf.IQL(), seeds=2, episodes=5, out=tmp_path / "more",
+                    measure=measures.columns)
+    assert "cooperation_rate" in more.table()
+
+
 def test_heat_maps_draw_what_there_is():
     pytest.importorskip("matplotlib")
     from marlfast.plotting import heat_map, parameter_curve

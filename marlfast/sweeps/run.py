@@ -15,6 +15,7 @@ from marlfast.doubts import KINDS, in_sweep
 from marlfast.doubts import warn as warn_of
 from marlfast.errors import choice, integer, real, shown
 from marlfast.experiment import Experiment
+from marlfast.measures import columns, known
 from marlfast.session import Interrupts
 from marlfast.sweeps import points as points_of
 from marlfast.sweeps.chunks import name_of
@@ -79,7 +80,8 @@ def sweep(experiment, learner=None, *, over=None, seeds=None, seed=None, samples
         Learning curves have at most so many bins.
     measure : callable, optional
         More columns: a function of a :class:`Result` of some R runs that returns arrays [R] by name. What it gives for
-        a run must not depend on the other runs. Engines other than threads import it by its name.
+        a run must not depend on the other runs. Engines other than threads import it by its name. Default: where no
+        episode of the game ends, so that there is no return, what its users look at (:mod:`marlfast.measures`).
     keep : {None, "results"}
         With ``"results"``, the whole result of each run is kept: see :meth:`Sweep.load_run`.
     table : {"csv", "parquet"}
@@ -162,6 +164,8 @@ def prepare(experiment, learner=None, *, over=None, seeds=None, seed=None, sampl
              "stop": stop, "record_every": record_every, "seed": seed}
     values = points_of.lists(over)
     base = _base(experiment, {name: value for name, value in given.items() if value is not None}, values)
+    if measure is None and not base.game.horizon and known(base.game) and not _another_game(values):
+        measure = columns
     how = _how(bins, measure, keep, backend, block)
     shard = shard_of(shard)
     path = errors.path(out, "out")
@@ -230,6 +234,8 @@ def resume(folder, game=None, measure=None, engine="threads", workers=None, chun
             if name in ("game", "game.name", "game.horizon") or name.partition(".")[0] == "stop":
                 raise errors.FileError(f"{path}: begun with marlfast {manifest['marlfast']}, in which {name} meant "
                                        "something else; go on with that, or sweep into another folder")
+    if measure is None and manifest["measure"] == f"{columns.__module__}.{columns.__qualname__}":
+        measure = columns
     if (manifest["measure"] is None) != (measure is None):
         raise ValueError(f"measure: {path} was begun with {manifest['measure'] or 'none'}; give the same")
     try:
@@ -241,6 +247,11 @@ def resume(folder, game=None, measure=None, engine="threads", workers=None, chun
     # What was said stays said; what this software is, and which function measures, is compared.
     ours = {**manifest, **{key: ours[key] for key in ("marlfast", "numpy", "measure")}}
     return _swept(plan, how, path, ours, engine, workers, chunk_seconds, table, interval_seconds, progress)
+
+
+def _another_game(values):
+    """Whether what is swept over changes the game, or when it ends."""
+    return any(name in ("game", "game.name", "game.horizon", "game.measures") for name in values or {})
 
 
 def _how(bins, measure, keep, backend, block):
