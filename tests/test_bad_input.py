@@ -123,7 +123,7 @@ def test_numbers(make, name, value, error, said):
     (lambda: mf.IQL(initial_q="high"), TypeError, "initial_q", "'high'"),
     (lambda: mf.IQL(initial_q=NAN), ValueError, "initial_q", "finite", "nan"),
     (lambda: mf.IQL(initial_q=[0.0, INF]), ValueError, "initial_q", "finite", "inf"),
-    (lambda: mf.IQL(initial_q=np.zeros((1, 1, 1, 1))), ValueError, "initial_q", "(1, 1, 1, 1)"),
+    (lambda: mf.IQL(initial_q=np.zeros((1, 1, 1, 1, 1))), ValueError, "initial_q", "(1, 1, 1, 1, 1)"),
     (lambda: mf.IQL(initial_q=[[1.0], [1.0, 2.0]]), TypeError, "initial_q"),
     (lambda: mf.IQL(initial_q=None), (TypeError, ValueError), "initial_q"),
     (lambda: mf.IQL(rate=0.1), TypeError, "rate"),
