@@ -11,8 +11,9 @@ def _grid(n):
     """How many mean actions there are, and the binomial coefficients that number them."""
     if n.choices < 1 or n.bins < 1 or n.bins > 2**20 or n.choices > 2**20:
         raise ValueError(f"choices, bins: expected 1 to 2**20, got {n.choices}, {n.bins}")
-    means = math.comb(n.bins + n.choices - 1, n.choices - 1)
-    if means > 2**31 - 1:
+    # Of more than 31 of each there are more; the number itself would take long to find.
+    means = 2**31 if min(n.bins, n.choices - 1) > 31 else math.comb(n.bins + n.choices - 1, n.choices - 1)
+    if means > 2**31 - 1 or (n.bins + n.choices) * n.choices > 2**24:
         raise ValueError(f"bins: {n.bins} bins of {n.choices} actions have more than 2**31 - 1 means")
     ranks = [[math.comb(t, a + 1) if t <= n.bins + a else 0 for t in range(n.bins + n.choices - 1)]
              for a in range(n.choices - 1)]

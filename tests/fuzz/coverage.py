@@ -1,0 +1,54 @@
+"""The readers of archives, JSON manifests and TOML, fuzzed under the guidance of coverage. Needs Atheris.
+
+``pip install atheris && python tests/fuzz/coverage.py archive|toml [-runs=N] [-max_total_time=SECONDS] [FOLDER]``:
+libFuzzer's options; it prints how many inputs there were, and stops at one that is neither read nor refused by a
+FileError or a ValueError.
+"""
+import sys
+import tempfile
+from pathlib import Path
+
+try:
+    import atheris
+except ImportError:
+    raise SystemExit("coverage.py needs atheris: pip install atheris") from None
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+with atheris.instrument_imports(include=["marlfast.archive", "marlfast.files", "marlfast.toml", "marlfast.registry",
+                                         "marlfast.experiment", "zipfile", "json", "tomllib"]):
+    import marlfast as mf
+    from fuzz import files
+    from marlfast import archive, toml  # noqa: F401
+
+PATH = Path(tempfile.mkdtemp()) / "file"
+SAMPLES = {kind: [data for how, data in files.samples() if (how == "toml") == (kind == "toml")]
+           for kind in ("archive", "toml")}
+
+
+def one(kind, data):
+    """Read one input."""
+    PATH.write_bytes(data)
+    try:
+        files.read("toml" if kind == "toml" else "result", PATH)
+    except (mf.FileError, MemoryError):
+        pass
+    except (ValueError, TypeError):
+        if kind != "toml":
+            raise
+
+
+def main(arguments):
+    kind = arguments[1] if len(arguments) > 1 else "archive"
+    if kind not in SAMPLES:
+        raise SystemExit(f"expected archive or toml, got {kind!r}")
+    corpus = Path(tempfile.mkdtemp())
+    for k, data in enumerate(SAMPLES[kind]):
+        (corpus / f"{k}").write_bytes(data)
+    atheris.Setup([arguments[0], *arguments[2:], str(corpus)], lambda data: one(kind, data))
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main(sys.argv)
