@@ -60,13 +60,17 @@ def zig(*arguments, **options):
 
 def compiled(target, sources, folder):
     """Modules of a target that do not compile, {name: why}."""
-    include = sysconfig.get_paths()["include"]
-    # This Python's own configuration is of this machine: sizes that differ elsewhere are said here.
-    more = ["-DMS_WIN64", "-DMS_WINDOWS", "-DHAVE_DECLSPEC_DLL"] if "windows" in target else []
-    found = {}
+    include, found = folder / f"include-{target}", {}
+    shutil.copytree(sysconfig.get_paths()["include"], include)
+    if "windows" in target:         # this Python's configuration is of this machine
+        config = include / "pyconfig.h"
+        text = config.read_text()
+        for name, value in (("SIZEOF_LONG", 4), ("SIZEOF_WCHAR_T", 2), ("HAVE_SYS_SELECT_H", None)):
+            text += f"\n#undef {name}\n" + (f"#define {name} {value}\n" if value else "")
+        config.write_text(text)
     for source in sources:
         done = zig("-target", target, "-c", source, "-o", folder / f"{source.stem}.o", f"-I{include}", f"-I{CORE}",
-                   f"-I{ROOT}", *FLAGS, *more)
+                   f"-I{ROOT}", *FLAGS)
         if done.returncode:
             found[source.stem] = done.stderr.strip()[-600:]
     return found

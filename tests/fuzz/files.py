@@ -39,7 +39,12 @@ def samples():
     games = [(mf.games.Drift(agents=2, horizon=5), mf.Rounding(0)), (mf.games.Climbing(), None),
              (mf.games.Drift(agents=3), mf.Grid(-1, 1, 3))]
     learners = [mf.IQL(), mf.learners.SARSA(trace_decay=0.5), mf.learners.WoLFPHC(), mf.learners.DoubleQ()]
-    found, folder = [], Path(tempfile.mkdtemp())
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        return _saved(found, games, learners, Path(folder))
+
+
+def _saved(found, games, learners, folder):
     for k, (game, encoder) in enumerate(games):
         for learner in learners[: 4 - k]:
             run = mf.train(game, learner, encoder=encoder, steps=20, runs=2, seed=k)
@@ -173,8 +178,11 @@ def judged(number, known, path):
 def main(first, count, seconds=None):
     """Read mutated files; prints how many there were, and returns how many failed."""
     warnings.simplefilter("ignore")
-    known, folder = samples(), tempfile.TemporaryDirectory()
-    path = Path(folder.name) / "file"
+    with tempfile.TemporaryDirectory() as folder:
+        return _tried(first, count, seconds, samples(), Path(folder) / "file")
+
+
+def _tried(first, count, seconds, known, path):
     before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
     counts, failed, slowest, number = {"read": 0, "refused": 0}, [], (0.0, None), first
     while number < first + count and (seconds is None or time.monotonic() - begun < seconds):
