@@ -33,7 +33,9 @@ def all_three(experiment, **options):
 def of(game, learner=None, **options):
     """An experiment with whatever encoder the game needs."""
     encoder = None if game.observations is not None else mf.Rounding(0)
-    return mf.Experiment(game, learner or mf.IQL(), encoder=encoder, **{"steps": 150, "seed": 3} | options)
+    # A large table for each of many agents would be most of what the test takes.
+    learner = learner or mf.IQL(share="all" if game.agents * (game.observations or 1) > 10**6 else "none")
+    return mf.Experiment(game, learner, encoder=encoder, **{"steps": 150, "seed": 3} | options)
 
 
 def test_every_game_gives_the_same_bits(game_example):
