@@ -346,6 +346,28 @@ def bench_env(effort):
         yield row("env", what, values, unit="us", target=target, at_least=False)
 
 
+def bench_policy(effort):
+    """Decisions of a learned policy from Python; one observation, and many at once."""
+    policy = mf.train(experiment(20), threads=1).policy(0)
+    seen = np.random.default_rng(0).normal(0.0, 2.0, (2**16, 1, STATE_SIZE))
+
+    def one(calls, observation=seen[0]):
+        for _ in range(calls):
+            policy(observation)
+
+    def many(calls):
+        for _ in range(calls):
+            policy(seen)
+
+    calls = enough(one, effort.seconds / 5, 1000)
+    values = [seconds(one, calls) / calls * 1e6 for _ in range(effort.pairs)]
+    yield row("policy", "policy(observation), 4 agents", values, unit="us", target=5.0, at_least=False)
+    calls = enough(many, effort.seconds / 5)
+    values = [calls * len(seen) * AGENTS / seconds(many, calls) / 1e6 for _ in range(effort.pairs)]
+    yield row("policy", f"policy(observations), {len(seen):,} of 4 agents", values, unit="M/s", target=20.0,
+              note="millions of decisions a second")
+
+
 class _Steps:
     """Many runs of a game under random actions, nothing learned; ``work(calls)`` steps all of them so often."""
 
@@ -566,7 +588,8 @@ def bench_sweep(effort):
 BENCHMARKS = {"seed": bench_seed, "numba": bench_numba, "jax": bench_jax, "openspiel": bench_openspiel,
               "own": bench_own, "pettingzoo": bench_pettingzoo, "foraging": bench_foraging,
               "pricing": bench_pricing, "numpy": bench_numpy, "normals": bench_normals,
-              "threads": bench_threads, "env": bench_env, "import": bench_import, "memory": bench_memory,
+              "threads": bench_threads, "env": bench_env, "policy": bench_policy,
+              "import": bench_import, "memory": bench_memory,
               "sweep": bench_sweep}
 
 
