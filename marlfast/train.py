@@ -1,4 +1,5 @@
 """Training: from an experiment, or from what an earlier one left, to a result."""
+import contextlib
 import os
 import time
 import warnings
@@ -152,9 +153,13 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
                 if keep:
                     keep.now_and_then(session, seconds + time.perf_counter() - begun)
             interrupted = session.work(threads, block, on_block)
-    except TrainingError as error:
+    except BaseException as error:      # also those that end a program: what was learned is not theirs to lose
         if session is not None:
-            error.result = Result(experiment, session.arrays, seconds + time.perf_counter() - begun, False)
+            result = Result(experiment, session.arrays, seconds + time.perf_counter() - begun, False)
+            with contextlib.suppress(AttributeError, TypeError):        # a few kinds of exceptions take no attributes
+                error.result = result
+            if keep and not isinstance(error, TrainingError):
+                keep.save(result)
         raise
     if session.diverged():
         doubts.warn([session.diverged()], RuntimeWarning)

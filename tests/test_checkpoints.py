@@ -126,6 +126,67 @@ def test_checkpoints_that_are_refused(tmp_path):
     assert (tmp_path / "x.npz").read_text() == "mine"
 
 
+# -- whatever leaves a game ----------------------------------------------------------------------
+
+class Armed:
+    """A game that raises in a step, once training is under way."""
+
+    def __init__(self, kind, at=17):
+        self.kind, self.left, self.armed = kind, at, False
+
+    def step(self, state, actions, uniforms, normals):
+        self.left -= self.armed
+        if self.kind is not None and self.left == 0:
+            raise self.kind("out")
+        return state, actions + uniforms, False
+
+    def arm(self, session):
+        self.armed = True
+
+    def game(self):
+        return mf.games.NumPyGame(step=self.step, start=lambda uniforms, normals: np.zeros((len(uniforms), 1)), agents=2,
+                                  actions=3, state_size=1, observations=1, horizon=4, step_uniforms=2)
+
+
+class Odd(BaseException):
+    """An exception that takes no attributes."""
+
+    __slots__ = ()
+
+    def __setattr__(self, name, value):
+        raise AttributeError(name)
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, GeneratorExit, Killed, Odd])
+def test_whatever_leaves_a_game_what_was_learned_is_kept(tmp_path, kind):
+    learner = mf.IQL(0.3, explore=mf.EpsilonGreedy(0.5, decay=0.99))
+    options = {"steps": 60, "runs": 3, "seed": 0, "block": 13}
+    whole = mf.train(Armed(None).game(), learner, **options)
+    armed = Armed(kind)
+    with pytest.raises(kind) as caught:
+        mf.train(armed.game(), learner, callback=armed.arm, checkpoint=tmp_path / "c.npz", **options)
+    if kind is not Odd:
+        assert 13 < caught.value.result.steps.max() < 60
+        game = Armed(None).game()
+        for part in (caught.value.result, mf.load(tmp_path / "c.npz", game=game)):
+            part = mf.Result(part.experiment.replace(game=game), part.arrays)
+            assert_same(mf.train(resume=part), whole)
+    assert_same(mf.train(Armed(None).game(), learner, checkpoint=tmp_path / "c.npz", **options), whole)
+
+
+@pytest.mark.parametrize("kind", [SystemExit, GeneratorExit])
+def test_an_exit_out_of_a_game_is_a_chunk_that_failed(tmp_path, kind):
+    armed = Armed(kind, at=1000)
+    armed.armed = True
+    found = mf.sweep(armed.game(), mf.IQL(), over={"learner.discount": [0.0, 0.5, 0.9]}, seeds=1, seed=0, steps=400,
+                     out=tmp_path / "s", chunk_seconds=1e-9, block=10)
+    assert found.missing == 0 and found.failures == [] or kind.__name__ in found.failures[0][1]
+    mf.sweep(Armed(None).game(), mf.IQL(), over={"learner.discount": [0.0, 0.5, 0.9]}, seeds=1, seed=0, steps=400,
+             out=tmp_path / "whole")
+    np.testing.assert_array_equal(found.table()["return_0"],
+                                  mf.load(tmp_path / "whole", game=Armed(None).game()).table()["return_0"])
+
+
 # -- full disks ----------------------------------------------------------------------------------
 
 def test_a_checkpoint_that_cannot_be_written_is_a_warning(tmp_path, monkeypatch):

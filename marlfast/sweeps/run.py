@@ -463,7 +463,7 @@ class _Work:
                 self.stopped = True             # Ctrl-C that came to the worker alone
             except CancelledError as error:
                 self._lost(chunk, error)
-            except Exception as error:
+            except (Exception, SystemExit, GeneratorExit) as error:     # a game may raise whatever it likes
                 (self._lost if self.engine.lost(error) else self._failed)(chunk, error)
             else:
                 self._keep(chunk, *found)

@@ -129,8 +129,14 @@ def _train(experiment, how, stop, name):
         except TrainingError:
             failed = set(np.flatnonzero(session.arrays["reason"] >= FAILED).tolist())
             if not failed - session.failed_before:
+                kept.save(session.arrays)
                 raise
             session = Session(experiment, session.arrays, how["backend"])
+        except Stopped:
+            raise
+        except BaseException:           # whatever leaves a game: what was learned is not its to lose
+            kept.save(session.arrays)
+            raise
 
 
 class _Kept:
