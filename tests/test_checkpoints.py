@@ -144,8 +144,9 @@ class Armed:
         self.armed = True
 
     def game(self):
-        return mf.games.NumPyGame(step=self.step, start=lambda uniforms, normals: np.zeros((len(uniforms), 1)), agents=2,
-                                  actions=3, state_size=1, observations=1, horizon=4, step_uniforms=2)
+        return mf.games.NumPyGame(
+            step=self.step, start=lambda uniforms, normals: np.zeros((len(uniforms), 1)), agents=2, actions=3,
+            state_size=1, observations=1, horizon=4, step_uniforms=2)
 
 
 class Odd(BaseException):

@@ -38,13 +38,6 @@ def _folder(path):
 def _file(path):
     from marlfast import files
 
-    if hasattr(files, "check"):
-        problems = files.check(path)
-    else:
-        try:
-            files.load(path)
-            problems = []
-        except errors.FileError as error:
-            problems = [("", str(error))]
+    problems = files.check(path)
     lines = [] if problems else [f"{path}: whole"]
     return lines, [(f"{path}: {member}" if member else str(path), why) for member, why in problems], ""

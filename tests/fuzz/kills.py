@@ -146,6 +146,7 @@ def cluster_of(what):
 
 
 def main(kills=300, *chosen):
+    sys.path.insert(0, str(ROOT))
     chosen = chosen or [what for what in SHARES if importlib.util.find_spec(NEEDS.get(what, "marlfast"))]
     total, shares, bad = 0, sum(SHARES[what] for what in chosen), 0
     for what in chosen:

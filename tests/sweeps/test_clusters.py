@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sweeps.test_sweep import files
 
 import marlfast as mf
 from marlfast.sweeps import folder as folders
+from sweeps.test_sweep import files
 
 pytestmark = pytest.mark.slow
 ROOTS = f"{Path(__file__).parents[1]}:{Path(mf.__file__).parents[1]}"
