@@ -126,6 +126,17 @@ def read(path, backend, game, format):
     return Result(experiment, arrays, manifest["seconds"], manifest["interrupted"]), manifest
 
 
+def _check_policy(path, told):
+    """What is wrong with the file of a policy."""
+    from marlfast.table_policy import TablePolicy
+
+    try:
+        TablePolicy.load(path)
+    except FileError as error:
+        return [("", told(error))]
+    return []
+
+
 def check(path):
     """Say what is wrong with the file of a result: whether every member is whole, and all of them fit together.
 
@@ -157,6 +168,8 @@ def check(path):
         try:
             manifest = _manifest(archive)
         except FileError as error:
+            if str(error).endswith("marlfast.Policy.load reads it)"):
+                return found + _check_policy(path, told)
             if "manifest" not in damaged:
                 found.append(("manifest", told(error)))
             manifest = {}

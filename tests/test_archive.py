@@ -226,3 +226,9 @@ def test_checked_is_what_cannot_be_read(tmp_path, path, content):
     assert member == "" and what.startswith("not a marlfast result (")
     np.savez(path, x=np.zeros(3))
     assert files.check(path) == [("manifest", "not a marlfast result (it has no manifest)")]
+
+
+def test_a_policy_is_checked_too(tmp_path):
+    run = mf.train(mf.games.Climbing(), mf.IQL(), steps=20, seed=0)
+    run.policy(0).save(tmp_path / "policy.npz")
+    assert files.check(tmp_path / "policy.npz") == []
