@@ -284,10 +284,16 @@ def _swept(plan, how, path, manifest, engine, workers, chunk_seconds, table, int
             if work.left or work.again:
                 work.run(engine, workers)
             failures, interrupted = work.failures, work.interrupted
-            warn_of(in_sweep(work.doubts, work.trained))
+            warn_of(in_sweep({kind: (many, _words(plan, run)) for kind, (many, run) in work.doubts.items()},
+                             work.trained))
             if plan.hi - plan.lo == plan.total and manifest["shard"] is None and not failures and not interrupted:
                 when_there_is_room(folder.finish)
     return Sweep(path, plan, failures, interrupted)
+
+
+def _words(plan, run):
+    """Where a run stands, in words."""
+    return f"{plan.words(run // len(plan.seeds))}, seed {plan.seeds[run % len(plan.seeds)]}"
 
 
 def when_there_is_room(write, ended=lambda: False):
@@ -484,11 +490,8 @@ class _Work:
         for kind in KINDS:
             which = np.flatnonzero(doubts & kind)
             if len(which):
-                many, where = self.doubts.get(kind, (0, None))
-                if where is None:
-                    run, seeds = int(arrays["run"][which[0]]), len(self.plan.seeds)
-                    where = f"{self.plan.words(run // seeds)}, seed {self.plan.seeds[run % seeds]}"
-                self.doubts[kind] = many + len(which), where
+                many, first = self.doubts.get(kind, (0, 2**62))     # chunks come in any order
+                self.doubts[kind] = many + len(which), min(first, int(arrays["run"][which].min()))
 
     def _workers_died(self, died):
         if not self.engine.renew():
