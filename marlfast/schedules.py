@@ -124,6 +124,8 @@ class Schedule(Definition):
             Infinite: never.
         """
         kind, start, final, rate, table = self.parameters()
+        if kind == 5:
+            return np.inf
         if kind == 4:
             return next((float(t) for t, v in enumerate(table) if v <= value), np.inf)
         start, final, rate = (np.asarray(x, np.float64) for x in (start, final, rate))
@@ -382,6 +384,66 @@ class Table(Schedule):
         return 4, self.values[0], 0.0, 0.0, self.values
 
 
+@dataclass(frozen=True, repr=False, eq=False)
+class VisitCount(Schedule):
+    """``start / (1 + rate * visits) ** power`` in each row of a table, never below ``minimum``; a learning rate.
+
+    Parameters
+    ----------
+    start : float or sequence of float [R]
+        In a row that was never visited. A sequence has one number per run, here as for ``rate`` and ``minimum``.
+    rate : float or sequence of float [R]
+        At least 0.
+    power : float
+        At least 0. Values with ``0.5 < power <= 1`` fall slowly enough for whatever is to be learned to be reached, and
+        fast enough for chance to average out.
+    minimum : float or sequence of float [R]
+        At most ``start``.
+
+    See Also
+    --------
+    Harmonic : The same by steps or episodes.
+    IQL : Which counts the visits of a row: how often its action values were updated.
+
+    Notes
+    -----
+    Visits are those of a row, whatever was done there: an action that is rarely taken counts the others. Where an
+    observation is in several rows, those of the first one count. Learners that take it: ``iql``, ``expected_sarsa``,
+    ``hysteretic_q``, ``frequency_adjusted_q``, ``double_q``.
+
+    References
+    ----------
+    H. Robbins, S. Monro, "A stochastic approximation method", Annals of Mathematical Statistics 22 (1951); for
+    Q-learning: E. Even-Dar, Y. Mansour, "Learning rates for Q-learning", JMLR 5 (2003).
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> learner = mf.IQL(mf.schedules.VisitCount(power=0.7))
+    >>> mf.train(mf.games.StagHunt(), learner, episodes=1000, seed=0).visits[0, 0].tolist()
+    [1000, 1000]
+    """
+
+    name = "visit_count"
+    start: float = option(1.0, per_run=True)
+    rate: float = option(1.0, per_run=True)
+    power: float = 1.0
+    minimum: float = option(0.0, per_run=True)
+
+    def __post_init__(self):
+        self._set(start=real_per_run("start", self.start), rate=real_per_run("rate", self.rate, 0.0),
+                  power=real("power", self.power, 0.0), minimum=real_per_run("minimum", self.minimum))
+        together(self)
+        if np.any(np.asarray(self.minimum) > self.start):
+            raise ValueError(f"minimum: expected at most start ({self.start}), got {self.minimum}")
+
+    def bounds(self):
+        return float(np.min(self.minimum)), float(np.max(self.start))
+
+    def parameters(self):
+        return 5, self.start, self.minimum, self.rate, (self.power,)
+
+
 def schedules_of(definition, where=""):
     """All schedules of a definition and its parts: list of (place such as ``"explore.epsilon"``, Schedule)."""
     level = getattr(definition, "level", None)
@@ -407,12 +469,16 @@ def known_schedule(name, value):
                          f"got {shown(value)}" + (f"; {hint}" if hint.startswith("did you mean") else ""))
 
 
-def schedule(name, value, least=None, most=None):
-    """``value`` as a schedule (a number is a constant one) whose values lie in [least, most]."""
+def schedule(name, value, least=None, most=None, visits=False):
+    """``value`` as a schedule (a number is a constant one) whose values lie in [least, most]; of ``visits``, or not."""
     if isinstance(value, (list, tuple, np.ndarray)) or isinstance(value, numbers.Real) and not isinstance(value, bool):
         return Constant(real_per_run(name, value, least, most))
     known_schedule(name, value)
     value = require("schedule", value, name)
+    if isinstance(value, VisitCount) and not visits:
+        raise ValueError(f"{name}: visit_count counts the visits of a table's rows, which nobody counts here; give "
+                         "another schedule, such as harmonic (the learning_rate of iql, expected_sarsa, hysteretic_q, "
+                         "frequency_adjusted_q and double_q may count them)")
     for bound in value.bounds():
         real(f"{name} (a value of its schedule)", bound, least, most)
     return value

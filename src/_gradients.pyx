@@ -63,6 +63,9 @@ cdef struct Critics:
     const int64_t *begin        # [U + 1] where its members begin among
     const int64_t *members      # [L] places in `agent_ids`, unit after unit
     const int64_t *weights      # [N] what an agent's action counts for in a joint action's number
+    double *mean                # [R, U] running mean of targets, of their squares, and the weight of both so far
+    double *square
+    double *weight              # NULL: values are what they stand for
 
 
 cdef struct Context:
@@ -242,6 +245,23 @@ cdef inline int joint_number(const Context *c, const int32_t *taken, int64_t uni
     return 0
 
 
+cdef inline double value_centre(const Critics *c, int64_t run, int64_t unit) noexcept nogil:
+    """What a value of 0 stands for."""
+    cdef int64_t at = run * c.units + unit
+    return c.mean[at] / c.weight[at] if c.weight != NULL and c.weight[at] > 0.0 else 0.0
+
+
+cdef inline double value_spread(const Critics *c, int64_t run, int64_t unit) noexcept nogil:
+    """What a value of 1 stands for, above that of 0: the standard deviation of targets, at least a tenth."""
+    cdef int64_t at = run * c.units + unit
+    cdef double mean, square
+    if c.weight == NULL or not c.weight[at] > 0.0:
+        return 1.0
+    mean = c.mean[at] / c.weight[at]
+    square = c.square[at] / c.weight[at] - mean * mean
+    return sqrt(square if square > 0.01 else 0.01)
+
+
 cdef inline int worth(const Critics *c, int64_t run, int64_t unit, const int32_t *rows, int64_t number,
                       double *value) noexcept nogil:
     """The value of a unit's joint action where the state is in these rows."""
@@ -258,7 +278,7 @@ cdef inline int worth(const Critics *c, int64_t run, int64_t unit, const int32_t
             return Status.BAD_ROW
         one = c.values[((run * c.rows + row) * c.tables + c.table[unit]) * c.joint + number]
         total = one if j == 0 else total + one
-    value[0] = total
+    value[0] = total if c.weight == NULL else total * value_spread(c, run, unit) + value_centre(c, run, unit)
     return 0
 
 
@@ -345,7 +365,7 @@ cdef int learn_values(const Context *c, int64_t run, int64_t known, const Work *
     """Move the critic to its targets: steps in the order of time, units in theirs."""
     cdef const Critics *k = &c.critics
     cdef int64_t _epoch, t, u, j, at, step, number
-    cdef double value, error, rate = c.critic_rate.value[run] / <double> k.active, bounded, limit
+    cdef double value, error, rate = c.critic_rate.value[run] / <double> k.active, bounded, limit, scale
     cdef const int32_t *rows
     cdef double *cell
     if k.values == NULL:
@@ -359,9 +379,9 @@ cdef int learn_values(const Context *c, int64_t run, int64_t known, const Work *
                     joint_number(c, c.taken + step * c.actors.agents, u, &number)
                 rows = c.seen + step * c.actors.stride
                 worth(k, run, u, rows, number, &value)
-                error = w.target[at] - value
+                error, scale = w.target[at] - value, value_spread(k, run, u)
                 if c.value_clip != NULL:
-                    limit = c.value_clip[run]
+                    limit = c.value_clip[run] * scale
                     bounded = value - w.value[at]
                     bounded = w.value[at] + (limit if bounded > limit else -limit if bounded < -limit else bounded)
                     bounded = w.target[at] - bounded
@@ -370,7 +390,7 @@ cdef int learn_values(const Context *c, int64_t run, int64_t known, const Work *
                         continue
                 for j in range(k.active):
                     cell = k.values + ((run * k.rows + rows[k.place[u] + j]) * k.tables + k.table[u]) * k.joint + number
-                    value = cell[0] + rate * error
+                    value = cell[0] + rate * (error / scale)
                     if value - value != 0.0:
                         return Status.BAD_VALUE
                     cell[0] = value
@@ -403,7 +423,7 @@ cdef int judge(const Context *c, int64_t run, int64_t known, const Work *w) noex
                 row = ((run * k.rows + rows[k.place[u] + x]) * k.tables + k.table[u]) * k.joint
                 value += k.values[row + number]
                 baseline += leaf.mean_value(w.policy + at * a.width, k.values + row + base, k.weights[i], a.actions[i])
-            w.advantage[at] = value - baseline
+            w.advantage[at] = (value - baseline) * value_spread(k, run, u)
     if not c.normalise:
         return 0
     for u in range(k.units):
@@ -421,6 +441,26 @@ cdef int judge(const Context *c, int64_t run, int64_t known, const Work *w) noex
         for t in range(known):
             for m in range(k.begin[u], k.begin[u + 1]):
                 w.advantage[t * a.n_ids + k.members[m]] *= spread
+    return 0
+
+
+cdef int account(const Context *c, int64_t run, int64_t known, const Work *w) noexcept nogil:
+    """The running mean of targets and of their squares, by which values are from now on what they stand for."""
+    cdef const Critics *k = &c.critics
+    cdef int64_t t, u, at
+    cdef double total, square
+    if k.weight == NULL:
+        return 0
+    for u in range(k.units):
+        total, square, at = 0.0, 0.0, run * k.units + u
+        for t in range(known):
+            total += w.target[t * k.units + u]
+            square += w.target[t * k.units + u] * w.target[t * k.units + u]
+        if square - square != 0.0:
+            return Status.BAD_VALUE
+        k.mean[at] = 0.99999 * k.mean[at] + (1.0 - 0.99999) * (total / <double> known)
+        k.square[at] = 0.99999 * k.square[at] + (1.0 - 0.99999) * (square / <double> known)
+        k.weight[at] = 0.99999 * k.weight[at] + (1.0 - 0.99999)
     return 0
 
 
@@ -505,6 +545,8 @@ cdef int learn(const Context *c, int64_t run, bint *moved) noexcept nogil:
         status = judge(c, run, known, &w)
     if status == 0:
         status = learn_policies(c, run, known, &w)
+    if status == 0:
+        status = account(c, run, known, &w)
     if status:
         return status
     for t in range(known):
@@ -623,7 +665,8 @@ cdef class PolicyGradient(Softmax):
         c.critics = Critics(
             units=a.U, values=reals(a.critic), rows=a.states if values else 2**31, tables=a.tables if values else 0,
             joint=a.J if values else 0, active=a.central or a.active, place=longs(a.places), table=ids(a.units),
-            unit_of=ids(a.unit_of), begin=longs(begins), members=longs(members), weights=longs(a.weights))
+            unit_of=ids(a.unit_of), begin=longs(begins), members=longs(members), weights=longs(a.weights),
+            mean=reals(a.value_mean), square=reals(a.value_square), weight=reals(a.value_weight))
         c.counterfactual, c.normalise, c.across = a.counterfactual, a.normalise, a.across
         c.epochs, c.minibatch, c.length = a.epochs, a.minibatch, a.length
         c.discount, c.decay, c.clip, c.value_clip = (reals(a.discount), reals(a.decay), reals(a.clip),

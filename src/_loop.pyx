@@ -19,7 +19,7 @@ from marlfast.core._q_learning cimport QLearning
 from marlfast.core.draws cimport GROUP, Window, window_at, window_of_run, window_records
 from marlfast.core.fused cimport AMOUNTS, PAD, Advance, Cells, Choose
 from marlfast.core.operations cimport DISTINCT_ACTIONS, LearnerOperations, show
-from marlfast.core.schedules cimport CONSTANT, ScheduleData
+from marlfast.core.schedules cimport CONSTANT, VISITS, ScheduleData
 
 include "marlfast/core/fused.pxi"
 include "marlfast/core/fused_pointers.pxi"
@@ -780,6 +780,8 @@ cdef class Loop:
         learner = learners[0]
         if learner.operations.update == NULL:
             return "nothing is learned"
+        if learner.context.rate.kind == VISITS:
+            return "the learning rate counts visits"
         if learner.context.act == NULL:
             return "an observation is in several rows, or the tables are not in one piece"
         if learner.operations.act != learner.context.act:

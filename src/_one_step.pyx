@@ -11,7 +11,7 @@ from marlfast.core._kernels cimport ids, reals
 from marlfast.core._q_learning cimport QLearning
 from marlfast.core._schedules cimport Schedule
 from marlfast.core.operations cimport Status, Transition
-from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
+from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_at, schedule_follow
 from marlfast.core.tabular cimport (
     EPSILON_GREEDY, Context, View, count_visit, look_at, policy_value, put, see_in, shift, value_of)
 from marlfast.declarations.one_step import DOUBLE_Q, ONE_STEP
@@ -73,7 +73,8 @@ cdef int _one_step(void *context, int64_t first, int64_t count, const Transition
                 else:
                     target += b.discount[run] * ahead.q[ahead.greedy[0]]
             q = here.q
-            old, best, step = q[action], here.greedy[0], b.rate.value[run]
+            old, best = q[action], here.greedy[0]
+            step = schedule_at(b.rate, run, b.visits[here.cell * b.visits_step])
             if c.rule == DISTRIBUTED:
                 value = target
             else:
@@ -193,7 +194,7 @@ cdef int _double(void *context, int64_t first, int64_t count, const Transition *
                     return status
                 target += b.discount[run] * value_of(b, c.q[other], c.q_step[other], run, i, next_rows, ahead.greedy[0])
             old = mine.q[action]
-            value = old + b.rate.value[run] * (target - old)
+            value = old + schedule_at(b.rate, run, b.visits[here.cell * b.visits_step]) * (target - old)
             if value - value != 0.0:
                 return Status.BAD_VALUE
             if k == 1:

@@ -7,7 +7,7 @@ cimport marlfast.core.tabular as leaf
 from marlfast.core._kernels cimport Learner, ids, longs, reals
 from marlfast.core._schedules cimport Schedule
 from marlfast.core.operations cimport Status, Transition
-from marlfast.core.schedules cimport CONSTANT, schedule_follow
+from marlfast.core.schedules cimport CONSTANT, VISITS, schedule_at, schedule_follow
 from marlfast.declarations.q_learning import FIND_GREEDY, Q_LEARNING, SIDE_BY_SIDE, lanes_of
 from marlfast.core.tabular cimport (
     BOLTZMANN, EPSILON_GREEDY, MOST_VISITS, Cells, Context, Agent, View, chance_of, inside, look_at, put, see)
@@ -189,7 +189,7 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
     cdef double rate, discount, target, old, value
     cdef bint over, moved
     for r in range(count):
-        rate, discount, over, moved = c.rate.value[first + r], c.discount[first + r], t.terminated[r], False
+        discount, over, moved = c.discount[first + r], t.terminated[r], False
         start = (first + r) * bound * tables
         q, greedy, visits = c.q + start * q_step, c.greedy + start * greedy_step, c.visits + start * visits_step
         rows, next_rows, actions = t.rows + r * agents, t.next_rows + r * agents, t.actions + r * agents
@@ -211,7 +211,7 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
                 if <uint64_t> best >= <uint64_t> choices[i]:
                     return Status.BAD_ACTION
                 target += discount * q[next_ * q_step + best]
-            old = q[cell * q_step + action]
+            old, rate = q[cell * q_step + action], schedule_at(c.rate, first + r, visits[cell * visits_step])
             value = old + rate * (target - old)
             if value - value != 0.0:
                 return Status.BAD_VALUE
@@ -245,7 +245,7 @@ cdef int _update_sums(void *context, int64_t first, int64_t count, const Transit
             if not over:
                 target += c.discount[run] * ahead.q[ahead.greedy[0]]
             old = here.q[action]
-            value = old + c.rate.value[run] * (target - old)
+            value = old + schedule_at(c.rate, run, c.visits[here.cell * c.visits_step]) * (target - old)
             if value - value != 0.0:
                 return Status.BAD_VALUE
             status = put(c, run, i, t.rows + at * c.active, &here, action, value, &moved)
@@ -309,7 +309,7 @@ cdef class QLearning(Learner):
         if a.learning:
             self.operations.update = _update if a.active == 1 else _update_sums
         self.operations.tick = _tick
-        if a.active == 1:
+        if a.active == 1 and rate.data.kind != VISITS:
             self._packed(a.table_of, a.actions, a.agent_ids)
         if rate.data.kind == CONSTANT:
             self.operations.tick = _tick_exploration

@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from marlfast.core._kernels cimport check
-from marlfast.core.schedules cimport CONSTANT, TABLE, ScheduleData, schedule_follow
+from marlfast.core.schedules cimport CONSTANT, TABLE, VISITS, ScheduleData, schedule_follow
 
 
 cdef class Schedule:
@@ -12,12 +12,13 @@ cdef class Schedule:
     ----------
     kind : int
         0 constant, 1 linear (start to final in ``rate`` ticks), 2 exponential (times ``rate``, at
-        least ``final``), 3 harmonic (start / (1 + rate * ticks), at least ``final``), 4 table.
+        least ``final``), 3 harmonic (start / (1 + rate * ticks), at least ``final``), 4 table, 5 by visits of a row
+        (start / (1 + rate * visits) ** table[0], at least ``final``; ``value`` never changes).
     per_episode : bool
         A tick is the end of an episode; else a step.
     start, final, rate : float64 [R]
     table : float64 [length]
-        Only read by kind 4; then at least one value.
+        Only read by kinds 4 and 5; then at least one value.
     value : float64 [R]
         Written: the value in force.
     ticks : int64 [R]
@@ -34,10 +35,12 @@ cdef class Schedule:
         cdef const double[::1] t = check(table, "table", "float64", (-1,), False)
         cdef double[::1] v = check(value, "value", "float64", (runs,), True)
         cdef int64_t[::1] n = check(ticks, "ticks", "int64", (runs,), True)
-        if not CONSTANT <= kind <= TABLE:
-            raise ValueError(f"kind: expected 0 to 4, got {kind}")
-        if kind == TABLE and t.shape[0] < 1:
+        if not CONSTANT <= kind <= VISITS:
+            raise ValueError(f"kind: expected 0 to 5, got {kind}")
+        if kind >= TABLE and t.shape[0] < 1:
             raise ValueError("table: expected at least one value, got none")
+        if kind == VISITS and (not rate.min() >= 0.0 or not t[0] >= 0.0):
+            raise ValueError(f"rate, table: expected at least 0, got {rate.min()} and {table[0]}")
         if ticks.min() < 0:
             raise ValueError(f"ticks: expected at least 0, got {ticks.min()}")
         self.held = (start, final, rate, table, value, ticks)

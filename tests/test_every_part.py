@@ -25,7 +25,7 @@ EXAMPLES = {
         "constant": S.Constant(0.3), "linear": S.Linear(0.9, 0.1, 17),
         "linear, episodes": S.Linear(0.1, 0.9, 5, "episode"),
         "exponential": S.Exponential(0.9, 0.9, minimum=0.3), "harmonic": S.Harmonic(0.9, 0.3, per="episode"),
-        "table": S.Table([0.9, 0.1, 0.5, 0.2]),
+        "table": S.Table([0.9, 0.1, 0.5, 0.2]), "visit_count": S.VisitCount(0.9, 0.5, power=0.8, minimum=0.1),
     },
     "encoder": {
         "numbered": mf.encoders.Numbered(), "agent_index": mf.AgentIndex(),
@@ -64,7 +64,7 @@ def options(kind, name):
     if kind == "exploration":
         given["learner"] = mf.IQL(0.3, explore=part)
     elif kind == "schedule":
-        given["learner"] = mf.IQL(part, explore=mf.EpsilonGreedy(part))
+        given["learner"] = mf.IQL(part, explore=mf.EpsilonGreedy(0.4 if name == "visit_count" else part))
     elif kind == "encoder":
         given |= {"encoder": part} if name in ("numbered", "agent_index") else {"game": DRIFT, "encoder": part}
     elif kind == "reward structure":

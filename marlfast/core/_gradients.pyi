@@ -17,6 +17,8 @@ class PolicyGradient(Softmax):
                  decay: NDArray[np.float64], central: int, seen: NDArray[np.int32], ahead: NDArray[np.int32],
                  taken: NDArray[np.int32], over: NDArray[np.int32], rewards: NDArray[np.float64],
                  known: NDArray[np.int32], late: NDArray[np.int32], critic: NDArray[np.float64] | None = None,
-                 counterfactual: bool, rate: Schedule, critic_rate: Schedule, entropy: Schedule, epochs: int,
-                 minibatch: int, clip: NDArray[np.float64] | None = None, value_clip: NDArray[np.float64] | None = None,
+                 counterfactual: bool, value_mean: NDArray[np.float64] | None = None,
+                 value_square: NDArray[np.float64] | None = None, value_weight: NDArray[np.float64] | None = None,
+                 rate: Schedule, critic_rate: Schedule, entropy: Schedule, epochs: int, minibatch: int,
+                 clip: NDArray[np.float64] | None = None, value_clip: NDArray[np.float64] | None = None,
                  normalise: bool, across: bool) -> None: ...

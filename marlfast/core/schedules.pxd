@@ -1,6 +1,8 @@
 # cython: language_level=3
 """Values that change as training goes on, one run: the leaves of ``src/_schedules.pyx``."""
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+from marlfast.core.draws cimport exp_, log_
 
 cdef enum Kind:
     CONSTANT = 0
@@ -8,6 +10,7 @@ cdef enum Kind:
     EXPONENTIAL = 2     # times rate at every tick, never below final
     HARMONIC = 3        # start / (1 + rate * ticks), never below final
     TABLE = 4           # table[ticks], its last value from then on
+    VISITS = 5          # start / (1 + rate * visits) ** table[0] of each row, never below final; value: where none was
 
 ctypedef struct ScheduleData:
     int64_t kind
@@ -24,7 +27,7 @@ ctypedef struct ScheduleData:
 cdef inline void schedule_tick(const ScheduleData *s, int64_t run) noexcept nogil:
     cdef int64_t ticks
     cdef double value
-    if s.kind == CONSTANT:
+    if s.kind == CONSTANT or s.kind == VISITS:
         return
     ticks = s.ticks[run] + 1
     s.ticks[run] = ticks
@@ -41,6 +44,16 @@ cdef inline void schedule_tick(const ScheduleData *s, int64_t run) noexcept nogi
         s.value[run] = value if value > s.final[run] else s.final[run]
     else:
         s.value[run] = s.table[ticks if ticks < s.length else s.length - 1]
+
+
+cdef inline double schedule_at(const ScheduleData *s, int64_t run, int32_t visits) noexcept nogil:
+    """The value in force for a row that was visited so often."""
+    cdef double x, value
+    if s.kind != VISITS:
+        return s.value[run]
+    x = 1.0 + s.rate[run] * <double> visits
+    value = s.start[run] / x if s.table[0] == 1.0 else s.start[run] * exp_(-(s.table[0] * log_(x)))
+    return value if value > s.final[run] else s.final[run]
 
 
 cdef inline void schedule_follow(const ScheduleData *s, int64_t run, uint8_t ended) noexcept nogil:

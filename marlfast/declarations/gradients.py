@@ -53,6 +53,12 @@ def _units(n):
     return {"members": members, "places": np.array(places, np.int64)}
 
 
+def _normal(n):
+    there = [getattr(n, name) is not None for name in ("value_mean", "value_square", "value_weight")]
+    if any(there) and not (all(there) and n.critic is not None):
+        raise ValueError("value_mean, value_square, value_weight: expected all three, beside a critic, or None")
+
+
 def _passes(n):
     if n.epochs < 1 or n.minibatch < 0:
         raise ValueError(f"epochs, minibatch: expected at least 1 and 0, got {n.epochs}, {n.minibatch}")
@@ -95,6 +101,11 @@ POLICY_GRADIENT = Kernel(
           "anything", written=True, optional=True),
     Flag("counterfactual", "the critic is of joint actions"),
     _units,
+    Array("value_mean", "float64", "R U", "running mean of each unit's targets, as far as it has weight. None: values "
+          "are what they stand for", written=True, optional=True),
+    Array("value_square", "float64", "R U", "of their squares", written=True, optional=True),
+    Array("value_weight", "float64", "R U", "weight of both so far; 0: none", written=True, optional=True),
+    _normal,
     Part("rate", "Schedule", "of the actors"),
     Part("critic_rate", "Schedule", "of the critic"),
     Part("entropy", "Schedule", "what the entropy of a policy is worth at each step"),

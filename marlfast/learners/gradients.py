@@ -17,6 +17,7 @@ from marlfast.schedules import Schedule, per_run_field, schedule, spread
 __all__ = ["COMA", "IA2C", "IPPO", "MAA2C", "MAPPO", "Reinforce"]
 
 _MOST_STEPS = 2**20
+_RUNNING = ("mean", "square", "weight")     # what is kept of targets, where values are normalised
 
 
 class _Gradient(Learner):
@@ -39,6 +40,7 @@ class _Gradient(Learner):
     rates = {"rate": "actor_rate", "critic_rate": "critic_rate", "entropy": "entropy"}
     # Of those who do not have the field.
     baseline, trace_decay, epochs, minibatch, clip, value_clip, normalise = "value", 1.0, 1, 0, None, None, False
+    normalise_values = False
 
     def __post_init__(self):
         schedules = {}
@@ -60,9 +62,11 @@ class _Gradient(Learner):
                       minibatch=integer("minibatch", self.minibatch, 0, _MOST_STEPS))
             if self.value_clip is not None:
                 self._set(value_clip=real_per_run("value_clip", self.value_clip, 0.0))
-            if not isinstance(self.normalise, (bool, np.bool_)):
-                raise TypeError(f"normalise: expected True or False, got {shown(self.normalise)}")
-            self._set(normalise=bool(self.normalise))
+        for name in {"normalise", "normalise_values"} & set(own):
+            value = getattr(self, name)
+            if not isinstance(value, (bool, np.bool_)):
+                raise TypeError(f"{name}: expected True or False, got {shown(value)}")
+            self._set(**{name: bool(value)})
 
     # -- tables ---------------------------------------------------------------------------------
 
@@ -225,7 +229,9 @@ class _Gradient(Learner):
             "seen": Shape((runs, length, width), "int32"), "ahead": Shape((runs, length, width), "int32"),
             "taken": Shape((runs, length, context.agents), "int32"), "over": Shape((runs, length), "int32"),
             "rewards": Shape((runs, length, len(units))), "known": Shape((runs,), "int32"),
-            "late": Shape((runs,), "int32")} | self._schedule_shapes(runs)
+            "late": Shape((runs,), "int32")} | {
+                f"value_{name}": Shape((runs, len(units))) for name in _RUNNING if self.normalise_values} | \
+            self._schedule_shapes(runs)
 
     def allocate(self, context, rows):
         """``logits`` float64 [R, rows, T, A], ``critic`` [R, rows, tables, J], the rollout and the schedules'."""
@@ -296,7 +302,8 @@ class _Gradient(Learner):
             value_clip=value_clip, **{name: bound[name] for name in ("rate", "critic_rate", "entropy")},
             counterfactual=self.counterfactual, normalise=self.normalise, across=self.across, epochs=self.epochs,
             minibatch=self.minibatch, **{name: arrays[name] for name in (
-                "seen", "ahead", "taken", "over", "rewards", "known", "late")})]
+                "seen", "ahead", "taken", "over", "rewards", "known", "late")},
+            **{f"value_{name}": arrays.get(f"value_{name}") for name in _RUNNING})]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -394,6 +401,11 @@ class IA2C(_Gradient):
     share : {"none", "all", "team"} or sequence of int [L]
         Parameter sharing: a table for each agent, one for all, one per team, or the table of each agent, as of
         :class:`IQL`.
+    normalise : bool
+        Advantages of a rollout get mean 0 and standard deviation 1, for each agent.
+    normalise_values : bool
+        The critic's tables hold values less the running mean of targets, divided by their running standard deviation:
+        rows that were never seen are worth that mean.
 
     See Also
     --------
@@ -423,6 +435,8 @@ class IA2C(_Gradient):
     trace_decay: float = option(1.0, per_run=True)
     steps: int = 5
     share: Any = "none"
+    normalise: bool = False
+    normalise_values: bool = False
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -448,6 +462,11 @@ class MAA2C(_Gradient):
         Steps of a rollout.
     share : {"none", "all", "team"} or sequence of int [L]
         Parameter sharing of the logits, as of :class:`IQL`.
+    normalise : bool
+        Advantages of a rollout get mean 0 and standard deviation 1, for each team.
+    normalise_values : bool
+        The critic's tables hold values less the running mean of targets, divided by their running standard deviation:
+        rows that were never seen are worth that mean.
 
     See Also
     --------
@@ -481,6 +500,8 @@ class MAA2C(_Gradient):
     trace_decay: float = option(1.0, per_run=True)
     steps: int = 5
     share: Any = "none"
+    normalise: bool = False
+    normalise_values: bool = False
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -515,6 +536,11 @@ class COMA(_Gradient):
         of the game, or 1000 where it has none.
     share : {"none", "all", "team"} or sequence of int [L]
         Parameter sharing of the logits, as of :class:`IQL`.
+    normalise : bool
+        Advantages of a rollout get mean 0 and standard deviation 1, for each team.
+    normalise_values : bool
+        The critic's tables hold values less the running mean of targets, divided by their running standard deviation:
+        rows that were never seen are worth that mean.
 
     See Also
     --------
@@ -550,6 +576,8 @@ class COMA(_Gradient):
     trace_decay: float = option(0.8, per_run=True)
     longest: int | None = None
     share: Any = "none"
+    normalise: bool = False
+    normalise_values: bool = False
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -593,6 +621,9 @@ class IPPO(_Gradient):
     share : {"none", "all", "team"} or sequence of int [L]
         Parameter sharing: a table for each agent, one for all, one per team, or the table of each agent, as of
         :class:`IQL`.
+    normalise_values : bool
+        The critic's tables hold values less the running mean of targets, divided by their running standard deviation:
+        rows that were never seen are worth that mean, and ``value_clip`` counts standard deviations.
 
     See Also
     --------
@@ -628,6 +659,7 @@ class IPPO(_Gradient):
     value_clip: float | None = option(None, per_run=True)
     normalise: bool = True
     share: Any = "none"
+    normalise_values: bool = False
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -663,6 +695,9 @@ class MAPPO(_Gradient):
         Whether advantages of a rollout get mean 0 and standard deviation 1.
     share : {"none", "all", "team"} or sequence of int [L]
         Parameter sharing of the logits, as of :class:`IQL`.
+    normalise_values : bool
+        The critic's tables hold values less the running mean of targets, divided by their running standard deviation:
+        rows that were never seen are worth that mean, and ``value_clip`` counts standard deviations.
 
     See Also
     --------
@@ -701,4 +736,5 @@ class MAPPO(_Gradient):
     value_clip: float | None = option(None, per_run=True)
     normalise: bool = True
     share: Any = "none"
+    normalise_values: bool = False
 

@@ -78,6 +78,7 @@ class ExpectedSARSA(_OneStep):
 
     name = "expected_sarsa"
     rule = _EXPECTED
+    counts_visits = True
     learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
     discount: float = option(0.95, per_run=True)
     explore: Exploration = option(_DECAYING, kind="exploration")
@@ -185,6 +186,7 @@ class HystereticQ(_OneStep):
     also = ("hysteretic", "hql")
     rule = _HYSTERETIC
     rates = {"rate": "learning_rate", "second": "decrease_rate"}
+    counts_visits = True
     learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
     decrease_rate: float | Schedule = option(0.01, kind="schedule", per_run=True)
     discount: float = option(0.95, per_run=True)
@@ -243,6 +245,7 @@ class FrequencyAdjustedQ(_OneStep):
     name = "frequency_adjusted_q"
     rule = _FREQUENCY
     rates = {"rate": "learning_rate", "second": "beta"}
+    counts_visits = True
     learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
     beta: float | Schedule = option(0.01, kind="schedule", per_run=True)
     discount: float = option(0.95, per_run=True)
@@ -304,6 +307,7 @@ class DoubleQ(Tabular):
     sparse = True
     tables_of_values = 3
     by_row = ("q", "greedy", "visits", "first", "first_greedy", "second", "second_greedy")
+    counts_visits = True
     learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
     discount: float = option(0.95, per_run=True)
     explore: Exploration = option(_DECAYING, kind="exploration")

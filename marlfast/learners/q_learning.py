@@ -6,7 +6,7 @@ from marlfast.exploration import ONE_DRAW, EpsilonGreedy, Exploration
 from marlfast.initial import initial_field
 from marlfast.learners.tabular import Tabular
 from marlfast.registry import option
-from marlfast.schedules import Schedule
+from marlfast.schedules import Schedule, VisitCount
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -57,6 +57,7 @@ class IQL(Tabular):
     name = "iql"
     also = ("q", "q_learning", "independent_q_learning", "independent_q")
     sparse = True
+    counts_visits = True
     learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
     discount: float = option(0.95, per_run=True)
     explore: Exploration = option(EpsilonGreedy(1.0, decay=0.995, minimum=0.05), kind="exploration")
@@ -67,7 +68,7 @@ class IQL(Tabular):
         counts, n = set(context.action_counts.tolist()), context.agents
         fits = (n in _LANES and len(counts) == 1 and 2 <= min(counts) <= 8 and context.active == 1
                 and context.game.views == 1 and context.agent_ids == tuple(range(n)) and self._fits_lanes()
-                and self.tables(context).tolist() == list(range(n)))
+                and self.tables(context).tolist() == list(range(n)) and not isinstance(self.learning_rate, VisitCount))
         return _LANES[n] if fits else 0
 
     def _fits_lanes(self):

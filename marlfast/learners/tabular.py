@@ -30,6 +30,8 @@ class Tabular(Learner):
         Fields that are schedules with values in [0, 1], by the name of their arrays.
     tables_of_values : int
         Arrays as large as ``q`` that it keeps, ``q`` included.
+    counts_visits : bool
+        Whether its learning rate may follow from how often a row was visited (:class:`marlfast.schedules.VisitCount`).
     draws_ties : bool
         Whether ``ties="random"`` means something to it.
     """
@@ -39,12 +41,13 @@ class Tabular(Learner):
     rates = {"rate": "learning_rate"}
     tables_of_values = 1
     draws_ties = True
+    counts_visits = False
 
     def __post_init__(self):
         schedules = {}
         for name, own in self.rates.items():
             self._set(**{own: per_run_field(own, getattr(self, own))})
-            schedules[name] = schedule(own, getattr(self, own), 0.0, 1.0)
+            schedules[name] = schedule(own, getattr(self, own), 0.0, 1.0, self.counts_visits and name == "rate")
         self._set(discount=real_per_run("discount", self.discount, 0.0, 1.0),
                   explore=require("exploration", self.explore, "explore"))
         self._set(schedules=schedules | {"level": self.explore.level})

@@ -69,6 +69,11 @@ def exp_values(x):
     return np.where(x > -708.0, scale + scale * p, 0.0)
 
 
+def log_values(x):
+    """The kernels' logarithm of an array of positive, finite, normal numbers."""
+    return _log(np.ascontiguousarray(x, np.float64))
+
+
 def _box_muller(u, v):
     radius = np.sqrt(-2.0 * _log(1.0 - u))
     t = 4.0 * v

@@ -158,6 +158,17 @@ class PolicyGradient(Softmax):
             known &= here
         return number, known
 
+    def _scale(self, runs, unit):
+        """What values of 0, and of 1 above that, stand for: [n], [n]."""
+        if self.value_weight is None:
+            return np.zeros(len(runs)), np.ones(len(runs))
+        weight = self.value_weight[runs, unit]
+        known = weight > 0.0
+        safe = np.where(known, weight, 1.0)
+        mean = self.value_mean[runs, unit] / safe
+        square = self.value_square[runs, unit] / safe - mean * mean
+        return np.where(known, mean, 0.0), np.where(known, np.sqrt(np.where(square > 0.01, square, 0.01)), 1.0)
+
     def _worth(self, runs, unit, rows, number):
         """Values of a unit's joint actions in the states of these rows [n, W], and statuses."""
         total, status = np.zeros(len(runs)), fine(len(runs))
@@ -170,6 +181,9 @@ class PolicyGradient(Softmax):
             for j in range(own.shape[1]):
                 one = self.critic[runs, own[:, j], self.units[unit], number]
                 total = one if j == 0 else total + one
+            if self.value_weight is not None:
+                centre, spread = self._scale(runs, unit)
+                total = total * spread + centre
         sound = inside.all(axis=1)
         status[~sound] = BAD_ROW
         return np.where(sound, total, 0.0), status
@@ -237,7 +251,6 @@ class PolicyGradient(Softmax):
         """Move the critic to its targets: steps in the order of time, units in theirs."""
         if self.critic is None:
             return
-        limit = None if self.value_clip is None else self.value_clip[runs]
         for _ in range(self.epochs):
             for t in range(target.shape[1]):
                 for u, unit in enumerate(self.units.tolist()):
@@ -246,19 +259,21 @@ class PolicyGradient(Softmax):
                     number, _ = self._joint(u, self.taken[r, t])
                     now, _ = self._worth(r, u, rows, number)
                     rows = rows[:, self.places[u]]
+                    spread = self._scale(r, u)[1]
                     with np.errstate(over="ignore", invalid="ignore"):
                         error = target[n, t, u] - now
                         moves = np.ones(len(n), bool)
-                        if limit is not None:
-                            bounded = now - value[n, t, u]
+                        if self.value_clip is not None:
+                            limit, bounded = self.value_clip[r] * spread, now - value[n, t, u]
                             bounded = value[n, t, u] + np.where(
-                                bounded > limit[n], limit[n], np.where(bounded < -limit[n], -limit[n], bounded))
+                                bounded > limit, limit, np.where(bounded < -limit, -limit, bounded))
                             bounded = target[n, t, u] - bounded
                             moves = ~(bounded * bounded > error * error)
                         for j in range(rows.shape[1]):
                             w = np.flatnonzero(moves & (status[n] == 0))
                             cell = r[w], rows[w, j], unit, number[w]
-                            new = self.critic[cell] + self.critic_rate.value[r[w]] / float(rows.shape[1]) * error[w]
+                            step = self.critic_rate.value[r[w]] / float(rows.shape[1])
+                            new = self.critic[cell] + step * (error[w] / spread[w])
                             sound = np.isfinite(new)
                             self.critic[tuple(c[sound] if np.ndim(c) else c for c in cell)] = new[sound]
                             status[n[w[~sound]]] = BAD_VALUE
@@ -286,7 +301,7 @@ class PolicyGradient(Softmax):
                             mean = mean + policy[n, t, j, a] * self.critic[
                                 runs[n], rows[:, x], table, base + a * self.weights[i]]
                         baseline = baseline + mean
-                    advantage[n, t, j] = own - baseline
+                    advantage[n, t, j] = (own - baseline) * self._scale(runs[n], u)[1]
             for members in self.members if self.normalise else ():
                 mean, spread = np.zeros(len(runs)), np.zeros(len(runs))
                 count = (known * len(members)).astype(np.float64)
@@ -301,6 +316,24 @@ class PolicyGradient(Softmax):
                 for t, j in places:
                     advantage[:, t, j] *= spread
         return advantage
+
+    def _account(self, runs, known, target, status):
+        """The running mean of targets and of their squares; writes statuses."""
+        if self.value_weight is None:
+            return
+        for u in range(len(self.units)):
+            total, square = np.zeros(len(runs)), np.zeros(len(runs))
+            with np.errstate(over="ignore", invalid="ignore"):
+                for t in range(target.shape[1]):
+                    on = t < known
+                    total = np.where(on, total + target[:, t, u], total)
+                    square = np.where(on, square + target[:, t, u] * target[:, t, u], square)
+            status[(status == 0) & ~np.isfinite(square)] = BAD_VALUE
+            n = np.flatnonzero(status == 0)
+            at, count = (runs[n], u), known[n].astype(np.float64)
+            for array, batch in ((self.value_mean, total[n] / count), (self.value_square, square[n] / count),
+                                 (self.value_weight, 1.0)):
+                array[at] = 0.99999 * array[at] + (1.0 - 0.99999) * batch
 
     # -- climbing -------------------------------------------------------------------------------
 
@@ -362,6 +395,7 @@ class PolicyGradient(Softmax):
         self._learn_values(runs, known, value, target, status)
         advantage = self._judge(runs, known, value, target, policy, status)
         self._learn_policies(runs, known, advantage, old, policy, status)
+        self._account(runs, known, target, status)
         for t in range(steps):
             n = np.flatnonzero((status == 0) & (t < known))
             for j, i in enumerate(self.agent_ids.tolist()):

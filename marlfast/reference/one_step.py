@@ -25,8 +25,7 @@ class OneStep(QLearning):
             return policy_values(self, runs, q, choices, best)
         return super()._ahead(runs, q, choices, best)
 
-    def _value(self, runs, q, choices, best, action, old, target):
-        rate = self.rate.value[runs][:, None]
+    def _value(self, runs, q, choices, best, action, old, target, rate):
         if self.rule == DISTRIBUTED:
             return target
         if self.rule == HYSTERETIC:
@@ -99,7 +98,7 @@ class DoubleQ(QLearning):
             ahead = self.discount[runs][:, None] * of(*both(next_row, best)[::-1])
             target = np.where(over, rewards, rewards + ahead)
             old = of(*both(row, action))
-            value = old + self.rate.value[runs][:, None] * (target - old)
+            value = old + self._rates(runs, row, tables) * (target - old)
         learns, status = self._sound(status, fault, value)
         for which, table, best in ((heads, self.first, self.first_greedy), (~heads, self.second, self.second_greedy)):
             n, j = np.nonzero(learns & which)

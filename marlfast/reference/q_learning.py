@@ -148,7 +148,8 @@ class QLearning(Learner):
             ahead = self._ahead(runs, self._seen(self.q, r, next_row, tables), choices, best)
             target = np.where(over, rewards, rewards + self.discount[runs][:, None] * ahead)
             old = self._seen(self.q, r, row, tables, action)
-            value = self._value(runs, self._seen(self.q, r, row, tables), choices, here, action, old, target)
+            rate = self._rates(runs, row, tables)
+            value = self._value(runs, self._seen(self.q, r, row, tables), choices, here, action, old, target, rate)
         learns, status = self._sound(status, fault, value)
         n, j = np.nonzero(learns)
         self._learnt(status, runs[n], row[n, j], tables[j], choices[j], action[n, j], value[n, j], old[n, j], n,
@@ -195,9 +196,14 @@ class QLearning(Learner):
         """What the successor is worth: q [n, wave, A], of which ``best`` is greedy."""
         return np.take_along_axis(q, best[:, :, None], axis=2)[:, :, 0]
 
-    def _value(self, runs, q, choices, best, action, old, target):
+    def _rates(self, runs, row, tables):
+        """Learning rates [n, wave], which may count the visits of the (first active) rows."""
+        first = row if self.active == 1 else row[..., 0]
+        return self.rate.at(runs, self.visits[runs[:, None], first, tables])
+
+    def _value(self, runs, q, choices, best, action, old, target, rate):
         """The new value of the action taken in a row with action values ``q`` [n, wave, A]."""
-        return old + self.rate.value[runs][:, None] * (target - old)
+        return old + rate * (target - old)
 
     def _write(self, run, row, table, choices, action, value, old, r, changed):
         self.visits[run, row, table] += self.visits[run, row, table] < MOST_VISITS

@@ -14,14 +14,15 @@ from marlfast.registry import names
 from marlfast.reproduce.article2026 import Article2026
 from marlfast.reproduce.banchio2022 import Banchio2022
 from marlfast.reproduce.base import Figure, Report, Study
+from marlfast.reproduce.battery import Battery, BatteryReport
 from marlfast.reproduce.calvano2020 import Calvano2020
 from marlfast.reproduce.littman1994 import Littman1994
 from marlfast.reproduce.matignon2012 import Matignon2012
 from marlfast.reproduce.qmix2018 import Qmix2018
 from marlfast.reproduce.tan1993 import Tan1993
 
-__all__ = ["Article2026", "Banchio2022", "Calvano2020", "Figure", "Littman1994", "Matignon2012", "Qmix2018", "Report",
-           "Study", "Tan1993", "studies"]
+__all__ = ["Article2026", "Banchio2022", "Battery", "BatteryReport", "Calvano2020", "Figure", "Littman1994",
+           "Matignon2012", "Qmix2018", "Report", "Study", "Tan1993", "studies"]
 
 
 def studies():
@@ -40,6 +41,6 @@ def studies():
     --------
     >>> from marlfast import reproduce
     >>> sorted(reproduce.studies())
-    ['article2026', 'banchio2022', 'calvano2020', 'littman1994', 'matignon2012', 'qmix2018', 'tan1993']
+    ['article2026', 'banchio2022', 'battery', 'calvano2020', 'littman1994', 'matignon2012', 'qmix2018', 'tan1993']
     """
     return names("study")

@@ -18,7 +18,8 @@ class Rollout:
 
     def __init__(self, module, logits, critic=None, *, active=1, central=0, actions=None, table_of=None, agent_ids=None,
                  team=False, weights=None, length=2, discount=1.0, decay=1.0, clip=None, value_clip=None, rate=1.0,
-                 critic_rate=0.0, entropy=0.0, normalise=False, across=False, epochs=1, minibatch=0, draws=1):
+                 critic_rate=0.0, entropy=0.0, normalise=False, across=False, epochs=1, minibatch=0, draws=1,
+                 running=None):
         self.logits = np.array(logits, FLOATS)
         runs, _, tables, width = self.logits.shape
         table_of = np.arange(tables, dtype=INTS) if table_of is None else np.array(table_of, INTS)
@@ -37,6 +38,9 @@ class Rollout:
             "rewards": np.zeros((runs, length, len(units))), "known": np.zeros(runs, INTS),
             "late": np.zeros(runs, INTS)}
         self.shape = runs, agents
+        if running is not None:         # mean, mean square and weight of the targets so far, of every unit
+            self.held |= {f"value_{name}": np.full((runs, len(units)), value) for name, value in zip(
+                ("mean", "square", "weight"), running, strict=True)}
         spread = [None if x is None else np.full(runs, x) for x in (discount, decay, clip, value_clip)]
         self.arguments = {
             "logits": self.logits, "table_of": table_of, "actions": actions, "agent_ids": agent_ids, "active": active,
@@ -61,6 +65,54 @@ class Rollout:
 def policy(logits):
     weights = np.exp(logits - logits.max())
     return weights / weights.sum()
+
+
+def test_normalised_values_by_hand(module):
+    """Targets so far: mean 6, mean square 45, hence a standard deviation of 3; all by a weight of 1/2.
+
+    A value of -1 stands for 6 - 3 = 3. The reward is 9, at the end: the advantage is 6, the value moves by 1/2 * 6 / 3.
+    """
+    own = Rollout(module, [[[[0.0, 0.0]]]], [[[[-1.0]]]], rate=0.5, critic_rate=0.5, running=(3.0, 22.5, 0.5))
+    own.step([0], [0], [9.0], over=True)
+    assert own.logits[0, 0, 0].tolist() == [0.5 * 6.0 * 0.5, -0.5 * 6.0 * 0.5]
+    assert own.critic.tolist() == [[[[0.0]]]]
+    wanted = {"mean": 0.99999 * 3.0 + 1e-5 * 9.0, "square": 0.99999 * 22.5 + 1e-5 * 81.0,
+              "weight": 0.99999 * 0.5 + 1e-5}
+    for name, value in wanted.items():
+        assert own.held[f"value_{name}"][0, 0] == pytest.approx(value, abs=1e-12)
+
+
+def test_values_are_what_they_stand_for_until_there_are_targets(module):
+    """The first rollout is as without; from then on a value of 0 stands for the mean of its targets, 2 and 4."""
+    plain, own = (Rollout(module, [[[[0.0, 0.0]]]], [[[[0.5]]]], rate=0.5, critic_rate=0.5, discount=0.5,
+                          running=running) for running in (None, (0.0, 0.0, 0.0)))
+    for rollout in (plain, own):
+        rollout.step([0], [0], [0.0])
+        rollout.step([0], [0], [4.0], over=True)
+    assert own.logits.tolist() == plain.logits.tolist() and own.critic.tolist() == plain.critic.tolist()
+    mean, square, weight = (own.held[f"value_{name}"][0, 0] for name in ("mean", "square", "weight"))
+    assert mean / weight == pytest.approx(3.0, abs=1e-9) and square / weight == pytest.approx(10.0, abs=1e-9)
+
+
+def test_normalised_values_are_clipped_by_standard_deviations(module):
+    """Standard deviation 3, value 0 + 3 * 1 = 3, target 15: two passes of 1/2; the second is beyond a clip of 1 * 3."""
+    for clip, passes, value in ((None, 1, 3.0), (None, 2, 4.0), (1.0, 2, 3.0)):
+        own = Rollout(module, [[[[0.0, 0.0]]]], [[[[1.0]]]], rate=0.0, critic_rate=0.5, running=(0.0, 9.0, 1.0),
+                      epochs=passes, value_clip=clip, clip=0.2)
+        own.step([0], [0], [15.0], over=True)
+        assert own.critic[0, 0, 0, 0] == pytest.approx(value, abs=1e-12)
+
+
+def test_counterfactual_advantages_are_in_the_targets_units(module):
+    """Values 1 and 0 of the two actions, standard deviation 3, and the target as it is: the advantage is 3 * 1/2."""
+    own = Rollout(module, [[[[0.0, 0.0]]]], [[[[1.0, 0.0]]]], weights=[1], rate=1.0, running=(0.0, 9.0, 1.0))
+    own.step([0], [0], [3.0], over=True)
+    assert own.logits[0, 0, 0].tolist() == pytest.approx([0.75, -0.75], abs=1e-12)
+
+
+def test_running_means_without_a_critic_are_refused(module):
+    with pytest.raises(ValueError, match="value_mean, value_square, value_weight: expected all three, beside a critic"):
+        Rollout(module, [[[[0.0, 0.0]]]], running=(0.0, 0.0, 0.0))
 
 
 def test_reinforce_by_hand(module):

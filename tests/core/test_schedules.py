@@ -27,6 +27,29 @@ BY_HAND = {
 }
 
 
+@pytest.mark.parametrize("power, expected", [(1.0, [0.5, 0.5 / 1.25, 0.5 / 1.5, 0.2]),
+                                             (0.5, [0.5, 0.5 / 1.25**0.5, 0.5 / 1.5**0.5, 0.5 / 3.0**0.5]),
+                                             (0.0, [0.5] * 4)])
+def test_a_schedule_by_visits(module, power, expected):
+    """What Q-learning's kernel makes of it, row by row: .5 / (1 + visits / 4) ** power, at least .2."""
+    q, greedy = np.zeros((1, 4, 1, 1)), np.zeros((1, 4, 1), np.int32)
+    visits = np.array([[[0], [1], [2], [8]]], np.int32)
+    arrays = [np.array([value]) for value in (0.5, 0.2, 0.25)]
+    rate = module("schedules").Schedule(5, False, *arrays, np.array([power]), np.array([0.5]), np.zeros(1, np.int64))
+    zero = np.zeros(1)
+    level = module("schedules").Schedule(0, False, zero, zero, zero, np.zeros(0), zero.copy(), np.zeros(1, np.int64))
+    ids = np.zeros(1, np.int32)
+    kernel = module("q_learning").QLearning(
+        q=q, greedy=greedy, visits=visits, table_of=ids, actions=np.ones(1, np.int32), agent_ids=ids, discount=zero,
+        rate=rate, exploration=level, kind=0, strict=True, ties=0, draws=2, learning=True, active=1)
+    for row in range(4):
+        at = np.array([[row]], np.int32)
+        kernel.update(at, ids[None], np.ones((1, 1)), at, np.array([True]), np.zeros(1, bool))
+        kernel.tick(np.array([True]))
+    assert q[0, :, 0, 0].tolist() == pytest.approx(expected, rel=1e-15)
+    assert visits[0, :, 0].tolist() == [1, 2, 3, 9]
+
+
 def ended(*values):
     return np.array(values, bool)
 

@@ -10,7 +10,12 @@ from marlfast.learners.multi_step import SARSA, MonteCarlo, QLambda
 from marlfast.learners.one_step import DistributedQ, DoubleQ, ExpectedSARSA, FrequencyAdjustedQ, HystereticQ
 
 BOLD = mf.EpsilonGreedy(0.3)
+VISITS = mf.schedules.VisitCount(0.9, 0.5, power=0.6)
 EXAMPLES = {
+    "expected_sarsa, visits": ExpectedSARSA(VISITS, explore=BOLD),
+    "hysteretic_q, visits": Example(HystereticQ(VISITS, 0.1, explore=BOLD), (2, 4, 3)),
+    "frequency_adjusted_q, visits": FrequencyAdjustedQ(VISITS, 0.1),
+    "double_q, visits": DoubleQ(VISITS, explore=BOLD, share="all"),
     "expected_sarsa": Example(ExpectedSARSA(0.3, explore=BOLD, initial_q=0.5), (2, 4, 3)),
     "expected_sarsa, Boltzmann": ExpectedSARSA(mf.schedules.Harmonic(0.5, 0.01), explore=mf.Boltzmann(0.7)),
     "expected_sarsa, seven actions": Example(ExpectedSARSA(0.3, explore=BOLD, share="all"), (7, 7)),

@@ -6,6 +6,9 @@ from learners.example import Example
 
 S = mf.schedules
 EXAMPLES = {
+    "iql, visits": Example(mf.IQL(mf.schedules.VisitCount(power=0.7, minimum=0.05)), (2, 4, 3)),
+    "iql, visits, shared": Example(mf.IQL(mf.schedules.VisitCount([0.5, 0.8, 1.0], 0.5), share="all",
+                                          explore=mf.EpsilonGreedy(0.4, ties="incumbent"))),
     "defaults": mf.IQL(),
     "numbers of actions": Example(mf.IQL(S.Harmonic(0.5, 0.05), explore=mf.EpsilonGreedy(0.8, decay=0.9, per="step")),
                                   (2, 4, 3)),
