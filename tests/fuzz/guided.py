@@ -1,6 +1,6 @@
 """The readers of archives, JSON manifests and TOML, fuzzed under the guidance of coverage. Needs Atheris.
 
-``pip install atheris && python tests/fuzz/coverage.py archive|toml [-runs=N] [-max_total_time=SECONDS] [FOLDER]``:
+``pip install atheris && python tests/fuzz/guided.py archive|toml [-runs=N] [-max_total_time=SECONDS] [FOLDER]``:
 libFuzzer's options; it prints how many inputs there were, and stops at one that is neither read nor refused by a
 FileError or a ValueError.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 try:
     import atheris
 except ImportError:
-    raise SystemExit("coverage.py needs atheris: pip install atheris") from None
+    raise SystemExit("guided.py needs atheris: pip install atheris") from None
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
