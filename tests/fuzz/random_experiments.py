@@ -23,11 +23,13 @@ import training_helpers as helpers  # noqa: E402
 
 import marlfast as mf  # noqa: E402
 from marlfast.errors import TrainingError  # noqa: E402
+from marlfast.memory import total  # noqa: E402
 from marlfast.session import Session  # noqa: E402
 
 # Errors by which a combination of parts is refused, or training ends: they say what is wrong, and nothing is lost.
 REFUSED = (ValueError, TypeError, MemoryError)
 MOST_TRIES = 200
+MOST_BYTES = 2**26
 LEARNERS = [example for examples in conftest.LEARNER_EXAMPLES.values() for example in examples.values()]
 GAMES = [game for games in conftest.GAME_EXAMPLES.values() for game in games]
 
@@ -193,7 +195,9 @@ def random_experiment(number):
     pick = Pick(number)
     for _ in range(MOST_TRIES):
         try:
-            return pick.experiment()
+            experiment = pick.experiment()
+            if total(experiment.resolved.shapes(1)) < MOST_BYTES:       # larger ones only take longer
+                return experiment
         except REFUSED:
             continue
     raise AssertionError(f"experiment {number}: {MOST_TRIES} combinations were refused, one after another")
