@@ -199,7 +199,7 @@ class QLearning(Learner):
     def _rates(self, runs, row, tables):
         """Learning rates [n, wave], which may count the visits of the (first active) rows."""
         first = row if self.active == 1 else row[..., 0]
-        return self.rate.at(runs, self.visits[runs[:, None], first, tables])
+        return self.rate.stage_at(runs, self.visits[runs[:, None], first, tables])
 
     def _value(self, runs, q, choices, best, action, old, target, rate):
         """The new value of the action taken in a row with action values ``q`` [n, wave, A]."""

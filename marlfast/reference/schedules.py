@@ -66,7 +66,7 @@ class Schedule:
             value = self.table[np.minimum(ticks, len(self.table) - 1)]
         self.value[runs] = value
 
-    def at(self, runs, visits):
+    def stage_at(self, runs, visits):
         """Values in force [n, ...] for rows that were visited so often (int32 [n, ...])."""
         run = runs.reshape(-1, *[1] * (visits.ndim - 1))
         if self.kind != VISITS:

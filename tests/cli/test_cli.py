@@ -374,7 +374,7 @@ def test_steps_take_the_place_of_the_default_episodes(marlfast):
     (["train", "--epsiodes", "5"], "unknown option '--epsiodes'; did you mean '--episodes'?"),
     (["train", "--quie"], "unknown option '--quie'; did you mean '--quiet'?"),
     (["train", "a.toml", "b.toml"], "'b.toml': expected no further argument"),
-    (["train", "nothing.toml"], "nothing.toml: No such file or directory"),
+    (["train", "nothing.toml"], "nothing.toml: no such file"),
     (["train", "team.npz"], "team.npz: a result, not an experiment; go on with it by: marlfast train --resume "),
     (["train", "--resume", "nothing.npz"], "nothing.npz: no such file"),
     (["train", "--resume", "a.npz", "b.toml"], "--resume: goes on with its own experiment"),

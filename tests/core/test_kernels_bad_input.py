@@ -396,7 +396,7 @@ def test_empty_tables(module, shape):
 
 
 @pytest.mark.parametrize("changes, message", [
-    ({"kind": 5}, "kind: expected 0 to 4, got 5"), ({"kind": -1}, "kind: expected 0 to 4, got -1"),
+    ({"kind": 6}, "kind: expected 0 to 5, got 6"), ({"kind": -1}, "kind: expected 0 to 5, got -1"),
     ({"table": np.zeros(0)}, "table: expected at least one value, got none"),
     ({"ticks": longs(R) - 1}, "ticks: expected at least 0, got -1"),
     ({name: np.zeros(0) for name in ("start", "final", "rate", "value")} | {"ticks": longs(0)},
