@@ -167,7 +167,8 @@ class League:
         """What a learner knew, in arrays of today's size: the encoders may have seen more since."""
         learner, (context, rows) = self._learners.learners[team], self._context()
         arrays = dict(arrays)
-        whole = [arrays[name].shape[1] < context[team].central for name in learner.by_central]
+        whole = [arrays[name].shape[1] < context[team].central for name in learner.by_central
+                 if name in arrays]
         if not any([*(arrays[name].shape[1] < rows for name in learner.by_row if name in arrays), *whole]):
             return arrays
         learner.derive(context[team], arrays, self.backend)

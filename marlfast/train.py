@@ -188,13 +188,13 @@ class _Checkpoint:
 
     def earlier(self, backend):
         """What an earlier call left there, or None."""
+        if os.path.isdir(self.path):
+            raise ValueError(f"checkpoint: {self.path} is a folder; give a file")
         clear_way(self.path)
         if not os.path.lexists(self.path):
             return None
         values = self.experiment.to_dict()
         game = self.experiment.game if functions_of(values["game"]) else None
-        if os.path.isdir(self.path):
-            raise ValueError(f"checkpoint: {self.path} is a folder; give a file")
         found = load(self.path, backend, game)
         if self.experiment.seed_drawn:      # nobody chose it: the file's is the one to go on with
             self.experiment = self.experiment.replace(seed=found.experiment.seed)

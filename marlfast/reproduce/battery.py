@@ -34,6 +34,18 @@ class BatteryReport(Report):
 
     Attributes
     ----------
+    study : Battery
+        What was run.
+    figures : tuple of Figure
+        Empty: nothing was published.
+    notes : tuple of str
+        What was left out, and what else there is to know.
+    runs : int
+        Of each game and learner.
+    seed : int
+        Of all runs.
+    seconds : float
+        How long it took.
     cells : tuple of dict
         Of each game and learner that took it: the columns of :meth:`table`.
 
