@@ -121,11 +121,11 @@ def _(backend, runs):
     return (lambda: kernel.observe(x.state, observation)), [observation]
 
 
-@case("drift", "without")
+@case("drift", "counterfactual")
 def _(backend, runs):
     x, kernel = Inputs(runs), DRIFT.kernel(backend)
-    without = np.zeros((runs, AGENTS))
-    return (lambda: kernel.without(x.state, x.actions, x.raw, without)), [without]
+    counterfactual = np.zeros((runs, AGENTS))
+    return (lambda: kernel.counterfactual(x.state, x.actions, x.raw, counterfactual)), [counterfactual]
 
 
 @case("markov", "step, 16 states, chance moves")

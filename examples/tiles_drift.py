@@ -1,6 +1,6 @@
 """Tile coding against grids in the drift game with four state variables, of which one matters.
 
-Every encoder has at most ``MOST_ROWS`` rows, learns by IQL for the same number of episodes, and gets the learning rate
+Every encoder has at most ``MAX_ROWS`` rows, learns by IQL for the same number of episodes, and gets the learning rate
 that is best for it among ``RATES`` (found with other seeds than the ones that are reported). What is reported is the
 team's return of the greedy policies, the mean of the agents' returns, over 20 new episodes of each of 32 runs.
 
@@ -13,7 +13,7 @@ import numpy as np
 import marlfast as mf
 
 GAME = mf.games.Drift(agents=4, state_size=4)
-MOST_ROWS, EPISODES, RUNS, PILOT = 1296, 1000, 32, 8
+MAX_ROWS, EPISODES, RUNS, PILOT = 1296, 1000, 32, 8
 RATES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 RANGES = ((-2.0, 2.0), (-2.0, 6.0), (-3.0, 13.0))
 EACH_ALONE = ((0,), (1,), (2,), (3,))
@@ -52,7 +52,7 @@ def best_of(encoders):
     """Of some encoders the one that is best with its best learning rate, that rate, and its scores with new seeds."""
     found = []
     for encoder in encoders:
-        assert encoder.rows(GAME) <= MOST_ROWS
+        assert encoder.rows(GAME) <= MAX_ROWS
         means = scores(encoder, RATES, PILOT, seed=1).mean(axis=1)
         found.append((means.max(), RATES[int(means.argmax())], encoder))
         print(f"    {means.max():8.2f} at {found[-1][1]:4} {encoder}", flush=True)

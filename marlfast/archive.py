@@ -18,7 +18,7 @@ import numpy as np
 
 from marlfast import errors
 from marlfast.errors import FileError, shown
-from marlfast.limits import MOST_MEMBERS, MOST_TEXT
+from marlfast.limits import MAX_MEMBERS, MAX_TEXT
 from marlfast.memory import check_memory
 
 KINDS = "biuf"              # bool, whole and real numbers
@@ -66,7 +66,7 @@ def open_regular(path):
         raise
 
 
-def read_regular(path, most=MOST_TEXT):
+def read_regular(path, most=MAX_TEXT):
     """All bytes of a regular file, which may be at most so many."""
     with open_regular(path) as file:
         length = os.fstat(file.fileno()).st_size
@@ -111,8 +111,8 @@ class Archive:
         with self._reading():
             self._zip = zipfile.ZipFile(self._file)
             members = self._zip.infolist()
-        if len(members) > MOST_MEMBERS:
-            raise self.refused(f"it has {len(members):,} members; at most {MOST_MEMBERS:,} are read")
+        if len(members) > MAX_MEMBERS:
+            raise self.refused(f"it has {len(members):,} members; at most {MAX_MEMBERS:,} are read")
         length = os.fstat(self._file.fileno()).st_size
         # Members that overlap could each be as long as the file.
         if sum(member.file_size for member in members) > length:
@@ -212,9 +212,9 @@ class Archive:
         return array if header.dtype.isnative else array.astype(header.dtype.newbyteorder("="))
 
     def text(self, name):
-        """An array of bytes as text; at most ``MOST_TEXT`` bytes."""
+        """An array of bytes as text; at most ``MAX_TEXT`` bytes."""
         header = self.headers[name]
-        if header.dtype != np.uint8 or len(header.shape) != 1 or header.shape[0] > MOST_TEXT:
+        if header.dtype != np.uint8 or len(header.shape) != 1 or header.shape[0] > MAX_TEXT:
             raise self.refused(f"its {name} is of another kind")
         try:
             return self.read(name).tobytes().decode()

@@ -6,7 +6,7 @@ import numpy as np
 
 from marlfast.errors import MarlfastWarning
 from marlfast.schedules import schedules_of
-from marlfast.stop import GREEDY_STABLE, LEVELS
+from marlfast.stop import GREEDY_STABLE, PARAMETERS
 
 EXPLORING = 0.1         # epsilon above which a run that stopped is said to have been exploring still
 
@@ -73,7 +73,7 @@ def _exploring(result, stable):
     for where, schedule in dict(schedules_of(result.experiment.learner)).items():
         low, high = schedule.bounds()
         name = f"learner.{_place(where)}.value"
-        if where.endswith(LEVELS[0]) and low < high and name in result.arrays:
+        if where.endswith(PARAMETERS[0]) and low < high and name in result.arrays:
             yield where, stable & (result.arrays[name] > EXPLORING), result.arrays[name]
 
 
@@ -99,9 +99,9 @@ def afterwards(result):
 
 
 def _place(where):
-    """Where the level of an exploration stands among a learner's arrays."""
+    """Where the parameter of an exploration stands among a learner's arrays."""
     parts = where.split(".")
-    return ".".join([*(part for part in parts[:-2] if part.isdigit()), "level"])
+    return ".".join([*(part for part in parts[:-2] if part.isdigit()), parts[-1]])
 
 
 def _visited(result, runs):

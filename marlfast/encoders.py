@@ -6,20 +6,20 @@ import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.errors import integer, real, shown
-from marlfast.limits import MOST_ROWS
+from marlfast.limits import MAX_ROWS
 from marlfast.memory import Shape
 from marlfast.registry import Definition, option, require
 
 __all__ = ["AgentIndex", "Encoder", "Grid", "Rounding", "Tiles"]
 
-MOST_FEATURES = 64      # that rounding takes
+MAX_FEATURES = 64      # that rounding takes
 
 
 class Encoder(Definition):
     """Base of encoders, which give what is observed a number: its row in the tables.
 
     ``allocate`` makes the arrays that change, ``bind`` the kernel over them, ``grow`` larger
-    arrays with the same content. ``MOST`` rows that can be numbered: 2**31 - 2.
+    arrays with the same content. ``MAX_ROWS``, rows that can be numbered: 2**31 - 2.
 
     See Also
     --------
@@ -251,7 +251,7 @@ def central_encoder(game):
         each of them. None: neither can be done.
     """
     shown = Whole(game) if game.integer_state else JointObservation(game) if game.observations is not None else None
-    return None if shown is None or shown.features > MOST_FEATURES else (Rounding(0), shown)
+    return None if shown is None or shown.features > MAX_FEATURES else (Rounding(0), shown)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -357,8 +357,8 @@ class Grid(_Cells):
     def check(self, game):
         super().check(game)
         rows = self.rows(game)
-        if rows > MOST_ROWS:
-            raise ValueError(f"encoder: grid of {rows} cells is more than the {MOST_ROWS} that can be numbered; "
+        if rows > MAX_ROWS:
+            raise ValueError(f"encoder: grid of {rows} cells is more than the {MAX_ROWS} that can be numbered; "
                              "use fewer bins")
 
     def rows(self, game):
@@ -498,7 +498,7 @@ class Tiles(_Cells):
                                  "of all features")
             self._set(groups=tuple(groups))
         if self.hash_rows is not None:
-            self._set(hash_rows=integer("hash_rows", self.hash_rows, 1, MOST_ROWS))
+            self._set(hash_rows=integer("hash_rows", self.hash_rows, 1, MAX_ROWS))
             least = self.tilings * len(self.groups or [0])
             if self.hash_rows < least:
                 raise ValueError(f"hash_rows: expected at least {least}, a row for each tiling, got {self.hash_rows}")
@@ -519,8 +519,8 @@ class Tiles(_Cells):
                 raise ValueError(f"encoder: a tiling of {self._tiles(game)[g]:.3g} tiles is more than can be hashed; "
                                  "use fewer bins, or groups of fewer features")
         rows = self.rows(game)
-        if rows > MOST_ROWS:
-            raise ValueError(f"encoder: {self.active(game)} tilings have {rows} tiles, more than the {MOST_ROWS} rows "
+        if rows > MAX_ROWS:
+            raise ValueError(f"encoder: {self.active(game)} tilings have {rows} tiles, more than the {MAX_ROWS} rows "
                              "that can be numbered; use fewer bins or tilings, groups of fewer features, or hash_rows")
 
     def _tiles(self, game):
@@ -530,7 +530,7 @@ class Tiles(_Cells):
 
     def _starts(self, game):
         """First row of each tiling, and one past the last: a list of k + 1."""
-        most = MOST_ROWS if self.hash_rows is None else self.hash_rows // self.active(game)
+        most = MAX_ROWS if self.hash_rows is None else self.hash_rows // self.active(game)
         starts = [0]
         for tiles in self._tiles(game):
             for _ in range(self.tilings):
@@ -649,12 +649,12 @@ class Rounding(Encoder):
     def __post_init__(self):
         self._set(decimals=integer("decimals", self.decimals, -15, 15))
         if self.max_rows is not None:
-            self._set(max_rows=integer("max_rows", self.max_rows, 1, MOST_ROWS - 2))
+            self._set(max_rows=integer("max_rows", self.max_rows, 1, MAX_ROWS - 2))
 
     def check(self, game):
         super().check(game)
-        if game.features > MOST_FEATURES:
-            raise ValueError(f"encoder: rounding takes at most {MOST_FEATURES} features, game {game.name!r} has "
+        if game.features > MAX_FEATURES:
+            raise ValueError(f"encoder: rounding takes at most {MAX_FEATURES} features, game {game.name!r} has "
                              f"{game.features}")
 
     def limit(self, game):
@@ -670,7 +670,7 @@ class Rounding(Encoder):
         int
             Rows.
         """
-        return (self.max_rows or MOST_ROWS - 2 * game.views) + 2 * game.views
+        return (self.max_rows or MAX_ROWS - 2 * game.views) + 2 * game.views
 
     def shapes(self, game, runs, rows=None):
         """``keys`` int64 [R, rows, D], ``table`` int32 [R, slots], ``used`` int64 [R]."""
@@ -853,9 +853,9 @@ class AgentIndex(Encoder):
 
     def check(self, game):
         self.inner.check(game)
-        if not self.grows and self.rows(game) > MOST_ROWS:
+        if not self.grows and self.rows(game) > MAX_ROWS:
             raise ValueError(f"encoder: {self.inner.rows(game)} rows for each of {game.agents} agents are more than "
-                             f"the {MOST_ROWS} that can be numbered; use a coarser encoder")
+                             f"the {MAX_ROWS} that can be numbered; use a coarser encoder")
 
     def limit(self, game):
         """Say how many rows arrays of the encoder within are ever given.
@@ -870,7 +870,7 @@ class AgentIndex(Encoder):
         int
             Rows.
         """
-        return min(self.inner.limit(game), MOST_ROWS // self._each(game))
+        return min(self.inner.limit(game), MAX_ROWS // self._each(game))
 
     def rows(self, game):
         """Say how many rows there are.

@@ -187,7 +187,7 @@ class Env:
         if array.shape != self._shape:
             raise ValueError(f"actions: expected shape {self._shape}, got {array.shape}")
         if array.size and (array.max() > 2**31 - 1 or array.min() < -(2**31)):
-            raise ValueError(f"actions: expected 0 to {self.game.most_actions - 1}, got {array.min()} to {array.max()}")
+            raise ValueError(f"actions: expected 0 to {self.game.max_actions - 1}, got {array.min()} to {array.max()}")
         return np.ascontiguousarray(array, np.int32)
 
 

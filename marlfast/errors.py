@@ -5,7 +5,7 @@ A message names the argument, says what came and what to do.
 import math
 import numbers
 
-from marlfast.limits import MOST_STEPS
+from marlfast.limits import MAX_STEPS
 
 __all__ = ["FileError", "MarlfastWarning", "TrainingError"]
 
@@ -134,23 +134,23 @@ def shown(value):
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-_MOST = MOST_STEPS      # whole numbers are kept in 64 bits
+_MAX = MAX_STEPS      # whole numbers are kept in 64 bits
 
 
-def integer(name, value, least=None, most=_MOST):
-    """``value`` as an int, if it is a whole number in [least, most]."""
+def integer(name, value, minimum=None, maximum=_MAX):
+    """``value`` as an int, if it is a whole number in [minimum, maximum]."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         if isinstance(value, numbers.Real) and not isinstance(value, bool) and float(value).is_integer():
             pass
         else:
             raise TypeError(f"{name}: expected a whole number, got {shown(value)}")
     value = int(value)
-    _bounds(name, value, least, most)
+    _bounds(name, value, minimum, maximum)
     return value
 
 
-def real(name, value, least=None, most=None):
-    """``value`` as a float, if it is finite and in [least, most]."""
+def real(name, value, minimum=None, maximum=None):
+    """``value`` as a float, if it is finite and in [minimum, maximum]."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name}: expected a number, got {shown(value)}")
     try:
@@ -160,27 +160,28 @@ def real(name, value, least=None, most=None):
     value = number
     if not math.isfinite(value):
         raise ValueError(f"{name}: expected a finite number, got {value}")
-    _bounds(name, value, least, most)
+    _bounds(name, value, minimum, maximum)
     return value
 
 
-def real_per_run(name, value, least=None, most=None, one=real):
+def real_per_run(name, value, minimum=None, maximum=None, one=real):
     """``value`` as a number, or as a read-only float64 [R] where it is a sequence: one number per run."""
     import numpy as np
 
     if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value):
         if np.ndim(value) != 1 or len(value) == 0:
             raise ValueError(f"{name}: expected a number, or one per run, got shape {np.shape(value)}")
-        array = np.array([float(one(f"{name}[{k}]", v, least, most)) for k, v in enumerate(value)])
+        array = np.array([float(one(f"{name}[{k}]", v, minimum, maximum)) for k, v in enumerate(value)])
         array.flags.writeable = False
         return array
-    return one(name, value, least, most)
+    return one(name, value, minimum, maximum)
 
 
-def _bounds(name, value, least, most):
-    if (least is not None and value < least) or (most is not None and value > most):
-        wanted = (f"at least {least}" if most in (None, _MOST) and value < least else f"at most {most}" if least is None
-                  else f"{least} to {most}")
+def _bounds(name, value, minimum, maximum):
+    if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
+        wanted = (f"at least {minimum}" if maximum in (None, _MAX) and value < minimum else f"at most {maximum}"
+                  if minimum is None
+                  else f"{minimum} to {maximum}")
         raise ValueError(f"{name}: expected {wanted}, got {shown(value)}")
 
 

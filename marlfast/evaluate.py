@@ -12,12 +12,13 @@ from marlfast.learners.plays import check_kind
 from marlfast.learners.q_learning import IQL
 from marlfast.policy import Player, Policy, RandomPolicy, plays_of, rows_of
 from marlfast.registry import require
+from marlfast.renamed import takes
 from marlfast.result import Result
 from marlfast.session import Session
 from marlfast.stop import STEPS
 from marlfast.table_policy import TablePolicy
 
-MOST_STEPS = 10**6
+MAX_STEPS = 10**6
 
 
 class Evaluation:
@@ -78,7 +79,8 @@ class Evaluation:
         return f"Evaluation({self.summary()}{'' if self.kind == 'policy' else f'; kind={self.kind!r}'})"
 
 
-def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="cython", most_steps=MOST_STEPS,
+@takes(most_steps="max_steps")
+def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="cython", max_steps=MAX_STEPS,
              sample=None, kind=None, failed=False):
     """Play episodes with a policy that does not learn.
 
@@ -101,7 +103,7 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
         Default: as many as there are processors. Results do not depend on it.
     backend : {"cython", "numpy"}
         Which kernels.
-    most_steps : int
+    max_steps : int
         Refuse to play on after so many steps of a run (a game need not end).
     sample : bool, optional
         Deprecated: True is ``kind="behaviour"``.
@@ -134,7 +136,7 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
     game = require("game", game, "game")
     episodes, runs = integer("episodes", episodes, 1), integer("runs", runs, 1)
     seed = integer("seed", seed, 0, 2**64 - 1)
-    most_steps = integer("most_steps", most_steps, 1)
+    max_steps = integer("max_steps", max_steps, 1)
     if threads is not None:
         threads = integer("threads", threads, 1)
     kind, left_out = _kind(policy, sample, kind), _left_out(policy, failed)
@@ -142,24 +144,24 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
         policy = RandomPolicy()
     if isinstance(policy, RandomPolicy):
         encoder = None if game.observations is not None else Grid(-1.0, 1.0, 1)
-        experiment = Experiment(game, IQL(), encoder=encoder, episodes=episodes, steps=most_steps, runs=runs, seed=seed)
+        experiment = Experiment(game, IQL(), encoder=encoder, episodes=episodes, steps=max_steps, runs=runs, seed=seed)
         session = Session(experiment, None, backend, purpose=1, learning=False, exploration=EpsilonGreedy(1.0))
     elif isinstance(policy, (Policy, Result)):
         parts = policy.experiment.resolved.parts
         if not isinstance(kind, str) or any(kind not in one.by_kernel for _, one, _ in parts):
-            return _played(game, policy, kind, episodes, seed, runs, backend, most_steps, left_out)
-        session = _learned_session(game, policy, episodes, seed, runs, backend, most_steps, kind)
+            return _played(game, policy, kind, episodes, seed, runs, backend, max_steps, left_out)
+        session = _learned_session(game, policy, episodes, seed, runs, backend, max_steps, kind)
         if left_out is not None:
             session.arrays["reason"][left_out] = STEPS
     elif isinstance(policy, TablePolicy):
-        return _looked_up(game, policy, episodes, seed, runs, backend, most_steps)
+        return _looked_up(game, policy, episodes, seed, runs, backend, max_steps)
     elif callable(policy):
-        return _play(game, policy, episodes, seed, runs, backend, most_steps)
+        return _play(game, policy, episodes, seed, runs, backend, max_steps)
     else:
         raise TypeError(f"policy: expected a Policy, a Result, 'random' or a function, got {shown(policy)}")
     if session.work(threads):
         raise KeyboardInterrupt
-    return _evaluation(session.arrays, episodes, most_steps, kind or "policy", left_out)
+    return _evaluation(session.arrays, episodes, max_steps, kind or "policy", left_out)
 
 
 def _left_out(policy, failed):
@@ -205,7 +207,7 @@ def _check_same(game, trained):
                          f"{theirs}, this game has {ours}")
 
 
-def _learned_session(game, policy, episodes, seed, runs, backend, most_steps, kind):
+def _learned_session(game, policy, episodes, seed, runs, backend, max_steps, kind):
     """A session that plays from learned tables, which it copies."""
     trained = policy.experiment
     if isinstance(policy, Result):
@@ -213,7 +215,7 @@ def _learned_session(game, policy, episodes, seed, runs, backend, most_steps, ki
     _check_same(game, trained)
     experiment = Experiment(game, trained.learner, encoder=trained.encoder.unlimited(),
                             central=trained.central, teams=trained.teams, rewards=trained.rewards, episodes=episodes,
-                            steps=most_steps, runs=runs, seed=seed)
+                            steps=max_steps, runs=runs, seed=seed)
     session = Session(experiment, None, backend, purpose=1, learning=False, exploration=kind)
     arrays = dict(session.arrays)
     for name, array in policy.arrays.items():
@@ -228,19 +230,19 @@ def _learned_session(game, policy, episodes, seed, runs, backend, most_steps, ki
     return session
 
 
-def _evaluation(arrays, episodes, most_steps, kind, left_out):
+def _evaluation(arrays, episodes, max_steps, kind, left_out):
     done = arrays["episodes"] if left_out is None else np.where(left_out, episodes, arrays["episodes"])
     if (done < episodes).any():
-        raise _unfinished(done, episodes, most_steps)
+        raise _unfinished(done, episodes, max_steps)
     return Evaluation(arrays["returns"][:, :episodes].copy(), arrays["lengths"][:, :episodes].copy(), kind, left_out)
 
 
-def _unfinished(done, episodes, most_steps):
-    return ValueError(f"most_steps: a run finished only {int(done.min())} of {episodes} episodes in {most_steps} "
-                      "steps; raise most_steps, or give the game a horizon")
+def _unfinished(done, episodes, max_steps):
+    return ValueError(f"max_steps: a run finished only {int(done.min())} of {episodes} episodes in {max_steps} "
+                      "steps; raise max_steps, or give the game a horizon")
 
 
-def _played(game, policy, kind, episodes, seed, runs, backend, most_steps, left_out):
+def _played(game, policy, kind, episodes, seed, runs, backend, max_steps, left_out):
     """Episodes of learned policies, step by step: what kernels cannot play."""
     _check_same(game, policy.experiment)
     runs = len(policy.steps) if isinstance(policy, Result) else runs
@@ -249,22 +251,22 @@ def _played(game, policy, kind, episodes, seed, runs, backend, most_steps, left_
     def act(observation):
         return player.act(rows_of(policy, observation))
 
-    return _episodes(game, act, player.reset, player.observe, episodes, seed, runs, backend, most_steps, kind,
+    return _episodes(game, act, player.reset, player.observe, episodes, seed, runs, backend, max_steps, kind,
                      left_out)
 
 
-def _looked_up(game, policy, episodes, seed, runs, backend, most_steps):
+def _looked_up(game, policy, episodes, seed, runs, backend, max_steps):
     """Episodes of a policy that stands alone, all runs at once."""
     ours, theirs = ((g.views, g.features, rows, tuple(map(int, g.action_counts))) for g, rows in (
         (game, game.observations), (policy, policy.encoder.get("rows"))))
     if ours != theirs:
         raise ValueError("game: the policy was trained for (views, features, observations, actions) = "
                          f"{theirs}, this game has {ours}")
-    return _episodes(game, policy, lambda where: None, policy.observe, episodes, seed, runs, backend, most_steps,
+    return _episodes(game, policy, lambda where: None, policy.observe, episodes, seed, runs, backend, max_steps,
                      "policy")
 
 
-def _play(game, policy, episodes, seed, runs, backend, most_steps):
+def _play(game, policy, episodes, seed, runs, backend, max_steps):
     """Episodes with a Python policy, which may have ``reset`` and ``observe`` where it remembers something."""
     def act(observation):
         return np.stack([np.asarray(policy(observation[r])) for r in range(runs)])
@@ -277,17 +279,17 @@ def _play(game, policy, episodes, seed, runs, backend, most_steps):
         if runs == 1 and hasattr(policy, "observe"):
             policy.observe(rewards[0])
 
-    return _episodes(game, act, reset, observe, episodes, seed, runs, backend, most_steps, "policy")
+    return _episodes(game, act, reset, observe, episodes, seed, runs, backend, max_steps, "policy")
 
 
-def _episodes(game, act, reset, observe, episodes, seed, runs, backend, most_steps, kind, left_out=None):
+def _episodes(game, act, reset, observe, episodes, seed, runs, backend, max_steps, kind, left_out=None):
     """Episodes of R runs, step by step."""
     env = Env(game, runs=runs, seed=seed, backend=backend, purpose="evaluation")
     returns, lengths = np.zeros((runs, episodes, game.agents)), np.zeros((runs, episodes), np.int64)
     done = np.zeros(runs, np.int64) if left_out is None else np.where(left_out, episodes, 0)
     observation = env.reset()
     reset(np.ones(runs, bool))
-    for _ in range(most_steps):
+    for _ in range(max_steps):
         observation, rewards, terminated, truncated = env.step(act(observation))
         observe(rewards)
         playing = np.flatnonzero(done < episodes)
@@ -300,4 +302,4 @@ def _episodes(game, act, reset, observe, episodes, seed, runs, backend, most_ste
         if ended.any():
             observation = env.reset(ended)
             reset(ended)
-    raise _unfinished(done, episodes, most_steps)
+    raise _unfinished(done, episodes, max_steps)

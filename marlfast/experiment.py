@@ -10,7 +10,7 @@ from marlfast.errors import integer, shown, unknown
 from marlfast.exploration import in_endless
 from marlfast.games.base import Game
 from marlfast.learners.base import Learner, learner
-from marlfast.limits import MOST_RUNS
+from marlfast.limits import MAX_RUNS
 from marlfast.registry import from_dict, require
 from marlfast.resolved import Resolved
 from marlfast.rewards.shaping import Shaping
@@ -107,7 +107,7 @@ class Experiment:
         for name in ("episodes", "steps"):
             value = getattr(self, name)
             set_[name] = None if value is None else integer(name, value, 1, 2**62)
-        set_["runs"] = integer("runs", self.runs, 1, MOST_RUNS)
+        set_["runs"] = integer("runs", self.runs, 1, MAX_RUNS)
         object.__setattr__(self, "seed_drawn", self.seed is None)
         set_["seed"] = seeds.fresh() if self.seed is None else self._seeds(set_["runs"])
         set_["record_every"] = integer("record_every", self.record_every, 0)

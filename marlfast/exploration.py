@@ -10,6 +10,7 @@ import numpy as np
 
 from marlfast.errors import choice, integer, real_per_run, shown
 from marlfast.registry import Definition, option
+from marlfast.renamed import attribute
 from marlfast.schedules import Constant, Exponential, Schedule, per_run_field, schedule, together
 
 EPISODE = 100       # steps that count as an episode where none ends
@@ -21,7 +22,10 @@ DRAWN, KEPT = 1, 2                                    # ties, in bits, as kernel
 
 
 class Exploration(Definition):
-    """Base of explorations: ``level`` (the schedule), ``n_draws`` per agent and step, kernel ``code``.
+    """Base of explorations.
+
+    ``parameter`` is what changes, such as ``"epsilon"``, and ``schedule`` how; ``n_draws`` are taken per agent and
+    step, and kernels know it by its ``code``.
 
     See Also
     --------
@@ -38,6 +42,7 @@ class Exploration(Definition):
     kind = "exploration"
     strict = True
     several = False
+    level = attribute("level", "schedule")
 
     @property
     def keeps(self):
@@ -48,6 +53,23 @@ class Exploration(Definition):
     def ties_code(self):
         """``ties`` as kernels know them."""
         return DRAWN * (self.ties == "random") + KEPT * self.keeps
+
+    def bound(self, runs, backend):
+        """Make the kernel of its schedule over arrays of its own.
+
+        Parameters
+        ----------
+        runs : int
+            R.
+        backend : {"cython", "numpy"}
+            Which kernels.
+
+        Returns
+        -------
+        Schedule
+            A kernel.
+        """
+        return self.schedule.bind(self.schedule.allocate(runs), backend)
 
     def endless(self):
         """Make the exploration that a game has whose episodes never end.
@@ -100,6 +122,7 @@ class EpsilonGreedy(Exploration):
     """
 
     name = "epsilon_greedy"
+    parameter = "epsilon"
     epsilon: float | Schedule = option(0.1, kind="schedule", per_run=True)
     decay: float | None = option(None, per_run=True)
     minimum: float = option(0.0, per_run=True)
@@ -115,24 +138,24 @@ class EpsilonGreedy(Exploration):
         self._set(draws=integer("draws", self.draws, 1, 2))
         self._set(epsilon=per_run_field("epsilon", self.epsilon),
                   minimum=real_per_run("minimum", self.minimum, 0.0, 1.0))
-        level = schedule("epsilon", self.epsilon, 0.0, 1.0)
+        epsilon = schedule("epsilon", self.epsilon, 0.0, 1.0)
         if self.decay is not None:
-            if not isinstance(level, Constant):
+            if not isinstance(epsilon, Constant):
                 raise ValueError("decay: epsilon is a schedule already; leave decay out")
             self._set(decay=real_per_run("decay", self.decay, 0.0, 1.0))
             together(self)
-            level = Exponential(level.value, self.decay, self.minimum, self.per or "episode")
+            epsilon = Exponential(epsilon.value, self.decay, self.minimum, self.per or "episode")
         elif np.any(np.asarray(self.minimum) != 0.0):
             raise ValueError(f"minimum: only means something together with decay, got {shown(self.minimum)}")
-        self._set(level=level)
+        self._set(schedule=epsilon)
 
     def endless(self):
         if self.decay is None or self.per is not None:
             return self
         decay = [d ** (1.0 / EPISODE) for d in np.ravel(self.decay).tolist()]
         other = copy(self)              # told as before, so that it follows when a parameter changes
-        other._set(level=Exponential(self.level.start, decay if np.ndim(self.decay) else decay[0], self.minimum,
-                                     "step"))
+        other._set(schedule=Exponential(self.schedule.start, decay if np.ndim(self.decay) else decay[0], self.minimum,
+                                        "step"))
         return other
 
     @property
@@ -175,6 +198,7 @@ class Boltzmann(Exploration):
     """
 
     name = "boltzmann"
+    parameter = "temperature"
     code = BOLTZMANN
     n_draws = 1
     temperature: float | Schedule = option(1.0, kind="schedule", per_run=True)
@@ -183,11 +207,11 @@ class Boltzmann(Exploration):
     def __post_init__(self):
         choice("ties", self.ties, ("incumbent", "first"))
         self._set(temperature=per_run_field("temperature", self.temperature))
-        level = schedule("temperature", self.temperature)
-        if level.bounds()[0] <= 0.0:
-            raise ValueError(f"temperature: expected greater than 0 at all times, got {level.bounds()[0]}; "
-                             "give a falling schedule a minimum")
-        self._set(level=level)
+        temperature = schedule("temperature", self.temperature)
+        if temperature.bounds()[0] <= 0.0:
+            raise ValueError("temperature: expected greater than 0 at all times, got "
+                             f"{temperature.bounds()[0]}; give a falling schedule a minimum")
+        self._set(schedule=temperature)
 
 
 def in_endless(definition):

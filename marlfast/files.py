@@ -13,7 +13,7 @@ from marlfast.archive import Archive
 from marlfast.disk import clear_way, write_atomically  # noqa: F401 - what writes files takes both from here
 from marlfast.errors import FileError, shown
 from marlfast.experiment import Experiment
-from marlfast.limits import MOST_STEPS
+from marlfast.limits import MAX_STEPS
 from marlfast.registry import from_dict, functions_of
 from marlfast.resolved import part_of
 from marlfast.result import Result
@@ -31,7 +31,8 @@ BEFORE = {
 
 # Options that have another name since: {version that a file has at most: {definition: {old name: new name}}}.
 RENAMED = {1: {"each": {"leads": "agent_ids"}}}
-
+# Arrays that have another name since, by the parts of the names: {version: {old: new ones, of which one fits}}.
+RENAMED_ARRAYS = {1: {"level": ("epsilon", "temperature")}}
 # Arrays in which numbers need not be finite: a game's own, and sums of rewards, which may become too large.
 ANY_NUMBER = {"state", "observation", "episode_return", "episode_shaped", "returns", "shaped_returns", "recent",
               "recent_sum"}
@@ -114,9 +115,11 @@ def read(path, backend, game, format):
         manifest = _manifest(archive, format)
         try:
             experiment = _experiment(path, manifest, game, archive.headers)
-            added = _check_headers(path, experiment, archive.headers)
+            names = _names(experiment, archive.headers, manifest["version"])
+            added = _check_headers(path, experiment, {names[name]: one for name, one in archive.headers.items()})
             arrays = {name: archive.read(name) for name in archive.headers if name != "manifest"}
             _check_sums(path, manifest, arrays)
+            arrays = {names[name]: array for name, array in arrays.items()}
             arrays = _arrays(path, experiment, arrays | {name: np.zeros(*one) for name, one in added.items()}, backend)
         except MemoryError as error:
             why = f" ({error})" if "than there is" in str(error) else ""
@@ -226,7 +229,7 @@ def manifest_of(archive, format, newest):
 def _manifest(archive, format=FORMAT):
     path, manifest = archive.path, manifest_of(archive, format, VERSION)
     seconds = manifest.get("seconds")
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0.0 <= seconds < MOST_STEPS \
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0.0 <= seconds < MAX_STEPS \
             or not isinstance(manifest.get("interrupted"), bool):
         raise FileError(f"{path}: its manifest is incomplete")
     # Another number of runs than there are arrays for is refused before anything is made as large as that says.
@@ -236,6 +239,18 @@ def _manifest(archive, format=FORMAT):
     if isinstance(runs, int) and there and there != (runs,):
         raise FileError(f"{path}: its array steps has {there[0]} runs, its experiment {shown(runs)}")
     return manifest
+
+
+def _names(experiment, there, version):
+    """What the arrays of a file of some version are called now: {name in the file: name}."""
+    renamed = {old: new for since in RENAMED_ARRAYS if version <= since for old, new in RENAMED_ARRAYS[since].items()}
+    names, wanted = {}, experiment.resolved.shapes(experiment.game.kernel("numpy").state_size) if renamed else ()
+    for name in there:
+        parts = name.split(".")
+        fits = [".".join([new if part == old else part for part in parts]) for old in renamed if old in parts
+                for new in renamed[old]]
+        names[name] = next((one for one in fits if one in wanted), name)
+    return names
 
 
 def _check_headers(path, experiment, headers):

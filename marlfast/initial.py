@@ -14,7 +14,7 @@ from marlfast.registry import Definition, from_dict, option
 
 __all__ = ["InitialValues", "Normal", "Uniform"]
 
-MOST_AXES = 3           # rows, tables, actions; one more: runs
+MAX_AXES = 3           # rows, tables, actions; one more: runs
 WANTED = "a number, an array of numbers, or one of marlfast.initial"
 
 
@@ -61,7 +61,7 @@ class InitialValues(Definition):
 
     def _array(self, name):
         value = _checked(name, getattr(self, name))
-        if np.ndim(value) > MOST_AXES:
+        if np.ndim(value) > MAX_AXES:
             raise ValueError(f"{name}: expected at most (rows, tables, actions), got shape {value.shape}")
         self._set(**{name: value})
         return value
@@ -151,7 +151,7 @@ def initial_field():
     dataclasses.Field
         An array of four axes has one more than others: the first is the run.
     """
-    return option(0.0, kind=InitialValues.kind, per_run=MOST_AXES + 1)
+    return option(0.0, kind=InitialValues.kind, per_run=MAX_AXES + 1)
 
 
 def _checked(name, value):
@@ -186,10 +186,10 @@ def initial_values(value):
     if isinstance(value, dict):
         return from_dict(InitialValues.kind, value, "initial_q")
     value = _checked("initial_q", value)
-    if np.ndim(value) > MOST_AXES + 1:
+    if np.ndim(value) > MAX_AXES + 1:
         raise ValueError("initial_q: expected at most (rows, tables, actions), or (runs, rows, tables, actions), got "
                          f"shape {value.shape}")
-    return value[0] if np.ndim(value) == MOST_AXES + 1 and len(value) == 1 else value
+    return value[0] if np.ndim(value) == MAX_AXES + 1 and len(value) == 1 else value
 
 
 def check_shape(value, wanted, words):
@@ -205,7 +205,7 @@ def check_shape(value, wanted, words):
         What these are called.
     """
     grows, cell = wanted[0] is None, wanted[1:]
-    several = np.ndim(value) == MOST_AXES + 1 if not isinstance(value, InitialValues) else False
+    several = np.ndim(value) == MAX_AXES + 1 if not isinstance(value, InitialValues) else False
     shapes = [a.shape for a in value.parameters()] if isinstance(value, InitialValues) else [np.shape(value)]
     for shape in shapes:
         own = shape[1:] if several else shape
@@ -254,7 +254,7 @@ def first_values(value, context, owners, counts, first, count, backend):
     """
     if not isinstance(value, InitialValues):
         array = np.asarray(value, np.float64)
-        if array.ndim >= MOST_AXES and array.shape[-MOST_AXES] > 1:
+        if array.ndim >= MAX_AXES and array.shape[-MAX_AXES] > 1:
             array = array[..., first:first + count, :, :]
         return array
     draws = context.drawn(owners, counts, first, count, value.normals, backend)
@@ -277,7 +277,7 @@ def of_unseen(value, context, owners, counts, backend):
     if isinstance(value, InitialValues):
         return first_values(value, context, owners, counts, NO_ROW, 1, backend)
     array = np.asarray(value, np.float64)
-    return array[..., :1, :, :] if array.ndim >= MOST_AXES else array
+    return array[..., :1, :, :] if array.ndim >= MAX_AXES else array
 
 
 NO_ROW = 2**31 - 1      # a number that no row has

@@ -62,6 +62,16 @@ def keyword(function, old, new):
     return wrapped
 
 
+def takes(**renamed):
+    """Decorates a function that takes arguments under their old names, too: ``old="new"``."""
+    def decorated(function):
+        for old, new in renamed.items():
+            function = keyword(function, old, new)
+        return function
+
+    return decorated
+
+
 def argument(cls, old, new):
     """Let a class take an argument, and have an attribute, under its old name; a definition from plain values, too."""
     cls.__init__ = keyword(cls.__init__, old, new)

@@ -7,6 +7,7 @@ from marlfast.env import Env
 from marlfast.errors import integer, shown
 from marlfast.policy import Policy
 from marlfast.registry import require
+from marlfast.renamed import takes
 from marlfast.result import Result
 
 __all__ = ["Replay", "replay"]
@@ -26,7 +27,7 @@ class Replay:
         What every agent did.
     rewards : float64 [T, N]
         What every agent was paid.
-    end : {"terminated", "truncated", "most_steps"}
+    end : {"terminated", "truncated", "max_steps"}
         The game was over; its time limit was reached; or as many steps were kept as asked for.
 
     See Also
@@ -55,7 +56,7 @@ class Replay:
         for k, (actions, rewards) in enumerate(zip(self.actions, self.rewards, strict=True)):
             earned = " ".join(f"{r:.4g}" for r in rewards)
             lines.append(f"step {k + 1}: actions {' '.join(map(str, actions))}, rewards {earned}")
-        if self.end != "most_steps":
+        if self.end != "max_steps":
             lines[-1] += f" ({self.end})"
         return lines
 
@@ -85,7 +86,8 @@ class Replay:
         animate(self, path, seconds)
 
 
-def replay(game, policy, run=0, seed=0, episode=0, most_steps=1000, backend="cython", kind="policy"):
+@takes(most_steps="max_steps")
+def replay(game, policy, run=0, seed=0, episode=0, max_steps=1000, backend="cython", kind="policy"):
     """Play one episode and keep it.
 
     Parameters
@@ -101,7 +103,7 @@ def replay(game, policy, run=0, seed=0, episode=0, most_steps=1000, backend="cyt
         Of the episode's draws, which are those of :func:`marlfast.evaluate`.
     episode : int
         Which of the seed's episodes; those before it are played too.
-    most_steps : int
+    max_steps : int
         More are not kept.
     backend : {"cython", "numpy"}
         Which kernels.
@@ -124,7 +126,7 @@ def replay(game, policy, run=0, seed=0, episode=0, most_steps=1000, backend="cyt
     Replay(prisoners_dilemma, 3 steps, truncated)
     """
     game = require("game", game, "game")
-    episode, most_steps = integer("episode", episode, 0), integer("most_steps", most_steps, 1)
+    episode, max_steps = integer("episode", episode, 0), integer("max_steps", max_steps, 1)
     if isinstance(policy, Result):
         policy = policy.policy(run, kind=kind, seed=seed)
     elif isinstance(policy, str) and policy == "random":
@@ -136,8 +138,8 @@ def replay(game, policy, run=0, seed=0, episode=0, most_steps=1000, backend="cyt
     for k in range(episode + 1):
         if hasattr(policy, "reset"):
             policy.reset()
-        states, actions, rewards, end = [env.state[0].copy()], [], [], "most_steps"
-        while len(actions) < most_steps:
+        states, actions, rewards, end = [env.state[0].copy()], [], [], "max_steps"
+        while len(actions) < max_steps:
             chosen = np.asarray(policy(observation[0]))
             observation, earned, terminated, truncated = env.step(chosen[None])
             if hasattr(policy, "observe"):
@@ -149,8 +151,8 @@ def replay(game, policy, run=0, seed=0, episode=0, most_steps=1000, backend="cyt
                 end = "terminated" if terminated[0] else "truncated"
                 break
         if k < episode:
-            if end == "most_steps":
-                raise ValueError(f"most_steps: episode {k} of seed {seed} is longer than {most_steps} steps; raise it")
+            if end == "max_steps":
+                raise ValueError(f"max_steps: episode {k} of seed {seed} is longer than {max_steps} steps; raise it")
             observation = env.reset()
     return Replay(game, np.array(states), np.array(actions), np.array(rewards), end)
 

@@ -23,7 +23,7 @@ class Limits(NamedTuple):
     steps: int
     episodes: int
     stable: int
-    enough: float
+    min_return: float
     window: int
 
 
@@ -58,15 +58,15 @@ class Resolved:
         """What ends a run: :class:`Limits`."""
         e = self.experiment
         most = {"steps": e.steps or UNLIMITED, "episodes": e.episodes or UNLIMITED, "greedy_stable": UNLIMITED}
-        enough, window = math.inf, 0
+        min_return, window = math.inf, 0
         for rule in e.stop:
             if rule.name == "return_reached":
                 if window:
                     raise ValueError("stop: expected at most one ReturnReached, got two")
-                enough, window = rule.value, rule.window
+                min_return, window = rule.value, rule.window
             else:
                 most[rule.name] = min(most[rule.name], rule.n)
-        return Limits(most["steps"], most["episodes"], most["greedy_stable"], enough, window)
+        return Limits(most["steps"], most["episodes"], most["greedy_stable"], min_return, window)
 
     @cached_property
     def stable_after(self):

@@ -446,9 +446,8 @@ class VisitCount(Schedule):
 
 def schedules_of(definition, where=""):
     """All schedules of a definition and its parts: list of (place such as ``"explore.epsilon"``, Schedule)."""
-    level = getattr(definition, "level", None)
-    if definition.kind == "exploration" and isinstance(level, Schedule):
-        return [(where + ("epsilon" if hasattr(definition, "epsilon") else "temperature"), level)]
+    if definition.kind == "exploration" and hasattr(definition, "schedule"):
+        return [(where + definition.parameter, definition.schedule)]
     found = []
     for f in dataclasses.fields(definition):
         value = getattr(definition, f.name)
@@ -469,10 +468,10 @@ def known_schedule(name, value):
                          f"got {shown(value)}" + (f"; {hint}" if hint.startswith("did you mean") else ""))
 
 
-def schedule(name, value, least=None, most=None, visits=False):
-    """``value`` as a schedule (a number is a constant one) whose values lie in [least, most]; of ``visits``, or not."""
+def schedule(name, value, minimum=None, maximum=None, visits=False):
+    """``value`` as a schedule (a number is a constant one) of values in [minimum, maximum]; of ``visits``, or not."""
     if isinstance(value, (list, tuple, np.ndarray)) or isinstance(value, numbers.Real) and not isinstance(value, bool):
-        return Constant(real_per_run(name, value, least, most))
+        return Constant(real_per_run(name, value, minimum, maximum))
     known_schedule(name, value)
     value = require("schedule", value, name)
     if isinstance(value, VisitCount) and not visits:
@@ -480,7 +479,7 @@ def schedule(name, value, least=None, most=None, visits=False):
                          "another schedule, such as harmonic (the learning_rate of iql, expected_sarsa, hysteretic_q, "
                          "frequency_adjusted_q and double_q may count them)")
     for bound in value.bounds():
-        real(f"{name} (a value of its schedule)", bound, least, most)
+        real(f"{name} (a value of its schedule)", bound, minimum, maximum)
     return value
 
 

@@ -22,7 +22,7 @@ ROWS, RECORDS, DRAWS = 1, 2, 4      # why the loop paused
 
 # Seconds that a block should take: short enough for Ctrl-C, long enough to hide Python.
 BLOCK_SECONDS = 0.1
-MOST_RECORDS = 2**40
+MAX_RECORDS = 2**40
 RECORD_BYTES = 2**26        # of the records that there is room for at first, whether they come or not
 
 
@@ -120,7 +120,7 @@ class Session:
         if self.arrays["episodes"].max() // every < have and have:
             return
         most = -(-min(limits.steps, limits.episodes) // every)      # an episode has one step at least
-        size = min(most, max(65536 if limits.episodes < MOST_RECORDS else 1024, 2 * have))
+        size = min(most, max(65536 if limits.episodes < MAX_RECORDS else 1024, 2 * have))
         entry = len(self.arrays["returns"]) * (16 * self.game.agents + 8)
         size = min(size, max(16, 2 * have, RECORD_BYTES // entry))
         if size <= have:
@@ -168,7 +168,7 @@ class Session:
         self.loop = kernels(self.backend, "loop").Loop(
             self.game_kernel, encoders["encoder"], central, rewards, learners, self.arrays, self.game.horizon,
             self.game.ends_at_horizon, e.record_every, limits.steps, limits.episodes, limits.stable, known.stable_after,
-            limits.enough, known.seeds, self.purpose, supplied, self.asked,
+            limits.min_return, known.seeds, self.purpose, supplied, self.asked,
             self.game.ends_are_limits)
 
     @property
@@ -214,8 +214,8 @@ class Session:
                 self._block(steps, threads, pool)
                 seconds = time.perf_counter() - begun
                 if block is None:
-                    most_draws = 4096 if self.supplied else 2**24
-                    steps = int(min(most_draws, max(least, steps * min(8.0, BLOCK_SECONDS / max(seconds, 1e-6)))))
+                    max_draws = 4096 if self.supplied else 2**24
+                    steps = int(min(max_draws, max(least, steps * min(8.0, BLOCK_SECONDS / max(seconds, 1e-6)))))
                 if on_block:
                     on_block(self)
         return interrupts.seen and bool(self.running().any())

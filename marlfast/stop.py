@@ -10,7 +10,7 @@ from marlfast.schedules import schedules_of
 __all__ = ["Episodes", "GreedyStable", "ReturnReached", "Steps"]
 
 UNLIMITED = 2**62
-LEVELS = ("epsilon", "temperature")
+PARAMETERS = ("epsilon", "temperature")       # of explorations
 
 # The loop's reasons; a failed run has 64 + its status.
 RUNNING, STEPS, EPISODES, GREEDY_STABLE, RETURN_REACHED = range(5)
@@ -136,16 +136,16 @@ class GreedyStable(Rule):
         """
         if not isinstance(self.after, float):
             return self.after or 0
-        levels = [(where, level) for where, level in schedules_of(learner) if where.endswith(LEVELS)]
-        if not levels:
-            raise ValueError(f"after: learner {learner.name!r} has no level of exploration; give a number of steps")
+        found = [(where, one) for where, one in schedules_of(learner) if where.endswith(PARAMETERS)]
+        if not found:
+            raise ValueError(f"after: learner {learner.name!r} explores by no schedule; give a number of steps")
         steps = 0
-        for where, level in levels:
-            if level.waits_for_ends:
+        for where, one in found:
+            if one.waits_for_ends:
                 raise ValueError(f"after: {where} changes per episode; give a number of steps, such as after=100_000")
-            ticks = level.reaches(self.after)
+            ticks = one.reaches(self.after)
             if not np.isfinite(ticks).all():
-                raise ValueError(f"after: {where} never falls to {self.after}; its least value is {level.bounds()[0]}")
+                raise ValueError(f"after: {where} never falls to {self.after}; its least value is {one.bounds()[0]}")
             steps = np.maximum(steps, ticks)
         return np.asarray(steps).astype(np.int64)
 

@@ -9,7 +9,7 @@ from marlfast.encoders import Grid, Numbered, Rounding
 from marlfast.errors import FileError, integer, shown
 
 FORMAT, VERSION = "marlfast policy", 1
-MOST_NUMBERS = 2**27        # of a table: more are not made for speed alone
+MAX_NUMBERS = 2**27        # of a table: more are not made for speed alone
 
 
 class TablePolicy:
@@ -564,8 +564,8 @@ def tabled(policy, plays):
     if joint and (cells != cells[:, :1]).any() or joint and game.views > 1:
         return (f"{_named(e, joint[0].agents)} draw together by what each of them sees, so that no row alone says what "
                 "is done")
-    if len(cells) * max(len(plays), sum(p.joint for p in plays)) > MOST_NUMBERS:
-        return f"its tables would have more than {MOST_NUMBERS:,} numbers"
+    if len(cells) * max(len(plays), sum(p.joint for p in plays)) > MAX_NUMBERS:
+        return f"its tables would have more than {MAX_NUMBERS:,} numbers"
     plays = sorted(plays, key=lambda p: p.agents)
     choices = [p.actions(cells) for p in plays]
     probabilities = None

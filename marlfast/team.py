@@ -271,7 +271,7 @@ class Team:
         if actions.dtype.kind not in "iu":
             raise TypeError(f"actions: expected whole numbers, got {actions.dtype}")
         if ((actions < 0) | (actions >= self.game.action_counts)).any():
-            raise ValueError(f"actions: expected 0 to {self.game.most_actions - 1}, "
+            raise ValueError(f"actions: expected 0 to {self.game.max_actions - 1}, "
                              f"got {actions.min()} to {actions.max()}")
         if not np.isfinite(rewards).all():
             raise ValueError("rewards: expected finite numbers, got nan or inf")

@@ -13,7 +13,7 @@ from marlfast.disk import write_atomically
 from marlfast.errors import FileError, extra, shown
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_MOST_WIDTH = 100
+_MAX_WIDTH = 100
 
 
 def _reader():
@@ -185,7 +185,7 @@ def _is_array_of_tables(value):
 def _spread(value, where):
     """A value on one line, or a long list of lists with a line for each."""
     text = inline(value, where)
-    if len(text) <= _MOST_WIDTH or not isinstance(value, (list, tuple)):
+    if len(text) <= _MAX_WIDTH or not isinstance(value, (list, tuple)):
         return text
     if not all(isinstance(v, (list, tuple)) for v in value):
         return text

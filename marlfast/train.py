@@ -250,7 +250,7 @@ def _resumed(result, given):
             changes[name] = None
     experiment = experiment.replace(**changes) if changes else experiment
     arrays = {name: array.copy() for name, array in result.arrays.items()}
-    most_steps, most_episodes, most_stable, enough, window = experiment.resolved.limits
+    max_steps, max_episodes, max_stable, min_return, window = experiment.resolved.limits
     if window != arrays["recent"].shape[1]:
         if arrays["recent"].shape[1] == 0 and (arrays["episodes"] == 0).all():
             arrays["recent"] = np.zeros((len(arrays["recent"]), window))
@@ -258,19 +258,19 @@ def _resumed(result, given):
             raise ValueError(f"stop: the window of ReturnReached cannot change when resuming; it is "
                              f"{arrays['recent'].shape[1]}, got {window}")
     reason = arrays["reason"]
-    again = (((reason == STEPS) & (arrays["steps"] < most_steps))
-             | ((reason == EPISODES) & (arrays["episodes"] < most_episodes))
-             | ((reason == GREEDY_STABLE) & (arrays["stable"] < most_stable)))
+    again = (((reason == STEPS) & (arrays["steps"] < max_steps))
+             | ((reason == EPISODES) & (arrays["episodes"] < max_episodes))
+             | ((reason == GREEDY_STABLE) & (arrays["stable"] < max_stable)))
     if "stop" in given:
         again |= reason == RETURN_REACHED
     reason[again] = RUNNING
     # A rule that held in the very step of the old limit would have ended the run there.
     if window:
         reason[again & (arrays["episode_steps"] == 0) & (arrays["episodes"] >= window)
-               & (arrays["recent_sum"] / window >= enough)] = RETURN_REACHED
-    reason[again & (arrays["stable"] >= most_stable)] = GREEDY_STABLE
-    reason[again & (arrays["episodes"] >= most_episodes)] = EPISODES
-    reason[again & (arrays["steps"] >= most_steps)] = STEPS
+               & (arrays["recent_sum"] / window >= min_return)] = RETURN_REACHED
+    reason[again & (arrays["stable"] >= max_stable)] = GREEDY_STABLE
+    reason[again & (arrays["episodes"] >= max_episodes)] = EPISODES
+    reason[again & (arrays["steps"] >= max_steps)] = STEPS
     if not again.any() and not (reason == RUNNING).any() and (reason < FAILED).any():
         raise ValueError("episodes: every run has reached its end; give episodes= or steps= to go on for so many more")
     return experiment, arrays

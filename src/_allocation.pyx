@@ -7,13 +7,14 @@ from marlfast.core._kernels cimport Game, check
 include "marlfast/core/ranges.pxi"
 
 
-cdef int _without(void *context, int64_t first, int64_t count, const double *state, const int32_t *actions,
-                  const double *rewards, double *without) noexcept nogil:
+cdef int _counterfactual(void *context, int64_t first, int64_t count, const double *state, const int32_t *actions,
+                         const double *rewards, double *counterfactual) noexcept nogil:
     cdef const leaf.Data *game = <const leaf.Data *> context
     cdef int64_t r
     cdef int status
     for r in range(count):
-        status = leaf.without(game, state + r * game.state_size, actions + r * game.agents, without + r * game.agents)
+        status = leaf.counterfactual(game, state + r * game.state_size, actions + r * game.agents,
+                                     counterfactual + r * game.agents)
         if status:
             return status
     return 0
@@ -45,7 +46,7 @@ cdef class Allocation(Game):
                  numbered):
         cdef const int32_t[:, ::1] s = check(skills, "skills", "int32", (-1, -1), False)
         cdef int64_t agents = s.shape[0], kinds = s.shape[1]
-        if agents < 1 or not 1 <= kinds <= leaf.MOST_KINDS:
+        if agents < 1 or not 1 <= kinds <= leaf.MAX_KINDS:
             raise ValueError(f"skills: expected at least 1 agent and 1 to 64 kinds, got shape {skills.shape}")
         if skills.min() < 0:
             raise ValueError(f"skills: expected at least 0, got {skills.min()}")
@@ -68,4 +69,4 @@ cdef class Allocation(Game):
         self.operations.step = _step
         self.operations.start = _start
         self.operations.observe = _observe
-        self.operations.without = _without
+        self.operations.counterfactual = _counterfactual

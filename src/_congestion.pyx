@@ -9,13 +9,14 @@ from marlfast.core._kernels cimport Game, check
 include "marlfast/core/ranges.pxi"
 
 
-cdef int _without(void *context, int64_t first, int64_t count, const double *state, const int32_t *actions,
-                  const double *rewards, double *without) noexcept nogil:
+cdef int _counterfactual(void *context, int64_t first, int64_t count, const double *state, const int32_t *actions,
+                         const double *rewards, double *counterfactual) noexcept nogil:
     cdef const leaf.Data *game = <const leaf.Data *> context
     cdef int64_t r
     cdef int status
     for r in range(count):
-        status = leaf.without(game, state + r * game.state_size, actions + r * game.agents, without + r * game.agents)
+        status = leaf.counterfactual(game, state + r * game.state_size, actions + r * game.agents,
+                                     counterfactual + r * game.agents)
         if status:
             return status
     return 0
@@ -103,4 +104,4 @@ cdef class Congestion(Game):
         self.operations.step = _step
         self.operations.start = _start
         self.operations.observe = _observe
-        self.operations.without = _without
+        self.operations.counterfactual = _counterfactual

@@ -19,7 +19,7 @@ cdef struct LenientContext:
     double *temperature         # [R, rows, tables, width]
     double *coins               # [R, N] drawn when acting, for the update of the same step
     const double *decay         # [R], as all below
-    const double *least
+    const double *min_temperature
     const double *diffusion
     const double *boldness
     const double *lenience
@@ -56,7 +56,7 @@ cdef int _lenient_act(void *context, int64_t first, int64_t count, const int32_t
                 return Status.BAD_ACTION
             q = b.q + cell * b.q_step
             temperature = leaf.mean_temperature(c.temperature + cell * b.width, b.actions[i])
-            if temperature < c.least[first + r] or not temperature > 0.0:
+            if temperature < c.min_temperature[first + r] or not temperature > 0.0:
                 actions[r * b.agents + i] = <int32_t> tabular.random_greatest(q, b.actions[i], best, draw[0])
             else:
                 actions[r * b.agents + i] = <int32_t> tabular.boltzmann(
@@ -149,9 +149,10 @@ cdef class Lenient(QLearning):
     """Lenient learning, LMRL2 (Wei and Luke 2016).
 
     Every action of every row has a temperature. An agent acts by Boltzmann's rule at ``boldness`` times their mean, or
-    greedily (ties at random) where the mean is below ``least``. A target below the old value is learned from with
-    probability ``1 - exp(-1 / (lenience * temperature))`` only. Then the temperature becomes ``decay`` times itself,
-    of which a part, ``diffusion``, is first replaced by the mean temperature of the successor, if the game goes on.
+    greedily (ties at random) where the mean is below ``min_temperature``. A target below the old value is learned from
+    with probability ``1 - exp(-1 / (lenience * temperature))`` only. Then the temperature becomes ``decay`` times
+    itself, of which a part, ``diffusion``, is first replaced by the mean temperature of the successor, if the game
+    goes on.
 
     Parameters
     ----------
@@ -163,7 +164,8 @@ cdef class Lenient(QLearning):
         a = LENIENT.check(given)
         self._take(a)
         self.lenient = LenientContext(self.context, reals(a.temperature), reals(a.coins), reals(a.decay),
-                                      reals(a.least), reals(a.diffusion), reals(a.boldness), reals(a.lenience))
+                                      reals(a.min_temperature), reals(a.diffusion), reals(a.boldness),
+                                      reals(a.lenience))
         self.operations.context = &self.lenient
         self.operations.act = _lenient_act
         if a.learning:

@@ -13,12 +13,13 @@ include "marlfast/core/ranges.pxi"
 include "marlfast/core/fused_game.pxi"
 
 
-cdef int _without(void *context, int64_t first, int64_t count, const double *state, const int32_t *actions,
-                  const double *rewards, double *without) noexcept nogil:
+cdef int _counterfactual(void *context, int64_t first, int64_t count, const double *state, const int32_t *actions,
+                         const double *rewards, double *counterfactual) noexcept nogil:
     cdef const leaf.Data *game = <const leaf.Data *> context
     cdef int64_t r
     for r in range(count):
-        leaf.without(game, state + r * game.state_size, actions + r * game.agents, without + r * game.agents)
+        leaf.counterfactual(game, state + r * game.state_size, actions + r * game.agents,
+                            counterfactual + r * game.agents)
     return 0
 
 
@@ -44,5 +45,5 @@ cdef class Drift(Game):
         self.operations.step = _step
         self.operations.start = _start
         self.operations.observe = NULL      # the state as it is
-        self.operations.without = _without
+        self.operations.counterfactual = _counterfactual
         self.operations.fused = <void *> _choose

@@ -11,8 +11,8 @@ from marlfast.core.operations cimport DISCRETE_ENCODER, GRID_ENCODER, Status, sh
 
 cdef double LIMIT = 2251799813685248.0      # 2**51: up to here rounding is exact
 cdef enum:
-    MOST_FEATURES = 64
-    MOST_ROW = 2147483646
+    MAX_FEATURES = 64
+    MAX_ROW = 2147483646
 
 
 cdef int _grid(void *context, int64_t first, int64_t count, const double *observation,
@@ -42,7 +42,7 @@ cdef int _discrete(void *context, int64_t first, int64_t count, const double *ob
 cdef int _rounding(void *context, int64_t first, int64_t count, const double *observation,
                    int32_t *rows) noexcept nogil:
     cdef const leaf.Rounding *table = <const leaf.Rounding *> context
-    cdef int64_t[MOST_FEATURES] key
+    cdef int64_t[MAX_FEATURES] key
     cdef int64_t r, v, d, row
     cdef double y
     for r in range(count):
@@ -62,7 +62,7 @@ cdef int _rounding(void *context, int64_t first, int64_t count, const double *ob
 cdef int _known(void *context, int64_t first, int64_t count, const double *observation,
                 int32_t *rows) noexcept nogil:
     cdef const leaf.Known *known = <const leaf.Known *> context
-    cdef int64_t[MOST_FEATURES] key
+    cdef int64_t[MAX_FEATURES] key
     cdef int64_t r, v, d
     cdef double y
     for r in range(count):
@@ -108,7 +108,7 @@ cdef int _agent_index(void *context, int64_t first, int64_t count, const double 
         for i in range(index.agents - 1, -1, -1):
             for j in range(k):
                 row = own[i * k + j] * each
-                if row > MOST_ROW - each:
+                if row > MAX_ROW - each:
                     return Status.TABLE_FULL
                 if index.common:
                     own[i * width + j] = <int32_t> row
@@ -360,8 +360,8 @@ cdef class Rounding(Encoder):
         cdef int64_t[:, :, ::1] k = check(keys, "keys", "int64", (-1, -1, -1), True)
         cdef int64_t runs = k.shape[0], rows = k.shape[1], features = k.shape[2]
         _check_views(agents, views, features)
-        if features > MOST_FEATURES:
-            raise ValueError(f"keys: expected at most {MOST_FEATURES} features, got {features}")
+        if features > MAX_FEATURES:
+            raise ValueError(f"keys: expected at most {MAX_FEATURES} features, got {features}")
         cdef int32_t[:, ::1] t = check(table, "table", "int32", (runs, -1), True)
         cdef int64_t slots = t.shape[1]
         cdef int64_t[::1] u = check(used, "used", "int64", (runs,), True)
@@ -419,8 +419,8 @@ cdef class Known(Encoder):
         cdef int64_t rows = k.shape[0], features = k.shape[1], row, d
         _check_runs(runs)
         _check_views(agents, views, features)
-        if features > MOST_FEATURES:
-            raise ValueError(f"keys: expected at most {MOST_FEATURES} features, got {features}")
+        if features > MAX_FEATURES:
+            raise ValueError(f"keys: expected at most {MAX_FEATURES} features, got {features}")
         if rows >= 2**31 - 1:
             raise ValueError(f"keys: expected at most 2**31 - 2 rows, got {rows}")
         slots = np.zeros(1 << int(2 * rows).bit_length(), np.int32)

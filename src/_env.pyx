@@ -11,7 +11,7 @@ from marlfast.core.operations cimport Draws, GameOperations, Status, show
 
 cdef enum:
     WINDOWS = 4             # step uniforms, step normals, start uniforms, start normals
-    MOST_DRAWS = 4194304    # held for all runs together
+    MAX_DRAWS = 4194304    # held for all runs together
 
 
 cdef class Env:
@@ -95,17 +95,17 @@ cdef class Env:
         for k, width in enumerate(widths):
             records = window_records(width, 8 if k > 1 else 64)
             if width:
-                records = max(1, min(records, MOST_DRAWS // (4 * width * runs)))
+                records = max(1, min(records, MAX_DRAWS // (4 * width * runs)))
             lengths.append(records)
             size += (width * records + 2 * GROUP) * runs
         self.windows = <Window *> malloc(runs * WINDOWS * sizeof(Window))
         self.buffer = <double *> malloc(size * sizeof(double))
         width = max(game.step_uniforms, game.start_uniforms)
-        if game.operations.together:
+        if game.operations.lockstep:
             self.uniforms = <double *> malloc(
                 (runs * (width + max(game.step_normals, game.start_normals)) + 1) * sizeof(double))
             self.normals = self.uniforms + runs * width
-        if self.windows == NULL or self.buffer == NULL or game.operations.together and self.uniforms == NULL:
+        if self.windows == NULL or self.buffer == NULL or game.operations.lockstep and self.uniforms == NULL:
             raise MemoryError(f"env: no memory for the draws of {runs} runs")
         for r in range(runs):
             for k in range(WINDOWS):
@@ -141,7 +141,7 @@ cdef class Env:
         cdef int64_t sight = self.observation.shape[1] * self.observation.shape[2]
         cdef int status
         self._draws(r, 2, self.starts[r], &draws)
-        if game.together:
+        if game.lockstep:
             draws.uniforms = self.uniforms + r * draws.uniform_stride
             draws.normals = self.normals + r * draws.normal_stride
         status = game.start(game.context, r, count, &self.state[r, 0], &draws)
@@ -158,7 +158,7 @@ cdef class Env:
         cdef double finite = 0.0
         cdef int status
         self._draws(r, 0, self.steps[r], &draws)
-        if game.together:
+        if game.lockstep:
             draws.uniforms = self.uniforms + r * draws.uniform_stride
             draws.normals = self.normals + r * draws.normal_stride
         status = game.step(game.context, r, count, &self.state[r, 0], actions, &draws, rewards, &self.terminated[r])
@@ -173,7 +173,7 @@ cdef class Env:
         cdef const uint8_t[::1] w = check(which, "which", "bool", (self.runs,), False).view(np.uint8)
         cdef int64_t r = 0, count, k
         cdef int status = 0
-        cdef bint together = self.game.operations.together
+        cdef bint lockstep = self.game.operations.lockstep
         self._remember()
         with nogil:
             while r < self.runs:
@@ -181,9 +181,9 @@ cdef class Env:
                     r += 1
                     continue
                 count = 1
-                while together and r + count < self.runs and w[r + count]:
+                while lockstep and r + count < self.runs and w[r + count]:
                     count += 1
-                for k in range(r, r + count if together else r):
+                for k in range(r, r + count if lockstep else r):
                     self._gather(k, 2, self.starts[k])
                 status = self._start(r, count)
                 if status:
@@ -215,7 +215,7 @@ cdef class Env:
         """
         cdef const int32_t[:, ::1] taken
         cdef const uint8_t[::1] w = None
-        cdef bint some = which is not None, together = self.game.operations.together
+        cdef bint some = which is not None, lockstep = self.game.operations.lockstep
         try:
             taken = actions
         except (TypeError, ValueError):
@@ -252,9 +252,9 @@ cdef class Env:
                     r += 1
                     continue
                 count = 1
-                while together and r + count < self.runs and (not some or w[r + count]):
+                while lockstep and r + count < self.runs and (not some or w[r + count]):
                     count += 1
-                for k in range(r, r + count if together else r):
+                for k in range(r, r + count if lockstep else r):
                     self._gather(k, 0, self.steps[k])
                 status = self._step(r, count, &taken[r, 0])
                 if status:

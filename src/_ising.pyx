@@ -7,12 +7,12 @@ from marlfast.core._kernels cimport Game
 include "marlfast/core/ranges.pxi"
 
 
-cdef int _without(void *context, int64_t first, int64_t count, const double *state, const int32_t *actions,
-                  const double *rewards, double *without) noexcept nogil:
+cdef int _counterfactual(void *context, int64_t first, int64_t count, const double *state, const int32_t *actions,
+                         const double *rewards, double *counterfactual) noexcept nogil:
     cdef const leaf.Data *game = <const leaf.Data *> context
     cdef int64_t r
     for r in range(count):
-        leaf.without(game, rewards + r * game.agents, without + r * game.agents)
+        leaf.counterfactual(game, rewards + r * game.agents, counterfactual + r * game.agents)
     return 0
 
 
@@ -36,4 +36,4 @@ cdef class Ising(Game):
         self.operations.step = _step
         self.operations.start = _start
         self.operations.observe = _observe
-        self.operations.without = _without
+        self.operations.counterfactual = _counterfactual

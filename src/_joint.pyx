@@ -9,7 +9,7 @@ from marlfast.core._kernels cimport Learner, check_status, ids, longs, reals
 from marlfast.core._schedules cimport Schedule
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
-from marlfast.core.tabular cimport BOLTZMANN, EPSILON_GREEDY, MOST_VISITS
+from marlfast.core.tabular cimport BOLTZMANN, EPSILON_GREEDY, MAX_VISITS
 from marlfast.declarations.joint import JOINT
 
 # How a cell's values become what is done, and what the cell is worth.
@@ -224,7 +224,7 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
             if value - value != 0.0:
                 return Status.BAD_VALUE
             visits = c.visits + cell * c.visits_step
-            visits[0] += visits[0] < MOST_VISITS
+            visits[0] += visits[0] < MAX_VISITS
             if c.rule == GREATEST:
                 moved |= leaf.write_value(q, c.greedy + cell * c.greedy_step, c.joint, index, value, c.around)
                 c.value[cell * c.value_step] = q[c.greedy[cell * c.greedy_step]]

@@ -205,7 +205,7 @@ cdef class Game:
             status = show(&self.operations, 0, runs, s, self.views * self.features, o)
         self._raise(status, "observe")
 
-    def without(self, state, actions, rewards, without):
+    def counterfactual(self, state, actions, rewards, counterfactual):
         """The team's total reward of the last step, had agent i not been there.
 
         Parameters
@@ -215,20 +215,20 @@ cdef class Game:
         actions : int32 [R, N]
         rewards : float64 [R, N]
             Of the step.
-        without : float64 [R, N]
+        counterfactual : float64 [R, N]
             Written.
         """
-        if self.operations.without == NULL:
-            raise ValueError("without: this game cannot say what would have happened without an agent")
+        if self.operations.counterfactual == NULL:
+            raise ValueError("counterfactual: this game cannot say what would have happened without an agent")
         cdef int64_t runs = _runs(self, state)
         cdef const double *s = reals(check(state, "state", "float64", (runs, self.state_size), False))
         cdef const int32_t *a = ids(check(actions, "actions", "int32", (runs, self.agents), False))
         cdef const double *r = reals(check(rewards, "rewards", "float64", (runs, self.agents), False))
-        cdef double *w = reals(check(without, "without", "float64", (runs, self.agents), True))
+        cdef double *w = reals(check(counterfactual, "counterfactual", "float64", (runs, self.agents), True))
         cdef int status
         with nogil:
-            status = self.operations.without(self.operations.context, 0, runs, s, a, r, w)
-        check_status(status, "without")
+            status = self.operations.counterfactual(self.operations.context, 0, runs, s, a, r, w)
+        check_status(status, "counterfactual")
 
 
 cdef class Encoder:

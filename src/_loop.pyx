@@ -51,10 +51,10 @@ cdef enum Pause:
 
 cdef enum:
     EPISODES_AHEAD = 8      # starts drawn at once
-    MOST_AHEAD = 1073741824 # starts in which nothing is drawn
+    MAX_AHEAD = 1073741824 # starts in which nothing is drawn
     WINDOWS = 5             # explore, step uniforms, step normals, start uniforms, start normals
-    MOST_PARTS = 64         # reward components, and learners
-    MOST_DRAWS = 4194304    # held for the runs of a range that are stepped together
+    MAX_PARTS = 64         # reward components, and learners
+    MAX_DRAWS = 4194304    # held for the runs of a range that are stepped together
 
 
 cdef struct Data:
@@ -63,8 +63,8 @@ cdef struct Data:
     bint ends_are_limits        # whether ends by the game's own rules are told to learners as limits
     bint horizon_ends           # whether the horizon is an end of the game, not a limit put on it
     int64_t width, own          # W, rows of a run, of which those of the agents come first
-    int64_t most_steps, most_episodes, most_stable
-    double enough
+    int64_t max_steps, max_episodes, max_stable
+    double min_return
     GameOperations *game
     EncoderOperations *encoder
     EncoderOperations *central  # of the whole state; NULL: what the first agent sees is all of it
@@ -173,13 +173,13 @@ cdef void _record(Data *d, int64_t r) noexcept nogil:
 
 cdef int _reason(Data *d, int64_t r, bint ended) noexcept nogil:
     """The first stop rule that holds, in the order of the enumeration."""
-    if d.steps[r] >= d.most_steps:
+    if d.steps[r] >= d.max_steps:
         return Reason.STEPS
-    if d.episodes[r] >= d.most_episodes:
+    if d.episodes[r] >= d.max_episodes:
         return Reason.EPISODES
-    if d.stable[r] >= d.most_stable:
+    if d.stable[r] >= d.max_stable:
         return Reason.GREEDY_STABLE
-    if ended and d.window and d.episodes[r] >= d.window and d.recent_sum[r] / <double> d.window >= d.enough:
+    if ended and d.window and d.episodes[r] >= d.window and d.recent_sum[r] / <double> d.window >= d.min_return:
         return Reason.RETURN_REACHED
     return Reason.RUNNING
 
@@ -333,14 +333,14 @@ cdef int _staged(Data *d, int64_t r, int64_t count, const double *explore, const
         draws.uniforms += draws.uniform_stride
         draws.normals += draws.normal_stride
         room.rows, room.next_rows = room.next_rows, room.rows
-        if d.steps[r] >= d.most_steps or d.stable[r] >= d.most_stable:
+        if d.steps[r] >= d.max_steps or d.stable[r] >= d.max_stable:
             break
     return status
 
 
 cdef inline int64_t _ahead(const Window *window, int64_t record) noexcept nogil:
     """How many records from one on are at hand; any number, where there is nothing in them."""
-    return window.first + window.count - record if window.width else MOST_AHEAD
+    return window.first + window.count - record if window.width else MAX_AHEAD
 
 
 cdef void _episodes_ahead(Data *d, int64_t r, Window *windows, Fused *f) noexcept nogil:
@@ -353,7 +353,8 @@ cdef void _episodes_ahead(Data *d, int64_t r, Window *windows, Fused *f) noexcep
     f.more = 0
     if d.window or not d.begins:
         return
-    f.more = min(d.most_episodes - 1 - episode, min(_ahead(&windows[3], episode + 1), _ahead(&windows[4], episode + 1)) - 1)
+    f.more = min(d.max_episodes - 1 - episode,
+                 min(_ahead(&windows[3], episode + 1), _ahead(&windows[4], episode + 1)) - 1)
     if d.every:
         f.more = min(f.more, d.capacity * d.every - 1 - episode)
         entry = r * d.capacity + episode // d.every
@@ -425,7 +426,7 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, Room 
             pause = _episode_fits(d, r, windows)
         elif room.full:
             pause = Pause.ROWS
-        elif d.steps[r] >= d.most_steps or d.stable[r] >= d.most_stable:
+        elif d.steps[r] >= d.max_steps or d.stable[r] >= d.max_stable:
             d.reason[r] = _reason(d, r, False)
     memcpy(d.rows + r * d.width, room.rows, d.width * sizeof(int32_t))
     if d.game.observe == NULL:
@@ -585,7 +586,7 @@ cdef int64_t _advance_together(Data *d, Together *t, const int64_t[::1] goals) n
                 t.asked[k] = 1
             else:
                 memcpy(d.rows + r * d.width, t.next_rows + k * d.width, d.width * sizeof(int32_t))
-                if d.steps[r] >= d.most_steps or d.stable[r] >= d.most_stable:
+                if d.steps[r] >= d.max_steps or d.stable[r] >= d.max_stable:
                     d.reason[r] = _reason(d, r, False)
         _begin_together(d, t)
         for k in range(t.n):
@@ -619,11 +620,11 @@ cdef class Loop:
         Whether it is then terminated (the game ends there) or truncated.
     every : int
         Episodes per entry of ``returns``; 0: nothing is recorded.
-    most_steps, most_episodes, most_stable : int
+    max_steps, max_episodes, max_stable : int
         Stop rules; a run stops when it has done that many.
     stable_after : int64 [R]
         Steps of each run that do not count as steps without a change.
-    enough : float
+    min_return : float
         Stop when the mean team return of the last W episodes is at least this (W > 0).
     seeds : uint64 [R]
     purpose : int
@@ -638,8 +639,8 @@ cdef class Loop:
         Whether ends by the game's own rules are truncated, too, so that learners count on what would have followed.
     """
     cdef Data data
-    cdef RewardOperations *reward_parts[MOST_PARTS]
-    cdef LearnerOperations *learner_parts[MOST_PARTS]
+    cdef RewardOperations *reward_parts[MAX_PARTS]
+    cdef LearnerOperations *learner_parts[MAX_PARTS]
     cdef object held
     cdef readonly int64_t runs
     cdef const uint64_t *seeds
@@ -651,7 +652,7 @@ cdef class Loop:
     cdef readonly str staged            # why the staged loop runs; None: the fused one does
 
     def __init__(self, Game game not None, Encoder encoder not None, Encoder central, rewards, learners, arrays,
-                 horizon, horizon_ends, every, most_steps, most_episodes, most_stable, stable_after, enough, seeds,
+                 horizon, horizon_ends, every, max_steps, max_episodes, max_stable, stable_after, min_return, seeds,
                  purpose, supplied, loop=None, ends_are_limits=False):
         cdef Data *d = &self.data
         cdef int64_t agents = game.agents, p
@@ -670,8 +671,8 @@ cdef class Loop:
         if central is not None and central is not encoder and (
                 central.runs, central.agents, central.views, central.features) != (runs, 1, 1, game.state_size):
             raise ValueError("central: made for other runs or another state than the game's")
-        if not 1 <= len(rewards) <= MOST_PARTS or not 1 <= len(learners) <= MOST_PARTS:
-            raise ValueError(f"rewards, learners: expected 1 to {MOST_PARTS} of each")
+        if not 1 <= len(rewards) <= MAX_PARTS or not 1 <= len(learners) <= MAX_PARTS:
+            raise ValueError(f"rewards, learners: expected 1 to {MAX_PARTS} of each")
         for p in range(len(rewards)):
             if not isinstance(rewards[p], Reward):
                 raise TypeError(f"rewards[{p}]: expected a Reward of this backend, got {type(rewards[p]).__name__}")
@@ -705,7 +706,7 @@ cdef class Loop:
         d.explore = agents * (<Learner> learners[0]).draws
         d.horizon, d.horizon_ends, d.every = horizon, bool(horizon_ends), every
         d.ends_are_limits = bool(ends_are_limits)
-        d.most_steps, d.most_episodes, d.most_stable, d.enough = most_steps, most_episodes, most_stable, enough
+        d.max_steps, d.max_episodes, d.max_stable, d.min_return = max_steps, max_episodes, max_stable, min_return
         cdef double[:, :, ::1] observation = check(
             arrays["observation"], "observation", "float64", (runs, game.views, game.features), True)
         cdef int32_t[:, ::1] rows = check(arrays["rows"], "rows", "int32", (runs, d.width), True)
@@ -769,7 +770,7 @@ cdef class Loop:
     cdef object _unfit(self, Game game, object learners):
         """Why the fused loop cannot run, or None."""
         cdef QLearning learner
-        if game.operations.together:
+        if game.operations.lockstep:
             return "the game is stepped for many runs at once"
         if self.data.ends_are_limits:
             return "ends of the game are told as limits"
@@ -805,7 +806,7 @@ cdef class Loop:
             f.one_row = f.one_row and learner.context.agent_ids[p] == p
         f.learner = <const Cells *> &learner.context.cells
         f.explore, f.step_uniforms, f.step_normals = d.explore, self.templates[1].width, self.templates[2].width
-        f.horizon, f.horizon_ends, f.most_steps, f.most_stable = d.horizon, d.horizon_ends, d.most_steps, d.most_stable
+        f.horizon, f.horizon_ends, f.max_steps, f.max_stable = d.horizon, d.horizon_ends, d.max_steps, d.max_stable
         f.strict, f.several, f.observes = learner.context.strict, learner.context.several, d.game.observe != NULL
         f.lanes, f.kind, f.state_size, f.every = learner.context.cells.lanes, d.encoder.kind, d.state_size, d.every
         f.start_uniforms, f.start_normals = self.templates[3].width, self.templates[4].width
@@ -898,7 +899,7 @@ cdef class Loop:
         if lo == hi:
             return 0
         # Room for one run at a time, or for all of them.
-        n = hi - lo if d.game.together else 1
+        n = hi - lo if d.game.lockstep else 1
         size = 0
         for w in range(WINDOWS):
             bases[w], firsts[w], counts[w], records[w] = NULL, NULL, 0, self.templates[w].records
@@ -909,11 +910,11 @@ cdef class Loop:
                 bases[w] = &given[0, 0, 0] if given.shape[1] and given.shape[2] else <const double *> d
                 continue
             if self.templates[w].width:
-                records[w] = max(1, min(records[w], MOST_DRAWS // (WINDOWS * self.templates[w].width * n)))
+                records[w] = max(1, min(records[w], MAX_DRAWS // (WINDOWS * self.templates[w].width * n)))
             size += self.templates[w].width * records[w] + 2 * GROUP
         for w in range(1, WINDOWS):
             widest = max(widest, self.templates[w].width)
-        size += 2 * (d.agents + PAD) + (2 * widest if d.game.together else 0)
+        size += 2 * (d.agents + PAD) + (2 * widest if d.game.lockstep else 0)
         buffer = <double *> calloc(n * size, sizeof(double))
         ids = <int32_t *> calloc(n * (d.agents + 2 * d.width + 1) + 3 * PAD, sizeof(int32_t))
         flags = <uint8_t *> calloc(3 * n, 1)
@@ -928,8 +929,8 @@ cdef class Loop:
             t.lo, t.n, t.windows = lo, n, windows
             t.raw, t.rewards = buffer, buffer + n * d.agents
             t.uniforms = t.rewards + n * d.agents
-            t.normals = t.uniforms + (n * widest if d.game.together else 0)
-            size = 2 * n * (d.agents + PAD + (widest if d.game.together else 0))
+            t.normals = t.uniforms + (n * widest if d.game.lockstep else 0)
+            size = 2 * n * (d.agents + PAD + (widest if d.game.lockstep else 0))
             room.raw, room.rewards, room.actions = buffer, buffer + d.agents + PAD, ids
             room.rows, room.next_rows = ids + d.agents + PAD, ids + d.agents + d.width + 2 * PAD
             fused, parts = self.fused, self.parts
@@ -947,13 +948,13 @@ cdef class Loop:
                         windows[k * WINDOWS + w].buffer = buffer + size
                         size += windows[w].width * records[w] + 2 * GROUP
             for r in range(lo, hi):
-                k = r - lo if d.game.together else 0
+                k = r - lo if d.game.lockstep else 0
                 for w in range(WINDOWS):
                     window_of_run(&windows[k * WINDOWS + w], self.seeds[r], <uint32_t> d.run_numbers[r])
                     if bases[w] != NULL:
                         windows[k * WINDOWS + w].data = bases[w] + r * counts[w] * windows[w].width
                         windows[k * WINDOWS + w].first, windows[k * WINDOWS + w].count = firsts[w][r], counts[w]
-                if d.game.together:
+                if d.game.lockstep:
                     t.asked[k] = begin
                 elif begin:
                     _failed(d, r, _begin_episode(d, r, windows, d.rows + r * d.width))
@@ -961,9 +962,9 @@ cdef class Loop:
                     pause = _advance_run(d, r, goals[r], windows, &room, &fused)
                     if pause:
                         pauses |= 1 << (pause - 1)
-            if d.game.together and begin:
+            if d.game.lockstep and begin:
                 _begin_together(d, &t)
-            elif d.game.together:
+            elif d.game.lockstep:
                 pauses = _advance_together(d, &t, goals)
         free(buffer)
         free(ids)

@@ -93,5 +93,5 @@ cdef class Markov(Game):
         self.operations.observe = NULL          # the state as it is
         if seen is not None:
             self.operations.observe = _observe
-        self.operations.without = NULL
+        self.operations.counterfactual = NULL
         self.operations.fused = <void *> _choose

@@ -23,7 +23,7 @@ cdef int _step_one(void *context, int64_t first, int64_t count, double *state, c
     return leaf.step(<const leaf.Data *> context, state, actions, draws.uniforms, draws.normals, rewards, terminated)
 
 
-MOST = 2**31 - 1        # observations, and joint actions, that can be numbered
+MAX_NUMBERED = 2**31 - 1        # observations, and joint actions, that can be numbered
 
 
 cdef class Repeated(Game):
@@ -57,8 +57,8 @@ cdef class Repeated(Game):
         joint = math.prod(actions.tolist())         # of any size: a product of 64 bits could wrap around
         cdef const double[:, :, ::1] r = check(rewards, "rewards", "float64", (joint, -1, agents), False)
         cdef int64_t outcomes = r.shape[1]
-        if outcomes < 1 or joint > MOST:
-            raise ValueError(f"rewards: expected at least one outcome and at most {MOST} joint actions, "
+        if outcomes < 1 or joint > MAX_NUMBERED:
+            raise ValueError(f"rewards: expected at least one outcome and at most {MAX_NUMBERED} joint actions, "
                              f"got {outcomes} and {joint}")
         cdef const double[::1] c
         if outcomes > 1:
@@ -66,14 +66,14 @@ cdef class Repeated(Game):
             c = check(chances, "chances", "float64", (joint, outcomes) if each else (outcomes,), False).reshape(-1)
             self.game.chances = &c[0]
             self.game.chances_step = outcomes if each else 0
-        if memory < 0 or (joint > 1 and memory > 31) or memory > MOST:
-            raise ValueError(f"memory: expected 0 or more, and at most {MOST} histories, got {memory}")
+        if memory < 0 or (joint > 1 and memory > 31) or memory > MAX_NUMBERED:
+            raise ValueError(f"memory: expected 0 or more, and at most {MAX_NUMBERED} histories, got {memory}")
         histories, nodes = joint**memory, memory
         if joint > 1:
             nodes = (histories - 1) // (joint - 1)
         nodes = nodes if shorter else 0
-        if histories + nodes > MOST:
-            raise ValueError(f"memory: expected 0 or more, and at most {MOST} histories, got {memory}")
+        if histories + nodes > MAX_NUMBERED:
+            raise ValueError(f"memory: expected 0 or more, and at most {MAX_NUMBERED} histories, got {memory}")
         if not -1 <= begin < histories + nodes:
             raise ValueError(f"begin: expected a state from 0 to {histories + nodes - 1}, or -1, got {begin}")
         self.held = (actions, rewards, chances)
@@ -87,5 +87,5 @@ cdef class Repeated(Game):
         self.operations.step = _step_one
         self.operations.start = _start
         self.operations.observe = NULL      # the state as it is
-        self.operations.without = NULL
+        self.operations.counterfactual = NULL
         self.operations.fused = <void *> _choose

@@ -186,7 +186,7 @@ cdef object _runs(int64_t first, int64_t count):
 cdef int _play_start(void *context, int64_t first, int64_t count, double *state, const Draws *draws) noexcept with gil:
     kernel = <Python> context
     cdef const double[:, ::1] made
-    cdef int64_t at = first, end = first + count, n = count if kernel.operations.together else 1, r
+    cdef int64_t at = first, end = first + count, n = count if kernel.operations.lockstep else 1, r
     try:
         while at < end:
             r = at - first
@@ -208,7 +208,7 @@ cdef int _play_step(void *context, int64_t first, int64_t count, double *state, 
     kernel = <Python> context
     cdef const double[:, ::1] made, earned
     cdef const uint8_t[::1] over
-    cdef int64_t at = first, end = first + count, n = count if kernel.operations.together else 1, r
+    cdef int64_t at = first, end = first + count, n = count if kernel.operations.lockstep else 1, r
     cdef int64_t size = kernel.state_size, agents = kernel.agents
     try:
         while at < end:
@@ -236,7 +236,7 @@ cdef int _play_observe(void *context, int64_t first, int64_t count, const double
                        double *observation) noexcept with gil:
     kernel = <Python> context
     cdef const double[:, :, ::1] seen
-    cdef int64_t at = first, end = first + count, n = count if kernel.operations.together else 1, r
+    cdef int64_t at = first, end = first + count, n = count if kernel.operations.lockstep else 1, r
     cdef int64_t size = kernel.state_size, sight = kernel.views * kernel.features
     try:
         while at < end:
@@ -268,13 +268,13 @@ cdef class Python(Game):
         N, S, V and D; at least 1 each.
     draws : (int, int, int, int)
         Uniforms and normals of a step, then of a start.
-    together : bool
+    lockstep : bool
         True: called for many runs at once; where that raises, once more for each of them alone, so that only
         those at fault stop. The player must then keep nothing between calls. False: always called for one run.
     """
     cdef readonly object player
 
-    def __init__(self, player, agents, state_size, views, features, draws, together):
+    def __init__(self, player, agents, state_size, views, features, draws, lockstep):
         if min(agents, state_size, views, features) < 1 or views not in (1, agents):
             raise ValueError(f"agents, state_size, views, features: expected at least 1 each, views 1 or one an agent, "
                              f"got {agents}, {state_size}, {views}, {features}")
@@ -288,4 +288,4 @@ cdef class Python(Game):
         self.operations.start = _play_start
         if player.observe is not None:
             self.operations.observe = _play_observe
-        self.operations.together = together
+        self.operations.lockstep = lockstep

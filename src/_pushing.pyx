@@ -27,4 +27,4 @@ cdef class BoxPushing(Game):
         self.operations.step = _step
         self.operations.start = _start
         self.operations.observe = _observe
-        self.operations.without = NULL
+        self.operations.counterfactual = NULL

@@ -10,7 +10,7 @@ from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, VISITS, schedule_at, schedule_follow
 from marlfast.declarations.q_learning import FIND_GREEDY, Q_LEARNING, SIDE_BY_SIDE, lanes_of
 from marlfast.core.tabular cimport (
-    BOLTZMANN, EPSILON_GREEDY, MOST_VISITS, Cells, Context, Agent, View, chance_of, inside, look_at, put, see)
+    BOLTZMANN, EPSILON_GREEDY, MAX_VISITS, Cells, Context, Agent, View, chance_of, inside, look_at, put, see)
 
 cdef extern from "q_learning.h" nogil:
     enum:
@@ -215,7 +215,7 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
             value = old + rate * (target - old)
             if value - value != 0.0:
                 return Status.BAD_VALUE
-            visits[cell * visits_step] += visits[cell * visits_step] < MOST_VISITS
+            visits[cell * visits_step] += visits[cell * visits_step] < MAX_VISITS
             moved |= leaf.write_value(q + cell * q_step, greedy + cell * greedy_step, choices[i], action, value,
                                       c.around)
         changed[r] |= moved

@@ -41,7 +41,7 @@ cdef int _difference(void *context, int64_t first, int64_t count, const Transiti
     cdef DifferenceContext *c = <DifferenceContext *> context
     cdef int64_t r, i
     cdef double total
-    cdef int status = c.game.without(c.game.context, first, count, t.state, t.actions, t.raw, t.rewards)
+    cdef int status = c.game.counterfactual(c.game.context, first, count, t.state, t.actions, t.raw, t.rewards)
     for r in range(count):
         total = 0.0
         for i in range(c.agents):
@@ -192,7 +192,7 @@ cdef class Difference(Reward):
 
     def __init__(self, runs, Game game not None):
         _shapes(self, runs, game)
-        if game.operations.without == NULL:
+        if game.operations.counterfactual == NULL:
             raise ValueError("game: cannot say what would have happened without an agent")
         self.held = game
         self.context = DifferenceContext(game.agents, &game.operations)

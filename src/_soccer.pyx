@@ -32,4 +32,4 @@ cdef class Soccer(Game):
         self.operations.step = _step
         self.operations.start = _start
         self.operations.observe = _observe
-        self.operations.without = NULL
+        self.operations.counterfactual = NULL

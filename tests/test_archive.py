@@ -187,7 +187,7 @@ def test_members_that_are_twice_there_or_no_arrays(content, path):
 
 
 def test_more_members_than_are_read(path, monkeypatch):
-    monkeypatch.setattr("marlfast.archive.MOST_MEMBERS", 3)
+    monkeypatch.setattr("marlfast.archive.MAX_MEMBERS", 3)
     refused(path, "members; at most 3 are read")
 
 

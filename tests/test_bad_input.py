@@ -28,7 +28,7 @@ def check(cases):
     return pytest.mark.parametrize("make,error,words", [(make, error, words) for make, error, *words in cases])
 
 
-def numbers(make, name, least=None, most=None, whole=False, optional=False, sequence=False):
+def numbers(make, name, minimum=None, maximum=None, whole=False, optional=False, sequence=False):
     """Cases for an argument that takes one number: other types, and what lies outside.
 
     Parameters
@@ -47,7 +47,7 @@ def numbers(make, name, least=None, most=None, whole=False, optional=False, sequ
         yield make, name, 1.5, TypeError, "1.5"
         yield make, name, 2**70, ValueError, str(2**70)
         yield make, name, -(2**70), ValueError, str(-(2**70))
-    for bound, step in ((least, -1), (most, 1)):
+    for bound, step in ((minimum, -1), (maximum, 1)):
         if bound is not None:
             beyond = bound + step if whole else float(np.nextafter(bound, step * INF))
             yield make, name, beyond, ValueError, str(beyond)
@@ -82,10 +82,10 @@ NUMBERS = [
     *numbers(keyword(Linear, "duration", start=0.0, end=0.0), "duration", 1, whole=True, sequence=True),
     *numbers(keyword(Exponential, "start", decay=0.5), "start", sequence=True),
     *numbers(keyword(Exponential, "decay", start=1.0), "decay", 0.0, 1.0, sequence=True),
-    *numbers(keyword(Exponential, "minimum", start=1.0, decay=0.5), "minimum", most=1.0, sequence=True),
+    *numbers(keyword(Exponential, "minimum", start=1.0, decay=0.5), "minimum", maximum=1.0, sequence=True),
     *numbers(keyword(Harmonic, "start", rate=1.0), "start", sequence=True),
     *numbers(keyword(Harmonic, "rate", start=1.0), "rate", 0.0, sequence=True),
-    *numbers(keyword(Harmonic, "minimum", start=1.0, rate=0.5), "minimum", most=1.0, sequence=True),
+    *numbers(keyword(Harmonic, "minimum", start=1.0, rate=0.5), "minimum", maximum=1.0, sequence=True),
     *numbers(lambda v: Table([0.0, v]), "values[1]"),
     *numbers(keyword(mf.EpsilonGreedy, "decay", epsilon=1.0), "decay", 0.0, 1.0, optional=True, sequence=True),
     *numbers(keyword(mf.EpsilonGreedy, "minimum", epsilon=1.0, decay=0.5), "minimum", 0.0, 1.0, sequence=True),
@@ -498,22 +498,22 @@ def staircase(steps):
 
 @pytest.mark.parametrize("backend", ["cython", "numpy"])
 @pytest.mark.parametrize("block", [1, 4, None])
-@pytest.mark.parametrize("most", [1, 2, 6, 300])
-def test_max_rows(most, block, backend):
+@pytest.mark.parametrize("maximum", [1, 2, 6, 300])
+def test_max_rows(maximum, block, backend):
     """Exactly so many rows are allowed: the start and most - 1 steps. One more is refused, and what came is kept."""
-    options = {"encoder": mf.Rounding(0, max_rows=most), "block": block, "backend": backend}
-    if most > 1:
-        run = mf.train(**staircase(most - 1), **options)
-        assert run.used.tolist() == [most] and run.stop_reason == ["steps"]
-        assert run.rows[0].ravel().tolist() == list(range(most))
-    for steps in (most, most + 1, most + 50):
+    options = {"encoder": mf.Rounding(0, max_rows=maximum), "block": block, "backend": backend}
+    if maximum > 1:
+        run = mf.train(**staircase(maximum - 1), **options)
+        assert run.used.tolist() == [maximum] and run.stop_reason == ["steps"]
+        assert run.rows[0].ravel().tolist() == list(range(maximum))
+    for steps in (maximum, maximum + 1, maximum + 50):
         with pytest.raises(mf.TrainingError) as caught:
             mf.train(**staircase(steps), **options)
         text = str(caught.value)
-        assert f"max_rows={most}" in text and "run 0" in text and "decimals=0" in text, text
+        assert f"max_rows={maximum}" in text and "run 0" in text and "decimals=0" in text, text
         result = caught.value.result
-        assert result is not None and most - 1 <= result.steps[0] <= most + 1
-        assert result.rows[0].ravel()[:most].tolist() == list(range(most))
+        assert result is not None and maximum - 1 <= result.steps[0] <= maximum + 1
+        assert result.rows[0].ravel()[:maximum].tolist() == list(range(maximum))
 
 
 @pytest.mark.parametrize("backend", ["cython", "numpy"])

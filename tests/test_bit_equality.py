@@ -38,7 +38,7 @@ def test_backends_give_the_same_bits_at_length(experiment, block):
 def test_evaluation_gives_the_same_bits(experiment, share):
     run = mf.train(experiment, threads=1)
     game = experiment.game
-    limits = {"episodes": 3, "seed": 5, "most_steps": 1000}
+    limits = {"episodes": 3, "seed": 5, "max_steps": 1000}
     if not game.horizon:
         return
     for policy in (run, run.policy(0), "random"):

@@ -25,19 +25,19 @@ def test_defaults_decay_where_no_episode_ends(learner):
     """100 steps count as an episode: .995 after 100 of them."""
     run, found = said(ENDLESS, learner, steps=100, seed=0)
     assert found == []
-    np.testing.assert_allclose(run.arrays["learner.level.value"], [0.995], rtol=1e-12)
+    np.testing.assert_allclose(run.arrays["learner.epsilon.value"], [0.995], rtol=1e-12)
 
 
 def test_the_default_is_an_episode_where_they_end():
     run, found = said(mf.games.PrisonersDilemma(), mf.IQL(), steps=100, seed=0)
     assert found == []
-    np.testing.assert_allclose(run.arrays["learner.level.value"], [0.995**100])
+    np.testing.assert_allclose(run.arrays["learner.epsilon.value"], [0.995**100])
 
 
 def test_several_learners_and_sweeps_follow_the_game_too():
     run, found = said(ENDLESS, learners=[mf.IQL(), mf.IQL(explore=mf.EpsilonGreedy(0.5, decay=0.9))], steps=100, seed=0)
     assert found == []
-    np.testing.assert_allclose([run.arrays[f"learner.{k}.level.value"][0] for k in (0, 1)], [0.995, 0.45])
+    np.testing.assert_allclose([run.arrays[f"learner.{k}.epsilon.value"][0] for k in (0, 1)], [0.995, 0.45])
     experiment = mf.Experiment(ENDLESS, mf.IQL(), steps=10, seed=0)
     assert mf.Experiment.from_dict(experiment.to_dict()).learner == mf.IQL()
 

@@ -45,7 +45,7 @@ def test_by_hand_is_train(name, backend, runs):
     rows = int(run.used.max())
     assert team.q[:, :rows].tobytes() == run.q.tobytes()
     assert team.arrays["visits"][:, :rows].tobytes() == run.visits.tobytes()
-    for part in ("rate", "level"):
+    for part in ("rate", learner.explore.parameter):
         assert team.arrays[f"{part}.value"].tolist() == run.arrays[f"learner.{part}.value"].tolist()
     if encoder is not None and encoder.grows:
         assert team.encoder_arrays["used"].tolist() == run.used.tolist()

@@ -193,7 +193,7 @@ def test_tiles_do_better_than_grids_in_the_drift_game(monkeypatch, capsys):
     example = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(example)
     every = [encoder for kind in (example.grids() | example.tiles()).values() for encoder in kind]
-    assert len(every) == 123 and all(encoder.rows(example.GAME) <= example.MOST_ROWS for encoder in every)
+    assert len(every) == 123 and all(encoder.rows(example.GAME) <= example.MAX_ROWS for encoder in every)
     for name, value in {"EPISODES": 1000, "RUNS": 8, "PILOT": 1, "RATES": (0.05,)}.items():
         monkeypatch.setattr(example, name, value)
     # The best grid that was found, which is told which variable matters, and the best tiles, which are not.

@@ -178,8 +178,8 @@ def test_policies_that_are_refused(policy, error, words):
     ({"runs": 0}, ValueError, ["runs", "0"]), ({"runs": None}, TypeError, ["runs", "None"]),
     ({"seed": -1}, ValueError, ["seed", "-1"]), ({"seed": "a"}, TypeError, ["seed", "'a'"]),
     ({"threads": 0}, ValueError, ["threads", "0"]), ({"threads": "two"}, TypeError, ["threads", "'two'"]),
-    ({"backend": "c"}, ValueError, ["backend", "'c'"]), ({"most_steps": 0}, ValueError, ["most_steps", "0"]),
-    ({"most_steps": 15}, ValueError, ["most_steps", "1 of 2", "15"]),
+    ({"backend": "c"}, ValueError, ["backend", "'c'"]), ({"max_steps": 0}, ValueError, ["max_steps", "0"]),
+    ({"max_steps": 15}, ValueError, ["max_steps", "1 of 2", "15"]),
 ])
 @pytest.mark.parametrize("policy", ["random", "learned", "function"])
 def test_options_that_are_refused(run, policy, options, error, words):

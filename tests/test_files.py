@@ -493,9 +493,9 @@ def tampered(result):
             "rows": (-1, rows, 2**31 - 1), "steps": (-1, -2**63, 2**63 - 1), "episodes": (-1, 2**62, 10**6),
             "episode_steps": (-1, -5, 2**63 - 1), "stable": (-1,), "run_numbers": (-1, 2**32, 7),
             "reason": (-1, 5, 63, 2000),
-            "fault": (-2, 2, 100), "learner.visits": (-1,), "learner.rate.ticks": (-1,), "learner.level.ticks": (-1,),
+            "fault": (-2, 2, 100), "learner.visits": (-1,), "learner.rate.ticks": (-1,), "learner.epsilon.ticks": (-1,),
             "encoder.used": (-1, 0, rows + 1), "learner.rate.value": (-0.5, 1.5),
-            "learner.level.value": (-0.1, 1.1)}.items():
+            "learner.epsilon.value": (-0.1, 1.1)}.items():
         for value in values:
             yield f"{name} with {value}", put(name, value)
 

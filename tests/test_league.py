@@ -36,7 +36,7 @@ def test_a_frozen_learner_keeps_its_table_and_plays_the_greedy_actions():
     met = run.tables(1)["q"]
     assert np.abs(met[0, 0, 0] - [5.0, 7.0]).max() < 0.1
     again = mf.train(resume=run, steps=50)
-    assert (again.tables(0)["q"] == [0.0, 1.0]).all() and (again.tables(0)["level.ticks"] == 0).all()
+    assert (again.tables(0)["q"] == [0.0, 1.0]).all() and (again.tables(0)["epsilon.ticks"] == 0).all()
 
 
 def test_a_frozen_learner_may_explore():

@@ -115,7 +115,7 @@ def test_what_does_not_fit_is_refused_unpaid(name, monkeypatch):
 
 def test_agents_beyond_the_limit():
     for game in (lambda n: Drift(agents=n), mf.games.ElFarol, mf.games.PublicGoods):
-        with pytest.raises(ValueError, match=f"^agents: expected .* to {limits.MOST_AGENTS}, got 100000000"):
+        with pytest.raises(ValueError, match=f"^agents: expected .* to {limits.MAX_AGENTS}, got 100000000"):
             game(10**8)
 
 

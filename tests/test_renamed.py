@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import marlfast as mf
-from marlfast import registry
+from marlfast import registry, reproduce
 from marlfast.adapters.trackers import Tracker
 from marlfast.backends import BACKENDS, kernels
 from marlfast.renamed import RENAMED
@@ -74,3 +74,36 @@ def test_plain_values_may_have_an_old_name():
         assert registry.from_dict("learner", values).agent_ids == ((1,), (0,))
     with pytest.raises(TypeError, match="^learner: agent_ids: given twice, as leads= too"):
         registry.from_dict("learner", values | {"agent_ids": [[1], [0]]})
+
+
+def test_bounds_are_taken_under_their_old_names():
+    game = mf.games.PrisonersDilemma()
+    with pytest.warns(DeprecationWarning, match="^most_steps= is max_steps= since") as caught:
+        assert mf.replay(mf.games.PrisonersDilemma(horizon=2), "random", most_steps=1).end == "max_steps"
+    assert caught[0].filename == __file__
+    with pytest.warns(DeprecationWarning, match="^most_states= is max_states= since"), \
+            pytest.raises(ValueError, match="max_states: expected at least 1, got 0"):
+        mf.analysis.model(game, most_states=0)
+    with pytest.warns(DeprecationWarning, match="^most_periods= is max_periods= since"):
+        study = reproduce.Calvano2020(most_periods=5)
+    with pytest.warns(DeprecationWarning, match="^most_periods is max_periods since"):
+        assert study.most_periods == study.max_periods == 5
+    with pytest.warns(DeprecationWarning, match="^most_actions is max_actions since"):
+        assert game.most_actions == 2
+
+
+def test_an_exploration_has_its_schedule_under_its_old_name():
+    explore = mf.Boltzmann(0.5)
+    with pytest.warns(DeprecationWarning, match="^level is schedule since"):
+        assert explore.level is explore.schedule
+    assert explore.parameter == "temperature"
+
+
+def test_a_twin_of_0_1_says_what_happens_without_an_agent():
+    from marlfast.reference.kernels import Game
+
+    with pytest.warns(DeprecationWarning, match="^Old.stage_without is stage_counterfactual since") as caught:
+        class Old(Game):
+            def stage_without(self, *arrays):
+                pass
+    assert Old.stage_counterfactual is Old.stage_without and caught[0].filename == __file__

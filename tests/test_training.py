@@ -193,7 +193,7 @@ def test_epsilon_decays_by_hand(backend):
         seen = []
         run = mf.train(game, learner, steps=4, draws={"explore": constant_draws([[[u, 0.75]] for u in draws])},
                        block=1, backend=backend,
-                       callback=lambda session, seen=seen: seen.append(session.arrays["learner.level.value"].item()))
+                       callback=lambda session, seen=seen: seen.append(session.arrays["learner.epsilon.value"].item()))
         assert seen == [0.25, 0.125, 0.125, 0.125]
         assert -run.returns.sum() == explored
 

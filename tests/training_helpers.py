@@ -251,10 +251,10 @@ def learners(draw, game, structure, encoder):
     share = draw(st.sampled_from(shares))
     tables = {"none": game.agents, "all": 1, "team": len(structure.teams or ())}.get(share) if isinstance(share, str) \
         else len(kinds)
-    shapes = [(), (game.most_actions,), (tables, game.most_actions)]
+    shapes = [(), (game.max_actions,), (tables, game.max_actions)]
     if encoder is None or not encoder.grows:
         rows = game.observations if encoder is None else encoder.rows(game)
-        shapes.append((rows, tables, game.most_actions))
+        shapes.append((rows, tables, game.max_actions))
     shape = draw(st.sampled_from(shapes))
     initial = draw(st.sampled_from([0.0, -0.0, 1.0, -2.5])) if shape == () else \
         np.random.default_rng(draw(st.integers(0, 99))).integers(-2, 3, size=shape) / 2.0

@@ -137,9 +137,6 @@ class Tracker:
 def _name(name, learner):
     """How the numbers of a schedule are called: by the learner's option, after the part of it that has them."""
     *parts, last = name.split(".")
-    if last == "level":
-        explore = getattr(getattr(learner, "explore", None), "name", None)
-        last = {"boltzmann": "temperature", "epsilon_greedy": "epsilon"}.get(explore, "exploration")
     return "/".join([*parts, getattr(learner, "rates", {}).get(last, last)])
 
 

@@ -19,10 +19,11 @@ from marlfast.analysis.strategies import (
 from marlfast.analysis.summary import Summarised
 from marlfast.analysis.values import _state_values, paths, rounds
 from marlfast.errors import integer, shown
-from marlfast.evaluate import MOST_STEPS, evaluate
+from marlfast.evaluate import MAX_STEPS, evaluate
 from marlfast.learners.plays import Chosen
 from marlfast.policy import Policy, Together, plays_of
 from marlfast.registry import require
+from marlfast.renamed import takes
 from marlfast.result import Result
 
 
@@ -92,8 +93,9 @@ def _mean(values):
     return float(values.mean()) if len(values) else float("nan")
 
 
+@takes(most_steps="max_steps")
 def cross_play(game, given, other=None, agents=(0,), discount=None, start=None, episodes=100, seed=0,
-               most_steps=MOST_STEPS, horizon=None, kind="policy"):
+               max_steps=MAX_STEPS, horizon=None, kind="policy"):
     """Let agents of each run play with the other agents of every run.
 
     Where the game has an explicit model, the numbers are exact: the discounted value from the game's start; or, without
@@ -119,7 +121,7 @@ def cross_play(game, given, other=None, agents=(0,), discount=None, start=None, 
         Episodes of each pair, where they are simulated: at least 1.
     seed : int
         Of the draws of a simulation, see :func:`marlfast.evaluate`.
-    most_steps : int
+    max_steps : int
         A simulated episode that takes longer is refused, see :func:`marlfast.evaluate`.
     horizon : int, optional
         See :func:`state_values`; only where there is a model.
@@ -159,7 +161,7 @@ def cross_play(game, given, other=None, agents=(0,), discount=None, start=None, 
             raise ValueError(f"discount, start, horizon: only with an exact analysis, and there is none here ({why})")
         return _simulated(game, given, given if other is None else other, chosen, integer("episodes", episodes, 1),
                           seed,
-                          most_steps, kind)
+                          max_steps, kind)
     first = strategies(m, given, kind=kind)
     second = first if other is None else strategies(m, other, kind=kind)
     split = first.model.split is not None or second.model.split is not None
@@ -238,12 +240,12 @@ def _policies(given, name, kind):
                     f"got {shown(given)}")
 
 
-def _simulated(game, given, other, chosen, episodes, seed, most_steps, kind):
+def _simulated(game, given, other, chosen, episodes, seed, max_steps, kind):
     ours, theirs = _policies(given, "given", kind), _policies(other, "other", kind)
     rewards = np.full((len(ours), len(theirs), game.agents), np.nan)
     for i, j in ((i, j) for i in range(len(ours)) for j in range(len(theirs))):
         one, rest = ours[i], theirs[j]
         if one is not None and rest is not None:
             pair = Together([(one, chosen), (rest, [k for k in range(game.agents) if k not in chosen])], seed)
-            rewards[i, j] = evaluate(game, pair, episodes, seed=seed, most_steps=most_steps).returns[0].mean(axis=0)
+            rewards[i, j] = evaluate(game, pair, episodes, seed=seed, max_steps=max_steps).returns[0].mean(axis=0)
     return CrossPlay(rewards, chosen, "mean return", False, kind)

@@ -10,9 +10,10 @@ from marlfast.backends import kernels
 from marlfast.errors import choice, integer, shown
 from marlfast.games.matrix import NormalForm
 from marlfast.registry import require
+from marlfast.renamed import takes
 
 OBJECTIVES = ("utilitarian", "egalitarian", "republican", "libertarian")
-MOST_BASES = 200_000    # of a polytope, whose vertices are looked for among them: 10 x 10 actions have 184,756
+MAX_BASES = 200_000    # of a polytope, whose vertices are looked for among them: 10 x 10 actions have 184,756
 TIGHT = 1e-9            # how near to 0 what is 0 comes; payoffs are scaled to 1 to 2
 SINGULAR = 1e-10        # determinants of bases nearer to 0 than this belong to none
 
@@ -141,7 +142,8 @@ def _payoffs(game):
     return tuple(np.ascontiguousarray(game.expected[..., i]) for i in range(2))
 
 
-def equilibria(game, most_bases=MOST_BASES):
+@takes(most_bases="max_bases")
+def equilibria(game, max_bases=MAX_BASES):
     """Nash equilibria of a single round of a game of two players.
 
     Of games of up to some ten actions each, all extreme equilibria: pairs of vertices of the two best-reply polytopes
@@ -152,7 +154,7 @@ def equilibria(game, most_bases=MOST_BASES):
     ----------
     game : NormalForm
         Its payoffs of a round count, expected ones where they are drawn; not its memory or its horizon.
-    most_bases : int
+    max_bases : int
         How many bases of a polytope, ``(A + B)! / (A! B!)``, are looked at.
 
     Returns
@@ -183,7 +185,7 @@ def equilibria(game, most_bases=MOST_BASES):
     """
     a, b = _payoffs(game)
     m, n = a.shape
-    if math.comb(m + n, m) > integer("most_bases", most_bases, 1):
+    if math.comb(m + n, m) > integer("max_bases", max_bases, 1):
         values, x, y = np.zeros((1, 2)), np.zeros((1, m)), np.zeros((1, n))
         kernels("cython", "equilibria").solve_nash(a[None], b[None], values, x, y)
         return Equilibria((_judged(a, b, x[0], y[0]),), False, None, None)

@@ -6,8 +6,8 @@ import numpy as np
 
 from marlfast.errors import integer, real
 
-MOST_CELLS = 5 * 10**7      # states x joint actions: some hundreds of megabytes
-MOST_CASES = 10**6          # joint actions x combinations of draws, of one state
+MAX_CELLS = 5 * 10**7      # states x joint actions: some hundreds of megabytes
+MAX_CASES = 10**6          # joint actions x combinations of draws, of one state
 ROWS = 200_000              # steps of a game that are tried at once
 
 # What needs no model.
@@ -15,11 +15,11 @@ INSTEAD = ("or let marlfast.evaluate play what was learned in this one, and anal
            "replies to it")
 
 
-def room(game, states, most_states, joint):
+def room(game, states, max_states, joint):
     """Refuse more states, or states and joint actions, than can be analysed."""
-    if states > most_states or states * joint > MOST_CELLS:
+    if states > max_states or states * joint > MAX_CELLS:
         raise ValueError(f"game: {game.name!r} has {states:,} states with {joint:,} joint actions, more than can be "
-                         f"analysed (most_states={most_states:,}, {MOST_CELLS:,} cells); take a smaller game, "
+                         f"analysed (max_states={max_states:,}, {MAX_CELLS:,} cells); take a smaller game, "
                          f"{INSTEAD}")
 
 
@@ -92,7 +92,7 @@ class _Numbers:
             key = row.tobytes()
             if key not in self.known:
                 if len(self.states) >= self.most:
-                    raise ValueError(f"most_states: game {self.name!r} has more than {self.most:,} states; take a "
+                    raise ValueError(f"max_states: game {self.name!r} has more than {self.most:,} states; take a "
                                      f"smaller game, {INSTEAD}")
                 self.known[key] = len(self.states)
                 self.states.append(row)
@@ -100,7 +100,7 @@ class _Numbers:
         return numbers[place.ravel()]
 
 
-def explored(game, cuts, start_cuts, most_states):
+def explored(game, cuts, start_cuts, max_states):
     """All that can come of a game's start, found with its kernel: see :func:`marlfast.analysis.model`.
 
     Returns
@@ -113,22 +113,22 @@ def explored(game, cuts, start_cuts, most_states):
         raise ValueError(f"game: {game.name!r} draws normals, so it has no finite list of states; analyse a game "
                          f"given as arrays, in normal form, or with uniform draws only, {INSTEAD}")
     joint = math.prod(game.action_counts.tolist())
-    room(game, 1, most_states, joint)
+    room(game, 1, max_states, joint)
     edges = _edges("cuts", cuts, kernel.step_uniforms)
     begin_edges = _edges("start_cuts", cuts if start_cuts is None else start_cuts, kernel.start_uniforms)
     for name, some, moves in (("cuts", edges, joint), ("start_cuts", begin_edges, 1)):
         cases = math.prod(len(e) - 1 for e in some) * moves
-        if cases > MOST_CASES:
-            raise ValueError(f"{name}: {cases:,} cases to try in every state are more than {MOST_CASES:,}; give fewer")
-    rng, numbers = np.random.default_rng(0), _Numbers(game.name, most_states)
+        if cases > MAX_CASES:
+            raise ValueError(f"{name}: {cases:,} cases to try in every state are more than {MAX_CASES:,}; give fewer")
+    rng, numbers = np.random.default_rng(0), _Numbers(game.name, max_states)
     begin, chances = _cases(begin_edges)
     at = numbers(starts(kernel, begin))
     _check_start(kernel, begin_edges, rng, at, numbers)
-    outcomes = _outcomes(game, kernel, edges, rng, numbers, most_states)
+    outcomes = _outcomes(game, kernel, edges, rng, numbers, max_states)
     return numbers, list(zip(at.tolist(), chances.tolist(), strict=True)), outcomes
 
 
-def _outcomes(game, kernel, edges, rng, numbers, most_states):
+def _outcomes(game, kernel, edges, rng, numbers, max_states):
     """What comes of every joint action in every state that can be met."""
     uniforms, chances = _cases(edges)
     actions = game.action_counts.tolist()
@@ -136,7 +136,7 @@ def _outcomes(game, kernel, edges, rng, numbers, most_states):
     digits = np.stack(np.unravel_index(np.arange(joint), actions), axis=1).astype(np.int32)
     parts, done = [], 0
     while done < len(numbers.states):
-        room(game, len(numbers.states), most_states, joint)
+        room(game, len(numbers.states), max_states, joint)
         some = np.arange(done, min(len(numbers.states), done + max(1, ROWS // (joint * len(chances)))))
         here = np.repeat(some, joint)
         states, moves = np.array(numbers.states)[here], np.tile(digits, (len(some), 1))

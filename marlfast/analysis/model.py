@@ -12,6 +12,7 @@ from marlfast.errors import integer, shown
 from marlfast.games.markov import MarkovGame, Tabular
 from marlfast.games.matrix import NormalForm
 from marlfast.registry import require
+from marlfast.renamed import takes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -208,7 +209,8 @@ class Model(Summarised):
                 f"({int(self.terminal.sum())} terminal{split}), {chance}")
 
 
-def model(game, cuts=None, start_cuts=None, most_states=100_000):
+@takes(most_states="max_states")
+def model(game, cuts=None, start_cuts=None, max_states=100_000):
     """The explicit model of a finite game.
 
     Games given as arrays (:class:`~marlfast.games.MarkovGame` and what is made of one) and games in normal form, with
@@ -225,7 +227,7 @@ def model(game, cuts=None, start_cuts=None, most_states=100_000):
         sequence of these, one for each.
     start_cuts : int, sequence of float, or sequence of those, optional
         The same for the uniforms of a start. Default: ``cuts``.
-    most_states : int
+    max_states : int
         Refuse games that have more.
 
     Returns
@@ -249,16 +251,16 @@ def model(game, cuts=None, start_cuts=None, most_states=100_000):
     if isinstance(game, Model):
         return game
     game = require("game", game, "game")
-    most_states = integer("most_states", most_states, 1)
+    max_states = integer("max_states", max_states, 1)
     if isinstance(game, Tabular):
-        made = _of_markov(game.markov, game, most_states)
+        made = _of_markov(game.markov, game, max_states)
     elif isinstance(game, MarkovGame):
-        made = _of_markov(game, game, most_states)
+        made = _of_markov(game, game, max_states)
     elif isinstance(game, NormalForm):
-        made = _of_normal_form(game, most_states)
+        made = _of_normal_form(game, max_states)
     else:
-        made = _of_explored(game, cuts, start_cuts, most_states)
-    return unrolled(made, game.horizon, most_states) if game.ends_at_horizon else made
+        made = _of_explored(game, cuts, start_cuts, max_states)
+    return unrolled(made, game.horizon, max_states) if game.ends_at_horizon else made
 
 
 def endless(game):
@@ -267,10 +269,10 @@ def endless(game):
     return m if m.endless is None else m.endless
 
 
-def _of_markov(markov, game, most_states):
+def _of_markov(markov, game, max_states):
     states, actions = len(markov.terminal), markov.actions
     joint = math.prod(actions)
-    room(game, states, most_states, joint)
+    room(game, states, max_states, joint)
     table = markov.table
     cells = np.repeat(np.arange(states * joint), np.diff(table.first))
     paid = table.rewards if table.own and not table.certain else None
@@ -284,10 +286,10 @@ def _of_markov(markov, game, most_states):
                  game.observations, np.arange(states, dtype=np.float64)[:, None])
 
 
-def _of_normal_form(game, most_states):
+def _of_normal_form(game, max_states):
     actions = tuple(game.action_counts.tolist())
     joint, states = math.prod(actions), game.observations
-    room(game, states, most_states, joint)
+    room(game, states, max_states, joint)
     kernel = game.kernel()
     digits = np.stack(np.unravel_index(np.arange(joint), actions), axis=1).astype(np.int32)
     own = np.arange(states, dtype=np.float64)[:, None]
@@ -344,8 +346,8 @@ def made(game, actions, cells, successors, probabilities, paid, expected, termin
     return Model(game=game, actions=tuple(actions), rows=int(rows), **arrays, **more)
 
 
-def _of_explored(game, cuts, start_cuts, most_states):
-    numbers, begin, (cells, successors, probabilities, paid) = explored(game, cuts, start_cuts, most_states)
+def _of_explored(game, cuts, start_cuts, max_states):
+    numbers, begin, (cells, successors, probabilities, paid) = explored(game, cuts, start_cuts, max_states)
     actions, agents = tuple(game.action_counts.tolist()), game.agents
     joint, states, own = math.prod(actions), len(numbers.states), np.array(numbers.states)
     terminal, observation = np.zeros(states, bool), np.zeros((states, game.views, game.features))
@@ -355,7 +357,7 @@ def _of_explored(game, cuts, start_cuts, most_states):
         terminal, own = np.append(terminal, True), np.vstack([own, np.full(own.shape[1], np.nan)])
         observation = np.concatenate([observation, np.zeros_like(observation[:1])])
         states += 1
-    room(game, states, most_states + 1, joint)
+    room(game, states, max_states + 1, joint)
     start = np.zeros(states)
     for s, chance in begin:
         start[s] += chance

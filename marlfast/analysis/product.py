@@ -1,13 +1,13 @@
 """The states of a game together with what agents remember: a model whose strategies remember nothing more."""
 import numpy as np
 
-from marlfast.analysis.explore import MOST_CELLS
+from marlfast.analysis.explore import MAX_CELLS
 from marlfast.analysis.model import made
 
-MOST_LINKS = 2 * 10**7      # outcomes of a product, of all runs together
+MAX_LINKS = 2 * 10**7      # outcomes of a product, of all runs together
 
 
-def product(model, plays, rows, runs, last=None, most_states=100_000):
+def product(model, plays, rows, runs, last=None, max_states=100_000):
     """A game's model, its states split by what agents remember.
 
     Only what can be met is kept: from the game's start with what agents remember at the start of an episode, and from
@@ -23,7 +23,7 @@ def product(model, plays, rows, runs, last=None, most_states=100_000):
     runs : int
     last : int64 [R], optional
         States in which the runs are now; what is remembered now is asked for.
-    most_states : int
+    max_states : int
 
     Returns
     -------
@@ -35,14 +35,14 @@ def product(model, plays, rows, runs, last=None, most_states=100_000):
         Where the game begins in every run, where that differs.
     last : int64 [R] or None
     """
-    return _Product(model, plays, rows, runs, most_states).made(last, rows)
+    return _Product(model, plays, rows, runs, max_states).made(last, rows)
 
 
 class _Product:
     """Numbers of states, and what can come of them, while they are found."""
 
-    def __init__(self, model, plays, rows, runs, most_states):
-        self.model, self.runs, self.most = model, runs, most_states
+    def __init__(self, model, plays, rows, runs, max_states):
+        self.model, self.runs, self.most = model, runs, max_states
         self.parts = [p for p in plays if p.memories > 1]
         self.differ = any(p.by_run for p in self.parts)
         self.tried = range(runs) if self.differ else range(1)
@@ -132,7 +132,7 @@ class _Product:
         m, done, found, links = self.model, 0, [], 0
         first, successors, probabilities, paid = self.outcomes
         while done < len(self.states):
-            if len(self.states) * m.joint > MOST_CELLS or links > MOST_LINKS:
+            if len(self.states) * m.joint > MAX_CELLS or links > MAX_LINKS:
                 raise ValueError(f"strategies: together with what agents remember, game {m.game.name!r} has at least "
                                  f"{len(self.states):,} states with {m.joint:,} joint actions, more than can be "
                                  "analysed; use marlfast.evaluate, or analysis.sampled_exploitability")

@@ -6,14 +6,14 @@ import numpy as np
 from marlfast.analysis.explore import room
 
 
-def unrolled(m, horizon, most_states):
+def unrolled(m, horizon, max_states):
     """The model of a game that ends after ``horizon`` rounds, from the model ``m`` of one without end.
 
     State ``round * S + state`` for each of the rounds, then a single terminal state. What agents see does not tell the
     rounds apart: their strategies have the rows of ``m``.
     """
     states, joint, agents, over = m.size, m.joint, m.agents, horizon * m.size
-    room(m.game, over + 1, most_states, joint)
+    room(m.game, over + 1, max_states, joint)
     outcomes, size = len(m.successors), np.arange(horizon)
     successors = (m.successors[None, :] + (size[:, None] + 1) * states).astype(np.int64)
     successors[-1] = over

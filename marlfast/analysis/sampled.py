@@ -5,7 +5,7 @@ import numpy as np
 
 from marlfast.analysis.summary import Summarised
 from marlfast.errors import integer, shown
-from marlfast.evaluate import MOST_STEPS, evaluate
+from marlfast.evaluate import MAX_STEPS, evaluate
 from marlfast.experiment import Experiment
 from marlfast.exploration import EpsilonGreedy
 from marlfast.learners.base import Each
@@ -79,7 +79,7 @@ class _Challenged(Each):
 
 
 def sampled_exploitability(game, given, steps=100_000, episodes=1000, learner=None, agents=None, seed=0, threads=None,
-                           most_steps=MOST_STEPS):
+                           max_steps=MAX_STEPS):
     """What each agent could gain by another policy, as far as a learner finds one: for whatever cannot be solved.
 
     In place of each agent in turn, a learner learns against all others, who play on as they do and learn nothing; then
@@ -106,7 +106,7 @@ def sampled_exploitability(game, given, steps=100_000, episodes=1000, learner=No
         Of what is learned and played; the agent and its reply meet the same chances.
     threads : int, optional
         How many; default: as many as there are processors.
-    most_steps : int
+    max_steps : int
         Refuse to play on after so many steps of a run.
 
     Returns
@@ -147,12 +147,12 @@ def sampled_exploitability(game, given, steps=100_000, episodes=1000, learner=No
     asked = range(game.agents) if agents is None else [
         integer(f"agents[{k}]", i, 0, game.agents - 1) for k, i in enumerate(agents)]
     reply = _reply(given, steps) if learner is None else require("learner", learner, "learner")
-    played = evaluate(game, given, episodes, seed=seed, threads=threads, most_steps=most_steps)
+    played = evaluate(game, given, episodes, seed=seed, threads=threads, max_steps=max_steps)
     runs = len(played.returns)
     gains, errors = np.full((2, runs, game.agents), np.nan)
     for i in asked:
         challenged = _trained(game, given, reply, i, steps, seed, threads)
-        found = evaluate(game, challenged, episodes, seed=seed, threads=threads, most_steps=most_steps)
+        found = evaluate(game, challenged, episodes, seed=seed, threads=threads, max_steps=max_steps)
         away = found.returns[:, :, i] - played.returns[:, :, i]
         gains[:, i], errors[:, i] = away.mean(axis=1), away.std(axis=1, ddof=1) / np.sqrt(episodes)
     left_out = played.left_out if played.left_out.any() else None

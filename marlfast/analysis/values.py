@@ -9,10 +9,10 @@ from marlfast.errors import choice, integer
 
 NUMBERS = 4_000_000     # of one array at a time; runs are taken in groups, so that memory does not grow with them
 DENSE = 3_000           # states up to which linear equations are solved; beyond, values are iterated
-MOST_ROUNDS = 1_000     # of policy iteration, which takes a handful; rounding must not keep it going
+MAX_ROUNDS = 1_000     # of policy iteration, which takes a handful; rounding must not keep it going
 KNOWING = ", by a reply that knows the round"
 SMALL = 1e-12           # of the greatest value: a reply counts as better only by more than this
-MOST_WORK = 2 * 10**10  # numbers that backward induction may look at: some minutes
+MAX_WORK = 2 * 10**10  # numbers that backward induction may look at: some minutes
 DEVIATIONS = ("correlated", "coarse")
 
 
@@ -33,9 +33,9 @@ def rounds(s, horizon):
         return 0
     horizon = integer("horizon", horizon, 0)
     work = horizon * s.runs * (m.size * m.agents if s.certain else len(m.successors) + m.size * m.joint)
-    if work > MOST_WORK:
+    if work > MAX_WORK:
         raise ValueError(f"horizon: {horizon:,} rounds of {s.runs:,} runs with {m.size:,} states and "
-                         f"{len(m.successors):,} outcomes are {work:,} numbers to look at, more than {MOST_WORK:,}; "
+                         f"{len(m.successors):,} outcomes are {work:,} numbers to look at, more than {MAX_WORK:,}; "
                          "take fewer rounds or runs, or horizon=0 with a discount")
     return horizon
 
@@ -514,7 +514,7 @@ def _best_certain(s, agent, discount):
     own = actions[:, :, agent].copy()
     values, q = np.empty((s.runs, m.size)), np.empty((s.runs, m.size, m.actions[agent]))
     active = np.arange(s.runs)
-    for _ in range(MOST_ROUNDS):
+    for _ in range(MAX_ROUNDS):
         if not len(active):
             break
         chosen = own[active][:, :, None].astype(np.int64)
@@ -531,7 +531,7 @@ def _best_certain(s, agent, discount):
 def _best_of_run(s, run, agent, discount):
     m, against, outcomes = s.model, s.against(run, agent), s.outcomes(run)
     own = s.mixture(run, agent).argmax(axis=1).astype(np.int32)
-    for _ in range(MOST_ROUNDS):
+    for _ in range(MAX_ROUNDS):
         joint = against * np.eye(m.actions[agent])[own][:, m.digits[:, agent]]
         links, rewards = chain(m, joint, outcomes)
         v = solved(m, links, rewards[:, agent], discount)
@@ -548,7 +548,7 @@ def _best_told(s, run, agent, discount):
     m, count = s.model, s.model.actions[agent]
     told = np.moveaxis(s.joint(run).reshape(m.size, *m.actions), 1 + agent, 1).reshape(m.size, count, -1)
     own = np.tile(np.arange(count, dtype=np.int32), (m.size, 1))
-    for _ in range(MOST_ROUNDS):
+    for _ in range(MAX_ROUNDS):
         joint = (np.eye(count)[own].transpose(0, 2, 1) @ told).reshape(
             m.size, count, *(n for i, n in enumerate(m.actions) if i != agent))
         links, rewards = chain(m, np.moveaxis(joint, 1, 1 + agent).reshape(m.size, -1), s.outcomes(run))

@@ -10,7 +10,7 @@ class Lenient(QLearning):
                  table_of: NDArray[np.int32], actions: NDArray[np.int32], agent_ids: NDArray[np.int32],
                  discount: NDArray[np.float64], rate: Schedule, exploration: Schedule, kind: int, strict: bool,
                  ties: int, draws: int, learning: bool, temperature: NDArray[np.float64], coins: NDArray[np.float64],
-                 decay: NDArray[np.float64], least: NDArray[np.float64], diffusion: NDArray[np.float64],
+                 decay: NDArray[np.float64], min_temperature: NDArray[np.float64], diffusion: NDArray[np.float64],
                  boldness: NDArray[np.float64], lenience: NDArray[np.float64]) -> None: ...
 
 class RecursiveFMQ(QLearning):

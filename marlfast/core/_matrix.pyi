@@ -4,7 +4,7 @@ from numpy.typing import NDArray
 
 from marlfast.core._kernels import Game
 
-MOST: int
+MAX_NUMBERED: int
 
 class Repeated(Game):
     def __init__(self, actions: NDArray[np.int32], rewards: NDArray[np.float64], chances: NDArray[np.float64] | None,

@@ -11,7 +11,7 @@ from marlfast.core.cells cimport allowed, whole
 from marlfast.core.operations cimport Status
 
 cdef enum:
-    MOST_KINDS = 64
+    MAX_KINDS = 64
 
 ctypedef struct Data:
     int64_t agents
@@ -98,8 +98,8 @@ cdef inline int step(const Data *game, double *state, const int32_t *actions, co
     cdef double *before = state + kinds
     cdef double *last = before + kinds
     cdef double *previous = last + agents
-    cdef int64_t[MOST_KINDS] work
-    cdef int64_t[MOST_KINDS] done       # tasks finished at each kind
+    cdef int64_t[MAX_KINDS] work
+    cdef int64_t[MAX_KINDS] done       # tasks finished at each kind
     cdef int64_t i, m, units, finished = 0, waiting = 0, working = 0, switched = 0, here, rest
     cdef double share
     if not (sound(state, kinds, game.capacity * game.size + 1) and sound(last, agents, kinds + 1)):
@@ -170,14 +170,14 @@ cdef inline int observe(const Data *game, const double *state, double *observati
     return 0
 
 
-cdef inline int without(const Data *game, const double *state, const int32_t *actions,
-                        double *others_total) noexcept nogil:
+cdef inline int counterfactual(const Data *game, const double *state, const int32_t *actions,
+                               double *others_total) noexcept nogil:
     """The others' total reward, had agent i idled and taken no share."""
     cdef int64_t kinds = game.kinds, agents = game.agents
     cdef const double *before = state + kinds
     cdef const double *previous = before + kinds + agents
-    cdef int64_t[MOST_KINDS] work
-    cdef int64_t[MOST_KINDS] waits      # tasks left at each kind
+    cdef int64_t[MAX_KINDS] work
+    cdef int64_t[MAX_KINDS] waits      # tasks left at each kind
     cdef int64_t i, m, units, finished = 0, waiting = 0, working = 0, switched = 0, here, more
     if not (sound(before, kinds, game.capacity * game.size + 1) and sound(previous, agents, kinds + 1)):
         return Status.BAD_STATE

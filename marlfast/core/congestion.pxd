@@ -123,8 +123,8 @@ cdef inline int observe(const Data *game, const double *state, double *observati
     return 0
 
 
-cdef inline int without(const Data *game, const double *state, const int32_t *actions,
-                        double *others_total) noexcept nogil:
+cdef inline int counterfactual(const Data *game, const double *state, const int32_t *actions,
+                               double *others_total) noexcept nogil:
     """The others' total reward without agent i: what the team pays, less what changes by i's leaving."""
     cdef int64_t width = game.agents + 1, i, e, r, s, load
     cdef double team = 0.0, change

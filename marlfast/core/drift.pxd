@@ -44,8 +44,8 @@ cdef inline int observe(const Data *game, const double *state, double *observati
     return 0
 
 
-cdef inline void without(const Data *game, const double *state, const int32_t *actions,
-                         double *others_total) noexcept nogil:
+cdef inline void counterfactual(const Data *game, const double *state, const int32_t *actions,
+                                double *others_total) noexcept nogil:
     """The others' total reward, had agent i not pushed (its action taken out of the sum)."""
     cdef int64_t i, bonuses = 0, others
     for i in range(game.agents):

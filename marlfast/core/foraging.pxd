@@ -14,12 +14,12 @@ cimport marlfast.core.cells as cells
 from marlfast.core.operations cimport Status
 
 cdef enum:
-    MOST = 64               # agents, foods, rows, columns: a row is one word of bits
+    MAX_SIDE = 64               # agents, foods, rows, columns: a row is one word of bits
     LEVELS = 1000           # a level is below this
     ACTIONS = 6
     LOAD = 5
     NOWHERE = -8192         # place of eaten food: beside no place
-    FULL_TOTAL = 64000      # levels of all food are below this: MOST * LEVELS
+    FULL_TOTAL = 64000      # levels of all food are below this: MAX_SIDE * LEVELS
 
 ctypedef struct Data:
     int64_t agents
@@ -34,10 +34,10 @@ ctypedef struct Data:
     double reach                        # how many rows and columns away an agent sees
     double penalty
     int32_t move[ACTIONS]               # what each action adds to a place
-    int32_t min_player[MOST]
-    int32_t max_player[MOST]
-    int32_t min_food[MOST]
-    int32_t max_food[MOST]              # 0: the sum of the three lowest levels of agents
+    int32_t min_player[MAX_SIDE]
+    int32_t max_player[MAX_SIDE]
+    int32_t min_food[MAX_SIDE]
+    int32_t max_food[MAX_SIDE]              # 0: the sum of the three lowest levels of agents
 
 
 cdef inline int64_t bits_of(uint64_t x) noexcept nogil:
@@ -78,11 +78,11 @@ cdef inline int start(const Data *game, double *state, const double *uniforms,
                       const double *normals) noexcept nogil:
     cdef int64_t agents = game.agents, foods = game.foods, rows = game.rows, i, k, place, row, column, left, level
     cdef int64_t lowest = LEVELS, second = LEVELS, third = LEVELS, high, total = 0, shift
-    cdef uint64_t free[MOST]
+    cdef uint64_t free[MAX_SIDE]
     cdef uint64_t square, inside
-    cdef int32_t order[MOST]
-    cdef int32_t places[MOST]
-    cdef int32_t levels[MOST]
+    cdef int32_t order[MAX_SIDE]
+    cdef int32_t places[MAX_SIDE]
+    cdef int32_t levels[MAX_SIDE]
     for i in range(3 * (agents + foods)):
         if not (uniforms[i] >= 0.0 and uniforms[i] < 1.0):
             return Status.BAD_DRAW
@@ -206,9 +206,9 @@ cdef inline bint adjacent(int64_t a, int64_t b) noexcept nogil:
 cdef inline int step(const Data *game, double *state, const int32_t *actions, const double *uniforms,
                      const double *normals, double *rewards, uint8_t *terminated) noexcept nogil:
     cdef int64_t agents = game.agents, foods = game.foods, i, j, f, to, total, strength, food, present
-    cdef int64_t places[2 * MOST]
-    cdef int64_t levels[2 * MOST]
-    cdef int64_t targets[MOST]
+    cdef int64_t places[2 * MAX_SIDE]
+    cdef int64_t levels[2 * MAX_SIDE]
+    cdef int64_t targets[MAX_SIDE]
     cdef uint64_t loading = 0, group
     cdef bint moves
     if not cells.allowed(actions, agents, ACTIONS):
@@ -272,8 +272,8 @@ cdef inline int step(const Data *game, double *state, const int32_t *actions, co
 
 cdef inline int observe(const Data *game, const double *state, double *observation) noexcept nogil:
     cdef int64_t agents = game.agents, foods = game.foods, width = 2 + game.levels_seen, i, j, k, f
-    cdef int64_t places[2 * MOST]
-    cdef int64_t levels[2 * MOST]
+    cdef int64_t places[2 * MAX_SIDE]
+    cdef int64_t levels[2 * MAX_SIDE]
     cdef const double *them
     cdef const double *it
     cdef double *out = observation

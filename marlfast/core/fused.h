@@ -21,7 +21,7 @@ typedef struct mf_fused {
     int64_t one_row;            /* 1: all agents see the same, and are few; they act and learn in order */
     int64_t wide;               /* 1: 8 to 16 actions, and a processor with wide registers */
     int64_t explore, step_uniforms, step_normals;       /* draws of a step */
-    int64_t horizon, horizon_ends, most_steps, most_stable;
+    int64_t horizon, horizon_ends, max_steps, max_stable;
     int64_t strict;             /* explore iff u < epsilon; else iff u <= epsilon */
     int64_t several;            /* 1: one draw says whether an agent explores, another what it does then */
     int64_t lanes;              /* agents of a row of the table, padded, where they stand in lanes; else 0 */
@@ -94,10 +94,10 @@ typedef struct {
 MF_INLINE mf_span mf_fused_span(const mf_fused *f, int64_t length, int64_t steps, int64_t episode_steps,
                                 int64_t stable, int64_t after) {
     mf_span span;
-    if (f->most_steps - steps < length)
-        length = f->most_steps - steps;
-    if (f->most_stable - stable < length)
-        length = f->most_stable - stable;
+    if (f->max_steps - steps < length)
+        length = f->max_steps - steps;
+    if (f->max_stable - stable < length)
+        length = f->max_stable - stable;
     if (after > steps && after - steps < length)
         length = after - steps;
     if (length < 1)
@@ -249,7 +249,7 @@ MF_INLINE int mf_fused_each(mf_fused *f, const int64_t count, const double *expl
         }
         steps += span.length - left;
         episode_steps += span.length - left;
-        if (status || f->full || steps >= f->most_steps || stable >= f->most_stable)
+        if (status || f->full || steps >= f->max_steps || stable >= f->max_stable)
             break;
         if (f->ended) {
             if (f->more == 0)
@@ -390,7 +390,7 @@ MF_UNROLL
         steps += span.length - left;
         episode_steps += span.length - left;
         f->ended = (uint8_t)ended;
-        if (status || steps >= f->most_steps || stable >= f->most_stable)
+        if (status || steps >= f->max_steps || stable >= f->max_stable)
             break;
         if (ended) {
             if (f->more == 0)

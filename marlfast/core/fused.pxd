@@ -16,7 +16,7 @@ cdef extern from "fused.h" nogil:
         const Cells *learner
         int64_t agents, few, one_row, wide
         int64_t explore, step_uniforms, step_normals
-        int64_t horizon, horizon_ends, most_steps, most_stable
+        int64_t horizon, horizon_ends, max_steps, max_stable
         int64_t strict, several, lanes, observes, ticks, paid, amounts
         const double **amount
         const double *rate

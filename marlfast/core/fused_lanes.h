@@ -43,8 +43,8 @@ typedef int64_t MF_WORDS __attribute__((vector_size(8 * MF_W), may_alias));
 #define MF_WORD(x) ((MF_WORDS)_mm_set1_epi64x(x))
 #endif
 #define MF_ALL(x) ((MF_REALS)MF_OF(set1_pd)(x))
-#define MF_MOST(a, b) ((MF_REALS)MF_OF(max_pd)(MF_R(a), MF_R(b)))
-#define MF_LEAST(a, b) ((MF_REALS)MF_OF(min_pd)(MF_R(a), MF_R(b)))
+#define MF_MAX(a, b) ((MF_REALS)MF_OF(max_pd)(MF_R(a), MF_R(b)))
+#define MF_MIN(a, b) ((MF_REALS)MF_OF(min_pd)(MF_R(a), MF_R(b)))
 
 /* Comparisons of reals and of words, what is made of them, and whether they hold anywhere. */
 #if MF_MASKS
@@ -193,20 +193,20 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
                 MF_NAME(mf_lanes_draws_)(explore + h * MF_W * (1 + several), agents - h * MF_W, several, &whether,
                                          &which);
                 explores = MF_LESS(whether, MF_ALL(chance.bound));
-                place = MF_LEAST(which * chance.scale * (double)A, MF_ALL((double)(A - 1)));
+                place = MF_MIN(which * chance.scale * (double)A, MF_ALL((double)(A - 1)));
                 action[h] = before[h];
                 if (drawn) {
                     /* One of the greatest, each as likely; where there is but one, as there mostly is, it stays. */
                     MF_REALS top = v[h][0];
                     MF_WORDS ties = MF_WORD(0);
                     for (k = 1; k < A; k++)
-                        top = MF_MOST(top, v[h][k]);
+                        top = MF_MAX(top, v[h][k]);
                     for (k = 0; k < A; k++)
                         ties = MF_COUNT(ties, MF_EQUAL(v[h][k], top));
                     if (MF_PLACES(MF_BOTH(MF_BUT(MF_ABOVE(ties, MF_WORD(1)), explores), live[h]))) {
                         const MF_REALS n = (MF_REALS)(ties | (MF_WORDS)MF_ALL(0x1p52)) - 0x1p52;
                         const MF_WORDS nth = MF_WHOLE(
-                            MF_MOST(MF_LEAST((which - chance.shift) * chance.rest * n, n - 1.0), zero));
+                            MF_MAX(MF_MIN((which - chance.shift) * chance.rest * n, n - 1.0), zero));
                         MF_WORDS seen = MF_WORD(0);
                         for (k = 0; k < A; k++) {
                             const MF_MASK equal = MF_EQUAL(v[h][k], top);
@@ -300,7 +300,7 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
                 if (!*terminated) {
                     MF_REALS top = ahead[0];
                     for (k = 1; k < A; k++)
-                        top = MF_MOST(top, ahead[k * H]);
+                        top = MF_MAX(top, ahead[k * H]);
                     odd |= MF_PLACES(MF_NEGATIVE((A - 1) - ((MF_WORDS)ahead[A * H] & low)));
                     target = MF_TARGET(reward[h], discount, top);
                 }
@@ -328,7 +328,7 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
                     }
                     top[h] = known_best = v[h][0];
                     for (k = 1; k < A; k++) {
-                        top[h] = MF_MOST(top[h], v[h][k]);
+                        top[h] = MF_MAX(top[h], v[h][k]);
                         known_best = MF_PICK(MF_IS(before[h], MF_WORD(k)), v[h][k], known_best);
                     }
                     meta[h] += once;
@@ -379,7 +379,7 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
         steps += span.length - left;
         episode_steps += span.length - left;
         f->ended = (uint8_t)ended;
-        if (status || f->full || steps >= f->most_steps || stable >= f->most_stable)
+        if (status || f->full || steps >= f->max_steps || stable >= f->max_stable)
             break;
         if (ended) {
             double sums[2][MF_PAD];
@@ -431,8 +431,8 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
 #undef MF_R
 #undef MF_I
 #undef MF_ALL
-#undef MF_MOST
-#undef MF_LEAST
+#undef MF_MAX
+#undef MF_MIN
 #undef MF_WORD
 #undef MF_EACH_OF
 #undef MF_WHOLE_OF

@@ -72,7 +72,7 @@ cdef inline int observe(const Data *game, const double *state, double *observati
     return 0
 
 
-cdef inline void without(const Data *game, const double *rewards, double *others_total) noexcept nogil:
+cdef inline void counterfactual(const Data *game, const double *rewards, double *others_total) noexcept nogil:
     """The others' total reward, had agent i's square been empty: each neighbour loses what i had from it."""
     cdef int64_t i
     cdef double total = 0.0

@@ -48,13 +48,13 @@ ctypedef struct GameOperations:
                    double *observation) noexcept nogil
     # The team's total reward of the step just made, had agent i not been there, for each i:
     # writes without [N]. NULL where a game cannot say.
-    int (*without)(void *context, int64_t first, int64_t count, const double *state,
-                   const int32_t *actions, const double *rewards, double *without) noexcept nogil
+    int (*counterfactual)(void *context, int64_t first, int64_t count, const double *state,
+                          const int32_t *actions, const double *rewards, double *counterfactual) noexcept nogil
     # Chooses a fused loop with this game's leaves in it (fused.pxd: Choose); NULL: all call the functions above.
     void *fused
     # 1: best called for many runs at once. Where such a call fails it has changed nothing, and each of its
     # runs may be called again, alone. 0: one run after the other.
-    int together
+    int lockstep
 
 
 cdef inline int show(const GameOperations *game, int64_t first, int64_t count, const double *state, int64_t size,

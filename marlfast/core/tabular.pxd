@@ -139,7 +139,7 @@ cdef enum Exploration:
     ONE_DRAW = 2                # epsilon-greedy, by one draw
 
 cdef enum:
-    MOST_VISITS = 2147483647
+    MAX_VISITS = 2147483647
 
 
 cdef struct Context:
@@ -201,7 +201,7 @@ cdef inline int look(const Context *c, int64_t run, int64_t agent, int64_t actio
 
 
 cdef inline void count_visit(const Context *c, int64_t cell) noexcept nogil:
-    c.visits[cell * c.visits_step] += c.visits[cell * c.visits_step] < MOST_VISITS
+    c.visits[cell * c.visits_step] += c.visits[cell * c.visits_step] < MAX_VISITS
 
 
 cdef inline bint inside(const Context *c, const int32_t *rows) noexcept nogil:

@@ -19,7 +19,7 @@ LENIENT = Kernel(
     Array("temperature", "float64", "R rows T A", written=True),
     Array("coins", "float64", "R N", "the second draw of each agent's last action, for the update that follows",
           written=True),
-    *(Array(name, "float64", "R") for name in ("decay", "least", "diffusion", "boldness", "lenience")),
+    *(Array(name, "float64", "R") for name in ("decay", "min_temperature", "diffusion", "boldness", "lenience")),
     _positive,
     base=Q_LEARNING, without=("active",))
 

@@ -7,11 +7,11 @@ import numpy as np
 from marlfast.backends import kernels
 from marlfast.errors import choice, integer, real, shown
 from marlfast.games.base import Game
-from marlfast.limits import MOST_AGENTS
+from marlfast.limits import MAX_AGENTS
 
 CREDITS = ("team", "own")
-MOST_KINDS = 64
-MOST_OBSERVATIONS = 100_000
+MAX_KINDS = 64
+MAX_OBSERVATIONS = 100_000
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -117,7 +117,7 @@ class TaskAllocation(Game):
         shape = self._checked_skills()
         agents, kinds = (own if given is None else given for given, own in zip(
             (self.agents, self.kinds), shape, strict=True))
-        self._set(agents=integer("agents", agents, 1, MOST_AGENTS), kinds=integer("kinds", kinds, 1, MOST_KINDS))
+        self._set(agents=integer("agents", agents, 1, MAX_AGENTS), kinds=integer("kinds", kinds, 1, MAX_KINDS))
         if self.skills is not None and (self.agents, self.kinds) != shape:
             raise ValueError(f"skills: expected shape ({self.agents}, {self.kinds}), one row for each agent and one "
                              f"column for each kind, got {shape}; agents and kinds need not be given with it")
@@ -180,7 +180,7 @@ class TaskAllocation(Game):
     @property
     def observations(self):
         count = (self.capacity + 1)**self.kinds * (self.kinds + 1 if self.sees_last else 1)
-        return count if count <= MOST_OBSERVATIONS else None
+        return count if count <= MAX_OBSERVATIONS else None
 
     @property
     def features(self):

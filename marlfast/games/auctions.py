@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from marlfast.errors import choice, integer, real, shown
-from marlfast.games.matrix import MOST_AGENTS, NormalForm, per_agent, room
+from marlfast.games.matrix import MAX_AGENTS, NormalForm, per_agent, room
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -76,7 +76,7 @@ class SealedBidAuction(NormalForm):
     horizon: int = field(default=0, kw_only=True)
 
     def __post_init__(self):
-        self._set(agents=integer("agents", self.agents, 2, MOST_AGENTS),
+        self._set(agents=integer("agents", self.agents, 2, MAX_AGENTS),
                   ties=choice("ties", self.ties, ("drawn", "shared")))
         values = per_agent("values", self.values, self.agents, real)
         self._set(_values=values, values=values if np.iterable(self.values) else values[0])

@@ -5,6 +5,7 @@ import numpy as np
 
 from marlfast.errors import choice, integer
 from marlfast.registry import Definition
+from marlfast.renamed import attribute
 
 ENDS = ("terminated", "truncated")
 
@@ -184,9 +185,11 @@ class Game(Definition):
         return True
 
     @property
-    def most_actions(self):
+    def max_actions(self):
         """A, the greatest number of actions of any agent."""
         return int(np.max(self.action_counts))
+
+    most_actions = attribute("most_actions", "max_actions")
 
     def env(self, runs=1, seed=None, backend="cython", copy=True):
         """Make the game an environment to step by hand.

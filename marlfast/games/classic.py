@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marlfast.errors import choice, integer, real
-from marlfast.games.matrix import MOST_AGENTS, NormalForm, room
+from marlfast.games.matrix import MAX_AGENTS, NormalForm, room
 
 
 def _symmetric(row):
@@ -638,7 +638,7 @@ class CoordinationGame(NormalForm):
     actions: int = 2
 
     def __post_init__(self):
-        self._set(agents=integer("agents", self.agents, 1, MOST_AGENTS),
+        self._set(agents=integer("agents", self.agents, 1, MAX_AGENTS),
                   actions=integer("actions", self.actions, 1, 2**31 - 1))
         super().__post_init__()
 

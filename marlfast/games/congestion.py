@@ -6,7 +6,7 @@ import numpy as np
 from marlfast.backends import kernels
 from marlfast.errors import choice, integer, real, shown
 from marlfast.games.base import Game
-from marlfast.limits import MOST_AGENTS
+from marlfast.limits import MAX_AGENTS
 
 SEEN = ("nothing", "loads")
 
@@ -19,7 +19,7 @@ class _Congestion(Game):
     observe = "nothing"
 
     def _check_common(self, least=1):
-        self._set(agents=integer("agents", self.agents, least, MOST_AGENTS), **self.checked_horizon(),
+        self._set(agents=integer("agents", self.agents, least, MAX_AGENTS), **self.checked_horizon(),
                   observe=choice("observe", self.observe, SEEN))
 
     @property

@@ -6,7 +6,7 @@ import numpy as np
 from marlfast.backends import kernels
 from marlfast.errors import integer, real
 from marlfast.games.base import Game
-from marlfast.limits import MOST_ACTIONS, MOST_AGENTS, MOST_NUMBERS
+from marlfast.limits import MAX_ACTIONS, MAX_AGENTS, MAX_NUMBERS
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -72,9 +72,9 @@ class Drift(Game):
     bonus_below: int | None = None
 
     def __post_init__(self):
-        self._set(agents=integer("agents", self.agents, 1, MOST_AGENTS),
-                  state_size=integer("state_size", self.state_size, 1, MOST_NUMBERS),
-                  actions=integer("actions", self.actions, 1, MOST_ACTIONS),
+        self._set(agents=integer("agents", self.agents, 1, MAX_AGENTS),
+                  state_size=integer("state_size", self.state_size, 1, MAX_NUMBERS),
+                  actions=integer("actions", self.actions, 1, MAX_ACTIONS),
                   **self.checked_horizon(),
                   noise=real("noise", self.noise), push=real("push", self.push), bonus=real("bonus", self.bonus))
         below = self.actions // 2 if self.bonus_below is None else integer("bonus_below", self.bonus_below, 0)

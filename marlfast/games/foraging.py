@@ -10,8 +10,8 @@ from marlfast.games.base import Game
 from marlfast.games.board import Board, Mark
 
 ACTIONS = ("none", "north", "south", "west", "east", "load")
-MOST = 64               # agents, foods, rows, columns
-MOST_LEVEL = 99         # of an agent
+MAX_SIDE = 64               # agents, foods, rows, columns
+MAX_LEVEL = 99         # of an agent
 
 _LETTERS = string.ascii_letters + "αβγδεζηθικλμ"       # one for each of 64 agents
 
@@ -119,7 +119,7 @@ class LevelForaging(Game):
     horizon: int = 50
 
     def __post_init__(self):
-        self._set(players=integer("players", self.players, 1, MOST), food=integer("food", self.food, 1, MOST),
+        self._set(players=integer("players", self.players, 1, MAX_SIDE), food=integer("food", self.food, 1, MAX_SIDE),
                   size=_size(self.size), penalty=real("penalty", self.penalty, 0.0),
                   **self.checked_horizon())
         if self.sight is not None:
@@ -130,8 +130,8 @@ class LevelForaging(Game):
         if self.players > rows * columns:
             raise ValueError(f"players: expected at most one for each of the {rows * columns} squares, "
                              f"got {self.players}")
-        for name, count, most in (("min_player_level", self.players, MOST_LEVEL),
-                                  ("max_player_level", self.players, MOST_LEVEL),
+        for name, count, most in (("min_player_level", self.players, MAX_LEVEL),
+                                  ("max_player_level", self.players, MAX_LEVEL),
                                   ("min_food_level", self.food, 999), ("max_food_level", self.food, 999)):
             if getattr(self, name) is not None or name != "max_food_level":
                 self._set(**{name: _levels(name, getattr(self, name), count, most)})
@@ -223,10 +223,10 @@ def _flag(name, value):
 def _size(value):
     """A number of rows and columns, or the two of them."""
     if not isinstance(value, (list, tuple, np.ndarray)):
-        return integer("size", value, 3, MOST)
+        return integer("size", value, 3, MAX_SIDE)
     if len(value) != 2:
         raise ValueError(f"size: expected one number, or rows and columns, got {shown(value)}")
-    return tuple(integer(f"size[{k}]", n, 3, MOST) for k, n in enumerate(value))
+    return tuple(integer(f"size[{k}]", n, 3, MAX_SIDE) for k, n in enumerate(value))
 
 
 def _levels(name, value, count, most):

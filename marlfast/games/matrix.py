@@ -13,8 +13,8 @@ from marlfast.errors import choice, integer, real, shown
 from marlfast.games.base import Game
 from marlfast.games.outcomes import array_of
 
-MOST = 2**31 - 1        # observations, and joint actions, that can be numbered
-MOST_AGENTS = 30        # with two actions each, 31 have more joint actions than that
+MAX_NUMBERED = 2**31 - 1        # observations, and joint actions, that can be numbered
+MAX_AGENTS = 30        # with two actions each, 31 have more joint actions than that
 STARTS = ("empty", "uniform")
 
 
@@ -102,7 +102,7 @@ class NormalForm(Game):
         return None
 
     def __post_init__(self):
-        memory = integer("memory", self.memory, 0, MOST)
+        memory = integer("memory", self.memory, 0, MAX_NUMBERED)
         self._set(memory=memory, **self.checked_horizon())
         self._set_table(self.matrices(), self.chances())
         self._set(start=self._checked_start())
@@ -187,7 +187,7 @@ class NormalForm(Game):
             agent has fewer actions.
         """
         discount = _endless(discount)
-        values = np.zeros((self.agents, self.most_actions))
+        values = np.zeros((self.agents, self.max_actions))
         for i, n in enumerate(self._counts):
             own = np.moveaxis(self.expected[..., i], i, 0).reshape(n, -1)
             values[i, :n] = own.cumsum(axis=1)[:, -1] / own.shape[1] / (1.0 - discount)     # in order: the same bits
@@ -210,7 +210,7 @@ class NormalForm(Game):
         """
         discount = _endless(discount)
         beliefs = self._beliefs("actions", actions)
-        values = np.zeros((self.agents, self.most_actions))
+        values = np.zeros((self.agents, self.max_actions))
         for i, n in enumerate(self._counts):
             values[i, :n] = self._replies(i, beliefs[i]) + discount / (1.0 - discount) * self._paid(i, beliefs[i])
         return values
@@ -237,7 +237,7 @@ class NormalForm(Game):
         if not self.memory:
             raise ValueError("memory: grim trigger looks at the last round; give the game memory=1 or more")
         kind, harsh = self._beliefs("cooperate", cooperate), self._beliefs("punish", punish)
-        values, after = np.zeros((self.observations, self.agents, self.most_actions)), discount / (1.0 - discount)
+        values, after = np.zeros((self.observations, self.agents, self.max_actions)), discount / (1.0 - discount)
         for i, n in enumerate(self._counts):
             if (kind[i] == harsh[i]).any():
                 raise ValueError("punish: expected another action than to cooperate for everybody, got "
@@ -271,17 +271,18 @@ class NormalForm(Game):
 
     def _check_memory(self):
         """Refuse more histories than can be numbered, before anything of that size is made."""
-        joint, agents, most = len(self._rewards), self.agents, self.most_actions
+        joint, agents, most = len(self._rewards), self.agents, self.max_actions
         if joint > 1 and self.memory > 10_000:
             histories = f"{joint:,}**{self.memory:,}"
             needs = f"{histories} x {8 * agents * most}"
         else:
             count = self._histories + self._shorter
-            if count <= MOST:
+            if count <= MAX_NUMBERED:
                 return
             histories, needs = _large(count), _large(8 * count * agents * most)
         raise ValueError(f"memory: {self.memory} rounds of {joint:,} joint actions are {histories} observations, more "
-                         f"than the {MOST:,} that can be numbered (a table for {agents} agents x {most} actions would "
+                         f"than the {MAX_NUMBERED:,} that can be numbered (a table for {agents} agents x {most} "
+                         f"actions would "
                          f"take {needs} bytes); remember fewer rounds")
 
     @cached_property
@@ -524,8 +525,8 @@ def check_payoffs(payoffs, probabilities):
     if len(counts) < 1 or 0 in shape:
         wanted = "" if probabilities is None else ", and one of outcomes"
         raise ValueError(f"payoffs: expected one axis per agent with at least one action{wanted}, got shape {shape}")
-    if len(counts) > MOST_AGENTS:
-        raise ValueError(f"payoffs: expected at most {MOST_AGENTS} agents, got {len(counts)} (shape {shape})")
+    if len(counts) > MAX_AGENTS:
+        raise ValueError(f"payoffs: expected at most {MAX_AGENTS} agents, got {len(counts)} (shape {shape})")
     if len(arrays) not in (1, len(counts)) or any(a.shape != shape for a in arrays):
         raise ValueError(f"payoffs: expected {len(counts)} arrays of shape {shape} (one axis per agent), "
                          f"got {[a.shape for a in arrays]}")
@@ -560,8 +561,9 @@ def check_room(counts, outcomes=1):
     joint, agents = math.prod(counts), len(counts)
     size = (f"payoffs: {_large(joint)} joint actions x {outcomes} outcomes x {agents} agents are "
             f"{_large(8 * joint * outcomes * agents)} bytes")
-    if joint > MOST:
-        raise ValueError(f"{size}, and only {MOST:,} joint actions can be numbered; take fewer agents or actions")
+    if joint > MAX_NUMBERED:
+        raise ValueError(f"{size}, and only {MAX_NUMBERED:,} joint actions can be numbered; take fewer agents or "
+                         f"actions")
     return size
 
 

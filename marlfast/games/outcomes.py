@@ -134,7 +134,7 @@ class Outcomes(Definition):
     joint : int [K]
         Number of the joint action, the first agent's action the most significant.
     successor : int [K]
-        Where it leads.
+        Where it controls.
     probability : float64 [K], optional
         Those of one state and joint action sum to 1 (within 1e-8). Default: 1 each.
     rewards : float64 [K] or [K, N], optional

@@ -11,7 +11,7 @@ import numpy as np
 from marlfast.backends import kernels
 from marlfast.errors import choice, extra, integer, real, shown
 from marlfast.games.base import Game
-from marlfast.limits import MOST_AGENTS, MOST_NUMBERS
+from marlfast.limits import MAX_AGENTS, MAX_NUMBERS
 
 # What each function is given, in this order. All are pointers; what is not const is written.
 SIGNATURES = {
@@ -67,8 +67,8 @@ class _Own(Game):
     _checked = False
 
     def __post_init__(self):
-        agents = integer("agents", self.agents, 1, MOST_AGENTS)
-        size = integer("state_size", self.state_size, 1, MOST_NUMBERS)
+        agents = integer("agents", self.agents, 1, MAX_AGENTS)
+        size = integer("state_size", self.state_size, 1, MAX_NUMBERS)
         actions = self.actions
         if np.iterable(actions):
             actions = tuple(integer(f"actions[{i}]", n, 1, 2**31 - 1) for i, n in enumerate(actions))
@@ -81,7 +81,7 @@ class _Own(Game):
         if views not in (1, agents):
             raise ValueError(f"views: expected 1 (all see the same) or {agents} (each agent its own), got {views}")
         features = size if self.features is None and self.observations is None else \
-            1 if self.features is None else integer("features", self.features, 1, MOST_NUMBERS)
+            1 if self.features is None else integer("features", self.features, 1, MAX_NUMBERS)
         if self.observe is None and (views, features) != (1, size):
             raise ValueError(f"observe: without it all agents see the state as it is, views=1 and features={size}; got "
                              f"views={views}, features={features}: give the function that says what is seen")

@@ -7,7 +7,7 @@ import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.errors import integer, real, shown
-from marlfast.games.matrix import MOST_AGENTS, NormalForm, per_agent, room
+from marlfast.games.matrix import MAX_AGENTS, NormalForm, per_agent, room
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -109,7 +109,7 @@ class LogitBertrand(NormalForm):
     horizon: int = field(default=0, kw_only=True)
 
     def __post_init__(self):
-        agents = integer("agents", self.agents, 1, MOST_AGENTS)
+        agents = integer("agents", self.agents, 1, MAX_AGENTS)
         self._set(agents=agents, actions=integer("actions", self.actions, 2, 2**31 - 1),
                   differentiation=real("differentiation", self.differentiation),
                   margin=real("margin", self.margin, 0.0), decimals=integer("decimals", self.decimals, 0, 15))

@@ -13,8 +13,9 @@ import numpy as np
 from marlfast.errors import choice, integer, shown
 from marlfast.games.markov import MarkovGame
 from marlfast.games.outcomes import Outcomes
+from marlfast.renamed import takes
 
-MOST_JOINT = 10**6      # joint actions that are tried one by one
+MAX_JOINT = 10**6      # joint actions that are tried one by one
 WALKS, WALK = 4, 2_000      # random walks that check what was found, and their most steps
 
 
@@ -53,8 +54,9 @@ class Tabulated:
         return f"Tabulated({len(self.states)} states, actions {tuple(self.game.actions)}{seen}, {sure})"
 
 
+@takes(most_states="max_states")
 def tabulate(source, start=None, actions=None, *, key=None, observe="own", tries=8, samples=1000, seed=0, horizon=None,
-             most_states=10_000):
+             max_states=10_000):
     """Explore a small environment from its start, and return it as arrays, which run at the speed of a kernel.
 
     Parameters
@@ -87,7 +89,7 @@ def tabulate(source, start=None, actions=None, *, key=None, observe="own", tries
         Of the tries.
     horizon : int, optional
         Default: the step at which the environment truncates, if exploring or some random walks meet that.
-    most_states : int
+    max_states : int
         More are refused.
 
     Returns
@@ -98,7 +100,7 @@ def tabulate(source, start=None, actions=None, *, key=None, observe="own", tries
     Raises
     ------
     ValueError
-        More than ``most_states``; a key that hides what matters (the same key and joint action came out differently in
+        More than ``max_states``; a key that hides what matters (the same key and joint action came out differently in
         copies reached in different ways); a time limit that is not constant; agents that come or go during an
         episode; a reward that is not finite.
     RuntimeError
@@ -125,21 +127,21 @@ def tabulate(source, start=None, actions=None, *, key=None, observe="own", tries
     (4, [0, 1, 2, 3])
     """
     tries, samples = integer("tries", tries, 1), integer("samples", samples, 1)
-    seed, most_states = integer("seed", seed, 0, 2**31), integer("most_states", most_states, 1)
+    seed, max_states = integer("seed", seed, 0, 2**31), integer("max_states", max_states, 1)
     horizon = None if horizon is None else integer("horizon", horizon, 0)
     choice("observe", observe, ("own", "state"))
     told = getattr(getattr(source, "unwrapped", source), "P", None)
     if isinstance(told, (dict, list)) and not hasattr(source, "possible_agents"):
-        return _explore(*_by_probabilities(source, told, start, actions, key, horizon), most_states, False)
+        return _explore(*_by_probabilities(source, told, start, actions, key, horizon), max_states, False)
     if actions is not None or start is not None:
         if not callable(source) or actions is None or start is None or key is not None:
             raise TypeError("tabulate: a function needs start= and actions= (and no key=), an environment neither")
-        return _explore(_Function(source, start, actions), horizon, most_states, False)
+        return _explore(_Function(source, start, actions), horizon, max_states, False)
     if not hasattr(source, "possible_agents") or not hasattr(source, "step") or not hasattr(source, "reset"):
         raise TypeError(f"tabulate: expected an environment with possible_agents, reset and step, or a function with "
                         f"start= and actions=, or one of Gymnasium's with P, its probabilities, got {shown(source)}")
     with _global_generators():
-        return _explore(_Environment(source, key, tries, samples, seed), horizon, most_states, observe == "own")
+        return _explore(_Environment(source, key, tries, samples, seed), horizon, max_states, observe == "own")
 
 
 @contextlib.contextmanager
@@ -160,12 +162,12 @@ class _Node:
         self.key, self.seen, self.carry, self.steps = key, seen, carry, steps
 
 
-def _explore(source, horizon, most_states, own):
+def _explore(source, horizon, max_states, own):
     """Breadth-first from the start. Sources say ``actions``, ``begin()``, ``outcomes(node, joint)`` and more."""
     joints = math.prod(source.actions)
-    if joints > MOST_JOINT:
+    if joints > MAX_JOINT:
         raise ValueError(f"tabulate: {joints:,} joint actions in every state are too many to try one by one; "
-                         f"expected at most {MOST_JOINT:,}")
+                         f"expected at most {MAX_JOINT:,}")
     joint_actions = list(itertools.product(*map(range, source.actions)))
     agents, numbers, nodes, queue = len(source.actions), {}, [], deque()
     found, exact = {}, {}       # by (state, joint action): {(successor, rewards): [weight, count]}, whether certain
@@ -173,12 +175,12 @@ def _explore(source, horizon, most_states, own):
     def number(node, terminated):
         at = numbers.get((node.key, terminated))
         if at is None:
-            if len(nodes) == most_states:
-                size = most_states * joints * (36 + 8 * agents)
+            if len(nodes) == max_states:
+                size = max_states * joints * (36 + 8 * agents)
                 raise ValueError(
-                    f"tabulate: more than most_states={most_states:,} states were reached, and {len(queue):,} of them "
+                    f"tabulate: more than max_states={max_states:,} states were reached, and {len(queue):,} of them "
                     f"are still to be explored; that many states of {joints:,} joint actions make a game of at least "
-                    f"{size:,} bytes; raise most_states, or give a key= that tells fewer states apart")
+                    f"{size:,} bytes; raise max_states, or give a key= that tells fewer states apart")
             at = numbers[node.key, terminated] = len(nodes)
             nodes.append(node)
             if not terminated and node.carry is not None:

@@ -105,9 +105,9 @@ class LearnerContext:
         return self.once("action_counts", lambda: _kept(self.game.action_counts))
 
     @property
-    def most_actions(self):
+    def max_actions(self):
         """The greatest number of actions of any agent that is controlled."""
-        return self.once("most_actions", lambda: int(self.action_counts[self.ids()].max()))
+        return self.once("max_actions", lambda: int(self.action_counts[self.ids()].max()))
 
     @cached_property
     def teams(self):
@@ -170,6 +170,7 @@ class LearnerContext:
 
 
 argument(LearnerContext, "leads", "agent_ids")
+LearnerContext.most_actions = attribute("most_actions", "max_actions")
 LearnerContext.lead, LearnerContext.leading = attribute("lead", "ids"), attribute("leading", "of_agents")
 __getattr__ = parts(__name__, Seats="LearnerContext")
 

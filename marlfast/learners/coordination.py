@@ -189,7 +189,7 @@ class LMRL2(_Beside):
         runs = len(arrays["q"])
         return module.Lenient(
             **common, temperature=arrays["temperature"], coins=arrays["coins"],
-            decay=spread(self.temperature_decay, runs), least=spread(self.min_temperature, runs),
+            decay=spread(self.temperature_decay, runs), min_temperature=spread(self.min_temperature, runs),
             diffusion=spread(self.diffusion, runs), boldness=spread(self.action_moderation, runs),
             lenience=spread(self.lenience_moderation, runs))
 

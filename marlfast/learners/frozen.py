@@ -104,8 +104,8 @@ class Frozen(Learner):
         acting, learner = self._acting(), self.learner
         if not isinstance(acting, Exploration) or "explore" not in {field.name for field in fields(learner)}:
             return learner.plays(context, arrays, "policy" if kind == "behaviour" else kind)
-        level = {f"level.{k}": v for k, v in acting.level.allocate(context.runs).items()}
-        return replace(learner, explore=acting).plays(context, arrays | level, kind)
+        own = {f"{acting.parameter}.{k}": v for k, v in acting.schedule.allocate(context.runs).items()}
+        return replace(learner, explore=acting).plays(context, arrays | own, kind)
 
     def actions(self, context, arrays, rows):
         return self.learner.actions(context, arrays, rows)

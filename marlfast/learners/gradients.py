@@ -16,7 +16,7 @@ from marlfast.schedules import Schedule, per_run_field, schedule, spread
 
 __all__ = ["COMA", "IA2C", "IPPO", "MAA2C", "MAPPO", "Reinforce"]
 
-_MOST_STEPS = 2**20
+_MAX_STEPS = 2**20
 _RUNNING = ("mean", "square", "weight")     # what is kept of targets, where values are normalised
 
 
@@ -56,10 +56,10 @@ class _Gradient(Learner):
             self._set(baseline=choice("baseline", self.baseline, ("value", "none")))
         for name in {"steps", "longest"} & set(own):
             if getattr(self, name) is not None:
-                self._set(**{name: integer(name, getattr(self, name), 1, _MOST_STEPS)})
+                self._set(**{name: integer(name, getattr(self, name), 1, _MAX_STEPS)})
         if "clip" in own:
             self._set(clip=real_per_run("clip", self.clip, 0.0, 1.0), epochs=integer("epochs", self.epochs, 1, 2**20),
-                      minibatch=integer("minibatch", self.minibatch, 0, _MOST_STEPS))
+                      minibatch=integer("minibatch", self.minibatch, 0, _MAX_STEPS))
             if self.value_clip is not None:
                 self._set(value_clip=real_per_run("value_clip", self.value_clip, 0.0))
         for name in {"normalise", "normalise_values"} & set(own):
@@ -179,11 +179,11 @@ class _Gradient(Learner):
             Bytes, of all runs.
         """
         units, _, _, joint = self.plan(context)
-        actor = rows * (int(self.tables(context).max()) + 1) * context.most_actions
+        actor = rows * (int(self.tables(context).max()) + 1) * context.max_actions
         critic = 0 if self.baseline == "none" else (context.central if self.central else rows) * (
             int(units.max()) + 1) * joint
         width = context.agents * context.active + (context.central_active if self.central else 0)
-        step = 8 * width + 4 * context.agents + 4 + 24 * len(units) + 8 * len(context.agent_ids) * (context.most_actions
+        step = 8 * width + 4 * context.agents + 4 + 24 * len(units) + 8 * len(context.agent_ids) * (context.max_actions
                                                                                                     +
                                                                                                     3)
         return context.runs * (8 * (actor + critic) + step * self.length(context.game))
@@ -212,7 +212,7 @@ class _Gradient(Learner):
     def _tables(self, context, rows):
         """Shapes of the tables."""
         units, _, _, joint = self.plan(context)
-        shapes = {"logits": Shape((context.runs, rows, int(self.tables(context).max()) + 1, context.most_actions))}
+        shapes = {"logits": Shape((context.runs, rows, int(self.tables(context).max()) + 1, context.max_actions))}
         if self.baseline != "none":
             shapes["critic"] = Shape((context.runs, context.central if self.central else rows, int(units.max()) + 1,
                                       joint))
@@ -281,14 +281,14 @@ class _Gradient(Learner):
 
     def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
         runs, module = len(arrays["logits"]), kernels(backend, self.kernels)
-        counts = np.minimum(context.action_counts, context.most_actions).astype(np.int32)
+        counts = np.minimum(context.action_counts, context.max_actions).astype(np.int32)
         common = {"logits": arrays["logits"], "table_of": self.tables(context), "actions": counts,
                   "agent_ids": context.ids(),
                   "active": context.active}
         if not learning or exploration is not None:
-            level = exploration and exploration.level.bind(exploration.level.allocate(runs), backend)
+            acting = exploration and exploration.bound(runs, backend)
             needed = exploration.n_draws if exploration else 1
-            return [module.Softmax(**common, exploration=level or None,
+            return [module.Softmax(**common, exploration=acting or None,
                                    strict=exploration is None or exploration.strict,
                                    several=exploration is not None and exploration.several,
                                    draws=max(draws or 0, needed))]

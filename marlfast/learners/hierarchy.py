@@ -14,7 +14,7 @@ from marlfast.learners.inner import apart, together
 from marlfast.learners.plays import Automaton
 from marlfast.learners.q_learning import IQL
 from marlfast.learners.tabular import Tabular
-from marlfast.limits import MOST_ROWS
+from marlfast.limits import MAX_ROWS
 from marlfast.memory import Shape, check_memory
 from marlfast.registry import option, require
 
@@ -212,8 +212,8 @@ class Hierarchy(Learner):
 
     def check(self, context, rows=None):
         self.team_lists(context)
-        if rows is not None and rows * self.goals > MOST_ROWS:
-            raise ValueError(f"goals: {rows:,} rows with {self.goals:,} goals each are more than the {MOST_ROWS:,} "
+        if rows is not None and rows * self.goals > MAX_ROWS:
+            raise ValueError(f"goals: {rows:,} rows with {self.goals:,} goals each are more than the {MAX_ROWS:,} "
                              "that can be numbered; take fewer goals or a coarser encoder")
         if self.goal_reward is not None:
             if rows is None:

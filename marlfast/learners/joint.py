@@ -23,7 +23,7 @@ __all__ = ["CentralQ", "CorrelatedQ", "FriendOrFoe", "JointActionLearner", "Mini
 GREATEST, MINIMAX, BELIEF, NASH, CORRELATED = range(5)
 
 # Entries of one matrix whose equilibrium is looked for at every step. Beyond these a step takes milliseconds.
-MOST_MATRIX = {MINIMAX: 4096, NASH: 4096, CORRELATED: 256}
+MAX_MATRIX = {MINIMAX: 4096, NASH: 4096, CORRELATED: 256}
 
 
 def _large(n):
@@ -170,7 +170,7 @@ class _Joint(Learner):
             have = "" if present is None else f", this machine has {1e-9 * present:,.1f} GB"
             raise ValueError(f"{self.name}: {told}{have}; take fewer agents, actions, rows or runs, or learners "
                              "without joint tables (iql)")
-        most = MOST_MATRIX.get(plan.rule)
+        most = MAX_MATRIX.get(plan.rule)
         if most is not None and plan.joint > most:
             raise ValueError(f"{self.name}: finds an equilibrium at every step, of matrices of at most {most} entries; "
                              f"here they have {plan.joint:,} ({' x '.join(map(str, counts.tolist()))} actions)")
@@ -352,7 +352,8 @@ class _Joint(Learner):
             return p / p.sum(axis=1, keepdims=True)
         values = self._at(context, arrays, self.policy_name if plan.rule == BELIEF else "q", plan, t, run, rows)
         kind = "policy" if kind == "behaviour" else kind
-        return by_exploration(values[:, :plan.choices[t]], best, self.explore, arrays["level.value"][run], kind)
+        now = arrays[f"{self.explore.parameter}.value"][run]
+        return by_exploration(values[:, :plan.choices[t]], best, self.explore, now, kind)
 
     def _chances(self, context, arrays, plan, kind, group, run, rows):
         """Probabilities [n, J] of what agents do together whose choices one number decides."""
@@ -365,7 +366,7 @@ class _Joint(Learner):
         np.add.at(p.T, np.ravel_multi_index(parts, counts), joint.reshape(len(rows), -1).T)
         if kind != "behaviour" or self.explore.name == "boltzmann":
             return p
-        epsilon = arrays["level.value"][run]
+        epsilon = arrays["epsilon.value"][run]
         if self.together:
             return mixed_in(p, epsilon)
         cube = p.reshape(len(rows), *counts)
@@ -384,9 +385,9 @@ class _Joint(Learner):
         shape = arrays["q"].shape
         explore, bound = self.explore, self._bound_schedules(arrays, backend)
         if exploration is not None:
-            explore, bound["level"] = exploration, exploration.level.bind(exploration.level.allocate(runs), backend)
+            explore, bound[exploration.parameter] = exploration, exploration.bound(runs, backend)
         elif not learning:                          # it explores as it does now
-            bound["level"] = held(arrays["level.value"], backend)
+            bound[explore.parameter] = held(arrays[f"{explore.parameter}.value"], backend)
         if not learning:
             bound["rate"] = Constant(0.0).bind(Constant(0.0).allocate(runs), backend)
         policy = arrays.get(self.policy_name, np.zeros((*shape[:2], plan.policies, 0)))
@@ -397,7 +398,7 @@ class _Joint(Learner):
             agent_ids=context.ids(),
             weights=plan.weights, choices=plan.choices, steps=plan.steps, reads=plan.reads,
             chooses_by=plan.chooses_by, discount=spread(self.discount, runs), rate=bound["rate"],
-            exploration=bound["level"], rule=plan.rule, objective=self.objective_code, kind=explore.code,
+            exploration=bound[explore.parameter], rule=plan.rule, objective=self.objective_code, kind=explore.code,
             strict=explore.strict, ties=explore.ties_code if plan.rule in (GREATEST, BELIEF) else 0,
             together=self.together, draws=max(draws or 0, self.draws(), explore.n_draws), learning=learning)
 

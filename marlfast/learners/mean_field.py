@@ -15,14 +15,14 @@ from marlfast.learners.inner import apart, together
 from marlfast.learners.one_step import ExpectedSARSA
 from marlfast.learners.plays import Automaton, one_hot
 from marlfast.learners.q_learning import IQL
-from marlfast.limits import MOST_ROWS
+from marlfast.limits import MAX_ROWS
 from marlfast.memory import Shape
 from marlfast.registry import option
 from marlfast.schedules import Schedule, per_run_field, schedule
 
 __all__ = ["MeanFieldAC", "MeanFieldQ"]
 
-MOST_MEANS = 4096
+MAX_MEANS = 4096
 
 
 class _Near(NamedTuple):
@@ -160,14 +160,14 @@ class _MeanField(Learner):
 
     def _check_near(self, context, rows):
         near = self.near(context)
-        if near.means > MOST_MEANS:
-            fits = next((b for b in range(near.bins, 0, -1) if near._replace(bins=b).means <= MOST_MEANS), None)
+        if near.means > MAX_MEANS:
+            fits = next((b for b in range(near.bins, 0, -1) if near._replace(bins=b).means <= MAX_MEANS), None)
             instead = f"give bins={fits} or fewer" if fits else "take iql"
             raise ValueError(f"bins: the shares of {near.choices} actions in {near.bins} bins make {near.means:,} mean "
-                             f"actions, for each of which every row has values; {instead} (at most {MOST_MEANS:,})")
-        if rows is not None and rows * near.means > MOST_ROWS:
+                             f"actions, for each of which every row has values; {instead} (at most {MAX_MEANS:,})")
+        if rows is not None and rows * near.means > MAX_ROWS:
             raise ValueError(f"bins: {rows:,} rows with {near.means:,} mean actions each are more than the "
-                             f"{MOST_ROWS:,} that can be numbered; give fewer bins or a coarser encoder")
+                             f"{MAX_ROWS:,} that can be numbered; give fewer bins or a coarser encoder")
         return near
 
     def begin(self, context, arrays):
@@ -442,14 +442,15 @@ class MeanFieldAC(_MeanField):
     def _named(arrays):
         """The actor's arrays by the names that they have here; its temperature is 1 always."""
         names = {"q": "logits", "rate.value": "actor.value", "rate.ticks": "actor.ticks"}
-        return {names.get(name, name): array for name, array in arrays.items() if not name.startswith("level.")}
+        return {names.get(name, name): array for name, array in arrays.items() if not name.startswith("temperature.")}
 
     def _actors(self, arrays):
         """The arrays as the actor has them."""
         names = {"logits": "q", "actor.value": "rate.value", "actor.ticks": "rate.ticks"}
-        level = self.actor.explore.level.allocate(len(arrays["logits"]))
+        temperature = self.actor.explore.schedule.allocate(len(arrays["logits"]))
         return {names[name] if name in names else name: array for name, array in arrays.items()
-                if name != "q" and not name.startswith("critic.")} | {f"level.{k}": v for k, v in level.items()}
+                if name != "q" and not name.startswith("critic.")} | {
+                    f"temperature.{k}": v for k, v in temperature.items()}
 
     def grow(self, context, arrays, rows, backend):
         larger = arrays | self._named(self.actor.grow(context, self._actors(arrays), rows, backend))

@@ -485,7 +485,7 @@ class FictitiousPlay(_Paid):
             raise ValueError(f"initial: expected one number per action, {counts.tolist()}, got {len(self.initial)}")
 
     def shapes(self, context, rows):
-        return {"totals": Shape((context.runs, len(context.agent_ids), context.most_actions)),
+        return {"totals": Shape((context.runs, len(context.agent_ids), context.max_actions)),
                 "counts": Shape((context.runs, context.agents, int(context.action_counts.max())), "int64")}
 
     def allocate(self, context, rows):
@@ -580,7 +580,7 @@ class RegretMatching(_Paid):
         return np.where(spans > 0.0, 1.01 * spans, 1.0)
 
     def shapes(self, context, rows):
-        n_ids, most = len(context.agent_ids), context.most_actions
+        n_ids, most = len(context.agent_ids), context.max_actions
         return {"regrets": Shape((context.runs, n_ids, most if self.regret == "internal" else 1, most)),
                 "memory": Shape((context.runs, n_ids), "int32"), "steps": Shape((context.runs,), "int64"),
                 "counts": Shape((context.runs, math.prod(context.action_counts.tolist())), "int64")}
@@ -702,7 +702,7 @@ class Exp3(_Opponent):
                              f"got {shown(self.low)} to {shown(self.high)}; give low={known[0]}, high={known[1]}")
 
     def shapes(self, context, rows):
-        return {"weights": Shape((context.runs, len(context.agent_ids), context.most_actions))}
+        return {"weights": Shape((context.runs, len(context.agent_ids), context.max_actions))}
 
     def plays(self, context, arrays, kind="policy"):
         """It explores by ``gamma`` always, so that this is part of its policy."""

@@ -72,7 +72,7 @@ class _HillClimbing(Tabular):
         p = np.where((own >= 0)[:, None], table[np.maximum(own, 0)], 1.0 / count)
         if kind == "greedy":
             return one_hot(p.argmax(axis=1), count)
-        return mixed_in(p, arrays["level.value"][run]) if kind == "behaviour" else p
+        return mixed_in(p, arrays["epsilon.value"][run]) if kind == "behaviour" else p
 
     def actions(self, context, arrays, rows):
         """The likeliest actions; an observation that was never seen gets the first one."""

@@ -209,7 +209,7 @@ def tied(values, best):
     return same / same.sum(axis=1, keepdims=True)
 
 
-def by_exploration(values, best, explore, level, kind):
+def by_exploration(values, best, explore, now, kind):
     """What becomes of action values: greedy, tied or Boltzmann's, and explored where ``kind`` is ``"behaviour"``.
 
     Parameters
@@ -218,7 +218,7 @@ def by_exploration(values, best, explore, level, kind):
     best : int [n]
         The greedy action.
     explore : Exploration
-    level : float
+    now : float
         Epsilon or temperature, as it is now.
     kind : {"policy", "behaviour", "greedy"}
 
@@ -230,9 +230,9 @@ def by_exploration(values, best, explore, level, kind):
     if kind == "greedy":
         return one_hot(best, count)
     if explore.name == "boltzmann":
-        return softmax(values, level)
+        return softmax(values, now)
     p = tied(values, best) if draws_ties(explore, kind) else one_hot(best, count)
-    return mixed_in(p, level) if kind == "behaviour" else p
+    return mixed_in(p, now) if kind == "behaviour" else p
 
 
 def mixed_in(p, epsilon):

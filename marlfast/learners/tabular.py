@@ -50,7 +50,7 @@ class Tabular(Learner):
             schedules[name] = schedule(own, getattr(self, own), 0.0, 1.0, self.counts_visits and name == "rate")
         self._set(discount=real_per_run("discount", self.discount, 0.0, 1.0),
                   explore=require("exploration", self.explore, "explore"))
-        self._set(schedules=schedules | {"level": self.explore.level})
+        self._set(schedules=schedules | {self.explore.parameter: self.explore.schedule})
         self._set(initial_q=initial_values(self.initial_q))
         self._set(share=as_share(self.share))
 
@@ -77,7 +77,7 @@ class Tabular(Learner):
     def check(self, context, rows=None):
         table = self.tables(context)
         check_shared(table, context)
-        cell = (int(table.max()) + 1, context.most_actions)
+        cell = (int(table.max()) + 1, context.max_actions)
         check_shape(self.initial_q, (rows, *cell), "tables, actions")
         if rows is not None:
             self._check_size(context, rows, cell)
@@ -99,7 +99,7 @@ class Tabular(Learner):
 
     def _table(self, context, rows):
         """Shape of ``q``: [R, rows, T, A]."""
-        return context.runs, rows, int(self.tables(context).max()) + 1, context.most_actions
+        return context.runs, rows, int(self.tables(context).max()) + 1, context.max_actions
 
     def _more(self, context, rows):
         """Shapes of the arrays that it has beside the tables, and that begin with zeros."""
@@ -219,7 +219,7 @@ class Tabular(Learner):
     def _chances(self, context, arrays, kind, agent, run, rows):
         """Probabilities float64 [n, A] of an agent's actions where the agents of the game are in these rows."""
         values, best = self._judged(context, arrays, agent, run, rows)
-        return by_exploration(values, best, self.explore, arrays["level.value"][run], kind)
+        return by_exploration(values, best, self.explore, arrays[f"{self.explore.parameter}.value"][run], kind)
 
     def _judged(self, context, arrays, agent, run, rows):
         """(action values float64 [n, A], greedy actions int [n]) of an agent."""
@@ -265,20 +265,20 @@ class Tabular(Learner):
     def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
         runs = len(arrays["q"])
         # The kernel's table and actions of agents that it does not control are never read; they must only be valid.
-        counts = np.minimum(context.action_counts, context.most_actions).astype(np.int32)
+        counts = np.minimum(context.action_counts, context.max_actions).astype(np.int32)
         explore = self.explore
         bound = self._bound_schedules(arrays, backend)
         if exploration is not None:
-            explore, bound["level"] = exploration, exploration.level.bind(exploration.level.allocate(runs), backend)
+            explore, bound[exploration.parameter] = exploration, exploration.bound(runs, backend)
         elif not learning:                          # it explores as it does now
-            bound["level"] = held(arrays["level.value"], backend)
+            bound[explore.parameter] = held(arrays[f"{explore.parameter}.value"], backend)
         if not learning or "rate" not in bound:     # frozen, or a learner that replaces what it knew
             bound["rate"] = Constant(1.0).bind(Constant(1.0).allocate(runs), backend)
         common = {
             "q": arrays["q"], "greedy": arrays["greedy"], "visits": arrays["visits"], "table_of": self.tables(context),
             "actions": counts, "agent_ids": context.ids(), "discount": spread(self.discount, runs),
             "rate": bound["rate"],
-            "exploration": bound["level"], "kind": explore.code, "strict": explore.strict,
+            "exploration": bound[explore.parameter], "kind": explore.code, "strict": explore.strict,
             "ties": explore.ties_code if self.draws_ties else explore.ties_code & ~DRAWN,
             "draws": max(draws or 0, self.draws(), explore.n_draws), "learning": learning}
         if self.sparse:

@@ -267,7 +267,7 @@ def animate(replay, path, seconds=0.5):
     --------
     >>> import marlfast as mf
     >>> from marlfast import plotting
-    >>> episode = mf.replay(mf.games.Soccer(), "random", seed=0, most_steps=5)
+    >>> episode = mf.replay(mf.games.Soccer(), "random", seed=0, max_steps=5)
     >>> figure = plotting.animate(episode, "soccer.gif", seconds=0.2)
     """
     seconds = real("seconds", seconds, 0.02)

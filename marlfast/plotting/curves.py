@@ -4,11 +4,12 @@ import numpy as np
 from marlfast import statistics
 from marlfast.errors import choice, shown
 from marlfast.plotting.style import INK, QUIET, axes_for, colours, labels, literal, plain_number, quiet, whole_ticks
+from marlfast.renamed import takes
 from marlfast.result import Result
 
 BINS = 100
 LOW, HIGH = 10, 90           # percentiles of the band
-MOST_LINES = 50              # single runs that are drawn
+MAX_LINES = 50              # single runs that are drawn
 
 _WORDS = {"iqm": "interquartile mean", "mean": "mean", "median": "median"}
 
@@ -142,7 +143,7 @@ def draw_curve(ax, x, values, colour=None, name=None, statistic="iqm", band="int
     count = int((~np.isnan(values)).any(axis=1).sum())
     uneven = bool(np.isnan(values).any())
     prefix = "" if name is None else f"{name}: "
-    if runs and 1 < count <= MOST_LINES:
+    if runs and 1 < count <= MAX_LINES:
         for k, line in enumerate(values):
             ax.plot(x, line, color=colour, linewidth=0.6, alpha=0.35, marker="." if len(x) < 5 else None,
                     label="single runs" if k == 0 and name is None else None)
@@ -174,14 +175,15 @@ def _percentiles(values):
     return ends
 
 
-def binned(returns, most=BINS):
+@takes(most="max_bins")
+def binned(returns, max_bins=BINS):
     """Average over bins of episodes, for each run.
 
     Parameters
     ----------
     returns : float64 [R, E]
         NaN after a run's end.
-    most : int
+    max_bins : int
         At most so many bins, of equal width up to one episode.
 
     Returns
@@ -199,12 +201,12 @@ def binned(returns, most=BINS):
     --------
     >>> import numpy as np
     >>> from marlfast import plotting
-    >>> edges, means = plotting.binned(np.array([[1.0, 2.0, 3.0, 4.0]]), most=2)
+    >>> edges, means = plotting.binned(np.array([[1.0, 2.0, 3.0, 4.0]]), max_bins=2)
     >>> edges.tolist(), means.tolist()
     ([0, 2, 4], [[1.5, 3.5]])
     """
     entries = returns.shape[1]
-    edges = np.linspace(0, entries, min(most, entries) + 1).round().astype(np.int64)
+    edges = np.linspace(0, entries, min(max_bins, entries) + 1).round().astype(np.int64)
     there = ~np.isnan(returns)
     sums = np.add.reduceat(np.where(there, returns, 0.0), edges[:-1], axis=1)
     counts = np.add.reduceat(there, edges[:-1], axis=1, dtype=np.int64)

@@ -16,11 +16,13 @@ from marlfast.plotting.style import (
     quiet,
     readable_on,
 )
+from marlfast.renamed import takes
 
 WRITTEN = 12        # up to so many lines and columns have their numbers written in
 
 
-def joint_actions(played, ax=None, counts=None, names=None, bins=60, most=7, times=None, unit="step"):
+@takes(most="max_shown")
+def joint_actions(played, ax=None, counts=None, names=None, bins=60, max_shown=7, times=None, unit="step"):
     """Draw how often each joint action is played, over time, as areas that add up to 1.
 
     Parameters
@@ -36,7 +38,7 @@ def joint_actions(played, ax=None, counts=None, names=None, bins=60, most=7, tim
         Of actions: one for all agents, or one for each.
     bins : int
         Of time, for actions that were played.
-    most : int
+    max_shown : int
         The most frequent ones; all else is one area.
     times : sequence of float [T], optional
         When; default: 1, 2, ....
@@ -65,7 +67,7 @@ def joint_actions(played, ax=None, counts=None, names=None, bins=60, most=7, tim
     joint = list(np.ndindex(*counts)) if counts else [(j,) for j in range(shares.shape[1])]
     told = [" ".join(_action(names, i, a) for i, a in enumerate(actions)) for actions in joint]
     ax = axes_for(ax, "joint actions", (8.0, 4.0))
-    order = np.argsort(-np.nansum(shares, axis=0), kind="stable")[:integer("most", most, 1)]
+    order = np.argsort(-np.nansum(shares, axis=0), kind="stable")[:integer("max_shown", max_shown, 1)]
     rest = np.setdiff1d(np.arange(shares.shape[1]), order)
     layers = [shares[:, j] for j in order] + ([shares[:, rest].sum(axis=1)] if len(rest) else [])
     tones = colours(len(order)) + (["#bbbbbb"] if len(rest) else [])
@@ -198,7 +200,8 @@ def cross_play_matrix(crossplay, ax=None, agent=None):
 # -- dynamics of 2 x 2 games ----------------------------------------------------------------------------
 
 
-def direction_field(field, paths=(), ax=None, names=None, most=30):
+@takes(most="max_shown")
+def direction_field(field, paths=(), ax=None, names=None, max_shown=30):
     """Draw where a dynamics leads in a game of two agents with two actions, and how learners went.
 
     Parameters
@@ -211,7 +214,7 @@ def direction_field(field, paths=(), ax=None, names=None, most=30):
         Where to draw. Default: a new figure.
     names : (str, str), optional
         Of action 0 of agent 0 and of agent 1; or one for both.
-    most : int
+    max_shown : int
         Runs or starts that are drawn of each path.
 
     Returns
@@ -244,7 +247,7 @@ def direction_field(field, paths=(), ax=None, names=None, most=30):
     for k, path in enumerate(paths):
         learned = not hasattr(path, "exact")
         first, second = (s[..., 0].reshape(len(s), -1) for s in path.strategies)
-        colour, count = tones[k % len(tones)], min(first.shape[1], integer("most", most, 1))
+        colour, count = tones[k % len(tones)], min(first.shape[1], integer("max_shown", max_shown, 1))
         for b in range(count):
             told = ("learning" if learned else "dynamics") + (f" ({count})" if count > 1 else "")
             ax.plot(first[:, b], second[:, b], color=colour, linewidth=1.0 if learned else 2.0, zorder=2.5 if learned

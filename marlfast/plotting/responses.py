@@ -5,7 +5,7 @@ from marlfast import analysis, statistics
 from marlfast.errors import choice, integer
 from marlfast.plotting.style import COLOURS, axes_for, colours, labels, literal, plain_number, quiet, whole_ticks
 
-MOST_LINES = 50
+MAX_LINES = 50
 
 
 def impulse_response(game, result, agent=0, action="static", periods=1, length=15, what="actions", numbers=None,
@@ -83,7 +83,7 @@ def impulse_response(game, result, agent=0, action="static", periods=1, length=1
     agents = values.shape[2]
     for i, colour in enumerate(colours(agents)):
         lines = np.concatenate([before[:, None, i], values[:, :, i]], axis=1)
-        if runs and 1 < len(lines) <= MOST_LINES:
+        if runs and 1 < len(lines) <= MAX_LINES:
             for line in lines:
                 ax.plot(at, line, color=colour, linewidth=0.5, alpha=0.3)
         e = statistics.estimate_each(lines, "mean", level, resamples, seed)

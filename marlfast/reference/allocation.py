@@ -129,7 +129,7 @@ class Allocation(Game):
                 observation[good, :, self.kinds] = last
         return status
 
-    def stage_without(self, runs, state, actions, rewards, without):
+    def stage_counterfactual(self, runs, state, actions, rewards, counterfactual):
         """The others' total reward, had agent i idled and taken no share."""
         status = fine(len(runs))
         status[~allowed(actions, self.kinds + 1)] = BAD_ACTION
@@ -148,5 +148,5 @@ class Allocation(Game):
         finished, left = (self._tasks(before) - waits).sum(axis=1)[:, None], waits.sum(axis=1)[:, None]
         total = self._profit(finished - more, left + more, works.sum(axis=1)[:, None] - works,
                              switched.sum(axis=1)[:, None] - switched)
-        without[good] = total if self.agents > 1 else 0.0
+        counterfactual[good] = total if self.agents > 1 else 0.0
         return status

@@ -122,7 +122,7 @@ class Congestion(Game):
             observation[:, 0, 0] = state[:, self.history] if self.histories > 1 else 0.0
         return fine(len(runs))
 
-    def stage_without(self, runs, state, actions, rewards, without):
+    def stage_counterfactual(self, runs, state, actions, rewards, counterfactual):
         """The others' total reward without agent i: what the team pays, less what changes by i's leaving."""
         loads = whole(state[:, :self.resources], self.agents + 1)
         payers = state[:, self.resources:2 * self.resources] if self.apart else state[:, :self.resources]
@@ -143,5 +143,5 @@ class Congestion(Game):
                                   - (payers[:, r] - 1.0) * self.cost[r, np.maximum(left, 0)])
         taken = self.choices[self.first + actions[good]]
         status[good[~np.take_along_axis(possible, taken, axis=1).all(axis=1)]] = BAD_STATE
-        without[good] = np.take_along_axis(changes, taken, axis=1) - team[:, None]
+        counterfactual[good] = np.take_along_axis(changes, taken, axis=1) - team[:, None]
         return status

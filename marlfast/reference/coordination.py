@@ -30,9 +30,10 @@ class Lenient(QLearning):
     """Lenient learning, LMRL2 (Wei and Luke 2016).
 
     Every action of every row has a temperature. An agent acts by Boltzmann's rule at ``boldness`` times their mean, or
-    greedily (ties at random) where the mean is below ``least``. A target below the old value is learned from with
-    probability ``1 - exp(-1 / (lenience * temperature))`` only. Then the temperature becomes ``decay`` times itself,
-    of which a part, ``diffusion``, is first replaced by the mean temperature of the successor, if the game goes on.
+    greedily (ties at random) where the mean is below ``min_temperature``. A target below the old value is learned from
+    with probability ``1 - exp(-1 / (lenience * temperature))`` only. Then the temperature becomes ``decay`` times
+    itself, of which a part, ``diffusion``, is first replaced by the mean temperature of the successor, if the game
+    goes on.
     """
 
     def stage_act(self, runs, rows, draws, actions):
@@ -45,7 +46,7 @@ class Lenient(QLearning):
         known = (greedy >= 0) & (greedy < choices)
         greedy, u = np.where(known, greedy, 0), np.where(sound, u, 0.0)
         temperature = _mean_temperature(self.temperature[at], choices)
-        cold = (temperature < self.least[r]) | ~(temperature > 0.0)
+        cold = (temperature < self.min_temperature[r]) | ~(temperature > 0.0)
         with np.errstate(invalid="ignore", over="ignore"):
             warm = self._boltzmann(q, greedy, choices, np.where(cold, 1.0, self.boldness[r] * temperature), u)
         actions[:, agent_ids] = np.where(cold, self._random_greatest(q, greedy, choices, u), warm)

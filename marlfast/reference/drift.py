@@ -38,8 +38,8 @@ class Drift(Game):
         observation[:, 0] = state
         return fine(len(runs))
 
-    def stage_without(self, runs, state, actions, rewards, without):
+    def stage_counterfactual(self, runs, state, actions, rewards, counterfactual):
         earns = actions < self.bonus_below
         others = earns.sum(axis=1)[:, None] - earns
-        without[:] = -np.abs(state[:, :1] - actions * self.push) * (self.agents - 1.0) + others * self.bonus
+        counterfactual[:] = -np.abs(state[:, :1] - actions * self.push) * (self.agents - 1.0) + others * self.bonus
         return fine(len(runs))

@@ -4,8 +4,8 @@ import numpy as np
 from marlfast.reference.kernels import BAD_OBSERVATION, TABLE_FULL, Encoder, check, fine
 
 LIMIT = 2.0**51     # up to here rounding is exact
-MOST_FEATURES = 64
-MOST_ROW = 2**31 - 2
+MAX_FEATURES = 64
+MAX_ROW = 2**31 - 2
 
 
 def _hash(key):
@@ -207,7 +207,7 @@ class AgentIndex(Encoder):
         status = self.within.stage_encode(runs, observation, inner)
         each = self.agents + self.common
         row = inner.reshape(len(runs), self.agents, -1).astype(np.int64) * each
-        status[(status == 0) & (row > MOST_ROW - each).any(axis=(1, 2))] = TABLE_FULL
+        status[(status == 0) & (row > MAX_ROW - each).any(axis=(1, 2))] = TABLE_FULL
         own = row + self.common + np.arange(self.agents)[:, None]
         good = status == 0
         rows[good] = (np.concatenate([row, own], axis=2) if self.common else own).reshape(len(runs), -1)[good]
@@ -262,8 +262,8 @@ class Rounding(Encoder):
         check(keys, "keys", "int64", (-1, -1, -1), True)
         runs, rows, features = keys.shape
         _check_views(agents, views, features)
-        if features > MOST_FEATURES:
-            raise ValueError(f"keys: expected at most {MOST_FEATURES} features, got {features}")
+        if features > MAX_FEATURES:
+            raise ValueError(f"keys: expected at most {MAX_FEATURES} features, got {features}")
         check(table, "table", "int32", (runs, -1), True)
         slots = table.shape[1]
         check(used, "used", "int64", (runs,), True)
@@ -350,8 +350,8 @@ class Known(Encoder):
         rows, features = keys.shape
         _check_runs(runs)
         _check_views(agents, views, features)
-        if features > MOST_FEATURES:
-            raise ValueError(f"keys: expected at most {MOST_FEATURES} features, got {features}")
+        if features > MAX_FEATURES:
+            raise ValueError(f"keys: expected at most {MAX_FEATURES} features, got {features}")
         self.places = {key.tobytes(): row for row, key in enumerate(keys)}
         if len(self.places) < rows:
             raise ValueError("keys: the same key stands in two rows")

@@ -4,7 +4,7 @@ import numpy as np
 from marlfast.reference.kernels import BAD_REWARD, check
 from marlfast.reference.loop import _Windows
 
-MOST_DRAWS = 4194304
+MAX_DRAWS = 4194304
 
 
 class Env:
@@ -63,7 +63,7 @@ class Env:
         widths = (game.step_uniforms, game.step_normals, game.start_uniforms, game.start_normals)
         self.windows = []
         for k, width in enumerate(widths):
-            most = max(1, min(8 if k > 1 else 64, MOST_DRAWS // (4 * max(width, 1) * runs)))
+            most = max(1, min(8 if k > 1 else 64, MAX_DRAWS // (4 * max(width, 1) * runs)))
             self.windows.append(_Windows(width, k % 2 == 1, seeds, 8 * purpose + k + 1,
                                          run_numbers, None, most))
 

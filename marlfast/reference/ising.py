@@ -50,10 +50,10 @@ class Ising(Game):
         observation[good, :, 0] = 0.5 * self._neighbours(state[good]) + 2.0
         return status
 
-    def stage_without(self, runs, state, actions, rewards, without):
+    def stage_counterfactual(self, runs, state, actions, rewards, counterfactual):
         """The others' total reward, had agent i's square been empty: each neighbour loses what i had from it."""
         total = np.zeros(len(runs))
         for i in range(self.agents):
             total += rewards[:, i]
-        without[:] = total[:, None] - 2.0 * rewards + ((self.height == 1) + (self.width == 1))
+        counterfactual[:] = total[:, None] - 2.0 * rewards + ((self.height == 1) + (self.width == 1))
         return fine(len(runs))

@@ -16,7 +16,7 @@ from marlfast.reference.kernels import (
     fine,
 )
 from marlfast.reference.q_learning import QLearning
-from marlfast.reference.tabular import BOLTZMANN, EPSILON_GREEDY, MOST_VISITS, Chance, greatest_from
+from marlfast.reference.tabular import BOLTZMANN, EPSILON_GREEDY, MAX_VISITS, Chance, greatest_from
 
 GREATEST, MINIMAX, BELIEF, NASH, CORRELATED = range(5)
 
@@ -203,7 +203,7 @@ class Joint(Learner):
         status = np.where(status == 0, fault, status).astype(np.int32)
         for r in np.flatnonzero(status == 0).tolist():
             run, here, joint = int(runs[r]), int(row[r]), int(index[r])
-            self.visits[run, here, t] += self.visits[run, here, t] < MOST_VISITS
+            self.visits[run, here, t] += self.visits[run, here, t] < MAX_VISITS
             self.q[run, here, t, joint] = value[r]
             if self.rule == GREATEST:
                 moved[r] |= self._write(run, here, t, joint, value[r], old[r], int(best[r]))

@@ -6,6 +6,8 @@ Beside the methods of the compiled classes, each class here has the *stage* that
 calls: it works on some of the runs at once (``runs``: their numbers, int64 [n]) and returns their
 statuses (int32 [n], 0 where all is well), as the compiled stages do one run at a time.
 """
+import warnings
+
 import numpy as np
 
 from marlfast.declarations.base import check
@@ -59,12 +61,19 @@ class Game:
     """A game's functions. Twin of ``marlfast.core._kernels.Game``, whose attributes it has.
 
     A game writes ``stage_start``, ``stage_step``, ``stage_observe`` and, where it can,
-    ``stage_without``; see those of :class:`marlfast.reference.drift.Drift`.
+    ``stage_counterfactual``; see those of :class:`marlfast.reference.drift.Drift`.
     """
 
-    stage_without = None
+    stage_counterfactual = None
     failures = None
     serial = False
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if "stage_without" in vars(cls):
+            warnings.warn(f"{cls.__name__}.stage_without is stage_counterfactual since marlfast 0.2",
+                          DeprecationWarning, stacklevel=2)
+            cls.stage_counterfactual = cls.stage_without
 
     def _declare(self, agents, state_size, views, features, draws):
         """Set the facts; ``draws``: uniforms and normals of a step, then of a start."""
@@ -104,15 +113,16 @@ class Game:
         check(observation, "observation", "float64", (runs, self.views, self.features), True)
         self._raise(self.stage_observe(np.arange(runs), state, observation), "observe")
 
-    def without(self, state, actions, rewards, without):
+    def counterfactual(self, state, actions, rewards, counterfactual):
         """The team's total reward of the last step, had agent i not been there."""
-        if self.stage_without is None:
-            raise ValueError("without: this game cannot say what would have happened without an agent")
+        if self.stage_counterfactual is None:
+            raise ValueError("counterfactual: this game cannot say what would have happened without an agent")
         runs = len(check(state, "state", "float64", (-1, self.state_size), False))
         check(actions, "actions", "int32", (runs, self.agents), False)
         check(rewards, "rewards", "float64", (runs, self.agents), False)
-        check(without, "without", "float64", (runs, self.agents), True)
-        check_status(self.stage_without(np.arange(runs), state, actions, rewards, without), "without")
+        check(counterfactual, "counterfactual", "float64", (runs, self.agents), True)
+        check_status(self.stage_counterfactual(np.arange(runs), state, actions, rewards, counterfactual),
+                     "counterfactual")
 
 
 class Encoder:

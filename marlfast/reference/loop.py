@@ -11,7 +11,7 @@ from marlfast.reference.kernels import BAD_REWARD, NO_DRAWS, check, fine
 RUNNING, STEPS, EPISODES, GREEDY_STABLE, RETURN_REACHED = range(5)
 FAILED = 64
 ROWS, RECORDS, DRAWS = 1, 2, 4
-MOST_PARTS = 64
+MAX_PARTS = 64
 
 STREAMS = ("explore", "step_uniforms", "step_normals", "start_uniforms", "start_normals")
 
@@ -84,11 +84,11 @@ class Loop:
         Whether it is then terminated (the game ends there) or truncated.
     every : int
         Episodes per entry of ``returns``; 0: nothing is recorded.
-    most_steps, most_episodes, most_stable : int
+    max_steps, max_episodes, max_stable : int
         Stop rules; a run stops when it has done that many.
     stable_after : int64 [R]
         Steps of each run that do not count as steps without a change.
-    enough : float
+    min_return : float
         Stop when the mean team return of the last W episodes is at least this (W > 0).
     seeds : uint64 [R]
     purpose : int
@@ -103,8 +103,8 @@ class Loop:
 
     staged = "NumPy has but one loop"
 
-    def __init__(self, game, encoder, central, rewards, learners, arrays, horizon, horizon_ends, every, most_steps,
-                 most_episodes, most_stable, stable_after, enough, seeds, purpose, supplied, loop=None,
+    def __init__(self, game, encoder, central, rewards, learners, arrays, horizon, horizon_ends, every, max_steps,
+                 max_episodes, max_stable, stable_after, min_return, seeds, purpose, supplied, loop=None,
                  ends_are_limits=False):
         runs, agents = len(check(arrays["state"], "state", "float64", (-1, game.state_size), True)), game.agents
         if runs < 1:
@@ -117,8 +117,8 @@ class Loop:
         if central is not None and central is not encoder and (
                 central.runs, central.agents, central.views, central.features) != (runs, 1, 1, game.state_size):
             raise ValueError("central: made for other runs or another state than the game's")
-        if not 1 <= len(rewards) <= MOST_PARTS or not 1 <= len(learners) <= MOST_PARTS:
-            raise ValueError(f"rewards, learners: expected 1 to {MOST_PARTS} of each")
+        if not 1 <= len(rewards) <= MAX_PARTS or not 1 <= len(learners) <= MAX_PARTS:
+            raise ValueError(f"rewards, learners: expected 1 to {MAX_PARTS} of each")
         for p, reward in enumerate(rewards):
             if (reward.runs, reward.agents, reward.state_size, reward.views, reward.features) != (
                     runs, agents, game.state_size, game.views, game.features):
@@ -162,8 +162,8 @@ class Loop:
         self.horizon, self.horizon_ends, self.every = horizon, bool(horizon_ends), every
         self.ends_are_limits = bool(ends_are_limits)
         self.window = self.recent.shape[1]
-        self.most_steps, self.most_episodes, self.most_stable = most_steps, most_episodes, most_stable
-        self.enough = enough
+        self.max_steps, self.max_episodes, self.max_stable = max_steps, max_episodes, max_stable
+        self.min_return = min_return
         widths = (agents * learners[0].draws, game.step_uniforms, game.step_normals, game.start_uniforms,
                   game.start_normals)
         unknown = set(supplied) - set(STREAMS)
@@ -379,9 +379,9 @@ class Loop:
         reason = np.zeros(len(runs), np.int32)
         if self.window:
             reached = (ended & (self.episodes[runs] >= self.window)
-                       & (self.recent_sum[runs] / self.window >= self.enough))
+                       & (self.recent_sum[runs] / self.window >= self.min_return))
             reason[reached] = RETURN_REACHED
-        reason[self.stable[runs] >= self.most_stable] = GREEDY_STABLE
-        reason[self.episodes[runs] >= self.most_episodes] = EPISODES
-        reason[self.steps[runs] >= self.most_steps] = STEPS
+        reason[self.stable[runs] >= self.max_stable] = GREEDY_STABLE
+        reason[self.episodes[runs] >= self.max_episodes] = EPISODES
+        reason[self.steps[runs] >= self.max_steps] = STEPS
         self.reason[runs] = reason

@@ -5,7 +5,7 @@ import numpy as np
 
 from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_STATE, Game, check, fine, pick, whole
 
-MOST = 2**31 - 1        # observations, and joint actions, that can be numbered
+MAX_NUMBERED = 2**31 - 1        # observations, and joint actions, that can be numbered
 
 
 class Repeated(Game):
@@ -37,20 +37,20 @@ class Repeated(Game):
                 raise ValueError(f"actions: agent {i} needs at least 1 action, got {actions[i]}")
         joint = math.prod(actions.tolist())
         outcomes = check(rewards, "rewards", "float64", (joint, -1, agents), False).shape[1]
-        if outcomes < 1 or joint > MOST:
-            raise ValueError(f"rewards: expected at least one outcome and at most {MOST} joint actions, "
+        if outcomes < 1 or joint > MAX_NUMBERED:
+            raise ValueError(f"rewards: expected at least one outcome and at most {MAX_NUMBERED} joint actions, "
                              f"got {outcomes} and {joint}")
         if outcomes > 1:
             each = getattr(chances, "ndim", 1) == 2
             check(chances, "chances", "float64", (joint, outcomes) if each else (outcomes,), False)
-        if memory < 0 or (joint > 1 and memory > 31) or memory > MOST:
-            raise ValueError(f"memory: expected 0 or more, and at most {MOST} histories, got {memory}")
+        if memory < 0 or (joint > 1 and memory > 31) or memory > MAX_NUMBERED:
+            raise ValueError(f"memory: expected 0 or more, and at most {MAX_NUMBERED} histories, got {memory}")
         histories, nodes = joint**memory, memory
         if joint > 1:
             nodes = (histories - 1) // (joint - 1)
         nodes = nodes if shorter else 0
-        if histories + nodes > MOST:
-            raise ValueError(f"memory: expected 0 or more, and at most {MOST} histories, got {memory}")
+        if histories + nodes > MAX_NUMBERED:
+            raise ValueError(f"memory: expected 0 or more, and at most {MAX_NUMBERED} histories, got {memory}")
         if not -1 <= begin < histories + nodes:
             raise ValueError(f"begin: expected a state from 0 to {histories + nodes - 1}, or -1, got {begin}")
         self.actions, self.rewards, self.chances, self.begin = actions, rewards, chances, begin

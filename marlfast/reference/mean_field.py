@@ -5,7 +5,7 @@ from marlfast.declarations.mean_field import MEAN_FIELD, MEAN_FIELD_ACTOR_CRITIC
 from marlfast.reference.draws import exp_values
 from marlfast.reference.kernels import BAD_ACTION, Learner
 from marlfast.reference.q_learning import QLearning
-from marlfast.reference.tabular import MOST_VISITS, greatest_from
+from marlfast.reference.tabular import MAX_VISITS, greatest_from
 
 
 def within(rows, bound, parts, part):
@@ -162,7 +162,7 @@ class MeanFieldActorCritic(QLearning):
         at = runs[n], row[n, j], tables[j]
         self.values[runs[n], row[n, j], point[n, j], tables[j], action[n, j]] = value[n, j]
         self.logits[at] = moved[n, j]
-        self.visits[at] += self.visits[at] < MOST_VISITS
+        self.visits[at] += self.visits[at] < MAX_VISITS
         before = self.greedy[at].astype(np.int64) if self.around else np.zeros(len(n), np.int64)
         now = greatest_from(moved[n, j], choices[j], before)
         changed[n[now != self.greedy[at]]] = True

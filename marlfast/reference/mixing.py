@@ -5,7 +5,7 @@ from marlfast.declarations.mixing import ADAM, MIXING, RMSPROP, SGD
 from marlfast.reference.draws import exp_values, fill
 from marlfast.reference.kernels import BAD_ACTION, BAD_ROW, BAD_VALUE, fine
 from marlfast.reference.q_learning import QLearning
-from marlfast.reference.tabular import MOST_VISITS, first_greatest, write_values
+from marlfast.reference.tabular import MAX_VISITS, first_greatest, write_values
 
 
 def mixer_size(room, hidden):
@@ -296,7 +296,7 @@ class Mixing(QLearning):
         at = np.flatnonzero(alive)
         run, row, action, table = runs[at], row[at], action[at].astype(np.int64), self.table_of[agent]
         old = self.q[run, row, table, action]
-        self.visits[run, row, table] += self.visits[run, row, table] < MOST_VISITS
+        self.visits[run, row, table] += self.visits[run, row, table] < MAX_VISITS
         if self.active > 1:
             self.q[run, row, table, action] = old + step[at]
             return

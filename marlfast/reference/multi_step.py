@@ -4,7 +4,7 @@ import numpy as np
 from marlfast.declarations.multi_step import EPISODES, TRACES
 from marlfast.reference.kernels import BAD_ACTION, BAD_ROW, BAD_VALUE, fine
 from marlfast.reference.q_learning import QLearning
-from marlfast.reference.tabular import MOST_VISITS, policy_values, write_values
+from marlfast.reference.tabular import MAX_VISITS, policy_values, write_values
 
 NOTHING, MOVED, FAILED = range(3)       # what a tick leaves to the next update to say
 
@@ -63,7 +63,7 @@ class _Later(QLearning):
         moved[runs[new]] = True
 
     def _count(self, i, runs, row):
-        self.visits[runs, row, self.table_of[i]] += self.visits[runs, row, self.table_of[i]] < MOST_VISITS
+        self.visits[runs, row, self.table_of[i]] += self.visits[runs, row, self.table_of[i]] < MAX_VISITS
 
     def _places(self, i, runs, rows, actions):
         """Rows and actions as places, greedy actions, and statuses."""

@@ -4,7 +4,7 @@ import numpy as np
 from marlfast.declarations.one_step import DISTRIBUTED, DOUBLE_Q, EXPECTED, FREQUENCY, HYSTERETIC, ONE_STEP
 from marlfast.reference.kernels import BAD_ACTION, BAD_VALUE
 from marlfast.reference.q_learning import QLearning
-from marlfast.reference.tabular import MOST_VISITS, boltzmann_probability, policy_values, write_values
+from marlfast.reference.tabular import MAX_VISITS, boltzmann_probability, policy_values, write_values
 
 
 @ONE_STEP.document
@@ -40,7 +40,7 @@ class OneStep(QLearning):
         if self.rule != DISTRIBUTED:
             super()._write(run, row, table, choices, action, value, old, r, changed)
             return
-        self.visits[run, row, table] += self.visits[run, row, table] < MOST_VISITS
+        self.visits[run, row, table] += self.visits[run, row, table] < MAX_VISITS
         rises = np.flatnonzero(value > old)
         run, row, table, action, value, r = (a[rises] for a in (run, row, table, action, value, r))
         # The policy changes only where the greatest value rises, so that all agents keep to one optimum.

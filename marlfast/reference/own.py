@@ -118,22 +118,22 @@ class Python(Game):
         N, S, V and D; at least 1 each.
     draws : (int, int, int, int)
         Uniforms and normals of a step, then of a start.
-    together : bool
+    lockstep : bool
         True: called for many runs at once; where that raises, once more for each of them alone, so that only
         those at fault stop. The player must then keep nothing between calls. False: always called for one run.
     """
 
     serial = True
 
-    def __init__(self, player, agents, state_size, views, features, draws, together):
+    def __init__(self, player, agents, state_size, views, features, draws, lockstep):
         _sound(agents, state_size, views, features, draws, player.observe is not None, "gives")
-        self.player, self.together, self.failures = player, together, {}
+        self.player, self.lockstep, self.failures = player, lockstep, {}
         self._declare(agents, state_size, views, features, tuple(draws))
 
     def _play(self, runs, call):
         """Status of each run after ``call(where)``, where: an array of places among them."""
         every = np.arange(len(runs))
-        if self.together and len(runs) > 1:
+        if self.lockstep and len(runs) > 1:
             try:
                 call(every)
                 return fine(len(runs))

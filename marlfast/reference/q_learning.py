@@ -4,7 +4,7 @@ import numpy as np
 from marlfast.declarations.q_learning import BOLTZMANN, EPSILON_GREEDY, FIND_GREEDY, Q_LEARNING
 from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, Learner, fine
 from marlfast.reference.tabular import (
-    MOST_VISITS,
+    MAX_VISITS,
     Chance,
     boltzmann_weights,
     first_fault,
@@ -168,7 +168,7 @@ class QLearning(Learner):
         run, row, table, choices, action, value, r, sums, best = (
             a[good] for a in (run, row, table, choices, action, value, r, sums, best))
         for j in range(self.active):
-            self.visits[run, row[:, j], table] += self.visits[run, row[:, j], table] < MOST_VISITS
+            self.visits[run, row[:, j], table] += self.visits[run, row[:, j], table] < MAX_VISITS
         sums[np.arange(len(run)), action] = value
         changed[r[self._greedy_sums(sums, run, row, table, choices) != best]] = True
 
@@ -206,7 +206,7 @@ class QLearning(Learner):
         return old + rate * (target - old)
 
     def _write(self, run, row, table, choices, action, value, old, r, changed):
-        self.visits[run, row, table] += self.visits[run, row, table] < MOST_VISITS
+        self.visits[run, row, table] += self.visits[run, row, table] < MAX_VISITS
         changed[r[write_values(self.q, self.greedy, run, row, table, choices, action, value, old,
                                self.around)]] = True
 

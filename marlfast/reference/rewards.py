@@ -54,12 +54,12 @@ class Difference(Reward):
 
     def __init__(self, runs, game):
         self._shapes(runs, game)
-        if game.stage_without is None:
+        if game.stage_counterfactual is None:
             raise ValueError("game: cannot say what would have happened without an agent")
         self.game = game
 
     def stage_apply(self, runs, rows, actions, raw, rewards, next_rows, state, observation, terminated):
-        status = self.game.stage_without(runs, state, actions, raw, rewards)
+        status = self.game.stage_counterfactual(runs, state, actions, raw, rewards)
         total = np.zeros(len(runs))
         for i in range(self.agents):
             total += raw[:, i]

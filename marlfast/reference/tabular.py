@@ -5,7 +5,7 @@ from marlfast.reference.draws import exp_values
 
 EPSILON_GREEDY, BOLTZMANN, ONE_DRAW = range(3)
 SMALL = 2.0**-1000
-MOST_VISITS = 2**31 - 1
+MAX_VISITS = 2**31 - 1
 
 
 def waves(agent_ids, table_of):

@@ -11,8 +11,8 @@ from marlfast import statistics, toml
 from marlfast.archive import Archive
 from marlfast.reports import figures
 
-MOST_POINTS, MOST_RUNS = 2000, 5000     # rows of a table
-MOST_TEXT = 100_000                     # characters of an experiment
+MAX_POINTS, MAX_RUNS = 2000, 5000     # rows of a table
+MAX_TEXT = 100_000                     # characters of an experiment
 STATISTICS = (("iqm", "interquartile mean"), ("mean", "mean"), ("median", "median"))
 
 
@@ -114,13 +114,13 @@ def _runs_of(result, scores):
     rows = [{"cells": [str(r), str(seeds[r]), str(runs[r]), *(number(m.values[r]) for m in looked_at),
                        *(number(o[r]) for o in (*scored, *own)),
                        str(int(result.steps[r])), str(int(result.episodes[r])), reasons[r]], "strip": None}
-            for r in range(min(len(scores), MOST_RUNS))]
+            for r in range(min(len(scores), MAX_RUNS))]
     columns = [_column("run"), _column("seed"),
                _column("run number", told="of the run under its seed: what its draws depend on"),
                *(_column(m.name.replace("_", " "), down=True, told=m.label) for m in looked_at),
                *(_column("score", down=True) for _ in scored), *(_column(f"agent {i}") for i in range(len(own))),
                _column("steps"), _column("episodes"), _column("ended by", text=True)]
-    left = _left_out(len(scores), MOST_RUNS, "runs", "result.team_returns")
+    left = _left_out(len(scores), MAX_RUNS, "runs", "result.team_returns")
     return _table("runs", "Runs", columns, rows, [], left_out=left, folded=len(rows) > 50)
 
 
@@ -227,7 +227,7 @@ def _points_of(sweep, table, points, place, by_point, estimates, order):
 
     parameters = {name: _texts(table[name]) for name in sweep.names}
     rows = []
-    for k in order[:MOST_POINTS].tolist():
+    for k in order[:MAX_POINTS].tolist():
         n, there = int(runs[k]), ordered[:int(runs[k]), k]
         cells = [str(int(points[k])), *(parameters[name][first[k]] for name in sweep.names), str(n)]
         if n:
@@ -254,19 +254,19 @@ def _points_of(sweep, table, points, place, by_point, estimates, order):
                _column("highest run", down=True)]
     told = ["Scores of the runs of each point, the best first. Dots are single runs, the bar is the interval and the "
             "line the interquartile mean. Click on a column to sort by it."]
-    left = _left_out(len(points), MOST_POINTS, "points", "sweep.table()")
+    left = _left_out(len(points), MAX_POINTS, "points", "sweep.table()")
     return _table("points", "Points", columns, rows, told, left_out=left, best=bool(runs[best]))
 
 
 def _runs_of_sweep(sweep, table):
     names, total = list(table), len(table["point"])
-    shown_runs = min(total, MOST_RUNS)
+    shown_runs = min(total, MAX_RUNS)
     if shown_runs * len(names) > 80_000:            # the points say the parameters already
         names = [name for name in names if name not in sweep.names]
     texts = [_texts(table[name][:shown_runs]) for name in names]
     rows = [{"cells": list(cells), "strip": None} for cells in zip(*texts, strict=True)]
     columns = [_column(name, text=table[name].dtype.kind not in "iuf", down=name == "team_return") for name in names]
-    left = _left_out(total, MOST_RUNS, "runs", "sweep.table()")
+    left = _left_out(total, MAX_RUNS, "runs", "sweep.table()")
     return _table("runs", "Runs", columns, rows, [], left_out=left, folded=len(rows) > 50)
 
 
@@ -373,7 +373,7 @@ def _pretty(value):
     return pprint.pformat(value, width=100, sort_dicts=False)
 
 
-def _cut(text, most=MOST_TEXT):
+def _cut(text, most=MAX_TEXT):
     return text if len(text) <= most else f"{text[:most]} ... ({len(text) - most:,} characters more)"
 
 

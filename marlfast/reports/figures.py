@@ -8,8 +8,8 @@ from marlfast import plotting, statistics
 from marlfast.errors import extra
 from marlfast.plotting.curves import binned
 
-MOST_SVG = 120_000          # bytes; larger ones become pixels
-MOST_MAPPED = 10_000        # table rows that are drawn
+MAX_SVG = 120_000          # bytes; larger ones become pixels
+MAX_MAPPED = 10_000        # table rows that are drawn
 CURVES, PAIRS, SINGLE = 3, 3, 4
 
 
@@ -26,7 +26,7 @@ def of_result(result):
         found.append(_figure(lambda ax: plotting.impulse_response(e.game, result, ax=ax), (9.0, 4.2), wide=True,
                              caption="What follows when agent 0 deviates to its best reply of the moment, for one "
                                      "period; dotted: before."))
-    if int(result.used.max()) <= MOST_MAPPED:
+    if int(result.used.max()) <= MAX_MAPPED:
         for draw, caption in ((plotting.policy_map, "What was learned in run 0: the greedy action of each table row; "
                                                     "grey: never updated."),
                               (plotting.visit_map, "How often each table row was updated in run 0; white: never.")):
@@ -118,7 +118,7 @@ def _figure(draw, size, caption, wide=False):
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
         content = io.BytesIO()
-        if _bytes(figure) > MOST_SVG:
+        if _bytes(figure) > MAX_SVG:
             kind = "png"
             figure.savefig(content, format="png", dpi=130, metadata={"Software": None})
         else:

@@ -12,6 +12,7 @@ from marlfast.games.matrix import per_agent
 from marlfast.games.pricing import LogitBertrand
 from marlfast.initial import Uniform
 from marlfast.learners.q_learning import IQL
+from marlfast.renamed import argument
 from marlfast.reproduce.base import Figure, Study, mean, share
 from marlfast.schedules import Exponential
 from marlfast.stop import GreedyStable
@@ -40,7 +41,7 @@ class Calvano2020(Study):
         Of the market: see :class:`~marlfast.games.pricing.LogitBertrand`.
     stable : int
         A run is over when no greedy action has changed for so many periods.
-    most_periods : int
+    max_periods : int
         And after so many in any case.
 
     See Also
@@ -81,11 +82,11 @@ class Calvano2020(Study):
     margin: float = 0.1
     decimals: int = 5
     stable: int = 100_000
-    most_periods: int = 1_000_000_000
+    max_periods: int = 1_000_000_000
 
     def __post_init__(self):
         self._set(memory=integer("memory", self.memory, 0), stable=integer("stable", self.stable, 1, 2**62),
-                  most_periods=integer("most_periods", self.most_periods, 1, 2**62))
+                  max_periods=integer("max_periods", self.max_periods, 1, 2**62))
         game = LogitBertrand(self.agents, self.actions, self.quality, self.cost, self.outside, self.probabilities,
                              self.differentiation, self.margin, decimals=self.decimals, memory=self.memory,
                              start="uniform")
@@ -151,7 +152,7 @@ class Calvano2020(Study):
         if given in ("against_random", "trained"):
             return game.against_random(discount)[firm, None]
         if not isinstance(given, tuple):
-            return np.full((1, game.most_actions), given)
+            return np.full((1, game.max_actions), given)
         price = [[one] * game.agents for one in given[1:]]
         if given[0] == "fixed":
             return game.against_fixed(*price, discount)[firm, None]
@@ -188,7 +189,7 @@ class Calvano2020(Study):
         learners = self.learners()
         if self.initial_q == "trained":
             learners = self._trained(learners, runs, seed, options)
-        options = {"record_every": 0, "stop": GreedyStable(self.stable), "steps": self.most_periods} | options
+        options = {"record_every": 0, "stop": GreedyStable(self.stable), "steps": self.max_periods} | options
         return train(self.game, learners[0] if len(learners) == 1 else learners, runs=runs, seed=seed, **options)
 
     def outcomes(self, result):
@@ -238,6 +239,9 @@ class Calvano2020(Study):
             share("equilibria on the path", found["equilibrium"], known(0.505), over, rounding=5e-4),
         ]
         return figures, []
+
+
+argument(Calvano2020, "most_periods", "max_periods")
 
 
 def _learner(learning_rate, discount, decay, initial_q):

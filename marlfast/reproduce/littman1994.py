@@ -192,7 +192,7 @@ class Littman1994(Study):
             game=Soccer(draw_probability=0.1, horizon=0), steps=TEST_STEPS, seed=seed, record_every=1,
             learner=[_still(own) if still else own, RANDOM if len(met) == 1 else _still(other)])
         arrays = dict(Session(experiment, purpose=1, learning=False).arrays)
-        kept = (".rate.", ".level.", ".win.", ".lose.")
+        kept = (".rate.", ".epsilon.", ".win.", ".lose.")
         for key, array in result.arrays.items():
             if key.startswith(tuple(f"learner.{k}" for k in met)) and not any(word in key for word in kept):
                 arrays[key] = array.copy()

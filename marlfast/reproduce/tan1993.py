@@ -80,7 +80,7 @@ class Tan1993(Study):
         figures, other = [], next(one for one in CAPTURES if one != self.capture)
         for what, options, known in RANDOM:
             played = evaluate(Pursuit(depth=self.depth, **options), "random", episodes=TRIALS, seed=seed, runs=runs,
-                              threads=threads, most_steps=10**8)
+                              threads=threads, max_steps=10**8)
             # A run here is as many trials as there were; it says how much their mean varies.
             figures.append(mean(f"{what}, at random", played.lengths.mean(axis=1), known, over=1, rounding=5e-3,
                                 digits=2))

@@ -95,7 +95,7 @@ class Diversity(Shaping):
         self._set(weight=real("weight", self.weight))
 
     def bind(self, game, kernel, encoder, discount, runs, backend):
-        return kernels(backend, "rewards").Diversity(runs, kernel, game.most_actions, self.weight)
+        return kernels(backend, "rewards").Diversity(runs, kernel, game.max_actions, self.weight)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -127,7 +127,7 @@ class Redundancy(Shaping):
         self._set(penalty=real("penalty", self.penalty))
 
     def bind(self, game, kernel, encoder, discount, runs, backend):
-        return kernels(backend, "rewards").Redundancy(runs, kernel, game.most_actions, self.penalty)
+        return kernels(backend, "rewards").Redundancy(runs, kernel, game.max_actions, self.penalty)
 
 
 class Potential(Definition):

@@ -401,7 +401,7 @@ class difference(Structure):
     name = "difference"
 
     def check(self, game):
-        if game.kernel("numpy").stage_without is None:
+        if game.kernel("numpy").stage_counterfactual is None:
             raise ValueError(f"rewards: difference() needs a game that can say what would have happened without an "
                              f"agent; game {game.name!r} cannot")
 

@@ -22,7 +22,7 @@ from marlfast.sweeps.tables import Table
 from marlfast.sweeps.work import _files, _measured, _packed, _summary, bin_width
 
 PLACES = 5                  # where in the plan runs are tried
-MOST_RUNS = 4096            # of a place
+MAX_RUNS = 4096            # of a place
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def cost(experiment, learner=None, *, try_seconds=5.0, table="csv", **options):
     for place in dict.fromkeys(plan.lo + total * (2 * k + 1) // (2 * PLACES) for k in range(PLACES)):
         one, ended = _tried(plan, how, place, 1, seconds / 2, table)
         if ended:
-            runs = int(min(MOST_RUNS, plan.hi - place, max(1.0, seconds / 2 / max(one["seconds"], 1e-6))))
+            runs = int(min(MAX_RUNS, plan.hi - place, max(1.0, seconds / 2 / max(one["seconds"], 1e-6))))
             if runs > 1:
                 one, ended = _tried(plan, how, place, runs, math.inf, table)
         found.append((one, ended))

@@ -12,12 +12,12 @@ from marlfast.errors import FileError, shown
 from marlfast.files import _of_version_1, as_it_was
 from marlfast.sweeps.order import Grid, Sample
 from marlfast.sweeps.plan import Plan, short
-from marlfast.sweeps.points import MOST_POINTS, lists, plain
+from marlfast.sweeps.points import MAX_POINTS, lists, plain
 
 FORMAT, VERSION = "marlfast sweep", 2
 # Versions whose numbers are this one's, where their experiments are read as they were: tests/from_0_1 shows it.
 SAME_NUMBERS = {"0.1.0"}
-MOST_LISTED = 1000          # seeds in a row that are listed one by one
+MAX_LISTED = 1000          # seeds in a row that are listed one by one
 _IDENTITY = ("experiment", "over", "points", "seeds", "bins", "measure", "keep")
 _KEYS = {"format", "version", "marlfast", "numpy", *_IDENTITY, "shard"}
 
@@ -40,7 +40,7 @@ def manifest_of(plan, how, shard):
 
 
 def _told(seeds):
-    if isinstance(seeds, range) and len(seeds) > MOST_LISTED:
+    if isinstance(seeds, range) and len(seeds) > MAX_LISTED:
         return {"first": seeds[0], "count": len(seeds)}
     return list(seeds)
 
@@ -120,8 +120,8 @@ def _faults(m):
         yield "seeds", "a list of different whole numbers from 0 to 2**64 - 1"
     sizes = [len(values) for values in over.values()]
     if points is None:
-        if math.prod(sizes) > MOST_POINTS:
-            yield "over", f"at most {MOST_POINTS:,} combinations of values"
+        if math.prod(sizes) > MAX_POINTS:
+            yield "over", f"at most {MAX_POINTS:,} combinations of values"
     elif not isinstance(points, list) or not points or not all(
             isinstance(point, list) and len(point) == len(sizes)
             and all(_whole(digit, 0, size - 1) for digit, size in zip(point, sizes, strict=True)) for point in points):

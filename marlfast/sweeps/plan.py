@@ -13,7 +13,7 @@ from marlfast.sweeps.order import Grid, Sample
 from marlfast.sweeps.parts import Changes, check_names
 from marlfast.sweeps.points import column
 
-MOST_CHECKED = 1000         # points that are made before the first of them is trained
+MAX_CHECKED = 1000         # points that are made before the first of them is trained
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class Plan:
                    if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)]
         columns = [k for k, name in enumerate(self.names) if name not in numeric]
         # Each combination of names and the like has parameters of its own.
-        kinds = self.points.combinations(columns, MOST_CHECKED).tolist() if columns else [0]
+        kinds = self.points.combinations(columns, MAX_CHECKED).tolist() if columns else [0]
         packed = set(numeric)
         for point in kinds:
             structure = self.changes_at(point, [self.names[k] for k in columns])
@@ -139,10 +139,10 @@ class Plan:
         chosen = []
         for k, values in enumerate(self.values):
             first = self.points.first(k)
-            if len(first) > MOST_CHECKED and all(isinstance(v, (int, float)) for v in values):
+            if len(first) > MAX_CHECKED and all(isinstance(v, (int, float)) for v in values):
                 numbers = np.array(values, np.float64)[self.points.digits(first)[:, k]]
                 first = first[[numbers.argmin(), numbers.argmax()]]
-            chosen += list(first)[:MOST_CHECKED]
+            chosen += list(first)[:MAX_CHECKED]
         for point in dict.fromkeys(int(p) for p in chosen or [0]):
             try:
                 self.experiment_at(point)

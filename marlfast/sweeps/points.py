@@ -10,7 +10,7 @@ from marlfast.registry import Definition
 from marlfast.sweeps.order import Grid, Sample
 
 RANGE = ("low", "high", "log", "whole")
-MOST_POINTS = 10_000_000
+MAX_POINTS = 10_000_000
 
 
 def lists(over):
@@ -122,10 +122,10 @@ def points(over, samples=None, sample_seed=0):
     if samples is None:
         if ranges:
             raise ValueError(f"over: {ranges[0]} is a range, from which values can only be drawn; give samples=")
-        if total > MOST_POINTS:
-            raise ValueError(f"over: makes {total:,} points, more than {MOST_POINTS:,}; give samples= for some of them")
+        if total > MAX_POINTS:
+            raise ValueError(f"over: makes {total:,} points, more than {MAX_POINTS:,}; give samples= for some of them")
         return dict(over), Grid(sizes)
-    samples = integer("samples", samples, 1, MOST_POINTS)
+    samples = integer("samples", samples, 1, MAX_POINTS)
     if not over:
         raise ValueError("samples: nothing to draw from; give over=")
     if not ranges:

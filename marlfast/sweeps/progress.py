@@ -4,7 +4,7 @@ import time
 
 from marlfast.progress import duration
 
-MOST_NODES = 8
+MAX_NODES = 8
 
 
 class Progress:
@@ -58,7 +58,7 @@ class Progress:
                 f"{self.steps * self.agents / seconds:,.0f} agent-steps/s, {duration(seconds)}{left}")
         if len(self.nodes) > 1:
             most = sorted(self.nodes.items(), key=lambda item: (-item[1], item[0]))
-            text += "; by node: " + ", ".join(f"{node} {runs:,}" for node, runs in most[:MOST_NODES])
-            if len(most) > MOST_NODES:
-                text += f" and {sum(runs for _, runs in most[MOST_NODES:]):,} on {len(most) - MOST_NODES} more"
+            text += "; by node: " + ", ".join(f"{node} {runs:,}" for node, runs in most[:MAX_NODES])
+            if len(most) > MAX_NODES:
+                text += f" and {sum(runs for _, runs in most[MAX_NODES:]):,} on {len(most) - MAX_NODES} more"
         return text

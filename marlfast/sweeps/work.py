@@ -23,7 +23,7 @@ from marlfast.session import Session, allocate
 from marlfast.stop import FAILED, UNLIMITED
 from marlfast.sweeps.chunks import name_of
 
-MOST_BYTES = 2**27          # of tables and records in one call
+MAX_BYTES = 2**27          # of tables and records in one call
 COLUMNS = ("point", "seed", "steps", "episodes", "stop_reason", "failed", "team_return")
 
 
@@ -97,16 +97,16 @@ def _packed(task, segment):
 
 
 def _most_runs(experiment, backend):
-    """Runs whose arrays fit into ``MOST_BYTES``."""
+    """Runs whose arrays fit into ``MAX_BYTES``."""
     one = sum(array.nbytes for array in allocate(experiment.of_run(0).resolved, backend).values())
-    most_steps, most_episodes, *_ = experiment.resolved.limits
+    max_steps, max_episodes, *_ = experiment.resolved.limits
     every, agents = experiment.record_every, experiment.game.agents
     if every:
         # Where only steps are limited, a session makes room for 1,024 entries, and then for twice what it had.
-        entries = most_episodes // every if most_episodes < UNLIMITED else \
-            min(max(1024, 2 * (most_steps // every)), -(-most_steps // every)) if most_steps < UNLIMITED else 2**16
+        entries = max_episodes // every if max_episodes < UNLIMITED else \
+            min(max(1024, 2 * (max_steps // every)), -(-max_steps // every)) if max_steps < UNLIMITED else 2**16
         one += 8 * (2 * agents + 1) * entries
-    return max(1, MOST_BYTES // one)
+    return max(1, MAX_BYTES // one)
 
 
 def _train(experiment, how, stop, name):

@@ -183,8 +183,8 @@ def test_cuts_that_are_not_enough_are_found_out():
     ({"cuts": [[1.5]]}, r"cuts\[0\]: expected 0"),
     ({"cuts": "no"}, "cuts"),
     ({"cuts": 10**5}, "cuts: 2,500,000 cases to try in every state are more than 1,000,000; give fewer"),
-    ({"cuts": 4, "most_states": 10}, "most_states: game 'soccer' has more than 10 states"),
-    ({"cuts": 4, "most_states": 0}, "most_states: expected at least 1"),
+    ({"cuts": 4, "max_states": 10}, "max_states: game 'soccer' has more than 10 states"),
+    ({"cuts": 4, "max_states": 0}, "max_states: expected at least 1"),
 ])
 def test_arguments_of_exploring(arguments, words):
     with pytest.raises((ValueError, TypeError), match=words):
@@ -195,7 +195,7 @@ def test_games_without_a_finite_list_of_states_are_refused_with_the_reason():
     with pytest.raises(ValueError, match="'drift' draws normals, .* no finite list of states; .* marlfast.evaluate"):
         analysis.model(mf.games.Drift())
     with pytest.raises(ValueError, match="50,625 states with 225 joint actions, more than can be analysed"):
-        analysis.model(mf.games.LogitBertrand(memory=2), most_states=1000)
+        analysis.model(mf.games.LogitBertrand(memory=2), max_states=1000)
     with pytest.raises(TypeError, match="game: expected a game"):
         analysis.model(3)
 

@@ -385,7 +385,7 @@ def test_evaluation_does_not_go_on_cooling():
     game = mf.games.PrisonersDilemma(horizon=1)
     explore = mf.EpsilonGreedy(1.0, decay=0.99)
     run = mf.train(game, mf.IQL(0.0, initial_q=[1.0, 0.0], explore=explore), episodes=70, seed=0)
-    epsilon = run.tables()["level.value"][0]
+    epsilon = run.tables()["epsilon.value"][0]
     found = mf.evaluate(game, run, episodes=20_000, kind="behaviour").returns[0]
     exact = analysis.expected_return(game, run, kind="behaviour").returns[0]
     assert 0.4 < epsilon < 0.6

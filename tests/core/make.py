@@ -247,8 +247,8 @@ def loop_arguments(module):
     tables = Tables(module, np.zeros((R, 8, N, A)), level=0.5)
     return {"game": game, "encoder": module("encoders").Grid(**grid_arguments()), "central": None,
             "rewards": [module("rewards").Mix(R, game, 1.0, np.zeros((0, 0)), ints(N))], "learners": [tables.kernel],
-            "horizon": 3, "horizon_ends": False, "every": 1, "most_steps": 100, "most_episodes": 100,
-            "most_stable": 100, "stable_after": longs(R), "enough": 1e9,
+            "horizon": 3, "horizon_ends": False, "every": 1, "max_steps": 100, "max_episodes": 100,
+            "max_stable": 100, "stable_after": longs(R), "min_return": 1e9,
             "seeds": np.ones(R, np.uint64), "purpose": 0, "supplied": {}}, tables
 
 

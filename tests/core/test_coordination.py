@@ -16,14 +16,16 @@ BELOW_ONE = 1.0 - 2.0**-53
 class LenientTables(Tables):
     """A kernel of lenient learning over Q-learning's tables."""
 
-    def __init__(self, module, q, temperature, decay=0.5, least=0.0, diffusion=0.25, boldness=1.0, lenience=1.0,
+    def __init__(self, module, q, temperature, decay=0.5, min_temperature=0.0, diffusion=0.25, boldness=1.0,
+                 lenience=1.0,
                  **options):
         super().__init__(module, q, **options)
         runs, agents = self.shape
         self.temperature, self.coins = np.array(temperature, np.float64, order="C"), np.zeros((runs, agents))
         self.kernel = module("coordination").Lenient(
             **self.common, temperature=self.temperature, coins=self.coins, decay=np.full(runs, decay),
-            least=np.full(runs, least), diffusion=np.full(runs, diffusion), boldness=np.full(runs, boldness),
+            min_temperature=np.full(runs, min_temperature), diffusion=np.full(runs, diffusion),
+            boldness=np.full(runs, boldness),
             lenience=np.full(runs, lenience))
 
 
@@ -105,20 +107,22 @@ def test_hot_rows_draw_by_boltzmann_and_cold_ones_take_the_greatest(module):
     q, hot = np.broadcast_to([1.0, 0.0], (4, 1, 1, 2)), np.broadcast_to([3.0, 1.0], (4, 1, 1, 2))
     draws = [[[u, 0.5]] for u in us]
     assert LenientTables(module, q, hot, boldness=0.5).act([[0]] * 4, draws).ravel().tolist() == [0, 0, 1, 1]
-    assert LenientTables(module, q, hot, least=2.0, boldness=0.5).act([[0]] * 4, draws).ravel().tolist() == [0, 0, 1, 1]
-    assert LenientTables(module, q, hot, least=2.1, boldness=0.5).act([[0]] * 4, draws).ravel().tolist() == [0, 0, 0, 0]
+    assert LenientTables(module, q, hot, min_temperature=2.0, boldness=0.5).act([[0]] * 4,
+                                                                                draws).ravel().tolist() == [0, 0, 1, 1]
+    assert LenientTables(module, q, hot, min_temperature=2.1, boldness=0.5).act([[0]] * 4,
+                                                                                draws).ravel().tolist() == [0, 0, 0, 0]
     assert LenientTables(module, q, hot * 0.0).act([[0]] * 4, draws).ravel().tolist() == [0, 0, 0, 0]
 
 
 def test_ties_of_cold_rows_are_broken_by_the_draw(module):
     q = np.broadcast_to([5.0, 1.0, 5.0], (2, 1, 1, 3))
-    t = LenientTables(module, q, np.ones((2, 1, 1, 3)), least=2.0)
+    t = LenientTables(module, q, np.ones((2, 1, 1, 3)), min_temperature=2.0)
     assert t.act([[0]] * 2, [[[0.49, 0.0]], [[0.5, 0.0]]]).ravel().tolist() == [0, 2]
 
 
 def test_only_an_agents_own_actions_count_for_the_mean(module):
     # Two of three places are the agent's: mean 1, below 2, whatever the third says.
-    t = LenientTables(module, [[[[1.0, 0.0, 9.0]]]], [[[[1.0, 1.0, 99.0]]]], actions=[2], least=2.0)
+    t = LenientTables(module, [[[[1.0, 0.0, 9.0]]]], [[[[1.0, 1.0, 99.0]]]], actions=[2], min_temperature=2.0)
     assert t.act([[0]], [[[0.9, 0.0]]]).tolist() == [[0]]
 
 
@@ -166,7 +170,7 @@ def test_recursive_fmq_acts_by_its_evaluations(module):
 
 def test_bad_input_is_refused_by_the_kernels(module):
     good, table = learning_arguments(module), np.ones((2, 4, 2, 3))
-    ones = {name: np.ones(2) for name in ("decay", "least", "diffusion", "boldness", "lenience")}
+    ones = {name: np.ones(2) for name in ("decay", "min_temperature", "diffusion", "boldness", "lenience")}
     lenient = good | ones | {"temperature": table.copy(), "coins": np.zeros((2, 2))}
     second = schedule(module("schedules"), 0.1, 2)
     frequent = good | {"mean": table.copy(), "greatest": table.copy(), "frequency": table.copy(), "second": second}

@@ -67,9 +67,10 @@ CALLS = {
         "state": np.zeros((R, S)), "uniforms": np.zeros((R, 0)), "normals": np.zeros((R, S))}, ("state",), ()),
     "Drift.observe": (lambda m: drift(m).observe, lambda m: {
         "state": np.zeros((R, S)), "observation": np.zeros((R, 1, S))}, ("observation",), ()),
-    "Drift.without": (lambda m: drift(m).without, lambda m: {
-        "state": np.zeros((R, S)), "actions": ints(R, N), "rewards": np.zeros((R, N)), "without": np.zeros((R, N))},
-        ("without",), ()),
+    "Drift.counterfactual": (lambda m: drift(m).counterfactual, lambda m: {
+        "state": np.zeros((R, S)), "actions": ints(R, N), "rewards": np.zeros((R, N)),
+        "counterfactual": np.zeros((R, N))},
+        ("counterfactual",), ()),
     "Markov.step": (lambda m: markov(m).step, lambda m: _game_step(1, 1, 0), ("state", "rewards", "terminated"), ()),
     "Markov.start": (lambda m: markov(m).start, lambda m: {
         "state": np.zeros((R, 1)), "uniforms": np.zeros((R, 1)), "normals": np.zeros((R, 0))}, ("state",), ()),

@@ -165,8 +165,8 @@ def test_no_runs(module):
 
 
 def test_it_cannot_say_what_were_without_an_agent(module):
-    with pytest.raises(ValueError, match="^without: this game cannot say"):
-        made(module).without(np.zeros((1, 1)), np.zeros((1, 2), np.int32), np.zeros((1, 2)), np.zeros((1, 2)))
+    with pytest.raises(ValueError, match="^counterfactual: this game cannot say"):
+        made(module).counterfactual(np.zeros((1, 1)), np.zeros((1, 2), np.int32), np.zeros((1, 2)), np.zeros((1, 2)))
 
 
 # -- hostile input --------------------------------------------------------------------------------

@@ -184,7 +184,7 @@ def test_both_backends_play_an_example_alike(game_example):
             kernel.observe(state, observation)
             others = np.zeros((runs, game.agents))
             try:
-                kernel.without(state, taken, rewards, others)
+                kernel.counterfactual(state, taken, rewards, others)
             except ValueError as error:
                 others = str(error)
             outcome.append([a if isinstance(a, str) else a.tobytes()

@@ -28,8 +28,8 @@ from marlfast.session import Session  # noqa: E402
 
 # Errors by which a combination of parts is refused, or training ends: they say what is wrong, and nothing is lost.
 REFUSED = (ValueError, TypeError, MemoryError)
-MOST_TRIES = 200
-MOST_BYTES = 2**26
+MAX_TRIES = 200
+MAX_BYTES = 2**26
 LEARNERS = [example for examples in conftest.LEARNER_EXAMPLES.values() for example in examples.values()]
 GAMES = [game for games in conftest.GAME_EXAMPLES.values() for game in games]
 
@@ -159,7 +159,7 @@ class Pick:
         counts = game.action_counts.tolist()
         kinds = list(dict.fromkeys(counts))
         share = self.of("none", "none", "all", "team", [kinds.index(n) for n in counts])
-        shape = self.of((), (), (game.most_actions,))
+        shape = self.of((), (), (game.max_actions,))
         initial = self.of(0.0, -0.0, 1.0, -2.5) if shape == () else self.rng.integers(-2, 3, size=shape) / 2.0
         cls = self.of(mf.IQL, mf.IQL, mf.learners.SARSA, mf.learners.ExpectedSARSA, mf.learners.DoubleQ,
                       mf.learners.HystereticQ)
@@ -193,14 +193,14 @@ class Pick:
 def random_experiment(number):
     """The experiment of a number: of the combinations that it draws, the first that is not refused."""
     pick = Pick(number)
-    for _ in range(MOST_TRIES):
+    for _ in range(MAX_TRIES):
         try:
             experiment = pick.experiment()
-            if total(experiment.resolved.shapes(1)) < MOST_BYTES:       # larger ones only take longer
+            if total(experiment.resolved.shapes(1)) < MAX_BYTES:       # larger ones only take longer
                 return experiment
         except REFUSED:
             continue
-    raise AssertionError(f"experiment {number}: {MOST_TRIES} combinations were refused, one after another")
+    raise AssertionError(f"experiment {number}: {MAX_TRIES} combinations were refused, one after another")
 
 
 def trained(experiment, pick):
@@ -264,7 +264,7 @@ def exercise(number):
         mf.train(resume=result, steps=pick.whole(1, 20))
         done.append("resumed")
     with contextlib.suppress(TrainingError, ValueError), refusal():    # episodes that do not end, or nothing to play
-        mf.evaluate(experiment.game, result, 2, most_steps=200, kind=pick.of("policy", "behaviour", "greedy"))
+        mf.evaluate(experiment.game, result, 2, max_steps=200, kind=pick.of("policy", "behaviour", "greedy"))
         done.append("evaluated")
     with contextlib.suppress(TrainingError, ValueError, TypeError), refusal():
         env = experiment.game.env(runs=2, seed=number)

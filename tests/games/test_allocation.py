@@ -30,7 +30,7 @@ def stepped(game, backend, queues, last, actions, uniforms=None):
     uniforms = np.full((1, game.kinds), 1 - 2.0**-53) if uniforms is None else np.array([uniforms])
     rewards, ends, total = np.full((1, game.agents), np.nan), np.ones(1, bool), np.full((1, game.agents), np.nan)
     kernel.step(state, actions, uniforms, np.zeros((1, 0)), rewards, ends)
-    kernel.without(state, actions, rewards, total)
+    kernel.counterfactual(state, actions, rewards, total)
     assert not ends.any() and state[0, game.kinds:2 * game.kinds].tolist() == list(queues)
     after = state[0, 2 * game.kinds:2 * game.kinds + game.agents]
     return state[0, :game.kinds].tolist(), after.tolist(), rewards[0], total[0]
@@ -241,7 +241,7 @@ def test_the_others_earn_what_they_earn_when_one_idles(game):
     kernel = game.kernel()
     for before, actions, rewards, after in played(game, at_random(game), runs=3, steps=12):
         total = np.full(actions.shape, np.nan)
-        kernel.without(after, actions, rewards, total)
+        kernel.counterfactual(after, actions, rewards, total)
         for i in range(game.agents):
             gone, state, earned = actions.copy(), before.copy(), np.zeros(actions.shape)
             gone[:, i] = game.kinds
@@ -447,7 +447,7 @@ def test_both_backends_play_alike(agents, kinds, capacity, size, practice, own, 
             seen = np.zeros((1, game.views, game.features))
             for place, bad in places:
                 state[0, place] = bad
-            others = (game.without, state, actions, rewards, total)
+            others = (game.counterfactual, state, actions, rewards, total)
             begin = ((game.start, state, draws, none),) if k % 4 == 0 else ()
             for call, *given_ in (others, *begin, (game.observe, state, seen),
                                   (game.step, state, actions, draws, none, rewards, ends), others):

@@ -40,7 +40,7 @@ def stepped(kernel, actions, state=None):
 
 def others(kernel, state, actions):
     total = np.full(np.shape(actions), np.nan)
-    kernel.without(state, np.array(actions, np.int32), np.zeros(np.shape(actions)), total)
+    kernel.counterfactual(state, np.array(actions, np.int32), np.zeros(np.shape(actions)), total)
     return total
 
 
@@ -157,7 +157,7 @@ def test_reward_bounds_hold_and_are_reached(game):
 
 @pytest.mark.parametrize("game", SMALL, ids=lambda game: game.name)
 def test_the_others_earn_what_they_earn_alone(game):
-    """``without`` against the same game with an agent that may use nothing (a strategy of no resources)."""
+    """``counterfactual`` against the same game with an agent that may use nothing (a strategy of no resources)."""
     costs, strategies, watched, kinds, kind_of_agent = game._parts()
     absent = len(strategies)
     again = CongestionGame(costs, (*strategies, ()), [(*kind, absent) for kind in kinds], kind_of_agent,
@@ -193,15 +193,15 @@ def test_there_is_no_potential_where_some_only_watch():
 
 
 @pytest.mark.parametrize("game, time", [(Braess(40), 80.0), (Braess(40, link=False), 65.0)],
-                         ids=["with the link", "without"])
+                         ids=["with the link", "counterfactual"])
 def test_best_replies_in_turn_reach_the_published_equilibrium(game, time):
     kernel, generator = game.kernel(), np.random.default_rng(4)
     actions = generator.integers(0, game.action_counts).astype(np.int32)
     potentials = []
     for _ in range(4):
         for i in range(game.agents):
-            tries = np.tile(actions, (game.most_actions, 1))
-            tries[:, i] = np.arange(game.most_actions)
+            tries = np.tile(actions, (game.max_actions, 1))
+            tries[:, i] = np.arange(game.max_actions)
             rewards = stepped(kernel, tries)[1][:, i]
             if rewards.max() > rewards[actions[i]] + 1e-9:
                 actions[i] = rewards.argmax()
@@ -346,7 +346,7 @@ def test_actions_outside_are_refused_and_change_nothing(backend, actions):
     with pytest.raises(ValueError, match="^step: an action lies outside the agent's actions$"):
         kernel.step(state, ints(*actions)[None], np.zeros((1, 0)), np.zeros((1, 0)), rewards, np.zeros(1, bool))
     assert (state == 7.0).all() and (rewards == 7.0).all()
-    with pytest.raises(ValueError, match="^without: an action lies outside"):
+    with pytest.raises(ValueError, match="^counterfactual: an action lies outside"):
         others(kernel, np.ones((1, 3)), [actions])
 
 
@@ -362,7 +362,7 @@ def test_a_memory_that_is_none_is_refused_and_changes_nothing(backend, bad):
 @pytest.mark.parametrize("bad", [-1.0, 0.0, 0.5, 4.0, np.nan, np.inf, 1e300])
 def test_loads_that_cannot_be_are_refused(backend, bad):
     # Three agents are on road 0: its load cannot be 0 either.
-    with pytest.raises(ValueError, match="^without: the state is not one of the game's$"):
+    with pytest.raises(ValueError, match="^counterfactual: the state is not one of the game's$"):
         others(Pigou(3).kernel(backend), np.array([[bad, 0.0]]), [[0, 0, 0]])
 
 
@@ -398,7 +398,7 @@ def test_both_backends_step_alike(agents, resources, strategies, kinds, mode, me
                 state[0, place[0]] = place[1]
             rewards, ends, total = np.zeros((1, agents)), np.ones(1, bool), np.zeros((1, agents))
             seen = np.zeros((1, 1, game.features))
-            others_after = (game.without, state, actions, rewards, total)
+            others_after = (game.counterfactual, state, actions, rewards, total)
             for call, *arguments in (others_after,      # first of a step that was not made
                                      (game.step, state, actions, none, none, rewards, ends),
                                      (game.observe, state, seen), others_after):

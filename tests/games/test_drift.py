@@ -92,14 +92,14 @@ def test_the_others_by_hand(module):
     # without agent 1 it stays -1 and agent 0 has none: -1.
     game = module("drift").Drift(2, 1, 0.1, 0.5, 0.25, 1)
     others = np.zeros((1, 2))
-    game.without(np.array([[-1.0]]), np.array([[2, 0]], np.int32), np.zeros((1, 2)), others)
+    game.counterfactual(np.array([[-1.0]]), np.array([[2, 0]], np.int32), np.zeros((1, 2)), others)
     assert others.tolist() == [[-1.75, -1.0]]
 
 
 def test_without_the_only_agent_there_is_nothing(module):
     game = module("drift").Drift(1, 1, 0.1, 0.5, 0.25, 1)
     others = np.full((1, 1), 9.0)
-    game.without(np.array([[-1.0]]), np.array([[0]], np.int32), np.zeros((1, 1)), others)
+    game.counterfactual(np.array([[-1.0]]), np.array([[0]], np.int32), np.zeros((1, 1)), others)
     assert others.tolist() == [[0.0]]
 
 
@@ -131,7 +131,7 @@ def test_both_backends_step_alike(runs, agents, size, noise, push, bonus, bonus_
         for actions, normals in steps:
             state, rewards, terminated = stepped(game, state, actions, normals)
             others = np.zeros((runs, agents))
-            game.without(state, actions.astype(np.int32), rewards, others)
+            game.counterfactual(state, actions.astype(np.int32), rewards, others)
             trace.append([a.tobytes() for a in (state, rewards, terminated, others)])
         traces.append(trace)
     assert traces[0] == traces[1]

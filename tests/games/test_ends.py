@@ -201,7 +201,7 @@ def test_states_that_end_a_game_before_its_horizon():
 
 def test_too_many_rounds_are_refused():
     with pytest.raises(ValueError, match="more than can be analysed"):
-        analysis.model(games.PrisonersDilemma(memory=4, horizon=10_000, at_horizon="terminated"), most_states=10_000)
+        analysis.model(games.PrisonersDilemma(memory=4, horizon=10_000, at_horizon="terminated"), max_states=10_000)
 
 
 # -- ends that are told as limits --------------------------------------------------------------------

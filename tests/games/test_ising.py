@@ -25,7 +25,7 @@ def stepped(kernel, actions):
 
 def others(kernel, state, actions, rewards):
     total = np.full(rewards.shape, np.nan)
-    kernel.without(state, np.array(actions, np.int32), rewards, total)
+    kernel.counterfactual(state, np.array(actions, np.int32), rewards, total)
     return total
 
 
@@ -204,7 +204,7 @@ def test_both_backends_play_alike(height, width, hostile, seed):
             rewards, ends, seen, total = np.zeros((1, agents)), np.ones(1, bool), np.zeros((1, agents, 1)), earned * 0
             for call, *arguments in ((game.start, state, draws, none), (game.observe, state, seen),
                                      (game.step, state, actions, none, none, rewards, ends),
-                                     (game.without, state, actions, earned, total)):
+                                     (game.counterfactual, state, actions, earned, total)):
                 if place is not None and call == game.observe:
                     state[0, place[0]] = place[1]
                 try:

@@ -211,8 +211,8 @@ def test_states_outside_are_refused_and_change_nothing(module, state):
 
 
 def test_it_cannot_say_what_were_without_an_agent(module):
-    with pytest.raises(ValueError, match="^without: this game cannot say"):
-        certain(module).without(np.zeros((1, 1)), np.zeros((1, 2), np.int32), np.zeros((1, 2)), np.zeros((1, 2)))
+    with pytest.raises(ValueError, match="^counterfactual: this game cannot say"):
+        certain(module).counterfactual(np.zeros((1, 1)), np.zeros((1, 2), np.int32), np.zeros((1, 2)), np.zeros((1, 2)))
 
 
 def test_no_runs(module):

@@ -245,9 +245,9 @@ def test_every_way_of_stepping_gives_the_same_bits(make, rule):
 
 
 def test_runs_do_not_depend_on_who_is_beside_them():
-    together = trained(numpy_walk(), runs=6)
+    lockstep = trained(numpy_walk(), runs=6)
     alone = trained(numpy_walk(), runs=2, first_run=3)
-    assert together.returns[3:5].tobytes() == alone.returns[:, :together.returns.shape[1]].tobytes()
+    assert lockstep.returns[3:5].tobytes() == alone.returns[:, :lockstep.returns.shape[1]].tobytes()
 
 
 def test_supplied_draws_and_pauses(backend):
@@ -529,17 +529,17 @@ class Player:
         return state + 1.0, np.zeros((len(runs), 2)), np.zeros(len(runs), bool)
 
 
-@pytest.mark.parametrize("together", [False, True])
-def test_runs_are_told_and_called_alone_where_the_player_says_so(together, backend):
+@pytest.mark.parametrize("lockstep", [False, True])
+def test_runs_are_told_and_called_alone_where_the_player_says_so(lockstep, backend):
     player = Player()
-    kernel = kernels(backend, "own").Python(player, 2, 2, 1, 2, (0, 0, 0, 0), together)
+    kernel = kernels(backend, "own").Python(player, 2, 2, 1, 2, (0, 0, 0, 0), lockstep)
     assert kernel.serial
     state, none, over = np.ones((3, 2)), np.zeros((3, 0)), np.zeros(3, bool)
     kernel.start(state, none, none)
-    assert player.calls == ([[0, 1, 2]] if together else [[0], [1], [2]]) and (state == 0).all()
+    assert player.calls == ([[0, 1, 2]] if lockstep else [[0], [1], [2]]) and (state == 0).all()
     with pytest.raises(LookupError, match="run two"):
         kernel.step(state, np.zeros((3, 2), np.int32), none, none, np.zeros((3, 2)), over)
-    assert [2] in player.calls or together
+    assert [2] in player.calls or lockstep
     assert state[2].tolist() == [0.0, 0.0]
 
 
@@ -763,7 +763,7 @@ def test_kernels_refuse_what_does_not_fit(change, both):
             facts = {k: v for k, v in (COMPILED | change).items() if k in (
                 "agents", "state_size", "views", "features", "draws")}
             with pytest.raises(ValueError):
-                module.Python(Player(), **facts, together=True)
+                module.Python(Player(), **facts, lockstep=True)
     assert said[0] == said[1]
 
 

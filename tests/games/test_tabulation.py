@@ -374,12 +374,12 @@ def test_too_many_states_are_refused_in_time():
         return state + 1, 0.0, False
 
     with pytest.raises(ValueError, match=(
-            "^tabulate: more than most_states=10,000 states were reached, and 0 of them are still to be explored; that "
-            "many states of 2 joint actions make a game of at least 880,000 bytes; raise most_states")):
+            "^tabulate: more than max_states=10,000 states were reached, and 0 of them are still to be explored; that "
+            "many states of 2 joint actions make a game of at least 880,000 bytes; raise max_states")):
         tabulate(step, 0, (2,))
-    with pytest.raises(ValueError, match="^tabulate: more than most_states=8 states"):
-        tabulate(Ring(), most_states=8)
-    assert len(tabulate(Ring(), most_states=9).states) == 9
+    with pytest.raises(ValueError, match="^tabulate: more than max_states=8 states"):
+        tabulate(Ring(), max_states=8)
+    assert len(tabulate(Ring(), max_states=9).states) == 9
     with pytest.raises(ValueError, match="^tabulate: 9,765,625 joint actions in every state are too many"):
         tabulate(step, 0, (5,) * 10)
 
@@ -447,10 +447,10 @@ def test_gymnasiums_probabilities_are_taken_as_they_are():
     assert tabulate(Told(), start=1).states == [1, 2]
     with pytest.raises(TypeError, match="needs neither actions= nor key="):
         tabulate(Told(), actions=[2])
-    without = Told()
-    without.initial_state_distrib = None
+    counterfactual = Told()
+    counterfactual.initial_state_distrib = None
     with pytest.raises(ValueError, match="give start= a state"):
-        tabulate(without)
+        tabulate(counterfactual)
 
 
 def test_frozen_lake_from_its_probabilities():

@@ -114,7 +114,8 @@ def test_a_grid_of_parameters_in_one_call_is_the_single_experiments(learner, sin
     together = train(learner, backend=backend)
     for r in range(4):
         alone = train(single(r), runs=1, first_run=r, backend=backend)
-        for name in ("returns", "learner.q", "learner.visits", "learner.rate.value", "learner.level.value"):
+        for name in ("returns", "learner.q", "learner.visits", "learner.rate.value",
+                     f"learner.{learner.explore.parameter}.value"):
             assert together.arrays[name][r].tobytes() == alone.arrays[name][0].tobytes(), (name, r)
         assert together.policy(r).experiment.learner == single(r)
 

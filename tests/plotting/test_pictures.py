@@ -225,7 +225,7 @@ def test_text_of_a_replay():
     lines = kept.text().split("\n\n")
     assert lines[0].startswith("start\n") and len(lines) == 3
     assert lines[2].startswith("step 2: actions 0 1, rewards ") and "(truncated)" in lines[2]
-    assert repr(mf.replay(game, "random", most_steps=1)) == "Replay(prisoners_dilemma, 1 steps, most_steps)"
+    assert repr(mf.replay(game, "random", max_steps=1)) == "Replay(prisoners_dilemma, 1 steps, max_steps)"
     again = [mf.replay(game, "random", seed=3).actions.tolist() for _ in range(2)]
     assert again[0] == again[1]
 
@@ -233,7 +233,7 @@ def test_text_of_a_replay():
 @pytest.mark.parametrize("game", [mf.games.Soccer(), mf.games.PrisonersDilemma(horizon=4)])
 def test_gif(game, tmp_path):
     image = pytest.importorskip("PIL.Image")
-    kept = mf.replay(game, "random", most_steps=4)
+    kept = mf.replay(game, "random", max_steps=4)
     kept.gif(tmp_path / "game.gif", seconds=0.25)
     with image.open(tmp_path / "game.gif") as read:
         assert read.n_frames == 5 and read.info["duration"] == 250
@@ -243,8 +243,8 @@ def test_bad_replays():
     game = mf.games.PrisonersDilemma(horizon=4)
     with pytest.raises(TypeError, match="policy: expected a Policy, a Result, 'random' or a function"):
         mf.replay(game, "best")
-    with pytest.raises(ValueError, match="most_steps: episode 0 of seed 0 is longer than 2 steps"):
-        mf.replay(game, "random", episode=1, most_steps=2)
+    with pytest.raises(ValueError, match="max_steps: episode 0 of seed 0 is longer than 2 steps"):
+        mf.replay(game, "random", episode=1, max_steps=2)
 
 
 # -- play -----------------------------------------------------------------------------------------
@@ -264,7 +264,7 @@ def test_joint_actions_that_were_played():
     at, shares, counts = plotting.play._frequencies(played, None, 2, None)
     assert (at.tolist(), counts) == ([1.5, 3.5], (2, 2))
     assert shares.tolist() == [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.5, 0.5]]
-    ax = drawn(plotting.joint_actions(played, names=("C", "D"), most=2))
+    ax = drawn(plotting.joint_actions(played, names=("C", "D"), max_shown=2))
     told = [t.get_text() for t in ax.get_legend().get_texts()]
     assert told == ["2 others", "D C", "C C"]
     assert sum(areas(ax)) == pytest.approx(1.0)
@@ -372,7 +372,7 @@ def test_field_with_paths():
     np.testing.assert_allclose(line.get_xydata()[0], [0.9, 0.5])
     recorder = analysis.StrategyRecorder()
     mf.train(game, mf.IQL(explore=mf.Boltzmann(0.5)), steps=30, block=10, runs=4, callback=recorder)
-    ax = drawn(plotting.direction_field(field, [recorder, path], most=3))
+    ax = drawn(plotting.direction_field(field, [recorder, path], max_shown=3))
     assert len(ax.get_lines()) == 4
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["learning (3)", "dynamics"]
     still = analysis.Field(field.x, field.y, 0 * field.dx, 0 * field.dy)

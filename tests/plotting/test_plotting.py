@@ -8,7 +8,7 @@ import pytest
 import marlfast as mf
 from marlfast import statistics
 from marlfast.plotting import BINS, binned, learning_curve
-from marlfast.plotting.curves import MOST_LINES
+from marlfast.plotting.curves import MAX_LINES
 
 matplotlib = pytest.importorskip("matplotlib")
 
@@ -32,7 +32,7 @@ def legend(axes):
 
 def test_binned_by_hand():
     returns = np.array([[1.0, 3.0, 5.0, 7.0, 9.0], [2.0, 4.0, 6.0, np.nan, np.nan]])
-    edges, means = binned(returns, most=2)
+    edges, means = binned(returns, max_bins=2)
     assert edges.tolist() == [0, 2, 5]
     np.testing.assert_array_equal(means, [[2.0, 7.0], [3.0, 6.0]])
     edges, means = binned(returns)
@@ -92,7 +92,7 @@ def test_several_results():
 
 
 def test_very_many_runs_are_not_drawn_one_by_one():
-    result = small(runs=MOST_LINES + 1, episodes=4)
+    result = small(runs=MAX_LINES + 1, episodes=4)
     assert len(learning_curve(result).get_lines()) == 1
 
 

@@ -259,8 +259,8 @@ def test_a_large_sweep_stays_small(tmp_path):
 def test_very_many_points_are_cut_and_it_is_said(tmp_path, monkeypatch):
     from marlfast.reports import content
 
-    monkeypatch.setattr(content, "MOST_POINTS", 4)
-    monkeypatch.setattr(content, "MOST_RUNS", 10)
+    monkeypatch.setattr(content, "MAX_POINTS", 4)
+    monkeypatch.setattr(content, "MAX_RUNS", 10)
     found = Page(mf.report(small_sweep(tmp_path)))
     assert len(found.tables["points"]) == 5 and len(found.tables["runs"]) == 11
     assert "The first 4 of 6 points" in found.text and "The first 10 of 30 runs" in found.text

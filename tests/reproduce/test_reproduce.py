@@ -125,7 +125,7 @@ def test_the_original_period_by_period():
         prices = original.period()
         seen.append(prices)
         assert arrays["state"][0, 0] == original.state == 15 * prices[0] + prices[1]
-        assert arrays["learner.level.value"][0] == original.epsilon[0] == original.epsilon[1]
+        assert arrays["learner.epsilon.value"][0] == original.epsilon[0] == original.epsilon[1]
         assert arrays["stable"][0] == original.unchanged
         if original.periods % 25 < 2:       # all values; what is wrong once stays wrong
             assert arrays["learner.q"][0].transpose(1, 0, 2).tobytes() == np.array(original.q).tobytes()
@@ -206,7 +206,7 @@ def test_the_program_to_measure_beside_learns_the_same():
     {"outside": (-0.1, 0.1)}, {"cost": (1.0, 0.75)}, {"initial_q": 0.0}, {"learning_rate": (0.1, 0.2)},
     {"decay": (4e-3, 1e-3), "discount": (0.9, 0.8)}])
 def test_calvano_with_other_options(options):
-    study = reproduce.Calvano2020(**{"decay": 2e-3, "stable": 500, "most_periods": 30_000} | options)
+    study = reproduce.Calvano2020(**{"decay": 2e-3, "stable": 500, "max_periods": 30_000} | options)
     report = study.run(3, seed=1)
     assert not any(figure.published for figure in report.figures) and "Nothing to compare" in str(report)
     found = study.outcomes(study.train(3, seed=1))
@@ -256,7 +256,7 @@ def test_the_first_session_of_the_original_from_its_own_stream():
     "against_random", 5.0, ["fixed", 3], ["grim_trigger", 12, 2], ["uniform", 3.0, 7.0], "trained"], ids=str)
 def test_the_six_kinds_of_initial_values(initial_q):
     """By what the first values of firm 0 and firm 1 are; and alike for firms that differ."""
-    options = {"decay": 4e-3, "stable": 100, "most_periods": 2000, "initial_q": initial_q}
+    options = {"decay": 4e-3, "stable": 100, "max_periods": 2000, "initial_q": initial_q}
     study = reproduce.Calvano2020(**options)
     assert reproduce.studies()["calvano2020"](**{k: v for k, v in study.to_dict().items() if k != "name"}) == study
     begun = study.train(3, seed=1, steps=1, stop=())
@@ -307,7 +307,7 @@ def test_firms_that_differ_have_their_own_learners():
     ({"initial_q": ["grim_trigger", 1, 1]}, "punish: expected another action than to cooperate"),
     ({"memory": 0, "initial_q": ["grim_trigger", 2, 1]}, "memory: grim trigger looks at the last round"),
     ({"stable": 0}, "stable: expected at least 1, got 0"),
-    ({"most_periods": 0}, "most_periods: expected at least 1, got 0"),
+    ({"max_periods": 0}, "max_periods: expected at least 1, got 0"),
     ({"actions": 1}, "actions: expected 2 to"),
 ])
 def test_calvano_refuses_what_makes_no_sense(options, words):

@@ -160,7 +160,7 @@ def test_teams_of_different_sizes_and_runs_of_different_lengths(tmp_path):
                                      {"steps": 10**5, "episodes": 7}, {"steps": 5000, "record_every": 100},
                                      {"steps": 50, "record_every": 0}])
 def test_as_many_runs_in_a_call_as_there_is_room_for(options, monkeypatch):
-    monkeypatch.setattr(working, "MOST_BYTES", 2**22)
+    monkeypatch.setattr(working, "MAX_BYTES", 2**22)
     experiment = mf.Experiment(mf.games.PrisonersDilemma(), mf.IQL(), **options)
     most = working._most_runs(experiment, "cython")
     session = working.Session(experiment.replace(runs=most, seed=list(range(most))))
