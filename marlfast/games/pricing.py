@@ -119,7 +119,7 @@ class LogitBertrand(NormalForm):
             raise ValueError(f"differentiation: expected greater than 0, got {self.differentiation}")
         for name in ("quality", "cost", "nash", "monopoly"):
             value = getattr(self, name)
-            if value is not None:
+            if value is not None or name in ("quality", "cost"):
                 many = per_agent(name, value, agents, real)
                 self._set(**{name: many if np.iterable(value) else many[0], f"_{name}": many})
         self._set(outside=outside if np.iterable(self.outside) else outside[0],

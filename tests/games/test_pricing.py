@@ -292,3 +292,11 @@ def test_both_backends_learn_alike():
     for game in EXAMPLES:
         runs = [mf.train(game, mf.IQL(), steps=40, runs=2, seed=3, backend=backend) for backend in ("cython", "numpy")]
         assert runs[0].q.tobytes() == runs[1].q.tobytes()
+
+
+@pytest.mark.parametrize("name", ["quality", "cost"])
+def test_a_market_needs_qualities_and_costs(name):
+    with pytest.raises(TypeError, match=f"^{name}: expected a number, got None"):
+        LogitBertrand(**{name: None})
+    with pytest.raises(ValueError, match=rf"^{name}: expected one number, or one for each of 2 agents, got 0"):
+        LogitBertrand(**{name: []})
