@@ -112,6 +112,36 @@ def columns(result):
     return {name: found[name].values if name in found else none for name in known(result.experiment.game)}
 
 
+def column_of(table):
+    """Name the column of a sweep's table by which its runs are judged.
+
+    Parameters
+    ----------
+    table : dict of str to ndarray
+        Of a sweep.
+
+    Returns
+    -------
+    str
+        ``"team_return"``; where no run has one, as no episode ended, the first measure of a game's that some run has.
+
+    See Also
+    --------
+    columns : Puts measures into a sweep.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from marlfast.measures import column_of
+    >>> column_of({"team_return": np.array([np.nan]), "failed": np.array([False]), "price": np.array([1.5])})
+    'price'
+    """
+    from marlfast.statistics import counted
+
+    return next((name for name in ("team_return", *RULES) if name in table and
+                 not np.isnan(counted(table, name)).all()), "team_return")
+
+
 def known(game):
     """Names and labels of what users of a game look at: {name: label}.
 

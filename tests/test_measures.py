@@ -145,3 +145,22 @@ def test_an_impulse_response_draws_what_analysis_says(market):
     assert "reward" in rewards.get_ylabel()
     with pytest.raises(ValueError, match="what: expected one of 'actions', 'rewards', got 'prices'"):
         impulse_response(MARKET, market, what="prices")
+
+
+def test_a_sweep_of_an_endless_game_is_judged_by_what_its_users_look_at(tmp_path, monkeypatch, capsys):
+    from marlfast import cli
+
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["sweep", "--game", "logit_bertrand", "--set", "game.actions=4", "--over",
+                     "learner.learning_rate=[0.1, 0.2]", "--steps", "300", "--seeds", "5", "--output", "s"]) == 0
+    out = capsys.readouterr().out
+    found = mf.load("s").table()
+    assert measures.column_of(found) == "profit_gain"
+    means = found["profit_gain"].reshape(2, 5).mean(axis=1)
+    rows = [line.split() for line in out.splitlines() if line.startswith("  ")][1:]
+    assert "Profit gain (0: one-shot equilibrium, 1: joint maximum), mean over seeds" in out
+    assert [float(row[0]) for row in rows] == pytest.approx(sorted(means, reverse=True), rel=1e-5)
+    pytest.importorskip("jinja2")
+    pytest.importorskip("matplotlib")
+    page = mf.report("s").read_text()
+    assert "profit gain of the best point" in page and "points are compared by profit gain" in page

@@ -21,6 +21,7 @@ from marlfast.cli.experiment import NUMBERS, experiment_of
 from marlfast.cli.printing import fail, plural
 from marlfast.errors import unknown
 from marlfast.experiment import PARTS
+from marlfast.measures import known
 from marlfast.statistics import counted
 
 BEST = 5                    # points that a sweep shows
@@ -168,21 +169,17 @@ def _say_swept(found, out):
     what = listed(found.names) if found.names else "seeds alone"
     print(f"Swept over {what}: {points:,} {plural(points, 'point')} x "
           f"{seeds:,} {plural(seeds, 'seed')}, game {e.game.name}, learner {e.learner.name}")
-    sums, there, runs, reasons = np.zeros(points), np.zeros(points, int), np.zeros(points, int), {}
-    for batch in found.batches(["point", "stop_reason", "failed", "team_return"]):
-        returns, place = counted(batch), batch["point"]         # a run that failed is in no mean
-        good = ~np.isnan(returns)
-        np.add.at(sums, place[good], returns[good])
-        np.add.at(there, place[good], 1)
-        np.add.at(runs, place, 1)
-        for reason, count in zip(*np.unique(batch["stop_reason"], return_counts=True), strict=True):
-            reasons[str(reason)] = reasons.get(str(reason), 0) + int(count)
-    with np.errstate(invalid="ignore"):
-        means = sums / there
+    column = "team_return"
+    means, there, runs, reasons = _means(found, points, column)
+    if not there.any() and not found.experiment.game.horizon:       # no episode ends: what its users look at first
+        column = next(iter(known(found.experiment.game)), column)
+        means, there, runs, reasons = _means(found, points, column)
     order = [int(k) for k in np.argsort(-means, kind="stable")[:BEST] if not np.isnan(means[k])]
     if order:
-        print(f"\nTeam return of the last tenth, mean over seeds; the best of {np.count_nonzero(runs):,} points:\n")
-        rows = [("team return", "runs", *found.names)]
+        word = column.replace("_", " ")
+        told = "Team return of the last tenth" if column == "team_return" else known(found.experiment.game)[column]
+        print(f"\n{told[0].upper()}{told[1:]}, mean over seeds; the best of {np.count_nonzero(runs):,} points:\n")
+        rows = [(word, "runs", *found.names)]
         rows += [(f"{means[k]:.6g}", f"{there[k]} of {runs[k]}",
                   *(str(found.plan.column(name, np.array([k]))[0]) for name in found.names)) for k in order]
         widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
@@ -196,6 +193,21 @@ def _say_swept(found, out):
     else:
         tables = [str(out / name) for name in ("table.csv", "table.parquet") if (out / name).exists()]
         print(f"Saved {', '.join(tables)} (a row per run).")
+
+
+def _means(found, points, column):
+    """Of each point: mean of a column, how many runs it is of, how many there are; and {reason: runs ended by it}."""
+    sums, there, runs, reasons = np.zeros(points), np.zeros(points, int), np.zeros(points, int), {}
+    for batch in found.batches(["point", "stop_reason", "failed", column]):
+        values, place = counted(batch, column), batch["point"]      # a run that failed is in no mean
+        good = ~np.isnan(values)
+        np.add.at(sums, place[good], values[good])
+        np.add.at(there, place[good], 1)
+        np.add.at(runs, place, 1)
+        for reason, count in zip(*np.unique(batch["stop_reason"], return_counts=True), strict=True):
+            reasons[str(reason)] = reasons.get(str(reason), 0) + int(count)
+    with np.errstate(invalid="ignore"):
+        return sums / there, there, runs, reasons
 
 
 def _merge(args):

@@ -3,7 +3,7 @@ import numpy as np
 
 from marlfast import statistics
 from marlfast.errors import choice, extra, unknown
-from marlfast.measures import RULES
+from marlfast.measures import RULES, column_of
 from marlfast.plotting.style import (
     COLOURS,
     INK,
@@ -222,9 +222,7 @@ def _named(table, names, given):
 def _column(table, column):
     """(name, float64 [R]) of what is drawn; refused where no run has such a number."""
     if column is None:
-        looked_at = [name for name in table if name in RULES or name.startswith("measure.")]
-        column = next((name for name in ("team_return", *looked_at) if name in table and
-                       not np.isnan(statistics.counted(table, name)).all()), "team_return")
+        column = column_of(table)
     if column not in table:
         raise unknown("column", column, table)
     values = statistics.counted(table, column)

@@ -9,6 +9,7 @@ import numpy as np
 
 from marlfast import statistics, toml
 from marlfast.archive import Archive
+from marlfast.measures import column_of
 from marlfast.reports import figures
 
 MAX_POINTS, MAX_RUNS = 2000, 5000     # rows of a table
@@ -149,7 +150,8 @@ def of_sweep(sweep, name=None):
     e, table = sweep.experiment, sweep.table()
     table = {key: np.asarray(column) for key, column in table.items()}
     points, place = np.unique(table["point"], return_inverse=True)
-    scores = statistics.counted(table)
+    column = column_of(table)
+    scores = statistics.counted(table, column)
     by_point = columns_of(scores, place, len(points))
     estimates = statistics.estimate_each(by_point)
     order = np.argsort(-np.where(np.isnan(estimates.value), -np.inf, estimates.value), kind="stable")
@@ -161,8 +163,9 @@ def of_sweep(sweep, name=None):
         numbers.insert(3, _count(e.game.agents, "agent"))
     if np.isfinite(estimates.value).any():
         k = order[0]
+        what = "score" if column == "team_return" else column.replace("_", " ")
         numbers.insert(0, _number(
-            f"score of the best point ({number(estimates.low[k])} to {number(estimates.high[k])})",
+            f"{what} of the best point ({number(estimates.low[k])} to {number(estimates.high[k])})",
             number(estimates.value[k])))
     return {
         "title": f"{e.game.name}: {e.learner.name}, swept over {_listed(sweep.names) or 'seeds'}",
@@ -194,9 +197,13 @@ def _notes_of_sweep(sweep, table, most, points):
     failed = np.char.startswith(reasons, "failed")
     if failed.any():
         notes.append(f"{int(failed.sum()):,} of {len(reasons):,} runs failed ({reasons[failed][0]}).")
-    empty = int(np.isnan(np.asarray(table["team_return"], np.float64)).sum())
+    column = column_of(table)
+    empty = int(np.isnan(np.asarray(table[column], np.float64)).sum())
+    if column != "team_return":
+        notes.append(f"No episode ends in this game, so points are compared by {column.replace('_', ' ')}.")
     if empty:
-        notes.append(f"{empty:,} of {len(reasons):,} runs have no recorded episode, hence no score.")
+        why = "no recorded episode, hence no score" if column == "team_return" else f"no {column.replace('_', ' ')}"
+        notes.append(f"{empty:,} of {len(reasons):,} runs have {why}.")
     if most < 5:
         notes.append(f"A point has {_plural(most, 'run')}: too few to say how others would go; ten or more are usual.")
     return notes

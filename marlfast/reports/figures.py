@@ -6,6 +6,7 @@ import numpy as np
 
 from marlfast import plotting, statistics
 from marlfast.errors import extra
+from marlfast.measures import column_of
 from marlfast.plotting.curves import binned
 
 MAX_SVG = 120_000          # bytes; larger ones become pixels
@@ -75,7 +76,7 @@ def _best(sweep, table, points, place, shown, ax):
     scores = {}
     for k in shown.tolist():
         runs = np.flatnonzero(place == k)
-        scores[_told(sweep, table, points, runs, k)] = statistics.counted(table)[runs]
+        scores[_told(sweep, table, points, runs, k)] = statistics.counted(table, column_of(table))[runs]
     plotting.intervals(scores, ax)
 
 
