@@ -10,6 +10,7 @@ import pytest
 from training_helpers import assert_same, constant_draws, differing
 
 import marlfast as mf
+from marlfast.backends import kernels
 from marlfast.errors import TrainingError
 from marlfast.session import Session
 
@@ -172,7 +173,8 @@ def test_results_of_either_are_used_alike(tmp_path):
     """Files, policies and evaluation do not know how tables lie in memory."""
     experiment = KINDS["rows that grow"]
     fused, staged = mf.train(experiment, threads=1), trained(experiment, "staged")[0]
-    assert fused.arrays["learner.q"].strides != staged.arrays["learner.q"].strides
+    alike = fused.arrays["learner.q"].strides == staged.arrays["learner.q"].strides
+    assert alike != kernels("cython", "loop").has_lanes()       # some processors and compilers have no lanes
     for name in ("fused", "staged"):
         locals()[name].save(tmp_path / f"{name}.npz")
     again = mf.load(tmp_path / "fused.npz")
