@@ -74,8 +74,10 @@ def measures(result):
     for name, rule, label in _asked(result.experiment.game):
         try:
             values = np.asarray(rule(shared if rule in _OURS else result), np.float64)
-        except (ValueError, MemoryError):       # exact analysis says what it cannot take
-            continue
+        except (ValueError, MemoryError):
+            if rule not in _OURS:
+                raise
+            continue                            # exact analysis says what it cannot take
         if values.shape != result.steps.shape:
             raise ValueError(f"measures: {name}: expected one number a run, shape {result.steps.shape}, got "
                              f"{values.shape}")
@@ -112,13 +114,15 @@ def columns(result):
     return {name: found[name].values if name in found else none for name in known(result.experiment.game)}
 
 
-def column_of(table):
+def column_of(table, swept=None):
     """Name the column of a sweep's table by which its runs are judged.
 
     Parameters
     ----------
     table : dict of str to ndarray
         Of a sweep.
+    swept : sequence of str, optional
+        Its parameters. Where they are known, all other numbers that a game or a user measured count, too.
 
     Returns
     -------
@@ -138,7 +142,10 @@ def column_of(table):
     """
     from marlfast.statistics import counted
 
-    return next((name for name in ("team_return", *RULES) if name in table and
+    more = [] if swept is None else [
+        name for name in table if name not in _COLUMNS and name not in swept and not name.startswith("return_")
+        and np.asarray(table[name]).dtype.kind in "bif"]
+    return next((name for name in ("team_return", *RULES, *more) if name in table and
                  not np.isnan(counted(table, name)).all()), "team_return")
 
 
@@ -175,11 +182,18 @@ def _asked(game):
         for name, rule in given.items():
             if not isinstance(name, str) or not name.isidentifier() or not callable(rule):
                 raise TypeError(f"game {game.name!r}: measures: expected functions by their names, got {shown(given)}")
+            if name in _COLUMNS or name.startswith("return_"):
+                raise ValueError(f"game {game.name!r}: measures: {name!r} is a column of every table; choose another "
+                                 "name")
         return [(name, rule, name.replace("_", " ")) for name, rule in given.items()]
     for name in given:
         if name not in RULES:
             raise unknown("measure", name, RULES)
     return [(name, *RULES[name]) for name in given]
+
+
+#: What every table has anyway.
+_COLUMNS = frozenset({"point", "run", "seed", "steps", "episodes", "stop_reason", "failed", "team_return"})
 
 
 class _Shared:

@@ -160,20 +160,27 @@ def dataframe(columns, library=None):
 
 
 def csv_text(columns):
-    """Columns as CSV. What a spreadsheet would take for a formula is written as text."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([_harmless(name) for name in columns])
-    writer.writerows(zip(*([_harmless(value) for value in np.asarray(column).tolist()] for column in columns.values()),
-                         strict=True))
-    return file.getvalue()
+    """Columns as CSV, under their names."""
+    heads = csv_lines([texts(np.array([name])) for name in columns])
+    return heads + csv_lines([texts(np.asarray(column)) for column in columns.values()])
 
 
-def _harmless(value):
-    """A cell that no spreadsheet runs: texts that begin like a formula get an apostrophe before them."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
-    return "" if isinstance(value, float) and value != value else value
+def csv_lines(columns):
+    """Comma-separated values: real numbers as short as reads back the same, nothing where there is no number."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(zip(*columns, strict=True))
+    return out.getvalue()
+
+
+def texts(array):
+    """Cells of a column, none of which a spreadsheet runs."""
+    if array.dtype.kind == "U":
+        # A spreadsheet takes a word that begins so for a formula, and runs it; after an apostrophe it does not.
+        return [f"'{word}" if word[:1] in ("=", "+", "-", "@", "\t", "\r") and word else word
+                for word in array.tolist()]
+    if array.dtype.kind == "f":
+        return ["" if v != v else v for v in array.tolist()]
+    return array.tolist()
 
 
 def json_text(columns):

@@ -88,6 +88,8 @@ def test_a_game_of_ones_own_says_them(monkeypatch):
     assert repr(run.measures()["steps_done"]) == "Measure(steps_done 7, 2 of 2 runs)"
     for wrong, error, said in (({"a b": len}, TypeError, "measures: expected functions by their names"),
                                (("profit",), ValueError, "unknown measure 'profit'"),
+                               ({"seed": len}, ValueError, "'seed' is a column of every table"),
+                               ({"bad": lambda result: int("x")}, ValueError, "invalid literal"),
                                ({"one": lambda result: 3.0}, ValueError, r"expected one number a run, shape \(2,\)")):
         monkeypatch.setattr(mf.games.Climbing, "measures", wrong)
         with pytest.raises(error, match=said):

@@ -62,7 +62,7 @@ def heat_map(sweep, x=None, y=None, column=None, statistic="iqm", ax=None, best=
     choice("statistic", statistic, ("iqm", "mean", "median"))
     table, names = _table(sweep)
     x, y = _named(table, names, (x, y))
-    column, values = _column(table, column)
+    column, values = _column(table, column, None if isinstance(sweep, dict) else names)
     xs, at_x = _levels(table[x])
     ys, at_y = _levels(table[y])
     picture = np.full((len(ys), len(xs)), np.nan)
@@ -163,7 +163,7 @@ def parameter_curve(sweep, x=None, column=None, statistic="iqm", ax=None, level=
     """
     table, names = _table(sweep)
     (x,) = _named(table, names, (x,))
-    column, values = _column(table, column)
+    column, values = _column(table, column, None if isinstance(sweep, dict) else names)
     levels, at = _levels(table[x])
     # A level for each of many points: they were drawn at random, and differ in all parameters.
     sampled = len(names) > 1 and "point" in table and len(levels) > 4 and len(levels) == len(np.unique(table["point"]))
@@ -219,10 +219,10 @@ def _named(table, names, given):
     return chosen
 
 
-def _column(table, column):
+def _column(table, column, swept):
     """(name, float64 [R]) of what is drawn; refused where no run has such a number."""
     if column is None:
-        column = column_of(table)
+        column = column_of(table, swept)
     if column not in table:
         raise unknown("column", column, table)
     values = statistics.counted(table, column)

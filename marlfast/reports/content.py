@@ -150,7 +150,7 @@ def of_sweep(sweep, name=None):
     e, table = sweep.experiment, sweep.table()
     table = {key: np.asarray(column) for key, column in table.items()}
     points, place = np.unique(table["point"], return_inverse=True)
-    column = column_of(table)
+    column = column_of(table, sweep.names)
     scores = statistics.counted(table, column)
     by_point = columns_of(scores, place, len(points))
     estimates = statistics.estimate_each(by_point)
@@ -197,7 +197,7 @@ def _notes_of_sweep(sweep, table, most, points):
     failed = np.char.startswith(reasons, "failed")
     if failed.any():
         notes.append(f"{int(failed.sum()):,} of {len(reasons):,} runs failed ({reasons[failed][0]}).")
-    column = column_of(table)
+    column = column_of(table, sweep.names)
     empty = int(np.isnan(np.asarray(table[column], np.float64)).sum())
     if column != "team_return":
         notes.append(f"No episode ends in this game, so points are compared by {column.replace('_', ' ')}.")

@@ -76,7 +76,7 @@ def _best(sweep, table, points, place, shown, ax):
     scores = {}
     for k in shown.tolist():
         runs = np.flatnonzero(place == k)
-        scores[_told(sweep, table, points, runs, k)] = statistics.counted(table, column_of(table))[runs]
+        scores[_told(sweep, table, points, runs, k)] = statistics.counted(table, column_of(table, sweep.names))[runs]
     plotting.intervals(scores, ax)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from marlfast import errors
 from marlfast.disk import write_atomically
-from marlfast.errors import FileError, choice, integer
+from marlfast.errors import FileError, integer
 from marlfast.files import load as load_result
 from marlfast.registry import functions_of
 from marlfast.sweeps import tables
@@ -12,9 +12,10 @@ from marlfast.sweeps.chunks import cover, listed
 from marlfast.sweeps.manifest import plan_of, read_manifest
 from marlfast.sweeps.old import OldStore
 from marlfast.sweeps.store import Store
+from marlfast.tables import Tables
 
 
-class Sweep:
+class Sweep(Tables):
     """The outcome of a sweep, as far as it has come.
 
     Attributes
@@ -135,32 +136,6 @@ class Sweep:
         """
         errors.extra("pyarrow", "parquet", "to_parquet")
         write_atomically(path, tables.Table(self._there()).write_parquet)
-
-    def dataframe(self, library=None):
-        """Give the table as a data frame.
-
-        Parameters
-        ----------
-        library : {"pandas", "polars"}, optional
-            Default: whichever is installed.
-
-        Returns
-        -------
-        pandas.DataFrame or polars.DataFrame
-            A row per run that is there.
-        """
-        import importlib
-
-        if library is not None:
-            choice("library", library, ("pandas", "polars"))
-        for name in ("pandas", "polars") if library is None else (library,):
-            try:
-                module = importlib.import_module(name)
-            except ImportError:
-                continue
-            return module.DataFrame(self.table())
-        wanted = library or "pandas"
-        raise ImportError(f"dataframe needs {library or 'pandas or polars'}: pip install 'marlfast[{wanted}]'")
 
     def curves(self, rows=None):
         """Learning curves, with the same bins for all runs.

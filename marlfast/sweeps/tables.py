@@ -2,13 +2,11 @@
 
 Both are made a block of rows at a time, from the columns that are asked for.
 """
-import csv
-import io
-
 import numpy as np
 
 from marlfast.errors import extra, unknown
 from marlfast.stop import FAILED, reason_text
+from marlfast.tables import csv_lines, texts
 
 ROWS = 2**19                # of a block of the table
 LINES = 2**13               # of a block of text
@@ -113,11 +111,11 @@ class Table:
     # -- files ----------------------------------------------------------------------------------
 
     def write_csv(self, file):
-        """Write to an open binary file: see :func:`csv_lines`."""
+        """Write to an open binary file: a line a run."""
         file.write(csv_lines([[name] for name in self.names]).encode())
         for block in self.blocks():
             for lo in range(0, len(block["point"]), LINES):
-                file.write(csv_lines([_texts(array[lo:lo + LINES]) for array in block.values()]).encode())
+                file.write(csv_lines([texts(array[lo:lo + LINES]) for array in block.values()]).encode())
 
     def write_parquet(self, file):
         """Write to an open binary file, in row groups of the same size; where there is no number, there is none."""
@@ -145,25 +143,6 @@ def team(returns, agents):
     for i in range(returns.shape[-1]):
         total += np.where(i < agents, returns[..., i], 0.0)
     return total / agents
-
-
-# -- text ----------------------------------------------------------------------------------------
-
-def csv_lines(columns):
-    """Comma-separated values: real numbers as short as reads back the same, nothing where there is no number."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(zip(*columns, strict=True))
-    return out.getvalue()
-
-
-def _texts(array):
-    if array.dtype.kind == "U":
-        # A spreadsheet takes a word that begins so for a formula, and runs it; after an apostrophe it does not.
-        return [f"'{word}" if word[:1] in ("=", "+", "-", "@", "\t", "\r") and word else word
-                for word in array.tolist()]
-    if array.dtype.kind == "f":
-        return ["" if v != v else v for v in array.tolist()]
-    return array.tolist()
 
 
 # -- curves --------------------------------------------------------------------------------------

@@ -576,11 +576,12 @@ def test_the_largest_board():
 
 
 def test_no_runs(made):
-    kernel = made()
-    kernel.start(np.zeros((0, 13)), np.zeros((0, 12)), np.zeros((0, 0)))
-    kernel.observe(np.zeros((0, 13)), np.zeros((0, 2, 12)))
-    kernel.step(np.zeros((0, 13)), np.zeros((0, 2), np.int32), np.zeros((0, 0)), np.zeros((0, 0)), np.zeros((0, 2)),
-                np.zeros(0, bool))
+    kernel, arrays = made(), {"state": np.zeros((0, 13)), "seen": np.zeros((0, 2, 12)), "rewards": np.zeros((0, 2))}
+    assert kernel.start(arrays["state"], np.zeros((0, 12)), np.zeros((0, 0))) is None
+    assert kernel.observe(arrays["state"], arrays["seen"]) is None
+    assert kernel.step(arrays["state"], np.zeros((0, 2), np.int32), np.zeros((0, 0)), np.zeros((0, 0)),
+                       arrays["rewards"], np.zeros(0, bool)) is None
+    assert [array.shape for array in arrays.values()] == [(0, 13), (0, 2, 12), (0, 2)]
 
 
 def test_kernels_keep_levels_of_their_own(module):

@@ -485,11 +485,13 @@ def test_bad_input(make, message):
 
 def test_endless_games_that_are_meant():
     # A repeated game of one state that pays nothing; a state for ever that pays; one that nobody reaches; a horizon.
-    mf.games.MarkovGame([[0, 0]], [[0, 0]], (2,))
-    game_of(transitions=[[0, 1], [1, 1]], rewards=[[0, 0], [0, 1]])
-    game_of(transitions=[[0, 0], [1, 1]], rewards=[[1, 0], [0, 0]])
-    game_of(transitions=[[0, 1], [1, 1]], rewards=[[1, 1], [0, 0]], horizon=3)
-    game_of(transitions=[[0, 0], [1, 1]], terminal=[False, True], horizon=3)
+    for game in (mf.games.MarkovGame([[0, 0]], [[0, 0]], (2,)),
+                 game_of(transitions=[[0, 1], [1, 1]], rewards=[[0, 0], [0, 1]]),
+                 game_of(transitions=[[0, 0], [1, 1]], rewards=[[1, 0], [0, 0]])):
+        assert mf.train(game, mf.IQL(), steps=7, seed=0).episodes.tolist() == [0]
+    for game in (game_of(transitions=[[0, 1], [1, 1]], rewards=[[1, 1], [0, 0]], horizon=3),
+                 game_of(transitions=[[0, 0], [1, 1]], terminal=[False, True], horizon=3)):
+        assert mf.train(game, mf.IQL(), steps=7, seed=0).episodes.tolist() == [2]
 
 
 def test_terminal_states_need_no_outcomes():

@@ -17,6 +17,7 @@ from marlfast.sweeps.parts import Changes
 from marlfast.sweeps.plan import Plan
 from marlfast.sweeps.progress import Progress
 from marlfast.sweeps.store import Store
+from marlfast.tables import csv_lines, texts
 
 GAME = mf.games.PrisonersDilemma(memory=1, horizon=10)
 OVER = {"learner.learning_rate": [0.1, 0.2, 0.5], "game.temptation": [4.0, 5.0], "learner.explore.epsilon": [0.3, 0.7]}
@@ -303,7 +304,7 @@ def test_columns_of_words_and_gaps():
     assert points.column([mf.IQL(), "wolf_phc"]).tolist() == ["iql", "wolf_phc"]
     assert points.column([{"name": "a", "x": 1}, {"name": "a", "x": 2}]).tolist() == [
         '{ name = "a", x = 1 }', '{ name = "a", x = 2 }']
-    assert tables.csv_lines([tables._texts(np.array([0.1, np.nan])), tables._texts(np.array(['x,"y"', ""]))]) == \
+    assert csv_lines([texts(np.array([0.1, np.nan])), texts(np.array(['x,"y"', ""]))]) == \
         '0.1,"x,""y"""\n,\n'
 
 
