@@ -238,6 +238,8 @@ def _named(results, more):
             given[name] = one
     if not given:
         raise ValueError("results: expected at least one")
+    if len({str(name) for name in given}) < len(given):
+        raise ValueError(f"results: expected labels that read differently, got {shown(list(given))}")
     given = {str(name): _opened(f"results[{name!r}]", one) for name, one in given.items()}
     games = {name: one.experiment.game.name for name, one in given.items()}
     if len(set(games.values())) > 1:

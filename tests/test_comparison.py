@@ -72,6 +72,7 @@ def test_failed_runs_are_counted_and_left_out(runs):
 @pytest.mark.parametrize("make,error,words", [
     (lambda r: mf.compare({}), ValueError, "results: expected at least one"),
     (lambda r: mf.compare({"a": 3}), TypeError, "results['a']: expected a Result, or the path of one, got 3"),
+    (lambda r: mf.compare({1: r["plain"], "1": r["slow"]}), ValueError, "labels that read differently, got [1, '1']"),
     (lambda r: mf.compare(r, r["plain"]), TypeError, "results: a dict has them all"),
     (lambda r: mf.compare(r, statistic="gap"), ValueError, "statistic: expected one of 'iqm'"),
     (lambda r: mf.compare(r | {"other": mf.train(mf.games.Penalty(horizon=5), mf.IQL(), episodes=20, seed=0)}),

@@ -24,7 +24,7 @@ def add(command):
     page.add_argument("--output", metavar="FILE.html",
                       help="default: beside the file, report.html in the folder, or comparison.html here")
     page.add_argument("--title", metavar="TEXT")
-    quiet_argument(page, "where it is (it never does more)")
+    quiet_argument(page, "where the page is, as always")
     several = command("compare", _compare, "Put results of one game beside each other.")
     several.add_argument("sources", nargs="+", metavar="[LABEL=]FILE.npz", help="results, with labels of your own")
     several.add_argument("--statistic", choices=("iqm", "mean", "median"), default="iqm")
