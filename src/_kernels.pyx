@@ -25,6 +25,8 @@ STATUS_TEXT = {
     Status.NO_DRAWS: "the supplied draws are used up",
     Status.BAD_STATE: "the state is not one of the game's",
     Status.OWN_ERROR: "the game's own code failed",
+    Status.NO_LEGAL: "an agent is to act, but has no legal action",
+    Status.ILLEGAL: "an action is not legal",
 }
 
 
@@ -116,6 +118,10 @@ cdef class Game:
         What was raised in the game's own code, by run; None: a game of the package, whose code raises nothing.
     serial : bool
         Its code runs under Python's global lock, so that more threads gain nothing.
+    participation : tuple of str
+        Which of "present", "to_act" and "legal" it says of a state.
+    max_actions : int
+        A of the shapes below, of a game that says what is legal; else 0.
     """
 
     cdef object _declare(self, void *context, int64_t agents, int64_t state_size, int64_t views, int64_t features,
@@ -204,6 +210,69 @@ cdef class Game:
         with nogil:
             status = show(&self.operations, 0, runs, s, self.views * self.features, o)
         self._raise(status, "observe")
+
+    @property
+    def participation(self):
+        return tuple(name for name, said in (
+            ("present", self.operations.present != NULL), ("to_act", self.operations.to_act != NULL),
+            ("legal", self.operations.legal != NULL)) if said)
+
+    def present(self, state, present):
+        """Who is in the game.
+
+        Parameters
+        ----------
+        state : float64 [R, S]
+        present : bool [R, N]
+            Written.
+        """
+        if self.operations.present == NULL:
+            raise ValueError("present: all agents of this game are in it at all times")
+        cdef int64_t runs = _runs(self, state)
+        cdef const double *s = reals(check(state, "state", "float64", (runs, self.state_size), False))
+        cdef uint8_t *p = flags(check(present, "present", "bool", (runs, self.agents), True))
+        cdef int status
+        with nogil:
+            status = self.operations.present(self.operations.context, 0, runs, s, p)
+        self._raise(status, "present")
+
+    def to_act(self, state, to_act):
+        """Who acts in the next step.
+
+        Parameters
+        ----------
+        state : float64 [R, S]
+        to_act : bool [R, N]
+            Written.
+        """
+        if self.operations.to_act == NULL:
+            raise ValueError("to_act: all agents of this game act in each step")
+        cdef int64_t runs = _runs(self, state)
+        cdef const double *s = reals(check(state, "state", "float64", (runs, self.state_size), False))
+        cdef uint8_t *a = flags(check(to_act, "to_act", "bool", (runs, self.agents), True))
+        cdef int status
+        with nogil:
+            status = self.operations.to_act(self.operations.context, 0, runs, s, a)
+        self._raise(status, "to_act")
+
+    def legal(self, state, legal):
+        """What they may do.
+
+        Parameters
+        ----------
+        state : float64 [R, S]
+        legal : bool [R, N, A]
+            Written.
+        """
+        if self.operations.legal == NULL:
+            raise ValueError("legal: all actions of this game are allowed at all times")
+        cdef int64_t runs = _runs(self, state)
+        cdef const double *s = reals(check(state, "state", "float64", (runs, self.state_size), False))
+        cdef uint8_t *a = flags(check(legal, "legal", "bool", (runs, self.agents, self.max_actions), True))
+        cdef int status
+        with nogil:
+            status = self.operations.legal(self.operations.context, 0, runs, s, a)
+        self._raise(status, "legal")
 
     def counterfactual(self, state, actions, rewards, counterfactual):
         """The team's total reward of the last step, had agent i not been there.

@@ -19,6 +19,7 @@ cdef class Game:
     cdef GameOperations operations
     cdef readonly int64_t agents, state_size, views, features
     cdef readonly int64_t step_uniforms, step_normals, start_uniforms, start_normals
+    cdef readonly int64_t max_actions   # A, set by games that have `legal`; else 0
     cdef readonly object held           # what the context points into
     cdef readonly dict failures         # run: the exception, of a game whose own code can fail; None: of the others
     cdef readonly bint serial           # its code runs under Python's global lock: more threads gain nothing

@@ -28,6 +28,8 @@ cdef enum Status:
     NO_DRAWS = 8            # supplied draws are used up
     BAD_STATE = 9           # not a state of the game
     OWN_ERROR = 10          # the step of a user's own game failed
+    NO_LEGAL = 11           # an agent who is to act has no legal action
+    ILLEGAL = 12            # an action that is not legal
 
 ctypedef struct Draws:
     const double *uniforms      # in [0, 1)
@@ -37,7 +39,8 @@ ctypedef struct Draws:
 
 ctypedef struct GameOperations:
     void *context
-    # One step: reads and writes state [S], reads actions [N], writes rewards [N] and terminated.
+    # One step: reads and writes state [S], reads actions [N], writes rewards [N] and terminated. The action of an
+    # agent who does not act is -1.
     int (*step)(void *context, int64_t first, int64_t count, double *state, const int32_t *actions,
                 const Draws *draws, double *rewards, uint8_t *terminated) noexcept nogil
     # A new episode: writes state [S].
@@ -50,6 +53,14 @@ ctypedef struct GameOperations:
     # writes without [N]. NULL where a game cannot say.
     int (*counterfactual)(void *context, int64_t first, int64_t count, const double *state,
                           const int32_t *actions, const double *rewards, double *counterfactual) noexcept nogil
+    # What a state says of the agents. Each NULL where a game never says so: all are in it, all act in each step,
+    # all actions are allowed. Who is in the game: writes present [N], 0 or 1.
+    int (*present)(void *context, int64_t first, int64_t count, const double *state, uint8_t *present) noexcept nogil
+    # Who acts in the next step: writes to_act [N], 0 or 1; of those who are not there it does not matter.
+    int (*to_act)(void *context, int64_t first, int64_t count, const double *state, uint8_t *to_act) noexcept nogil
+    # What they may do: writes legal [N, A], 0 or 1; of those who do not act it does not matter, nor beyond an
+    # agent's own actions. Whoever acts has at least one. A is the greatest number of actions (Game.max_actions).
+    int (*legal)(void *context, int64_t first, int64_t count, const double *state, uint8_t *legal) noexcept nogil
     # Chooses a fused loop with this game's leaves in it (fused.pxd: Choose); NULL: all call the functions above.
     void *fused
     # 1: best called for many runs at once. Where such a call fails it has changed nothing, and each of its
@@ -96,6 +107,22 @@ ctypedef struct Transition:
     const uint8_t *truncated
     int64_t *distinct           # how many different actions, once a component has counted them; -1 before
 
+# Of one run in a game that says who is there, who acts or what is legal. To act takes the first three.
+ctypedef struct Moves:
+    int64_t width               # A
+    const uint8_t *acts         # [N] who acts in the step
+    const uint8_t *legal        # [N, A] what they may do
+    const uint8_t *next_acts    # [N] who acts after it
+    const uint8_t *next_legal   # [N, A]
+    # Beside the step's own transition that of each agent: from its move to its next one, or to where nothing follows.
+    const uint8_t *learns       # [N] whose is complete
+    const uint8_t *over         # [N] nothing follows: the agent has left, or the game is over
+    const int32_t *rows         # [N, k] where it moved; the successor's are those of the step
+    const int32_t *actions      # [N] its move
+    const uint8_t *moved_legal  # [N, A] what it might have done
+    const double *rewards       # [N] what it has earned since, discounted
+    const double *ahead         # [N] what the discount of what follows is multiplied by
+
 ctypedef struct RewardOperations:
     void *context
     # After a start: reads rows [W] and observation only. NULL: nothing to remember.
@@ -117,3 +144,9 @@ ctypedef struct LearnerOperations:
                   uint8_t *changed) noexcept nogil
     # Moves the schedules on; ended[run] != 0 where an episode is over. NULL: they never change.
     void (*tick)(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil
+    # The first two of one run, where a game says who is there, who acts or what is legal. Actions of those who do not
+    # act stay as they are. NULL: it does not take such games (or, of the second: it is frozen).
+    int (*act_some)(void *context, int64_t run, const int32_t *rows, const double *draws, const Moves *moves,
+                    int32_t *actions) noexcept nogil
+    int (*update_some)(void *context, int64_t run, const Transition *transition, const Moves *moves,
+                       uint8_t *changed) noexcept nogil

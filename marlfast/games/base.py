@@ -48,6 +48,9 @@ class Game(Definition):
     measures : tuple of str, or dict of str to callable
         What its users look at beside the return, by name (:mod:`marlfast.measures` has those there are), or functions
         of a result that give one number a run.
+    participation : tuple of str
+        Which of these its kernel says of a state: who is in the game ("present"), who acts in the next step
+        ("to_act"), which actions they may take ("legal"). Empty: all are there, all act, all actions are allowed.
     ends_are_limits : bool
         Whether an end by the game's own rules is truncated, so that learners count on what would have followed: some
         published programs treat it like any other step.
@@ -76,6 +79,7 @@ class Game(Definition):
     bounds = None
     reward_bounds = None
     measures = ()
+    participation = ()
     ends_are_limits = False
     at_horizon: str | None = field(default=None, kw_only=True)
 

@@ -13,7 +13,7 @@ import numpy as np
 from marlfast.declarations.base import check
 
 (BAD_OBSERVATION, BAD_REWARD, BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, TABLE_FULL, NO_DRAWS, BAD_STATE,
- OWN_ERROR) = range(1, 11)
+ OWN_ERROR, NO_LEGAL, ILLEGAL) = range(1, 13)
 
 STATUS_TEXT = {
     BAD_OBSERVATION: "an observation is not finite or lies outside what the encoder can number",
@@ -26,6 +26,8 @@ STATUS_TEXT = {
     NO_DRAWS: "the supplied draws are used up",
     BAD_STATE: "the state is not one of the game's",
     OWN_ERROR: "the game's own code failed",
+    NO_LEGAL: "an agent is to act, but has no legal action",
+    ILLEGAL: "an action is not legal",
 }
 
 
@@ -61,10 +63,14 @@ class Game:
     """A game's functions. Twin of ``marlfast.core._kernels.Game``, whose attributes it has.
 
     A game writes ``stage_start``, ``stage_step``, ``stage_observe`` and, where it can,
-    ``stage_counterfactual``; see those of :class:`marlfast.reference.drift.Drift`.
+    ``stage_counterfactual``; see those of :class:`marlfast.reference.drift.Drift`. One whose agents come and go, take
+    turns or may not do everything has ``stage_present(runs, state, present [n, N])``, ``stage_to_act(runs, state,
+    to_act [n, N])`` or ``stage_legal(runs, state, legal [n, N, A])``, which write bool.
     """
 
     stage_counterfactual = None
+    stage_present = stage_to_act = stage_legal = None       # all are there, all act, all actions are allowed
+    max_actions = 0                                         # A, set by games that have `stage_legal`
     failures = None
     serial = False
 
@@ -112,6 +118,35 @@ class Game:
         runs = len(check(state, "state", "float64", (-1, self.state_size), False))
         check(observation, "observation", "float64", (runs, self.views, self.features), True)
         self._raise(self.stage_observe(np.arange(runs), state, observation), "observe")
+
+    @property
+    def participation(self):
+        """Which of "present", "to_act" and "legal" it says of a state: tuple of str."""
+        return tuple(name for name in ("present", "to_act", "legal") if getattr(self, f"stage_{name}") is not None)
+
+    def present(self, state, present):
+        """Who is in the game."""
+        if self.stage_present is None:
+            raise ValueError("present: all agents of this game are in it at all times")
+        runs = len(check(state, "state", "float64", (-1, self.state_size), False))
+        check(present, "present", "bool", (runs, self.agents), True)
+        self._raise(self.stage_present(np.arange(runs), state, present), "present")
+
+    def to_act(self, state, to_act):
+        """Who acts in the next step."""
+        if self.stage_to_act is None:
+            raise ValueError("to_act: all agents of this game act in each step")
+        runs = len(check(state, "state", "float64", (-1, self.state_size), False))
+        check(to_act, "to_act", "bool", (runs, self.agents), True)
+        self._raise(self.stage_to_act(np.arange(runs), state, to_act), "to_act")
+
+    def legal(self, state, legal):
+        """What they may do."""
+        if self.stage_legal is None:
+            raise ValueError("legal: all actions of this game are allowed at all times")
+        runs = len(check(state, "state", "float64", (-1, self.state_size), False))
+        check(legal, "legal", "bool", (runs, self.agents, self.max_actions), True)
+        self._raise(self.stage_legal(np.arange(runs), state, legal), "legal")
 
     def counterfactual(self, state, actions, rewards, counterfactual):
         """The team's total reward of the last step, had agent i not been there."""
