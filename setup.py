@@ -59,7 +59,7 @@ else:
 LINK = ["-fsanitize=address,undefined"] if MODE == "sanitize" else []
 portable = os.environ.get("MARLFAST_PORTABLE") == "1"
 width = os.environ.get("MARLFAST_WIDTH", "2")
-macros = [("MARLFAST_PORTABLE", "1")] * portable + [("MF_MOST_WIDTH", width)] * (width != "2")
+macros = [("MARLFAST_PORTABLE", "1")] * portable + [("MF_MAX_WIDTH", width)] * (width != "2")
 
 # What is called once in every step or more often; the rest is called once in a block or less.
 HOT = {"_draws", "_drift", "_encoders", "_loop", "_mixing", "_multi_step", "_one_step", "_q_learning", "_rewards",

@@ -204,10 +204,10 @@ def _(backend, runs):
 
 @case("encoders", "known, 16 rows")
 def _(backend, runs):
-    seen = Inputs(runs).generator.normal(10.0, 5.0, (16, runs, 1, 2))
-    keys = np.unique(np.rint(10.0 * seen[:, 0, 0]).astype(np.int64), axis=0)
+    obs = Inputs(runs).generator.normal(10.0, 5.0, (16, runs, 1, 2))
+    keys = np.unique(np.rint(10.0 * obs[:, 0, 0]).astype(np.int64), axis=0)
     encoder, rows = kernels(backend, "encoders").Known(runs, AGENTS, 1, 10.0, keys), np.zeros((runs, AGENTS), np.int32)
-    following = itertools.cycle(seen)
+    following = itertools.cycle(obs)
     return (lambda: encoder.encode(next(following), rows)), [rows]
 
 
@@ -219,9 +219,9 @@ def _(backend, runs):
     sums[:, :, -1] = np.inf
     agents, ones = np.arange(AGENTS, dtype=np.int32), np.ones(AGENTS, np.int64)
     policy = kernels(backend, "table_policy").TablePolicy(encoder, 1, agents, agents, ones, ACTIONS * ones, None, sums)
-    seen = generator.integers(0, ROWS, (runs, 1, 1)).astype(np.float64)
+    obs = generator.integers(0, ROWS, (runs, 1, 1)).astype(np.float64)
     uniforms, actions = generator.random((runs, AGENTS)), np.zeros((runs, AGENTS), np.int32)
-    return (lambda: policy.act(seen, uniforms, actions)), [actions]
+    return (lambda: policy.act(obs, uniforms, actions)), [actions]
 
 
 # -- rewards --------------------------------------------------------------------------------------------

@@ -43,13 +43,13 @@ def step_by_step(reward, episodes, runs, seed):
     env, team = GAME.env(runs=runs, seed=seed), LEARNER.team(GAME, runs=runs, seed=seed, encoder=GRID)
     pushes = np.zeros(episodes)
     for episode in range(episodes):
-        seen, before, truncated = env.reset(), np.zeros((runs, AGENTS), np.int32), np.zeros(runs, bool)
+        obs, before, truncated = env.reset(), np.zeros((runs, AGENTS), np.int32), np.zeros(runs, bool)
         while not truncated.all():
-            actions = team.act(seen)
-            then, rewards, terminated, truncated = env.step(actions)
-            team.update(seen, actions, reward(rewards, actions, before), then, terminated, truncated)
+            actions = team.act(obs)
+            next_obs, rewards, terminated, truncated = env.step(actions)
+            team.update(obs, actions, reward(rewards, actions, before), next_obs, terminated, truncated)
             pushes[episode] += actions.mean() / GAME.horizon
-            seen, before = then, actions
+            obs, before = next_obs, actions
     return pushes[-max(1, episodes // 10):].mean()
 
 

@@ -71,7 +71,7 @@ def levels(number, goal_reward=True):
     reward = np.zeros((5, len(number)))
     for goal, door in enumerate(DOORS):
         reward[goal, number[door]] = 1.0
-    return member, Hierarchy(member, goals=5, every=8, coordinator=member, teams="all",
+    return member, Hierarchy(member, goals=5, goal_every=8, coordinator=member, teams="all",
                              goal_reward=reward if goal_reward else None)
 
 

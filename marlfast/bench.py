@@ -349,22 +349,22 @@ def bench_env(effort):
 def bench_policy(effort):
     """Decisions of a learned policy from Python; one observation, and many at once."""
     policy = mf.train(experiment(20), threads=1).policy(0)
-    seen = np.random.default_rng(0).normal(0.0, 2.0, (2**16, 1, STATE_SIZE))
+    obs = np.random.default_rng(0).normal(0.0, 2.0, (2**16, 1, STATE_SIZE))
 
-    def one(calls, observation=seen[0]):
+    def one(calls, observation=obs[0]):
         for _ in range(calls):
             policy(observation)
 
     def many(calls):
         for _ in range(calls):
-            policy(seen)
+            policy(obs)
 
     calls = enough(one, effort.seconds / 5, 1000)
     values = [seconds(one, calls) / calls * 1e6 for _ in range(effort.pairs)]
     yield row("policy", "policy(observation), 4 agents", values, unit="us", target=5.0, at_least=False)
     calls = enough(many, effort.seconds / 5)
-    values = [calls * len(seen) * AGENTS / seconds(many, calls) / 1e6 for _ in range(effort.pairs)]
-    yield row("policy", f"policy(observations), {len(seen):,} of 4 agents", values, unit="M/s", target=20.0,
+    values = [calls * len(obs) * AGENTS / seconds(many, calls) / 1e6 for _ in range(effort.pairs)]
+    yield row("policy", f"policy(observations), {len(obs):,} of 4 agents", values, unit="M/s", target=20.0,
               note="millions of decisions a second")
 
 

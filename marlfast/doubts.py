@@ -51,8 +51,8 @@ def of_runs(result):
         exploring = np.zeros(len(stable), bool)
         for _, which, _ in _exploring(result, stable):
             exploring |= which
-        seen = _visited(result, slice(None))
-        found += 4 * exploring + (8 * (stable & (seen < 0.5)) if seen is not None else 0)
+        visited = _visited(result, slice(None))
+        found += 4 * exploring + (8 * (stable & (visited < 0.5)) if visited is not None else 0)
     return found
 
 
@@ -87,13 +87,13 @@ def afterwards(result):
     if first.any():
         found.append(f"{int(first.sum())} {many} stopped at the first step at which it could hold, before any greedy "
                      "action had changed: nothing may have been learned yet; give it a larger n, or after=")
-    for where, exploring, level in _exploring(result, stable):
+    for where, exploring, explored in _exploring(result, stable):
         if exploring.any():
             found.append(f"{int(exploring.sum())} {many} stopped while {where} was above {EXPLORING:g} (up to "
-                         f"{level[exploring].max():.2g}): what is greedy then may change; give after=")
-    seen = _visited(result, stable)
-    if seen is not None and seen.mean() < 0.5:
-        found.append(f"{many.removeprefix('of ')} visited {seen.mean():.0%} of their table rows on average: most of "
+                         f"{explored[exploring].max():.2g}): what is greedy then may change; give after=")
+    visited = _visited(result, stable)
+    if visited is not None and visited.mean() < 0.5:
+        found.append(f"{many.removeprefix('of ')} visited {visited.mean():.0%} of their table rows on average: most of "
                      "what their strategies say was never tried")
     return found
 

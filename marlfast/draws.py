@@ -88,10 +88,10 @@ def supply(draws, session, count):
     supplied = {}
     for name, function in draws.items():
         first, n = (episodes, count + 2) if name == "start" else (steps, count)
-        width = sum(w for _, w in shapes[name])
-        block = np.zeros((len(first), n, width))
+        n_draws = sum(w for _, w in shapes[name])
+        block = np.zeros((len(first), n, n_draws))
         for r, run in enumerate(session.arrays["run_numbers"].tolist()):
-            at, kept = session.drawn.get((name, r), (int(first[r]), np.empty((0, width))))
+            at, kept = session.drawn.get((name, r), (int(first[r]), np.empty((0, n_draws))))
             kept = kept[int(first[r]) - at:]
             session.drawn[name, r] = int(first[r]), kept
             block[r, :len(kept)] = kept[:n]
@@ -103,11 +103,11 @@ def supply(draws, session, count):
                 got = np.asarray(got, np.float64)
             except (TypeError, ValueError):
                 raise TypeError(f"draws[{name!r}]: expected an array of numbers, got {shown(got)}") from None
-            wanted = (missing, session.game.agents, session.draws) if name == "explore" else (missing, width)
+            wanted = (missing, session.game.agents, session.draws) if name == "explore" else (missing, n_draws)
             if got.shape != wanted:
                 raise ValueError(f"draws[{name!r}]: expected shape {wanted} for run {run} from {begin} on, "
                                  f"got {got.shape}")
-            block[r, len(kept):] = got.reshape(missing, width)
+            block[r, len(kept):] = got.reshape(missing, n_draws)
             session.drawn[name, r] = int(first[r]), block[r].copy()
         at = 0
         for stream_name, w in shapes[name]:

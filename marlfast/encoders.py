@@ -210,7 +210,7 @@ class Whole:
         self.game, self.name = game, f"{game.name} (its whole state)"
         self.features = self.size = game.kernel("numpy").state_size
 
-    def seen(self, state):
+    def obs(self, state):
         """What the encoder is shown of a state: float64 [1, D]."""
         return state.reshape(1, self.features)
 
@@ -228,7 +228,7 @@ class JointObservation(Whole):
         super().__init__(game)
         self.name, self.features = f"{game.name} (what all of its agents see)", game.views * game.features
 
-    def seen(self, state):
+    def obs(self, state):
         observation = np.zeros((1, self.game.views, self.game.features))
         self.game.kernel("numpy").observe(state.reshape(1, -1), observation)
         return observation.reshape(1, -1)

@@ -30,9 +30,9 @@ BEFORE = {
 }
 
 # Options that have another name since: {version that a file has at most: {definition: {old name: new name}}}.
-RENAMED = {1: {"each": {"leads": "agent_ids"}}}
+RENAMED = {1: {"each": {"leads": "agent_ids"}, "hierarchy": {"every": "goal_every"}, "markov": {"seen": "obs"}}}
 # Arrays that have another name since, by the parts of the names: {version: {old: new ones, of which one fits}}.
-RENAMED_ARRAYS = {1: {"level": ("epsilon", "temperature")}}
+RENAMED_ARRAYS = {1: {"level": ("epsilon", "temperature"), "seen": ("rollout_rows",)}}
 # Arrays in which numbers need not be finite: a game's own, and sums of rewards, which may become too large.
 ANY_NUMBER = {"state", "observation", "episode_return", "episode_shaped", "returns", "shaped_returns", "recent",
               "recent_sum"}
@@ -180,7 +180,7 @@ def check(path):
             if name == "manifest":
                 continue
             try:
-                _check_sums(path, manifest, {name: archive.read(name)}, every=False)
+                _check_sums(path, manifest, {name: archive.read(name)}, whole=False)
             except (FileError, MemoryError) as error:
                 found.append((name, told(error)))
     if found:
@@ -276,12 +276,12 @@ def _check_headers(path, experiment, headers):
     return added
 
 
-def _check_sums(path, manifest, arrays, every=True):
+def _check_sums(path, manifest, arrays, whole=True):
     """Refuse arrays whose checksum is not the one in the manifest; files before version 2 have none."""
     sums = manifest.get("sha256")
     if sums is None:
         return
-    if not isinstance(sums, dict) or every and set(sums) != set(arrays):
+    if not isinstance(sums, dict) or whole and set(sums) != set(arrays):
         raise FileError(f"{path}: its manifest has no checksum for every array")
     for name, array in arrays.items():
         if sums.get(name) != checksum(array):
@@ -349,16 +349,16 @@ def _arrays(path, experiment, arrays, backend):
             raise FileError(f"{path}: its array {name} holds numbers that are not finite")
     _ranges(path, experiment, arrays)
     before, grown = known.rooms(arrays), False
-    for name, (encoder, seen) in known.encoders().items():
+    for name, (encoder, source) in known.encoders().items():
         if not encoder.grows:
             continue
         part, grown = part_of(arrays, name), True
         rows = max(part["keys"].shape[1], 1)
-        larger = encoder.allocate(seen, experiment.runs, max(2 * rows, encoder.shapes(seen, 1)["keys"].shape[1]))
+        larger = encoder.allocate(source, experiment.runs, max(2 * rows, encoder.shapes(source, 1)["keys"].shape[1]))
         larger["keys"][:, :part["keys"].shape[1]] = part["keys"]
         larger["used"][:] = part["used"]
         try:
-            encoder.bind(seen, experiment.runs, larger, backend).rebuild()
+            encoder.bind(source, experiment.runs, larger, backend).rebuild()
         except ValueError as error:
             raise FileError(f"{path}: {error}") from None
         arrays |= {f"{name}.{key}": a for key, a in larger.items()}
@@ -404,13 +404,13 @@ def _ranges(path, experiment, arrays):
     if not np.isin(arrays["reason"], [*REASONS, *(FAILED + status for status in FAILURES)]).all():
         raise FileError(f"{path}: its array reason holds numbers that are no reasons")
     for name, rows in places:
-        encoder, seen = encoders[name]
-        if encoder.grows and (rows >= encoder.used(seen, part_of(arrays, name))[:, None]).any():
+        encoder, source = encoders[name]
+        if encoder.grows and (rows >= encoder.used(source, part_of(arrays, name))[:, None]).any():
             raise FileError(f"{path}: its array rows holds rows that are not in use")
     for name, bounds in experiment.learner.bounds().items():
         if (arrays[f"learner.{name}.value"] < bounds[0]).any() or (arrays[f"learner.{name}.value"] > bounds[1]).any():
             raise FileError(f"{path}: its array learner.{name}.value holds numbers outside {bounds[0]} to {bounds[1]}")
     entries = {arrays[name].shape[1] for name in ("returns", "shaped_returns", "lengths")}
-    every = experiment.record_every
-    if len(entries) > 1 or (every and arrays["episodes"].max() // every > entries.pop()):
+    record_every = experiment.record_every
+    if len(entries) > 1 or (record_every and arrays["episodes"].max() // record_every > entries.pop()):
         raise FileError(f"{path}: its records differ in length")

@@ -262,11 +262,11 @@ def _optimum(s):
 
 def _steps(s):
     result, found = s.result, np.full(len(s.result.steps), np.nan)
-    every = result.experiment.record_every
+    record_every = result.experiment.record_every
     for r, lengths in enumerate(result.lengths):
         lengths = lengths[lengths >= 0]
         if len(lengths):
-            found[r] = lengths[-max(1, round(0.1 * len(lengths))):].mean() / every
+            found[r] = lengths[-max(1, round(0.1 * len(lengths))):].mean() / record_every
     return found
 
 

@@ -34,16 +34,16 @@ def on_demand(package, gives, at_once):
         Public names that the package has anyway.
     """
     file_of = {name: file for file, names in gives.items() for name in names.split()}
-    every = [*at_once, *sorted(file_of)]
+    names = [*at_once, *sorted(file_of)]
 
     def getattr_(name):
         if name in gives:
             return importlib.import_module(f"{package}.{name}")
         if name not in file_of:
-            raise AttributeError(f"{package} has no {name!r}; it has {', '.join(every)}")
+            raise AttributeError(f"{package} has no {name!r}; it has {', '.join(names)}")
         return getattr(importlib.import_module(f"{package}.{file_of[name]}"), name)
 
-    return every, getattr_, lambda: every
+    return names, getattr_, lambda: names
 
 
 class Definition:

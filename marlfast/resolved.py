@@ -131,7 +131,8 @@ class Resolved:
         Parameters
         ----------
         learning : bool
-            False: nothing is learned, so that nobody looks at the whole state; here as in ``width`` and ``rooms``.
+            False: nothing is learned, so that nobody looks at the whole state; here as in ``active_rows`` and
+            ``rooms``.
         """
         return self._encoders[bool(learning)]
 
@@ -151,7 +152,7 @@ class Resolved:
         encoder, game = self._encoders[True][self.whole]
         return encoder.active(game) if self.looks_central else 0
 
-    def width(self, learning=True):
+    def active_rows(self, learning=True):
         """W, rows of a run: the active ones of each agent, then those of the whole state."""
         return self.game.agents * self.active + (self.central_active if learning else 0)
 
@@ -172,23 +173,23 @@ class Resolved:
         game : kernel, optional
             Of the game. Default: another one.
         """
-        kernels = {name: encoder.bind(seen, runs, tables[name], backend)
-                   for name, (encoder, seen) in self.encoders(learning).items()}
+        kernels = {name: encoder.bind(source, runs, tables[name], backend)
+                   for name, (encoder, source) in self.encoders(learning).items()}
         if "central" in kernels:
             kernels["central"] = self.central[1].bound(kernels["central"], backend, game)
         return kernels
 
     def rooms(self, arrays, learning=True):
         """Rows that the arrays of each encoder have room for, by its name."""
-        return {name: encoder.room(seen, part_of(arrays, name))
-                for name, (encoder, seen) in self.encoders(learning).items()
+        return {name: encoder.room(source, part_of(arrays, name))
+                for name, (encoder, source) in self.encoders(learning).items()
                 if not encoder.grows or f"{name}.keys" in arrays}
 
     def used(self, arrays):
         """Rows in use, at most, of each encoder, and keys of those that grow, from which their rows follow."""
         encoders = self.encoders()
-        return {name: int(encoder.used(seen, part_of(arrays, name)).max()) if encoder.grows else encoder.rows(seen)
-                for name, (encoder, seen) in encoders.items()} | {
+        return {name: int(encoder.used(source, part_of(arrays, name)).max()) if encoder.grows else encoder.rows(source)
+                for name, (encoder, source) in encoders.items()} | {
             f"{name}.keys": int(arrays[f"{name}.used"].max()) for name, (encoder, _) in encoders.items()
             if encoder.grows}
 
@@ -244,13 +245,13 @@ class Resolved:
         numbers, sums = Shape((runs,), "int64"), Shape((runs, game.agents))
         shapes = {
             "state": Shape((runs, state_size)), "observation": Shape((runs, game.views, game.features)),
-            "rows": Shape((runs, self.width(learning)), "int32"), "steps": numbers, "episodes": numbers,
+            "rows": Shape((runs, self.active_rows(learning)), "int32"), "steps": numbers, "episodes": numbers,
             "episode_steps": numbers, "episode_return": sums, "episode_shaped": sums,
             "returns": Shape((runs, 0, game.agents)), "shaped_returns": Shape((runs, 0, game.agents)),
             "lengths": Shape((runs, 0), "int64"), "stable": numbers, "recent": Shape((runs, window)),
             "recent_sum": Shape((runs,)), "reason": Shape((runs,), "int32"), "run_numbers": numbers, "fault": numbers}
-        for part, (encoder, seen) in self.encoders(learning).items():
-            shapes |= {f"{part}.{name}": one for name, one in encoder.shapes(seen, runs).items()}
+        for part, (encoder, source) in self.encoders(learning).items():
+            shapes |= {f"{part}.{name}": one for name, one in encoder.shapes(source, runs).items()}
         room = self.rooms(shapes, learning)
         context = self.context_in(room) if learning else self.context
         return shapes | {f"learner.{name}": one

@@ -42,8 +42,8 @@ class Result(Tables):
     # -- what happened --------------------------------------------------------------------------
 
     def _recorded(self, name):
-        every = self.experiment.record_every
-        full = self.arrays["episodes"] // every if every else np.zeros_like(self.arrays["episodes"])
+        record_every = self.experiment.record_every
+        full = self.arrays["episodes"] // record_every if record_every else np.zeros_like(self.arrays["episodes"])
         entries = int(full.max())
         array = self.arrays[name][:, :entries]
         missing = np.arange(entries) >= full[:, None]

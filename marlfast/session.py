@@ -113,13 +113,13 @@ class Session:
 
     def _room(self):
         """Room for the episodes to come: all that can come, or twice what there is."""
-        every = self.experiment.record_every
-        if not every:
+        record_every = self.experiment.record_every
+        if not record_every:
             return
         limits, have = self.resolved.limits, self.arrays["returns"].shape[1]
-        if self.arrays["episodes"].max() // every < have and have:
+        if self.arrays["episodes"].max() // record_every < have and have:
             return
-        most = -(-min(limits.steps, limits.episodes) // every)      # an episode has one step at least
+        most = -(-min(limits.steps, limits.episodes) // record_every)      # an episode has one step at least
         size = min(most, max(65536 if limits.episodes < MAX_RECORDS else 1024, 2 * have))
         entry = len(self.arrays["returns"]) * (16 * self.game.agents + 8)
         size = min(size, max(16, 2 * have, RECORD_BYTES // entry))
@@ -136,16 +136,16 @@ class Session:
 
     def _grow(self):
         """Twice the rows, up to the encoder's limit, of each that has no room for another step."""
-        for name, (encoder, seen) in self.resolved.encoders(self.learning).items():
+        for name, (encoder, source) in self.resolved.encoders(self.learning).items():
             part = self._part(name)
-            if not encoder.grows or part["used"].max() + 2 * seen.views <= part["keys"].shape[1]:
+            if not encoder.grows or part["used"].max() + 2 * source.views <= part["keys"].shape[1]:
                 continue
-            rows, limit = part["keys"].shape[1], encoder.limit(seen)
+            rows, limit = part["keys"].shape[1], encoder.limit(source)
             if rows >= limit and getattr(encoder, "max_rows", None) is not None:
                 continue                    # all that pauses here has seen more than max_rows
             if rows >= limit:
                 raise TrainingError(f"{name}: more rows are in use than can be numbered; round to fewer decimals")
-            self._put(name, encoder.grow(seen, part, min(2 * rows, limit), self.backend))
+            self._put(name, encoder.grow(source, part, min(2 * rows, limit), self.backend))
         self._seat()
         rows = self.resolved.rooms(self.arrays, self.learning)["encoder"]
         self._put("learner", self.experiment.learner.grow(self.context, self._part("learner"), rows, self.backend))
@@ -209,7 +209,7 @@ class Session:
         least = 1 if serial else 64         # a step of a game in Python may take long
         steps = 4 * least if block is None else integer("block", block, 1)
         with Interrupts() as interrupts, ThreadPoolExecutor(threads) as pool:
-            while self.running().any() and not interrupts.seen:
+            while self.running().any() and not interrupts.pressed:
                 begun = time.perf_counter()
                 self._block(steps, threads, pool)
                 seconds = time.perf_counter() - begun
@@ -218,7 +218,7 @@ class Session:
                     steps = int(min(max_draws, max(least, steps * min(8.0, BLOCK_SECONDS / max(seconds, 1e-6)))))
                 if on_block:
                     on_block(self)
-        return interrupts.seen and bool(self.running().any())
+        return interrupts.pressed and bool(self.running().any())
 
     def _block(self, steps, threads, pool):
         target = self.arrays["steps"] + steps
@@ -322,16 +322,16 @@ class Interrupts:
     """Turns Ctrl-C into a flag while it lasts; a second Ctrl-C interrupts at once."""
 
     def __enter__(self):
-        self.seen = False
+        self.pressed = False
         self.previous = None
         if threading.current_thread() is threading.main_thread():
             self.previous = signal.signal(signal.SIGINT, self._note)
         return self
 
     def _note(self, number, frame):
-        if self.seen:
+        if self.pressed:
             raise KeyboardInterrupt
-        self.seen = True
+        self.pressed = True
 
     def __exit__(self, *_):
         if self.previous is not None:

@@ -355,10 +355,10 @@ class TablePolicy:
         actions = {}
         for name, given in observation.items():
             i = self._number(name) if isinstance(name, str) else self._number(str(name))
-            seen = _numbers(given).ravel() - self.first_observations[i]
-            if seen.size < self.features and self.encoder["name"] != "numbered":
-                seen = np.concatenate([seen, np.zeros(self.features - seen.size)])      # as shorter ones are
-            actions[name] = self.first_actions[i] + int(self.agent(i)(seen))
+            obs = _numbers(given).ravel() - self.first_observations[i]
+            if obs.size < self.features and self.encoder["name"] != "numbered":
+                obs = np.concatenate([obs, np.zeros(self.features - obs.size)])      # as shorter ones are
+            actions[name] = self.first_actions[i] + int(self.agent(i)(obs))
         return actions
 
     def _misshapen(self, array):

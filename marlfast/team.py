@@ -53,10 +53,10 @@ class Team:
     >>> import marlfast as mf
     >>> game = mf.games.Drift(agents=2)
     >>> env, team = game.env(seed=0), mf.IQL().team(game, seed=0, encoder=mf.Rounding(1))
-    >>> seen = env.reset()
-    >>> actions = team.act(seen)
+    >>> obs = env.reset()
+    >>> actions = team.act(obs)
     >>> then, rewards, terminated, truncated = env.step(actions)
-    >>> team.update(seen, actions, rewards, then, terminated, truncated)
+    >>> team.update(obs, actions, rewards, then, terminated, truncated)
     """
 
     def __init__(self, learner, game, runs=1, seed=None, encoder=None, backend="cython", teams=None, central=None):
@@ -74,7 +74,7 @@ class Team:
         self.steps = np.zeros(self.runs, np.int64)
         self.played = np.zeros(self.runs, np.int64)
         self._acted = False
-        self._tables = {name: one.allocate(seen, self.runs) for name, (one, seen) in self._encoders.items()}
+        self._tables = {name: one.allocate(source, self.runs) for name, (one, source) in self._encoders.items()}
         self._seat()
         self.arrays = learner.allocate(self._seats, self._room["encoder"])
         learner.derive(self._seats, self.arrays, backend)
@@ -82,7 +82,7 @@ class Team:
         self._bind()
 
     def _seat(self):
-        self._room = {name: one.room(seen, self._tables[name]) for name, (one, seen) in self._encoders.items()}
+        self._room = {name: one.room(source, self._tables[name]) for name, (one, source) in self._encoders.items()}
         self._seats = self._resolved.context_in(self._room)
 
     def _bind(self):
@@ -187,8 +187,8 @@ class Team:
         path : str or path-like
             Where to.
         """
-        for name, (encoder, seen) in self._encoders.items():
-            if encoder.grows and not encoder.used(seen, self._tables[name]).min():
+        for name, (encoder, source) in self._encoders.items():
+            if encoder.grows and not encoder.used(source, self._tables[name]).min():
                 raise ValueError("save: a run of this team has seen nothing yet, so that there is nothing to save; "
                                  "call act first")
         arrays = allocate(self._resolved, self.backend) | self._result().arrays
@@ -309,9 +309,9 @@ class Team:
 
     def _rows(self, name, observation, which):
         array = _numbers(name, observation)
-        encoder, seen = self._encoders[which]
-        shape = (self.runs, seen.views, seen.size if which == "central" else seen.features)
-        wanted = (self.runs, seen.size) if which == "central" else shape
+        encoder, source = self._encoders[which]
+        shape = (self.runs, source.views, source.size if which == "central" else source.features)
+        wanted = (self.runs, source.size) if which == "central" else shape
         if array.shape != wanted:
             raise ValueError(f"{name}: expected shape {wanted}, got {array.shape}")
         array = array.reshape(shape)
@@ -319,7 +319,7 @@ class Team:
             raise ValueError(f"{name}: expected finite numbers, got nan or inf")
         if encoder.grows:
             self._grow(which)
-        rows = np.empty((self.runs, seen.agents * encoder.active(seen)), np.int32)
+        rows = np.empty((self.runs, source.agents * encoder.active(source)), np.int32)
         self._kernels[which].encode(array, rows)
         most = getattr(encoder, "max_rows", None)
         if most is not None and self._tables[which]["used"].max() > most:
@@ -329,12 +329,12 @@ class Team:
 
     def _grow(self, which):
         """Make room before it is needed."""
-        (encoder, seen), arrays = self._encoders[which], self._tables[which]
+        (encoder, source), arrays = self._encoders[which], self._tables[which]
         rows = arrays["keys"].shape[1]
-        if int(arrays["used"].max()) + seen.views <= rows:
+        if int(arrays["used"].max()) + source.views <= rows:
             return
-        rows = min(2 * rows, encoder.limit(seen))
-        self._tables[which] = encoder.grow(seen, arrays, rows, self.backend)
+        rows = min(2 * rows, encoder.limit(source))
+        self._tables[which] = encoder.grow(source, arrays, rows, self.backend)
         self._seat()
         self.arrays = self.learner.grow(self._seats, self.arrays, self._room["encoder"], self.backend)
         self._bind()

@@ -62,7 +62,8 @@ cdef class Allocation(Game):
         features = 1 if numbered else kinds + bool(sees_last)
         views = agents if sees_last else 1
         self.game = leaf.Data(
-            agents=agents, state_size=2 * (kinds + agents), sight=views * features, kinds=kinds, capacity=capacity,
+            agents=agents, state_size=2 * (kinds + agents), observation_size=views * features, kinds=kinds,
+            capacity=capacity,
             size=size, practice=practice, own=bool(own), sees_last=bool(sees_last), numbered=bool(numbered),
             value=value, waiting=waiting, effort=effort, switching=switching, arrivals=&a[0], skills=&s[0, 0])
         self._declare(&self.game, agents, self.game.state_size, views, features, (kinds, 0, kinds, 0))

@@ -91,7 +91,7 @@ cdef class Congestion(Game):
         features = resources if sees_loads else 1
         history = resources * (2 if apart else 1)
         self.game.agents, self.game.resources, self.game.strategies = agents, resources, uses.shape[0] - 1
-        self.game.state_size, self.game.sight = history + (memory > 0), features
+        self.game.state_size, self.game.observation_size = history + (memory > 0), features
         self.game.payers = resources if apart else 0
         self.game.history, self.game.histories = history, 2**memory
         self.game.watched, self.game.threshold, self.game.sees_loads = watched, threshold, bool(sees_loads)

@@ -16,7 +16,7 @@ from marlfast.declarations.coordination import LENIENT, RECURSIVE_FMQ
 
 cdef struct LenientContext:
     Context base
-    double *temperature         # [R, rows, tables, width]
+    double *temperature         # [R, rows, tables, max_actions]
     double *coins               # [R, N] drawn when acting, for the update of the same step
     const double *decay         # [R], as all below
     const double *min_temperature
@@ -27,7 +27,7 @@ cdef struct LenientContext:
 
 cdef struct FrequentContext:
     Context base
-    double *mean                # [R, rows, tables, width], as the two below
+    double *mean                # [R, rows, tables, max_actions], as the two below
     double *greatest
     double *frequency
     ScheduleData *second
@@ -55,7 +55,7 @@ cdef int _lenient_act(void *context, int64_t first, int64_t count, const int32_t
             if <uint32_t> best >= <uint32_t> b.actions[i]:
                 return Status.BAD_ACTION
             q = b.q + cell * b.q_step
-            temperature = leaf.mean_temperature(c.temperature + cell * b.width, b.actions[i])
+            temperature = leaf.mean_temperature(c.temperature + cell * b.max_actions, b.actions[i])
             if temperature < c.min_temperature[first + r] or not temperature > 0.0:
                 actions[r * b.agents + i] = <int32_t> tabular.random_greatest(q, b.actions[i], best, draw[0])
             else:
@@ -83,7 +83,7 @@ cdef int _lenient(void *context, int64_t first, int64_t count, const Transition 
             status = look(b, run, i, action, t.rows[at], t.next_rows[at], over, &here, &ahead)
             if status:
                 return status
-            q, temperature = b.q + here * b.q_step, c.temperature + here * b.width
+            q, temperature = b.q + here * b.q_step, c.temperature + here * b.max_actions
             target, old, heat = t.rewards[at], q[action], temperature[action]
             if not over:
                 target += b.discount[run] * b.q[ahead * b.q_step + b.greedy[ahead * b.greedy_step]]
@@ -94,7 +94,7 @@ cdef int _lenient(void *context, int64_t first, int64_t count, const Transition 
                 return Status.BAD_VALUE
             if not over:
                 heat = ((1.0 - c.diffusion[run]) * heat
-                        + c.diffusion[run] * leaf.mean_temperature(c.temperature + ahead * b.width, b.actions[i]))
+                        + c.diffusion[run] * leaf.mean_temperature(c.temperature + ahead * b.max_actions, b.actions[i]))
             temperature[action] = c.decay[run] * heat
             count_visit(b, here)
             changed[r] |= tabular.write_value(q, b.greedy + here * b.greedy_step, b.actions[i], action, value, b.around)
@@ -119,10 +119,10 @@ cdef int _frequent(void *context, int64_t first, int64_t count, const Transition
                 return status
             target = top = t.rewards[at]
             if not over and b.discount[run] != 0.0:
-                ahead *= b.width
+                ahead *= b.max_actions
                 target += b.discount[run] * c.mean[ahead + tabular.first_greatest(c.mean + ahead, b.actions[i])]
                 top += b.discount[run] * c.greatest[ahead + tabular.first_greatest(c.greatest + ahead, b.actions[i])]
-            k = here * b.width + action
+            k = here * b.max_actions + action
             mean = c.mean[k] + b.rate.value[run] * (target - c.mean[k])
             frequency = leaf.frequency_after(c.frequency[k], c.second.value[run], top, c.greatest[k])
             greatest = top if top > c.greatest[k] else c.greatest[k]

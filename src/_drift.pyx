@@ -39,7 +39,7 @@ cdef class Drift(Game):
     def __init__(self, agents, state_size, noise, push, bonus, bonus_below):
         if agents < 1 or state_size < 1:
             raise ValueError(f"agents, state_size: expected at least 1, got {agents}, {state_size}")
-        self.game = leaf.Data(agents=agents, state_size=state_size, sight=state_size, noise=noise, push=push,
+        self.game = leaf.Data(agents=agents, state_size=state_size, observation_size=state_size, noise=noise, push=push,
                               bonus=bonus, bonus_below=bonus_below)
         self._declare(&self.game, agents, state_size, 1, state_size, (0, state_size, 0, state_size))
         self.operations.step = _step

@@ -96,12 +96,12 @@ cdef int _agent_index(void *context, int64_t first, int64_t count, const double 
                       int32_t *rows) noexcept nogil:
     cdef const leaf.AgentIndex *index = <const leaf.AgentIndex *> context
     cdef int64_t r, i, j, k = index.active, each = index.agents + index.common, row
-    cdef int64_t width = k * (1 + index.common)
+    cdef int64_t active_rows = k * (1 + index.common)
     cdef int32_t *own
     cdef int status
     for r in range(count):
-        own = rows + r * index.agents * width
-        status = index.within.encode(index.within.context, first + r, 1, observation + r * index.sight, own)
+        own = rows + r * index.agents * active_rows
+        status = index.within.encode(index.within.context, first + r, 1, observation + r * index.observation_size, own)
         if status:
             return status
         # The last agent first: its rows move to where none is that still has to be read.
@@ -111,23 +111,24 @@ cdef int _agent_index(void *context, int64_t first, int64_t count, const double 
                 if row > MAX_ROW - each:
                     return Status.TABLE_FULL
                 if index.common:
-                    own[i * width + j] = <int32_t> row
-                    own[i * width + k + j] = <int32_t> (row + 1 + i)
+                    own[i * active_rows + j] = <int32_t> row
+                    own[i * active_rows + k + j] = <int32_t> (row + 1 + i)
                 else:
                     own[i * k + j] = <int32_t> (row + i)
     return 0
 
 
 cdef int _observed(void *context, int64_t first, int64_t count, const double *state, int32_t *rows) noexcept nogil:
-    cdef const leaf.Observed *seen = <const leaf.Observed *> context
+    cdef const leaf.Observed *observed = <const leaf.Observed *> context
     cdef int64_t r
     cdef double *observation
     cdef int status
     for r in range(count):
-        observation = seen.observation + (first + r) * seen.pitch
-        status = show(seen.game, first + r, 1, state + r * seen.state_size, seen.sight, observation)
+        observation = observed.observation + (first + r) * observed.pitch
+        status = show(observed.game, first + r, 1, state + r * observed.state_size, observed.observation_size,
+                      observation)
         if status == 0:
-            status = seen.within.encode(seen.within.context, first + r, 1, observation, rows + r)
+            status = observed.within.encode(observed.within.context, first + r, 1, observation, rows + r)
         if status:
             return status
     return 0
@@ -321,18 +322,19 @@ cdef class Observed(Encoder):
     within : Encoder
         Of one agent, whose features are all that the agents of the game see: V * D.
     """
-    cdef leaf.Observed seen
+    cdef leaf.Observed observed
 
     def __init__(self, Game game not None, Encoder within not None):
-        cdef int64_t sight = game.views * game.features
-        if (within.agents, within.views, within.features, within.active) != (1, 1, sight, 1):
-            raise ValueError(f"within: expected an encoder of one agent, {sight} features and one row")
-        cdef int64_t pitch = (sight + 7) // 8 * 8       # whole cache lines: other threads work on other runs
+        cdef int64_t observation_size = game.views * game.features
+        if (within.agents, within.views, within.features, within.active) != (1, 1, observation_size, 1):
+            raise ValueError(f"within: expected an encoder of one agent, {observation_size} features and one row")
+        cdef int64_t pitch = (observation_size + 7) // 8 * 8       # whole cache lines: other threads work on other runs
         room = np.zeros((within.runs, pitch))
         self.held = (game, within, room)
         self.runs, self.agents, self.views, self.features, self.active = within.runs, 1, 1, game.state_size, 1
-        self.seen = leaf.Observed(&within.operations, &game.operations, game.state_size, sight, reals(room), pitch)
-        self.operations.context = &self.seen
+        self.observed = leaf.Observed(&within.operations, &game.operations, game.state_size, observation_size,
+                                      reals(room), pitch)
+        self.operations.context = &self.observed
         self.operations.encode = _observed
         self.operations.used = within.operations.used
         self.operations.rows = within.operations.rows

@@ -62,7 +62,7 @@ cdef class Env:
                  truncated, steps, starts, episode_steps, run_numbers, seed, purpose,
                  ends_are_limits=False):
         self.state = check(state, "state", "float64", (-1, game.state_size), True)
-        cdef int64_t runs = self.state.shape[0], r, k, size = 0, width, records, at = 0
+        cdef int64_t runs = self.state.shape[0], r, k, size = 0, n_draws, records, at = 0
         if runs < 1:
             raise ValueError("state: expected at least one run, got none")
         self.action_counts = check(action_counts, "action_counts", "int32", (game.agents,), False)
@@ -92,28 +92,29 @@ cdef class Env:
         self.before = None if game.failures is None else (state.copy(), observation.copy())
         widths = (game.step_uniforms, game.step_normals, game.start_uniforms, game.start_normals)
         lengths = []
-        for k, width in enumerate(widths):
-            records = window_records(width, 8 if k > 1 else 64)
-            if width:
-                records = max(1, min(records, MAX_DRAWS // (4 * width * runs)))
+        for k, n_draws in enumerate(widths):
+            records = window_records(n_draws, 8 if k > 1 else 64)
+            if n_draws:
+                records = max(1, min(records, MAX_DRAWS // (4 * n_draws * runs)))
             lengths.append(records)
-            size += (width * records + 2 * GROUP) * runs
+            size += (n_draws * records + 2 * GROUP) * runs
         self.windows = <Window *> malloc(runs * WINDOWS * sizeof(Window))
         self.buffer = <double *> malloc(size * sizeof(double))
-        width = max(game.step_uniforms, game.start_uniforms)
+        n_draws = max(game.step_uniforms, game.start_uniforms)
         if game.operations.lockstep:
             self.uniforms = <double *> malloc(
-                (runs * (width + max(game.step_normals, game.start_normals)) + 1) * sizeof(double))
-            self.normals = self.uniforms + runs * width
+                (runs * (n_draws + max(game.step_normals, game.start_normals)) + 1) * sizeof(double))
+            self.normals = self.uniforms + runs * n_draws
         if self.windows == NULL or self.buffer == NULL or game.operations.lockstep and self.uniforms == NULL:
             raise MemoryError(f"env: no memory for the draws of {runs} runs")
         for r in range(runs):
             for k in range(WINDOWS):
-                width, records = widths[k], lengths[k]
+                n_draws, records = widths[k], lengths[k]
                 self.windows[r * WINDOWS + k] = Window(
-                    buffer=self.buffer + at, data=NULL, width=width, records=records, first=0, count=0, normal=k % 2,
+                    buffer=self.buffer + at, data=NULL, n_draws=n_draws, records=records, first=0, count=0,
+                    normal=k % 2,
                     stream=8 * purpose + k + 1, run=<uint32_t> numbers[r], seed=seeds[r])
-                at += width * records + 2 * GROUP
+                at += n_draws * records + 2 * GROUP
 
     def __dealloc__(self):
         free(self.windows)
@@ -125,7 +126,7 @@ cdef class Env:
         cdef Window *windows = self.windows + r * WINDOWS + kind
         draws.uniforms = window_at(&windows[0], record, windows[0].records)
         draws.normals = window_at(&windows[1], record, windows[1].records)
-        draws.uniform_stride, draws.normal_stride = windows[0].width, windows[1].width
+        draws.uniform_stride, draws.normal_stride = windows[0].n_draws, windows[1].n_draws
 
     cdef void _gather(self, int64_t r, int64_t kind, int64_t record) noexcept nogil:
         """The same, put where those of all runs lie side by side."""
@@ -138,7 +139,7 @@ cdef class Env:
         """Start and observe neighbouring runs."""
         cdef GameOperations *game = &self.game.operations
         cdef Draws draws
-        cdef int64_t sight = self.observation.shape[1] * self.observation.shape[2]
+        cdef int64_t observation_size = self.observation.shape[1] * self.observation.shape[2]
         cdef int status
         self._draws(r, 2, self.starts[r], &draws)
         if game.lockstep:
@@ -146,14 +147,14 @@ cdef class Env:
             draws.normals = self.normals + r * draws.normal_stride
         status = game.start(game.context, r, count, &self.state[r, 0], &draws)
         if status == 0:
-            status = show(game, r, count, &self.state[r, 0], sight, &self.observation[r, 0, 0])
+            status = show(game, r, count, &self.state[r, 0], observation_size, &self.observation[r, 0, 0])
         return status
 
     cdef int _step(self, int64_t r, int64_t count, const int32_t *actions) noexcept nogil:
         """Step and observe neighbouring runs."""
         cdef GameOperations *game = &self.game.operations
         cdef Draws draws
-        cdef int64_t sight = self.observation.shape[1] * self.observation.shape[2], i
+        cdef int64_t observation_size = self.observation.shape[1] * self.observation.shape[2], i
         cdef double *rewards = &self.rewards[r, 0]
         cdef double finite = 0.0
         cdef int status
@@ -163,7 +164,7 @@ cdef class Env:
             draws.normals = self.normals + r * draws.normal_stride
         status = game.step(game.context, r, count, &self.state[r, 0], actions, &draws, rewards, &self.terminated[r])
         if status == 0:
-            status = show(game, r, count, &self.state[r, 0], sight, &self.observation[r, 0, 0])
+            status = show(game, r, count, &self.state[r, 0], observation_size, &self.observation[r, 0, 0])
         for i in range(count * self.agents):
             finite += rewards[i] * 0.0
         return Status.BAD_REWARD if status == 0 and finite != 0.0 else status

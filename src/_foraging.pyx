@@ -53,7 +53,7 @@ cdef class Foraging(Game):
             raise ValueError("min_food, max_food: expected levels from 1 to 999, none above its greatest")
         features = 3 * foods + (3 if observe_levels else 2) * agents
         size = 3 * (agents + foods) + 1
-        self.game.agents, self.game.state_size, self.game.sight = agents, size, agents * features
+        self.game.agents, self.game.state_size, self.game.observation_size = agents, size, agents * features
         self.game.rows, self.game.columns, self.game.foods = rows, columns, foods
         self.game.cooperative, self.game.normalize = bool(cooperative), bool(normalize)
         self.game.levels_seen = bool(observe_levels)

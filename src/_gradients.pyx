@@ -40,16 +40,16 @@ cdef struct Actors:
     const int32_t *table_of     # [N]
     const int32_t *actions      # [N]
     const int64_t *choices      # [L] the same, of those controlled
-    int64_t rows, tables, width  # of the logits
-    double *logits              # [R, rows, tables, width]
+    int64_t rows, tables, max_actions  # of the logits
+    double *logits              # [R, rows, tables, max_actions]
     int64_t active              # k
     int64_t stride              # W, rows of a run
     int64_t draws               # K
     ScheduleData *exploration   # NULL: actions are drawn from the policy
     int64_t strict
     int64_t several             # 1: exploring takes two draws
-    double *room                # [R, TOGETHER + 1, width] sums of agents' active rows
-    double *weight              # [R, TOGETHER, width]
+    double *room                # [R, TOGETHER + 1, max_actions] sums of agents' active rows
+    double *weight              # [R, TOGETHER, max_actions]
 
 
 cdef struct Critics:
@@ -79,7 +79,7 @@ cdef struct Context:
     ScheduleData *rate
     ScheduleData *critic_rate
     ScheduleData *entropy
-    int32_t *seen               # [R, T, W]
+    int32_t *rollout_rows               # [R, T, W]
     int32_t *ahead              # [R, T, W] rows of the successors
     int32_t *taken              # [R, T, N]
     int32_t *over               # [R, T]
@@ -109,16 +109,16 @@ cdef inline const double *logits_of(const Actors *c, int64_t run, int64_t agent,
     cdef double *total
     if <uint32_t> rows[0] >= <uint64_t> c.rows:
         return NULL
-    one = c.logits + ((run * c.rows + rows[0]) * c.tables + c.table_of[agent]) * c.width
+    one = c.logits + ((run * c.rows + rows[0]) * c.tables + c.table_of[agent]) * c.max_actions
     if c.active == 1:
         return one
-    total = c.room + (run * (TOGETHER + 1) + place) * c.width
-    memcpy(total, one, c.width * sizeof(double))
+    total = c.room + (run * (TOGETHER + 1) + place) * c.max_actions
+    memcpy(total, one, c.max_actions * sizeof(double))
     for j in range(1, c.active):
         if <uint32_t> rows[j] >= <uint64_t> c.rows:
             return NULL
-        one = c.logits + ((run * c.rows + rows[j]) * c.tables + c.table_of[agent]) * c.width
-        for a in range(c.width):
+        one = c.logits + ((run * c.rows + rows[j]) * c.tables + c.table_of[agent]) * c.max_actions
+        for a in range(c.max_actions):
             total[a] += one[a]
     return total
 
@@ -156,7 +156,8 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
                 logits[j] = logits_of(c, first + r, i, rows + r * c.stride + i * c.active, j)
                 if logits[j] == NULL:
                     return Status.BAD_ROW
-            leaf.draw(logits, c.choices + begin, some, c.width, u, c.weight + (first + r) * TOGETHER * c.width, action)
+            leaf.draw(logits, c.choices + begin, some, c.max_actions, u,
+                      c.weight + (first + r) * TOGETHER * c.max_actions, action)
             for j in range(some):
                 actions[r * c.agents + c.agent_ids[begin + j]] = <int32_t> action[j]
             begin += some
@@ -219,7 +220,7 @@ cdef class Softmax(Learner):
         self.runs, self.agents, self.draws, self.active = a.R, a.N, a.draws, a.active
         self.actors = Actors(
             agents=a.N, n_ids=a.L, agent_ids=ids(a.agent_ids), table_of=ids(a.table_of), actions=ids(a.actions),
-            choices=longs(choices), rows=a.rows, tables=a.T, width=a.A, logits=reals(a.logits), active=a.active,
+            choices=longs(choices), rows=a.rows, tables=a.T, max_actions=a.A, logits=reals(a.logits), active=a.active,
             stride=a.N * a.active, draws=a.draws, exploration=NULL, strict=a.strict, several=a.several, room=reals(room),
             weight=reals(weight))
         self.operations.context = &self.actors
@@ -292,7 +293,7 @@ cdef int policies_of(const Context *c, int64_t run, const int32_t *rows, double 
         status = some_of(a, run, rows, begin, logits, &some)
         if status:
             return status
-        leaf.policies(logits, a.choices + begin, some, a.width, policy + begin * a.width)
+        leaf.policies(logits, a.choices + begin, some, a.max_actions, policy + begin * a.max_actions)
         begin += some
     return 0
 
@@ -319,7 +320,7 @@ cdef int expected(const Context *c, int64_t run, int64_t unit, const int32_t *ro
         for m in range(begin, end):
             j = k.members[m]
             i = a.agent_ids[j]
-            chance *= policy[j * a.width + number // k.weights[i] % a.actions[i]]
+            chance *= policy[j * a.max_actions + number // k.weights[i] % a.actions[i]]
         status = worth(k, run, unit, rows, number, &one)
         if status:
             return status
@@ -338,7 +339,7 @@ cdef int look_back(const Context *c, int64_t run, int64_t known, const Work *w) 
         for u in range(k.units):
             status = joint_number(c, c.taken + step * c.actors.agents, u, &number)
             if status == 0:
-                status = worth(k, run, u, c.seen + step * c.actors.stride, number, w.value + t * k.units + u)
+                status = worth(k, run, u, c.rollout_rows + step * c.actors.stride, number, w.value + t * k.units + u)
             if status:
                 return status
     for t in range(known - 1, -1, -1):
@@ -377,7 +378,7 @@ cdef int learn_values(const Context *c, int64_t run, int64_t known, const Work *
                 at, number = t * k.units + u, 0
                 if c.counterfactual:
                     joint_number(c, c.taken + step * c.actors.agents, u, &number)
-                rows = c.seen + step * c.actors.stride
+                rows = c.rollout_rows + step * c.actors.stride
                 worth(k, run, u, rows, number, &value)
                 error, scale = w.target[at] - value, value_spread(k, run, u)
                 if c.value_clip != NULL:
@@ -417,12 +418,13 @@ cdef int judge(const Context *c, int64_t run, int64_t known, const Work *w) noex
                 known_unit = u
                 joint_number(c, c.taken + step * a.agents, u, &number)
             base = number - k.weights[i] * c.taken[step * a.agents + i]
-            rows = c.seen + step * a.stride
+            rows = c.rollout_rows + step * a.stride
             value, baseline = 0.0, 0.0
             for x in range(k.active):
                 row = ((run * k.rows + rows[k.place[u] + x]) * k.tables + k.table[u]) * k.joint
                 value += k.values[row + number]
-                baseline += leaf.mean_value(w.policy + at * a.width, k.values + row + base, k.weights[i], a.actions[i])
+                baseline += leaf.mean_value(w.policy + at * a.max_actions, k.values + row + base, k.weights[i],
+                                            a.actions[i])
             w.advantage[at] = (value - baseline) * value_spread(k, run, u)
     if not c.normalise:
         return 0
@@ -471,7 +473,8 @@ cdef int climb(const Actors *a, int64_t run, int64_t agent, const int32_t *rows,
     """Move the logits of an agent's active rows along a gradient; all actions of a row, or (not finite) none."""
     cdef int64_t x
     for x in range(a.active):
-        if not leaf.climb(a.logits + ((run * a.rows + rows[x]) * a.tables + a.table_of[agent]) * a.width, gradient,
+        if not leaf.climb(a.logits + ((run * a.rows + rows[x]) * a.tables + a.table_of[agent]) * a.max_actions,
+                          gradient,
                           a.actions[agent], rate):
             return Status.BAD_VALUE
     return 0
@@ -495,18 +498,19 @@ cdef int learn_policies(const Context *c, int64_t run, int64_t known, const Work
             for t in range(first, last):
                 begin = 0
                 while begin < a.n_ids:
-                    some_of(a, run, c.seen + (run * c.length + t) * a.stride, begin, logits, &some)
+                    some_of(a, run, c.rollout_rows + (run * c.length + t) * a.stride, begin, logits, &some)
                     for j in range(some):
                         action[j] = c.taken[(run * c.length + t) * a.agents + a.agent_ids[begin + j]]
                     at = t * a.n_ids + begin
-                    leaf.ascent(logits, a.choices + begin, some, a.width, action, w.advantage + at, w.old + at, clip,
-                                entropy, fresh, w.policy + at * a.width)
+                    leaf.ascent(logits, a.choices + begin, some, a.max_actions, action, w.advantage + at, w.old + at,
+                                clip,
+                                entropy, fresh, w.policy + at * a.max_actions)
                     begin += some
             for t in range(first, last):
                 for j in range(a.n_ids):
                     i = a.agent_ids[j]
-                    rows = c.seen + (run * c.length + t) * a.stride + i * a.active
-                    status = climb(a, run, i, rows, w.policy + (t * a.n_ids + j) * a.width, rate)
+                    rows = c.rollout_rows + (run * c.length + t) * a.stride + i * a.active
+                    status = climb(a, run, i, rows, w.policy + (t * a.n_ids + j) * a.max_actions, rate)
                     if status:
                         return status
             fresh = False
@@ -532,12 +536,12 @@ cdef int learn(const Context *c, int64_t run, bint *moved) noexcept nogil:
     for t in range(known):
         if status:
             return status
-        rows = c.seen + (run * steps + t) * a.stride
-        status = policies_of(c, run, rows, w.policy + t * a.n_ids * a.width)
+        rows = c.rollout_rows + (run * steps + t) * a.stride
+        status = policies_of(c, run, rows, w.policy + t * a.n_ids * a.max_actions)
         for j in range(a.n_ids if status == 0 else 0):
             i = a.agent_ids[j]
             at = t * a.n_ids + j
-            w.old[at] = w.policy[at * a.width + c.taken[(run * steps + t) * a.agents + i]]
+            w.old[at] = w.policy[at * a.max_actions + c.taken[(run * steps + t) * a.agents + i]]
             w.greedy[at] = <double> leaf.likeliest(logits_of(a, run, i, rows + i * a.active, 0), a.actions[i])
     if status == 0:
         status = learn_values(c, run, known, &w)
@@ -552,7 +556,7 @@ cdef int learn(const Context *c, int64_t run, bint *moved) noexcept nogil:
     for t in range(known):
         for j in range(a.n_ids):
             i = a.agent_ids[j]
-            logits = logits_of(a, run, i, c.seen + (run * steps + t) * a.stride + i * a.active, 0)
+            logits = logits_of(a, run, i, c.rollout_rows + (run * steps + t) * a.stride + i * a.active, 0)
             moved[0] |= <double> leaf.likeliest(logits, a.actions[i]) != w.greedy[t * a.n_ids + j]
     c.known[run] = 0
     return 0
@@ -579,7 +583,7 @@ cdef inline int _keep(const Context *c, int64_t run, const int32_t *rows, const 
             return Status.BAD_ROW
     step = run * c.length + c.known[run]
     for x in range(a.stride):
-        c.seen[step * a.stride + x], c.ahead[step * a.stride + x] = rows[x], next_rows[x]
+        c.rollout_rows[step * a.stride + x], c.ahead[step * a.stride + x] = rows[x], next_rows[x]
     for x in range(a.agents):
         c.taken[step * a.agents + x] = actions[x]
     for u in range(k.units):
@@ -661,7 +665,7 @@ cdef class PolicyGradient(Softmax):
         values = a.critic is not None
         cdef Context *c = &self.own
         c.actors = self.actors
-        c.actors.stride = self.width
+        c.actors.stride = self.active_rows
         c.critics = Critics(
             units=a.U, values=reals(a.critic), rows=a.states if values else 2**31, tables=a.tables if values else 0,
             joint=a.J if values else 0, active=a.central or a.active, place=longs(a.places), table=ids(a.units),
@@ -672,7 +676,7 @@ cdef class PolicyGradient(Softmax):
         c.discount, c.decay, c.clip, c.value_clip = (reals(a.discount), reals(a.decay), reals(a.clip),
                                                      reals(a.value_clip))
         c.rate, c.critic_rate, c.entropy = &rate.data, &critic_rate.data, &entropy.data
-        c.seen, c.ahead, c.taken, c.over = ids(a.seen), ids(a.ahead), ids(a.taken), ids(a.over)
+        c.rollout_rows, c.ahead, c.taken, c.over = ids(a.rollout_rows), ids(a.ahead), ids(a.taken), ids(a.over)
         c.rewards, c.known, c.late, c.scratch = reals(a.rewards), ids(a.known), ids(a.late), reals(scratch)
         c.scratch_size = scratch.shape[1]
         self.held = (self.held, a.places, begins, members, scratch)

@@ -23,7 +23,7 @@ cdef struct Context:
     int64_t choosers            # C
     int64_t teams
     int64_t goals               # G
-    int64_t every               # k
+    int64_t goal_every               # k
     int64_t draws               # K, of an agent in the whole team
     int64_t offset              # of them, where the coordinator's begin
     int64_t taken               # how many these are
@@ -117,7 +117,7 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
             i = c.inner.agent_ids[j]
             goal = c.goal[run * c.choosers + c.chooser_of[i]]
             c.inner.now[run * agents + i] = within(&c.inner, t.rows[r * agents + i], goal)
-            c.inner.then[run * agents + i] = within(&c.inner, t.next_rows[r * agents + i], goal)
+            c.inner.next_rows[run * agents + i] = within(&c.inner, t.next_rows[r * agents + i], goal)
             rewards[i] = t.rewards[r * agents + i]
             c.shares[run * c.choosers + c.member_of[i]] += rewards[i]
             if c.goal_reward != NULL:
@@ -133,7 +133,7 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
             c.last[run * c.choosers + n] = t.next_rows[r * agents + c.head[n]]
         c.clock[run] += 1
         c.power[run] = c.power[run] * c.discount[run]
-        if t.terminated[r] or c.clock[run] >= c.every:
+        if t.terminated[r] or c.clock[run] >= c.goal_every:
             status = decide(c, run, t.terminated[r], changed + r)
             if status:
                 return status
@@ -161,7 +161,7 @@ cdef void _tick(void *context, int64_t first, int64_t count, const uint8_t *ende
 cdef class Hierarchy(Learner):
     """Members whose rows say their sub-goal too, row * G + goal, and a coordinator that sets the goals.
 
-    Every ``every`` steps, and at the start of an episode, each chooser sets a goal by the row of its head. The
+    Every ``goal_every`` steps, and at the start of an episode, each chooser sets a goal by the row of its head. The
     coordinator learns from the steps between as from one (Sutton, Precup and Singh 1999): its reward is the sum of the
     team's mean rewards, discounted from step to step, and what follows is discounted by as many steps.
 
@@ -171,7 +171,7 @@ cdef class Hierarchy(Learner):
         Over tables with G rows for each of ``rows``.
     coordinator : QLearning
         Of the choosers, as agents with G actions. It takes ``power`` for its discount.
-    rows, goals, every : int
+    rows, goals, goal_every : int
         Rows of the table without goals; G; k.
     agent_ids : int32 [L]
         The agents that ``members`` leads.
@@ -196,7 +196,7 @@ cdef class Hierarchy(Learner):
     """
     cdef Context hierarchy
 
-    def __init__(self, Learner members not None, QLearning coordinator not None, rows, goals, every, agent_ids,
+    def __init__(self, Learner members not None, QLearning coordinator not None, rows, goals, goal_every, agent_ids,
                  chooser_of,
                  member_of, head, team_of, goal_reward, goal, since, last, clock, gathered, power, late, offset):
         cdef int64_t runs = members.runs, agents = members.agents, choosers = coordinator.agents
@@ -204,9 +204,10 @@ cdef class Hierarchy(Learner):
             raise ValueError("members: expected a learner of one row of each agent")
         if coordinator.operations.act == NULL or coordinator.runs != runs:
             raise ValueError(f"coordinator: expected {runs} runs, got {coordinator.runs}")
-        if goals < 1 or every < 1 or rows < 1 or rows * goals > 2**31 - 1:
-            raise ValueError(f"rows, goals, every: expected at least 1, and at most 2**31 - 1 rows in all, got {rows}, "
-                             f"{goals}, {every}")
+        if goals < 1 or goal_every < 1 or rows < 1 or rows * goals > 2**31 - 1:
+            raise ValueError(f"rows, goals, goal_every: expected at least 1, and at most 2**31 - 1 rows in all, got "
+                             f"{rows}, "
+                             f"{goals}, {goal_every}")
         if offset < 0 or offset + coordinator.draws > members.draws:
             raise ValueError(f"offset: expected room for {coordinator.draws} of {members.draws} draws, got {offset}")
         cdef const int32_t[::1] own_ids = check(agent_ids, "agent_ids", "int32", (-1,), False)
@@ -233,11 +234,11 @@ cdef class Hierarchy(Learner):
         cdef int64_t[::1] k = check(clock, "clock", "int64", (runs,), True)
         cdef double[::1] p = check(power, "power", "float64", (runs,), True)
         cdef int32_t[::1] d = check(late, "late", "int32", (runs,), True)
-        now, then = np.zeros((runs, agents), np.int32), np.zeros((runs, agents), np.int32)
+        now, next_rows = np.zeros((runs, agents), np.int32), np.zeros((runs, agents), np.int32)
         rewards, shares = np.zeros((runs, agents)), np.zeros((runs, choosers))
         drawn = np.zeros((runs, choosers, coordinator.draws))
         cdef int32_t[:, ::1] now_ = now
-        cdef int32_t[:, ::1] then_ = then
+        cdef int32_t[:, ::1] next_rows_ = next_rows
         cdef double[:, ::1] rewards_ = rewards
         cdef double[:, ::1] shares_ = shares
         cdef double[:, :, ::1] drawn_ = drawn
@@ -248,9 +249,9 @@ cdef class Hierarchy(Learner):
             self.hierarchy.goal_reward = &x[0, 0]
         self.hierarchy.inner = Inner(&members.operations, agents, own_ids.shape[0], &own_ids[0], rows, goals,
                                      &now_[0, 0],
-                                     &then_[0, 0])
+                                     &next_rows_[0, 0])
         self.hierarchy.coordinator, self.hierarchy.choosers = &coordinator.operations, choosers
-        self.hierarchy.teams, self.hierarchy.goals, self.hierarchy.every = teams, goals, every
+        self.hierarchy.teams, self.hierarchy.goals, self.hierarchy.goal_every = teams, goals, goal_every
         self.hierarchy.draws, self.hierarchy.offset = members.draws, offset
         self.hierarchy.taken = coordinator.draws
         self.hierarchy.chooser_of, self.hierarchy.head, self.hierarchy.team_of = &b[0], &h[0], &o[0]
@@ -263,7 +264,7 @@ cdef class Hierarchy(Learner):
         self.hierarchy.drawn = &drawn_[0, 0, 0]
         self.held = (members, coordinator, agent_ids, chooser_of, member_of, head, team_of, goal_reward, goal, since,
                      last,
-                     clock, gathered, power, late, sizes, now, then, rewards, shares, drawn)
+                     clock, gathered, power, late, sizes, now, next_rows, rewards, shares, drawn)
         self.runs, self.agents, self.draws = runs, agents, members.draws
         self.operations.context = &self.hierarchy
         self.operations.act, self.operations.update, self.operations.tick = _act, _update, _tick

@@ -30,7 +30,7 @@ cdef class Ising(Game):
         if height < 1 or width < 1:
             raise ValueError(f"height, width: expected at least 1, got {height}, {width}")
         agents = height * width
-        self.game = leaf.Data(agents=agents, state_size=agents, sight=agents, height=height, width=width,
+        self.game = leaf.Data(agents=agents, state_size=agents, observation_size=agents, height=height, width=width,
                               itself=(height == 1) + (width == 1))
         self._declare(&self.game, agents, agents, agents, 1, (0, 0, agents, 0))
         self.operations.step = _step

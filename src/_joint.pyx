@@ -21,7 +21,7 @@ cdef enum Rule:
     CORRELATED = 4          # a correlated equilibrium of two tables
 
 cdef struct Context:
-    int64_t agents, n_ids, rows, tables, joint, width, policies, remembered
+    int64_t agents, n_ids, rows, tables, joint, policy_actions, policies, remembered
     const int32_t *agent_ids        # [n_ids]
     const int32_t *table_of     # [N]
     const int32_t *actions      # [N]
@@ -100,13 +100,14 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
                 choice = c.greedy[cell * c.greedy_step]
                 if <uint64_t> choice >= <uint64_t> c.choices[t]:
                     return Status.BAD_ACTION
-                values = c.policy + (row * c.policies + t) * c.width if c.rule == BELIEF else c.q + cell * c.q_step
+                values = c.policy + (row * c.policies +
+                                     t) * c.policy_actions if c.rule == BELIEF else c.q + cell * c.q_step
                 if c.kind == BOLTZMANN:
                     choice = leaf.boltzmann(values, c.choices[t], choice, c.exploration.value[first + r], share)
                 elif c.ties_drawn:
                     choice = leaf.random_greatest(values, c.choices[t], choice, share)
             else:
-                values = c.policy + (row * c.policies + (0 if c.rule == CORRELATED else t)) * c.width
+                values = c.policy + (row * c.policies + (0 if c.rule == CORRELATED else t)) * c.policy_actions
                 choice = _sample(values, c.choices[t], share)
             actions[r * c.agents + i] = <int32_t> (choice * c.steps[t] // c.weights[t * c.agents + i] % c.actions[i])
     return 0
@@ -151,7 +152,7 @@ cdef int _solve(const Context *c, int64_t run, int64_t row, int64_t t, bint *mov
     """From the values of a cell what is done there and what it is worth; of two players both tables at once."""
     cdef int64_t place = run * c.rows + row, cell = place * c.tables + t, best
     cdef double *q = c.q + cell * c.q_step
-    cdef double *policy = c.policy + (place * c.policies + (0 if c.rule == CORRELATED else t)) * c.width
+    cdef double *policy = c.policy + (place * c.policies + (0 if c.rule == CORRELATED else t)) * c.policy_actions
     cdef double *scratch = c.scratch + run * c.room
     cdef double first = 0.0, second = 0.0
     if c.rule == GREATEST:
@@ -168,10 +169,11 @@ cdef int _solve(const Context *c, int64_t run, int64_t row, int64_t t, bint *mov
             return Status.BAD_VALUE
         _note(c, cell, first, leaf.first_greatest(policy, c.choices[t]), moved)
     elif c.rule == NASH:
-        if game.nash(q, q + c.q_step, c.choices[0], c.choices[1], scratch, policy, policy + c.width, &first, &second):
+        if game.nash(q, q + c.q_step, c.choices[0], c.choices[1], scratch, policy, policy + c.policy_actions, &first,
+                     &second):
             return Status.BAD_VALUE
         _note(c, cell, first, leaf.first_greatest(policy, c.choices[0]), moved)
-        _note(c, cell + 1, second, leaf.first_greatest(policy + c.width, c.choices[1]), moved)
+        _note(c, cell + 1, second, leaf.first_greatest(policy + c.policy_actions, c.choices[1]), moved)
     else:
         if game.correlated(q, q + c.q_step, c.actions[0], c.actions[1], c.objective, scratch, policy, &first, &second):
             return Status.BAD_VALUE
@@ -283,12 +285,14 @@ cdef class Joint(Learner):
         self.held = (a.kept, scratch)
         self.runs, self.agents, self.draws = a.R, a.N, a.draws
         self.context = Context(
-            agents=a.N, n_ids=a.L, rows=a.rows, tables=a.T, joint=a.J, width=a.W, policies=a.P, remembered=a.C,
+            agents=a.N, n_ids=a.L, rows=a.rows, tables=a.T, joint=a.J, policy_actions=a.policy_actions, policies=a.P,
+            remembered=a.C,
             agent_ids=ids(a.agent_ids), table_of=ids(a.table_of), actions=ids(a.actions), weights=longs(a.weights),
             choices=longs(a.choices), steps=longs(a.steps), reads=ids(a.reads), chooses_by=ids(a.chooses_by),
             q=reals(a.q), value=reals(a.value), greedy=ids(a.greedy), visits=ids(a.visits), q_step=a.q_step,
             value_step=a.value_step, greedy_step=a.greedy_step, visits_step=a.visits_step,
-            policy=reals(a.policy if a.W else None), counts=longs(a.counts if a.C else None), scratch=reals(scratch),
+            policy=reals(a.policy if a.policy_actions else None), counts=longs(a.counts if a.C else None),
+            scratch=reals(scratch),
             room=room, discount=reals(a.discount), rate=&rate.data, exploration=&exploration.data, rule=a.rule,
             objective=a.objective, kind=BOLTZMANN if a.kind == BOLTZMANN else EPSILON_GREEDY, strict=a.strict,
             several=a.several, ties_drawn=a.drawn, together=a.together, draws=a.draws, signal=a.signal, around=a.around)

@@ -386,7 +386,7 @@ cdef class Learner:
         self.active, self.central = 1, 0
 
     @property
-    def width(self):
+    def active_rows(self):
         """W, rows of a run that it reads: k of each agent, then those of the whole state."""
         return self.agents * self.active + self.central
 
@@ -402,7 +402,7 @@ cdef class Learner:
             Written for the learner's own agents.
         """
         _made(self.operations.act != NULL, "act")
-        cdef const int32_t *n = ids(check(rows, "rows", "int32", (self.runs, self.width), False))
+        cdef const int32_t *n = ids(check(rows, "rows", "int32", (self.runs, self.active_rows), False))
         check(draws, "draws", "float64", (self.runs, self.agents, self.draws), False)
         cdef const double *d = reals(draws)
         cdef int32_t *a = ids(check(actions, "actions", "int32", (self.runs, self.agents), True))
@@ -427,11 +427,11 @@ cdef class Learner:
         """
         cdef Transition transition
         cdef int64_t runs = self.runs, agents = self.agents
-        transition.rows = ids(check(rows, "rows", "int32", (runs, self.width), False))
+        transition.rows = ids(check(rows, "rows", "int32", (runs, self.active_rows), False))
         transition.actions = ids(check(actions, "actions", "int32", (runs, agents), False))
         transition.raw, transition.distinct = NULL, NULL
         transition.rewards = reals(check(rewards, "rewards", "float64", (runs, agents), False))
-        transition.next_rows = ids(check(next_rows, "next_rows", "int32", (runs, self.width), False))
+        transition.next_rows = ids(check(next_rows, "next_rows", "int32", (runs, self.active_rows), False))
         transition.state = NULL
         transition.observation = NULL
         transition.terminated = flags(check(terminated, "terminated", "bool", (runs,), False))

@@ -58,11 +58,11 @@ cdef enum:
 
 
 cdef struct Data:
-    int64_t agents, state_size, sight, horizon, capacity, every, window, explore
+    int64_t agents, state_size, observation_size, horizon, capacity, record_every, window, explore
     bint begins                 # whether rewards need not be told of a start
     bint ends_are_limits        # whether ends by the game's own rules are told to learners as limits
     bint horizon_ends           # whether the horizon is an end of the game, not a limit put on it
-    int64_t width, own          # W, rows of a run, of which those of the agents come first
+    int64_t active_rows, own    # W, rows of a run, of which those of the agents come first
     int64_t max_steps, max_episodes, max_stable
     double min_return
     GameOperations *game
@@ -97,18 +97,18 @@ cdef inline int _start_draws(Data *d, int64_t r, Window *windows, Draws *draws) 
     """The draws of a start are at the position of the episode."""
     draws.uniforms = window_at(&windows[3], d.episodes[r], EPISODES_AHEAD)
     draws.normals = window_at(&windows[4], d.episodes[r], EPISODES_AHEAD)
-    draws.uniform_stride, draws.normal_stride = windows[3].width, windows[4].width
+    draws.uniform_stride, draws.normal_stride = windows[3].n_draws, windows[4].n_draws
     return Status.NO_DRAWS if draws.uniforms == NULL or draws.normals == NULL else 0
 
 
 cdef inline int _encode(Data *d, int64_t r, const double *observation, int32_t *rows) noexcept nogil:
     """Rows of what the agents see and, where a learner asks for them, of the state."""
     cdef int status = d.encoder.encode(d.encoder.context, r, 1, observation, rows)
-    if d.width == d.own or status:
+    if d.active_rows == d.own or status:
         return status
     if d.central != NULL:
         return d.central.encode(d.central.context, r, 1, d.state + r * d.state_size, rows + d.own)
-    memcpy(rows + d.own, rows, (d.width - d.own) * sizeof(int32_t))
+    memcpy(rows + d.own, rows, (d.active_rows - d.own) * sizeof(int32_t))
     return 0
 
 
@@ -120,10 +120,10 @@ cdef inline bint _rows_fit(const EncoderOperations *encoder, int64_t r) noexcept
 cdef int _first_sight(Data *d, int64_t r, int32_t *rows) noexcept nogil:
     """What is seen of a start: encode it, and let the rewards begin."""
     cdef int64_t p
-    cdef int status = _encode(d, r, d.observation + r * d.sight, rows)
+    cdef int status = _encode(d, r, d.observation + r * d.observation_size, rows)
     for p in range(d.reward_count):
         if status == 0 and d.rewards[p].begin != NULL:
-            status = d.rewards[p].begin(d.rewards[p].context, r, 1, rows, d.observation + r * d.sight)
+            status = d.rewards[p].begin(d.rewards[p].context, r, 1, rows, d.observation + r * d.observation_size)
     return status
 
 
@@ -136,7 +136,8 @@ cdef int _begin_episode(Data *d, int64_t r, Window *windows, int32_t *rows) noex
     d.episode_steps[r] = 0
     status = d.game.start(d.game.context, r, 1, d.state + r * d.state_size, &draws)
     if status == 0:
-        status = show(d.game, r, 1, d.state + r * d.state_size, d.sight, d.observation + r * d.sight)
+        status = show(d.game, r, 1, d.state + r * d.state_size, d.observation_size,
+                      d.observation + r * d.observation_size)
     return _first_sight(d, r, rows) if status == 0 else status
 
 
@@ -149,18 +150,18 @@ cdef void _record(Data *d, int64_t r) noexcept nogil:
     for i in range(d.agents):
         team += d.episode_return[r * d.agents + i]
     team = team / <double> d.agents
-    if d.every:
-        entry = r * d.capacity + d.episodes[r] // d.every
+    if d.record_every:
+        entry = r * d.capacity + d.episodes[r] // d.record_every
         total = d.returns + entry * d.agents
         shaped = d.shaped_returns + entry * d.agents
         for i in range(d.agents):
             total[i] += d.episode_return[r * d.agents + i]
             shaped[i] += d.episode_shaped[r * d.agents + i]
         d.lengths[entry] += d.episode_steps[r]
-        if d.every > 1 and (d.episodes[r] + 1) % d.every == 0:
+        if d.record_every > 1 and (d.episodes[r] + 1) % d.record_every == 0:
             for i in range(d.agents):
-                total[i] = total[i] / <double> d.every
-                shaped[i] = shaped[i] / <double> d.every
+                total[i] = total[i] / <double> d.record_every
+                shaped[i] = shaped[i] / <double> d.record_every
     if d.window:
         place = r * d.window + d.episodes[r] % d.window
         d.recent_sum[r] += team - d.recent[place]
@@ -207,7 +208,7 @@ cdef inline int64_t _at_hand(Data *d, int64_t r, int64_t target, Window *windows
 
 cdef inline int _episode_fits(Data *d, int64_t r, Window *windows) noexcept nogil:
     """Whether the episode under way can be recorded, and the one after it begun; else the pause."""
-    if d.every and d.episodes[r] // d.every >= d.capacity:
+    if d.record_every and d.episodes[r] // d.record_every >= d.capacity:
         return Pause.RECORDS
     if window_at(&windows[3], d.episodes[r] + 1, EPISODES_AHEAD) == NULL \
             or window_at(&windows[4], d.episodes[r] + 1, EPISODES_AHEAD) == NULL:
@@ -340,7 +341,7 @@ cdef int _staged(Data *d, int64_t r, int64_t count, const double *explore, const
 
 cdef inline int64_t _ahead(const Window *window, int64_t record) noexcept nogil:
     """How many records from one on are at hand; any number, where there is nothing in them."""
-    return window.first + window.count - record if window.width else MAX_AHEAD
+    return window.first + window.count - record if window.n_draws else MAX_AHEAD
 
 
 cdef void _episodes_ahead(Data *d, int64_t r, Window *windows, Fused *f) noexcept nogil:
@@ -355,15 +356,15 @@ cdef void _episodes_ahead(Data *d, int64_t r, Window *windows, Fused *f) noexcep
         return
     f.more = min(d.max_episodes - 1 - episode,
                  min(_ahead(&windows[3], episode + 1), _ahead(&windows[4], episode + 1)) - 1)
-    if d.every:
-        f.more = min(f.more, d.capacity * d.every - 1 - episode)
-        entry = r * d.capacity + episode // d.every
-        f.entered = episode % d.every
+    if d.record_every:
+        f.more = min(f.more, d.capacity * d.record_every - 1 - episode)
+        entry = r * d.capacity + episode // d.record_every
+        f.entered = episode % d.record_every
         f.returns, f.shaped_returns = d.returns + entry * d.agents, d.shaped_returns + entry * d.agents
         f.length = d.lengths + entry
     f.more = max(f.more, 0)
-    f.uniforms = windows[3].data + (episode + 1 - windows[3].first) * windows[3].width
-    f.normals = windows[4].data + (episode + 1 - windows[4].first) * windows[4].width
+    f.uniforms = windows[3].data + (episode + 1 - windows[3].first) * windows[3].n_draws
+    f.normals = windows[4].data + (episode + 1 - windows[4].first) * windows[4].n_draws
 
 
 cdef int _fused(Data *d, int64_t r, int64_t count, const double *explore, const Draws *draws, double *observation,
@@ -378,7 +379,7 @@ cdef int _fused(Data *d, int64_t r, int64_t count, const double *explore, const 
     f.episodes = d.episodes + r
     f.episode_return, f.episode_shaped = d.episode_return + r * n, d.episode_shaped + r * n
     parts.draws = draws[0]
-    parts.starts.uniform_stride, parts.starts.normal_stride = windows[3].width, windows[4].width
+    parts.starts.uniform_stride, parts.starts.normal_stride = windows[3].n_draws, windows[4].n_draws
     _episodes_ahead(d, r, windows, f)
     parts.transition.actions, parts.transition.raw, parts.transition.rewards = f.actions, f.raw, f.rewards
     parts.transition.state, parts.transition.observation = f.state, f.observation
@@ -395,9 +396,9 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, Room 
     cdef const double *explore
     cdef double *state = d.state + r * d.state_size
     # A game that shows its state as it is needs no copy of it until the block is over.
-    cdef double *observation = state if d.game.observe == NULL else d.observation + r * d.sight
-    draws.uniform_stride, draws.normal_stride = windows[1].width, windows[2].width
-    memcpy(room.rows, d.rows + r * d.width, d.width * sizeof(int32_t))
+    cdef double *observation = state if d.game.observe == NULL else d.observation + r * d.observation_size
+    draws.uniform_stride, draws.normal_stride = windows[1].n_draws, windows[2].n_draws
+    memcpy(room.rows, d.rows + r * d.active_rows, d.active_rows * sizeof(int32_t))
     pause = _episode_fits(d, r, windows)
     while pause == 0 and d.reason[r] == 0 and d.steps[r] < target:
         if count == 0:
@@ -428,9 +429,9 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, Room 
             pause = Pause.ROWS
         elif d.steps[r] >= d.max_steps or d.stable[r] >= d.max_stable:
             d.reason[r] = _reason(d, r, False)
-    memcpy(d.rows + r * d.width, room.rows, d.width * sizeof(int32_t))
+    memcpy(d.rows + r * d.active_rows, room.rows, d.active_rows * sizeof(int32_t))
     if d.game.observe == NULL:
-        memcpy(d.observation + r * d.sight, state, d.sight * sizeof(double))
+        memcpy(d.observation + r * d.observation_size, state, d.observation_size * sizeof(double))
     if status:
         d.reason[r] = Reason.FAILED + status
         return Pause.NONE
@@ -444,7 +445,7 @@ cdef struct Together:           # of n runs, the first of which is `lo`
     Window *windows             # [n, WINDOWS]
     double *raw                 # [n, N]
     double *rewards             # [n, N]
-    double *uniforms            # [n, width] of the step, or of the start, that is asked for
+    double *uniforms            # [n, n_draws] of the step, or of the start, that is asked for
     double *normals
     int32_t *actions            # [n, N]
     int32_t *next_rows          # [n, W]
@@ -467,14 +468,14 @@ cdef int _play_part(Data *d, Together *t, Part part, int64_t k, int64_t count) n
     cdef Draws draws
     cdef int64_t first = t.lo + k, w = 3 if part == Part.START else 1
     cdef double *state = d.state + first * d.state_size
-    draws.uniform_stride, draws.normal_stride = t.windows[w].width, t.windows[w + 1].width
+    draws.uniform_stride, draws.normal_stride = t.windows[w].n_draws, t.windows[w + 1].n_draws
     draws.uniforms, draws.normals = t.uniforms + k * draws.uniform_stride, t.normals + k * draws.normal_stride
     if part == Part.START:
         return d.game.start(d.game.context, first, count, state, &draws)
     if part == Part.STEP:
         return d.game.step(d.game.context, first, count, state, t.actions + k * d.agents, &draws,
                            t.raw + k * d.agents, t.terminated + k)
-    return show(d.game, first, count, state, d.sight, d.observation + first * d.sight)
+    return show(d.game, first, count, state, d.observation_size, d.observation + first * d.observation_size)
 
 
 cdef void _play(Data *d, Together *t, Part part) noexcept nogil:
@@ -524,7 +525,7 @@ cdef void _begin_together(Data *d, Together *t) noexcept nogil:
         if t.asked[k]:
             r, status = t.lo + k, t.status[k]
             if status == 0:
-                status = _first_sight(d, r, d.rows + r * d.width)
+                status = _first_sight(d, r, d.rows + r * d.active_rows)
             _failed(d, r, status)
             t.asked[k] = status == 0
 
@@ -559,10 +560,10 @@ cdef int64_t _advance_together(Data *d, Together *t, const int64_t[::1] goals) n
                 t.paused[k] = 1
                 pauses |= 1 << (pause - 1)
                 continue
-            status = _act(d, r, d.rows + r * d.width, explore, t.actions + k * agents, <int64_t> 0)
+            status = _act(d, r, d.rows + r * d.active_rows, explore, t.actions + k * agents, <int64_t> 0)
             _failed(d, r, status)
             if status == 0:
-                draws.uniform_stride, draws.normal_stride = windows[1].width, windows[2].width
+                draws.uniform_stride, draws.normal_stride = windows[1].n_draws, windows[2].n_draws
                 _keep_draws(t, k, &draws)
                 t.asked[k] = working = True
         _play(d, t, Part.STEP)
@@ -574,9 +575,11 @@ cdef int64_t _advance_together(Data *d, Together *t, const int64_t[::1] goals) n
             if status == 0:
                 transition.actions, transition.raw = t.actions + k * agents, t.raw + k * agents
                 transition.rewards, transition.terminated = t.rewards + k * agents, t.terminated + k
-                transition.state, transition.observation = d.state + r * d.state_size, d.observation + r * d.sight
+                transition.state = d.state + r * d.state_size
+                transition.observation = d.observation + r * d.observation_size
                 status = _learn(d, r, transition.observation, transition.raw, transition.rewards,
-                                d.rows + r * d.width, t.next_rows + k * d.width, t.terminated + k, &truncated,
+                                d.rows + r * d.active_rows, t.next_rows + k * d.active_rows, t.terminated + k,
+                                &truncated,
                                 &transition, &ended, <int64_t> 0)
             _failed(d, r, status)
             if status:
@@ -585,7 +588,7 @@ cdef int64_t _advance_together(Data *d, Together *t, const int64_t[::1] goals) n
                 _record(d, r)
                 t.asked[k] = 1
             else:
-                memcpy(d.rows + r * d.width, t.next_rows + k * d.width, d.width * sizeof(int32_t))
+                memcpy(d.rows + r * d.active_rows, t.next_rows + k * d.active_rows, d.active_rows * sizeof(int32_t))
                 if d.steps[r] >= d.max_steps or d.stable[r] >= d.max_stable:
                     d.reason[r] = _reason(d, r, False)
         _begin_together(d, t)
@@ -613,25 +616,25 @@ cdef class Loop:
         Modified in place. ``state`` [R, S], ``observation`` [R, V, D], ``rows`` [R, W], ``steps``,
         ``episodes``, ``episode_steps`` [R], ``episode_return``, ``episode_shaped`` [R, N],
         ``returns``, ``shaped_returns`` [R, E, N], ``lengths`` [R, E], ``stable`` [R], ``recent``
-        [R, W], ``recent_sum`` [R], ``reason`` [R], ``run_numbers`` [R], ``fault`` [R].
+        [R, window], ``recent_sum`` [R], ``reason`` [R], ``run_numbers`` [R], ``fault`` [R].
     horizon : int
         Steps after which an episode is over; 0: never.
     horizon_ends : bool
         Whether it is then terminated (the game ends there) or truncated.
-    every : int
+    record_every : int
         Episodes per entry of ``returns``; 0: nothing is recorded.
     max_steps, max_episodes, max_stable : int
         Stop rules; a run stops when it has done that many.
     stable_after : int64 [R]
         Steps of each run that do not count as steps without a change.
     min_return : float
-        Stop when the mean team return of the last W episodes is at least this (W > 0).
+        Stop when the mean team return of the last ``window`` episodes is at least this (``window > 0``).
     seeds : uint64 [R]
     purpose : int
         0 training, 1 evaluation: which family of streams is read.
     supplied : dict of str to (ndarray, ndarray)
         Draws from outside, in place of a stream: ``explore`` [R, n, N, K], ``step_uniforms``,
-        ``step_normals``, ``start_uniforms``, ``start_normals`` [R, n, width], each with the
+        ``step_normals``, ``start_uniforms``, ``start_normals`` [R, n, n_draws], each with the
         number of the first step (or episode) it holds for each run, int64 [R].
     loop : {"fused", "staged"}, optional
         Default: the fused one where it fits (``fused.h``), else the staged one. The numbers are the same.
@@ -652,7 +655,8 @@ cdef class Loop:
     cdef readonly str staged            # why the staged loop runs; None: the fused one does
 
     def __init__(self, Game game not None, Encoder encoder not None, Encoder central, rewards, learners, arrays,
-                 horizon, horizon_ends, every, max_steps, max_episodes, max_stable, stable_after, min_return, seeds,
+                 horizon, horizon_ends, record_every, max_steps, max_episodes, max_stable, stable_after, min_return,
+                 seeds,
                  purpose, supplied, loop=None, ends_are_limits=False):
         cdef Data *d = &self.data
         cdef int64_t agents = game.agents, p
@@ -701,15 +705,15 @@ cdef class Loop:
         d.game, d.encoder = &game.operations, &encoder.operations
         d.central = NULL if central is None or central is encoder else &central.operations
         d.own = agents * encoder.active
-        d.width = d.own + (0 if central is None else central.active)
-        d.agents, d.state_size, d.sight = agents, game.state_size, game.views * game.features
+        d.active_rows = d.own + (0 if central is None else central.active)
+        d.agents, d.state_size, d.observation_size = agents, game.state_size, game.views * game.features
         d.explore = agents * (<Learner> learners[0]).draws
-        d.horizon, d.horizon_ends, d.every = horizon, bool(horizon_ends), every
+        d.horizon, d.horizon_ends, d.record_every = horizon, bool(horizon_ends), record_every
         d.ends_are_limits = bool(ends_are_limits)
         d.max_steps, d.max_episodes, d.max_stable, d.min_return = max_steps, max_episodes, max_stable, min_return
         cdef double[:, :, ::1] observation = check(
             arrays["observation"], "observation", "float64", (runs, game.views, game.features), True)
-        cdef int32_t[:, ::1] rows = check(arrays["rows"], "rows", "int32", (runs, d.width), True)
+        cdef int32_t[:, ::1] rows = check(arrays["rows"], "rows", "int32", (runs, d.active_rows), True)
         cdef int64_t[::1] steps = check(arrays["steps"], "steps", "int64", (runs,), True)
         cdef int64_t[::1] episodes = check(arrays["episodes"], "episodes", "int64", (runs,), True)
         cdef int64_t[::1] episode_steps = check(arrays["episode_steps"], "episode_steps", "int64", (runs,), True)
@@ -734,8 +738,8 @@ cdef class Loop:
                 raise ValueError(f"{name}: expected at least 0, got {arrays[name].min()}")
         if arrays["run_numbers"].max() >= 2**32:
             raise ValueError(f"run_numbers: expected less than 2**32, got {arrays['run_numbers'].max()}")
-        if horizon < 0 or every < 0:
-            raise ValueError(f"horizon, every: expected at least 0, got {horizon}, {every}")
+        if horizon < 0 or record_every < 0:
+            raise ValueError(f"horizon, record_every: expected at least 0, got {horizon}, {record_every}")
         d.state, d.observation, d.rows = &state[0, 0], &observation[0, 0, 0], &rows[0, 0]
         d.steps, d.episodes, d.episode_steps = &steps[0], &episodes[0], &episode_steps[0]
         d.episode_return, d.episode_shaped = &episode_return[0, 0], &episode_shaped[0, 0]
@@ -805,11 +809,12 @@ cdef class Loop:
         for p in range(d.agents):
             f.one_row = f.one_row and learner.context.agent_ids[p] == p
         f.learner = <const Cells *> &learner.context.cells
-        f.explore, f.step_uniforms, f.step_normals = d.explore, self.templates[1].width, self.templates[2].width
+        f.explore, f.step_uniforms, f.step_normals = d.explore, self.templates[1].n_draws, self.templates[2].n_draws
         f.horizon, f.horizon_ends, f.max_steps, f.max_stable = d.horizon, d.horizon_ends, d.max_steps, d.max_stable
         f.strict, f.several, f.observes = learner.context.strict, learner.context.several, d.game.observe != NULL
-        f.lanes, f.kind, f.state_size, f.every = learner.context.cells.lanes, d.encoder.kind, d.state_size, d.every
-        f.start_uniforms, f.start_normals = self.templates[3].width, self.templates[4].width
+        f.lanes, f.kind = learner.context.cells.lanes, d.encoder.kind
+        f.state_size, f.record_every = d.state_size, d.record_every
+        f.start_uniforms, f.start_normals = self.templates[3].n_draws, self.templates[4].n_draws
         f.foreign = 0 in self.supplied
         f.rate, f.discount = learner.context.rate.value, learner.context.discount
         f.epsilon = learner.context.exploration.value
@@ -829,7 +834,7 @@ cdef class Loop:
         for p in range(1, d.reward_count):
             distinct = <reward_leaf.Distinct *> d.rewards[p].context
             if d.rewards[p].kind != DISTINCT_ACTIONS or p > AMOUNTS or distinct.actions > 64 \
-                    or distinct.actions < learner.context.width:
+                    or distinct.actions < learner.context.max_actions:
                 paid = True
                 break
             f.amount[p - 1] = distinct.amounts
@@ -846,14 +851,14 @@ cdef class Loop:
         self.supplied = {}
         for k, name in enumerate(names):
             w = &self.templates[k]
-            w.width, w.normal = widths[k], k in (2, 4)
+            w.n_draws, w.normal = widths[k], k in (2, 4)
             w.stream = 8 * self.purpose + k
-            w.records = window_records(w.width, 8 if k > 2 else 512)
+            w.records = window_records(w.n_draws, 8 if k > 2 else 512)
             w.buffer, w.data, w.first, w.count = NULL, NULL, 0, 0
             if name in supplied:
                 array, start = supplied[name]
                 array = array.reshape(array.shape[0], array.shape[1], -1)
-                check(array, name, "float64", (self.runs, -1, w.width), False)
+                check(array, name, "float64", (self.runs, -1, w.n_draws), False)
                 check(start, f"{name} (first)", "int64", (self.runs,), False)
                 w.records = 0
                 self.supplied[k] = (array, start)
@@ -909,14 +914,14 @@ cdef class Loop:
                 firsts[w] = &given_first[0]
                 bases[w] = &given[0, 0, 0] if given.shape[1] and given.shape[2] else <const double *> d
                 continue
-            if self.templates[w].width:
-                records[w] = max(1, min(records[w], MAX_DRAWS // (WINDOWS * self.templates[w].width * n)))
-            size += self.templates[w].width * records[w] + 2 * GROUP
+            if self.templates[w].n_draws:
+                records[w] = max(1, min(records[w], MAX_DRAWS // (WINDOWS * self.templates[w].n_draws * n)))
+            size += self.templates[w].n_draws * records[w] + 2 * GROUP
         for w in range(1, WINDOWS):
-            widest = max(widest, self.templates[w].width)
+            widest = max(widest, self.templates[w].n_draws)
         size += 2 * (d.agents + PAD) + (2 * widest if d.game.lockstep else 0)
         buffer = <double *> calloc(n * size, sizeof(double))
-        ids = <int32_t *> calloc(n * (d.agents + 2 * d.width + 1) + 3 * PAD, sizeof(int32_t))
+        ids = <int32_t *> calloc(n * (d.agents + 2 * d.active_rows + 1) + 3 * PAD, sizeof(int32_t))
         flags = <uint8_t *> calloc(3 * n, 1)
         windows = <Window *> malloc(n * WINDOWS * sizeof(Window))
         if buffer == NULL or ids == NULL or flags == NULL or windows == NULL:
@@ -932,13 +937,13 @@ cdef class Loop:
             t.normals = t.uniforms + (n * widest if d.game.lockstep else 0)
             size = 2 * n * (d.agents + PAD + (widest if d.game.lockstep else 0))
             room.raw, room.rewards, room.actions = buffer, buffer + d.agents + PAD, ids
-            room.rows, room.next_rows = ids + d.agents + PAD, ids + d.agents + d.width + 2 * PAD
+            room.rows, room.next_rows = ids + d.agents + PAD, ids + d.agents + d.active_rows + 2 * PAD
             fused, parts = self.fused, self.parts
             fused.parts = &parts
             parts.transition.terminated, parts.transition.truncated = &fused.terminated, &fused.truncated
             parts.transition.distinct = &parts.distinct
             t.actions, t.next_rows = ids, ids + n * d.agents
-            t.status = ids + n * (d.agents + 2 * d.width)
+            t.status = ids + n * (d.agents + 2 * d.active_rows)
             t.terminated, t.asked, t.paused = flags, flags + n, flags + 2 * n
             for k in range(n):
                 for w in range(WINDOWS):
@@ -946,18 +951,18 @@ cdef class Loop:
                     if bases[w] == NULL:
                         windows[k * WINDOWS + w].records = records[w]
                         windows[k * WINDOWS + w].buffer = buffer + size
-                        size += windows[w].width * records[w] + 2 * GROUP
+                        size += windows[w].n_draws * records[w] + 2 * GROUP
             for r in range(lo, hi):
                 k = r - lo if d.game.lockstep else 0
                 for w in range(WINDOWS):
                     window_of_run(&windows[k * WINDOWS + w], self.seeds[r], <uint32_t> d.run_numbers[r])
                     if bases[w] != NULL:
-                        windows[k * WINDOWS + w].data = bases[w] + r * counts[w] * windows[w].width
+                        windows[k * WINDOWS + w].data = bases[w] + r * counts[w] * windows[w].n_draws
                         windows[k * WINDOWS + w].first, windows[k * WINDOWS + w].count = firsts[w][r], counts[w]
                 if d.game.lockstep:
                     t.asked[k] = begin
                 elif begin:
-                    _failed(d, r, _begin_episode(d, r, windows, d.rows + r * d.width))
+                    _failed(d, r, _begin_episode(d, r, windows, d.rows + r * d.active_rows))
                 elif d.reason[r] == 0:
                     pause = _advance_run(d, r, goals[r], windows, &room, &fused)
                     if pause:

@@ -37,12 +37,12 @@ cdef class Markov(Game):
     start : float64 [S]
         Running sums of the start distribution.
     terminal : bool [S]
-    seen : int32 [S, 1] or [S, N] or None
+    obs : int32 [S, 1] or [S, N] or None
         What all agents, or each of them, observe in a state; None: the state's number.
     """
     cdef leaf.Data game
 
-    def __init__(self, actions, first, successors, sums, rewards, start, terminal, seen):
+    def __init__(self, actions, first, successors, sums, rewards, start, terminal, obs):
         cdef const int32_t[::1] a = check(actions, "actions", "int32", (-1,), False)
         cdef int64_t agents = a.shape[0], i
         if agents < 1:
@@ -76,14 +76,14 @@ cdef class Markov(Game):
             raise ValueError(f"rewards: expected a row for each of {outcomes} outcomes or {cells} cells, "
                              f"got {q.shape[0]}")
         cdef const int32_t[:, ::1] o
-        if seen is not None:
-            o = check(seen, "seen", "int32", (states, -1), False)
+        if obs is not None:
+            o = check(obs, "obs", "int32", (states, -1), False)
             views = o.shape[1]
             if views != 1 and views != agents:
-                raise ValueError(f"seen: expected 1 or {agents} columns, got {views}")
-            self.game.seen = &o[0, 0]
-        self.held = (actions, first, successors, sums, rewards, start, terminal, seen)
-        self.game.agents, self.game.state_size, self.game.sight = agents, 1, views
+                raise ValueError(f"obs: expected 1 or {agents} columns, got {views}")
+            self.game.obs = &o[0, 0]
+        self.held = (actions, first, successors, sums, rewards, start, terminal, obs)
+        self.game.agents, self.game.state_size, self.game.observation_size = agents, 1, views
         self.game.states, self.game.joint, self.game.own = states, joint, q.shape[0] == outcomes
         self.game.actions, self.game.successors, self.game.rewards = &a[0], &s[0], &q[0, 0]
         self.game.start, self.game.terminal = &b[0], &t[0]
@@ -91,7 +91,7 @@ cdef class Markov(Game):
         self.operations.step = _step
         self.operations.start = _start
         self.operations.observe = NULL          # the state as it is
-        if seen is not None:
+        if obs is not None:
             self.operations.observe = _observe
         self.operations.counterfactual = NULL
         self.operations.fused = <void *> _choose

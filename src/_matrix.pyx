@@ -77,7 +77,7 @@ cdef class Repeated(Game):
         if not -1 <= begin < histories + nodes:
             raise ValueError(f"begin: expected a state from 0 to {histories + nodes - 1}, or -1, got {begin}")
         self.held = (actions, rewards, chances)
-        self.game.agents, self.game.state_size, self.game.sight = agents, 1, 1
+        self.game.agents, self.game.state_size, self.game.observation_size = agents, 1, 1
         self.game.memory, self.game.joint, self.game.outcomes = memory, joint, outcomes
         self.game.histories, self.game.shorter, self.game.begin = histories, nodes, begin
         self.game.kept = max(1, histories // joint)

@@ -29,7 +29,7 @@ cdef struct FieldContext:
 cdef struct ActorContext:
     Context actor               # first, so that a pointer to this is one to it; its values are the logits
     Neighbourhoods near
-    double *q                   # [R, rows, means, tables, width]
+    double *q                   # [R, rows, means, tables, max_actions]
     ScheduleData *critic
     int32_t *points             # [R, N] scratch: numbers of mean actions
     double *weights             # [R, width] scratch
@@ -86,7 +86,7 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
             at = run * agents + i
             mean = c.inner.now[at]
             c.inner.now[at] = within(&c.inner, t.rows[r * agents + i], mean)
-            c.inner.then[at] = within(&c.inner, t.next_rows[r * agents + i], mean)
+            c.inner.next_rows[at] = within(&c.inner, t.next_rows[r * agents + i], mean)
             c.mean[at] = mean + 1
         status = learn_within(&c.inner, run, t, r, t.rewards + r * agents, changed + r)
         if status:
@@ -123,10 +123,11 @@ cdef class MeanField(Learner):
         if inner.operations.act == NULL:
             raise ValueError("inner: expected a learner of one row of each agent")
         held = fill(&self.field.near, a)
-        now, then = np.zeros((a.R, a.N), np.int32), np.zeros((a.R, a.N), np.int32)
-        self.field.inner = Inner(&inner.operations, a.N, a.L, ids(a.agent_ids), a.rows, a.means, ids(now), ids(then))
+        now, next_rows = np.zeros((a.R, a.N), np.int32), np.zeros((a.R, a.N), np.int32)
+        self.field.inner = Inner(&inner.operations, a.N, a.L, ids(a.agent_ids), a.rows, a.means, ids(now),
+                                 ids(next_rows))
         self.field.mean = ids(a.mean)
-        self.held = (a.kept, held, now, then)
+        self.held = (a.kept, held, now, next_rows)
         self.runs, self.agents, self.draws = a.R, a.N, inner.draws
         self.operations.context = &self.field
         self.operations.act, self.operations.update, self.operations.tick = _act, _update, _tick
@@ -163,7 +164,7 @@ cdef int _criticise(void *context, int64_t first, int64_t count, const Transitio
     cdef bint over
     for r in range(count):
         run, over = first + r, t.terminated[r]
-        weights = c.weights + run * b.width
+        weights = c.weights + run * b.max_actions
         status = leaf.means(&c.near, run, t.actions + r * b.agents, c.points + run * b.agents)
         if status:
             return status
@@ -176,9 +177,10 @@ cdef int _criticise(void *context, int64_t first, int64_t count, const Transitio
                 return status
             target = t.rewards[at]
             if not over:
-                q = c.q + ((ahead // tables * c.near.means + c.points[run * b.agents + i]) * tables + table) * b.width
+                q = c.q + ((ahead // tables * c.near.means + c.points[run * b.agents + i]) * tables +
+                           table) * b.max_actions
                 target += b.discount[run] * worth(b, ahead, q, choices, weights)
-            q = c.q + ((here // tables * c.near.means + c.points[run * b.agents + i]) * tables + table) * b.width
+            q = c.q + ((here // tables * c.near.means + c.points[run * b.agents + i]) * tables + table) * b.max_actions
             old = q[action]
             value = old + c.critic.value[run] * (target - old)
             if value - value != 0.0:

@@ -46,7 +46,7 @@ cdef struct Replay:
 
 cdef struct MixingContext:
     Context base                # first, so that a pointer to this is one to it
-    int64_t active, central, width, teams, hidden, room, size, bounded
+    int64_t active, central, active_rows, teams, hidden, room, size, bounded
     const int32_t *members      # agents, team after team
     const int64_t *starts       # [teams + 1] where each team begins in it
     int64_t states              # rows of the whole state
@@ -55,7 +55,7 @@ cdef struct MixingContext:
     double *target_q            # [R, rows, tables, A]; NULL: learns from its own values
     double *target_mixer
     int64_t *since              # [R] steps since the target was renewed
-    int64_t every
+    int64_t target_every
     double *scratch             # [R, reals]
     int64_t *before             # [R, whole] greedy actions before a step
     int64_t reals, whole
@@ -80,7 +80,7 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
     cdef int64_t r
     cdef int status
     for r in range(count):
-        status = c.act(context, first + r, 1, rows + r * c.width, draws + r * stride, stride,
+        status = c.act(context, first + r, 1, rows + r * c.active_rows, draws + r * stride, stride,
                        actions + r * c.base.agents)
         if status:
             return status
@@ -91,12 +91,12 @@ cdef inline double judge(const MixingContext *c, int64_t run, int64_t agent, con
                          double *sums) noexcept nogil:
     """The greatest of an agent's utilities by the target's table."""
     cdef const Context *b = &c.base
-    cdef const double *cell = c.target_q + cell_of(b, run, rows[0], agent) * b.width
+    cdef const double *cell = c.target_q + cell_of(b, run, rows[0], agent) * b.max_actions
     cdef int64_t k, a
     for a in range(b.actions[agent]):
         sums[a] = cell[a]
     for k in range(1, c.active):
-        cell = c.target_q + cell_of(b, run, rows[k], agent) * b.width
+        cell = c.target_q + cell_of(b, run, rows[k], agent) * b.max_actions
         for a in range(b.actions[agent]):
             sums[a] += cell[a]
     return sums[tabular.first_greatest(sums, b.actions[agent])]
@@ -125,8 +125,8 @@ cdef inline int _ahead(const MixingContext *c, int64_t run, int64_t team, const 
     cdef const int32_t *members = c.members + c.starts[team]
     cdef int64_t n = c.starts[team + 1] - c.starts[team], j, i
     cdef double *sums = c.scratch + run * c.reals
-    cdef double *then = sums + b.width + c.room
-    cdef double *out = then + c.room
+    cdef double *next_values = sums + b.max_actions + c.room
+    cdef double *out = next_values + c.room
     cdef double *slope = out + c.hidden
     cdef const int32_t *own
     cdef View ahead
@@ -139,18 +139,19 @@ cdef inline int _ahead(const MixingContext *c, int64_t run, int64_t team, const 
             if status:
                 return status
             if c.target_q == NULL:
-                then[j] = ahead.q[ahead.greedy[0]]
+                next_values[j] = ahead.q[ahead.greedy[0]]
             else:
-                then[j] = value_of(b, c.target_q, b.width, run, i, own, ahead.greedy[0])
+                next_values[j] = value_of(b, c.target_q, b.max_actions, run, i, own, ahead.greedy[0])
         else:
-            then[j] = judge(c, run, i, own, sums)
+            next_values[j] = judge(c, run, i, own, sums)
     if c.mixer == NULL:
-        value[0] = then[0]
+        value[0] = next_values[0]
         for j in range(1, n):
-            value[0] += then[j]
+            value[0] += next_values[j]
     else:
         value[0] = leaf.mix(c.wide, weights(c, c.mixer if c.target_mixer == NULL else c.target_mixer, run, team,
-                                            next_rows + b.agents * c.active, slope + c.hidden), c.room, c.hidden, then,
+                                            next_rows + b.agents * c.active, slope + c.hidden), c.room, c.hidden,
+                                            next_values,
                             n, out, slope, slope + c.hidden + 2 * c.size)
     return 0
 
@@ -184,7 +185,7 @@ cdef int _learn(const MixingContext *c, int64_t run, int64_t team, const int32_t
     cdef const int32_t *members = c.members + c.starts[team]
     cdef int64_t n = c.starts[team + 1] - c.starts[team], j, k, i, p, cell
     cdef double *sums = c.scratch + run * c.reals
-    cdef double *utilities = sums + b.width
+    cdef double *utilities = sums + b.max_actions
     cdef double *out = utilities + 2 * c.room
     cdef double *slope = out + c.hidden
     cdef double *room = slope + c.hidden
@@ -269,7 +270,7 @@ cdef int _learn(const MixingContext *c, int64_t run, int64_t team, const int32_t
                 if value - value != 0.0:
                     return Status.BAD_VALUE
             else:
-                p = cell * b.width + actions[i]
+                p = cell * b.max_actions + actions[i]
                 if not _descend(c, run, step, total, &value, moment(c.q_mean, p), c.q_square + p):
                     return Status.BAD_VALUE
             count_visit(b, cell)
@@ -300,7 +301,7 @@ cdef int _learn(const MixingContext *c, int64_t run, int64_t team, const int32_t
 cdef inline bint _outside(const MixingContext *c, const int32_t *rows, const int32_t *next_rows) noexcept nogil:
     """Whether a row of the whole state lies outside the table."""
     cdef int64_t k
-    for k in range(c.base.agents * c.active, c.width):
+    for k in range(c.base.agents * c.active, c.active_rows):
         if <uint32_t> rows[k] >= <uint64_t> c.states or <uint32_t> next_rows[k] >= <uint64_t> c.states:
             return True
     return False
@@ -315,8 +316,8 @@ cdef int _keep(const MixingContext *c, int64_t run, const int32_t *rows, const i
     cdef double total
     if y.kept[run] < 0:
         return Status.BAD_ROW
-    memcpy(y.rows + at * c.width, rows, c.width * sizeof(int32_t))
-    memcpy(y.next_rows + at * c.width, next_rows, c.width * sizeof(int32_t))
+    memcpy(y.rows + at * c.active_rows, rows, c.active_rows * sizeof(int32_t))
+    memcpy(y.next_rows + at * c.active_rows, next_rows, c.active_rows * sizeof(int32_t))
     memcpy(y.actions + at * b.agents, actions, b.agents * sizeof(int32_t))
     for m in range(c.teams):
         total, n = 0.0, c.starts[m + 1] - c.starts[m]
@@ -344,7 +345,7 @@ cdef int _return_of(const MixingContext *c, int64_t run, int64_t team, int64_t a
         last = at + t if at + t < y.capacity else at + t - y.capacity
         ahead = 0.0
         if y.over[first + last] != TERMINATED and (t == count - 1 or decay < 1.0):
-            next_rows = y.next_rows + (first + last) * c.width
+            next_rows = y.next_rows + (first + last) * c.active_rows
             for j in range(c.starts[team], c.starts[team + 1]):
                 if not inside(b, next_rows + c.members[j] * c.active):
                     return Status.BAD_ROW
@@ -378,12 +379,12 @@ cdef int _replay(const MixingContext *c, int64_t run, bint *moved) noexcept nogi
     for k in range(y.batch):
         at = <int64_t> (draws[k] * <double> known)
         place = run * y.capacity + at
-        if _outside(c, y.rows + place * c.width, y.next_rows + place * c.width):
+        if _outside(c, y.rows + place * c.active_rows, y.next_rows + place * c.active_rows):
             return Status.BAD_ROW
         for m in range(c.teams):
             status = _return_of(c, run, m, at, newest, &target)
             if status == 0:
-                status = _learn(c, run, m, y.rows + place * c.width, y.next_rows + place * c.width,
+                status = _learn(c, run, m, y.rows + place * c.active_rows, y.next_rows + place * c.active_rows,
                                 y.actions + place * b.agents, NULL, True, &target, moved)
             if status:
                 return status
@@ -402,7 +403,7 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
     cdef int status
     for r in range(count):
         run, moved = first + r, False
-        rows, next_rows = t.rows + r * c.width, t.next_rows + r * c.width
+        rows, next_rows = t.rows + r * c.active_rows, t.next_rows + r * c.active_rows
         if _outside(c, rows, next_rows):
             return Status.BAD_ROW
         if c.replay.capacity:
@@ -420,7 +421,7 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
         changed[r] |= moved
         if c.target_q != NULL:
             c.since[run] += 1
-            if c.since[run] >= c.every:
+            if c.since[run] >= c.target_every:
                 _renew(c, run)
     return 0
 
@@ -431,8 +432,8 @@ cdef void _renew(const MixingContext *c, int64_t run) noexcept nogil:
     cdef int64_t cell, a, p, first = run * b.rows * b.tables, size = c.states * c.teams * c.size
     c.since[run] = 0
     for cell in range(first, first + b.rows * b.tables):
-        for a in range(b.width):
-            c.target_q[cell * b.width + a] = b.q[cell * b.q_step + a]
+        for a in range(b.max_actions):
+            c.target_q[cell * b.max_actions + a] = b.q[cell * b.q_step + a]
     if c.mixer != NULL:
         for p in range(run * size, (run + 1) * size):
             c.target_mixer[p] = c.mixer[p]
@@ -478,10 +479,10 @@ cdef class Mixing(QLearning):
         cdef Schedule mixing = a.mixing
         self._take(a)
         cdef MixingContext *c = &self.mix
-        cdef int64_t width = self.context.width
-        c.base, c.active, c.central, c.width = self.context, a.active, a.central, a.N * a.active + a.central
+        cdef int64_t max_actions = self.context.max_actions
+        c.base, c.active, c.central, c.active_rows = self.context, a.active, a.central, a.N * a.active + a.central
         c.teams, c.hidden, c.room, c.size = a.M, a.hidden, a.room, leaf.mixer_size(a.room, a.hidden)
-        c.members, c.starts, c.every, c.bounded = ids(a.members), longs(a.starts), a.every, a.bounded
+        c.members, c.starts, c.target_every, c.bounded = ids(a.members), longs(a.starts), a.target_every, a.bounded
         c.states, c.mixer, c.mixing = a.states, reals(a.mixer), NULL if mixing is None else &mixing.data
         c.target_q, c.target_mixer, c.since = reals(a.target_q), reals(a.target_mixer), longs(a.since)
         c.wide = leaf.mixes_wide()
@@ -489,7 +490,7 @@ cdef class Mixing(QLearning):
         c.q_mean, c.q_square = reals(a.q_mean), reals(a.q_square)
         c.mixer_mean, c.mixer_square = reals(a.mixer_mean), reals(a.mixer_square)
         # Room for one team's sums at a time; whole cache lines, as other threads work on other runs.
-        c.reals = (width + 2 * c.room + 2 * c.hidden + 5 * c.size + 7) // 8 * 8
+        c.reals = (max_actions + 2 * c.room + 2 * c.hidden + 5 * c.size + 7) // 8 * 8
         c.whole = (c.room + 7) // 8 * 8
         scratch, before = np.zeros(self.runs * c.reals + 8), np.zeros(self.runs * c.whole + 8, np.int64)
         c.scratch, c.before, c.act = reals(scratch), longs(before), self.operations.act

@@ -14,7 +14,7 @@ cdef struct Data:
     int64_t n_ids                 # L, how many of them this learner controls
     const int32_t *agent_ids        # [L] which
     const int32_t *actions      # [N] actions of each agent
-    int64_t width               # A, the greatest number of actions in the learner's arrays
+    int64_t max_actions               # A, the greatest number of actions in the learner's arrays
     int64_t draws               # K
     int64_t learning
     # A fixed policy.
@@ -70,7 +70,7 @@ cdef int _act_fixed(void *context, int64_t first, int64_t count, const int32_t *
                 row = rows[r * d.agents + i]
                 if <uint32_t> rows[r * d.agents + i] >= <uint64_t> d.rows:
                     return Status.BAD_ROW
-            actions[r * d.agents + i] = <int32_t> sample(d.policy + (j * d.rows + row) * d.width, d.actions[i], u)
+            actions[r * d.agents + i] = <int32_t> sample(d.policy + (j * d.rows + row) * d.max_actions, d.actions[i], u)
     return 0
 
 
@@ -139,7 +139,8 @@ cdef int _act_best(void *context, int64_t first, int64_t count, const int32_t *r
     for r in range(count):
         for j in range(d.n_ids):
             i = d.agent_ids[j]
-            actions[r * d.agents + i] = first_greatest(d.totals + ((first + r) * d.n_ids + j) * d.width, d.actions[i])
+            actions[r * d.agents + i] = first_greatest(d.totals + ((first + r) * d.n_ids + j) * d.max_actions,
+                                                       d.actions[i])
     return 0
 
 
@@ -158,7 +159,7 @@ cdef int _best_replies(void *context, int64_t first, int64_t count, const Transi
             d.counts[((first + r) * d.agents + i) * d.most + actions[i]] += 1
         for j in range(d.n_ids):
             i = d.agent_ids[j]
-            totals = d.totals + ((first + r) * d.n_ids + j) * d.width
+            totals = d.totals + ((first + r) * d.n_ids + j) * d.max_actions
             best = first_greatest(totals, d.actions[i])
             if not leaf.add_payoffs(totals, d.payoffs + j * d.joint + leaf.others(actions, d.strides, d.agents, i),
                                     d.strides[i], d.actions[i], 0.0):
@@ -179,7 +180,7 @@ cdef int _act_regretful(void *context, int64_t first, int64_t count, const int32
             u = draws[r * stride + i * d.draws]
             if not 0.0 <= u < 1.0:
                 return Status.BAD_DRAW
-            regret = d.totals + ((first + r) * d.n_ids + j) * d.conditions * d.width
+            regret = d.totals + ((first + r) * d.n_ids + j) * d.conditions * d.max_actions
             kept = d.memory[(first + r) * d.n_ids + j]
             if <uint64_t> kept > <uint64_t> d.actions[i]:
                 return Status.BAD_ACTION
@@ -188,7 +189,7 @@ cdef int _act_regretful(void *context, int64_t first, int64_t count, const int32
             elif kept == 0:
                 action = <int64_t> (u * <double> d.actions[i])
             else:
-                action = leaf.switch_by_regret(regret + (kept - 1) * d.width, d.actions[i], kept - 1,
+                action = leaf.switch_by_regret(regret + (kept - 1) * d.max_actions, d.actions[i], kept - 1,
                                                d.inertia[j] * <double> d.steps[first + r], u)
             actions[r * d.agents + i] = <int32_t> action
     return 0
@@ -210,9 +211,9 @@ cdef int _regret(void *context, int64_t first, int64_t count, const Transition *
             d.memory[(first + r) * d.n_ids + j] = actions[i] + 1
             if not d.learning:
                 continue
-            regret = d.totals + ((first + r) * d.n_ids + j) * d.conditions * d.width
+            regret = d.totals + ((first + r) * d.n_ids + j) * d.conditions * d.max_actions
             if d.conditions > 1:
-                regret += actions[i] * d.width
+                regret += actions[i] * d.max_actions
             payoffs = d.payoffs + j * d.joint + leaf.others(actions, d.strides, d.agents, i)
             best = first_greatest(regret, d.actions[i])
             if not leaf.add_payoffs(regret, payoffs, d.strides[i], d.actions[i], payoffs[actions[i] * d.strides[i]]):
@@ -238,7 +239,7 @@ cdef int _act_weighted(void *context, int64_t first, int64_t count, const int32_
             if not 0.0 <= u < 1.0:
                 return Status.BAD_DRAW
             actions[r * d.agents + i] = <int32_t> leaf.exp3_sample(
-                d.totals + ((first + r) * d.n_ids + j) * d.width, d.actions[i], d.gamma[first + r], u)
+                d.totals + ((first + r) * d.n_ids + j) * d.max_actions, d.actions[i], d.gamma[first + r], u)
     return 0
 
 
@@ -254,7 +255,7 @@ cdef int _weigh(void *context, int64_t first, int64_t count, const Transition *t
             own = t.actions[r * d.agents + i]
             if <uint64_t> own >= <uint64_t> d.actions[i]:
                 return Status.BAD_ACTION
-            weights = d.totals + ((first + r) * d.n_ids + j) * d.width
+            weights = d.totals + ((first + r) * d.n_ids + j) * d.max_actions
             total = leaf.total_weight(weights, d.actions[i], &top)
             chance = leaf.exp3_probability(weights[own], top, total, d.gamma[first + r], d.actions[i])
             gain = leaf.within(t.rewards[r * d.agents + i], d.low, d.high) / chance
@@ -301,7 +302,7 @@ cdef class Opponent(Learner):
         self.runs, self.agents, self.draws = runs, agents, draws
         self.data.agents, self.data.n_ids, self.data.draws = agents, own_ids.shape[0], draws
         self.data.actions, self.data.agent_ids = &a[0], &own_ids[0]
-        self.data.width = actions[agent_ids].max()
+        self.data.max_actions = actions[agent_ids].max()
         self.held = (actions, agent_ids)
         self.operations.context = &self.data
         self.operations.act = NULL
@@ -347,7 +348,7 @@ cdef class FixedPolicy(Opponent):
         cdef const double[:, :, ::1] p
         self.data.policy, self.data.rows = NULL, 1
         if policy is not None:
-            p = check(policy, "policy", "float64", (self.data.n_ids, -1, self.data.width), False)
+            p = check(policy, "policy", "float64", (self.data.n_ids, -1, self.data.max_actions), False)
             if p.shape[1] < 1:
                 raise ValueError("policy: expected at least one row, got none")
             self.data.policy, self.data.rows = &p[0, 0, 0], p.shape[1]
@@ -426,7 +427,8 @@ cdef class FictitiousPlay(Opponent):
     """
     def __init__(self, runs, actions, agent_ids, draws, learning, payoffs, totals, counts):
         Opponent.__init__(self, runs, actions, agent_ids, draws)
-        cdef double[:, :, ::1] t = check(totals, "totals", "float64", (self.runs, self.data.n_ids, self.data.width),
+        cdef double[:, :, ::1] t = check(totals, "totals", "float64",
+                                         (self.runs, self.data.n_ids, self.data.max_actions),
                                          True)
         cdef int64_t[:, :, ::1] c = check(counts, "counts", "int64", (self.runs, self.agents, actions.max()), True)
         self._pay(actions, payoffs)
@@ -464,11 +466,11 @@ cdef class RegretMatching(Opponent):
     def __init__(self, runs, actions, agent_ids, draws, learning, payoffs, regrets, memory, steps, inertia, counts):
         Opponent.__init__(self, runs, actions, agent_ids, draws)
         cdef double[:, :, :, ::1] g = check(
-            regrets, "regrets", "float64", (self.runs, self.data.n_ids, -1, self.data.width), True)
+            regrets, "regrets", "float64", (self.runs, self.data.n_ids, -1, self.data.max_actions), True)
         cdef int64_t[::1] s = check(steps, "steps", "int64", (self.runs,), True)
         cdef const double[::1] m = check(inertia, "inertia", "float64", (self.data.n_ids,), False)
-        if g.shape[2] not in (1, self.data.width):
-            raise ValueError(f"regrets: expected 1 or {self.data.width} conditions, got {g.shape[2]}")
+        if g.shape[2] not in (1, self.data.max_actions):
+            raise ValueError(f"regrets: expected 1 or {self.data.max_actions} conditions, got {g.shape[2]}")
         if not (inertia > 0.0).all():
             raise ValueError(f"inertia: expected greater than 0, got {inertia.min()}")
         self._pay(actions, payoffs)
@@ -501,7 +503,7 @@ cdef class Exp3(Opponent):
     def __init__(self, runs, actions, agent_ids, draws, learning, weights, gamma, low, high):
         Opponent.__init__(self, runs, actions, agent_ids, draws)
         cdef double[:, :, ::1] w = check(
-            weights, "weights", "float64", (self.runs, self.data.n_ids, self.data.width), True)
+            weights, "weights", "float64", (self.runs, self.data.n_ids, self.data.max_actions), True)
         cdef const double[::1] g = check(gamma, "gamma", "float64", (self.runs,), False)
         if not ((gamma > 0.0) & (gamma <= 1.0)).all():
             raise ValueError(f"gamma: expected greater than 0 and at most 1, got {gamma.min()} to {gamma.max()}")

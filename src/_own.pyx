@@ -23,26 +23,26 @@ cdef struct Data:
     Start start
     Observe observe
     const double *parameters
-    int64_t agents, state_size, sight, step_uniforms, step_normals, start_uniforms, start_normals
+    int64_t agents, state_size, observation_size, step_uniforms, step_normals, start_uniforms, start_normals
     void *kernel            # the Python object that this stands in, for what goes wrong
 
 
-cdef object _array(const double *data, int64_t runs, int64_t width, int64_t stride):
+cdef object _array(const double *data, int64_t runs, int64_t length, int64_t stride):
     """A copy, float64 [runs, width]: what runs others' code must not point into memory of ours."""
-    array = np.empty((runs, width))
+    array = np.empty((runs, length))
     cdef double[:, ::1] view = array
     cdef int64_t r
-    if width and runs:
+    if length and runs:
         for r in range(runs):
-            memcpy(&view[r, 0], data + r * stride, width * sizeof(double))
+            memcpy(&view[r, 0], data + r * stride, length * sizeof(double))
     return array
 
 
-cdef object _ids(const int32_t *data, int64_t runs, int64_t width):
-    array = np.empty((runs, width), np.int32)
+cdef object _ids(const int32_t *data, int64_t runs, int64_t length):
+    array = np.empty((runs, length), np.int32)
     cdef int32_t[:, ::1] view = array
-    if width and runs:
-        memcpy(&view[0, 0], data, runs * width * sizeof(int32_t))
+    if length and runs:
+        memcpy(&view[0, 0], data, runs * length * sizeof(int32_t))
     return array
 
 
@@ -121,7 +121,7 @@ cdef int _observe(void *context, int64_t first, int64_t count, const double *sta
     cdef int64_t r
     cdef int status
     for r in range(count):
-        status = game.observe(game.parameters, state + r * game.state_size, observation + r * game.sight)
+        status = game.observe(game.parameters, state + r * game.state_size, observation + r * game.observation_size)
         if status:
             with gil:
                 _failed(game, "observe", first + r, status, state + r * game.state_size, NULL, NULL, NULL)
@@ -164,7 +164,7 @@ cdef class Compiled(Game):
             raise ValueError(f"draws: expected four numbers, at least 0 each, got {draws}")
         self.game = Data(step=<Step> <intptr_t> step, start=<Start> <intptr_t> start,
                          observe=<Observe> <intptr_t> observe, parameters=NULL, agents=agents, state_size=state_size,
-                         sight=views * features, step_uniforms=draws[0], step_normals=draws[1],
+                         observation_size=views * features, step_uniforms=draws[0], step_normals=draws[1],
                          start_uniforms=draws[2], start_normals=draws[3], kernel=<void *> self)
         if values.shape[0]:
             self.game.parameters = &values[0]
@@ -235,15 +235,15 @@ cdef int _play_step(void *context, int64_t first, int64_t count, double *state, 
 cdef int _play_observe(void *context, int64_t first, int64_t count, const double *state,
                        double *observation) noexcept with gil:
     kernel = <Python> context
-    cdef const double[:, :, ::1] seen
+    cdef const double[:, :, ::1] obs
     cdef int64_t at = first, end = first + count, n = count if kernel.operations.lockstep else 1, r
-    cdef int64_t size = kernel.state_size, sight = kernel.views * kernel.features
+    cdef int64_t size = kernel.state_size, observation_size = kernel.views * kernel.features
     try:
         while at < end:
             r = at - first
-            seen = check(kernel.player.observe(_runs(at, n), _array(state + r * size, n, size, size)),
-                         "observe: observation", "float64", (n, kernel.views, kernel.features), False)
-            memcpy(observation + r * sight, &seen[0, 0, 0], n * sight * sizeof(double))
+            obs = check(kernel.player.observe(_runs(at, n), _array(state + r * size, n, size, size)),
+                        "observe: observation", "float64", (n, kernel.views, kernel.features), False)
+            memcpy(observation + r * observation_size, &obs[0, 0, 0], n * observation_size * sizeof(double))
             at += n
     except BaseException as error:
         kernel.failures[at] = error

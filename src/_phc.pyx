@@ -19,7 +19,7 @@ cdef struct Policies:
     Context values              # first, so that a pointer to this is one to it
     int (*learn)(void *context, int64_t first, int64_t count, const Transition *transition,
                  uint8_t *changed) noexcept nogil       # the update of the action values
-    double *policy              # [R, rows, tables, width]
+    double *policy              # [R, rows, tables, max_actions]
     double *average             # likewise; NULL: the rate is the same whether it wins or loses
     ScheduleData *win
     ScheduleData *lose
@@ -48,7 +48,7 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
                 cell = ((first + r) * c.rows + rows[r * c.agents + i]) * c.tables + c.table_of[i]
                 # By several draws the second says which action, whether it explores or not.
                 share = draw[1] if c.several else tabular.tie_share(&chance, draw)
-                action = tabular.sample(p.policy + cell * c.width, c.actions[i], share)
+                action = tabular.sample(p.policy + cell * c.max_actions, c.actions[i], share)
             actions[r * c.agents + i] = <int32_t> action
     return 0
 
@@ -77,9 +77,9 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
                 return status
             i = c.agent_ids[j]
             cell = ((first + r) * c.rows + step.rows[i]) * c.tables + c.table_of[i]
-            policy, rate = p.policy + cell * c.width, p.lose.value[first + r]
+            policy, rate = p.policy + cell * c.max_actions, p.lose.value[first + r]
             if p.average != NULL:
-                q, average = c.q + cell * c.q_step, p.average + cell * c.width
+                q, average = c.q + cell * c.q_step, p.average + cell * c.max_actions
                 leaf.take_in(average, policy, c.actions[i], <double> c.visits[cell * c.visits_step])
                 if leaf.worth(policy, q, c.actions[i]) > leaf.worth(average, q, c.actions[i]):
                     rate = p.win.value[first + r]

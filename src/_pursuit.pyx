@@ -29,7 +29,8 @@ cdef class Pursuit(Game):
         told = scout >= 0 or sharing
         moving = prey + (scout >= 0)
         size = 2 * (hunters + moving)
-        self.game = leaf.Data(agents=hunters, state_size=size, sight=hunters, height=height, width=width, prey=prey,
+        self.game = leaf.Data(agents=hunters, state_size=size, observation_size=hunters, height=height, width=width,
+                              prey=prey,
                               scouts=scout >= 0, depth=depth, scout_depth=scout,
                               reach=max(height, width) - 1 if told else depth, joint=joint, sharing=sharing,
                               see_partner=see_partner)

@@ -21,7 +21,7 @@ cdef class BoxPushing(Game):
         if not 0.0 <= success <= 1.0:
             raise ValueError(f"success: expected 0 to 1, got {success}")
         views = 1 if full else 2
-        self.game = leaf.Data(agents=2, state_size=5, sight=views, full=full, on_success=on_success,
+        self.game = leaf.Data(agents=2, state_size=5, observation_size=views, full=full, on_success=on_success,
                               continuing=continuing, success=success)
         self._declare(&self.game, 2, 5, views, 1, (2, 0, 0, 0))
         self.operations.step = _step

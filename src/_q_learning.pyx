@@ -296,7 +296,7 @@ cdef class QLearning(Learner):
         self.context = Context(
             agents=a.N, n_ids=a.L, agent_ids=ids(a.agent_ids), table_of=ids(a.table_of), actions=ids(a.actions),
             rows=a.rows,
-            tables=a.T, width=a.A, q=reals(a.q), greedy=ids(a.greedy), visits=ids(a.visits), q_step=a.q_step,
+            tables=a.T, max_actions=a.A, q=reals(a.q), greedy=ids(a.greedy), visits=ids(a.visits), q_step=a.q_step,
             greedy_step=a.greedy_step, visits_step=a.visits_step, discount=reals(a.discount), rate=&rate.data,
             exploration=&exploration.data, kind=BOLTZMANN if a.kind == BOLTZMANN else EPSILON_GREEDY,
             strict=a.strict, several=a.several, drawn=a.drawn, around=a.around, draws=a.draws,
@@ -321,16 +321,16 @@ cdef class QLearning(Learner):
         cdef Context *c = &self.context
         cdef int64_t pitch = 8 * c.q_step, row_bytes = pitch * c.tables
         if c.cells.lanes:
-            pitch, row_bytes = 8, 8 * c.cells.lanes * (c.width + 1)
+            pitch, row_bytes = 8, 8 * c.cells.lanes * (c.max_actions + 1)
         elif pitch != 4 * c.greedy_step or pitch != 4 * c.visits_step:
             return
-        few = c.width <= MF_FEW_ACTIONS and (actions == c.width).all()
+        few = c.max_actions <= MF_FEW_ACTIONS and (actions == c.max_actions).all()
         own = np.ascontiguousarray(
             np.stack([agent_ids, table_of[agent_ids] * pitch, agent_ids.astype(np.int64) * c.draws, actions[agent_ids]],
                      axis=1),
             np.int64)
         self.held = (self.held, own)
-        c.choices = c.width if few else 0
+        c.choices = c.max_actions if few else 0
         c.cells = Cells(n_ids=c.n_ids, agents=<const Agent *> longs(own), bound=c.rows, row_bytes=row_bytes,
                         run_bytes=row_bytes * c.rows, cells=<char *> c.q, greedy=<char *> c.greedy - <char *> c.q,
                         visits=<char *> c.visits - <char *> c.q, lanes=c.cells.lanes, around=c.around,
@@ -361,9 +361,9 @@ def find_greedy(q, actions, greedy, shares=None):
     cdef const double *share = reals(shares)
     cdef const int32_t *counts = ids(actions)
     cdef int32_t *best = ids(greedy)
-    cdef int64_t cells = given.cells, width = given.A, k
+    cdef int64_t cells = given.cells, max_actions = given.A, k
     with nogil:
         for k in range(cells):
-            best[k] = leaf.first_greatest(values + k * width, counts[k])
+            best[k] = leaf.first_greatest(values + k * max_actions, counts[k])
             if share != NULL:
-                best[k] = <int32_t> leaf.random_greatest(values + k * width, counts[k], best[k], share[k])
+                best[k] = <int32_t> leaf.random_greatest(values + k * max_actions, counts[k], best[k], share[k])

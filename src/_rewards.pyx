@@ -60,7 +60,7 @@ cdef int _distinct(void *context, int64_t first, int64_t count, const Transition
         # In the loop, the second component that asks finds them counted.
         n = t.distinct[0] if t.distinct != NULL else -1
         if n < 0:
-            n = leaf.distinct(agents, c.actions, t.actions + r * agents, c.seen + (first + r) * c.words)
+            n = leaf.distinct(agents, c.actions, t.actions + r * agents, c.marked + (first + r) * c.words)
             if n < 0:
                 return Status.BAD_ACTION
             if t.distinct != NULL:
@@ -251,11 +251,11 @@ cdef object _scratch(leaf.Distinct *context, runs, agents, actions, amounts):
     if actions < 1:
         raise ValueError(f"actions: expected at least 1, got {actions}")
     words = (actions + 63) // 64
-    seen = np.zeros((runs, words), np.uint64)
-    cdef uint64_t[:, ::1] s = seen
+    marked = np.zeros((runs, words), np.uint64)
+    cdef uint64_t[:, ::1] s = marked
     cdef const double[::1] a = amounts
     context[0] = leaf.Distinct(agents, actions, words, &a[0], &s[0, 0])
-    return seen, amounts
+    return marked, amounts
 
 
 cdef class PotentialTable(Reward):

@@ -25,7 +25,8 @@ cdef class Soccer(Game):
         if not 0.0 <= draw_probability <= 1.0:
             raise ValueError(f"draw_probability: expected 0 to 1, got {draw_probability}")
         views = 2 if mirrored else 1
-        self.game = leaf.Data(agents=2, state_size=5, sight=views, height=height, width=width, top=(height - 1) // 2,
+        self.game = leaf.Data(agents=2, state_size=5, observation_size=views, height=height, width=width,
+                              top=(height - 1) // 2,
                               bottom=height // 2, column=1 if width > 3 else 0, draw_probability=draw_probability,
                               restart=restart, mirrored=mirrored)
         self._declare(&self.game, 2, 5, views, 1, (2 if draw_probability > 0.0 else 1, 0, 1, 0))

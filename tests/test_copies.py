@@ -18,9 +18,9 @@ def on(env, steps=20, seed=1):
     """Step an environment for some steps; all that came of them."""
     random, out = np.random.default_rng(seed), []
     for _ in range(steps):
-        seen, rewards, terminated, truncated = env.step(random.integers(
+        obs, rewards, terminated, truncated = env.step(random.integers(
             0, env.game.action_counts, (env.runs, env.game.agents)))
-        out += [seen.copy(), rewards.copy(), terminated.copy(), truncated.copy()]
+        out += [obs.copy(), rewards.copy(), terminated.copy(), truncated.copy()]
         if (terminated | truncated).any():
             out.append(env.reset(terminated | truncated).copy())
     return out
@@ -32,15 +32,15 @@ def same(ours, theirs):
         np.testing.assert_array_equal(a, b)
 
 
-def learn(team, env, seen, steps):
+def learn(team, env, obs, steps):
     """Step a team in an environment; what is seen at the end."""
     for _ in range(steps):
-        actions = team.act(seen)
-        then, rewards, terminated, truncated = env.step(actions)
-        team.update(seen, actions, rewards, then, terminated, truncated)
+        actions = team.act(obs)
+        next_obs, rewards, terminated, truncated = env.step(actions)
+        team.update(obs, actions, rewards, next_obs, terminated, truncated)
         ended = terminated | truncated
-        seen = env.reset(ended) if ended.any() else then
-    return seen
+        obs = env.reset(ended) if ended.any() else next_obs
+    return obs
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -87,10 +87,10 @@ def test_a_team_goes_on(way, learner, backend):
     game = mf.games.PrisonersDilemma(memory=1, horizon=6)
     team = mf.Team(learner, game, runs=2, seed=4, backend=backend)
     env = game.env(runs=2, seed=4, backend=backend)
-    seen = learn(team, env, env.reset(), 9)
+    obs = learn(team, env, env.reset(), 9)
     other, other_env = way((team, env))
-    learn(team, env, seen, 20)
-    learn(other, other_env, seen, 20)
+    learn(team, env, obs, 20)
+    learn(other, other_env, obs, 20)
     for name, array in team.arrays.items():
         np.testing.assert_array_equal(other.arrays[name], array, err_msg=name)
     assert other.steps.tolist() == team.steps.tolist()
@@ -99,14 +99,14 @@ def test_a_team_goes_on(way, learner, backend):
 @pytest.mark.parametrize("way", WAYS)
 def test_a_team_goes_on_while_its_rows_grow(way):
     team, env = mf.IQL(0.3).team(DRIFT, runs=2, seed=4, encoder=mf.Rounding(1)), DRIFT.env(runs=2, seed=4)
-    seen = learn(team, env, env.reset(), 60)
+    obs = learn(team, env, env.reset(), 60)
     other, other_env = way((team, env))
-    learn(team, env, seen, 400)
-    learn(other, other_env, seen, 400)
+    learn(team, env, obs, 400)
+    learn(other, other_env, obs, 400)
     assert team.encoder_arrays["keys"].shape[1] > 256       # it grew
     for name, array in (team.arrays | team.encoder_arrays).items():
         np.testing.assert_array_equal((other.arrays | other.encoder_arrays)[name], array, err_msg=name)
-    assert other.policy(1)(seen[1]).tolist() == team.policy(1)(seen[1]).tolist()
+    assert other.policy(1)(obs[1]).tolist() == team.policy(1)(obs[1]).tolist()
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -178,12 +178,12 @@ def test_a_seed_for_each_run(backend):
     env = SOCCER.env(runs=3, seed=[7, 8, 7], backend=backend)
     alone = SOCCER.env(runs=1, seed=8, backend=backend)
     assert env.seed == (7, 8, 7)
-    seen, own = env.reset(), alone.reset()
-    assert seen[0].tolist() == seen[2].tolist() and seen[1].tolist() == own[0].tolist()
+    obs, own = env.reset(), alone.reset()
+    assert obs[0].tolist() == obs[2].tolist() and obs[1].tolist() == own[0].tolist()
     for _ in range(5):
-        seen, *_ = env.step(np.zeros((3, 2), np.int32))
+        obs, *_ = env.step(np.zeros((3, 2), np.int32))
         own, *_ = alone.step([0, 0])
-        assert seen[1].tolist() == own[0].tolist()
+        assert obs[1].tolist() == own[0].tolist()
     with pytest.raises(ValueError, match="seed: expected one value per run, 3, got 2"):
         SOCCER.env(runs=3, seed=[1, 2])
 
@@ -193,17 +193,17 @@ def test_vector_seeds_as_gymnasium_takes_them():
     from marlfast.adapters.gymnasium import env, vector_env
 
     made = vector_env(DRIFT, 3)
-    seen, _ = made.reset(seed=[1, 2, 3])
+    obs, _ = made.reset(seed=[1, 2, 3])
     singles = [env(DRIFT) for _ in range(3)]
     for k, one in enumerate(singles):
-        assert one.reset(seed=k + 1)[0].tolist() == seen[k].tolist()
+        assert one.reset(seed=k + 1)[0].tolist() == obs[k].tolist()
     actions = [made.action_space.sample() for _ in range(3)]
     for action in actions:
-        seen = made.step(action)[0]
-        assert [one.step(part)[0].tolist() for one, part in zip(singles, action, strict=True)] == seen.tolist()
-    seen, _ = made.reset(seed=[9, None, 3])
+        obs = made.step(action)[0]
+        assert [one.step(part)[0].tolist() for one, part in zip(singles, action, strict=True)] == obs.tolist()
+    obs, _ = made.reset(seed=[9, None, 3])
     wanted = [singles[0].reset(seed=9)[0], singles[1].reset()[0], singles[2].reset(seed=3)[0]]
-    assert seen.tolist() == [one.tolist() for one in wanted]
+    assert obs.tolist() == [one.tolist() for one in wanted]
     assert vector_env(DRIFT, 2).reset(seed=[None, 3])[0].shape == (2, 2)
     apart = vector_env(DRIFT, 2, agents="separate")
     assert apart.reset(seed=[1, 1, 2, 2])[0][0].tolist() == singles[0].reset(seed=1)[0].tolist()
@@ -225,13 +225,13 @@ def test_what_a_team_plays_without_exploring(backend):
     for learner in (mf.IQL(0.3), [mf.learners.TitForTat(), mf.IQL(0.3)]):
         watched, alone = (mf.Team(learner, game, seed=4, backend=backend) for _ in range(2))
         env, other = game.env(seed=4, backend=backend), game.env(seed=4, backend=backend)
-        seen, same_seen = env.reset(), other.reset()
+        obs, same_obs = env.reset(), other.reset()
         for _ in range(12):
-            actions = watched.act(seen, explore=False)
+            actions = watched.act(obs, explore=False)
             if learner == mf.IQL(0.3):
-                assert actions[0].tolist() == watched.policy(0)(seen[0]).tolist()
-            seen = learn(watched, env, seen, 1)
-            same_seen = learn(alone, other, same_seen, 1)
+                assert actions[0].tolist() == watched.policy(0)(obs[0]).tolist()
+            obs = learn(watched, env, obs, 1)
+            same_obs = learn(alone, other, same_obs, 1)
         for name, array in watched.arrays.items():
             np.testing.assert_array_equal(alone.arrays[name], array, err_msg=name)
     with pytest.raises(ValueError, match="update: expected act before it"):
@@ -243,10 +243,10 @@ def test_what_a_team_plays_without_exploring(backend):
 def test_a_teams_policy_has_tables_of_its_own():
     game = mf.games.PrisonersDilemma(memory=1, horizon=6)
     team, env = mf.learners.WoLFPHC(0.5).team(game, seed=4), game.env(seed=4)
-    seen = learn(team, env, env.reset(), 20)
+    obs = learn(team, env, env.reset(), 20)
     policy = team.policy()
     before = [policy.probabilities(k)[0].tolist() for k in range(5)]
-    learn(team, env, seen, 100)
+    learn(team, env, obs, 100)
     assert [policy.probabilities(k)[0].tolist() for k in range(5)] == before
     assert before != [team.policy().probabilities(k)[0].tolist() for k in range(5)]
     assert team.policy(agent="agent_1", kind="greedy")(0) == team.policy(kind="greedy")(0)[1]
@@ -277,16 +277,16 @@ def start(uniforms, normals):
 def test_a_team_is_saved_and_goes_on(learner, game, encoder, backend, tmp_path):
     """Also between act and update, and when it is watched."""
     team, env = mf.Team(learner, game, 2, 4, encoder, backend), game.env(runs=2, seed=4, backend=backend)
-    seen = learn(team, env, env.reset(), 9)
-    team.act(seen, explore=False)
-    actions = team.act(seen)
+    obs = learn(team, env, env.reset(), 9)
+    team.act(obs, explore=False)
+    actions = team.act(obs)
     team.save(tmp_path / "team.npz")
     other, other_env = mf.Team.load(tmp_path / "team.npz", backend=backend), copy.deepcopy(env)
     for one, around in ((team, env), (other, other_env)):
-        then, rewards, terminated, truncated = around.step(actions)
-        one.update(seen, actions, rewards, then, terminated, truncated)
+        next_obs, rewards, terminated, truncated = around.step(actions)
+        one.update(obs, actions, rewards, next_obs, terminated, truncated)
         ended = terminated | truncated
-        last = learn(one, around, around.reset(ended) if ended.any() else then, 20)
+        last = learn(one, around, around.reset(ended) if ended.any() else next_obs, 20)
         one.watched = one.act(last, explore=False).tolist()
     assert other.watched == team.watched
     for name, array in team.arrays.items():

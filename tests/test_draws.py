@@ -151,8 +151,8 @@ class TestStream:
         names = ["explore", "step_uniforms", "start_uniforms"]
         keys = [(seed, run, name, purpose) for seed in (0, 1) for run in (0, 1) for name in names
                 for purpose in ("training", "evaluation")]
-        seen = {mf.draws.stream(seed, run, name, 0, 4, purpose).tobytes() for seed, run, name, purpose in keys}
-        assert len(seen) == len(keys)
+        noted = {mf.draws.stream(seed, run, name, 0, 4, purpose).tobytes() for seed, run, name, purpose in keys}
+        assert len(noted) == len(keys)
 
     @pytest.mark.parametrize("arguments,words", [
         ({"seed": -1}, ["seed", "-1"]), ({"seed": 2**64}, ["seed", str(2**64)]), ({"run": -1}, ["run", "-1"]),

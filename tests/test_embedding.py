@@ -24,15 +24,15 @@ def by_hand(game, learner, encoder, steps, runs, seed, backend):
     """A training loop as a caller would write it."""
     env = game.env(runs=runs, seed=seed, backend=backend)
     team = learner.team(game, runs=runs, seed=seed, encoder=encoder, backend=backend)
-    seen = env.reset()
+    obs = env.reset()
     total = np.zeros((runs, game.agents))
     for _ in range(steps):
-        actions = team.act(seen)
-        then, rewards, terminated, truncated = env.step(actions)
-        team.update(seen, actions, rewards, then, terminated, truncated)
+        actions = team.act(obs)
+        next_obs, rewards, terminated, truncated = env.step(actions)
+        team.update(obs, actions, rewards, next_obs, terminated, truncated)
         total += rewards
         ended = terminated | truncated
-        seen = env.reset(ended) if ended.any() else then
+        obs = env.reset(ended) if ended.any() else next_obs
     return env, team, total
 
 
@@ -66,9 +66,9 @@ def test_team_shares_tables_by_teams():
     game, learner = mf.games.Drift(agents=3, horizon=5), mf.IQL(share="team")
     team = learner.team(game, encoder=mf.Grid(-1, 1, 3), teams=[[0, 2], [1]])
     assert team.q.shape == (1, 9, 2, 5)
-    seen = game.env().reset()
-    team.act(seen)
-    team.update(seen, [[0, 0, 0]], [[1.0, 10.0, 1.0]], seen, True)
+    obs = game.env().reset()
+    team.act(obs)
+    team.update(obs, [[0, 0, 0]], [[1.0, 10.0, 1.0]], obs, True)
     # 0.1 * 1 = 0.1, then 0.1 + 0.1 * (1 - 0.1) = 0.19 in the table of agents 0 and 2; 0.1 * 10 in agent 1's.
     assert sorted(team.q[team.q != 0.0].tolist()) == pytest.approx([0.19, 1.0], abs=1e-15)
     assert team.arrays["visits"].sum() == 3
@@ -85,8 +85,8 @@ class TestEnv:
         game = mf.games.MarkovGame(np.eye(3)[[[2], [1], [2]]], np.ones((3, 1)), (1,), terminal=[False, False, True])
         env = game.env()
         assert env.reset().tolist() == [[[0.0]]]
-        then, rewards, terminated, truncated = env.step([0])
-        assert (then.tolist(), rewards.tolist(), terminated.tolist(), truncated.tolist()) == (
+        next_obs, rewards, terminated, truncated = env.step([0])
+        assert (next_obs.tolist(), rewards.tolist(), terminated.tolist(), truncated.tolist()) == (
             [[[2.0]]], [[1.0]], [True], [False])
         assert env.reset().tolist() == [[[0.0]]]
 
@@ -158,10 +158,10 @@ class TestEnv:
         env = game.env()
         before = env.reset()
         kept = before.copy()
-        then = env.step([0])
+        next_obs = env.step([0])
         assert before.tolist() == kept.tolist()
         env.step([0])
-        assert then[0].tolist() != env.observation.tolist()
+        assert next_obs[0].tolist() != env.observation.tolist()
         shared = game.env(copy=False)
         assert shared.reset() is shared.observation
         assert shared.step([0])[1] is shared.rewards
@@ -257,11 +257,11 @@ class TestTeam:
         return mf.IQL().team(self.GAME, runs=runs, encoder=mf.Grid(-1, 1, 3), **options)
 
     def update(self, **changes):
-        seen = np.zeros((2, 1, 2))
-        arguments = {"observation": seen, "actions": [[0, 1], [2, 3]], "rewards": [[0.0, 1.0], [2.0, 3.0]],
-                     "next_observation": seen, "terminated": [False, True], "truncated": None}
+        obs = np.zeros((2, 1, 2))
+        arguments = {"observation": obs, "actions": [[0, 1], [2, 3]], "rewards": [[0.0, 1.0], [2.0, 3.0]],
+                     "next_observation": obs, "terminated": [False, True], "truncated": None}
         team = self.team()
-        team.act(seen)
+        team.act(obs)
         return team.update(**{**arguments, **changes})
 
     @pytest.mark.parametrize("changes,error,words", [
@@ -294,18 +294,18 @@ class TestTeam:
 
     def test_a_refused_update_learns_nothing(self):
         team = self.team()
-        seen = np.zeros((2, 1, 2))
-        team.act(seen)
+        obs = np.zeros((2, 1, 2))
+        team.act(obs)
         with pytest.raises(ValueError):
-            team.update(seen, [[0, 1], [2, 3]], [[1.0, 1.0], [1.0, np.nan]], seen, [False, False])
+            team.update(obs, [[0, 1], [2, 3]], [[1.0, 1.0], [1.0, np.nan]], obs, [False, False])
         assert not team.q.any() and team.steps.tolist() == [0, 0]
 
     def test_an_update_without_an_act_learns_nothing(self):
-        team, seen = self.team(), np.zeros((2, 1, 2))
-        given = seen, [[0, 1], [2, 3]], np.ones((2, 2)), seen, [False, False]
+        team, obs = self.team(), np.zeros((2, 1, 2))
+        given = obs, [[0, 1], [2, 3]], np.ones((2, 2)), obs, [False, False]
         with pytest.raises(ValueError, match="update: expected act before it.* since the team was made"):
             team.update(*given)
-        team.act(seen)
+        team.act(obs)
         team.update(*given)
         once = team.q.copy()
         with pytest.raises(ValueError, match="update: expected act before it.* since the last update"):
@@ -364,12 +364,12 @@ class TestTeam:
     def test_acting_is_greedy_where_nothing_is_explored(self):
         game = mf.games.MatrixGame([[0.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
         team = mf.IQL(1.0, explore=mf.EpsilonGreedy(0.0, ties="first")).team(game)
-        seen = [[[0.0]]]
-        team.act(seen)
-        team.update(seen, [[2, 1]], [[1.0, 1.0]], seen, True)
-        assert team.act(seen).tolist() == [[2, 1]]
-        team.update(seen, [[2, 1]], [[-1.0, 2.0]], seen, True)
-        assert team.act(seen).tolist() == [[0, 1]]
+        obs = [[[0.0]]]
+        team.act(obs)
+        team.update(obs, [[2, 1]], [[1.0, 1.0]], obs, True)
+        assert team.act(obs).tolist() == [[2, 1]]
+        team.update(obs, [[2, 1]], [[-1.0, 2.0]], obs, True)
+        assert team.act(obs).tolist() == [[0, 1]]
 
 
 # -- stepping many runs -------------------------------------------------------------------------

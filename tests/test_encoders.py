@@ -104,7 +104,7 @@ def test_policies_play_as_evaluation_does(where):
     run = mf.train(game, learner, encoder=encoder, episodes=20, runs=2, seed=1)
     for r in range(2):
         policy = run.policy(r)
-        one, other = (mf.evaluate(game, how, episodes=5, seed=2) for how in (policy, lambda seen, p=policy: p(seen)))
+        one, other = (mf.evaluate(game, how, episodes=5, seed=2) for how in (policy, lambda obs, p=policy: p(obs)))
         assert (one.returns == other.returns).all()
 
 
@@ -114,13 +114,13 @@ def test_a_team_by_hand_does_what_training_does(where):
     learner = QLambda(0.3, explore=mf.EpsilonGreedy(0.3), share="all")
     run = mf.train(game, learner, encoder=encoder, steps=30, seed=5, runs=2)
     env, team = game.env(runs=2, seed=5), learner.team(game, runs=2, seed=5, encoder=encoder)
-    seen = env.reset()
+    obs = env.reset()
     for _ in range(30):
-        actions = team.act(seen)
-        then, rewards, terminated, truncated = env.step(actions)
-        team.update(seen, actions, rewards, then, terminated, truncated)
+        actions = team.act(obs)
+        next_obs, rewards, terminated, truncated = env.step(actions)
+        team.update(obs, actions, rewards, next_obs, terminated, truncated)
         over = terminated | truncated
-        seen = env.reset(over) if over.any() else then
+        obs = env.reset(over) if over.any() else next_obs
     rows = int(run.used.max())
     assert team.q[:, :rows].tobytes() == run.q.tobytes()
 
@@ -192,8 +192,8 @@ def test_tiles_do_better_than_grids_in_the_drift_game(monkeypatch, capsys):
     spec = importlib.util.spec_from_file_location("tiles_drift", path)
     example = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(example)
-    every = [encoder for kind in (example.grids() | example.tiles()).values() for encoder in kind]
-    assert len(every) == 123 and all(encoder.rows(example.GAME) <= example.MAX_ROWS for encoder in every)
+    encoders = [encoder for kind in (example.grids() | example.tiles()).values() for encoder in kind]
+    assert len(encoders) == 123 and all(encoder.rows(example.GAME) <= example.MAX_ROWS for encoder in encoders)
     for name, value in {"EPISODES": 1000, "RUNS": 8, "PILOT": 1, "RATES": (0.05,)}.items():
         monkeypatch.setattr(example, name, value)
     # The best grid that was found, which is told which variable matters, and the best tiles, which are not.

@@ -44,9 +44,9 @@ def test_evaluation_leaves_them_out(run, kind):
     assert found.lengths.tolist() == [[2, 2], [2, 2], [0, 0], [2, 2]]
     assert found.mean == 2e307 and found.standard_error == 0.0 and "3 of 4 runs x 2 episodes" in repr(found)
     assert statistics.estimate(found.team_returns.mean(axis=1)).runs == 3
-    every = mf.evaluate(HUGE, run, episodes=2, kind=kind, failed=True)
-    assert not np.isnan(every.returns).any() and "; 4 runs x 2 episodes" in repr(every)
-    np.testing.assert_array_equal(every.returns[[0, 1, 3]], found.returns[[0, 1, 3]])
+    all_runs = mf.evaluate(HUGE, run, episodes=2, kind=kind, failed=True)
+    assert not np.isnan(all_runs.returns).any() and "; 4 runs x 2 episodes" in repr(all_runs)
+    np.testing.assert_array_equal(all_runs.returns[[0, 1, 3]], found.returns[[0, 1, 3]])
 
 
 def test_evaluation_of_failures_alone_is_refused():

@@ -75,8 +75,8 @@ def test_there_and_back(results, name, backend, tmp_path):
     for ours, theirs in zip(loaded.rows, result.rows, strict=True):
         np.testing.assert_array_equal(ours, theirs, strict=True)
     game = result.experiment.game
-    for seen in result.rows[0][:3]:
-        assert loaded.policy(0)(seen).tolist() == result.policy(0)(seen).tolist()
+    for obs in result.rows[0][:3]:
+        assert loaded.policy(0)(obs).tolist() == result.policy(0)(obs).tolist()
     played, wanted = (mf.evaluate(game, r, episodes=3) for r in (loaded, result))
     assert played.returns.tolist() == wanted.returns.tolist()
 

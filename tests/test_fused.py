@@ -182,9 +182,9 @@ def test_results_of_either_are_used_alike(tmp_path):
     assert_same(mf.train(resume=again, steps=50, threads=1), mf.train(resume=staged, steps=50, backend="numpy"))
     scores = [mf.evaluate(experiment.game, result, episodes=3, seed=2, threads=1).returns for result in (fused, staged)]
     assert scores[0].tobytes() == scores[1].tobytes()
-    seen = np.zeros((3, 1, 2))
-    seen[:, 0, 0] = [0.0, 1.0, 40.0]
-    for one in seen:
+    obs = np.zeros((3, 1, 2))
+    obs[:, 0, 0] = [0.0, 1.0, 40.0]
+    for one in obs:
         assert fused.policy(0)(one).tolist() == staged.policy(0)(one).tolist()
 
 

@@ -26,7 +26,7 @@ LEARNERS = [
     L.CentralQ(0.3, **EXPLORE, initial_q=VALUES), L.JointActionLearner(0.3, **EXPLORE, initial_q=VALUES),
     L.FriendOrFoe(0.3, friends="all", **EXPLORE, initial_q=VALUES), L.MinimaxQ(0.3, initial_q=VALUES),
     L.NashQ(0.3, initial_q=VALUES), L.CorrelatedQ(0.3, initial_q=VALUES), L.MeanFieldQ(0.3, initial_q=VALUES),
-    L.Hierarchy(mf.IQL(0.3, **EXPLORE, initial_q=VALUES), goals=2, every=2, teams="all",
+    L.Hierarchy(mf.IQL(0.3, **EXPLORE, initial_q=VALUES), goals=2, goal_every=2, teams="all",
                 coordinator=mf.IQL(0.3, **EXPLORE, initial_q=VALUES)),
 ]
 

@@ -176,15 +176,15 @@ def test_core_knows_nothing_above_it():
     """Compiled sources and headers import C, NumPy, the standard library, what is declared, and each other."""
     files = [*SOURCES.glob("*.pyx"), *(PACKAGE / "core").glob("*.pxd"), PACKAGE / "core" / "__init__.py"]
     assert len(files) > 10
-    seen = set()
+    noted = set()
     for path in files:
         text = path.read_text(encoding="utf-8")
         for target in re.findall(r"^(?:from|c?import)\s+(\S+)", text, re.M):
-            seen.add(target)
+            noted.add(target)
             outside = (target.startswith(("libc.", "cpython.", "cython", "marlfast.declarations"))
                        or target in {"numpy", *sys.stdlib_module_names})
             assert outside or re.fullmatch(r"marlfast\.core(\.\w+)?", target), f"{path.name} imports {target}"
-    assert "marlfast.core._kernels" in seen and "numpy" in seen
+    assert "marlfast.core._kernels" in noted and "numpy" in noted
 
 
 def test_core_has_no_python_above_the_kernels():

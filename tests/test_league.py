@@ -40,13 +40,13 @@ def test_a_frozen_learner_keeps_its_table_and_plays_the_greedy_actions():
 
 
 def test_a_frozen_learner_may_explore():
-    seen = []
+    noted = []
     for explore in (mf.EpsilonGreedy(0.0), mf.EpsilonGreedy(1.0)):
         copying = FixedPolicy([0.5, 0.5])
         run = mf.train(mf.games.PrisonersDilemma(memory=1, horizon=0), learners=[
             Frozen(mf.IQL(initial_q=[[1.0, 0.0]]), explore), copying], steps=400, seed=1)
-        seen.append(run.arrays["episode_return"][0])
-    assert (seen[0] != seen[1]).any()
+        noted.append(run.arrays["episode_return"][0])
+    assert (noted[0] != noted[1]).any()
 
 
 def test_a_frozen_copy_of_a_mixed_policy_plays_it_mixed():

@@ -26,9 +26,9 @@ def facts(name, cls):
         return name, cls.__name__, "any", "any", "a number", "as given", text
     game = cls()
     actions = " ".join(map(str, sorted(set(game.action_counts.tolist()))))
-    seen = f"{game.observations:,}" if game.observations is not None else f"{game.features} numbers"
-    seen += ", own" if game.views > 1 else ""
-    return name, cls.__name__, f"{game.agents:,}", actions, seen, game.setting, text
+    observed = f"{game.observations:,}" if game.observations is not None else f"{game.features} numbers"
+    observed += ", own" if game.views > 1 else ""
+    return name, cls.__name__, f"{game.agents:,}", actions, observed, game.setting, text
 
 
 def learner_facts(name, cls):

@@ -76,6 +76,17 @@ def test_plain_values_may_have_an_old_name():
         registry.from_dict("learner", values | {"agent_ids": [[1], [0]]})
 
 
+def test_what_is_observed_and_how_often_goals_are_set_have_their_old_names():
+    with pytest.warns(DeprecationWarning, match="^seen= is obs= since"):
+        game = mf.games.MarkovGame([[0], [0]], [[1.0], [0.0]], (1,), horizon=2, seen=[0, 0])
+    with pytest.warns(DeprecationWarning, match="^seen is obs since"):
+        assert game.seen.tolist() == game.obs.tolist() == [0, 0]
+    values = {**mf.learners.Hierarchy(goal_every=7).to_dict()}
+    values["every"] = values.pop("goal_every")
+    with pytest.warns(DeprecationWarning, match="^every= is goal_every= since"):
+        assert registry.from_dict("learner", values).goal_every == 7
+
+
 def test_bounds_are_taken_under_their_old_names():
     game = mf.games.PrisonersDilemma()
     with pytest.warns(DeprecationWarning, match="^most_steps= is max_steps= since") as caught:

@@ -68,10 +68,10 @@ def test_a_team_stepped_by_hand_works_every_fact_out_once():
     def work():
         env, team = GAME.env(seed=0), mf.IQL().team(GAME, seed=0, encoder=mf.Rounding(1))
         for _ in range(8):
-            seen = env.reset()
-            actions = team.act(seen)
-            then, rewards, terminated, truncated = env.step(actions)
-            team.update(seen, actions, rewards, then, terminated, truncated)
+            obs = env.reset()
+            actions = team.act(obs)
+            next_obs, rewards, terminated, truncated = env.step(actions)
+            team.update(obs, actions, rewards, next_obs, terminated, truncated)
 
     assert max(calls(COUNTED, work).values()) == 1
 
@@ -109,7 +109,7 @@ def test_facts_of_an_experiment():
     assert known.seeds.tolist() == [7, 9] and known.run_numbers.tolist() == [4, 4]
     assert known.looks_central == ["mappo"] and known.whole == "central"
     assert (known.active, known.central_active, known.rows) == (1, 1, None)
-    assert (known.width(), known.width(learning=False)) == (4, 3)
+    assert (known.active_rows(), known.active_rows(learning=False)) == (4, 3)
     assert list(known.encoders()) == ["encoder", "central"] and list(known.encoders(learning=False)) == ["encoder"]
     assert [(prefix, one.name, context.agent_ids) for prefix, one, context in known.parts] == [
         ("0.", "mappo", (0, 1)), ("1.", "iql", (2,))]
@@ -152,7 +152,7 @@ def test_a_hundred_thousand_agents_are_checked_in_no_time(share, tables):
 
 def test_a_million_agents_with_one_table():
     experiment = mf.Experiment(mf.games.Drift(agents=10**6), mf.IQL(share="all"), mf.Rounding(0), steps=1)
-    assert experiment.resolved.width() == 10**6 and not experiment.resolved.context.tables("all").any()
+    assert experiment.resolved.active_rows() == 10**6 and not experiment.resolved.context.tables("all").any()
 
 
 def test_the_agents_of_the_first_table_that_does_not_fit_are_named():

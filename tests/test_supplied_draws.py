@@ -46,8 +46,8 @@ def test_generators_that_cannot_go_back(backend, options):
 def test_a_resumed_training_asks_from_where_it_is():
     part = mf.train(GAME, LEARNER, encoder=mf.Rounding(0), runs=2, seed=1, steps=10, draws=supplied(), threads=1)
     draws = supplied()
-    seen = []
+    noted = []
     real = draws["explore"].__call__
     mf.train(resume=part, steps=5, threads=1,
-             draws=draws | {"explore": lambda run, first, n: seen.append((run, first)) or real(run, first, n)})
-    assert sorted({run: first for run, first in reversed(seen)}.items()) == [(0, 10), (1, 10)]
+             draws=draws | {"explore": lambda run, first, n: noted.append((run, first)) or real(run, first, n)})
+    assert sorted({run: first for run, first in reversed(noted)}.items()) == [(0, 10), (1, 10)]

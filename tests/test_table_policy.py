@@ -39,29 +39,29 @@ def trained():
 def observations(game, count=40, seed=3):
     """What is seen under random play: float64 [count, V, D]."""
     env, random, found = game.env(seed=seed), np.random.default_rng(seed), []
-    seen = env.reset()
+    obs = env.reset()
     while len(found) < count:
-        found.append(seen[0].copy())
-        seen, _, terminated, truncated = env.step(random.integers(0, game.action_counts))
+        found.append(obs[0].copy())
+        obs, _, terminated, truncated = env.step(random.integers(0, game.action_counts))
         if terminated[0] or truncated[0]:
-            seen = env.reset()
+            obs = env.reset()
     return np.array(found)
 
 
-def by_rows(policy, seen):
+def by_rows(policy, obs):
     """Probabilities of each agent's actions, asked of the learners: a list over observations of lists over agents."""
     player = Player(plays_of(policy, policy.kind), policy.experiment.game.agents, 1, 0)
-    return [player.chances(policy._rows(one)[None]) for one in seen]
+    return [player.chances(policy._rows(one)[None]) for one in obs]
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_tables_say_what_learners_say(trained, name):
     game = CASES[name][0]
-    seen = observations(game)
+    obs = observations(game)
     for kind in ("policy", "behaviour", "greedy"):
         policy = trained[name].policy(0, kind=kind)
         alone = policy.standalone()
-        for one, wanted in zip(seen, by_rows(policy, seen), strict=True):
+        for one, wanted in zip(obs, by_rows(policy, obs), strict=True):
             for ours, theirs in zip(alone.probabilities(one), wanted, strict=True):
                 np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-15)
 
@@ -69,17 +69,17 @@ def test_tables_say_what_learners_say(trained, name):
 @pytest.mark.parametrize("name", CASES)
 def test_one_by_one_in_batches_and_by_agent(trained, name):
     game = CASES[name][0]
-    seen, kind = observations(game), "greedy"
+    obs, kind = observations(game), "greedy"
     policy = trained[name].policy(0, kind=kind)
-    together = policy(seen)
-    assert together.shape == (len(seen), game.agents) and together.dtype == np.int32
-    assert [policy(one).tolist() for one in seen] == together.tolist()
+    together = policy(obs)
+    assert together.shape == (len(obs), game.agents) and together.dtype == np.int32
+    assert [policy(one).tolist() for one in obs] == together.tolist()
     for i in range(game.agents):
-        own = seen[:, i if game.views > 1 else 0]
+        own = obs[:, i if game.views > 1 else 0]
         one = policy.agent(i)
         assert one(own).tolist() == together[:, i].tolist() == [one(x) for x in own]
         assert policy.agent(f"agent_{i}")(own[0]) == together[0, i]
-    names = {f"agent_{i}": seen[0, i if game.views > 1 else 0] for i in range(game.agents)}
+    names = {f"agent_{i}": obs[0, i if game.views > 1 else 0] for i in range(game.agents)}
     assert policy(names) == dict(zip(names, together[0].tolist(), strict=True))
     assert list(policy({"agent_1": names["agent_1"]})) == ["agent_1"]
 
@@ -88,14 +88,14 @@ def test_one_by_one_in_batches_and_by_agent(trained, name):
 def test_draws_follow_the_probabilities(trained, name):
     """30,000 decisions in one place: within five standard deviations of what the learner says."""
     game = CASES[name][0]
-    seen, count = observations(game, 1)[0], 30_000
+    obs, count = observations(game, 1)[0], 30_000
     policy = trained[name].policy(0, kind="behaviour" if name != "mixed" else "policy", seed=5)
-    drawn = policy(np.repeat(seen[None], count, axis=0))
-    for i, p in enumerate(by_rows(policy, [seen])[0]):
+    drawn = policy(np.repeat(obs[None], count, axis=0))
+    for i, p in enumerate(by_rows(policy, [obs])[0]):
         counted = np.bincount(drawn[:, i], minlength=len(p)) / count
         assert (np.abs(counted - p) <= 5 * np.sqrt(p * (1 - p) / count) + 1e-12).all()
     again = trained[name].policy(0, kind="behaviour" if name != "mixed" else "policy", seed=5)
-    assert again(np.repeat(seen[None], count, axis=0)).tolist() == drawn.tolist()
+    assert again(np.repeat(obs[None], count, axis=0)).tolist() == drawn.tolist()
 
 
 def test_joint_draws_stay_joint():
@@ -109,21 +109,21 @@ def test_joint_draws_stay_joint():
 
 def test_the_numpy_backend_decides_alike(trained):
     for name, (game, *_) in CASES.items():
-        seen = observations(game)
+        obs = observations(game)
         for kind in ("policy", "behaviour"):
             alone = trained[name].policy(0, kind=kind, seed=9).standalone()
             state = alone.__dict__ | {"_random": np.random.default_rng(9), "backend": "numpy"}
             twin = object.__new__(mf.TablePolicy)
             twin.__setstate__({key: value for key, value in state.items() if key not in ("_bound", "_kernel")})
-            assert twin(seen).tolist() == alone(seen).tolist(), (name, kind)
+            assert twin(obs).tolist() == alone(obs).tolist(), (name, kind)
 
 
 def test_stable_baselines_predict(trained):
     game = CASES["own views"][0]
-    seen, policy = observations(game), trained["own views"].policy(0, kind="behaviour", seed=4)
-    flat = seen.reshape(len(seen), -1)
+    obs, policy = observations(game), trained["own views"].policy(0, kind="behaviour", seed=4)
+    flat = obs.reshape(len(obs), -1)
     likeliest, state = policy.predict(flat, deterministic=True)
-    assert state is None and likeliest.tolist() == trained["own views"].policy(0)(seen).tolist()
+    assert state is None and likeliest.tolist() == trained["own views"].policy(0)(obs).tolist()
     assert policy.predict(flat[0], deterministic=True)[0].tolist() == likeliest[0].tolist()
     assert policy.predict(flat[:1], ("s",), np.ones(1, bool))[0].shape == (1, game.agents)
     drawn, state = policy.predict(flat, ("s",))
@@ -138,12 +138,12 @@ def test_stable_baselines_predict(trained):
 @pytest.mark.parametrize("copied", [lambda p: pickle.loads(pickle.dumps(p)), copy.deepcopy])
 def test_copies_draw_on(trained, copied):
     for name in ("mixed", "boltzmann"):
-        seen = observations(CASES[name][0])
+        obs = observations(CASES[name][0])
         for policy in (trained[name].policy(0, kind="policy", seed=2),
                        trained[name].policy(0, kind="policy", seed=2).standalone()):
-            policy(seen)
+            policy(obs)
             other = copied(policy)
-            assert [other(one).tolist() for one in seen] == [policy(one).tolist() for one in seen]
+            assert [other(one).tolist() for one in obs] == [policy(one).tolist() for one in obs]
 
 
 def test_a_copy_remembers_what_was_done():
@@ -160,12 +160,12 @@ def test_a_copy_remembers_what_was_done():
 
 @pytest.mark.parametrize("name", CASES)
 def test_there_and_back(trained, name, tmp_path):
-    seen = observations(CASES[name][0])
+    obs = observations(CASES[name][0])
     for kind in ("policy", "behaviour"):
         policy = trained[name].policy(0, kind=kind, seed=8)
         policy.save(tmp_path / "policy.npz")
         loaded = mf.Policy.load(tmp_path / "policy.npz", seed=8)
-        assert loaded(seen).tolist() == policy(seen).tolist()
+        assert loaded(obs).tolist() == policy(obs).tolist()
         assert loaded.about["game"] == CASES[name][0].name and loaded.about["kind"] == kind
     with np.load(tmp_path / "policy.npz", allow_pickle=False) as archive:       # as the docs say that it is
         manifest = json.loads(bytes(archive["manifest"]).decode())
@@ -256,16 +256,16 @@ def reader():
 @pytest.mark.parametrize("name", CASES)
 def test_json_without_marlfast(trained, name, tmp_path):
     game, names = CASES[name][0], reader()
-    seen = np.concatenate([observations(game), observations(game) + (0 if game.observations else 1.0)])
+    obs = np.concatenate([observations(game), observations(game) + (0 if game.observations else 1.0)])
     policy = trained[name].policy(0)
     policy.export(tmp_path / "policy.json")
     told = names["read"](tmp_path / "policy.json")
     alone = policy.standalone()
-    u = np.random.default_rng(0).random((len(seen), len(alone.groups)))
-    wanted = np.zeros((len(seen), game.agents), np.int32)
-    alone._kernel.act(seen, u, wanted)
+    u = np.random.default_rng(0).random((len(obs), len(alone.groups)))
+    wanted = np.zeros((len(obs), game.agents), np.int32)
+    alone._kernel.act(obs, u, wanted)
     group = {i: g for g, members in enumerate(alone.groups) for i in members}
-    for k, one in enumerate(seen):
+    for k, one in enumerate(obs):
         for i in range(game.agents):
             own = one[i if game.views > 1 else 0].tolist()
             assert names["action"](told, i, own, u[k, group[i]]) == wanted[k, i]
@@ -287,28 +287,28 @@ def test_c_header_without_marlfast(trained, tmp_path):
     for k, name in enumerate(CASES):
         game, call = CASES[name][0], library[f"act{k}"]
         call.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_double]
-        seen = np.concatenate([observations(game), observations(game) + (0 if game.observations else 1.0)])
+        obs = np.concatenate([observations(game), observations(game) + (0 if game.observations else 1.0)])
         alone = trained[name].policy(0).standalone()
-        u = np.random.default_rng(0).random((len(seen), len(alone.groups)))
-        wanted = np.zeros((len(seen), game.agents), np.int32)
-        alone._kernel.act(seen, u, wanted)
+        u = np.random.default_rng(0).random((len(obs), len(alone.groups)))
+        wanted = np.zeros((len(obs), game.agents), np.int32)
+        alone._kernel.act(obs, u, wanted)
         group = {i: g for g, members in enumerate(alone.groups) for i in members}
-        for b, one in enumerate(seen):
+        for b, one in enumerate(obs):
             for i in range(game.agents):
                 own = np.ascontiguousarray(one[i if game.views > 1 else 0])
                 assert call(i, own.ctypes.data, u[b, group[i]]) == wanted[b, i], name
         bad = np.full(game.features, math.nan)
-        assert call(0, bad.ctypes.data, 0.0) == call(game.agents, seen[0].ctypes.data, 0.0) == -1
+        assert call(0, bad.ctypes.data, 0.0) == call(game.agents, obs[0].ctypes.data, 0.0) == -1
 
 
 def test_loading_needs_no_learner(trained, tmp_path):
     """A fresh process plays a policy, and has made no game and no learner."""
     trained["rounding"].policy(0).save(tmp_path / "policy.npz")
-    seen = observations(DRIFT)
+    obs = observations(DRIFT)
     code = ("import sys, numpy as np\nfrom marlfast.table_policy import TablePolicy\n"
-            f"p = TablePolicy.load({str(tmp_path / 'policy.npz')!r})\nprint(p(np.array({seen.tolist()})).tolist())")
+            f"p = TablePolicy.load({str(tmp_path / 'policy.npz')!r})\nprint(p(np.array({obs.tolist()})).tolist())")
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert out.strip() == str(trained["rounding"].policy(0)(seen).tolist())
+    assert out.strip() == str(trained["rounding"].policy(0)(obs).tolist())
 
 
 # -- what has no tables, and bad input -----------------------------------------------------------------
@@ -324,8 +324,8 @@ def test_what_does_not_follow_from_a_row_says_so(tmp_path):
     tiles = mf.train(DRIFT, mf.IQL(), encoder=mf.Tiles(4, (-2.0, -4.0), (20.0, 4.0), (5, 4)), episodes=20, seed=0)
     with pytest.raises(ValueError, match="several rows"):
         tiles.policy(0).standalone()
-    seen = observations(DRIFT)
-    assert tiles.policy(0)(seen).tolist() == [tiles.policy(0)(one).tolist() for one in seen]
+    obs = observations(DRIFT)
+    assert tiles.policy(0)(obs).tolist() == [tiles.policy(0)(one).tolist() for one in obs]
 
 
 @pytest.mark.parametrize("given, words", [

@@ -190,11 +190,12 @@ def test_epsilon_decays_by_hand(backend):
                                     (False, levels + 1e-12, 0)):
         learner = mf.IQL(explore=mf.EpsilonGreedy(0.5, decay=0.5, minimum=0.125, per="step", strict=strict,
                                                   ties="first", draws=2))
-        seen = []
+        visited = []
         run = mf.train(game, learner, steps=4, draws={"explore": constant_draws([[[u, 0.75]] for u in draws])},
                        block=1, backend=backend,
-                       callback=lambda session, seen=seen: seen.append(session.arrays["learner.epsilon.value"].item()))
-        assert seen == [0.25, 0.125, 0.125, 0.125]
+                       callback=lambda session,
+                       visited=visited: visited.append(session.arrays["learner.epsilon.value"].item()))
+        assert visited == [0.25, 0.125, 0.125, 0.125]
         assert -run.returns.sum() == explored
 
 
@@ -246,15 +247,15 @@ def test_a_potential_leaves_the_optimal_policy(seed, terminal):
     playable = ~game.terminal
     plain = mf.train(game, learner, steps=20_000, seed=seed)
     shaped = mf.train(game, learner, steps=20_000, seed=seed, shaping=mf.rewards.PotentialBased(potential))
-    seen = playable & (plain.visits[0, :, 0] > 200)
-    assert seen.sum() >= 3
-    assert np.abs(plain.q[0, :, 0] - optimal)[seen].max() < 1e-9
-    assert np.abs(shaped.q[0, :, 0] + potential[:, None] - optimal)[seen].max() < 1e-9
-    for s in np.flatnonzero(seen):
+    visited = playable & (plain.visits[0, :, 0] > 200)
+    assert visited.sum() >= 3
+    assert np.abs(plain.q[0, :, 0] - optimal)[visited].max() < 1e-9
+    assert np.abs(shaped.q[0, :, 0] + potential[:, None] - optimal)[visited].max() < 1e-9
+    for s in np.flatnonzero(visited):
         best = optimal[s].argmax()
         assert plain.policy(0)([float(s)]).item() == shaped.policy(0)([float(s)]).item() == best
     # Not by chance: the shaping moved the values much further than the policy's margins.
-    assert np.abs(shaped.q - plain.q)[0, seen].max() > 1.0
+    assert np.abs(shaped.q - plain.q)[0, visited].max() > 1.0
 
 
 def test_a_potential_leaves_the_optimal_policy_of_a_game_of_chance():
@@ -414,8 +415,8 @@ def test_policy_of_what_was_never_seen_is_the_initial_one():
     before = {name: array.copy() for name, array in policy.arrays.items()}
     assert policy([1e6, -1e6]).tolist() == [2, 1]
     assert all(np.array_equal(before[name], policy.arrays[name]) for name in before)
-    seen = run.rows[1][0]
-    assert policy(seen).tolist() == run.q[1, 0].argmax(axis=1).tolist()
+    visited = run.rows[1][0]
+    assert policy(visited).tolist() == run.q[1, 0].argmax(axis=1).tolist()
 
 
 def test_policies_are_of_their_runs():
@@ -538,10 +539,10 @@ def test_blocks_of_any_size(block):
 
 
 def test_the_callback_sees_every_block():
-    seen = []
+    visited = []
     run = mf.train(mf.games.Drift(agents=1), mf.IQL(), encoder=mf.Rounding(1), steps=25, runs=2, block=10,
-                   callback=lambda session: seen.append(session.arrays["steps"].tolist()))
-    assert seen == [[10, 10], [20, 20], [25, 25]]
+                   callback=lambda session: visited.append(session.arrays["steps"].tolist()))
+    assert visited == [[10, 10], [20, 20], [25, 25]]
     assert run.stop_reason == ["steps", "steps"]
 
 

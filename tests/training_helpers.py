@@ -12,8 +12,8 @@ def in_use(result):
     """All arrays of a result, cut to what is in use: two equal results have equal ones, whatever room they had."""
     known = result.experiment.resolved
     rows, used = known.by_row, known.used(result.arrays)
-    every = result.experiment.record_every
-    entries = int(result.arrays["episodes"].max()) // every + 1 if every else 0
+    record_every = result.experiment.record_every
+    entries = int(result.arrays["episodes"].max()) // record_every + 1 if record_every else 0
     cut = {}
     for name, array in result.arrays.items():
         if name in _DERIVED:
@@ -101,8 +101,8 @@ def stream_draws(game, learner, seed):
     """The streams that training itself would read, as supplied draws."""
     kernel, k = game.kernel("numpy"), learner.draws()
 
-    def stream(run, name, first, n, width):
-        return mf.draws.stream(seed, run, name, first * width, n * width).reshape(n, width)
+    def stream(run, name, first, n, n_draws):
+        return mf.draws.stream(seed, run, name, first * n_draws, n * n_draws).reshape(n, n_draws)
 
     def both(run, first, n, what, uniforms, normals):
         return np.concatenate([stream(run, f"{what}_uniforms", first, n, uniforms),

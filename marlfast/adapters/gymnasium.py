@@ -267,10 +267,10 @@ class VectorGame(_vector.VectorEnv):
     def _seen(self):
         """What the environments show: [num_envs, ...], a new array."""
         env = self._env
-        seen = self.views.of(env.observation)                   # [R, V] or [R, V, size]
+        obs = self.views.of(env.observation)                   # [R, V] or [R, V, size]
         if not self.separate:
-            return seen.reshape(self.observation_space.shape)
-        return np.broadcast_to(seen, (self.runs, self.game.agents, *seen.shape[2:])).reshape(
+            return obs.reshape(self.observation_space.shape)
+        return np.broadcast_to(obs, (self.runs, self.game.agents, *obs.shape[2:])).reshape(
             self.observation_space.shape).copy()
 
     def _earned(self, rewards):
@@ -287,10 +287,10 @@ class VectorGame(_vector.VectorEnv):
 
     def _final(self, rewards, ended):
         """Infos of the environments that ended, before they are begun again: as Gymnasium's own vectors have them."""
-        seen, which = self._seen(), self._each(ended)
+        obs, which = self._seen(), self._each(ended)
         observations = np.full(self.num_envs, None, dtype=object)
         for k in np.flatnonzero(which):
-            observations[k] = seen[k]
+            observations[k] = obs[k]
         infos = {"final_obs": observations, "_final_obs": which.copy(), "final_info": {}, "_final_info": which.copy()}
         if not self.separate:
             self._note(infos["final_info"], rewards, ended)
@@ -386,8 +386,8 @@ class SingleGame(_gymnasium.Env):
         return self._vector.reset(seed=seed)[0][0], {}
 
     def step(self, action):
-        seen, rewards, terminated, truncated, infos = self._vector.step(np.asarray(action)[None])
-        return (seen[0], float(rewards[0]), bool(terminated[0]), bool(truncated[0]), {"rewards": infos["rewards"][0]})
+        obs, rewards, terminated, truncated, infos = self._vector.step(np.asarray(action)[None])
+        return (obs[0], float(rewards[0]), bool(terminated[0]), bool(truncated[0]), {"rewards": infos["rewards"][0]})
 
     def render(self):
         return self._vector.render()[0]

@@ -224,9 +224,9 @@ class ParallelGame(_pettingzoo.ParallelEnv):
             raise ValueError(f"{what}: there is no state yet; call reset first")
 
     def _observations(self):
-        seen = self.views.of(self._env.observation[0])
-        last = len(seen) - 1
-        return {agent: np.array(seen[min(i, last)]) for i, agent in enumerate(self.possible_agents)}
+        obs = self.views.of(self._env.observation[0])
+        last = len(obs) - 1
+        return {agent: np.array(obs[min(i, last)]) for i, agent in enumerate(self.possible_agents)}
 
     def _joint(self, actions):
         joint = np.empty((1, self.game.agents), np.int32)

@@ -77,9 +77,9 @@ class Tracker:
         arrays, experiment, running = session.arrays, session.experiment, session.running()
         values = {"steps": int(arrays["steps"].sum()), "episodes": int(arrays["episodes"].sum()),
                   "runs_stopped": int((~running).sum())}
-        every, done = experiment.record_every, arrays["episodes"].copy()
-        if every:
-            first, last = self._episodes // every, done // every
+        record_every, done = experiment.record_every, arrays["episodes"].copy()
+        if record_every:
+            first, last = self._episodes // record_every, done // record_every
             entry = np.arange(int(first.min()), int(last.max()))
             new = (entry >= first[:, None]) & (entry < last[:, None])
             if new.any():

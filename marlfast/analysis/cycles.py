@@ -124,9 +124,9 @@ def limit_cycles(game, given, start=None):
     s = strategies(endless(game), given)
     refuse_chance(s, "limit_cycles", "long_run")
     m = s.model
-    then, rewards = paths(s)
+    successor, rewards = paths(s)
     begin = np.arange(s.runs) * m.size + start_states(s, start)
-    leap = flat(then)
+    leap = flat(successor)
     on = _on_cycle(leap, begin, m.size)
     transient, at = np.zeros(s.runs, np.int64), begin.copy()
     while True:
@@ -185,10 +185,10 @@ def _walk(leap, at):
     return np.stack(columns, axis=1)
 
 
-def cycle_means(then, rewards):
+def cycle_means(successor, rewards):
     """Average rewards of the cycle that each state leads to: float64 [R, S, N]."""
     runs, states, agents = rewards.shape
-    leap = flat(then)
+    leap = flat(successor)
     reached, place = np.unique(_settled(leap, np.arange(runs * states), states), return_inverse=True)
     walk = _walk(leap, reached)
     paid = np.where((walk >= 0)[:, :, None], rewards.reshape(-1, agents)[walk], 0.0).sum(axis=1)
@@ -326,11 +326,11 @@ def reached(s, start):
             places[at] = True
         return places.reshape(on.shape)
     for r in range(s.runs):
-        here, then, _ = chain(m, s.joint(r), s.outcomes(r))[0]
+        here, successor, _ = chain(m, s.joint(r), s.outcomes(r))[0]
         count = 0
         while count < on[r].sum():
             count = on[r].sum()
-            on[r, then[on[r, here]]] = True
+            on[r, successor[on[r, here]]] = True
     return on
 
 

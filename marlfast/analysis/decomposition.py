@@ -49,17 +49,17 @@ def joint_values(result, observation, state=None, agent=0, run=0):
         raise ValueError(f"result: learner {learner.name!r} of agent {agent} has no joint values made of utilities; "
                          "vdn and qmix have")
     own = {name: array[run:run + 1] for name, array in result.arrays.items()}
-    seen = np.array(observation, np.float64)
-    if seen.size != e.game.views * e.game.features:
-        raise ValueError(f"observation: expected shape {(e.game.views, e.game.features)}, got {seen.shape}")
-    rows = e.encoder.find(e.game, part_of(own, "encoder"), seen.reshape(e.game.views, e.game.features))
+    obs = np.array(observation, np.float64)
+    if obs.size != e.game.views * e.game.features:
+        raise ValueError(f"observation: expected shape {(e.game.views, e.game.features)}, got {obs.shape}")
+    rows = e.encoder.find(e.game, part_of(own, "encoder"), obs.reshape(e.game.views, e.game.features))
     states = rows[:e.resolved.active]
     if learner.central and e.resolved.central is not None:
         encoder, whole = e.resolved.central
         if state is None or np.size(state) != whole.size:
             raise ValueError(f"state: expected the {whole.size} numbers of the game's whole state, as "
                              f"{learner.name!r} looks at it, got {state}")
-        states = encoder.find(whole, part_of(own, "central"), whole.seen(np.array(state, np.float64)))
+        states = encoder.find(whole, part_of(own, "central"), whole.obs(np.array(state, np.float64)))
     arrays = part_of(own, "learner")
     if prefix:
         arrays = part_of(arrays, prefix[:-1])

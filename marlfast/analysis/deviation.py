@@ -218,9 +218,9 @@ def _followed(s, departs, agent, periods, length, start, numbers):
     before = means(s.actions, plans[1][2])
     steps = []
     for t in range(length):
-        actions, then, rewards = plans[0 if t < periods else 1]
+        actions, successor, rewards = plans[0 if t < periods else 1]
         steps.append(means(actions, rewards))
-        at = then[run, at]
+        at = successor[run, at]
     back = np.ones(s.runs, bool)
     back[run[occupancy[run, at] == 0.0]] = False
     played, paid = (np.stack(part, axis=1) for part in zip(*steps, strict=True))
@@ -246,10 +246,10 @@ def _expected(s, departs, agent, periods, length, start, numbers):
         before_rewards[r] = at @ plans[1][2]
         before_actions[r] = means(plans[1][0], at)
         for t in range(length):
-            joint, (here, then, weight), paid = plans[0 if t < periods else 1]
+            joint, (here, successor, weight), paid = plans[0 if t < periods else 1]
             actions[r, t] = means(joint, at)
             rewards[r, t] = at @ paid
-            at = np.bincount(then, at[here] * weight, m.size)
+            at = np.bincount(successor, at[here] * weight, m.size)
         back[r] = not (at[occupancy[r] == 0.0] > 0.0).any()
     return Deviation(agent, periods, actions, rewards, before_actions, before_rewards, back, kind=s.kind,
                      left_out=s.left_out)

@@ -26,10 +26,10 @@ def room(game, states, max_states, joint):
 def steps(kernel, states, actions, uniforms):
     """(next states, rewards, terminated) of many steps tried at once."""
     n = len(states)
-    then, rewards, over = np.array(states, np.float64), np.zeros((n, actions.shape[1])), np.zeros(n, bool)
-    kernel.step(then, np.ascontiguousarray(actions, np.int32), np.ascontiguousarray(uniforms),
+    next_states, rewards, over = np.array(states, np.float64), np.zeros((n, actions.shape[1])), np.zeros(n, bool)
+    kernel.step(next_states, np.ascontiguousarray(actions, np.int32), np.ascontiguousarray(uniforms),
                 np.zeros((n, kernel.step_normals)), rewards, over)
-    return then + 0.0, rewards, over
+    return next_states + 0.0, rewards, over
 
 
 def starts(kernel, uniforms):
@@ -141,12 +141,12 @@ def _outcomes(game, kernel, edges, rng, numbers, max_states):
         here = np.repeat(some, joint)
         states, moves = np.array(numbers.states)[here], np.tile(digits, (len(some), 1))
         n = len(here)
-        then, rewards, over = steps(kernel, np.repeat(states, len(chances), axis=0),
-                                    np.repeat(moves, len(chances), axis=0), np.tile(uniforms, (n, 1)))
-        _check_steps(kernel, edges, rng, states, moves, then, rewards, over)
-        successors = np.full(len(then), -1, np.int64)
+        next_states, rewards, over = steps(kernel, np.repeat(states, len(chances), axis=0),
+                                           np.repeat(moves, len(chances), axis=0), np.tile(uniforms, (n, 1)))
+        _check_steps(kernel, edges, rng, states, moves, next_states, rewards, over)
+        successors = np.full(len(next_states), -1, np.int64)
         if not over.all():
-            successors[~over] = numbers(then[~over])
+            successors[~over] = numbers(next_states[~over])
         cells = np.repeat(here * joint + np.tile(np.arange(joint), len(some)), len(chances))
         parts.append((cells, successors, np.tile(chances, n), rewards))
         done = int(some[-1]) + 1
@@ -164,13 +164,13 @@ def _check_start(kernel, edges, rng, numbers, number):
             raise ValueError(f"start_cuts: these {_ENOUGH}")
 
 
-def _check_steps(kernel, edges, rng, states, moves, then, rewards, over):
+def _check_steps(kernel, edges, rng, states, moves, next_states, rewards, over):
     """Refuse cuts between which a step is not always the same; each state and joint action is tried twice."""
     cases = math.prod(len(e) - 1 for e in edges)
     for _ in range(2 if edges else 0):
         tries = rng.random((len(states), len(edges)))
         at = np.arange(len(states)) * cases + _case_of(edges, tries)
         ours, paid, ended = steps(kernel, states, moves, tries)
-        same = (ended == over[at]) & (paid == rewards[at]).all(axis=1) & (ended | (ours == then[at]).all(axis=1))
+        same = (ended == over[at]) & (paid == rewards[at]).all(axis=1) & (ended | (ours == next_states[at]).all(axis=1))
         if not same.all():
             raise ValueError(f"cuts: these {_ENOUGH}")

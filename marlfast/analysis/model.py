@@ -41,7 +41,7 @@ class Model(Summarised):
         States in which the game is over: they lead to themselves and pay nothing.
     start : float64 [S]
         The game's start distribution.
-    seen : int32 [S, N]
+    obs : int32 [S, N]
         The table row of each agent in each state.
     rows : int
         How many rows a strategy has: the game's ``observations``, or S where they are not numbered.
@@ -89,7 +89,7 @@ class Model(Summarised):
     expected: np.ndarray
     terminal: np.ndarray
     start: np.ndarray
-    seen: np.ndarray
+    obs: np.ndarray
     rows: int
     states: np.ndarray
     observation: np.ndarray | None = None
@@ -280,9 +280,9 @@ def _of_markov(markov, game, max_states):
     if paid is not None:
         expected = np.stack([np.bincount(cells, table.probabilities * paid[:, i], states * joint)
                              for i in range(len(actions))], axis=1)
-    seen = np.arange(states, dtype=np.int32)[:, None] if markov.seen is None else markov.seen.reshape(states, -1)
+    obs = np.arange(states, dtype=np.int32)[:, None] if markov.obs is None else markov.obs.reshape(states, -1)
     return made(game, actions, cells, table.successors, table.probabilities, paid,
-                 expected.reshape(states, joint, len(actions)), markov.terminal, markov.start, seen,
+                 expected.reshape(states, joint, len(actions)), markov.terminal, markov.start, obs,
                  game.observations, np.arange(states, dtype=np.float64)[:, None])
 
 
@@ -293,7 +293,7 @@ def _of_normal_form(game, max_states):
     kernel = game.kernel()
     digits = np.stack(np.unravel_index(np.arange(joint), actions), axis=1).astype(np.int32)
     own = np.arange(states, dtype=np.float64)[:, None]
-    then, _, _ = steps(kernel, np.repeat(own, joint, axis=0), np.tile(digits, (states, 1)),
+    successor, _, _ = steps(kernel, np.repeat(own, joint, axis=0), np.tile(digits, (states, 1)),
                         np.zeros((states * joint, kernel.step_uniforms)))
     start = np.zeros(states)
     if kernel.start_uniforms:           # any history of full length, and then there are no others
@@ -303,12 +303,13 @@ def _of_normal_form(game, max_states):
     # The same payoffs in every state: one copy of them, seen S times.
     expected = np.broadcast_to(game.expected.reshape(joint, -1), (states, joint, len(actions)))
     varied = None if game._chances is None else (np.atleast_2d(game._chances), game._rewards)
-    return made(game, actions, np.arange(states * joint), then[:, 0].astype(np.int32), np.ones(states * joint), None,
+    return made(game, actions, np.arange(states * joint), successor[:, 0].astype(np.int32), np.ones(states * joint),
+                None,
                 expected, np.zeros(states, bool), start, np.arange(states, dtype=np.int32)[:, None], states, own,
                 varied=varied)
 
 
-def made(game, actions, cells, successors, probabilities, paid, expected, terminal, start, seen, rows, own, **more):
+def made(game, actions, cells, successors, probabilities, paid, expected, terminal, start, obs, rows, own, **more):
     """A model whose terminal states lead to themselves and pay nothing, and whose outcomes are listed once each."""
     states, joint, agents = expected.shape
     if terminal.any():
@@ -339,7 +340,7 @@ def made(game, actions, cells, successors, probabilities, paid, expected, termin
     arrays = {"first": first, "successors": np.asarray(successors, np.int32),
               "probabilities": np.ones(len(successors)) if certain else np.asarray(probabilities, np.float64),
               "paid": None if certain else paid, "expected": expected, "terminal": terminal, "start": start,
-              "seen": np.array(np.broadcast_to(seen, (states, agents)), np.int32), "states": own}
+              "obs": np.array(np.broadcast_to(obs, (states, agents)), np.int32), "states": own}
     for array in arrays.values():
         if array is not None:
             array.flags.writeable = False
@@ -363,8 +364,8 @@ def _of_explored(game, cuts, start_cuts, max_states):
         start[s] += chance
     expected = np.stack([np.bincount(cells, probabilities * paid[:, i], states * joint) for i in range(agents)], axis=1)
     numbered = game.observations is not None
-    seen = observation[:, :, 0].astype(np.int32) if numbered else np.arange(states, dtype=np.int32)[:, None]
+    obs = observation[:, :, 0].astype(np.int32) if numbered else np.arange(states, dtype=np.int32)[:, None]
     observation.flags.writeable = False
     return made(game, actions, cells, successors, probabilities, paid, expected.reshape(states, joint, agents),
-                 terminal, start, seen, game.observations if numbered else states, own, observation=observation,
+                 terminal, start, obs, game.observations if numbered else states, own, observation=observation,
                  _numbers=numbers.known)

@@ -107,7 +107,7 @@ class _Product:
         order = np.argsort(cells * size + successors, kind="stable")
         cells, successors, weights, paid = cells[order], successors[order], weights[:, order], paid[order]
         known = made(m.game, m.actions, cells, successors, weights.mean(axis=0), paid, m.expected[base],
-                     m.terminal[base], start.mean(axis=0), m.seen[base], m.rows, m.states[base],
+                     m.terminal[base], start.mean(axis=0), m.obs[base], m.rows, m.states[base],
                      observation=None if m.observation is None else m.observation[base], place=base.astype(np.int32),
                      memory=np.stack(memory, axis=1).astype(np.int32), split=m, kept=tuple(kept))
         if not self.differ:
@@ -143,17 +143,17 @@ class _Product:
             at = np.repeat(np.arange(len(base)), count)
             k = np.arange(len(at)) - np.repeat(np.cumsum(count) - count, count) + first[base * m.joint][at]
             joint = np.searchsorted(first, k, side="right") - 1 - base[at] * m.joint
-            then, over = successors[k].astype(np.int64), m.terminal[base[at]]
+            successor, over = successors[k].astype(np.int64), m.terminal[base[at]]
             chances = [[np.eye(p.memories)[memory[q][at]] if over.all() else np.where(
                 over[:, None], np.eye(p.memories)[memory[q][at]],
-                p.moves(r, memory[q][at], m.digits[joint], paid[k], self.rows[n][then]))
+                p.moves(r, memory[q][at], m.digits[joint], paid[k], self.rows[n][successor]))
                 for q, p in enumerate(self.parts)] for n, r in enumerate(self.tried)]
-            keys, weights, which = self._spread(then, chances)
+            keys, weights, which = self._spread(successor, chances)
             found.append((numbers[at[which]] * m.joint + joint[which], self.numbers(keys),
                           weights * probabilities[k[which]], paid[k[which]]))
             links += len(keys)
-        cells, then, weights, earned = zip(*found, strict=True)
-        return np.concatenate(cells), np.concatenate(then), np.concatenate(weights, axis=1), np.concatenate(earned)
+        cells, successor, weights, earned = zip(*found, strict=True)
+        return np.concatenate(cells), np.concatenate(successor), np.concatenate(weights, axis=1), np.concatenate(earned)
 
 
 def _outcomes(m, by_reward):

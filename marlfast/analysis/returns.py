@@ -140,8 +140,8 @@ def _values(s, run, discount, horizon):
     """(values [S, N], expected rounds [S]) of one run."""
     m, ones = s.model, (~s.model.terminal).astype(np.float64)
     if s.certain:
-        then, rewards = (part[0] for part in paths(s.some([run])))
-        links = np.arange(m.size), then, np.ones(m.size)
+        successor, rewards = (part[0] for part in paths(s.some([run])))
+        links = np.arange(m.size), successor, np.ones(m.size)
     else:
         links, rewards = chain(m, s.joint(run), s.outcomes(run))
     if not horizon:
@@ -150,12 +150,13 @@ def _values(s, run, discount, horizon):
         if ends.all():
             lengths = solved(m, links, ones[:, None], 1.0)[:, 0]
         return solved(m, links, rewards, discount), lengths
-    here, then, weight = links
+    here, successor, weight = links
     both = np.column_stack([rewards, ones])
     scale = np.append(np.full(m.agents, discount), 1.0)
     v = both
     for _ in range(horizon - 1):
-        v = both + scale * np.stack([np.bincount(here, weight * v[then, i], m.size) for i in range(v.shape[1])], axis=1)
+        v = both + scale * np.stack([np.bincount(here, weight * v[successor, i], m.size) for i in range(v.shape[1])],
+                                    axis=1)
     return v[:, :-1], v[:, -1]
 
 

@@ -30,7 +30,7 @@ def unrolled(m, horizon, max_states):
         "expected": np.concatenate([np.tile(m.expected, (horizon, 1, 1)), np.zeros((1, joint, agents))]),
         "terminal": np.append(np.tile(m.terminal, horizon), True),
         "start": np.concatenate([m.start, np.zeros(over + 1 - states)]),
-        "seen": np.concatenate([np.tile(m.seen, (horizon, 1)), np.zeros((1, agents), np.int32)]),
+        "obs": np.concatenate([np.tile(m.obs, (horizon, 1)), np.zeros((1, agents), np.int32)]),
         "states": np.concatenate([np.tile(m.states, (horizon, 1)), np.full_like(m.states[:1], np.nan)]),
         "observation": None if m.observation is None else np.concatenate(
             [np.tile(m.observation, (horizon, 1, 1)), np.zeros_like(m.observation[:1])]),

@@ -300,9 +300,9 @@ def _pure(m, given):
 
 def _by_state(m, actions):
     """Actions [R, rows, N] as [R, S, N]."""
-    if (m.seen == np.arange(m.size)[:, None]).all() and actions.shape[1] == m.size:
+    if (m.obs == np.arange(m.size)[:, None]).all() and actions.shape[1] == m.size:
         return np.ascontiguousarray(actions, np.int32)
-    return np.stack([actions[:, m.seen[:, i], i] for i in range(m.agents)], axis=2).astype(np.int32)
+    return np.stack([actions[:, m.obs[:, i], i] for i in range(m.agents)], axis=2).astype(np.int32)
 
 
 def _mixed(m, given):
@@ -322,7 +322,7 @@ def _mixed(m, given):
         sums = p.sum(axis=2)
         if not ((p >= 0.0).all() and (np.abs(sums - 1.0) <= SINGLE).all()):
             raise ValueError(f"strategies[{i}]: expected probabilities that sum to 1 in every row")
-        found.append((p / sums[:, :, None])[:, m.seen[:, i]])
+        found.append((p / sums[:, :, None])[:, m.obs[:, i]])
     runs = max(len(p) for p in found)
     if any(len(p) not in (1, runs) for p in found):
         raise ValueError(f"strategies: expected as many runs for every agent, got {[len(p) for p in found]}")
@@ -336,13 +336,13 @@ def _correlated(m, given):
     if joint.shape[1] != m.rows:
         raise ValueError(f"strategies: expected probabilities of joint actions of shape {(m.rows, *m.actions)} (rows, "
                          f"actions of each agent), or one such array per run, got {given.shape}")
-    if (m.seen != m.seen[:, :1]).any():
+    if (m.obs != m.obs[:, :1]).any():
         raise ValueError("strategies: joint actions are drawn by one row, and here agents see different ones")
     joint = joint.reshape(len(joint), m.rows, -1)
     sums = joint.sum(axis=2)
     if not ((joint >= 0.0).all() and (np.abs(sums - 1.0) <= SINGLE).all()):
         raise ValueError("strategies: expected probabilities of joint actions that sum to 1 in every row")
-    return of_joint(m, (joint / sums[:, :, None])[:, m.seen[:, 0]])
+    return of_joint(m, (joint / sums[:, :, None])[:, m.obs[:, 0]])
 
 
 def of_joint(m, joint, **more):
@@ -386,7 +386,7 @@ def rows_of(m, given):
     """Active rows of all agents in each state of the model: a function ``run -> int64 [S, N * k]``."""
     e = given.experiment
     if isinstance(e.encoder, Numbered):
-        rows = m.seen.astype(np.int64)
+        rows = m.obs.astype(np.int64)
         return lambda run: rows
     if m.observation is None:
         raise ValueError(f"strategies: were learned behind encoder {e.encoder.name!r}, and the game given as arrays "
@@ -433,10 +433,10 @@ def of_plays(m, plays, rows, runs, last=None, kind="policy"):
         if actions is not None:
             return Strategies(m, actions, last=last, **more)
     if memories:
-        base, seen = m, rows
+        base, obs = m, rows
         m, weights, begin, last = product(base, plays, rows, runs, last)
         more |= {"weights": weights, "begin": begin}
-        rows = lambda run: seen(run)[m.place]       # noqa: E731
+        rows = lambda run: obs(run)[m.place]       # noqa: E731
     return _drawn(m, plays, memories, rows, runs, more | {"last": last})
 
 
@@ -457,9 +457,9 @@ def _drawn(m, plays, memories, rows, runs, more):
     marginals = [np.empty((runs, m.size, n)) for n in m.actions]
     parts = [[] for _ in plays]
     for r in range(runs):
-        seen = rows(r)
+        obs = rows(r)
         for k, p in enumerate(plays):
-            chances = p.chances(r, seen)
+            chances = p.chances(r, obs)
             remembered = m.memory[:, memories.index(p)] if p in memories else 0
             chances = chances[np.arange(m.size), remembered].reshape(m.size, *p.counts)
             apart = np.ones((m.size, 1))

@@ -54,19 +54,19 @@ def paths(s):
     return m.successors[at * m.joint + joint].astype(np.int64), m.expected[at, joint]
 
 
-def flat(then):
+def flat(successor):
     """Next states [R, S] as places in an array [R * S]."""
-    runs, states = then.shape
-    return (then + np.arange(runs)[:, None] * states).ravel()
+    runs, states = successor.shape
+    return (successor + np.arange(runs)[:, None] * states).ravel()
 
 
-def _along(m, then, rewards, discount):
+def _along(m, successor, rewards, discount):
     """Discounted sums of rewards [R, S, N] along the paths that start in each state.
 
     Sums over n steps make sums over 2n: ``v_2n(s) = v_n(s) + discount**n * v_n(state after n steps)``.
     """
     runs, states, agents = rewards.shape
-    v, leap, factor, n = rewards.reshape(-1, agents), flat(then), discount, 1
+    v, leap, factor, n = rewards.reshape(-1, agents), flat(successor), discount, 1
     while factor > 1e-20 * (1.0 - discount) and (discount < 1.0 or n < states):
         v = v + factor * v[leap]
         leap, factor, n = leap[leap], factor * factor, 2 * n
@@ -93,8 +93,8 @@ def chain(m, joint, outcomes=None):
 
 def dense(m, links):
     """A list of transition probabilities as an array [S, S]."""
-    here, then, weight = links
-    return np.bincount(here * m.size + then, weight, m.size * m.size).reshape(m.size, m.size)
+    here, successor, weight = links
+    return np.bincount(here * m.size + successor, weight, m.size * m.size).reshape(m.size, m.size)
 
 
 def solved(m, links, rewards, discount):
@@ -107,12 +107,12 @@ def solved(m, links, rewards, discount):
         v = np.zeros_like(rewards)
         v[go] = np.linalg.solve(matrix, rewards[go])
         return v
-    here, then, weight = links
+    here, successor, weight = links
     v = rewards.copy()
     columns = v.reshape(m.size, -1)
     paid = rewards.reshape(m.size, -1)
     while True:
-        later = [np.bincount(here, weight * columns[then, k], m.size) for k in range(columns.shape[1])]
+        later = [np.bincount(here, weight * columns[successor, k], m.size) for k in range(columns.shape[1])]
         new = np.where(go[:, None], paid + discount * np.stack(later, axis=1), 0.0)
         change, columns = np.abs(new - columns).max(), new
         if change <= 1e-13 * max(1.0, np.abs(columns).max()) * max(1e-3, 1.0 - discount):
@@ -121,11 +121,11 @@ def solved(m, links, rewards, discount):
 
 def must_end(m, links):
     """From which states play comes to an end, with probability 1 if that is true of all: bool [S]."""
-    here, then, _ = links
+    here, successor, _ = links
     ends = m.terminal.copy()
     while True:
         more = ends.copy()
-        more[here[ends[then]]] = True
+        more[here[ends[successor]]] = True
         if (more == ends).all():
             return ends
         ends = more
@@ -148,8 +148,8 @@ def ahead(m, against, agent, v, outcomes=None):
     count, own = m.actions[agent], m.digits[:, agent]
     place = (np.arange(m.size)[:, None] * count + own).ravel()
     rewards = np.bincount(place, (against * m.expected[:, :, agent]).ravel(), m.size * count)
-    then = np.bincount(place, against.ravel() * _next(m, v, outcomes), m.size * count)
-    return rewards.reshape(m.size, count), then.reshape(m.size, count)
+    successor = np.bincount(place, against.ravel() * _next(m, v, outcomes), m.size * count)
+    return rewards.reshape(m.size, count), successor.reshape(m.size, count)
 
 
 def _next(m, v, outcomes):
@@ -226,16 +226,16 @@ def backwards(s, run, discount, horizon):
     """Values [S, N] of one run with 1, 2, ... ``horizon`` rounds to play."""
     m = s.model
     if s.certain:
-        then, rewards = (part[0] for part in paths(s.some([run])))
+        successor, rewards = (part[0] for part in paths(s.some([run])))
         v = rewards
     else:
-        (here, then, weight), rewards = chain(m, s.joint(run), s.outcomes(run))
+        (here, successor, weight), rewards = chain(m, s.joint(run), s.outcomes(run))
         v = rewards
     for t in range(horizon):
         if t and s.certain:
-            v = rewards + discount * v[then]
+            v = rewards + discount * v[successor]
         elif t:
-            v = rewards + discount * np.stack([np.bincount(here, weight * v[then, i], m.size)
+            v = rewards + discount * np.stack([np.bincount(here, weight * v[successor, i], m.size)
                                                for i in range(v.shape[1])], axis=1)
         yield v
 
@@ -299,8 +299,8 @@ def _action_values(s, discount, agent, v):
             q[some] = _certain_action_values(s.some(some), discount, agent, v[some])
         return q
     for r in range(s.runs):
-        rewards, then = ahead(m, s.against(r, agent), agent, v[r], s.outcomes(r))
-        q[r] = rewards + discount * then
+        rewards, successor = ahead(m, s.against(r, agent), agent, v[r], s.outcomes(r))
+        q[r] = rewards + discount * successor
     return q
 
 
@@ -323,8 +323,8 @@ def replies(s, agent):
 def _certain_action_values(s, discount, agent, v):
     m = s.model
     joint, at = replies(s, agent), np.arange(m.size)[:, None]
-    then = m.successors[at * m.joint + joint] + (np.arange(s.runs) * m.size)[:, None, None]
-    return m.expected[at, joint, agent] + discount * v.ravel()[then]
+    successor = m.successors[at * m.joint + joint] + (np.arange(s.runs) * m.size)[:, None, None]
+    return m.expected[at, joint, agent] + discount * v.ravel()[successor]
 
 
 # -- best replies ---------------------------------------------------------------------------------
@@ -448,7 +448,7 @@ def check_tells_apart(m, agent):
     go = np.flatnonzero(~m.terminal)
     if m.place is not None:
         go = go[np.unique(m.place[go], return_index=True)[1]]
-    rows, places = m.seen[go, agent].astype(np.int64), go if m.place is None else m.place[go]
+    rows, places = m.obs[go, agent].astype(np.int64), go if m.place is None else m.place[go]
     if m.alone.rounds:              # a reply knows the round
         rows = rows + places // m.alone.per_round * m.rows
     if len(np.unique(rows)) < len(rows):
@@ -485,10 +485,10 @@ def _check_always_ends(s, run, agent):
     weight = s.outcomes(run) * s.against(run, agent).ravel()[m.cells]
     used = weight > 0.0
     move = (m.cells[used] // m.joint) * m.actions[agent] + m.digits[m.cells[used] % m.joint, agent]
-    then, stays = m.successors[used], ~m.terminal
+    successor, stays = m.successors[used], ~m.terminal
     while True:
         leaves = np.zeros(m.size * m.actions[agent], bool)
-        leaves[move[~stays[then]]] = True
+        leaves[move[~stays[successor]]] = True
         fewer = stays & ~leaves.reshape(m.size, -1).all(axis=1)
         if (fewer == stays).all():
             break
@@ -510,7 +510,7 @@ def _best_certain(s, agent, discount):
     m = s.model
     actions = s.actions.copy()
     joint, at = replies(s, agent), np.arange(m.size)[:, None]
-    then, rewards = m.successors[at * m.joint + joint].astype(np.int64), m.expected[at, joint, agent]
+    successor, rewards = m.successors[at * m.joint + joint].astype(np.int64), m.expected[at, joint, agent]
     own = actions[:, :, agent].copy()
     values, q = np.empty((s.runs, m.size)), np.empty((s.runs, m.size, m.actions[agent]))
     active = np.arange(s.runs)
@@ -518,9 +518,9 @@ def _best_certain(s, agent, discount):
         if not len(active):
             break
         chosen = own[active][:, :, None].astype(np.int64)
-        v = _along(m, np.take_along_axis(then[active], chosen, 2)[:, :, 0],
+        v = _along(m, np.take_along_axis(successor[active], chosen, 2)[:, :, 0],
                    np.take_along_axis(rewards[active], chosen, 2), discount)[:, :, 0]
-        places = then[active] + (np.arange(len(active)) * m.size)[:, None, None]
+        places = successor[active] + (np.arange(len(active)) * m.size)[:, None, None]
         q[active] = rewards[active] + discount * v.ravel()[places]
         values[active] = v
         own[active], better = _improved(own[active], q[active])
@@ -535,8 +535,8 @@ def _best_of_run(s, run, agent, discount):
         joint = against * np.eye(m.actions[agent])[own][:, m.digits[:, agent]]
         links, rewards = chain(m, joint, outcomes)
         v = solved(m, links, rewards[:, agent], discount)
-        paid, then = ahead(m, against, agent, v, outcomes)
-        q = paid + discount * then
+        paid, successor = ahead(m, against, agent, v, outcomes)
+        q = paid + discount * successor
         own, better = _improved(own, q)
         if not better.any():
             break
@@ -569,8 +569,8 @@ def _best_backwards(s, run, agent, discount, horizon, told):
             q = told_values(s, run, discount, agent, v)
             v = q.max(axis=2).sum(axis=1)
         else:
-            paid, then = ahead(m, against, agent, v, outcomes)
-            q = paid + discount * then
+            paid, successor = ahead(m, against, agent, v, outcomes)
+            q = paid + discount * successor
             v = q.max(axis=1)
     played = np.tile(np.arange(m.actions[agent]), (m.size, 1)) if told else s.mixture(run, agent).argmax(axis=1)
     return _improved(played.astype(np.int32), q)[0], v, q

@@ -14,7 +14,7 @@ class PolicyGradient(Softmax):
     def __init__(self, *, logits: NDArray[np.float64], table_of: NDArray[np.int32], actions: NDArray[np.int32],
                  agent_ids: NDArray[np.int32], active: int, draws: int, units: NDArray[np.int32],
                  unit_of: NDArray[np.int32], weights: NDArray[np.int64], discount: NDArray[np.float64],
-                 decay: NDArray[np.float64], central: int, seen: NDArray[np.int32], ahead: NDArray[np.int32],
+                 decay: NDArray[np.float64], central: int, rollout_rows: NDArray[np.int32], ahead: NDArray[np.int32],
                  taken: NDArray[np.int32], over: NDArray[np.int32], rewards: NDArray[np.float64],
                  known: NDArray[np.int32], late: NDArray[np.int32], critic: NDArray[np.float64] | None = None,
                  counterfactual: bool, value_mean: NDArray[np.float64] | None = None,

@@ -6,7 +6,7 @@ from marlfast.core._kernels import Learner
 from marlfast.core._q_learning import QLearning
 
 class Hierarchy(Learner):
-    def __init__(self, members: Learner, coordinator: QLearning, rows: int, goals: int, every: int,
+    def __init__(self, members: Learner, coordinator: QLearning, rows: int, goals: int, goal_every: int,
                  agent_ids: NDArray[np.int32], chooser_of: NDArray[np.int32], member_of: NDArray[np.int32],
                  head: NDArray[np.int32], team_of: NDArray[np.int32], goal_reward: NDArray[np.float64] | None,
                  goal: NDArray[np.int32], since: NDArray[np.int32], last: NDArray[np.int32],

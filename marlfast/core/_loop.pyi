@@ -13,7 +13,7 @@ class Loop:
 
     def __init__(self, game: Game, encoder: Encoder, central: Encoder | None, rewards: Sequence[Reward],
                  learners: Sequence[Learner], arrays: Mapping[str, NDArray[Any]], horizon: int, horizon_ends: bool,
-                 every: int, max_steps: int, max_episodes: int, max_stable: int, stable_after: NDArray[np.int64],
+                 record_every: int, max_steps: int, max_episodes: int, max_stable: int, stable_after: NDArray[np.int64],
                  min_return: float, seeds: NDArray[np.uint64], purpose: int,
                  supplied: Mapping[str, tuple[NDArray[np.float64], NDArray[np.int64]]],
                  loop: str | None = None, ends_are_limits: bool = False) -> None: ...

@@ -16,7 +16,7 @@ cdef enum:
 ctypedef struct Data:
     int64_t agents
     int64_t state_size
-    int64_t sight
+    int64_t observation_size
     int64_t kinds
     int64_t capacity            # most tasks in a queue
     int64_t size                # units of work in a task
@@ -150,7 +150,7 @@ cdef inline int step(const Data *game, double *state, const int32_t *actions, co
 cdef inline int observe(const Data *game, const double *state, double *observation) noexcept nogil:
     cdef int64_t kinds = game.kinds, views = game.agents if game.sees_last else 1, number = 0, i, m
     cdef const double *last = state + 2 * kinds
-    cdef double *seen
+    cdef double *obs
     if not (sound(state, kinds, game.capacity * game.size + 1) and sound(last, game.agents, kinds + 1)):
         return Status.BAD_STATE
     if game.numbered:
@@ -162,11 +162,11 @@ cdef inline int observe(const Data *game, const double *state, double *observati
         for m in range(kinds):
             observation[m] = <double> tasks(game, <int64_t> state[m])
         for i in range(views):
-            seen = observation + i * (kinds + game.sees_last)
+            obs = observation + i * (kinds + game.sees_last)
             if i > 0:
-                memcpy(seen, observation, kinds * sizeof(double))
+                memcpy(obs, observation, kinds * sizeof(double))
             if game.sees_last:
-                seen[kinds] = last[i]
+                obs[kinds] = last[i]
     return 0
 
 

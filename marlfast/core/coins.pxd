@@ -12,7 +12,7 @@ from marlfast.core.operations cimport Status
 ctypedef struct Data:
     int64_t agents
     int64_t state_size
-    int64_t sight
+    int64_t observation_size
     int64_t size
     int64_t actions         # 4, or 5 with standing still
     bint alternate          # a coin has the colour after the last one's
@@ -125,7 +125,7 @@ cdef inline int observe(const Data *game, const double *state, double *observati
     if not sound(game, state):
         return Status.BAD_STATE
     if not game.numbered:
-        memcpy(observation, state, game.sight * sizeof(double))
+        memcpy(observation, state, game.observation_size * sizeof(double))
         return 0
     for i in range(game.agents + 1):
         number = number * game.size * game.size + square(game, state + 2 * i)

@@ -16,7 +16,7 @@ cdef enum:
 ctypedef struct Data:
     int64_t agents
     int64_t state_size
-    int64_t sight
+    int64_t observation_size
     int64_t resources
     int64_t strategies
     int64_t payers                  # where the payers stand in the state; 0: they are the loads
@@ -126,17 +126,17 @@ cdef inline int observe(const Data *game, const double *state, double *observati
 cdef inline int counterfactual(const Data *game, const double *state, const int32_t *actions,
                                double *others_total) noexcept nogil:
     """The others' total reward without agent i: what the team pays, less what changes by i's leaving."""
-    cdef int64_t width = game.agents + 1, i, e, r, s, load
+    cdef int64_t stride = game.agents + 1, i, e, r, s, load
     cdef double team = 0.0, change
     cdef const double *payers = state + game.payers
     cdef const double *cost
     if not allowed(game, actions):
         return Status.BAD_ACTION
     for r in range(game.resources):
-        load = whole(state[r], width)
-        if load < 0 or whole(payers[r], width) < 0:
+        load = whole(state[r], stride)
+        if load < 0 or whole(payers[r], stride) < 0:
             return Status.BAD_STATE
-        team += payers[r] * game.cost[r * width + load]
+        team += payers[r] * game.cost[r * stride + load]
     for i in range(game.agents):
         s = strategy(game, i, actions)
         change = 0.0
@@ -145,7 +145,7 @@ cdef inline int counterfactual(const Data *game, const double *state, const int3
             load = <int64_t> state[r]
             if load < game.counted[e]:      # not the loads that these actions make
                 return Status.BAD_STATE
-            cost = game.cost + r * width + load
+            cost = game.cost + r * stride + load
             change += payers[r] * cost[0] - (payers[r] - 1.0) * (cost - game.counted[e])[0]
         others_total[i] = change - team
     return 0

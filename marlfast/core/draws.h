@@ -389,16 +389,16 @@ __attribute__((MF_AVX512, unused)) static void mf_normal_avx512(int64_t groups, 
 #endif
 
 /* 2: registers of 512 bits, and masks; 1: of 256 bits; 0: neither. What is worked out is the same. Compiled with
- * MF_MOST_WIDTH, no more than that is used: tests have all of them on one machine. */
-#ifndef MF_MOST_WIDTH
-#define MF_MOST_WIDTH 2
+ * MF_MAX_WIDTH, no more than that is used: tests have all of them on one machine. */
+#ifndef MF_MAX_WIDTH
+#define MF_MAX_WIDTH 2
 #endif
 MF_INLINE int mf_width(void) {
 #if MF_HAVE_AVX2_VARIANT
-    if (MF_MOST_WIDTH >= 2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+    if (MF_MAX_WIDTH >= 2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("bmi2"))
         return 2;
-    return MF_MOST_WIDTH >= 1 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
+    return MF_MAX_WIDTH >= 1 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
 #else
     return 0;
 #endif

@@ -17,7 +17,7 @@ cdef extern from "draws.h" nogil:
 ctypedef struct Window:
     double *buffer          # room for width * records + 2 * GROUP doubles; owned by whoever made it
     const double *data      # draws of record `first`
-    int64_t width           # draws per record; 0: nothing is ever read
+    int64_t n_draws           # draws per record; 0: nothing is ever read
     int64_t records         # records that fit into the buffer; 0: supplied draws, never refilled
     int64_t first           # first record held
     int64_t count           # records held
@@ -40,23 +40,23 @@ cdef inline const double *window_at(Window *window, int64_t record, int64_t want
         if window.records == 0:
             return NULL
         records = min(window.records, wanted)
-        start = record * window.width
+        start = record * window.n_draws
         group = start // GROUP
         fill_groups(window.normal, window.seed, window.run, window.stream, group,
-                    (start - group * GROUP + records * window.width + GROUP - 1) // GROUP,
+                    (start - group * GROUP + records * window.n_draws + GROUP - 1) // GROUP,
                     window.buffer)
         window.data = window.buffer + (start - group * GROUP)
         window.first = record
         window.count = records
-    return window.data + (record - window.first) * window.width
+    return window.data + (record - window.first) * window.n_draws
 
 
-cdef inline int64_t window_records(int64_t width, int64_t most) noexcept nogil:
+cdef inline int64_t window_records(int64_t n_draws, int64_t most) noexcept nogil:
     """Records worth holding at once: about 2048 draws, which stay in the first-level cache."""
     cdef int64_t records
-    if width == 0:
+    if n_draws == 0:
         return <int64_t> 1 << 61        # nothing is ever filled
-    records = 2048 // width
+    records = 2048 // n_draws
     if records < 1:
         records = 1
     return records if records < most else most

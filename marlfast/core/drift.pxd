@@ -7,7 +7,7 @@ from libc.string cimport memcpy
 ctypedef struct Data:
     int64_t agents
     int64_t state_size
-    int64_t sight
+    int64_t observation_size
     int64_t bonus_below     # actions below this earn the bonus
     double noise            # standard deviation of each variable's move
     double push             # how far one unit of action moves variable 0
@@ -40,7 +40,7 @@ cdef inline int step(const Data *game, double *state, const int32_t *actions, co
 
 
 cdef inline int observe(const Data *game, const double *state, double *observation) noexcept nogil:
-    memcpy(observation, state, game.sight * sizeof(double))
+    memcpy(observation, state, game.observation_size * sizeof(double))
     return 0
 
 

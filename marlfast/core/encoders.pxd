@@ -34,13 +34,13 @@ ctypedef struct AgentIndex:
     EncoderOperations *within
     int64_t agents
     int64_t active              # k of the encoder within
-    int64_t views, sight        # V, V * D
+    int64_t views, observation_size        # V, V * D
     int64_t common              # 1: a row for all agents, too
 
 ctypedef struct Observed:
     EncoderOperations *within
     GameOperations *game
-    int64_t state_size, sight   # S, V * D
+    int64_t state_size, observation_size   # S, V * D
     double *observation         # [R, pitch] room
     int64_t pitch
 

@@ -47,8 +47,8 @@ cdef inline int64_t nash_scratch(int64_t m, int64_t n) noexcept nogil:
 
 
 cdef inline int64_t correlated_scratch(int64_t m, int64_t n) noexcept nogil:
-    cdef int64_t rows = m * (m - 1) + n * (n - 1) + 4, width = m * n + 2
-    return rows * width + (rows + width + 1) // 2 + m * n + m + n
+    cdef int64_t rows = m * (m - 1) + n * (n - 1) + 4, stride = m * n + 2
+    return rows * stride + (rows + stride + 1) // 2 + m * n + m + n
 
 
 cdef inline int scale(const double *payoff, int64_t count, double *least, double *span) noexcept nogil:
@@ -66,21 +66,21 @@ cdef inline int scale(const double *payoff, int64_t count, double *least, double
     return NOT_FINITE if span[0] - span[0] != 0.0 else SOLVED
 
 
-cdef inline void pivot(double *tableau, int64_t rows, int64_t width, int64_t r, int64_t e) noexcept nogil:
+cdef inline void pivot(double *tableau, int64_t rows, int64_t stride, int64_t r, int64_t e) noexcept nogil:
     """Exchange the basic variable of row r for that of column e."""
-    cdef double *row = tableau + r * width
+    cdef double *row = tableau + r * stride
     cdef double *line
     cdef double inverse = 1.0 / row[e], factor
     cdef int64_t i, j
     row[e] = 1.0
-    for j in range(width):
+    for j in range(stride):
         row[j] = row[j] * inverse
     for i in range(rows):
         if i != r:
-            line = tableau + i * width
+            line = tableau + i * stride
             factor = line[e]
             line[e] = 0.0
-            for j in range(width):
+            for j in range(stride):
                 line[j] = line[j] - factor * row[j]
 
 
@@ -122,7 +122,7 @@ cdef inline int zero_sum(const double *payoff, int64_t m, int64_t n, double *scr
     cdef double *tableau = scratch
     cdef int32_t *rows = <int32_t *> (scratch + (m + 1) * (n + 1))
     cdef int32_t *columns = rows + m
-    cdef int64_t i, j, e, r, count, width = n + 1, best_row = 0, best_column = 0
+    cdef int64_t i, j, e, r, count, stride = n + 1, best_row = 0, best_column = 0
     cdef double least, span, extreme, best = 0.0, other = 0.0, ratio, a, b, c, d
     cdef int32_t label
     cdef int status = scale(payoff, m * n, &least, &span)
@@ -164,35 +164,35 @@ cdef inline int zero_sum(const double *payoff, int64_t m, int64_t n, double *scr
         # divided by its sum, are what the players do.
         for i in range(m):
             for j in range(n):
-                tableau[i * width + j] = (payoff[i * n + j] - least) / span + 1.0
-            tableau[i * width + n] = 1.0
+                tableau[i * stride + j] = (payoff[i * n + j] - least) / span + 1.0
+            tableau[i * stride + n] = 1.0
             rows[i] = <int32_t> (n + i)
         for j in range(n):
-            tableau[m * width + j] = -1.0
+            tableau[m * stride + j] = -1.0
             columns[j] = <int32_t> j
-        tableau[m * width + n] = 0.0
+        tableau[m * stride + n] = 0.0
         for count in range(50 * (m + n)):
             e = -1
             if count < 4 * (m + n):     # the greatest gain; then, should it go in circles, the first one (Bland)
                 for j in range(n):
-                    if tableau[m * width + j] < -MF_REDUCED and (
-                            e < 0 or tableau[m * width + j] < tableau[m * width + e]):
+                    if tableau[m * stride + j] < -MF_REDUCED and (
+                            e < 0 or tableau[m * stride + j] < tableau[m * stride + e]):
                         e = j
             else:
                 for j in range(n):
-                    if tableau[m * width + j] < -MF_REDUCED and (e < 0 or columns[j] < columns[e]):
+                    if tableau[m * stride + j] < -MF_REDUCED and (e < 0 or columns[j] < columns[e]):
                         e = j
             if e < 0:
                 break
             r = -1
             for i in range(m):
-                if tableau[i * width + e] > MF_PIVOT:
-                    ratio = tableau[i * width + n] / tableau[i * width + e]
+                if tableau[i * stride + e] > MF_PIVOT:
+                    ratio = tableau[i * stride + n] / tableau[i * stride + e]
                     if r < 0 or ratio < extreme or (ratio == extreme and rows[i] < rows[r]):
                         r, extreme = i, ratio
             if r < 0:
                 return STUCK
-            pivot(tableau, m + 1, width, r, e)
+            pivot(tableau, m + 1, stride, r, e)
             label = rows[r]
             rows[r] = columns[e]
             columns[e] = label
@@ -204,10 +204,10 @@ cdef inline int zero_sum(const double *payoff, int64_t m, int64_t n, double *scr
             y[j] = 0.0
         for j in range(n):
             if columns[j] >= n:
-                x[columns[j] - n] = tableau[m * width + j]
+                x[columns[j] - n] = tableau[m * stride + j]
         for i in range(m):
             if rows[i] < n:
-                y[rows[i]] = tableau[i * width + n]
+                y[rows[i]] = tableau[i * stride + n]
     if probabilities(x, m) or probabilities(y, n):
         return STUCK
     for j in range(n):
@@ -220,34 +220,34 @@ cdef inline int zero_sum(const double *payoff, int64_t m, int64_t n, double *scr
     return SOLVED if best - best == 0.0 else NOT_FINITE
 
 
-cdef inline double _slack(const double *tableau, int64_t width, const int32_t *rows, const int32_t *columns,
+cdef inline double _slack(const double *tableau, int64_t stride, const int32_t *rows, const int32_t *columns,
                           int64_t i, int32_t label) noexcept nogil:
     """Entry of row i in the column of one variable, which may be basic."""
     cdef int64_t j
-    for j in range(width - 1):
+    for j in range(stride - 1):
         if columns[j] == label:
-            return tableau[i * width + j]
+            return tableau[i * stride + j]
     return 1.0 if rows[i] == label else 0.0
 
 
-cdef inline int64_t _lexicographic(const double *tableau, int64_t count, int64_t width, const int32_t *rows,
+cdef inline int64_t _lexicographic(const double *tableau, int64_t count, int64_t stride, const int32_t *rows,
                                    const int32_t *columns, int64_t e, int32_t slack) noexcept nogil:
     """The row that leaves: the lexicographically least ratio of the right-hand side and the slack columns, so that
     degenerate games end. ``slack`` is the first slack variable's label. -1: none."""
     cdef int64_t i, k, r = -1
     cdef double difference
     for i in range(count):
-        if not tableau[i * width + e] > MF_PIVOT:
+        if not tableau[i * stride + e] > MF_PIVOT:
             continue
         if r < 0:
             r = i
             continue
-        difference = (tableau[i * width + width - 1] * tableau[r * width + e]
-                      - tableau[r * width + width - 1] * tableau[i * width + e])
+        difference = (tableau[i * stride + stride - 1] * tableau[r * stride + e]
+                      - tableau[r * stride + stride - 1] * tableau[i * stride + e])
         k = 0
         while -MF_TIE <= difference <= MF_TIE and k < count:
-            difference = (_slack(tableau, width, rows, columns, i, <int32_t> (slack + k)) * tableau[r * width + e]
-                          - _slack(tableau, width, rows, columns, r, <int32_t> (slack + k)) * tableau[i * width + e])
+            difference = (_slack(tableau, stride, rows, columns, i, <int32_t> (slack + k)) * tableau[r * stride + e]
+                          - _slack(tableau, stride, rows, columns, r, <int32_t> (slack + k)) * tableau[i * stride + e])
             k += 1
         if difference < -MF_TIE:
             r = i
@@ -403,7 +403,7 @@ cdef inline int best_correlated(const double *p, const double *q, int64_t m, int
     A dual simplex: it begins at the joint action that is best of all, and as long as somebody would rather do
     otherwise than told, repairs what is worst.
     """
-    cdef int64_t joint = m * n, variables = joint + (1 if smaller else 0), width = variables + 1
+    cdef int64_t joint = m * n, variables = joint + (1 if smaller else 0), stride = variables + 1
     cdef int64_t told = m * (m - 1) + n * (n - 1), count = told + 1 + (2 if smaller else 0), last = count
     cdef double *tableau = scratch
     cdef int32_t *rows = <int32_t *> (scratch + (told + 4) * (joint + 2))
@@ -411,37 +411,37 @@ cdef inline int best_correlated(const double *p, const double *q, int64_t m, int
     cdef int64_t i, j, k, other, r, e, step, start
     cdef double low, span, ratio, best = 0.0
     cdef int32_t label, whole = <int32_t> (joint + 1)       # the slack of "all together 1": it never comes back
-    for k in range((count + 1) * width):
+    for k in range((count + 1) * stride):
         tableau[k] = 0.0
     for j in range(joint):
         tableau[j] = 1.0
-    tableau[width - 1] = 1.0
+    tableau[stride - 1] = 1.0
     r = 1
     for i in range(m):
         for other in range(m):
             if other != i:
                 for j in range(n):
-                    tableau[r * width + i * n + j] = (p[other * n + j] - p_least) / p_span - (
+                    tableau[r * stride + i * n + j] = (p[other * n + j] - p_least) / p_span - (
                         p[i * n + j] - p_least) / p_span
                 r += 1
     for j in range(n):
         for other in range(n):
             if other != j:
                 for i in range(m):
-                    tableau[r * width + i * n + j] = (q[i * n + other] - q_least) / q_span - (
+                    tableau[r * stride + i * n + j] = (q[i * n + other] - q_least) / q_span - (
                         q[i * n + j] - q_least) / q_span
                 r += 1
     # Each temptation in a unit of its own, whatever it is worth: its greatest number is 1.
     for i in range(1, told + 1):
         best = 0.0
         for j in range(joint):
-            ratio = tableau[i * width + j]
+            ratio = tableau[i * stride + j]
             ratio = ratio if ratio >= 0.0 else -ratio
             if ratio > best:
                 best = ratio
         if best > MF_NOTHING:
             for j in range(joint):
-                tableau[i * width + j] = tableau[i * width + j] / best
+                tableau[i * stride + j] = tableau[i * stride + j] / best
     for i in range(count):
         rows[i] = <int32_t> (joint + 1 + i)
     for j in range(variables):
@@ -456,28 +456,28 @@ cdef inline int best_correlated(const double *p, const double *q, int64_t m, int
         if span == 0.0:
             span = 1.0
         for j in range(joint):
-            tableau[r * width + j] = -((p[j] - low) / span)
-            tableau[(r + 1) * width + j] = -((q[j] - low) / span)
-        tableau[r * width + joint] = 1.0
-        tableau[(r + 1) * width + joint] = 1.0
-        tableau[last * width + joint] = -1.0
-        pivot(tableau, count + 1, width, r, joint)
+            tableau[r * stride + j] = -((p[j] - low) / span)
+            tableau[(r + 1) * stride + j] = -((q[j] - low) / span)
+        tableau[r * stride + joint] = 1.0
+        tableau[(r + 1) * stride + joint] = 1.0
+        tableau[last * stride + joint] = -1.0
+        pivot(tableau, count + 1, stride, r, joint)
         label = rows[r]
         rows[r] = columns[joint]
         columns[joint] = label
     else:
         for j in range(joint):
-            tableau[last * width + j] = -(p_weight * ((p[j] - p_least) / p_span)
-                                          + q_weight * ((q[j] - q_least) / q_span))
+            tableau[last * stride + j] = -(p_weight * ((p[j] - p_least) / p_span)
+                                           + q_weight * ((q[j] - q_least) / q_span))
     # Tied objectives would let the pivots go in circles.
     for j in range(joint):
         ratio = <double> (j + 1) * 0.6180339887498949
-        tableau[last * width + j] -= MF_NUDGE * (ratio - <double> (<int64_t> ratio))
+        tableau[last * stride + j] -= MF_NUDGE * (ratio - <double> (<int64_t> ratio))
     start = 0
     for j in range(joint):
-        if tableau[last * width + j] < tableau[last * width + start]:
+        if tableau[last * stride + j] < tableau[last * stride + start]:
             start = j
-    pivot(tableau, count + 1, width, 0, start)
+    pivot(tableau, count + 1, stride, 0, start)
     label = rows[0]
     rows[0] = columns[start]
     columns[start] = label
@@ -485,33 +485,33 @@ cdef inline int best_correlated(const double *p, const double *q, int64_t m, int
         r = -1
         if step < 6 * (count + variables):      # what is most broken; then, should it go in circles, the first (Bland)
             for i in range(count):
-                if tableau[i * width + width - 1] < -MF_BROKEN and (
-                        r < 0 or tableau[i * width + width - 1] < tableau[r * width + width - 1]):
+                if tableau[i * stride + stride - 1] < -MF_BROKEN and (
+                        r < 0 or tableau[i * stride + stride - 1] < tableau[r * stride + stride - 1]):
                     r = i
         else:
             for i in range(count):
-                if tableau[i * width + width - 1] < -MF_BROKEN and (r < 0 or rows[i] < rows[r]):
+                if tableau[i * stride + stride - 1] < -MF_BROKEN and (r < 0 or rows[i] < rows[r]):
                     r = i
         if r < 0:
             break
         # How far the objective can go; then, of those that are tied within a trifle, the greatest pivot.
         e = -1
         for j in range(variables):
-            if tableau[r * width + j] < -MF_PIVOT and columns[j] != whole:
-                ratio = tableau[last * width + j]
-                ratio = ((ratio if ratio > 0.0 else 0.0) + MF_STRAY) / -tableau[r * width + j]
+            if tableau[r * stride + j] < -MF_PIVOT and columns[j] != whole:
+                ratio = tableau[last * stride + j]
+                ratio = ((ratio if ratio > 0.0 else 0.0) + MF_STRAY) / -tableau[r * stride + j]
                 if e < 0 or ratio < best:
                     e, best = j, ratio
         if e < 0:
-            if tableau[r * width + width - 1] < -MF_HEALED:
+            if tableau[r * stride + stride - 1] < -MF_HEALED:
                 return STUCK
-            tableau[r * width + width - 1] = 0.0
+            tableau[r * stride + stride - 1] = 0.0
             continue
         for j in range(variables):
-            if tableau[r * width + j] < tableau[r * width + e] and columns[j] != whole:
-                if tableau[last * width + j] <= best * -tableau[r * width + j]:
+            if tableau[r * stride + j] < tableau[r * stride + e] and columns[j] != whole:
+                if tableau[last * stride + j] <= best * -tableau[r * stride + j]:
                     e = j
-        pivot(tableau, count + 1, width, r, e)
+        pivot(tableau, count + 1, stride, r, e)
         label = rows[r]
         rows[r] = columns[e]
         columns[e] = label
@@ -521,7 +521,7 @@ cdef inline int best_correlated(const double *p, const double *q, int64_t m, int
         x[j] = 0.0
     for i in range(count):
         if rows[i] < joint:
-            x[rows[i]] = tableau[i * width + width - 1]
+            x[rows[i]] = tableau[i * stride + stride - 1]
     if probabilities(x, joint):
         return STUCK
     # Nobody may be tempted, whatever rounding did on the way.

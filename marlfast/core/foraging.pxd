@@ -24,7 +24,7 @@ cdef enum:
 ctypedef struct Data:
     int64_t agents
     int64_t state_size
-    int64_t sight
+    int64_t observation_size
     int64_t rows
     int64_t columns
     int64_t foods
@@ -271,7 +271,7 @@ cdef inline int step(const Data *game, double *state, const int32_t *actions, co
 
 
 cdef inline int observe(const Data *game, const double *state, double *observation) noexcept nogil:
-    cdef int64_t agents = game.agents, foods = game.foods, width = 2 + game.levels_seen, i, j, k, f
+    cdef int64_t agents = game.agents, foods = game.foods, per_agent = 2 + game.levels_seen, i, j, k, f
     cdef int64_t places[2 * MAX_SIDE]
     cdef int64_t levels[2 * MAX_SIDE]
     cdef const double *them
@@ -301,7 +301,7 @@ cdef inline int observe(const Data *game, const double *state, double *observati
                 out[3 * f], out[3 * f + 1], out[3 * f + 2] = -1.0, -1.0, 0.0
         out += 3 * foods
         out[0], out[1] = row - top, column - left
-        if width == 3:
+        if per_agent == 3:
             out[2] = state[3 * i + 2]
         k = 1
         for j in range(agents):
@@ -309,13 +309,13 @@ cdef inline int observe(const Data *game, const double *state, double *observati
                 continue
             it = state + 3 * j
             # Seen is who stands in a square of 2 * reach + 1 from that corner: near the border further than food.
-            out[width * k], out[width * k + 1] = it[0] - top, it[1] - left
-            if width == 3:
+            out[per_agent * k], out[per_agent * k + 1] = it[0] - top, it[1] - left
+            if per_agent == 3:
                 out[3 * k + 2] = it[2]
             k += ((it[0] >= top) & (it[1] >= left) & (it[0] - top <= 2.0 * reach) & (it[1] - left <= 2.0 * reach))
         for j in range(k, agents):
-            out[width * j], out[width * j + 1] = -1.0, -1.0
-            if width == 3:
+            out[per_agent * j], out[per_agent * j + 1] = -1.0, -1.0
+            if per_agent == 3:
                 out[3 * j + 2] = 0.0
-        out += width * agents
+        out += per_agent * agents
     return 0

@@ -37,7 +37,7 @@ typedef struct mf_fused {
     int64_t kind;               /* of the encoder, where its leaf stands in the hooks; else 0 */
     int64_t foreign;            /* 1: draws come from outside, and may be anything */
     int64_t state_size;
-    int64_t every;              /* episodes that share an entry of the records; 0: nothing is recorded */
+    int64_t record_every;       /* episodes that share an entry of the records; 0: nothing is recorded */
     int64_t start_uniforms, start_normals;              /* draws of a start */
     /* Of the run under way. */
     int64_t run;
@@ -112,17 +112,17 @@ MF_INLINE mf_span mf_fused_span(const mf_fused *f, int64_t length, int64_t steps
 /* Writes down the episode that is over, of `agents` agents. */
 MF_INLINE void mf_fused_record(mf_fused *f, int64_t agents, int64_t length, double *returns, double *shaped) {
     int64_t i;
-    if (f->every) {
-        const int whole = ++f->entered == f->every;
+    if (f->record_every) {
+        const int whole = ++f->entered == f->record_every;
         *f->length += length;
         for (i = 0; i < agents; i++) {
             f->returns[i] += returns[i];
             f->shaped_returns[i] += shaped[i];
         }
         if (whole) {
-            for (i = 0; i < agents && f->every > 1; i++) {
-                f->returns[i] = f->returns[i] / (double)f->every;
-                f->shaped_returns[i] = f->shaped_returns[i] / (double)f->every;
+            for (i = 0; i < agents && f->record_every > 1; i++) {
+                f->returns[i] = f->returns[i] / (double)f->record_every;
+                f->shaped_returns[i] = f->shaped_returns[i] / (double)f->record_every;
             }
             f->entered = 0;
             f->returns += agents;

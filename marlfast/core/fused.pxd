@@ -24,7 +24,7 @@ cdef extern from "fused.h" nogil:
         const double *epsilon
         const int64_t *stable_after
         const int64_t *used
-        int64_t fits, kind, foreign, state_size, every, start_uniforms, start_normals
+        int64_t fits, kind, foreign, state_size, record_every, start_uniforms, start_normals
         int64_t run
         double *state
         double *observation

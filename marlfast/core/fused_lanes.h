@@ -207,11 +207,11 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
                         const MF_REALS n = (MF_REALS)(ties | (MF_WORDS)MF_ALL(0x1p52)) - 0x1p52;
                         const MF_WORDS nth = MF_WHOLE(
                             MF_MAX(MF_MIN((which - chance.shift) * chance.rest * n, n - 1.0), zero));
-                        MF_WORDS seen = MF_WORD(0);
+                        MF_WORDS counted = MF_WORD(0);
                         for (k = 0; k < A; k++) {
                             const MF_MASK equal = MF_EQUAL(v[h][k], top);
-                            action[h] = MF_CHOOSE(MF_BOTH(equal, MF_IS(seen, nth)), MF_WORD(k), action[h]);
-                            seen = MF_COUNT(seen, equal);
+                            action[h] = MF_CHOOSE(MF_BOTH(equal, MF_IS(counted, nth)), MF_WORD(k), action[h]);
+                            counted = MF_COUNT(counted, equal);
                         }
                     }
                 }

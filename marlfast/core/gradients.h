@@ -74,36 +74,38 @@ MF_INLINE void mf_exps(double *x, const int64_t n) {
 }
 
 /* exp(logits[a] - greatest), 0 beyond an agent's own actions; and the greatest of each agent. */
-MF_INLINE void mf_weights_of(const double *const *logits, const int64_t *choices, int64_t agents, const int64_t width,
+MF_INLINE void mf_weights_of(const double *const *logits, const int64_t *choices, int64_t agents,
+                             const int64_t max_actions,
                              const int even, double *weight, double *top) {
     int64_t j, a;
     for (j = 0; j < agents; j++) {
         const double *z = logits[j];
-        double *w = weight + j * width;
+        double *w = weight + j * max_actions;
         double most = z[0];
-        for (a = 1; a < width; a++)
+        for (a = 1; a < max_actions; a++)
             most = z[a] > most && (even || a < choices[j]) ? z[a] : most;
-        for (a = 0; a < width; a++)
+        for (a = 0; a < max_actions; a++)
             w[a] = even || a < choices[j] ? z[a] - most : -1e4;
         top[j] = most;
     }
-    mf_exps(weight, agents * width);
+    mf_exps(weight, agents * max_actions);
 }
 
 /* Actions drawn by inverse transform of the uniforms u. */
-MF_INLINE void mf_draw_of(const double *const *logits, const int64_t *choices, int64_t agents, const int64_t width,
+MF_INLINE void mf_draw_of(const double *const *logits, const int64_t *choices, int64_t agents,
+                          const int64_t max_actions,
                           const int even, const double *u, double *weight, int64_t *action) {
     double top[MF_TOGETHER];
     int64_t j, a;
-    mf_weights_of(logits, choices, agents, width, even, weight, top);
+    mf_weights_of(logits, choices, agents, max_actions, even, weight, top);
     for (j = 0; j < agents; j++) {
-        const double *w = weight + j * width;
+        const double *w = weight + j * max_actions;
         double total = 0.0, running = 0.0, mark;
         int64_t chosen = 0;
-        for (a = 0; a < width; a++)
+        for (a = 0; a < max_actions; a++)
             total += w[a];
         mark = u[j] * total;
-        for (a = 0; a < width - 1; a++) {
+        for (a = 0; a < max_actions - 1; a++) {
             running += w[a];
             chosen += !(mark < running) & (even || a < choices[j] - 1); /* what is added up never falls */
         }
@@ -111,17 +113,18 @@ MF_INLINE void mf_draw_of(const double *const *logits, const int64_t *choices, i
     }
 }
 
-MF_INLINE void mf_policies_of(const double *const *logits, const int64_t *choices, int64_t agents, const int64_t width,
+MF_INLINE void mf_policies_of(const double *const *logits, const int64_t *choices, int64_t agents,
+                              const int64_t max_actions,
                               const int even, double *policy, double *top, double *share) {
     int64_t j, a;
-    mf_weights_of(logits, choices, agents, width, even, policy, top);
+    mf_weights_of(logits, choices, agents, max_actions, even, policy, top);
     for (j = 0; j < agents; j++) {
-        double *p = policy + j * width;
+        double *p = policy + j * max_actions;
         double total = 0.0;
-        for (a = 0; a < width; a++)
+        for (a = 0; a < max_actions; a++)
             total += p[a];
         share[j] = 1.0 / total;
-        for (a = 0; a < width; a++)
+        for (a = 0; a < max_actions; a++)
             p[a] *= share[j];
     }
 }
@@ -134,18 +137,19 @@ MF_INLINE double mf_clipped(double advantage, double ratio, double clip) {
 
 /* d (weight * log policy[action] + entropy * H(policy)) / d logits, in place of the policies. With clip >= 0 the
  * weights are advantages of a clipped surrogate, whose policies had the probabilities `old`. */
-MF_INLINE void mf_ascent_of(const double *const *logits, const int64_t *choices, int64_t agents, const int64_t width,
+MF_INLINE void mf_ascent_of(const double *const *logits, const int64_t *choices, int64_t agents,
+                            const int64_t max_actions,
                             const int even, const int64_t *action, const double *weight, const double *old,
                             double clip, double entropy, int fresh, double *policy) {
     double top[MF_TOGETHER], share[MF_TOGETHER], lead[MF_TOGETHER];
     int64_t j, a;
     if (!fresh)
-        mf_policies_of(logits, choices, agents, width, even, policy, top, share);
+        mf_policies_of(logits, choices, agents, max_actions, even, policy, top, share);
     else if (entropy != 0.0)
         for (j = 0; j < agents; j++) {
             const int64_t best = mf_likeliest_of(logits[j], choices[j]);
             top[j] = logits[j][best];
-            share[j] = policy[j * width + best];
+            share[j] = policy[j * max_actions + best];
         }
     if (entropy != 0.0) {
         for (j = agents; j < MF_TOGETHER; j++)
@@ -156,17 +160,17 @@ MF_INLINE void mf_ascent_of(const double *const *logits, const int64_t *choices,
             lead[j] = mf_log(share[j]);
     }
     for (j = 0; j < agents; j++) {
-        double *p = policy + j * width;
+        double *p = policy + j * max_actions;
         const double factor = clip >= 0.0 ? mf_clipped(weight[j], p[action[j]] / old[j], clip) : weight[j];
         double spread = 0.0;
         if (entropy == 0.0) {
-            for (a = 0; a < width; a++)
+            for (a = 0; a < max_actions; a++)
                 p[a] = factor * ((double)(a == action[j]) - p[a]);
             continue;
         }
-        for (a = 0; a < width; a++)
+        for (a = 0; a < max_actions; a++)
             spread -= even || a < choices[j] ? p[a] * ((logits[j][a] - top[j]) + lead[j]) : 0.0;
-        for (a = 0; a < width; a++)
+        for (a = 0; a < max_actions; a++)
             p[a] = factor * ((double)(a == action[j]) - p[a]) -
                    (entropy * p[a]) * (((logits[j][a] - top[j]) + lead[j]) + spread);
     }
@@ -188,39 +192,41 @@ MF_INLINE int mf_climb_of(double *logits, const double *gradient, const int64_t 
 }
 
 /* Whether all of the agents have as many actions as there is room for. */
-MF_INLINE int mf_even(const int64_t *choices, int64_t agents, int64_t width) {
+MF_INLINE int mf_even(const int64_t *choices, int64_t agents, int64_t max_actions) {
     int even = 1;
     int64_t j;
     for (j = 0; j < agents; j++)
-        even &= choices[j] == width;
+        even &= choices[j] == max_actions;
     return even;
 }
 
-#define MF_WIDTHS(CALL)                                                                                               \
-    switch (mf_even(choices, agents, width) ? width : 0) {                                                            \
+#define MF_COUNTS(CALL)                                                                                               \
+    switch (mf_even(choices, agents, max_actions) ? max_actions : 0) {                                                \
     case 2: CALL(2, 1); break;                                                                                        \
     case 3: CALL(3, 1); break;                                                                                        \
     case 4: CALL(4, 1); break;                                                                                        \
     case 5: CALL(5, 1); break;                                                                                        \
     case 6: CALL(6, 1); break;                                                                                        \
-    default: CALL(width, 0);                                                                                          \
+    default: CALL(max_actions, 0);                                                                                    \
     }
 
 #define MF_VARIANT(name, attribute)                                                                                   \
     attribute static void mf_draw_##name(const double *const *logits, const int64_t *choices, int64_t agents,        \
-                                         int64_t width, const double *u, double *weight, int64_t *action) {          \
-        MF_WIDTHS(MF_DRAW)                                                                                            \
+                                         int64_t max_actions, const double *u, double *weight,                        \
+                                         int64_t *action) {                                                           \
+        MF_COUNTS(MF_DRAW)                                                                                            \
     }                                                                                                                 \
     attribute static void mf_policies_##name(const double *const *logits, const int64_t *choices, int64_t agents,    \
-                                             int64_t width, double *policy) {                                         \
+                                             int64_t max_actions,                                                     \
+                                             double *policy) {                                                        \
         double top[MF_TOGETHER], share[MF_TOGETHER];                                                                  \
-        MF_WIDTHS(MF_POLICIES)                                                                                        \
+        MF_COUNTS(MF_POLICIES)                                                                                        \
     }                                                                                                                 \
     attribute static void mf_ascent_##name(const double *const *logits, const int64_t *choices, int64_t agents,      \
-                                           int64_t width, const int64_t *action, const double *weight,               \
+                                           int64_t max_actions, const int64_t *action, const double *weight,          \
                                            const double *old, double clip, double entropy, int fresh,                \
                                            double *policy) {                                                          \
-        MF_WIDTHS(MF_ASCENT)                                                                                          \
+        MF_COUNTS(MF_ASCENT)                                                                                          \
     }
 #define MF_DRAW(n, even) mf_draw_of(logits, choices, agents, n, even, u, weight, action)
 #define MF_POLICIES(n, even) mf_policies_of(logits, choices, agents, n, even, policy, top, share)
@@ -258,20 +264,20 @@ MF_INLINE int mf_climb(double *logits, const double *gradient, int64_t choices, 
     }
 }
 
-MF_INLINE void mf_draw(const double *const *logits, const int64_t *choices, int64_t agents, int64_t width,
+MF_INLINE void mf_draw(const double *const *logits, const int64_t *choices, int64_t agents, int64_t max_actions,
                        const double *u, double *weight, int64_t *action) {
-    MF_CHOOSE(draw)(logits, choices, agents, width, u, weight, action);
+    MF_CHOOSE(draw)(logits, choices, agents, max_actions, u, weight, action);
 }
 
-MF_INLINE void mf_policies(const double *const *logits, const int64_t *choices, int64_t agents, int64_t width,
+MF_INLINE void mf_policies(const double *const *logits, const int64_t *choices, int64_t agents, int64_t max_actions,
                            double *policy) {
-    MF_CHOOSE(policies)(logits, choices, agents, width, policy);
+    MF_CHOOSE(policies)(logits, choices, agents, max_actions, policy);
 }
 
-MF_INLINE void mf_ascent(const double *const *logits, const int64_t *choices, int64_t agents, int64_t width,
+MF_INLINE void mf_ascent(const double *const *logits, const int64_t *choices, int64_t agents, int64_t max_actions,
                          const int64_t *action, const double *weight, const double *old, double clip, double entropy,
                          int fresh, double *policy) {
-    MF_CHOOSE(ascent)(logits, choices, agents, width, action, weight, old, clip, entropy, fresh, policy);
+    MF_CHOOSE(ascent)(logits, choices, agents, max_actions, action, weight, old, clip, entropy, fresh, policy);
 }
 
 #endif

@@ -1,8 +1,9 @@
 # cython: language_level=3
 """Softmax policies and their gradients, some agents at a time: the leaves of ``src/_gradients.pyx``.
 
-``logits[j]`` points at the logits of agent j where it is, those of its active rows added up; of ``width`` numbers the
-first ``choices[j]`` are its own. A policy takes action a with probability exp(logits[a]) / sum_b exp(logits[b]).
+``logits[j]`` points at the logits of agent j where it is, those of its active rows added up; of ``max_actions``
+numbers the first ``choices[j]`` are its own. A policy takes action a with probability exp(logits[a]) / sum_b
+exp(logits[b]).
 """
 from libc.stdint cimport int64_t
 
@@ -11,11 +12,12 @@ cdef extern from "gradients.h" nogil:
         TOGETHER "MF_TOGETHER"
     int64_t likeliest "mf_likeliest"(const double *logits, int64_t choices) noexcept
     bint climb "mf_climb"(double *logits, const double *gradient, int64_t choices, double rate) noexcept
-    void draw "mf_draw"(const double **logits, const int64_t *choices, int64_t agents, int64_t width, const double *u,
+    void draw "mf_draw"(const double **logits, const int64_t *choices, int64_t agents, int64_t max_actions,
+                        const double *u,
                         double *weight, int64_t *action) noexcept
-    void policies "mf_policies"(const double **logits, const int64_t *choices, int64_t agents, int64_t width,
+    void policies "mf_policies"(const double **logits, const int64_t *choices, int64_t agents, int64_t max_actions,
                                 double *policy) noexcept
-    void ascent "mf_ascent"(const double **logits, const int64_t *choices, int64_t agents, int64_t width,
+    void ascent "mf_ascent"(const double **logits, const int64_t *choices, int64_t agents, int64_t max_actions,
                             const int64_t *action, const double *weight, const double *old, double clip,
                             double entropy, int fresh, double *policy) noexcept
 

@@ -12,7 +12,7 @@ ctypedef struct Inner:
     int64_t rows                # of the outer table
     int64_t parts               # rows of the inner table for each of them
     int32_t *now                # [R, N] scratch: rows of the inner table
-    int32_t *then               # [R, N]
+    int32_t *next_rows               # [R, N]
 
 
 cdef inline int32_t within(const Inner *inner, int32_t row, int64_t part) noexcept nogil:
@@ -31,10 +31,10 @@ cdef inline int act_within(const Inner *inner, int64_t run, const double *draws,
 
 cdef inline int learn_within(const Inner *inner, int64_t run, const Transition *t, int64_t r, double *rewards,
                              uint8_t *changed) noexcept nogil:
-    """Learn by the rows in ``now`` and ``then`` from entry r of a transition, in one run."""
+    """Learn by the rows in ``now`` and ``next_rows`` from entry r of a transition, in one run."""
     cdef Transition step = t[0]
     if inner.operations.update == NULL:
         return 0
-    step.rows, step.next_rows = inner.now + run * inner.agents, inner.then + run * inner.agents
+    step.rows, step.next_rows = inner.now + run * inner.agents, inner.next_rows + run * inner.agents
     step.actions, step.rewards, step.terminated = t.actions + r * inner.agents, rewards, t.terminated + r
     return inner.operations.update(inner.operations.context, run, 1, &step, changed)

@@ -9,7 +9,7 @@ from marlfast.core.operations cimport Status
 ctypedef struct Data:
     int64_t agents
     int64_t state_size
-    int64_t sight
+    int64_t observation_size
     int64_t height
     int64_t width
     double itself           # what an agent earns by being its own neighbour: 1 for a torus of one row, 1 for one column

@@ -12,7 +12,7 @@ from marlfast.core.operations cimport Status
 ctypedef struct Data:
     int64_t agents
     int64_t state_size
-    int64_t sight
+    int64_t observation_size
     int64_t states
     int64_t joint                   # joint actions
     int64_t own                     # 1: each outcome has rewards of its own; 0: each cell has
@@ -23,7 +23,7 @@ ctypedef struct Data:
     const double *rewards           # [outcomes, N] or [cells, N]
     const double *start             # [states] running sums of the start distribution
     const uint8_t *terminal         # [states]
-    const int32_t *seen             # [states, sight] what is observed; NULL: the state
+    const int32_t *obs             # [states, sight] what is observed; NULL: the state
 
 
 cdef inline int64_t draw(const double *sums, int64_t n, double u) noexcept nogil:
@@ -85,6 +85,6 @@ cdef inline int observe(const Data *game, const double *state, double *observati
     cdef int64_t here = whole(state[0], game.states), view
     if here < 0:
         return Status.BAD_STATE
-    for view in range(game.sight):
-        observation[view] = <double> game.seen[here * game.sight + view]
+    for view in range(game.observation_size):
+        observation[view] = <double> game.obs[here * game.observation_size + view]
     return 0

@@ -13,7 +13,7 @@ from marlfast.core.operations cimport Status
 ctypedef struct Data:
     int64_t agents
     int64_t state_size          # 1
-    int64_t sight               # 1
+    int64_t observation_size               # 1
     int64_t memory              # joint actions that are remembered
     int64_t joint               # J, joint actions there are
     int64_t outcomes            # K, outcomes that a joint action can have

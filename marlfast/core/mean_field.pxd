@@ -30,14 +30,14 @@ ctypedef struct Neighbourhoods:
 
 cdef inline int64_t point(const Neighbourhoods *n, const int64_t *counts, int64_t own, int64_t size) noexcept nogil:
     """Number of the mean of ``size`` actions, of which ``counts`` counts one too many of ``own`` (-1: none)."""
-    cdef int64_t a, below = 0, taken, index = 0, width = n.bins + n.choices - 1
+    cdef int64_t a, below = 0, taken, index = 0, max_actions = n.bins + n.choices - 1
     if size == 0:
         return 0
     for a in range(1, n.choices):
         below += counts[n.choices - a] - (own == n.choices - a)
         # Halves are rounded up. Sums are rounded, in place of the shares, so that these still add up to one.
         taken = below if size == n.bins else (2 * below * n.bins + size) // (2 * size)
-        index += n.ranks[(a - 1) * width + taken + a - 1]
+        index += n.ranks[(a - 1) * max_actions + taken + a - 1]
     return index
 
 

@@ -11,7 +11,7 @@ from marlfast.core.operations cimport Status
 ctypedef struct Data:
     int64_t agents          # hunters
     int64_t state_size
-    int64_t sight
+    int64_t observation_size
     int64_t height
     int64_t width
     int64_t prey
@@ -129,14 +129,14 @@ cdef inline bint reported(const Data *game, const double *state, int64_t i, cons
 
 
 cdef inline int observe(const Data *game, const double *state, double *observation) noexcept nogil:
-    cdef int64_t side = 2 * game.reach + 1, i, j, seen, partner, best, distance
+    cdef int64_t side = 2 * game.reach + 1, i, j, obs, partner, best, distance
     cdef const double *prey = state + 2 * game.agents
     cdef const double *here
     if not inside(game, state):
         return Status.BAD_STATE
     for i in range(game.agents):
         here = state + 2 * i
-        seen, best = side * side, 4 * (game.height + game.width)
+        obs, best = side * side, 4 * (game.height + game.width)
         for j in range(game.prey):
             distance = moves(here, prey + 2 * j)
             if apart(here, prey + 2 * j) > game.depth:
@@ -144,13 +144,13 @@ cdef inline int observe(const Data *game, const double *state, double *observati
                     continue
                 distance += game.height + game.width        # farther than any that it sees itself
             if distance < best:
-                seen, best = offset(game, here, prey + 2 * j), distance
+                obs, best = offset(game, here, prey + 2 * j), distance
         if game.see_partner:
             partner, best = side * side, game.height + game.width
             for j in range(game.agents):
                 distance = moves(here, state + 2 * j)
                 if j != i and distance < best and (game.sharing or apart(here, state + 2 * j) <= game.depth):
                     partner, best = offset(game, here, state + 2 * j), distance
-            seen = seen * (side * side + 1) + partner
-        observation[i] = <double> seen
+            obs = obs * (side * side + 1) + partner
+        observation[i] = <double> obs
     return 0

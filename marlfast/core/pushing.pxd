@@ -35,7 +35,7 @@ cdef enum Seen:
 ctypedef struct Data:
     int64_t agents          # 2
     int64_t state_size      # 5
-    int64_t sight
+    int64_t observation_size
     bint full               # everybody sees the whole state
     bint on_success         # rewards for what happened, not for what was tried
     bint continuing         # the next step puts everything back
@@ -56,8 +56,8 @@ cdef inline int64_t ahead(int64_t column, int64_t heading) noexcept nogil:
 cdef inline double forward(int64_t *columns, const int64_t *headings, const bint *goes, int64_t *pushed) noexcept nogil:
     """Let some agents move forward, both at once; what that earns but for the cost of time."""
     cdef int64_t bumps = 0, small = 0, i, front
-    cdef int64_t[2] then
-    then[0], then[1] = columns[0], columns[1]
+    cdef int64_t[2] moved
+    moved[0], moved[1] = columns[0], columns[1]
     pushed[0] = NOTHING
     if (goes[0] and goes[1] and headings[0] == NORTH and headings[1] == NORTH
             and columns[0] == 1 and columns[1] == 2):
@@ -75,8 +75,8 @@ cdef inline double forward(int64_t *columns, const int64_t *headings, const bint
                     and headings[1 - i] != NORTH and headings[1 - i] != SOUTH)):
             bumps += 1
         else:
-            then[i] = front
-    columns[0], columns[1] = then[0], then[1]
+            moved[i] = front
+    columns[0], columns[1] = moved[0], moved[1]
     return -5.0 * <double> bumps + 10.0 * <double> small
 
 

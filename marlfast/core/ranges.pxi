@@ -3,7 +3,7 @@
 #     cimport marlfast.core.NAME as leaf
 #     include "marlfast/core/ranges.pxi"
 #
-# The header has a struct `Data` with the members `agents`, `state_size` and `sight` (numbers that all views hold
+# The header has a struct `Data` with the members `agents`, `state_size` and `observation_size` (numbers that all views hold
 # together), and the functions `start`, `step` and `observe`, as they are called below. A status other than 0 ends
 # the call. `observe` may stay unused: a game that shows its state as it is leaves `operations.observe` NULL.
 from libc.stdint cimport int32_t, int64_t, uint8_t
@@ -43,7 +43,7 @@ cdef int _observe(void *context, int64_t first, int64_t count, const double *sta
     cdef int64_t r
     cdef int status
     for r in range(count):
-        status = leaf.observe(game, state + r * game.state_size, observation + r * game.sight)
+        status = leaf.observe(game, state + r * game.state_size, observation + r * game.observation_size)
         if status:
             return status
     return 0

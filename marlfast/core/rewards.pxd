@@ -6,7 +6,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 ctypedef struct Distinct:
     int64_t agents, actions, words
     const double *amounts       # [N + 1] what so many different actions add
-    uint64_t *seen              # [R, words] scratch
+    uint64_t *marked              # [R, words] scratch
 
 
 cdef inline void mix(int64_t agents, int64_t teams, double own, const double *weights, const int32_t *team_of_agent,
@@ -29,7 +29,7 @@ cdef inline void mix(int64_t agents, int64_t teams, double own, const double *we
         rewards[i] = total
 
 
-cdef inline int64_t distinct(int64_t agents, int64_t actions, const int32_t *taken, uint64_t *seen) noexcept nogil:
+cdef inline int64_t distinct(int64_t agents, int64_t actions, const int32_t *taken, uint64_t *marked) noexcept nogil:
     """How many different actions were taken; -1 if one is out of range. seen: ceil(actions / 64) words."""
     cdef int64_t i, count = 0
     cdef uint64_t word, bit, first = 0
@@ -44,14 +44,14 @@ cdef inline int64_t distinct(int64_t agents, int64_t actions, const int32_t *tak
         first = (first + (first >> 4)) & 0x0F0F0F0F0F0F0F0FULL
         return <int64_t> ((first * 0x0101010101010101ULL) >> 56)
     for i in range((actions + 63) // 64):
-        seen[i] = 0
+        marked[i] = 0
     for i in range(agents):
         if <uint32_t> taken[i] >= <uint32_t> actions:
             return -1
         bit = <uint64_t> 1 << (taken[i] & 63)
-        word = seen[taken[i] >> 6]
+        word = marked[taken[i] >> 6]
         count += (word & bit) == 0
-        seen[taken[i] >> 6] = word | bit
+        marked[taken[i] >> 6] = word | bit
     return count
 
 

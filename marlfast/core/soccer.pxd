@@ -11,7 +11,7 @@ from marlfast.core.operations cimport Status
 ctypedef struct Data:
     int64_t agents
     int64_t state_size
-    int64_t sight
+    int64_t observation_size
     int64_t height
     int64_t width
     int64_t top                 # first row of the goals, and A's first row

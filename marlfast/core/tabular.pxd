@@ -148,8 +148,8 @@ cdef struct Context:
     const int32_t *agent_ids        # [n_ids] which
     const int32_t *table_of     # [N]
     const int32_t *actions      # [N] actions of each agent
-    int64_t rows, tables, width
-    double *q                   # [R, rows, tables, width]; cells lie q_step apart
+    int64_t rows, tables, max_actions
+    double *q                   # [R, rows, tables, max_actions]; cells lie q_step apart
     int32_t *greedy             # [R, rows, tables], greedy_step apart
     int32_t *visits             # [R, rows, tables], visits_step apart
     int64_t q_step, greedy_step, visits_step
@@ -232,7 +232,7 @@ cdef inline void add_up(const Context *c, const double *q, int64_t q_step, int64
         own = q + cell_of(c, run, rows[j], agent) * q_step
         for a in range(choices):
             sums[a] += own[a]
-    view.cell, view.q, view.greedy = cell, sums, <int32_t *> (sums + c.width)
+    view.cell, view.q, view.greedy = cell, sums, <int32_t *> (sums + c.max_actions)
     view.greedy[0] = greedy_sum(c, sums, cell, agent)
 
 

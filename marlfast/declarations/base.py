@@ -40,10 +40,10 @@ def check_cells(array, name, dtype, shape):
     if not array.flags.writeable:
         raise ValueError(f"{name}: is written to, but the array is read-only")
     cell = array.strides[2]
-    width = array.shape[3] if array.ndim == 4 else 1
-    if (cell % array.itemsize or cell < width * array.itemsize or array.strides[1] != cell * array.shape[2]
+    n_actions = array.shape[3] if array.ndim == 4 else 1
+    if (cell % array.itemsize or cell < n_actions * array.itemsize or array.strides[1] != cell * array.shape[2]
             or array.strides[0] != cell * array.shape[2] * array.shape[1]
-            or array.ndim == 4 and width > 1 and array.strides[3] != array.itemsize):
+            or array.ndim == 4 and n_actions > 1 and array.strides[3] != array.itemsize):
         raise ValueError(f"{name}: expected a C-contiguous array, or one whose cells lie at equal distances")
     return cell // array.itemsize
 

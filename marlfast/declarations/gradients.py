@@ -18,7 +18,7 @@ def _draws(n):
 
 def _length(n):
     if not 1 <= n.length < 2**31:
-        raise ValueError(f"seen: expected room for at least one step, got shape {n.seen.shape}")
+        raise ValueError(f"rollout_rows: expected room for at least one step, got shape {n.rollout_rows.shape}")
 
 
 def _units(n):
@@ -89,7 +89,7 @@ POLICY_GRADIENT = Kernel(
     Array("discount", "float64", "R"),
     Array("decay", "float64", "R", "lambda"),
     Number("central", "C, rows of the whole state, which the critic then looks at; 0: at those of the agent", low=0),
-    Array("seen", "int32", "R length N*active+central", "rows of each step of the rollout", written=True),
+    Array("rollout_rows", "int32", "R length N*active+central", "rows of each step of the rollout", written=True),
     _length,
     Array("ahead", "int32", "R length N*active+central", "rows of its successor", written=True),
     Array("taken", "int32", "R length N", "actions", written=True),

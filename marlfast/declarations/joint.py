@@ -36,8 +36,8 @@ def _plan(n):
             raise ValueError(f"choices, steps: expected {n.J} joint actions in table {t}")
         if n.rule in (GREATEST, CORRELATED) and (n.choices[t] != n.J or n.steps[t] != 1):
             raise ValueError(f"choices, steps: expected {n.J} choices, one step apart, in table {t}")
-        if n.rule and n.choices[t] > n.W:
-            raise ValueError(f"choices: policy has room for {n.W}, table {t} has {n.choices[t]}")
+        if n.rule and n.choices[t] > n.policy_actions:
+            raise ValueError(f"choices: policy has room for {n.policy_actions}, table {t} has {n.choices[t]}")
     for i in n.agent_ids:
         if n.weights[n.table_of[i], i] < 1:
             raise ValueError(f"weights: agent {i} is controlled, and its table does not know its action")
@@ -89,8 +89,9 @@ JOINT = Kernel(
     Number("rule", "0 the greatest value; 1 minimax of a zero-sum game; 2 the greatest value expected from what others "
            "did so far; 3 Nash equilibrium; 4 correlated equilibrium", choices=tuple(range(5))),
     _policies,
-    Array("policy", "float64", "R rows P W", "probabilities of the choices; by rule 2 what each is expected to earn. P "
-          "is T, but 1 by rule 4. Rule 0 has none (W is 0)", written=True),
+    Array("policy", "float64", "R rows P policy_actions", "probabilities of the choices; by rule 2 what each is "
+                                                          "expected to earn. P "
+          "is T, but 1 by rule 4. Rule 0 has none (policy_actions is 0)", written=True),
     Array("counts", "int64", "R rows T C", "by rule 2 only: how often each other agent, in order, did each of its "
           "actions. Else C is 0", written=True),
     Array("table_of", "int32", "N", "table of every agent", values=(0, "T-1", "tables {low} to {high}")),

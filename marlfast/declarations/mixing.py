@@ -22,8 +22,8 @@ def _all_or_none(n):
         raise ValueError(f"central: expected rows of the whole state where a mixer learns, else 0, got {n.central}")
     if renews != there["since"] or there["target_mixer"] != (renews and mixes):
         raise ValueError("target_q, target_mixer, since: expected all that there is to renew, or none")
-    if renews and n.every < 1:
-        raise ValueError(f"every: expected at least 1, got {n.every}")
+    if renews and n.target_every < 1:
+        raise ValueError(f"target_every: expected at least 1, got {n.target_every}")
     return {} if mixes else {"states": 0}
 
 
@@ -72,12 +72,13 @@ MIXING = Kernel(
     Array("starts", "int64", "edges", "where each of the M teams begins in ``members``, and where the last ends"),
     _teams,
     Number("hidden", "H, hidden units of a network; 0 without a mixer"),
-    Number("every", default=0),
+    Number("target_every", default=0),
     _all_or_none,
     Array("mixer", "float64", "R states M (room+2)*hidden+1", "networks, with room for the members of the largest "
           "team; see ``marlfast/core/mixing.pxd``. None: sums", written=True, optional=True, filled="row"),
     Part("mixing", "Schedule", "rate of the networks", optional=True),
-    Array("target_q", "float64", "R rows T A", "what the next rows are judged by; renewed every ``every`` updates. "
+    Array("target_q", "float64", "R rows T A", "what the next rows are judged by; renewed every ``target_every`` "
+                                               "updates. "
           "None: ``q`` itself", written=True, optional=True),
     Array("target_mixer", "float64", "R states M (room+2)*hidden+1", "likewise", written=True, optional=True),
     Array("since", "int64", "R", "updates since then", written=True, optional=True),

@@ -75,9 +75,9 @@ class _Congestion(Game):
 
     def kernel(self, backend="cython"):
         costs, strategies, watched, kinds, kind_of_agent = self._parts()
-        uses = [(*own, *seen) for own, seen in zip(strategies, watched, strict=True)]
-        counted = [flag for own, seen in zip(strategies, watched, strict=True)
-                   for flag in [True] * len(own) + [False] * len(seen)]
+        uses = [(*own, *others) for own, others in zip(strategies, watched, strict=True)]
+        counted = [flag for own, others in zip(strategies, watched, strict=True)
+                   for flag in [True] * len(own) + [False] * len(others)]
         return kernels(backend, "congestion").Congestion(
             np.ascontiguousarray(kind_of_agent, np.int32), *_lists(kinds), *_lists(uses), np.array(counted, np.bool_),
             np.ascontiguousarray(costs), self.observe == "loads", self.memory, 0, self.capacity)
@@ -228,9 +228,9 @@ class CongestionGame(_Congestion):
         if len(watched) != len(strategies):
             raise ValueError(f"watched: expected a list for each of the {len(strategies)} strategies, "
                              f"got {len(watched)}")
-        for s, (used, seen) in enumerate(zip(strategies, watched, strict=True)):
-            if set(used) & set(seen):
-                raise ValueError(f"watched[{s}]: the strategy uses resource {min(set(used) & set(seen))} already; "
+        for s, (used, others) in enumerate(zip(strategies, watched, strict=True)):
+            if set(used) & set(others):
+                raise ValueError(f"watched[{s}]: the strategy uses resource {min(set(used) & set(others))} already; "
                                  "take it out of one of the two")
         kinds = [range(len(strategies))] if self.kinds is None else self.kinds
         kinds = _checked_lists("kinds", kinds, len(strategies), "strategies")

@@ -10,6 +10,7 @@ from marlfast.errors import integer, shown
 from marlfast.games.base import Game
 from marlfast.games.outcomes import Outcomes, array_of, numbers_below, of_dense, of_sparse, of_successors, room
 from marlfast.registry import option, require
+from marlfast.renamed import argument
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -19,7 +20,7 @@ class MarkovGame(Game):
     Dynamics
         The next state is drawn from ``transitions[state, joint action]``.
     Observation
-        The state's number, the same for every agent; or what ``seen`` says.
+        The state's number, the same for every agent; or what ``obs`` says.
     Action
         0 to ``actions[i] - 1`` for agent i. A joint action's number has the first agent's action as the
         most significant: for two agents ``a0 * actions[1] + a1``.
@@ -46,7 +47,7 @@ class MarkovGame(Game):
         Default: none.
     horizon : int
         0: no limit.
-    seen : int [S] or [S, N], optional
+    obs : int [S] or [S, N], optional
         Number of the observation that all agents, or each of them, make in a state. Default: the state's number.
     at_horizon : {"terminated", "truncated"}, optional
         What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
@@ -87,7 +88,7 @@ class MarkovGame(Game):
     start: np.ndarray | None = None
     terminal: np.ndarray | None = None
     horizon: int = 0
-    seen: np.ndarray | None = None
+    obs: np.ndarray | None = None
 
     def __post_init__(self):
         if not np.iterable(self.actions):
@@ -111,13 +112,13 @@ class MarkovGame(Game):
         if (terminal & (start > 0)).any():
             raise ValueError(f"start: state {int((terminal & (start > 0)).argmax())} is terminal; "
                              "a game cannot start there")
-        seen = self.seen
-        if seen is not None:
-            seen = numbers_below("seen", seen, (1, 2), 2**31 - 1, np.int32)
-            if seen.shape not in ((states,), (states, len(actions))):
-                raise ValueError(f"seen: expected shape {(states,)} or {(states, len(actions))}, got {seen.shape}")
+        obs = self.obs
+        if obs is not None:
+            obs = numbers_below("obs", obs, (1, 2), 2**31 - 1, np.int32)
+            if obs.shape not in ((states,), (states, len(actions))):
+                raise ValueError(f"obs: expected shape {(states,)} or {(states, len(actions))}, got {obs.shape}")
         self._set(actions=actions, transitions=transitions, rewards=rewards, start=start, terminal=terminal,
-                  **self.checked_horizon(), seen=seen)
+                  **self.checked_horizon(), obs=obs)
         if isinstance(transitions, Outcomes) or not self.horizon:
             table = self.table          # made now: outcomes are checked against actions and terminal states there
             if not self.horizon:
@@ -170,11 +171,11 @@ class MarkovGame(Game):
 
     @property
     def observations(self):
-        return len(self.terminal) if self.seen is None else int(self.seen.max()) + 1
+        return len(self.terminal) if self.obs is None else int(self.obs.max()) + 1
 
     @property
     def views(self):
-        return 1 if self.seen is None or self.seen.ndim == 1 else self.agents
+        return 1 if self.obs is None or self.obs.ndim == 1 else self.agents
 
     @cached_property
     def _paid(self):
@@ -197,9 +198,9 @@ class MarkovGame(Game):
     def kernel(self, backend="cython"):
         table = self.table
         first, sums = (None, None) if table.certain else (table.first, table.sums())
-        seen = None if self.seen is None else np.ascontiguousarray(self.seen.reshape(len(self.terminal), -1))
+        obs = None if self.obs is None else np.ascontiguousarray(self.obs.reshape(len(self.terminal), -1))
         return kernels(backend, "markov").Markov(self.action_counts, first, table.successors, sums, table.rewards,
-                                                 _start_sums(self.start), self.terminal, seen)
+                                                 _start_sums(self.start), self.terminal, obs)
 
 
 def _transitions(value, actions, joint):
@@ -347,3 +348,6 @@ class Tabular(Game):
 
     def kernel(self, backend="cython"):
         return self.markov.kernel(backend)
+
+
+argument(MarkovGame, "seen", "obs")

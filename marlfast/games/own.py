@@ -823,11 +823,11 @@ class _Shadow:
                                  "'cooperative': all agents earn the same there")
             if self["terminated"][0] and not game.terminates:
                 raise ValueError("step says that the game is over, but the game says terminates=False")
-        seen = self["observation" if game.observe is not None else "state"]
+        obs = self["observation" if game.observe is not None else "state"]
         if what == "observe" or what != "observe" and game.observe is None:
             if game.observations is not None and not (
-                    (seen == np.floor(seen)) & (seen >= 0) & (seen < game.observations)).all():
-                raise ValueError(f"{what} gives the observation {shown(seen.ravel().tolist())}: expected whole numbers "
+                    (obs == np.floor(obs)) & (obs >= 0) & (obs < game.observations)).all():
+                raise ValueError(f"{what} gives the observation {shown(obs.ravel().tolist())}: expected whole numbers "
                                  f"from 0 to {game.observations - 1}")
-            if game.bounds is not None and not ((seen >= game.bounds[0]) & (seen <= game.bounds[1])).all():
-                raise ValueError(f"{what} gives the observation {shown(seen.ravel().tolist())} outside bounds")
+            if game.bounds is not None and not ((obs >= game.bounds[0]) & (obs <= game.bounds[1])).all():
+                raise ValueError(f"{what} gives the observation {shown(obs.ravel().tolist())} outside bounds")

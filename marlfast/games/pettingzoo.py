@@ -149,8 +149,8 @@ class PettingZooGame(Game):
 
     def render(self, state):
         lines = [f"seed {state[0]:.0f}, step {state[1]:.0f}"]
-        for agent, seen, size in zip(self.names, state[HEAD:].reshape(self.agents, -1), self.sizes, strict=True):
-            lines.append(f"{agent}: {np.array2string(seen[:size], precision=4, threshold=8, max_line_width=160)}")
+        for agent, obs, size in zip(self.names, state[HEAD:].reshape(self.agents, -1), self.sizes, strict=True):
+            lines.append(f"{agent}: {np.array2string(obs[:size], precision=4, threshold=8, max_line_width=160)}")
         return "\n".join(lines)
 
 
@@ -281,11 +281,11 @@ class _Environments:
         for i, agent in enumerate(game.names):
             given = self._of(agent, observations, "observations")
             try:
-                seen = np.asarray(given, np.float64).ravel()
+                obs = np.asarray(given, np.float64).ravel()
             except (TypeError, ValueError, OverflowError):
-                seen = np.empty(0)
-            if seen.size != game.sizes[i]:
+                obs = np.empty(0)
+            if obs.size != game.sizes[i]:
                 raise ValueError(f"{game.name}: expected {game.sizes[i]} numbers as observation of agent {agent!r}, "
                                  f"got {shown(given)}")
-            views[i, :seen.size] = seen - game.first_observations[i]
+            views[i, :obs.size] = obs - game.first_observations[i]
         return state

@@ -81,7 +81,7 @@ class WithRound(Tabular):
     def arrays(self):
         game, rounds, actions = self._inner, self.game.horizon, tuple(self.game.action_counts.tolist())
         joint = math.prod(actions)
-        table, start, terminal, seen = _of_normal_form(game) if isinstance(game, NormalForm) else _of_markov(game)
+        table, start, terminal, obs = _of_normal_form(game) if isinstance(game, NormalForm) else _of_markov(game)
         states, outcomes = len(terminal), len(table.successors)
         room(f"game: {rounds:,} rounds of {outcomes:,} outcomes", 8 * rounds * outcomes * (5 + len(actions)))
         cells = np.repeat(np.arange(states * joint), np.diff(table.first))
@@ -94,9 +94,9 @@ class WithRound(Tabular):
                           np.tile(cells % joint, rounds), np.concatenate(later), np.tile(chances, rounds),
                           np.tile(rewards, (rounds, 1)))
         n = self.game.observations
-        rows = np.concatenate([t * n + seen for t in range(rounds)] + [np.full_like(seen[:1], rounds * n)])
+        rows = np.concatenate([t * n + obs for t in range(rounds)] + [np.full_like(obs[:1], rounds * n)])
         return MarkovGame(listed, "own", actions, start=np.concatenate([start, np.zeros(over + 1 - states)]),
-                          terminal=np.append(np.tile(terminal, rounds), True), seen=rows)
+                          terminal=np.append(np.tile(terminal, rounds), True), obs=rows)
 
     def neighbours(self):
         return self.game.neighbours()
@@ -119,22 +119,22 @@ class WithRound(Tabular):
 
 def _of_markov(game):
     """(table, start, terminal, rows seen [S] or [S, N]) of a MarkovGame."""
-    seen = np.arange(len(game.terminal), dtype=np.int32) if game.seen is None else game.seen
-    return game.table, game.start, game.terminal, seen
+    obs = np.arange(len(game.terminal), dtype=np.int32) if game.obs is None else game.obs
+    return game.table, game.start, game.terminal, obs
 
 
 def _of_normal_form(game):
     """The same of a game in normal form, whose states are its histories."""
     kernel, joint, states = game.kernel(), len(game._rewards), game.observations
     many = states * joint
-    then = np.repeat(np.arange(states, dtype=np.float64), joint)[:, None]
+    next_states = np.repeat(np.arange(states, dtype=np.float64), joint)[:, None]
     digits = np.stack(np.unravel_index(np.arange(joint), game._counts), axis=1).astype(np.int32)
-    kernel.step(then, np.ascontiguousarray(np.tile(digits, (states, 1))), np.zeros((many, kernel.step_uniforms)),
+    kernel.step(next_states, np.ascontiguousarray(np.tile(digits, (states, 1))), np.zeros((many, kernel.step_uniforms)),
                 np.zeros((many, 0)), np.zeros((many, game.agents)), np.zeros(many, bool))
     kinds = game._rewards.shape[1]
     chances = np.ones((joint, 1)) if game._chances is None else np.broadcast_to(game._chances, (joint, kinds))
     possible = np.tile(chances > 0.0, (states, 1))
-    successors = np.repeat(then[:, 0].astype(np.int32)[:, None], kinds, axis=1)[possible]
+    successors = np.repeat(next_states[:, 0].astype(np.int32)[:, None], kinds, axis=1)[possible]
     first = np.concatenate([[0], np.cumsum(possible.sum(axis=1))])
     rewards = np.tile(game._rewards, (states, 1, 1))[possible]
     begin = np.zeros(states)

@@ -50,8 +50,8 @@ class Tabulated:
 
     def __repr__(self):
         sure = "exact" if self.exact.all() else f"{self.exact.mean():.0%} certain"
-        seen = "" if self.observations is None else f", {len(self.observations)} observations"
-        return f"Tabulated({len(self.states)} states, actions {tuple(self.game.actions)}{seen}, {sure})"
+        obs = "" if self.observations is None else f", {len(self.observations)} observations"
+        return f"Tabulated({len(self.states)} states, actions {tuple(self.game.actions)}{obs}, {sure})"
 
 
 @takes(most_states="max_states")
@@ -158,8 +158,8 @@ def _global_generators():
 class _Node:
     """A state as it was met: its key, what was seen, and what is needed to go on from there (None: it is over)."""
 
-    def __init__(self, key, seen, carry, steps=0):
-        self.key, self.seen, self.carry, self.steps = key, seen, carry, steps
+    def __init__(self, key, obs, carry, steps=0):
+        self.key, self.obs, self.carry, self.steps = key, obs, carry, steps
 
 
 def _explore(source, horizon, max_states, own):
@@ -185,7 +185,7 @@ def _explore(source, horizon, max_states, own):
             nodes.append(node)
             if not terminated and node.carry is not None:
                 queue.append(at)
-        elif nodes[at].seen != node.seen:
+        elif nodes[at].obs != node.obs:
             raise ValueError(f"tabulate: state {at} (key {shown(node.key)}) was met with different observations; "
                              "give a key= that tells them apart")
         elif source.may_hide and not terminated and node.carry is not None and at not in again:
@@ -274,23 +274,23 @@ def _tabulated(source, numbers, nodes, found, exact, begin, horizon, own):
     start = np.zeros(states)
     for at, part in begin.items():
         start[at] = part
-    seen, observations = _seen(nodes, source) if own else (None, None)
+    obs, observations = _seen(nodes, source) if own else (None, None)
     flags = np.ones((states, joints), bool)
     for (s, j), certain in exact.items():
         flags[s, j] = certain
     at_horizon = "truncated" if source.truncates and horizon == 1 else None       # even a single step was cut off
     game = MarkovGame(outcomes, "own", source.actions, start=start / start.sum(), terminal=terminal, horizon=horizon,
-                      at_horizon=at_horizon, seen=seen)
+                      at_horizon=at_horizon, obs=obs)
     return Tabulated(game, [node.key for node in nodes], observations, flags, np.array(count, np.int64))
 
 
 def _seen(nodes, source):
     """(what is seen, by number: [S], or [S, N] where agents see different things; the observations)."""
     numbers = {}
-    seen = np.array([[numbers.setdefault(part, len(numbers)) for part in node.seen] for node in nodes])
-    if (seen == seen[:, :1]).all():
-        seen = seen[:, 0]
-    return seen, [source.raw[part] for part in numbers]
+    obs = np.array([[numbers.setdefault(part, len(numbers)) for part in node.obs] for node in nodes])
+    if (obs == obs[:, :1]).all():
+        obs = obs[:, 0]
+    return obs, [source.raw[part] for part in numbers]
 
 
 def _by_probabilities(source, told, start, actions, key, horizon):
@@ -355,8 +355,8 @@ class _Function:
             raise ValueError(f"tabulate: step {where}: expected (next state, rewards, terminated), or a list of "
                              "(probability, next state, rewards, terminated)")
         _distribution(f"step {where}", [r[0] for r in results])
-        return [(float(p), 0, self.node(then), _rewards(rewards, len(self.actions), where), bool(terminated))
-                for p, then, rewards, terminated in results if p > 0], True
+        return [(float(p), 0, self.node(successor), _rewards(rewards, len(self.actions), where), bool(terminated))
+                for p, successor, rewards, terminated in results if p > 0], True
 
     def limit(self):
         return 0
@@ -491,12 +491,12 @@ class _Environment:
         if missing:
             raise ValueError(f"tabulate: agent {missing[0]!r} has no observation after {steps} steps; all agents must "
                              "begin and end together")
-        seen = []
+        obs = []
         for name in self.names:
-            seen.append(_frozen(observations[name]))
-            if seen[-1] not in self.raw:
-                self.raw[seen[-1]] = copy.deepcopy(observations[name])
-        seen = tuple(seen)
+            obs.append(_frozen(observations[name]))
+            if obs[-1] not in self.raw:
+                self.raw[obs[-1]] = copy.deepcopy(observations[name])
+        obs = tuple(obs)
         if self.own_key is not None:
             key = _frozen(self.own_key(env, observations))
         else:
@@ -505,8 +505,8 @@ class _Environment:
                     self.has_state = env.state() is not None
                 except Exception:       # whatever it raises: PettingZoo's own games have attributes of that name
                     self.has_state = False
-            key = (_frozen(env.state()), seen) if self.has_state else seen
-        return _Node(key, seen, None if over else env, steps)
+            key = (_frozen(env.state()), obs) if self.has_state else obs
+        return _Node(key, obs, None if over else env, steps)
 
     def begin(self, tries=None):
         """[(weight, node)] of resets."""
@@ -558,14 +558,14 @@ class _Environment:
         results = {}
         done = 0
         while done < limit:
-            then, rewards, terminated = self.once(node, joint)
-            entry = results.setdefault((then.key, rewards, terminated), [0, then])
+            successor, rewards, terminated = self.once(node, joint)
+            entry = results.setdefault((successor.key, rewards, terminated), [0, successor])
             entry[0] += 1
             done += 1
             if len(results) > 1:
                 limit, self.chance = self.samples, True
-        return [(count / done, count, then, rewards, terminated)
-                for (_, rewards, terminated), (count, then) in results.items()], len(results) == 1
+        return [(count / done, count, successor, rewards, terminated)
+                for (_, rewards, terminated), (count, successor) in results.items()], len(results) == 1
 
     def limit(self):
         if len(self.cut) > 1 or self.cut and self.open >= min(self.cut):

@@ -153,11 +153,12 @@ class LearnerContext:
         found = np.zeros((self.runs, count, len(agents), max(widths)))
         for seed in np.unique(seeds).tolist():
             runs = np.flatnonzero(seeds == seed)
-            for k, (agent, width) in enumerate(zip(agents, widths, strict=True)):
-                block = np.empty((len(runs), count * width))
-                fill(seed, stream + 16 * (agent + 1), numbers[runs], np.full(len(runs), first * width, np.int64), block,
+            for k, (agent, count_of) in enumerate(zip(agents, widths, strict=True)):
+                block = np.empty((len(runs), count * count_of))
+                fill(seed, stream + 16 * (agent + 1), numbers[runs], np.full(len(runs), first * count_of, np.int64),
+                     block,
                      normals)
-                found[runs, :, k, :width] = block.reshape(len(runs), count, width)
+                found[runs, :, k, :count_of] = block.reshape(len(runs), count, count_of)
         return found
 
     def ids(self):

@@ -182,10 +182,9 @@ class _Gradient(Learner):
         actor = rows * (int(self.tables(context).max()) + 1) * context.max_actions
         critic = 0 if self.baseline == "none" else (context.central if self.central else rows) * (
             int(units.max()) + 1) * joint
-        width = context.agents * context.active + (context.central_active if self.central else 0)
-        step = 8 * width + 4 * context.agents + 4 + 24 * len(units) + 8 * len(context.agent_ids) * (context.max_actions
-                                                                                                    +
-                                                                                                    3)
+        active_rows = context.agents * context.active + (context.central_active if self.central else 0)
+        step = 8 * active_rows + 4 * context.agents + 4 + 24 * len(units)
+        step += 8 * len(context.agent_ids) * (context.max_actions + 3)
         return context.runs * (8 * (actor + critic) + step * self.length(context.game))
 
     def check(self, context, rows=None):
@@ -224,9 +223,10 @@ class _Gradient(Learner):
     def shapes(self, context, rows):
         units, *_ = self.plan(context)
         runs, length = context.runs, self.length(context.game)
-        width = context.agents * context.active + (context.central_active if self.central else 0)
+        active_rows = context.agents * context.active + (context.central_active if self.central else 0)
         return self._tables(context, max(rows, 1)) | {
-            "seen": Shape((runs, length, width), "int32"), "ahead": Shape((runs, length, width), "int32"),
+            "rollout_rows": Shape((runs, length, active_rows), "int32"),
+            "ahead": Shape((runs, length, active_rows), "int32"),
             "taken": Shape((runs, length, context.agents), "int32"), "over": Shape((runs, length), "int32"),
             "rewards": Shape((runs, length, len(units))), "known": Shape((runs,), "int32"),
             "late": Shape((runs,), "int32")} | {
@@ -302,7 +302,7 @@ class _Gradient(Learner):
             value_clip=value_clip, **{name: bound[name] for name in ("rate", "critic_rate", "entropy")},
             counterfactual=self.counterfactual, normalise=self.normalise, across=self.across, epochs=self.epochs,
             minibatch=self.minibatch, **{name: arrays[name] for name in (
-                "seen", "ahead", "taken", "over", "rewards", "known", "late")},
+                "rollout_rows", "ahead", "taken", "over", "rewards", "known", "late")},
             **{f"value_{name}": arrays.get(f"value_{name}") for name in _RUNNING})]
 
 

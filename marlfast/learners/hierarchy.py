@@ -17,6 +17,7 @@ from marlfast.learners.tabular import Tabular
 from marlfast.limits import MAX_ROWS
 from marlfast.memory import Shape, check_memory
 from marlfast.registry import option, require
+from marlfast.renamed import argument
 
 __all__ = ["Hierarchy"]
 
@@ -34,10 +35,10 @@ def _named(arrays, prefix):
 class Hierarchy(Learner):
     """A coordinator in every team sets a sub-goal for some steps, and the members learn what to do under each.
 
-    At the start of an episode, and then every k = ``every`` steps, the coordinator looks at the row s of its team's
-    first member and sets the goal g, one of 0 to ``goals`` - 1, epsilon-greedily. The goal means nothing by itself:
-    each member has a row of its table for each of its own rows and each goal, and learns in these by its own rule.
-    When the goal is done with, after n <= k steps, the coordinator learns from them as from one::
+    At the start of an episode, and then every k = ``goal_every`` steps, the coordinator looks at the row s of its
+    team's first member and sets the goal g, one of 0 to ``goals`` - 1, epsilon-greedily. The goal means nothing by
+    itself: each member has a row of its table for each of its own rows and each goal, and learns in these by its own
+    rule. When the goal is done with, after n <= k steps, the coordinator learns from them as from one::
 
         q[s, g] += learning_rate * (r[1] + ... + discount**(n - 1) * r[n] + discount**n * max q[s'] - q[s, g])
 
@@ -52,7 +53,7 @@ class Hierarchy(Learner):
         ... An ``initial_q`` of three axes has its rows in the order row * goals + goal.
     goals : int
         G, at least 1.
-    every : int
+    goal_every : int
         At least 1: k, the steps for which a goal is kept.
     coordinator : IQL
         How the coordinator learns and explores; a tick of its schedules is a step of the game, or the end of an
@@ -100,7 +101,7 @@ class Hierarchy(Learner):
     kernels = "hierarchy"
     members: Learner = option(IQL(), kind="learner")
     goals: int = 4
-    every: int = 10
+    goal_every: int = 10
     coordinator: Learner = option(IQL(), kind="learner")
     each: bool = False
     teams: Any = None
@@ -108,7 +109,7 @@ class Hierarchy(Learner):
 
     def __post_init__(self):
         self._set(members=require("learner", self.members, "members"), goals=integer("goals", self.goals, 1, 2**20),
-                  every=integer("every", self.every, 1),
+                  goal_every=integer("goal_every", self.goal_every, 1),
                   coordinator=require("learner", self.coordinator, "coordinator"),
                   each=choice("each", self.each, (True, False)), teams=self._given_teams())
         if not isinstance(self.members, Tabular):
@@ -301,7 +302,7 @@ class Hierarchy(Learner):
         head, _, chooser_of, _ = self._plan(context)
         members = {p.agents[0]: p for p in self.members.plays(context, self._below(arrays), kind)}
         choosers = self.coordinator.plays(self._above(context), _part(arrays, "coordinator."), kind)
-        return [Automaton(group, [int(context.action_counts[i]) for i in group], self.every * self.goals,
+        return [Automaton(group, [int(context.action_counts[i]) for i in group], self.goal_every * self.goals,
                           partial(self._under_goals, [members[i] for i in group]), partial(self._moves, head, chooser),
                           partial(self._begins, head, chooser), partial(self._now, head, chooser, arrays, c),
                           by_run=True)
@@ -312,27 +313,28 @@ class Hierarchy(Learner):
         """Probabilities [n, M, J] of what the members with one goal do, each drawing for itself."""
         goals, joint = np.arange(self.goals), math.prod(one.counts[0] for one in members)
         check_memory(f"hierarchy: probabilities of {joint:,} joint actions of {len(members)} members under "
-                     f"{self.goals * self.every} goals and clocks", 8 * len(rows) * self.goals * self.every * joint,
+                     f"{self.goals * self.goal_every} goals and clocks",
+                     8 * len(rows) * self.goals * self.goal_every * joint,
                      "what a team under one goal plays is a distribution over joint actions; take fewer members")
         inside = np.where(rows[:, None] >= 0, rows[:, None] * self.goals + goals[:, None], -1)
         joint = np.ones((len(rows) * self.goals, 1))
         for one in members:
             own = one.chances(run, inside.reshape(-1, rows.shape[1]))[:, 0]
             joint = (joint[:, :, None] * own[:, None, :]).reshape(len(joint), -1)
-        return np.tile(joint.reshape(len(rows), self.goals, -1), (1, self.every, 1))
+        return np.tile(joint.reshape(len(rows), self.goals, -1), (1, self.goal_every, 1))
 
     def _begins(self, head, chooser, run, rows):
         """Goals that are set in these rows, at clock 0: float64 [n, M]."""
-        begin = np.zeros((len(rows), self.every * self.goals))
+        begin = np.zeros((len(rows), self.goal_every * self.goals))
         begin[:, :self.goals] = chooser.chances(run, rows[:, head])[:, 0]
         return begin
 
     def _moves(self, head, chooser, run, memory, actions, rewards, rows):
-        then = np.zeros((len(rows), self.every * self.goals))
-        goes_on = memory + self.goals < then.shape[1]
-        then[np.flatnonzero(goes_on), memory[goes_on] + self.goals] = 1.0
-        then[~goes_on] = self._begins(head, chooser, run, rows[~goes_on])
-        return then
+        following = np.zeros((len(rows), self.goal_every * self.goals))
+        goes_on = memory + self.goals < following.shape[1]
+        following[np.flatnonzero(goes_on), memory[goes_on] + self.goals] = 1.0
+        following[~goes_on] = self._begins(head, chooser, run, rows[~goes_on])
+        return following
 
     def _now(self, head, chooser, arrays, c, run, rows):
         clock = int(arrays["clock"][run])
@@ -358,6 +360,9 @@ class Hierarchy(Learner):
         above, = self.coordinator.bind(self._above(context), _part(arrays, "coordinator."), backend, 2, learning,
                                        self.coordinator.exploring(exploration))
         return [kernels(backend, self.kernels).Hierarchy(
-            members, above, arrays["members.q"].shape[1], self.goals, self.every, context.ids(), chooser_of, member_of,
-            head, team_of, self.goal_reward, *(arrays[name] for name in (
+            members, above, arrays["members.q"].shape[1], self.goals, self.goal_every, context.ids(), chooser_of,
+            member_of, head, team_of, self.goal_reward, *(arrays[name] for name in (
                 "goal", "since", "last", "clock", "gathered", "power", "late")), max(2, self.members.draws()))]
+
+
+argument(Hierarchy, "every", "goal_every")

@@ -53,7 +53,7 @@ class _Plan(NamedTuple):
         return 1 if self.rule == CORRELATED else self.tables
 
     @property
-    def width(self):
+    def policy_actions(self):
         """Numbers in a policy; 0: there is none."""
         return 0 if self.rule == GREATEST else int(max(self.choices))
 
@@ -157,7 +157,7 @@ class _Joint(Learner):
             Bytes, of all runs.
         """
         plan = self.plan(context)
-        cell = plan.tables * (plan.joint + 2 + plan.remembered) + plan.policies * plan.width
+        cell = plan.tables * (plan.joint + 2 + plan.remembered) + plan.policies * plan.policy_actions
         return 8 * context.runs * rows * cell
 
     def check(self, context, rows=None):
@@ -198,14 +198,14 @@ class _Joint(Learner):
             raise MemoryError(f"{self.name}: {self._cost(context, rows)}, more than there is; take fewer agents, "
                               "actions, rows or runs")
         memory = np.zeros(math.prod(shape) + 8)
-        policy = np.zeros((runs, rows, plan.policies, plan.width))
+        policy = np.zeros((runs, rows, plan.policies, plan.policy_actions))
         counts = np.zeros((runs, rows, plan.tables, plan.remembered), np.int64)
         first = (-memory.ctypes.data % 64) // 8         # from the start of a cache line
         memory = memory[first:first + math.prod(shape)].reshape(shape)
         halves, end = memory.view(np.int32), 2 * plan.joint + 2
         arrays = {"q": memory[..., :plan.joint], "value": memory[..., plan.joint], "greedy": halves[..., end],
                   "visits": halves[..., end + 1]}
-        if plan.width:
+        if plan.policy_actions:
             arrays[self.policy_name] = policy
             if plan.rule != BELIEF:             # where all values are equal, so are the probabilities
                 for t in range(plan.policies):
@@ -219,8 +219,8 @@ class _Joint(Learner):
         cell = runs, rows, plan.tables
         shapes = {"q": Shape((*cell, plan.joint)), "value": Shape(cell), "greedy": Shape(cell, "int32"),
                   "visits": Shape(cell, "int32")}
-        if plan.width:
-            shapes[self.policy_name] = Shape((runs, rows, plan.policies, plan.width))
+        if plan.policy_actions:
+            shapes[self.policy_name] = Shape((runs, rows, plan.policies, plan.policy_actions))
         if plan.remembered:
             shapes["counts"] = Shape((*cell, plan.remembered), "int64")
         return shapes | self._schedule_shapes(runs)
@@ -554,9 +554,9 @@ class FriendOrFoe(_Joint):
 
     Notes
     -----
-    Tables: ``q`` float64 [R, rows, T, J], ``policy`` [R, rows, T, W] (probabilities of the coalition's joint actions;
-    only where there are foes), ``value``, ``greedy`` (the most likely) and ``visits``. Where all values of a row are
-    equal, the policy is uniform.
+    Tables: ``q`` float64 [R, rows, T, J], ``policy`` [R, rows, T, policy_actions] (probabilities of the coalition's
+    joint actions; only where there are foes), ``value``, ``greedy`` (the most likely) and ``visits``. Where all values
+    of a row are equal, the policy is uniform.
 
     References
     ----------

@@ -100,8 +100,8 @@ class _Decomposed(Tabular):
         if not self.buffer:
             return {}
         size, count = (context.runs, self.buffer), Shape((context.runs,), "int64")
-        width = context.agents * context.active + (context.central_active if self.central else 0)
-        rows = Shape((*size, width), "int32")
+        active_rows = context.agents * context.active + (context.central_active if self.central else 0)
+        rows = Shape((*size, active_rows), "int32")
         return {"replay_rows": rows, "replay_next_rows": rows, "replay_over": Shape(size, "int32"),
                 "replay_actions": Shape((*size, context.agents), "int32"),
                 "replay_rewards": Shape((*size, len(self.teams(context)))), "replay_kept": count,
@@ -168,8 +168,8 @@ class _Decomposed(Tabular):
         """
         members = self.teams(context)[team]
         utilities = [self._utilities(context, arrays, run, np.asarray(rows), i) for i in members]
-        every = np.stack([grid.ravel() for grid in np.meshgrid(*utilities, indexing="ij")], axis=1)
-        return self._values(context, arrays, np.asarray(states), run, team, every).reshape([len(u) for u in utilities])
+        joint = np.stack([grid.ravel() for grid in np.meshgrid(*utilities, indexing="ij")], axis=1)
+        return self._values(context, arrays, np.asarray(states), run, team, joint).reshape([len(u) for u in utilities])
 
     def _values(self, context, arrays, states, run, team, utilities):
         """The team's values [n] of utilities [n, members]."""
@@ -202,7 +202,7 @@ class _Decomposed(Tabular):
                 "trace_decay": spread(self.trace_decay, runs), "stream": REPLAY + 16 * (context.agent_ids[0] + 1),
                 "batch": self.batch, "update_every": self.update_every, "steps": self.steps}
         return module.Mixing(**common, central=central, members=members, starts=starts, hidden=self.hidden, mixer=mixer,
-                             mixing=bound.get("mixing"), every=self.target_every, bounded=self.bounded,
+                             mixing=bound.get("mixing"), target_every=self.target_every, bounded=self.bounded,
                              double=self.double, optimizer=OPTIMIZERS.index(self.optimizer), max_norm=self.max_norm,
                              **{name: arrays.get(name) for name in kept}, **replay)
 

@@ -225,13 +225,13 @@ class Tabular(Learner):
         """(action values float64 [n, A], greedy actions int [n]) of an agent."""
         own = rows.reshape(len(rows), context.agents, context.active)[:, agent]
         table, count = self.tables(context)[agent], int(context.action_counts[agent])
-        seen = np.maximum(own, 0)
+        known = np.maximum(own, 0)
         unseen = self._unseen(context, arrays)[run, table, :count] if (own < 0).any() else 0.0
-        parts = np.where((own >= 0)[:, :, None], arrays["q"][run][seen, table, :count], unseen)
+        parts = np.where((own >= 0)[:, :, None], arrays["q"][run][known, table, :count], unseen)
         values = parts[:, 0]
         for j in range(1, context.active):        # in the order in which the kernels add
             values = values + parts[:, j]
-        best = arrays["greedy"][run][seen[:, 0], table].astype(np.int64)
+        best = arrays["greedy"][run][known[:, 0], table].astype(np.int64)
         if (own[:, 0] < 0).any():
             best = np.where(own[:, 0] >= 0, best, self._first_choices(context, arrays, agent)[run])
         if context.active > 1:                    # the first of the greatest sums, going round from there

@@ -156,10 +156,10 @@ def board_policy(policy, state, agent=0, run=0, names=None, ax=None):
     for (row, column), there in places.items():
         if (row, column) in taken or not (0 <= row < board.height and 0 <= column < board.width):
             continue
-        seen = np.empty((1, game.views, game.features))
+        obs = np.empty((1, game.views, game.features))
         try:
-            kernel.observe(there[None], seen)
-            chances = policy.probabilities(seen[0])[agent]
+            kernel.observe(there[None], obs)
+            chances = policy.probabilities(obs[0])[agent]
             action = int(chances.argmax())
         except ValueError:          # no state that can be
             continue

@@ -77,17 +77,17 @@ def learning_curve(result, ax=None, statistic="iqm", band="interval", runs=True,
     ax = axes_for(ax, "a learning curve")
     last, widths = 0, []
     for (name, one), colour in zip(results.items(), colours(len(results)), strict=True):
-        returns, every = one.team_returns[~one.left_out], one.experiment.record_every
+        returns, record_every = one.team_returns[~one.left_out], one.experiment.record_every
         if one.left_out.any():
             why = " or ".join(word for word, which in (("failed", one.failed), (
                 "are unfinished", one.unfinished & one.left_out)) if which.any())
             left = f"{len(returns)} of {len(one.failed)} runs, without those that {why}"
             name = left if name is None else f"{name} ({left})"
         edges, values = binned(returns)
-        episodes = (every * (edges[:-1] + edges[1:]) + 1) / 2.0   # the middle of each bin; episodes count from 1
+        episodes = (record_every * (edges[:-1] + edges[1:]) + 1) / 2.0   # the middle of each bin; episodes count from 1
         draw_curve(ax, episodes, values, colour, name, statistic, band, runs, level, resamples, seed)
-        last = max(last, returns.shape[1] * every)
-        widths.append(returns.shape[1] * every / len(episodes))
+        last = max(last, returns.shape[1] * record_every)
+        widths.append(returns.shape[1] * record_every / len(episodes))
     _dress(ax, last, widths)
     if several:
         labels(ax, title="learning curves")

@@ -310,9 +310,9 @@ def cycle_diagram(cycles, ax=None, numbers=None, agents=(0, 1), name="action"):
                 enumerate(actions[:length])]
         for t, place in enumerate(here):
             time[place] = time.get(place, 0.0) + 1.0 / length
-            then = here[(t + 1) % length]
-            if then != place:
-                moves[place, then] = moves.get((place, then), 0) + 1
+            successor = here[(t + 1) % length]
+            if successor != place:
+                moves[place, successor] = moves.get((place, successor), 0) + 1
     runs = len(cycles.length)
 
     def at(place):

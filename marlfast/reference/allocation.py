@@ -117,14 +117,14 @@ class Allocation(Game):
         status = fine(len(runs))
         status[~self._sound(queues, last)] = BAD_STATE
         good = status == 0
-        seen, last = self._tasks(queues[good].astype(np.int64)), last[good].astype(np.int64)
+        obs, last = self._tasks(queues[good].astype(np.int64)), last[good].astype(np.int64)
         if self.numbered:
-            number = np.zeros((len(seen), 1), np.int64)
+            number = np.zeros((len(obs), 1), np.int64)
             for m in range(self.kinds):
-                number = number * (self.capacity + 1) + seen[:, m:m + 1]
+                number = number * (self.capacity + 1) + obs[:, m:m + 1]
             observation[good, :, 0] = number * (self.kinds + 1) + last if self.sees_last else number
         else:
-            observation[good, :, :self.kinds] = seen[:, None]
+            observation[good, :, :self.kinds] = obs[:, None]
             if self.sees_last:
                 observation[good, :, self.kinds] = last
         return status

@@ -80,11 +80,12 @@ class Coins(Game):
         status[~self._sound(state)] = BAD_STATE
 
         good = status == 0
-        then, moves, u = state[good], actions[good], uniforms[good, 0]
-        then[:, 0:2 * agents:2] = (then[:, 0:2 * agents:2] + row_move(moves)) % self.size
-        then[:, 1:2 * agents:2] = (then[:, 1:2 * agents:2] + column_move(moves)) % self.size
-        squares, colour, each = self._squares(then), then[:, -1].astype(np.int64), np.arange(len(then))
-        gained, collects = np.zeros((len(then), agents)), squares[:, :agents] == squares[:, agents:]
+        next_state, moves, u = state[good], actions[good], uniforms[good, 0]
+        next_state[:, 0:2 * agents:2] = (next_state[:, 0:2 * agents:2] + row_move(moves)) % self.size
+        next_state[:, 1:2 * agents:2] = (next_state[:, 1:2 * agents:2] + column_move(moves)) % self.size
+        squares, colour, each = self._squares(next_state), next_state[:,
+                                                                      -1].astype(np.int64), np.arange(len(next_state))
+        gained, collects = np.zeros((len(next_state), agents)), squares[:, :agents] == squares[:, agents:]
         for i in range(agents):
             gained[:, i] += collects[:, i]
             gained[each, colour] -= 2.0 * (collects[:, i] & (colour != i))
@@ -95,9 +96,9 @@ class Coins(Game):
         else:
             k = pick(u, empty * agents)
             k, following = k // agents, k % agents
-        then[taken, 2 * agents:2 * agents + 2] = self._put(squares, agents, k)[taken]
-        then[taken, -1] = following[taken]
-        state[good] = then
+        next_state[taken, 2 * agents:2 * agents + 2] = self._put(squares, agents, k)[taken]
+        next_state[taken, -1] = following[taken]
+        state[good] = next_state
         rewards[good] = gained
         terminated[good] = False
         return status

@@ -18,9 +18,9 @@ def _mean_temperature(temperature, choices):
 
 def _most(values, choices):
     """The greatest of the first ``choices`` values [n, L, A], the first value where it is not a number."""
-    n, n_ids, width = values.shape
+    n, n_ids, n_actions = values.shape
     top = values[:, :, 0]
-    for a in range(1, width):
+    for a in range(1, n_actions):
         top = np.where((a < choices) & (values[:, :, a] > top), values[:, :, a], top)
     return top
 

@@ -225,19 +225,19 @@ class Observed(Encoder):
     """
 
     def __init__(self, game, within):
-        sight = game.views * game.features
-        if (within.agents, within.views, within.features, within.active) != (1, 1, sight, 1):
-            raise ValueError(f"within: expected an encoder of one agent, {sight} features and one row")
+        observation_size = game.views * game.features
+        if (within.agents, within.views, within.features, within.active) != (1, 1, observation_size, 1):
+            raise ValueError(f"within: expected an encoder of one agent, {observation_size} features and one row")
         self.runs, self.agents, self.views, self.features, self.active = within.runs, 1, 1, game.state_size, 1
         self.game, self.within, self.used, self.rows = game, within, within.used, within.rows
 
     def stage_encode(self, runs, observation, rows):
         game, state = self.game, observation[:, 0]
-        seen = np.zeros((len(runs), game.views, game.features))
-        status = game.stage_observe(runs, state, seen)
+        obs = np.zeros((len(runs), game.views, game.features))
+        status = game.stage_observe(runs, state, obs)
         good = np.flatnonzero(status == 0)
         part = rows[good]
-        status[good] = self.within.stage_encode(runs[good], seen[good].reshape(len(good), 1, -1), part)
+        status[good] = self.within.stage_encode(runs[good], obs[good].reshape(len(good), 1, -1), part)
         rows[good] = part
         return status
 

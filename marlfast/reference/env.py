@@ -62,9 +62,9 @@ class Env:
         self.episode_steps = episode_steps
         widths = (game.step_uniforms, game.step_normals, game.start_uniforms, game.start_normals)
         self.windows = []
-        for k, width in enumerate(widths):
-            most = max(1, min(8 if k > 1 else 64, MAX_DRAWS // (4 * max(width, 1) * runs)))
-            self.windows.append(_Windows(width, k % 2 == 1, seeds, 8 * purpose + k + 1,
+        for k, n_draws in enumerate(widths):
+            most = max(1, min(8 if k > 1 else 64, MAX_DRAWS // (4 * max(n_draws, 1) * runs)))
+            self.windows.append(_Windows(n_draws, k % 2 == 1, seeds, 8 * purpose + k + 1,
                                          run_numbers, None, most))
 
     def reset(self, which):

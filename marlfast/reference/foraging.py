@@ -50,8 +50,8 @@ class Foraging(Game):
         self.max_food = None if max_food is None else max_food.astype(np.int64)
         self.rows, self.columns, self.foods, self.reach = rows, columns, foods, float(min(sight, 64))
         self.cooperative, self.normalize, self.penalty = bool(cooperative), bool(normalize), float(penalty)
-        self.width = 3 if observe_levels else 2
-        self._declare(agents, 3 * (agents + foods) + 1, agents, 3 * foods + self.width * agents,
+        self.per_agent = 3 if observe_levels else 2
+        self._declare(agents, 3 * (agents + foods) + 1, agents, 3 * foods + self.per_agent * agents,
                       (0, 0, 3 * (agents + foods), 0))
 
     def stage_start(self, runs, state, uniforms, normals):
@@ -64,12 +64,12 @@ class Foraging(Game):
     def _started(self, uniforms):
         """States [n, S] from draws: for each agent and then each food whose levels it has, its square, its level."""
         n, agents, foods = len(uniforms), self.agents, self.foods
-        every, state = np.arange(n), np.zeros((n, self.state_size))
+        each, state = np.arange(n), np.zeros((n, self.state_size))
         free = np.ones((n, self.rows, self.columns), bool)
         order = _shuffled(uniforms[:, :3 * agents:3])
         for i in range(agents):
             row, column = _select(free, uniforms[:, 3 * i + 1])
-            free[every, row, column] = False
+            free[each, row, column] = False
             low, high = self.min_player[order[:, i]], self.max_player[order[:, i]]
             state[:, 3 * i], state[:, 3 * i + 1] = row, column
             state[:, 3 * i + 2] = low + pick(uniforms[:, 3 * i + 2], high - low + 1)
@@ -146,11 +146,11 @@ class Foraging(Game):
         loading = (actions == LOAD) & (_beside(players, foods) >= 0)
         alone = (to[:, :, None] == to[:, None]).sum(axis=2) == 1
         players[:] = np.where(alone, to, players)
-        rewards, every = np.zeros((n, agents)), np.arange(n)
+        rewards, each = np.zeros((n, agents)), np.arange(n)
         for i in range(agents):
             f = _beside(players[:, i:i + 1], foods)[:, 0]
             turn = loading[:, i] & (f >= 0)
-            place, food = foods[every, f], levels[every, agents + f]
+            place, food = foods[each, f], levels[each, agents + f]
             group = turn[:, None] & loading & np.isin(players - place[:, None], MOVE[1:5])
             strength = np.where(group, levels[:, :agents], 0).sum(axis=1)
             loading &= ~group
@@ -159,39 +159,39 @@ class Foraging(Game):
             if self.normalize:
                 share /= np.maximum(strength * total, 1).astype(np.float64)[:, None]
             rewards[:] = np.where(group, np.where(eaten[:, None], share, 0.0 - self.penalty), rewards)
-            foods[every[eaten], f[eaten]] = NOWHERE
-            levels[every[eaten], agents + f[eaten]] = 0
+            foods[each[eaten], f[eaten]] = NOWHERE
+            levels[each[eaten], agents + f[eaten]] = 0
         return rewards
 
     def stage_observe(self, runs, state, observation):
         status = fine(len(runs))
         status[~self._read(state)[-1]] = BAD_STATE
         good = np.flatnonzero(status == 0)
-        agents, foods, width, reach = self.agents, self.foods, self.width, self.reach
+        agents, foods, per_agent, reach = self.agents, self.foods, self.per_agent, self.reach
         things = state[good, :-1].reshape(len(good), agents + foods, 3)
         rows, columns, levels = things[..., 0], things[..., 1], things[..., 2]
         for i in range(agents):
             row, column = rows[:, i, None], columns[:, i, None]
             top, left = np.where(row > reach, row - reach, 0.0), np.where(column > reach, column - reach, 0.0)
             away = np.stack([rows - top, columns - left, levels], axis=2)
-            seen = (away[..., 0] >= 0.0) & (away[..., 1] >= 0.0)
-            food = seen & (levels > 0.0) & (rows <= row + reach) & (columns <= column + reach)
-            seen &= (away[..., 0] <= 2.0 * reach) & (away[..., 1] <= 2.0 * reach)
+            visible = (away[..., 0] >= 0.0) & (away[..., 1] >= 0.0)
+            food = visible & (levels > 0.0) & (rows <= row + reach) & (columns <= column + reach)
+            visible &= (away[..., 0] <= 2.0 * reach) & (away[..., 1] <= 2.0 * reach)
             first = [i] + [j for j in range(agents) if j != i]
             mine = _packed(away[:, agents:], food[:, agents:])
-            ours = _packed(away[:, first], seen[:, first])[..., :width]
+            ours = _packed(away[:, first], visible[:, first])[..., :per_agent]
             observation[good, i, :3 * foods] = mine.reshape(len(good), 3 * foods)
-            observation[good, i, 3 * foods:] = ours.reshape(len(good), width * agents)
+            observation[good, i, 3 * foods:] = ours.reshape(len(good), per_agent * agents)
         return status
 
 
 def _shuffled(uniforms):
     """0, ..., k - 1 in random order for each of n runs, by uniforms [n, k]."""
     n, k = uniforms.shape
-    every, order = np.arange(n), np.tile(np.arange(k), (n, 1))
+    each, order = np.arange(n), np.tile(np.arange(k), (n, 1))
     for i in range(k):
         j = i + pick(uniforms[:, i], k - i)
-        order[every, i], order[every, j] = order[every, j], order[every, i].copy()
+        order[each, i], order[each, j] = order[each, j], order[each, i].copy()
     return order
 
 
@@ -211,8 +211,8 @@ def _beside(places, foods):
     return found
 
 
-def _packed(things, seen):
+def _packed(things, visible):
     """What is seen of things [n, k, 3], in order; then -1, -1, 0 for the rest."""
-    order = np.argsort(~seen, axis=1, kind="stable")[..., None]
-    return np.where(np.take_along_axis(seen[..., None], order, axis=1), np.take_along_axis(things, order, axis=1),
+    order = np.argsort(~visible, axis=1, kind="stable")[..., None]
+    return np.where(np.take_along_axis(visible[..., None], order, axis=1), np.take_along_axis(things, order, axis=1),
                     np.array([-1.0, -1.0, 0.0]))

@@ -143,7 +143,8 @@ class PolicyGradient(Softmax):
         super()._take(a)
         self.length, self.members = a.length, a.members
         # Places of the rows that each unit's critic looks at.
-        self.places = [slice(a.N * a.active, self.width) if a.central else self._rows_of(a.agent_ids[own[0]].item())
+        self.places = [slice(a.N * a.active, self.active_rows)
+                       if a.central else self._rows_of(a.agent_ids[own[0]].item())
                        for own in a.members]
 
     # -- what a step was worth ------------------------------------------------------------------
@@ -227,7 +228,7 @@ class PolicyGradient(Softmax):
             for u in range(units):
                 n = np.flatnonzero((status == 0) & (t < known))
                 number, sound = self._joint(u, self.taken[runs[n], t])
-                value[n, t, u], fault = self._worth(runs[n], u, self.seen[runs[n], t], number)
+                value[n, t, u], fault = self._worth(runs[n], u, self.rollout_rows[runs[n], t], number)
                 status[n] = np.where(sound, fault, BAD_ACTION)
         for t in range(steps - 1, -1, -1):
             for u in range(units):
@@ -255,7 +256,7 @@ class PolicyGradient(Softmax):
             for t in range(target.shape[1]):
                 for u, unit in enumerate(self.units.tolist()):
                     n = np.flatnonzero((status == 0) & (t < known))
-                    r, rows = runs[n], self.seen[runs[n], t]
+                    r, rows = runs[n], self.rollout_rows[runs[n], t]
                     number, _ = self._joint(u, self.taken[r, t])
                     now, _ = self._worth(r, u, rows, number)
                     rows = rows[:, self.places[u]]
@@ -292,7 +293,7 @@ class PolicyGradient(Softmax):
                         continue
                     number, _ = self._joint(u, self.taken[runs[n], t])
                     base = number - self.weights[i] * self.taken[runs[n], t, i]
-                    rows, table = self.seen[runs[n], t][:, self.places[u]], self.units[u]
+                    rows, table = self.rollout_rows[runs[n], t][:, self.places[u]], self.units[u]
                     own, baseline = np.zeros(len(n)), np.zeros(len(n))
                     for x in range(rows.shape[1]):
                         own = own + self.critic[runs[n], rows[:, x], table, number]
@@ -360,7 +361,7 @@ class PolicyGradient(Softmax):
                 for t, j, i in places:
                     n = np.flatnonzero((status == 0) & (t < known))
                     r, action, choices = runs[n], self.taken[runs[n], t, i], int(self.actions[i])
-                    logits, _ = self._logits(r, i, self.seen[r, t][:, self._rows_of(i)])
+                    logits, _ = self._logits(r, i, self.rollout_rows[r, t][:, self._rows_of(i)])
                     best = greatest(logits, choices)
                     if not fresh:
                         policy[n, t, j] = softmax(logits, choices, best)
@@ -372,7 +373,8 @@ class PolicyGradient(Softmax):
                     policy[n, t, j] = ascent(logits, policy[n, t, j], choices, best, action, weight, entropy[n])
                 for t, j, i in places:
                     n = np.flatnonzero((status == 0) & (t < known))
-                    status[n] = self._climb(runs[n], i, self.seen[runs[n], t][:, self._rows_of(i)], policy[n, t, j],
+                    status[n] = self._climb(runs[n], i, self.rollout_rows[runs[n], t][:, self._rows_of(i)],
+                                            policy[n, t, j],
                                             rate[n])
                 fresh = False
 
@@ -388,7 +390,7 @@ class PolicyGradient(Softmax):
         old, greedy = np.zeros((len(runs), steps, n_ids)), np.zeros((len(runs), steps, n_ids), np.int64)
         for t in range(steps):
             n = np.flatnonzero((status == 0) & (t < known))
-            policy[n, t], greedy[n, t], status[n] = self._policies(runs[n], self.seen[runs[n], t])
+            policy[n, t], greedy[n, t], status[n] = self._policies(runs[n], self.rollout_rows[runs[n], t])
             n = n[status[n] == 0]
             old[n, t] = np.take_along_axis(policy[n, t], self.taken[runs[n], t][:, self.agent_ids, None], axis=2)[:, :,
                                                                                                                   0]
@@ -399,7 +401,7 @@ class PolicyGradient(Softmax):
         for t in range(steps):
             n = np.flatnonzero((status == 0) & (t < known))
             for j, i in enumerate(self.agent_ids.tolist()):
-                logits, _ = self._logits(runs[n], i, self.seen[runs[n], t][:, self._rows_of(i)])
+                logits, _ = self._logits(runs[n], i, self.rollout_rows[runs[n], t][:, self._rows_of(i)])
                 moved[runs[n[greatest(logits, self.actions[i]) != greedy[n, t, j]]]] = True
         self.known[runs[status == 0]] = 0
         outcome[whole] = status
@@ -422,7 +424,7 @@ class PolicyGradient(Softmax):
         status = first_fault(np.stack(faults, axis=1))
         n = np.flatnonzero(status == 0)
         at = runs[n], known[n]
-        self.seen[at], self.ahead[at], self.taken[at] = rows[n], next_rows[n], actions[n]
+        self.rollout_rows[at], self.ahead[at], self.taken[at] = rows[n], next_rows[n], actions[n]
         with np.errstate(over="ignore", invalid="ignore"):
             for u, members in enumerate(self.members):
                 total = np.zeros(len(n))

@@ -11,7 +11,7 @@ NOTHING, MOVED, FAILED = range(3)
 class Hierarchy(Learner):
     """Members whose rows say their sub-goal too, row * G + goal, and a coordinator that sets the goals.
 
-    Every ``every`` steps, and at the start of an episode, each chooser sets a goal by the row of its head. The
+    Every ``goal_every`` steps, and at the start of an episode, each chooser sets a goal by the row of its head. The
     coordinator learns from the steps between as from one (Sutton, Precup and Singh 1999): its reward is the sum of the
     team's mean rewards, discounted from step to step, and what follows is discounted by as many steps.
 
@@ -21,7 +21,7 @@ class Hierarchy(Learner):
         Over tables with G rows for each of ``rows``.
     coordinator : QLearning
         Of the choosers, as agents with G actions. It takes ``power`` for its discount.
-    rows, goals, every : int
+    rows, goals, goal_every : int
         Rows of the table without goals; G; k.
     agent_ids : int32 [L]
         The agents that ``members`` leads.
@@ -45,7 +45,7 @@ class Hierarchy(Learner):
         Of the draws of an agent, where the coordinator's begin.
     """
 
-    def __init__(self, members, coordinator, rows, goals, every, agent_ids, chooser_of, member_of, head, team_of,
+    def __init__(self, members, coordinator, rows, goals, goal_every, agent_ids, chooser_of, member_of, head, team_of,
                  goal_reward, goal, since, last, clock, gathered, power, late, offset):
         if not isinstance(coordinator, QLearning):
             raise TypeError(f"coordinator: expected QLearning, got {type(coordinator).__name__}")
@@ -54,9 +54,10 @@ class Hierarchy(Learner):
             raise ValueError("members: expected a learner of one row of each agent")
         if coordinator.runs != runs:
             raise ValueError(f"coordinator: expected {runs} runs, got {coordinator.runs}")
-        if goals < 1 or every < 1 or rows < 1 or rows * goals > 2**31 - 1:
-            raise ValueError(f"rows, goals, every: expected at least 1, and at most 2**31 - 1 rows in all, got {rows}, "
-                             f"{goals}, {every}")
+        if goals < 1 or goal_every < 1 or rows < 1 or rows * goals > 2**31 - 1:
+            raise ValueError(f"rows, goals, goal_every: expected at least 1, and at most 2**31 - 1 rows in all, got "
+                             f"{rows}, "
+                             f"{goals}, {goal_every}")
         if offset < 0 or offset + coordinator.draws > members.draws:
             raise ValueError(f"offset: expected room for {coordinator.draws} of {members.draws} draws, got {offset}")
         check(agent_ids, "agent_ids", "int32", (-1,), False)
@@ -83,7 +84,8 @@ class Hierarchy(Learner):
         check(late, "late", "int32", (runs,), True)
         if goal_reward is not None:
             check(goal_reward, "goal_reward", "float64", (goals, rows), False)
-        self.members, self.coordinator, self.rows, self.goals, self.every = members, coordinator, rows, goals, every
+        self.members, self.coordinator = members, coordinator
+        self.rows, self.goals, self.goal_every = rows, goals, goal_every
         self.agent_ids, self.chooser_of, self.member_of, self.head, self.team_of = (agent_ids, chooser_of, member_of,
                                                                                     head,
                                                                                team_of)
@@ -156,7 +158,7 @@ class Hierarchy(Learner):
             self.power[which] = self.power[which] * self.discount[which]
         self.last[which] = next_rows[n][:, self.head]
         self.clock[which] += 1
-        done = n[terminated[n] | (self.clock[which] >= self.every)]
+        done = n[terminated[n] | (self.clock[which] >= self.goal_every)]
         flags = changed[done]
         status[done] = self._decide(runs[done], terminated[done], flags)
         changed[done] = flags

@@ -57,8 +57,8 @@ class Joint(Learner):
         self.several, self.around = bool(a.several), bool(a.around)
 
     def stage_act(self, runs, rows, draws, actions):
-        status, level = fine(len(runs)), self.exploration.value[runs]
-        chance = Chance(level, self.strict, self.several)
+        status, exploration = fine(len(runs)), self.exploration.value[runs]
+        chance = Chance(exploration, self.strict, self.several)
         for i in self.agent_ids.tolist():
             t, by = int(self.table_of[i]), int(self.chooses_by[i])
             explores = np.zeros(len(runs), bool)
@@ -74,7 +74,7 @@ class Joint(Learner):
                 random = sound = np.zeros(len(runs), bool)
             row = rows[:, self.reads[t]].astype(np.int64)
             inside = (row >= 0) & (row < self.q.shape[1])
-            choice, bad = self._choose(runs, np.where(inside, row, 0), t, level, draws[:, by], chance)
+            choice, bad = self._choose(runs, np.where(inside, row, 0), t, exploration, draws[:, by], chance)
             fault = np.where(explores, np.where(sound, 0, BAD_DRAW), np.where(inside, bad, BAD_ROW))
             chosen = np.where(explores, random, choice * self.steps[t] // self.weights[t, i] % self.actions[i])
             fit = (status == 0) & (fault == 0)
@@ -82,7 +82,7 @@ class Joint(Learner):
             status = np.where(status == 0, fault, status)
         return status.astype(np.int32)
 
-    def _choose(self, runs, row, t, level, draws, chance):
+    def _choose(self, runs, row, t, exploration, draws, chance):
         """(choice, status) of each run without exploring."""
         count = int(self.choices[t])
         if self.drawn:
@@ -101,7 +101,7 @@ class Joint(Learner):
             values = (self.policy if self.rule == BELIEF else self.q)[runs, row, t, :count][:, None]
             best, counts = choice[:, None], np.array([count])
             if self.kind == BOLTZMANN:
-                choice = QLearning._boltzmann(values, best, counts, level[:, None], share)[:, 0]
+                choice = QLearning._boltzmann(values, best, counts, exploration[:, None], share)[:, 0]
             else:
                 choice = QLearning._random_greatest(values, best, counts, share)[:, 0]
         return choice, fault

@@ -215,13 +215,13 @@ class Learner:
     central = 0         # C, rows of the whole state that follow them; 0: it reads none
 
     @property
-    def width(self):
+    def active_rows(self):
         """W, rows of a run that it reads: k of each agent, then those of the whole state."""
         return self.agents * self.active + self.central
 
     def act(self, rows, draws, actions):
         """Actions of the agents that this learner controls, in every run."""
-        check(rows, "rows", "int32", (self.runs, self.width), False)
+        check(rows, "rows", "int32", (self.runs, self.active_rows), False)
         check(draws, "draws", "float64", (self.runs, self.agents, self.draws), False)
         check(actions, "actions", "int32", (self.runs, self.agents), True)
         check_status(self.stage_act(np.arange(self.runs), rows, draws, actions), "act")
@@ -229,10 +229,10 @@ class Learner:
     def update(self, rows, actions, rewards, next_rows, terminated, changed):
         """Learn from one transition of every run."""
         runs, agents = self.runs, self.agents
-        check(rows, "rows", "int32", (runs, self.width), False)
+        check(rows, "rows", "int32", (runs, self.active_rows), False)
         check(actions, "actions", "int32", (runs, agents), False)
         check(rewards, "rewards", "float64", (runs, agents), False)
-        check(next_rows, "next_rows", "int32", (runs, self.width), False)
+        check(next_rows, "next_rows", "int32", (runs, self.active_rows), False)
         check(terminated, "terminated", "bool", (runs,), False)
         check(changed, "changed", "bool", (runs,), True)
         if self.learning:

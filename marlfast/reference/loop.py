@@ -19,8 +19,9 @@ STREAMS = ("explore", "step_uniforms", "step_normals", "start_uniforms", "start_
 class _Windows:
     """Draws of one stream for many runs, filled some records at a time."""
 
-    def __init__(self, width, normal, seeds, stream, run_numbers, supplied, most):
-        self.width, self.normal, self.seeds, self.stream, self.run_numbers = width, normal, seeds, stream, run_numbers
+    def __init__(self, n_draws, normal, seeds, stream, run_numbers, supplied, most):
+        self.n_draws, self.normal, self.seeds, self.stream = n_draws, normal, seeds, stream
+        self.run_numbers = run_numbers
         runs = len(run_numbers)
         self.fixed = supplied is not None
         if self.fixed:
@@ -28,8 +29,8 @@ class _Windows:
             self.records = self.data.shape[1]
             self.count = np.full(runs, self.records)
         else:
-            self.records = max(1, min(most, 2048 // max(width, 1)))
-            self.data = np.empty((runs, self.records, width))
+            self.records = max(1, min(most, 2048 // max(n_draws, 1)))
+            self.data = np.empty((runs, self.records, n_draws))
             self.first, self.count = np.zeros(runs, np.int64), np.zeros(runs, np.int64)
 
     def reaches(self, runs, record):
@@ -39,21 +40,21 @@ class _Windows:
         return (record >= self.first[runs]) & (record < self.first[runs] + self.count[runs])
 
     def at(self, runs, record):
-        """Draws [n, width] of one record of each run."""
-        if self.width == 0:
+        """Draws [n, n_draws] of one record of each run."""
+        if self.n_draws == 0:
             return np.empty((len(runs), 0))
         if not self.fixed:
             stale = (record < self.first[runs]) | (record >= self.first[runs] + self.count[runs])
             if stale.any():
                 which = runs[stale]
-                out = np.empty((len(which), self.records * self.width))
-                first, numbers, seeds = record[stale] * self.width, self.run_numbers[which], self.seeds[which]
+                out = np.empty((len(which), self.records * self.n_draws))
+                first, numbers, seeds = record[stale] * self.n_draws, self.run_numbers[which], self.seeds[which]
                 for seed in np.unique(seeds):
                     same = seeds == seed
                     part = np.empty((int(same.sum()), out.shape[1]))
                     fill(int(seed), self.stream, numbers[same], first[same], part, self.normal)
                     out[same] = part
-                self.data[which] = out.reshape(len(which), self.records, self.width)
+                self.data[which] = out.reshape(len(which), self.records, self.n_draws)
                 self.first[which], self.count[which] = record[stale], self.records
         return self.data[runs, record - self.first[runs]]
 
@@ -82,14 +83,14 @@ class Loop:
         Steps after which an episode is over; 0: never.
     horizon_ends : bool
         Whether it is then terminated (the game ends there) or truncated.
-    every : int
+    record_every : int
         Episodes per entry of ``returns``; 0: nothing is recorded.
     max_steps, max_episodes, max_stable : int
         Stop rules; a run stops when it has done that many.
     stable_after : int64 [R]
         Steps of each run that do not count as steps without a change.
     min_return : float
-        Stop when the mean team return of the last W episodes is at least this (W > 0).
+        Stop when the mean team return of the last ``window`` episodes is at least this (``window > 0``).
     seeds : uint64 [R]
     purpose : int
         0 training, 1 evaluation: which family of streams is read.
@@ -103,7 +104,8 @@ class Loop:
 
     staged = "NumPy has but one loop"
 
-    def __init__(self, game, encoder, central, rewards, learners, arrays, horizon, horizon_ends, every, max_steps,
+    def __init__(self, game, encoder, central, rewards, learners, arrays, horizon, horizon_ends, record_every,
+                 max_steps,
                  max_episodes, max_stable, stable_after, min_return, seeds, purpose, supplied, loop=None,
                  ends_are_limits=False):
         runs, agents = len(check(arrays["state"], "state", "float64", (-1, game.state_size), True)), game.agents
@@ -133,13 +135,13 @@ class Loop:
                 raise ValueError(f"learners[{p}]: made for {learner.central} rows of the whole state, there are "
                                  f"{0 if central is None else central.active}")
         self.own = agents * encoder.active
-        self.width = self.own + (0 if central is None else central.active)
+        self.active_rows = self.own + (0 if central is None else central.active)
         if not isinstance(arrays["returns"], np.ndarray) or arrays["returns"].ndim != 3:
             check(arrays["returns"], "returns", "float64", (runs, -1, agents), True)
         capacity = arrays["returns"].shape[1]
         for name, dtype, shape in (
                 ("state", "float64", (game.state_size,)), ("observation", "float64", (game.views, game.features)),
-                ("rows", "int32", (self.width,)), ("steps", "int64", ()), ("episodes", "int64", ()),
+                ("rows", "int32", (self.active_rows,)), ("steps", "int64", ()), ("episodes", "int64", ()),
                 ("episode_steps", "int64", ()), ("episode_return", "float64", (agents,)),
                 ("episode_shaped", "float64", (agents,)), ("returns", "float64", (-1, agents)),
                 ("shaped_returns", "float64", (capacity, agents)), ("lengths", "int64", (capacity,)),
@@ -153,13 +155,13 @@ class Loop:
             raise ValueError(f"run_numbers: expected less than 2**32, got {self.run_numbers.max()}")
         check(seeds, "seeds", "uint64", (runs,), False)
         self.stable_after = check(stable_after, "stable_after", "int64", (runs,), False)
-        if horizon < 0 or every < 0:
-            raise ValueError(f"horizon, every: expected at least 0, got {horizon}, {every}")
+        if horizon < 0 or record_every < 0:
+            raise ValueError(f"horizon, record_every: expected at least 0, got {horizon}, {record_every}")
         if loop not in (None, "fused", "staged"):
             raise ValueError(f"loop: expected None, 'fused' or 'staged', got {loop!r}")
         self.runs, self.agents, self.game, self.encoder, self.central = runs, agents, game, encoder, central
         self.rewards, self.learners = list(rewards), list(learners)
-        self.horizon, self.horizon_ends, self.every = horizon, bool(horizon_ends), every
+        self.horizon, self.horizon_ends, self.record_every = horizon, bool(horizon_ends), record_every
         self.ends_are_limits = bool(ends_are_limits)
         self.window = self.recent.shape[1]
         self.max_steps, self.max_episodes, self.max_stable = max_steps, max_episodes, max_stable
@@ -223,8 +225,8 @@ class Loop:
                 room = encoder.used[runs] + 2 * encoder.views <= encoder.rows
                 pauses |= ROWS if not room.all() else 0
                 runs = runs[room]
-        if self.every:
-            room = self.episodes[runs] // self.every < self.returns.shape[1]
+        if self.record_every:
+            room = self.episodes[runs] // self.record_every < self.returns.shape[1]
             pauses |= RECORDS if not room.all() else 0
             runs = runs[room]
         explore, step_uniforms, step_normals, start_uniforms, start_normals = self.windows
@@ -268,7 +270,7 @@ class Loop:
         own, central = rows[:, :self.own].copy(), rows[:, self.own:].copy()
         status = self.encoder.stage_encode(runs, observation, own)
         if self.central is self.encoder:
-            central[:] = own[:, :self.width - self.own]
+            central[:] = own[:, :self.active_rows - self.own]
         elif self.central is not None:
             good = np.flatnonzero(status == 0)
             part = central[good]
@@ -286,7 +288,7 @@ class Loop:
         actions, raw, terminated = np.zeros((n, self.agents), np.int32), np.zeros((n, self.agents)), np.zeros(n, bool)
         status = fine(n)
         for learner in self.learners:
-            status = np.where(status == 0, learner.stage_act(runs, rows[:, :learner.width], explore, actions),
+            status = np.where(status == 0, learner.stage_act(runs, rows[:, :learner.active_rows], explore, actions),
                               status)
         keep = self._fail(runs, status)
         runs, steps, rows, state, actions, raw, terminated = (
@@ -309,7 +311,7 @@ class Loop:
         truncated = at_horizon & (not self.horizon_ends) | terminated & self.ends_are_limits
         terminated = terminated & (not self.ends_are_limits) | at_horizon & self.horizon_ends
 
-        next_rows = np.zeros((len(runs), self.width), np.int32)
+        next_rows = np.zeros((len(runs), self.active_rows), np.int32)
         keep = self._fail(runs, self._encode(runs, state, observation, next_rows))
         (runs, rows, state, actions, raw, terminated, truncated, observation, next_rows) = (
             a[keep] for a in (runs, rows, state, actions, raw, terminated, truncated, observation, next_rows))
@@ -328,9 +330,9 @@ class Loop:
         for learner in self.learners:
             if learner.learning:
                 flags = changed[alive]
-                width = learner.width
-                status = learner.stage_update(runs[alive], rows[alive, :width], actions[alive], rewards[alive],
-                                              next_rows[alive, :width], terminated[alive], flags)
+                active = learner.active_rows
+                status = learner.stage_update(runs[alive], rows[alive, :active], actions[alive], rewards[alive],
+                                              next_rows[alive, :active], terminated[alive], flags)
                 changed[alive] = flags
                 alive = alive[self._fail(runs[alive], status)]
             learner.stage_tick(runs[alive], ended[alive])
@@ -351,21 +353,21 @@ class Loop:
         self._stop(runs[good], ended[good])
 
     def _record(self, runs):
-        """Write down an episode that is over; ``every`` episodes share an entry, which becomes their mean."""
+        """Write down an episode that is over; ``record_every`` episodes share an entry, which becomes their mean."""
         team = np.zeros(len(runs))
         for i in range(self.agents):
             team += self.episode_return[runs, i]
         team /= self.agents
         episode = self.episodes[runs]
-        if self.every:
-            entry = episode // self.every
+        if self.record_every:
+            entry = episode // self.record_every
             self.returns[runs, entry] += self.episode_return[runs]
             self.shaped_returns[runs, entry] += self.episode_shaped[runs]
             self.lengths[runs, entry] += self.episode_steps[runs]
-            full = (episode + 1) % self.every == 0
-            if self.every > 1 and full.any():
-                self.returns[runs[full], entry[full]] /= self.every
-                self.shaped_returns[runs[full], entry[full]] /= self.every
+            full = (episode + 1) % self.record_every == 0
+            if self.record_every > 1 and full.any():
+                self.returns[runs[full], entry[full]] /= self.record_every
+                self.shaped_returns[runs[full], entry[full]] /= self.record_every
         if self.window:
             place = episode % self.window
             self.recent_sum[runs] += team - self.recent[runs, place]

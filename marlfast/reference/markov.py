@@ -41,11 +41,11 @@ class Markov(Game):
     start : float64 [S]
         Running sums of the start distribution.
     terminal : bool [S]
-    seen : int32 [S, 1] or [S, N] or None
+    obs : int32 [S, 1] or [S, N] or None
         What all agents, or each of them, observe in a state; None: the state's number.
     """
 
-    def __init__(self, actions, first, successors, sums, rewards, start, terminal, seen):
+    def __init__(self, actions, first, successors, sums, rewards, start, terminal, obs):
         check(actions, "actions", "int32", (-1,), False)
         agents = len(actions)
         if agents < 1:
@@ -75,15 +75,15 @@ class Markov(Game):
         if len(rewards) not in (outcomes, cells):
             raise ValueError(f"rewards: expected a row for each of {outcomes} outcomes or {cells} cells, "
                              f"got {len(rewards)}")
-        if seen is not None:
-            check(seen, "seen", "int32", (states, -1), False)
-            views = seen.shape[1]
+        if obs is not None:
+            check(obs, "obs", "int32", (states, -1), False)
+            views = obs.shape[1]
             if views not in (1, agents):
-                raise ValueError(f"seen: expected 1 or {agents} columns, got {views}")
+                raise ValueError(f"obs: expected 1 or {agents} columns, got {views}")
         self._declare(agents, 1, views, 1, (0 if first is None else 1, 0, 1, 0))
         self.states, self.own = states, len(rewards) == outcomes
         self.actions, self.first, self.successors, self.sums, self.rewards = actions, first, successors, sums, rewards
-        self.start_sums, self.terminal, self.seen = start, terminal, seen
+        self.start_sums, self.terminal, self.obs = start, terminal, obs
 
     def stage_start(self, runs, state, uniforms, normals):
         status = fine(len(runs))
@@ -114,10 +114,10 @@ class Markov(Game):
         return status
 
     def stage_observe(self, runs, state, observation):
-        if self.seen is None:
+        if self.obs is None:
             observation[:, 0] = state
             return fine(len(runs))
         here = whole(state[:, 0], self.states)
         good = here >= 0
-        observation[good, :, 0] = self.seen[here[good]]
+        observation[good, :, 0] = self.obs[here[good]]
         return np.where(good, 0, BAD_STATE).astype(np.int32)

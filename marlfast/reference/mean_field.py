@@ -40,8 +40,8 @@ class _Neighbourhoods:
     def of(self, actions):
         """Numbers of the mean actions [n, L] of the neighbours, and statuses [n]."""
         looked = self.neighbours if self.group is None else np.flatnonzero(self.group >= 0)
-        seen = actions[:, looked]
-        bad = ((seen < 0) | (seen >= self.choices)).any(axis=1)
+        near_actions = actions[:, looked]
+        bad = ((near_actions < 0) | (near_actions >= self.choices)).any(axis=1)
         below = [np.zeros((len(actions), len(self.agent_ids)), np.int64)]
         for a in range(self.choices - 1, 0, -1):
             below.append(below[-1] + self._count(actions, a))

@@ -123,7 +123,7 @@ class Mixing(QLearning):
         if self.target_q is not None:
             learned = runs[good]
             self.since[learned] += 1
-            due = learned[self.since[learned] >= self.every]
+            due = learned[self.since[learned] >= self.target_every]
             self.since[due] = 0
             self.target_q[due] = self.q[due]
             if self.mixer is not None:
@@ -139,8 +139,8 @@ class Mixing(QLearning):
             inside = ((own >= 0) & (own < self.q.shape[1]) & (ahead >= 0) & (ahead < self.q.shape[1])).all(axis=1)
             sane = np.ones(len(runs), bool)
             if k == 1:
-                here, then = (self.greedy[runs, np.where(inside, r[:, 0], 0), table] for r in (own, ahead))
-                sane = (here >= 0) & (here < choices) & (over | ((then >= 0) & (then < choices)))
+                here, next_own = (self.greedy[runs, np.where(inside, r[:, 0], 0), table] for r in (own, ahead))
+                sane = (here >= 0) & (here < choices) & (over | ((next_own >= 0) & (next_own < choices)))
             found = np.where((action < 0) | (action >= choices), BAD_ACTION,
                              np.where(inside, np.where(sane, 0, BAD_ACTION), BAD_ROW))
             status[:] = np.where(status == 0, found, status)
@@ -172,23 +172,23 @@ class Mixing(QLearning):
 
     def _ahead(self, m, team, runs, next_rows, over):
         """Values of the greedy joint actions of what comes next; where the game is over, no such place is read."""
-        k, every = self.active, np.arange(len(runs))
+        k, each = self.active, np.arange(len(runs))
         ahead = np.empty((len(runs), len(team)))
         for j, i in enumerate(team):
-            then = next_rows[:, i * k:(i + 1) * k]
+            next_own = next_rows[:, i * k:(i + 1) * k]
             if k == 1 and (self.target_q is None or self.double):
-                best = self.greedy[runs, then[:, 0], self.table_of[i]].astype(np.int64)
+                best = self.greedy[runs, next_own[:, 0], self.table_of[i]].astype(np.int64)
                 judge = self.q if self.target_q is None else self.target_q
-                ahead[:, j] = judge[runs, then[:, 0], self.table_of[i], np.where(over, 0, best)]
+                ahead[:, j] = judge[runs, next_own[:, 0], self.table_of[i], np.where(over, 0, best)]
                 continue
-            sums = self._add_up(self.q if self.target_q is None else self.target_q, runs, i, then)
+            sums = self._add_up(self.q if self.target_q is None else self.target_q, runs, i, next_own)
             if self.target_q is None:
-                best = self._greedy(sums, runs, i, then)
+                best = self._greedy(sums, runs, i, next_own)
             elif self.double:
-                best = self._greedy(self._add_up(self.q, runs, i, then), runs, i, then)
+                best = self._greedy(self._add_up(self.q, runs, i, next_own), runs, i, next_own)
             else:
                 best = self._greatest(sums, i)
-            ahead[:, j] = sums[every, best]
+            ahead[:, j] = sums[each, best]
         return self._value(self.mixer if self.target_mixer is None else self.target_mixer, m, runs, next_rows, ahead)[0]
 
     def _learn(self, m, team, runs, rows, actions, rewards, next_rows, over, moved, given=None):
@@ -202,7 +202,7 @@ class Mixing(QLearning):
         if len(on) == 0:
             return status
         runs, rows, actions, next_rows, over = (a[on] for a in (runs, rows, actions, next_rows, over))
-        n, every = len(on), np.arange(len(on))
+        n, each = len(on), np.arange(len(on))
         if given is None:
             target = np.zeros(n)
             for i in team:
@@ -216,7 +216,7 @@ class Mixing(QLearning):
         for j, i in enumerate(team):
             now = rows[:, i * k:(i + 1) * k]
             sums = self._add_up(self.q, runs, i, now)
-            utilities[:, j] = sums[every, actions[:, i]]
+            utilities[:, j] = sums[each, actions[:, i]]
             before[i] = self._greedy(sums, runs, i, now)
         total, network = self._value(self.mixer, m, runs, rows, utilities)
         error = target - total

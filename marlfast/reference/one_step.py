@@ -31,8 +31,8 @@ class OneStep(QLearning):
         if self.rule == HYSTERETIC:
             rate = np.where(target - old >= 0.0, rate, self.second.value[runs][:, None])
         elif self.rule == FREQUENCY:
-            level = self.exploration.value[runs][:, None]
-            scale = self.second.value[runs][:, None] / boltzmann_probability(q, choices, best, level, action)
+            temperature = self.exploration.value[runs][:, None]
+            scale = self.second.value[runs][:, None] / boltzmann_probability(q, choices, best, temperature, action)
             rate = np.where(scale < 1.0, scale, 1.0) * rate
         return old + rate * (target - old)
 

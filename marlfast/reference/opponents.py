@@ -13,21 +13,21 @@ def _best(values, count):
 
 def _by_regret(regret, u):
     """Actions with probability proportional to their positive regret [n, A]; any where none is."""
-    n, width = regret.shape
+    n, n_actions = regret.shape
     total = np.zeros(n)
-    for a in range(width):
+    for a in range(n_actions):
         total = np.where(regret[:, a] > 0.0, total + regret[:, a], total)
     some = total > 0.0
     with np.errstate(invalid="ignore"):
-        drawn = sample(np.where(some[:, None], regret, 0.0), width, np.where(some, u * total, 0.0))
-    return np.where(some, drawn, (u * width).astype(np.int64))
+        drawn = sample(np.where(some[:, None], regret, 0.0), n_actions, np.where(some, u * total, 0.0))
+    return np.where(some, drawn, (u * n_actions).astype(np.int64))
 
 
 def _switch_by_regret(regret, played, scale, u):
     """Another action with probability regret / scale where that is positive; else the one last played."""
-    n, width = regret.shape
+    n, n_actions = regret.shape
     running, chosen, found = np.zeros(n), played.copy(), np.zeros(n, bool)
-    for a in range(width):
+    for a in range(n_actions):
         here = ~found & (a != played) & (regret[:, a] > 0.0)
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             running = np.where(here, running + regret[:, a] / scale, running)

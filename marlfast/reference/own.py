@@ -132,17 +132,17 @@ class Python(Game):
 
     def _play(self, runs, call):
         """Status of each run after ``call(where)``, where: an array of places among them."""
-        every = np.arange(len(runs))
+        each = np.arange(len(runs))
         if self.lockstep and len(runs) > 1:
             try:
-                call(every)
+                call(each)
                 return fine(len(runs))
             except Exception:       # whose fault it is, the next lines find out
                 pass
         status = fine(len(runs))
-        for k in every:
+        for k in each:
             try:
-                call(every[k:k + 1])
+                call(each[k:k + 1])
             except Exception as error:
                 self.failures[int(runs[k])] = error
                 status[k] = OWN_ERROR

@@ -108,13 +108,13 @@ class Pursuit(Game):
         far, none = int(self.size.sum()), (2 * self.reach + 1) ** 2
         for i in range(self.agents):
             here = places[:, i]
-            seen, best = np.full(len(places), none), np.full(len(places), 4 * far)
+            obs, best = np.full(len(places), none), np.full(len(places), 4 * far)
             for j in range(self.agents, self.agents + self.prey):
                 prey = places[:, j]
                 own = _apart(here, prey) <= self.depth
                 distance = _moves(here, prey) + np.where(own, 0, far)      # farther than any that it sees itself
                 closer = (own | self._reported(places, i, prey)) & (distance < best)
-                seen, best = np.where(closer, self._offset(here, prey), seen), np.where(closer, distance, best)
+                obs, best = np.where(closer, self._offset(here, prey), obs), np.where(closer, distance, best)
             if self.see_partner:
                 partner, best = np.full(len(places), none), np.full(len(places), far)
                 for j in range(self.agents):
@@ -123,8 +123,8 @@ class Pursuit(Game):
                     if j != i:
                         partner = np.where(closer, self._offset(here, places[:, j]), partner)
                         best = np.where(closer, distance, best)
-                seen = seen * (none + 1) + partner
-            observation[inside, i, 0] = seen
+                obs = obs * (none + 1) + partner
+            observation[inside, i, 0] = obs
         return status
 
 

@@ -41,11 +41,11 @@ class BoxPushing(Game):
         here, act, succeeds = here[good], actions[good], uniforms[good] < self.success
         columns, headings, finished = here[:, 0:4:2], here[:, 1:4:2], here[:, 4] != NOTHING
         tries = act == FORWARD
-        then, pushed, earned = _forward(columns, headings, tries & succeeds)
+        moved, pushed, earned = _forward(columns, headings, tries & succeeds)
         if not self.on_success:
             earned = _forward(columns, headings, tries)[2]
         turned = (headings + np.where(act == LEFT, 3, np.where(act == RIGHT, 1, 0)) * succeeds) % 4
-        after = np.stack([then[:, 0], turned[:, 0], then[:, 1], turned[:, 1], pushed], axis=1)
+        after = np.stack([moved[:, 0], turned[:, 0], moved[:, 1], turned[:, 1], pushed], axis=1)
         after[finished] = START
         state[good] = after
         rewards[good] = np.where(finished, 0.0, -0.2 + earned)[:, None]
@@ -81,10 +81,10 @@ def _forward(columns, headings, goes):
     meet = (goes & sideways).all(axis=1) & (front[:, 0] == front[:, 1])
     free = sideways & (front >= 0) & (front <= 3) & (front != columns[:, ::-1]) & ~meet[:, None]
     bumps = goes & ~push & ~free & ~together[:, None]
-    then = np.where(goes & free, front, columns)
+    moved = np.where(goes & free, front, columns)
     pushed = np.where(together, LARGE, push[:, 0] + 2 * push[:, 1])
     earned = -5.0 * bumps.sum(axis=1) + 10.0 * push.sum(axis=1)
-    return then, pushed, np.where(together, 100.0, earned)
+    return moved, pushed, np.where(together, 100.0, earned)
 
 
 def _number(here):
@@ -101,5 +101,5 @@ def _fronts(here):
     front = _ahead(columns, headings)
     box = np.where((columns == 0) | (columns == 3), SMALL_BOX, LARGE_BOX)
     wall = (headings == SOUTH) | (front < 0) | (front > 3)
-    seen = np.where(headings == NORTH, box, np.where(wall, WALL, np.where(front == columns[:, ::-1], AGENT, EMPTY)))
-    return np.where(here[:, 4:] != NOTHING, EMPTY, seen)
+    obs = np.where(headings == NORTH, box, np.where(wall, WALL, np.where(front == columns[:, ::-1], AGENT, EMPTY)))
+    return np.where(here[:, 4:] != NOTHING, EMPTY, obs)

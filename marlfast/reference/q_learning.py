@@ -81,7 +81,7 @@ class QLearning(Learner):
     def stage_act(self, runs, rows, draws, actions):
         agent_ids, choices = self.agent_ids, self.actions[self.agent_ids]
         draws = draws[:, agent_ids]
-        level = self.exploration.value[runs][:, None]
+        exploration = self.exploration.value[runs][:, None]
         inside, row = self._inside(self._own(rows)[:, agent_ids])
         at = runs[:, None], row, self.table_of[agent_ids]
         greedy = self._best(self.q, self.greedy, *at, choices)
@@ -89,7 +89,7 @@ class QLearning(Learner):
         if self.kind == BOLTZMANN:
             explores = np.zeros(greedy.shape, bool)
             with np.errstate(over="ignore", invalid="ignore"):
-                chosen = self._boltzmann(self._seen(self.q, *at), np.where(known, greedy, 0), choices, level,
+                chosen = self._boltzmann(self._seen(self.q, *at), np.where(known, greedy, 0), choices, exploration,
                                          draws[:, :, 0])
         else:
             chance = self._chance(runs)
@@ -109,15 +109,15 @@ class QLearning(Learner):
     @staticmethod
     def _boltzmann(q, best, choices, temperature, u):
         """Inverse transform; sums run over the actions in order."""
-        width = q.shape[2]
+        n_actions = q.shape[2]
         weight = boltzmann_weights(q, choices, best, temperature)
         total = np.zeros(best.shape)
-        for a in range(width):
+        for a in range(n_actions):
             total = total + weight[a]
         chosen = np.broadcast_to(choices - 1, best.shape).astype(np.int64)
         running, left = np.zeros(best.shape), u * total
         found = np.zeros(best.shape, bool)
-        for a in range(width - 1):
+        for a in range(n_actions - 1):
             running = running + weight[a]
             here = ~found & (left < running) & (a < choices - 1)
             chosen[here] = a

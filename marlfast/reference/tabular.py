@@ -10,13 +10,13 @@ MAX_VISITS = 2**31 - 1
 
 def waves(agent_ids, table_of):
     """Stretches of agents, in order, in which no table comes twice: they cannot see each other's writes."""
-    waves, seen, tables = [[]], set(), table_of.tolist()
+    waves, used, tables = [[]], set(), table_of.tolist()
     for i in agent_ids.tolist():
-        if tables[i] in seen:
+        if tables[i] in used:
             waves.append([])
-            seen.clear()
+            used.clear()
         waves[-1].append(i)
-        seen.add(tables[i])
+        used.add(tables[i])
     return [np.array(wave) for wave in waves]
 
 
@@ -146,9 +146,9 @@ def sample(policy, choices, u):
 
 def policy_values(learner, runs, q, choices, best):
     """Expected action values under the policy that explores as it does now: q [n, L, A]."""
-    level = learner.exploration.value[runs][:, None]
+    temperature = learner.exploration.value[runs][:, None]
     values = epsilon_greedy_values if learner.kind == EPSILON_GREEDY else boltzmann_values
-    return values(q, choices, best, level)
+    return values(q, choices, best, temperature)
 
 
 def first_fault(status):

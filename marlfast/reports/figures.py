@@ -37,10 +37,10 @@ def of_result(result):
 
 def _agents(result, ax):
     """A curve for each agent."""
-    returns, every = result.returns[~result.left_out], result.experiment.record_every
+    returns, record_every = result.returns[~result.left_out], result.experiment.record_every
     for i, colour in enumerate(plotting.style.colours(returns.shape[2])):
         edges, values = binned(returns[:, :, i])
-        episodes = (every * (edges[:-1] + edges[1:]) + 1) / 2.0
+        episodes = (record_every * (edges[:-1] + edges[1:]) + 1) / 2.0
         plotting.draw_curve(ax, episodes, values, colour, f"agent {i}", runs=False)
         ax.get_lines()[-1].set_linestyle((0, (6, 2 * i)) if i else "-")     # agents who earn the same are all seen
     _curve_labels(ax, "return per episode")

@@ -202,7 +202,7 @@ class Article2026(Study):
 
     def figures(self, runs, seed, threads=None, progress=False):
         greedy, curves, others = {}, {}, {}
-        every = max(1, self.episodes // POINTS)
+        record_every = max(1, self.episodes // POINTS)
         for title, (game, encoder) in self.games().items():
             others[title] = self._others(game, seed, threads)
             for setting, (rewards, teams) in self.structures(game).items():
@@ -213,7 +213,7 @@ class Article2026(Study):
                         done = train(
                             game, one, encoder=encoder, rewards=rewards, teams=teams, runs=runs, seed=seed,
                             shaping=(Diversity(0.2), Redundancy(0.1)) if shaped else (), episodes=self.episodes,
-                            record_every=every, threads=threads)
+                            record_every=record_every, threads=threads)
                         key = title, setting, name, shaped
                         curves[key] = done.team_returns
                         greedy[key] = evaluate(game, done, EVALUATION_EPISODES, seed=seed,

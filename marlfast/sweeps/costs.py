@@ -187,8 +187,8 @@ def _tried(plan, how, place, runs, seconds, table):
     result = Result(experiment, arrays)
     kept = {"run": segment.runs, **_summary(result, how["bins"])}
     kept |= _measured(how["measure"], result) if how["measure"] else {}
-    every = experiment.record_every
-    final = int(episodes / share) // every if every else 0
+    record_every = experiment.record_every
+    final = int(episodes / share) // record_every if record_every else 0
     more = max(0, -(-final // bin_width(final, how["bins"])) - kept["sums"].shape[1]) if final and not ended else 0
     each = _files(result, segment.runs) if how["keep"] == "results" else {}
     taken = time.thread_time() - busy

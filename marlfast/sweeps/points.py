@@ -43,14 +43,14 @@ def _values(name, values):
     if not values:
         raise ValueError(f"over: {name}: expected at least one value, got none")
     values = [value.item() if isinstance(value, np.generic) else value for value in values]
-    seen = set()
+    met = set()
     for k, value in enumerate(values):
         if isinstance(value, float):
             real(f"over: {name}[{k}]", value)
         key = _identity(value, f"over: {name}[{k}]")
-        if key in seen:
+        if key in met:
             raise ValueError(f"over: {name}: {shown(value)} is there twice; give each value once")
-        seen.add(key)
+        met.add(key)
     return values
 
 
@@ -157,19 +157,19 @@ def _some_of(total, count, seed):
 
 def _draw(over, samples, seed):
     """Points of which some names have ranges: drawn until there are enough different ones."""
-    seen, first = {}, 0
-    while len(seen) < samples:
+    met, first = {}, 0
+    while len(met) < samples:
         if first > 100 * samples + 1000:
-            raise ValueError(f"samples: only {len(seen):,} different points could be drawn, not {samples:,}")
+            raise ValueError(f"samples: only {len(met):,} different points could be drawn, not {samples:,}")
         uniforms = [draws.stream(seed, k, "explore", first, samples).tolist() for k in range(len(over))]
         first += samples
         for us in zip(*uniforms, strict=True):
             point = tuple(_pick(values, u) for values, u in zip(over.values(), us, strict=True))
-            if len(seen) < samples:
-                seen.setdefault(point)
+            if len(met) < samples:
+                met.setdefault(point)
     values, columns = {}, []
     for k, (name, given) in enumerate(over.items()):
-        drawn = [point[k] for point in seen]
+        drawn = [point[k] for point in met]
         if not isinstance(given, dict):
             values[name] = given
             columns.append(drawn)

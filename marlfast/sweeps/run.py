@@ -362,8 +362,8 @@ def _seeds(given, experiment):
     if not seeds:
         raise ValueError("seeds: expected at least one, got none")
     if len(set(seeds)) < len(seeds):
-        seen = set()
-        twice = next(seed for seed in seeds if seed in seen or seen.add(seed))
+        met = set()
+        twice = next(seed for seed in seeds if seed in met or met.add(seed))
         raise ValueError(f"seeds: {twice} is there twice; its runs would be the same")
     return seeds
 
@@ -404,7 +404,7 @@ class _Work:
                 lo = self.again[0].lo if self.again else self.stretches[0][0]
                 refuse_what_cannot_be_sent(self.plan.task(lo, lo + 1, self.how))
             with Interrupts() as self.interrupts, self.progress:
-                while not (self.interrupts.seen or self.stopped) and self._hand_out():
+                while not (self.interrupts.pressed or self.stopped) and self._hand_out():
                     self._collect()
                     self.progress.show()
                 self.interrupted = bool(self.under_way or self.again or self.suspects or self.stretches)
@@ -480,7 +480,7 @@ class _Work:
         runs = chunk.hi - chunk.lo
         doubts = arrays.pop("doubts")
         if not when_there_is_room(lambda: self.folder.add(chunk.lo, chunk.hi, arrays, results),
-                                  lambda: self.interrupts.seen):
+                                  lambda: self.interrupts.pressed):
             self.again.append(chunk)
             return
         self.folder.note(chunk=chunk.name, lo=chunk.lo, hi=chunk.hi, seconds=seconds, node=node)

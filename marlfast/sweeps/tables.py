@@ -165,8 +165,8 @@ def curves(store, part=slice(None)):
         here = slice(lo, lo + len(arrays["agents"]))
         returns[here] = _binned(arrays, bins, common, agents)
         means[here] = team(returns[here], arrays["agents"][:, None])
-    every = max(store.plan.changes.experiment.record_every, 1)
-    ends = np.minimum(common * np.arange(1, bins + 1, dtype=np.int64), most) * every
+    record_every = max(store.plan.changes.experiment.record_every, 1)
+    ends = np.minimum(common * np.arange(1, bins + 1, dtype=np.int64), most) * record_every
     return {"episodes": ends, "team_return": means, "returns": returns}
 
 

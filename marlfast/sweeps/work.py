@@ -100,11 +100,12 @@ def _most_runs(experiment, backend):
     """Runs whose arrays fit into ``MAX_BYTES``."""
     one = sum(array.nbytes for array in allocate(experiment.of_run(0).resolved, backend).values())
     max_steps, max_episodes, *_ = experiment.resolved.limits
-    every, agents = experiment.record_every, experiment.game.agents
-    if every:
+    record_every, agents = experiment.record_every, experiment.game.agents
+    if record_every:
         # Where only steps are limited, a session makes room for 1,024 entries, and then for twice what it had.
-        entries = max_episodes // every if max_episodes < UNLIMITED else \
-            min(max(1024, 2 * (max_steps // every)), -(-max_steps // every)) if max_steps < UNLIMITED else 2**16
+        entries = max_episodes // record_every if max_episodes < UNLIMITED else \
+            min(max(1024, 2 * (max_steps // record_every)),
+                -(-max_steps // record_every)) if max_steps < UNLIMITED else 2**16
         one += 8 * (2 * agents + 1) * entries
     return max(1, MAX_BYTES // one)
 

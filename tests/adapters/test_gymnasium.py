@@ -101,7 +101,7 @@ def test_joint_steps_are_those_of_the_game(game):
 
     assert (made.reset(seed=9)[0] == shown(plain.reset())).all()
     for actions in drawn(game, 3, 40):
-        seen, rewards, terminations, truncations, infos = made.step(actions)
+        obs, rewards, terminations, truncations, infos = made.step(actions)
         observation, own, terminated, truncated = plain.step(actions)
         assert (terminations == terminated).all() and (truncations == truncated).all()
         # The team's is the mean, as in training's team returns.
@@ -113,7 +113,7 @@ def test_joint_steps_are_those_of_the_game(game):
             for r in np.flatnonzero(ended):
                 assert (infos["final_obs"][r] == shown(observation)[r]).all()
             observation = plain.reset(ended)
-        assert (seen == shown(observation)).all()
+        assert (obs == shown(observation)).all()
 
 
 @pytest.mark.parametrize("game, options", [(DRIFT, {}), (SIDES, {"backend": "numpy"})], ids=["drift", "sides"])
@@ -135,8 +135,8 @@ def test_separate_agents(game, options, kind, mode):
     assert (made.reset(seed=2)[0] == shown(plain.reset())).all()
     over, ends = np.zeros(runs, bool), 0
     for actions in drawn(game, runs, 25):
-        seen, rewards, terminations, truncations, infos = made.step(actions.ravel())
-        assert seen in made.observation_space
+        obs, rewards, terminations, truncations, infos = made.step(actions.ravel())
+        assert obs in made.observation_space
         if mode is AutoresetMode.NEXT_STEP and over.any():
             plain.reset(over)
         waits = over if mode is AutoresetMode.NEXT_STEP else np.zeros(runs, bool)
@@ -154,12 +154,12 @@ def test_separate_agents(game, options, kind, mode):
                     else infos["final_obs"][k] is None
             observation = plain.reset(over)
         elif over.any() and mode is AutoresetMode.DISABLED:
-            assert (seen == shown(observation)).all()
-            seen, _ = made.reset(options={"reset_mask": np.repeat(over, agents)})
+            assert (obs == shown(observation)).all()
+            obs, _ = made.reset(options={"reset_mask": np.repeat(over, agents)})
             observation = plain.reset(over)
         else:
             assert infos == {}
-        assert (seen == shown(observation)).all()
+        assert (obs == shown(observation)).all()
     assert ends > 5
 
 

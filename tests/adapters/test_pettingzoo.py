@@ -126,14 +126,14 @@ def test_steps_are_those_of_the_game(game_example):
         made, plain = parallel_env(game_example, kind), game_example.env(seed=7)
         for episode in range(3):
             trace = play(made, drawn(game_example, 25, episode), seed=7 if episode == 0 else None)
-            seen, rewards, terminated, truncated = plain.reset(), None, [False], [False]
+            obs, rewards, terminated, truncated = plain.reset(), None, [False], [False]
             for k, (observations, *rest, state) in enumerate(trace):
                 if k:
-                    seen, rewards, terminated, truncated = plain.step(drawn(game_example, 25, episode)[k - 1])
+                    obs, rewards, terminated, truncated = plain.step(drawn(game_example, 25, episode)[k - 1])
                     assert rest[0] == dict(zip(made.possible_agents, rewards[0].tolist(), strict=True))
                     assert set(rest[1].values()) == set(terminated.tolist())
                     assert set(rest[2].values()) == set(truncated.tolist())
-                views = wanted(game_example, kind, seen[0])
+                views = wanted(game_example, kind, obs[0])
                 for i, agent in enumerate(made.possible_agents):
                     view = views[i % len(views)]
                     assert (observations[agent] == view).all() and observations[agent].dtype == view.dtype

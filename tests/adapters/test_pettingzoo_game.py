@@ -36,9 +36,9 @@ class Line:
     def reset(self, seed=None, options=None):
         self.chance, self.steps = np.random.default_rng(seed), 0
         self.place = self.chance.random(2)
-        return self.seen(), {"ann": {}, "bob": {}}
+        return self.obs(), {"ann": {}, "bob": {}}
 
-    def seen(self):
+    def obs(self):
         return {"bob": self.place.sum(keepdims=True), "ann": self.place.astype(np.float32)}
 
     def step(self, actions):
@@ -46,7 +46,7 @@ class Line:
         self.steps += 1
         self.place = self.place + [actions["ann"], actions["bob"] * self.chance.random()]
         over, cut = bool(self.place[1] > 2.5), self.steps >= self.max_cycles
-        answer = [self.seen(), {"ann": self.place[0], "bob": np.float32(self.place[1])},
+        answer = [self.obs(), {"ann": self.place[0], "bob": np.float32(self.place[1])},
                   dict.fromkeys(self.possible_agents, over), dict.fromkeys(self.possible_agents, cut), {}]
         if self.spoil:
             self.spoil(self, answer)
@@ -162,17 +162,17 @@ def test_policies_speak_as_the_environment_does(tmp_path):
     run.policy(0).save(tmp_path / "policy.npz")
     environment = Coordination()
     for policy in (run.policy(0), mf.Policy.load(tmp_path / "policy.npz")):
-        seen, _ = environment.reset()
-        assert policy(seen) == dict(zip(("ann", "bob"), policy([[0], [0]]).tolist(), strict=True))
-        seen, *_ = environment.step({"ann": 1, "bob": 1})
-        assert seen["ann"] == 5 and policy({"ann": 5}) == {"ann": policy([[1], [1]])[0]}
+        obs, _ = environment.reset()
+        assert policy(obs) == dict(zip(("ann", "bob"), policy([[0], [0]]).tolist(), strict=True))
+        obs, *_ = environment.step({"ann": 1, "bob": 1})
+        assert obs["ann"] == 5 and policy({"ann": 5}) == {"ann": policy([[1], [1]])[0]}
     run = mf.train(GAME, mf.IQL(), encoder=mf.Rounding(0), episodes=5, seed=0)
     environment = Line()
-    seen, _ = environment.reset(seed=0)
+    obs, _ = environment.reset(seed=0)
     for _ in range(3):
-        actions = run.policy(0)(seen)
+        actions = run.policy(0)(obs)
         assert set(actions) == {"ann", "bob"} and actions["ann"] in (-1, 0, 1)
-        seen, *_ = environment.step(actions)
+        obs, *_ = environment.step(actions)
 
 
 # -- the same numbers ---------------------------------------------------------------------------
@@ -188,8 +188,8 @@ def test_episodes_are_those_of_the_environment(backend):
         episodes[run] += 1
         return padded(made[run].reset(seed=seed)[0])
 
-    def padded(seen):
-        return [seen["ann"].astype(float).tolist(), [*seen["bob"].tolist(), 0.0]]
+    def padded(obs):
+        return [obs["ann"].astype(float).tolist(), [*obs["bob"].tolist(), 0.0]]
 
     assert env.reset().tolist() == [reset(0), reset(1)]
     ends = set()
@@ -197,8 +197,8 @@ def test_episodes_are_those_of_the_environment(backend):
         actions = (generator.random((2, 2)) * [3, 2]).astype(int)
         observation, rewards, terminated, truncated = env.step(actions)
         for run, (a, b) in enumerate(actions.tolist()):
-            seen, earned, over, cut, _ = made[run].step({"ann": a - 1, "bob": b})
-            assert observation[run].tolist() == padded(seen)
+            obs, earned, over, cut, _ = made[run].step({"ann": a - 1, "bob": b})
+            assert observation[run].tolist() == padded(obs)
             assert rewards[run].tolist() == [earned["ann"], float(earned["bob"])]
             assert terminated[run] == over["ann"] and truncated[run] == (cut["ann"] and not over["ann"])
         ended = terminated | truncated
@@ -258,9 +258,9 @@ def test_a_game_made_an_environment_and_then_a_game_again():
     plain = inner.env(seed=int(mf.draws.stream(3, 0, "start_uniforms", 0, 1)[0] * SEEDS))
     assert env.reset()[0, 1].tolist() == plain.reset()[0, 0].tolist()
     for _ in range(4):
-        seen, rewards, terminated, truncated = env.step([1, 4])
+        obs, rewards, terminated, truncated = env.step([1, 4])
         observation, *rest = plain.step([1, 4])
-        assert seen[0, 0].tolist() == observation[0, 0].tolist()
+        assert obs[0, 0].tolist() == observation[0, 0].tolist()
         assert [rewards.tolist(), terminated.tolist(), truncated.tolist()] == [part.tolist() for part in rest]
     assert truncated[0]
 

@@ -82,13 +82,13 @@ def test_one_tracker_for_two_trainings():
     assert log.rows[before][1]["team_return"] == pytest.approx(run.team_returns[:, :1].mean())
 
 
-@pytest.mark.parametrize("every", [2, 0])
-def test_means_of_several_episodes_and_no_records(every):
+@pytest.mark.parametrize("record_every", [2, 0])
+def test_means_of_several_episodes_and_no_records(record_every):
     log = Lists()
-    run = train(log, record_every=every)
+    run = train(log, record_every=record_every)
     returns = series(log.rows, "team_return")
-    assert len(returns) == (10 if every else 0)
-    if every:
+    assert len(returns) == (10 if record_every else 0)
+    if record_every:
         np.testing.assert_allclose(returns, run.team_returns.mean(axis=0), rtol=1e-12)
 
 

@@ -20,7 +20,7 @@ def values(m, actions, discount, steps=400):
     """Values [S, N] by ``steps`` of the Bellman equation."""
     v = np.zeros((m.size, m.agents))
     for _ in range(steps):
-        v = np.array([sum(p * (paid + discount * v[then]) for p, then, paid in next_states(m, actions, s))
+        v = np.array([sum(p * (paid + discount * v[successor]) for p, successor, paid in next_states(m, actions, s))
                       for s in range(m.size)])
     return v
 
@@ -29,8 +29,8 @@ def solved(m, actions, discount):
     """Values by linear equations, written out."""
     p, r = np.zeros((m.size, m.size)), np.zeros((m.size, m.agents))
     for s in range(m.size):
-        for chance, then, paid in m.outcomes(s, actions[s]):
-            p[s, then] += chance
+        for chance, successor, paid in m.outcomes(s, actions[s]):
+            p[s, successor] += chance
             r[s] += chance * paid
     return np.linalg.solve(np.eye(m.size) - discount * p, r)
 

@@ -52,8 +52,8 @@ def test_cycles_of_random_games_are_where_walks_end(game):
         assert end.rewards[r] == pytest.approx(cycles.mean_rewards[r])
         assert (end.occupancy[r] > 0).tolist() == cycles.on(m.size)[r].tolist()
         for k in range(n):
-            (_, then, paid), = m.outcomes(cycles.states[r, k], cycles.actions[r, k])
-            assert then == cycles.states[r, (k + 1) % n] and paid == pytest.approx(cycles.rewards[r, k])
+            (_, successor, paid), = m.outcomes(cycles.states[r, k], cycles.actions[r, k])
+            assert successor == cycles.states[r, (k + 1) % n] and paid == pytest.approx(cycles.rewards[r, k])
 
 
 def test_where_training_ended_is_where_cycles_begin():

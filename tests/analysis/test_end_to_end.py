@@ -47,8 +47,8 @@ def test_on_path_equilibria_are_those_by_definition(run):
                 for a in range(5):
                     moves = greedy[r, state].copy()
                     moves[agent] = a
-                    (_, then, paid), = m.outcomes(state, moves)
-                    worth.append(paid[agent] + 0.95 * v[then, agent])
+                    (_, successor, paid), = m.outcomes(state, moves)
+                    worth.append(paid[agent] + 0.95 * v[successor, agent])
                 played = worth[greedy[r, state, agent]]
                 best &= played > max(worth) - 1e-9
                 assert test.loss[r, state, agent] == pytest.approx((max(worth) - played) / max(worth), abs=1e-9)

@@ -14,8 +14,8 @@ def test_the_prisoners_dilemma_with_memory_by_hand():
     assert (m.agents, m.actions, m.size, m.joint, m.rows, m.certain) == (2, (2, 2), 4, 4, 4, True)
     for state in range(4):              # whatever was played before, what is played now is the next state
         for joint, paid in enumerate([(3, 3), (0, 5), (5, 0), (1, 1)]):
-            (p, then, rewards), = m.outcomes(state, joint)
-            assert (p, then, tuple(rewards)) == (1.0, joint, paid)
+            (p, successor, rewards), = m.outcomes(state, joint)
+            assert (p, successor, tuple(rewards)) == (1.0, joint, paid)
     assert m.outcomes(0, (1, 0))[0][1] == 2
     assert m.start.tolist() == [0.25] * 4 and not m.terminal.any()
 
@@ -61,10 +61,10 @@ def test_what_is_over_stays_over_and_pays_nothing():
 
 
 def test_what_agents_see_is_their_row():
-    game = mf.games.MarkovGame(np.zeros((3, 2), int), np.zeros((3, 2)), (2, 1), seen=[[0, 1], [0, 0], [1, 0]],
+    game = mf.games.MarkovGame(np.zeros((3, 2), int), np.zeros((3, 2)), (2, 1), obs=[[0, 1], [0, 0], [1, 0]],
                                horizon=2)
     m = analysis.model(game)
-    assert m.seen.tolist() == [[0, 1], [0, 0], [1, 0]] and m.rows == 2
+    assert m.obs.tolist() == [[0, 1], [0, 0], [1, 0]] and m.rows == 2
     s = analysis.strategies(m, np.array([[0, 0], [1, 0]]))
     assert s.actions[0, :, 0].tolist() == [0, 0, 1]
 
@@ -102,11 +102,12 @@ def test_random_markov_games_come_out_as_they_went_in(seed, actions, states, cer
         for j in range(m.joint):
             outcomes = m.outcomes(s, j)
             if m.terminal[s]:
-                assert [(p, then, paid.tolist()) for p, then, paid in outcomes] == [(1.0, s, [0.0] * m.agents)]
+                assert [(p, successor, paid.tolist()) for p, successor,
+                        paid in outcomes] == [(1.0, s, [0.0] * m.agents)]
                 continue
             probabilities = np.zeros(states)
-            for p, then, paid in outcomes:
-                probabilities[then] += p
+            for p, successor, paid in outcomes:
+                probabilities[successor] += p
                 assert (paid == game.rewards[s, j]).all()
             assert np.abs(probabilities - game.transitions[s, j]).max() < 1e-12
 
@@ -119,11 +120,11 @@ def test_soccer_is_explored():
     assert m.size == game.observations + 1 and m.terminal.sum() == 1
     assert sorted(m.start[m.start > 0]) == [0.5, 0.5]
     # Agent 0 sees each state as another number.
-    assert sorted(m.seen[~m.terminal, 0]) == list(range(game.observations))
+    assert sorted(m.obs[~m.terminal, 0]) == list(range(game.observations))
     # Player A at the goal of the left edge, with the ball, B out of the way: west scores, whoever moves first.
     at = m.numbers(np.array([[1, 0, 3, 4, 0.0]]))[0]
-    (p, then, paid), = m.outcomes(at, (3, 4))
-    assert p == 1.0 and m.terminal[then] and paid.tolist() == [1.0, -1.0]
+    (p, successor, paid), = m.outcomes(at, (3, 4))
+    assert p == 1.0 and m.terminal[successor] and paid.tolist() == [1.0, -1.0]
     assert np.abs(m.expected.sum(axis=2)).max() == 0.0
 
 
@@ -132,7 +133,7 @@ def test_probabilities_of_an_explored_game_sum_to_one_and_draws_have_theirs():
     sums = np.bincount(m.cells, m.probabilities, m.size * m.joint)
     assert np.abs(sums - 1.0).max() < 1e-12
     over = m.terminal.argmax()
-    standing = [p for p, then, _ in m.outcomes(0, (4, 4)) if then == over]
+    standing = [p for p, successor, _ in m.outcomes(0, (4, 4)) if successor == over]
     assert standing == [pytest.approx(0.1)]
 
 
@@ -156,10 +157,10 @@ def test_explored_games_are_played_as_their_models_say(game, cuts, start_cuts):
         for r in range(runs):
             outcomes = m.outcomes(here[r], joint[r])
             if terminated[r]:
-                found = [paid for _, then, paid in outcomes if m.terminal[then]]
+                found = [paid for _, successor, paid in outcomes if m.terminal[successor]]
             else:
-                then = m.numbers(env.state[r:r + 1])[0]
-                found = [paid for _, other, paid in outcomes if other == then]
+                successor = m.numbers(env.state[r:r + 1])[0]
+                found = [paid for _, other, paid in outcomes if other == successor]
             assert len(found) == 1 and rewards[r] == pytest.approx(found[0])
             met += len(outcomes) > 1
         if (terminated | truncated).any():

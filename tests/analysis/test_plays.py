@@ -70,8 +70,8 @@ MAKERS = {
     "minimax_q": lambda g: L.MinimaxQ(0.3), "nash_q": lambda g: L.NashQ(0.3),
     "correlated_q": lambda g: L.CorrelatedQ(0.3),
     "mean_field_q": lambda g: L.MeanFieldQ(0.3), "mean_field_ac": lambda g: L.MeanFieldAC(),
-    "hierarchy": lambda g: L.Hierarchy(mf.IQL(0.3, **EXPLORES), goals=2, every=2, teams="all"),
-    "goals of their own": lambda g: L.Hierarchy(L.PHC(), goals=2, every=3, teams="all", each=True),
+    "hierarchy": lambda g: L.Hierarchy(mf.IQL(0.3, **EXPLORES), goals=2, goal_every=2, teams="all"),
+    "goals of their own": lambda g: L.Hierarchy(L.PHC(), goals=2, goal_every=3, teams="all", each=True),
     "random": lambda g: [mf.IQL(0.3), L.Random()],
     "fixed_policy": lambda g: [L.FixedPolicy(np.eye(n)[0] * 0.25 + 0.75 / n) for n in g.action_counts],
     "tit_for_tat": lambda g: [mf.IQL(0.3, **EXPLORES), L.TitForTat()],
@@ -215,8 +215,8 @@ def _best_value(m, agent, told, discount):
                     others = np.unravel_index(k, [n for i, n in enumerate(m.actions) if i != agent])
                     joint = list(others)
                     joint.insert(agent, own)
-                    for chance, then, paid in m.outcomes(s, joint):
-                        row[then] += discount * chance * cells[s, heard, k]
+                    for chance, successor, paid in m.outcomes(s, joint):
+                        row[successor] += discount * chance * cells[s, heard, k]
                         side -= chance * cells[s, heard, k] * paid[agent]
                 row[at[s, heard]] = -1.0
                 rows.append(row)
@@ -232,7 +232,7 @@ def _told(m, run, r):
     """What agents do together in each state, by what each policy says: float64 [S, J]."""
     joint = np.ones((m.size, 1))
     for p in plays_of(run):
-        joint = (joint[:, :, None] * p.chances(r, m.seen.astype(np.int64))[:, 0][:, None, :]).reshape(m.size, -1)
+        joint = (joint[:, :, None] * p.chances(r, m.obs.astype(np.int64))[:, 0][:, None, :]).reshape(m.size, -1)
     return joint
 
 

@@ -27,7 +27,7 @@ def test_a_learned_reply_gains_what_a_best_one_does():
 
 @pytest.mark.parametrize("learner", [
     L.JointActionLearner(0.3), L.CorrelatedQ(0.3), L.PHC(), L.MeanFieldQ(0.3), L.IPPO(steps=16),
-    L.Hierarchy(mf.IQL(0.3), goals=2, every=2, teams="all"), mf.IQL(share="all")], ids=lambda one: one.name)
+    L.Hierarchy(mf.IQL(0.3), goals=2, goal_every=2, teams="all"), mf.IQL(share="all")], ids=lambda one: one.name)
 def test_whatever_it_is_nobody_gains_more_than_by_a_best_reply(learner):
     game = mf.games.PrisonersDilemma(horizon=3)
     run = mf.train(game, learner, steps=300, runs=2, seed=1, record_every=0)

@@ -150,7 +150,7 @@ def test_actions_that_are_as_good_stay_as_they_are():
 
 
 def test_best_replies_are_for_agents_who_can_tell_states_apart():
-    game = mf.games.MarkovGame(np.array([[1], [2], [0]]), np.zeros((3, 1)), (1, 1), seen=[[0, 0], [1, 1], [2, 1]],
+    game = mf.games.MarkovGame(np.array([[1], [2], [0]]), np.zeros((3, 1)), (1, 1), obs=[[0, 0], [1, 1], [2, 1]],
                                horizon=3)
     strategies = np.zeros((3, 2), int)
     assert analysis.best_reply(game, strategies, 0, 0.5).values.tolist() == [[0, 0, 0]]

@@ -183,11 +183,11 @@ def test_how_it_trains_changes_no_number(marlfast, options):
 
 
 def test_the_parameters_reach_train(monkeypatch, marlfast):
-    seen = {}
+    noted = {}
     genuine = train.train
-    monkeypatch.setattr(train, "train", lambda *rest, **named: seen.update(named) or genuine(*rest, **named))
+    monkeypatch.setattr(train, "train", lambda *rest, **named: noted.update(named) or genuine(*rest, **named))
     marlfast("train", *SMALL, "--threads", 2, "--block", 50, "--backend", "numpy", "--quiet", "--set", "game.horizon=2")
-    assert seen == {"threads": 2, "block": 50, "backend": "numpy", "progress": False}
+    assert noted == {"threads": 2, "block": 50, "backend": "numpy", "progress": False}
 
 
 # -- experiment files ---------------------------------------------------------------------------
@@ -463,11 +463,11 @@ def test_a_full_disk_leaves_nothing_half_written(marlfast, tmp_path, monkeypatch
 
 
 def interrupt_after(monkeypatch, blocks):
-    seen = []
+    noted = []
 
     def on_block(session):
-        seen.append(session)
-        if len(seen) == blocks:
+        noted.append(session)
+        if len(noted) == blocks:
             os.kill(os.getpid(), signal.SIGINT)
 
     callback(monkeypatch, on_block)
@@ -654,13 +654,13 @@ def test_version_and_help(marlfast):
 
 
 def test_bench_passes_its_arguments_on(marlfast, monkeypatch):
-    seen = []
+    noted = []
     stand_in = types.ModuleType("marlfast.bench")
-    stand_in.main = seen.append
+    stand_in.main = noted.append
     monkeypatch.setitem(sys.modules, "marlfast.bench", stand_in)
     monkeypatch.setattr(mf, "bench", stand_in, raising=False)
     assert marlfast("bench", "--runs", 3, "--help")[0] == 0
-    assert seen == [["--runs", "3", "--help"]]
+    assert noted == [["--runs", "3", "--help"]]
 
 
 def test_bench_that_cannot_be_imported(refused, monkeypatch):

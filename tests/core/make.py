@@ -30,11 +30,11 @@ def _apart(q, gap):
 
 def _packed(q):
     """The same in one piece of memory, each cell's values, greedy action and visits side by side."""
-    width = q.shape[3]
-    memory = np.zeros((*q.shape[:3], width + 1))
-    memory[..., :width] = q
+    n_actions = q.shape[3]
+    memory = np.zeros((*q.shape[:3], n_actions + 1))
+    memory[..., :n_actions] = q
     halves = memory.view(np.int32)
-    return memory[..., :width], halves[..., 2 * width], halves[..., 2 * width + 1]
+    return memory[..., :n_actions], halves[..., 2 * n_actions], halves[..., 2 * n_actions + 1]
 
 
 def modules(backend, packed=False):
@@ -61,31 +61,31 @@ class Tables:
         Unused places between the cells of every array; filled with what no test expects.
     """
 
-    def __init__(self, module, q, table_of=None, actions=None, agent_ids=None, discount=0.5, rate=0.5, level=0.0,
+    def __init__(self, module, q, table_of=None, actions=None, agent_ids=None, discount=0.5, rate=0.5, exploration=0.0,
                  kind=0,
                  strict=True, ties=False, draws=None, learning=True, gap=0):
         q = np.array(q, np.float64, order="C")
-        runs, rows, tables, width = q.shape
+        runs, rows, tables, n_actions = q.shape
         self.table_of = np.arange(tables, dtype=np.int32) if table_of is None else np.array(table_of, np.int32)
         agents = len(self.table_of)
-        self.actions = np.full(agents, width, np.int32) if actions is None else np.array(actions, np.int32)
+        self.actions = np.full(agents, n_actions, np.int32) if actions is None else np.array(actions, np.int32)
         self.agent_ids = np.arange(agents, dtype=np.int32) if agent_ids is None else np.array(agent_ids, np.int32)
         self.q, self.greedy, self.visits = _packed(q) if getattr(module, "packed", False) else _apart(q, gap)
         # Actions of a cell: those of the agents that share its table.
-        self.cell_actions = np.full(tables, width, np.int32)
+        self.cell_actions = np.full(tables, n_actions, np.int32)
         self.cell_actions[self.table_of] = self.actions
         flat = np.zeros(self.greedy.size, np.int32)
-        module("q_learning").find_greedy(q.reshape(-1, width), np.tile(self.cell_actions, runs * rows), flat)
+        module("q_learning").find_greedy(q.reshape(-1, n_actions), np.tile(self.cell_actions, runs * rows), flat)
         self.greedy[:] = flat.reshape(self.greedy.shape)
         self.discount = np.array(np.broadcast_to(np.asarray(discount, np.float64), runs))
-        self.rate, self.level = (value if hasattr(value, "tick") else schedule(module("schedules"), value, runs)
-                                 for value in (rate, level))
+        self.rate, self.exploration = (value if hasattr(value, "tick") else schedule(module("schedules"), value, runs)
+                                       for value in (rate, exploration))
         draws = draws or (1 if kind else 3 if int(ties) & 1 else 2)
         # What Q-learning's kernel takes, and so all that derive from it.
         self.common = {
             "q": self.q, "greedy": self.greedy, "visits": self.visits, "table_of": self.table_of,
             "actions": self.actions, "agent_ids": self.agent_ids, "discount": self.discount, "rate": self.rate,
-            "exploration": self.level, "kind": kind, "strict": strict, "ties": int(ties), "draws": draws,
+            "exploration": self.exploration, "kind": kind, "strict": strict, "ties": int(ties), "draws": draws,
             "learning": learning}
         self.kernel = module("q_learning").QLearning(**self.common)
         self.shape = runs, agents
@@ -205,7 +205,7 @@ def markov_arguments(certain):
     return {"actions": np.array([2, 2], np.int32), "first": None if certain else 2 * np.arange(9),
             "successors": ints(8) if certain else np.tile(np.array([0, 1], np.int32), 8),
             "sums": None if certain else np.tile([0.5, 2.0], 8), "rewards": np.ones((8 if certain else 16, N)),
-            "start": np.array([0.5, 2.0]), "terminal": flags(2), "seen": None if certain else ints(2, N)}
+            "start": np.array([0.5, 2.0]), "terminal": flags(2), "obs": None if certain else ints(2, N)}
 
 
 def markov(module):
@@ -244,10 +244,10 @@ def loop_arrays():
 def loop_arguments(module):
     """All that a loop takes but its arrays, and the learner's tables: 8 rows, as the grid has."""
     game = drift(module)
-    tables = Tables(module, np.zeros((R, 8, N, A)), level=0.5)
+    tables = Tables(module, np.zeros((R, 8, N, A)), exploration=0.5)
     return {"game": game, "encoder": module("encoders").Grid(**grid_arguments()), "central": None,
             "rewards": [module("rewards").Mix(R, game, 1.0, np.zeros((0, 0)), ints(N))], "learners": [tables.kernel],
-            "horizon": 3, "horizon_ends": False, "every": 1, "max_steps": 100, "max_episodes": 100,
+            "horizon": 3, "horizon_ends": False, "record_every": 1, "max_steps": 100, "max_episodes": 100,
             "max_stable": 100, "stable_after": longs(R), "min_return": 1e9,
             "seeds": np.ones(R, np.uint64), "purpose": 0, "supplied": {}}, tables
 

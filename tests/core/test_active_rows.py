@@ -154,17 +154,17 @@ def test_states_are_encoded_by_what_all_agents_see_of_them(module):
     game = Pursuit(3, 3, 2, depth=1).kernel("numpy" if ".reference." in module("encoders").__name__ else "cython")
     keys, table, used = np.zeros((1, 8, 2), np.int64), np.zeros((1, 16), np.int32), np.zeros(1, np.int64)
     within = module("encoders").Rounding(1, 1, 1.0, keys, table, used)
-    seen, state, rows = module("encoders").Observed(game, within), np.zeros((1, 1, game.state_size)), []
+    obs, state, rows = module("encoders").Observed(game, within), np.zeros((1, 1, game.state_size)), []
     for first in (0.0, 2.0, 0.0):
         state[0, 0] = first, 0.0, 2.0, 2.0, 1.0, 1.0
-        rows += encode(seen, state)
+        rows += encode(obs, state)
         observation = np.zeros((1, 2, 1))
         game.observe(state[:, 0], observation)
         assert keys[0, rows[-1][0]].tolist() == observation[0, :, 0].tolist()
     assert rows == [[0], [1], [0]] and used.tolist() == [2]
     state[0, 0, 0] = 0.5
     with pytest.raises(ValueError):
-        encode(seen, state)
+        encode(obs, state)
     with pytest.raises(ValueError, match="within: expected an encoder of one agent, 2 features and one row"):
         module("encoders").Observed(game, module("encoders").Discrete(1, 1, 1, 5))
 
@@ -179,18 +179,19 @@ def test_the_agent_index_passes_errors_on_and_refuses_too_many_rows(module):
 
 # -- learners ------------------------------------------------------------------------------------
 
-def learner(module, what, q, active, table_of, rate=0.5, discount=0.5, level=0.0, kind=0, ties=False, draws=None,
+def learner(module, what, q, active, table_of, rate=0.5, discount=0.5, exploration=0.0, kind=0, ties=False, draws=None,
             **more):
     """A kernel over float64 [R, rows, T, A] and its arrays; ``more``: what it takes beside Q-learning's arguments."""
     q = np.array(q, np.float64)
-    runs, rows, tables, width = q.shape
+    runs, rows, tables, n_actions = q.shape
     table_of = np.array(table_of, np.int32)
     agents = len(table_of)
     visits = np.zeros((runs, rows, tables), np.int32)
     kernel = getattr(module(MODULE_OF[what]), what)(
-        q=q, greedy=np.zeros_like(visits), visits=visits, table_of=table_of, actions=np.full(agents, width, np.int32),
+        q=q, greedy=np.zeros_like(visits), visits=visits, table_of=table_of,
+        actions=np.full(agents, n_actions, np.int32),
         agent_ids=np.arange(agents, dtype=np.int32), discount=np.full(runs, discount),
-        rate=schedule(module("schedules"), rate, runs), exploration=schedule(module("schedules"), level, runs),
+        rate=schedule(module("schedules"), rate, runs), exploration=schedule(module("schedules"), exploration, runs),
         kind=kind, strict=True, ties=int(ties), draws=draws or (1 if kind else 3 if ties else 2), learning=True,
         active=active, **more)
     return kernel, q, visits
@@ -211,7 +212,7 @@ WEIGHTS = [[[[1.0, 0.0]], [[2.0, 1.0]], [[0.0, -1.0]], [[1.0, 4.0]], [[0.0, 2.0]
 
 def test_q_learning_by_hand(module):
     kernel, q, visits = learner(module, "QLearning", WEIGHTS, 3, [0])
-    assert (kernel.active, kernel.width) == (3, 3)
+    assert (kernel.active, kernel.active_rows) == (3, 3)
     # Target 2 + 1/2 * 6 = 5; 3 + 1/2 (5 - 3) = 4, so that each of three rows gets a third of 1.
     assert not step(kernel, [0, 1, 2], [0], [2.0], [3, 4, 5])
     assert q[0, :3, 0] == pytest.approx(np.array([[4 / 3, 0], [7 / 3, 1], [1 / 3, -1]])) and q[0, 3:].tolist() == \
@@ -224,8 +225,8 @@ def test_q_learning_by_hand(module):
 
 def test_acting_by_the_sums(module):
     draws = np.array([[[0.9, 0.0, 0.0]]])
-    for kind, ties, level in ((0, False, 0.0), (0, True, 0.0), (1, False, 1e-6)):
-        kernel, *_ = learner(module, "QLearning", WEIGHTS, 3, [0], kind=kind, ties=ties, level=level)
+    for kind, ties, exploration in ((0, False, 0.0), (0, True, 0.0), (1, False, 1e-6)):
+        kernel, *_ = learner(module, "QLearning", WEIGHTS, 3, [0], kind=kind, ties=ties, exploration=exploration)
         # Of the last, a tie, the first; or the one that a draw says.
         for rows, wanted in (([0, 1, 2], 0), ([3, 4, 5], 1), ([0, 1, 4], 0))[:3 - kind]:
             actions = np.full((1, 1), -9, np.int32)
@@ -282,18 +283,20 @@ def test_what_kernels_of_several_rows_refuse(module):
 # -- against plain linear function approximation --------------------------------------------------
 
 def _rule(rule, second=False):
-    return lambda m, runs, rows, agents, width, k: {
+    return lambda m, runs, rows, agents, n_actions, k: {
         "rule": rule, "second": schedule(m("schedules"), 0.125, runs) if second else None}
 
 
-def _double(m, runs, rows, agents, width, k):
+def _double(m, runs, rows, agents, n_actions, k):
     tables = 1
-    return {"first": np.zeros((runs, rows, tables, width)), "first_greedy": np.zeros((runs, rows, tables), np.int32),
-            "second": np.zeros((runs, rows, tables, width)), "second_greedy": np.zeros((runs, rows, tables), np.int32),
+    return {"first": np.zeros((runs, rows, tables, n_actions)),
+            "first_greedy": np.zeros((runs, rows, tables), np.int32),
+            "second": np.zeros((runs, rows, tables, n_actions)),
+            "second_greedy": np.zeros((runs, rows, tables), np.int32),
             "coins": np.zeros((runs, agents), np.int32)}
 
 
-def _traces(m, runs, rows, agents, width, k, on_policy=True, accumulate=False, cutoff=1e-13, decay=0.8, length=120):
+def _traces(m, runs, rows, agents, n_actions, k, on_policy=True, accumulate=False, cutoff=1e-13, decay=0.8, length=120):
     shape = runs, agents
     own = {"waiting": np.zeros((*shape, 2 + 2 * k), np.int32), "waiting_reward": np.zeros(shape),
            "late": np.zeros(runs, np.int32)}
@@ -302,7 +305,7 @@ def _traces(m, runs, rows, agents, width, k, on_policy=True, accumulate=False, c
             "eligible": np.zeros(shape, np.int32)} | (own if on_policy else {})
 
 
-def _episodes(m, runs, rows, agents, width, k, length=50):
+def _episodes(m, runs, rows, agents, n_actions, k, length=50):
     shape = runs, agents
     return {"cells": np.zeros((*shape, length, k + 1), np.int32), "rewards": np.zeros((*shape, length)),
             "known": np.zeros(shape, np.int32), "last": np.zeros((runs, agents * k), np.int32),
@@ -313,13 +316,13 @@ KERNELS = {"QLearning": lambda *_: {}, "OneStep": _rule(0), "DoubleQ": _double, 
            "Episodes": _episodes}
 
 
-def walk(seed, steps=40, rows=12, k=3, width=3):
+def walk(seed, steps=40, rows=12, k=3, n_actions=3):
     """A random walk: rows, action, reward, next rows, over; the next step goes on from there unless it is over."""
     rng = np.random.default_rng(seed)
     here = rng.permutation(rows)[:k]
     for _ in range(steps):
         there, over = rng.permutation(rows)[:k], rng.random() < 0.15
-        yield here.tolist(), int(rng.integers(width)), rng.normal(), there.tolist(), over
+        yield here.tolist(), int(rng.integers(n_actions)), rng.normal(), there.tolist(), over
         here = rng.permutation(rows)[:k] if over else there
 
 
@@ -355,13 +358,15 @@ def boltzmann(values):
 
 ONE_STEP = {
     "q-learning": ("QLearning", lambda *_: {}, one_step(np.max), {}),
-    "expected sarsa": ("OneStep", _rule(0), one_step(lambda v: 0.75 * v.max() + 0.25 * v.mean()), {"level": 0.25}),
-    "expected sarsa, Boltzmann": ("OneStep", _rule(0), one_step(lambda v: boltzmann(v) @ v), {"level": 1.0, "kind": 1}),
+    "expected sarsa": ("OneStep", _rule(0), one_step(lambda v: 0.75 * v.max() + 0.25 * v.mean()),
+                       {"exploration": 0.25}),
+    "expected sarsa, Boltzmann":
+    ("OneStep", _rule(0), one_step(lambda v: boltzmann(v) @ v), {"exploration": 1.0, "kind": 1}),
     "hysteretic": ("OneStep", _rule(2, True), one_step(
         np.max, lambda error, values, action: RATE if error >= 0 else 0.125), {}),
     "frequency adjusted": ("OneStep", _rule(3, True), one_step(
         np.max, lambda error, values, action: RATE * min(1, 0.125 / boltzmann(values)[action])),
-        {"level": 1.0, "kind": 1}),
+        {"exploration": 1.0, "kind": 1}),
 }
 
 
@@ -464,17 +469,17 @@ def test_both_backends_learn_alike_whatever_they_are_given(name, seed, hostile):
             return kernels(backend, which)
 
         rng = np.random.default_rng(seed)
-        runs, agents, width, rows, k = 2, *rng.integers((1, 1), (4, 12)).tolist(), 6, int(rng.integers(2, 4))
+        runs, agents, n_actions, rows, k = 2, *rng.integers((1, 1), (4, 12)).tolist(), 6, int(rng.integers(2, 4))
         kind = int(rng.integers(2)) if name != "frequency" else 1
         ties = not kind and bool(rng.integers(2))
-        more = ALL[name](module, runs, rows, agents, width, k)
+        more = ALL[name](module, runs, rows, agents, n_actions, k)
         if hostile and len(more) > 4:
             for array in more.values():
                 if isinstance(array, np.ndarray) and array.dtype.kind == "i" and rng.random() < 0.3:
                     array.ravel()[rng.integers(array.size)] = rng.choice([-1, 1, 2, 7, 2**31 - 1, -2**31])
-        start = rng.normal(size=(runs, rows, 1, width)) * rng.choice([1.0, 1.0, 2e307])
+        start = rng.normal(size=(runs, rows, 1, n_actions)) * rng.choice([1.0, 1.0, 2e307])
         kernel, q, visits = learner(module, CLASS.get(name, name), start, k, [0] * agents, **more, kind=kind, ties=ties,
-                                    level=0.5, draws=4, rate=rng.random(), discount=rng.random())
+                                    exploration=0.5, draws=4, rate=rng.random(), discount=rng.random())
         told = []
         for _ in range(7):
             where, there = (np.stack([np.concatenate([rng.permutation(rows)[:k] for _ in range(agents)])
@@ -488,9 +493,10 @@ def test_both_backends_learn_alike_whatever_they_are_given(name, seed, hostile):
                 told.append(actions.tolist())
             except ValueError as error:
                 told.append(str(error))
-            chosen, rewards = rng.integers(0, width, (runs, agents)).astype(np.int32), rng.normal(size=(runs, agents))
+            chosen, rewards = rng.integers(0, n_actions,
+                                           (runs, agents)).astype(np.int32), rng.normal(size=(runs, agents))
             if hostile and rng.random() < 0.1:
-                chosen[rng.integers(runs), rng.integers(agents)] = rng.choice([-1, width])
+                chosen[rng.integers(runs), rng.integers(agents)] = rng.choice([-1, n_actions])
             try:
                 kernel.update(where, chosen, rewards, there, over, changed)
                 told.append(changed.tolist())

@@ -28,7 +28,7 @@ TOGETHER = {
     "PolicyHillClimbing": {"average": True},
     "Lenient": {"boldness": np.ones(2), "lenience": np.ones(2)},
     "Mixing": {"members": np.arange(2, dtype=np.int32), "starts": np.array([0, 1, 2]), "target_q": True,
-               "since": True, "every": 1},
+               "since": True, "target_every": 1},
     "MeanField": {"inner": _inner, "agent_ids": np.arange(2, dtype=np.int32), "choices": 2, "bins": 1, "rows": 2,
                   "group": True},
     "MeanFieldActorCritic": {"kind": 1, "choices": 2, "bins": 1, "edges": np.array([0, 1, 2]),
@@ -39,7 +39,8 @@ TOGETHER = {
     "PolicyGradient": {"agent_ids": np.arange(2, dtype=np.int32), "counterfactual": False, "epochs": 1, "critic": True,
                        "clip": True, "value_clip": True, "unit_of": np.arange(2, dtype=np.int32)},
 }
-LENGTHS = {"Joint": {"J": 9, "W": 3, "C": 0}, "PolicyGradient": {"states": 4, "U": 2}, "Mixing": {"edges": 3}}
+LENGTHS = {"Joint": {"J": 9, "policy_actions": 3, "C": 0}, "PolicyGradient": {"states": 4, "U": 2},
+           "Mixing": {"edges": 3}}
 
 
 def good(name, module):

@@ -105,8 +105,8 @@ class Rows:
 
 def test_rows_are_numbered_as_they_are_first_seen(module):
     rows = Rows(module)
-    seen = [0.5, 0.3, 0.5, -0.3, 0.3, 0.31, 0.29, 7.0, 0.5]
-    assert [rows.encode([[[x]]])[0][0] for x in seen] == [0, 1, 0, 2, 1, 1, 1, 3, 0]
+    obs = [0.5, 0.3, 0.5, -0.3, 0.3, 0.31, 0.29, 7.0, 0.5]
+    assert [rows.encode([[[x]]])[0][0] for x in obs] == [0, 1, 0, 2, 1, 1, 1, 3, 0]
     assert rows.keys[0, :4, 0].tolist() == [5, 3, -3, 70] and rows.used.tolist() == [4]
     assert rows.kernel.rows == 8
     rows.check()
@@ -203,14 +203,14 @@ def test_growth_keeps_the_rows(module):
     # As ``Rounding.grow`` does: larger arrays, the same keys, an empty hash table that is rebuilt.
     small = Rows(module, runs=3, features=2, rows=16, slots=32)
     generator = np.random.default_rng(2)
-    seen = generator.integers(0, 4, (40, 3, 1, 2)) / 10
-    numbers = [small.encode(x) for x in seen]
+    obs = generator.integers(0, 4, (40, 3, 1, 2)) / 10
+    numbers = [small.encode(x) for x in obs]
     large = Rows(module, runs=3, features=2, rows=40, slots=128)
     large.keys[:, :16], large.used[:] = small.keys, small.used
     large.kernel.rebuild()
     assert (large.used == small.used).all() and len(set(small.used.tolist())) > 1
     large.check()
-    assert [large.encode(x) for x in seen] == numbers
+    assert [large.encode(x) for x in obs] == numbers
     assert large.encode(np.full((3, 1, 2), 9.9)) == small.used[:, None].tolist()
 
 

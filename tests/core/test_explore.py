@@ -21,36 +21,37 @@ def acted(module, us, q=(0.0, 0.0, 0.0, 9.0), **options):
 def test_below_epsilon_the_draw_says_which_action(module):
     # epsilon 1/2: u = 0, 1/8, 1/4, 3/8 are the first of each quarter of it; from 1/2 on the greedy action.
     us = [0.0, np.nextafter(0.125, 0), 0.125, 0.25, np.nextafter(0.375, 0), 0.375, np.nextafter(0.5, 0), 0.5, BELOW_ONE]
-    assert acted(module, us, level=0.5) == [0, 0, 1, 2, 2, 3, 3, 3, 3]
+    assert acted(module, us, exploration=0.5) == [0, 0, 1, 2, 2, 3, 3, 3, 3]
 
 
 def test_epsilon_zero_and_one(module):
-    assert acted(module, [0.0, 0.5, BELOW_ONE], level=0.0) == [3, 3, 3]
-    assert acted(module, [0.0, 0.3, 0.5, BELOW_ONE], q=(9.0, 0.0, 0.0, 0.0), level=1.0) == [0, 1, 2, 3]
+    assert acted(module, [0.0, 0.5, BELOW_ONE], exploration=0.0) == [3, 3, 3]
+    assert acted(module, [0.0, 0.3, 0.5, BELOW_ONE], q=(9.0, 0.0, 0.0, 0.0), exploration=1.0) == [0, 1, 2, 3]
 
 
 def test_not_strict_explores_at_epsilon_too(module):
-    assert acted(module, [0.25, np.nextafter(0.25, 1)], q=(9.0, 0.0, 0.0, 0.0), level=0.25, strict=False) == [3, 0]
-    assert acted(module, [0.0, 2.0**-52], level=0.0, strict=False) == [0, 3]
+    assert acted(module, [0.25, np.nextafter(0.25, 1)], q=(9.0, 0.0, 0.0, 0.0), exploration=0.25, strict=False) == [3,
+                                                                                                                    0]
+    assert acted(module, [0.0, 2.0**-52], exploration=0.0, strict=False) == [0, 3]
 
 
 def test_an_epsilon_whose_inverse_overflows_is_met_by_zero_alone(module):
-    assert acted(module, [0.0, 2.0**-52], level=5e-324) == [0, 3]
-    assert acted(module, [0.0, 2.0**-52], level=1e-310, strict=False) == [0, 3]
+    assert acted(module, [0.0, 2.0**-52], exploration=5e-324) == [0, 3]
+    assert acted(module, [0.0, 2.0**-52], exploration=1e-310, strict=False) == [0, 3]
 
 
 @pytest.mark.parametrize("bad", [-0.25, -np.inf])
 def test_a_draw_that_is_no_uniform_is_refused(module, bad):
     with pytest.raises(ValueError, match="draw"):
-        acted(module, [bad], level=0.5)
+        acted(module, [bad], exploration=0.5)
 
 
 def test_from_epsilon_on_the_draw_says_which_of_the_tied(module):
     # epsilon 1/2, two tied: [1/2, 3/4) is the first of them, [3/4, 1) the second.
     us = [0.5, np.nextafter(0.75, 0), 0.75, BELOW_ONE]
-    assert acted(module, us, q=(1.0, 7.0, 0.0, 7.0), level=0.5, ties=3) == [1, 1, 3, 3]
-    assert acted(module, us, q=(1.0, 7.0, 0.0, 7.0), level=0.5, ties=0) == [1, 1, 1, 1]
-    assert acted(module, us, q=(1.0, 7.0, 0.0, 6.0), level=0.5, ties=3) == [1, 1, 1, 1]
+    assert acted(module, us, q=(1.0, 7.0, 0.0, 7.0), exploration=0.5, ties=3) == [1, 1, 3, 3]
+    assert acted(module, us, q=(1.0, 7.0, 0.0, 7.0), exploration=0.5, ties=0) == [1, 1, 1, 1]
+    assert acted(module, us, q=(1.0, 7.0, 0.0, 6.0), exploration=0.5, ties=3) == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 5, 8, 9, 16, 17])

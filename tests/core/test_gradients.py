@@ -21,10 +21,10 @@ class Rollout:
                  critic_rate=0.0, entropy=0.0, normalise=False, across=False, epochs=1, minibatch=0, draws=1,
                  running=None):
         self.logits = np.array(logits, FLOATS)
-        runs, _, tables, width = self.logits.shape
+        runs, _, tables, n_actions = self.logits.shape
         table_of = np.arange(tables, dtype=INTS) if table_of is None else np.array(table_of, INTS)
         agents = len(table_of)
-        actions = np.full(agents, width, INTS) if actions is None else np.array(actions, INTS)
+        actions = np.full(agents, n_actions, INTS) if actions is None else np.array(actions, INTS)
         agent_ids = np.arange(agents, dtype=INTS) if agent_ids is None else np.array(agent_ids, INTS)
         unit_of = np.zeros(agents, INTS)
         if not team:
@@ -32,7 +32,7 @@ class Rollout:
         units = np.zeros(1, INTS) if team else table_of[agent_ids]
         self.critic = None if critic is None else np.array(critic, FLOATS)
         self.held = {
-            "seen": np.zeros((runs, length, agents * active + central), INTS),
+            "rollout_rows": np.zeros((runs, length, agents * active + central), INTS),
             "ahead": np.zeros((runs, length, agents * active + central), INTS),
             "taken": np.zeros((runs, length, agents), INTS), "over": np.zeros((runs, length), INTS),
             "rewards": np.zeros((runs, length, len(units))), "known": np.zeros(runs, INTS),
@@ -349,16 +349,16 @@ def test_actions_are_drawn_by_inverse_transform(module):
 def test_acting_never_reads_rows_of_the_whole_state(module):
     rng = np.random.default_rng(0)
     own = Rollout(module, rng.normal(size=(1, 4, 11, 7)), np.zeros((1, 4, 1, 1)), central=2, team=True, active=2)
-    seen = []
+    noted = []
     for poison in ([0, 0], [-1, 2**31 - 1], [99, -(2**31)]):
         actions = np.zeros((1, 11), INTS)
         rows = np.concatenate([np.tile([1, 3], 11), poison])[None].astype(INTS)
         own.kernel.act(rows, np.linspace(0.0, 0.99, 11)[None, :, None].copy(), actions)
-        seen.append(actions.tolist())
-    assert seen[0] == seen[1] == seen[2] and len(set(seen[0][0])) > 2
-    assert own.kernel.width == 24
+        noted.append(actions.tolist())
+    assert noted[0] == noted[1] == noted[2] and len(set(noted[0][0])) > 2
+    assert own.kernel.active_rows == 24
     assert module("gradients").Softmax(logits=own.logits, active=2, draws=1, **{name: own.arguments[name] for name in (
-        "table_of", "actions", "agent_ids")}).width == 22       # frozen, there are none
+        "table_of", "actions", "agent_ids")}).active_rows == 22       # frozen, there are none
 
 
 def test_frozen_it_plays_the_likeliest_or_explores(module):
@@ -399,7 +399,8 @@ def good(module, **changes):
     ({"discount": np.ones(3)}, "discount: expected shape"), ({"decay": np.ones(3)}, "decay: expected shape"),
     ({"clip": np.ones(3)}, "clip: expected shape"), ({"value_clip": np.ones(3)}, "value_clip: expected shape"),
     ({"epochs": 0}, "epochs, minibatch"), ({"minibatch": -1}, "epochs, minibatch"),
-    ({"seen": np.zeros((2, 0, 3), INTS)}, "seen: expected room"), ({"ahead": np.zeros((2, 2, 2), INTS)}, "ahead"),
+    ({"rollout_rows": np.zeros((2, 0, 3), INTS)}, "rollout_rows: expected room"),
+    ({"ahead": np.zeros((2, 2, 2), INTS)}, "ahead"),
     ({"taken": np.zeros((2, 2, 1), INTS)}, "taken"), ({"over": np.zeros((2, 1), INTS)}, "over"),
     ({"rewards": np.zeros((2, 2, 2))}, "rewards"), ({"known": np.zeros(1, INTS)}, "known"),
     ({"late": np.zeros(1, INTS)}, "late"),
@@ -412,7 +413,7 @@ def test_bad_arguments(module, change, message):
 def test_a_unit_that_looks_at_own_rows_is_one_agent(module):
     with pytest.raises(ValueError, match="^units: where the critic looks at an agent's own rows"):
         module("gradients").PolicyGradient(**good(
-            module, central=0, seen=np.zeros((2, 2, 2), INTS), ahead=np.zeros((2, 2, 2), INTS)))
+            module, central=0, rollout_rows=np.zeros((2, 2, 2), INTS), ahead=np.zeros((2, 2, 2), INTS)))
     one = schedule(module("schedules"), 1.0, 1)
     for name in ("rate", "critic_rate", "entropy"):
         with pytest.raises(ValueError, match=f"^{name}: expected 2 runs, got 1"):
@@ -450,7 +451,7 @@ def test_kernels_take_anything_alike(data):
         for own in made:
             ({"logits": own.logits, "critic": own.critic} | own.held)[name][at] = value
     steps = [([data.draw(PLACES) if data.draw(st.integers(0, 9)) == 0 else data.draw(st.integers(0, 1))
-               for _ in range(made[0].kernel.width)] * 2, [data.draw(st.integers(0, 1)) for _ in range(2)],
+               for _ in range(made[0].kernel.active_rows)] * 2, [data.draw(st.integers(0, 1)) for _ in range(2)],
               [data.draw(REALS) if data.draw(st.integers(0, 5)) == 0 else 0.5 for _ in range(2)],
               data.draw(st.booleans()), data.draw(st.booleans()), [data.draw(REALS) for _ in range(2)])
              for _ in range(4)]
@@ -458,7 +459,7 @@ def test_kernels_take_anything_alike(data):
     for own in made:
         outcome = []
         for rows, taken, rewards, over, ended, draws in steps:
-            rows, actions = np.array([rows[:own.kernel.width]], INTS), np.zeros((1, 2), INTS)
+            rows, actions = np.array([rows[:own.kernel.active_rows]], INTS), np.zeros((1, 2), INTS)
             changed = np.zeros(1, bool)
             try:
                 own.kernel.act(rows, np.array(draws).reshape(1, 2, 1), actions)

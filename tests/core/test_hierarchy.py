@@ -8,8 +8,9 @@ from .make import Tables, schedule
 class Levels:
     """Members and coordinators over tables that a test may look at; rows 3, goals 2, each goal for 2 steps."""
 
-    def __init__(self, module, agents=1, teams=None, each=False, goals=2, every=2, rows=3, above=None, goal_reward=None,
-                 learning=True, runs=1, level=0.0, discount=0.5):
+    def __init__(self, module, agents=1, teams=None, each=False, goals=2, goal_every=2, rows=3, above=None,
+                 goal_reward=None,
+                 learning=True, runs=1, exploration=0.0, discount=0.5):
         teams = [list(range(agents))] if teams is None else teams
         member_of = np.zeros(agents, np.int32)
         for k, team in enumerate(teams):
@@ -24,14 +25,15 @@ class Levels:
         self.below = Tables(module, np.zeros((runs, rows * goals, agents, 2)), agent_ids=self.agent_ids, draws=4,
                             learning=learning)
         q = np.zeros((runs, rows, len(head), goals)) if above is None else above
-        self.above = Tables(module, q, level=level, discount=discount, learning=learning)
+        self.above = Tables(module, q, exploration=exploration, discount=discount, learning=learning)
         self.agents, self.runs, shape = agents, runs, (runs, len(head))
         self.goal, self.since, self.last = (np.zeros(shape, np.int32) for _ in range(3))
         self.clock, self.power, self.late = np.zeros(runs, np.int64), np.ones(runs), np.zeros(runs, np.int32)
         self.gathered = np.zeros((runs, len(teams)))
         self.arguments = {
             "members": self.below.kernel, "coordinator": self.above.kernel, "rows": rows, "goals": goals,
-            "every": every, "agent_ids": self.agent_ids, "chooser_of": chooser_of, "member_of": member_of, "head": head,
+            "goal_every": goal_every, "agent_ids": self.agent_ids, "chooser_of": chooser_of, "member_of": member_of,
+            "head": head,
             "team_of": np.ascontiguousarray(team_of, np.int32), "goal_reward": goal_reward, "goal": self.goal,
             "since": self.since, "last": self.last, "clock": self.clock, "gathered": self.gathered,
             "power": self.power, "late": self.late, "offset": 2}
@@ -109,7 +111,7 @@ def test_a_coordinator_that_fails_at_a_time_limit_says_so_at_the_next_update(mod
 
 def test_a_team_learns_from_the_mean_of_its_members_and_each_team_by_itself(module):
     # Teams (2, 0) and (1): the first looks at agent 2. Means 3 and 5; terminal, rate 1/2.
-    h = Levels(module, agents=3, teams=[[2, 0], [1]], every=1).made()
+    h = Levels(module, agents=3, teams=[[2, 0], [1]], goal_every=1).made()
     h.act([[0, 1, 2]])
     assert h.since.tolist() == [[2, 1]]
     h.step([[0, 1, 2]], [[0, 0, 0]], [[2.0, 5.0, 4.0]], [[0, 0, 0]], over=True)
@@ -119,7 +121,7 @@ def test_a_team_learns_from_the_mean_of_its_members_and_each_team_by_itself(modu
 def test_each_member_may_have_a_goal_of_its_own(module):
     above = np.zeros((1, 3, 3, 2))
     above[0, 1, 1, 1] = 1.0             # agent 1 in row 1 sets goal 1
-    h = Levels(module, agents=3, teams=[[2, 0], [1]], each=True, every=1, above=above).made()
+    h = Levels(module, agents=3, teams=[[2, 0], [1]], each=True, goal_every=1, above=above).made()
     h.act([[0, 1, 2]])
     assert h.goal.tolist() == [[0, 1, 0]] and h.since.tolist() == [[0, 1, 2]]
     h.step([[0, 1, 2]], [[0, 0, 0]], [[2.0, 5.0, 4.0]], [[0, 0, 0]], over=True)
@@ -129,14 +131,14 @@ def test_each_member_may_have_a_goal_of_its_own(module):
 
 
 def test_a_goal_reward_is_the_members_alone(module):
-    h = Levels(module, every=1, goal_reward=np.array([[0.0, 10.0, 0.0], [0.0] * 3])).made()
+    h = Levels(module, goal_every=1, goal_reward=np.array([[0.0, 10.0, 0.0], [0.0] * 3])).made()
     h.act([[0]])
     h.step([[0]], [[1]], [[2.0]], [[1]], over=True)
     assert h.below.q[0, 0, 0].tolist() == [0.0, 6.0] and h.above.q[0, 0, 0].tolist() == [1.0, 0.0]
 
 
 def test_a_coordinator_explores_by_its_own_draws_which_are_read_when_goals_are_set(module):
-    h = Levels(module, level=0.5).made()
+    h = Levels(module, exploration=0.5).made()
     assert h.act([[0]], [0.9, 0.9, 0.4, 0.7]).tolist() == [[0]] and h.goal.tolist() == [[1]]
     h.step([[0]], [[0]], [[0.0]], [[1]])
     h.act([[1]], [0.9, 0.9, 0.4, 0.2])
@@ -171,7 +173,7 @@ def test_what_is_no_row_goal_or_action_is_refused(module):
             h.step([[0]], [[0]], [[0.0]], [[0]])
     with pytest.raises(ValueError, match="an action lies outside"):
         Levels(module).made().step([[0]], [[2]], [[0.0]], [[0]])
-    h = Levels(module, level=1.0).made()
+    h = Levels(module, exploration=1.0).made()
     with pytest.raises(ValueError, match="a draw lies outside"):
         h.act([[0]], [0.5, 0.5, 0.5, 1.0])
 
@@ -181,8 +183,9 @@ def ids(*values):
 
 
 BAD = [
-    ({"rows": 0}, "rows, goals, every"), ({"goals": 0}, "rows, goals, every"), ({"every": 0}, "rows, goals, every"),
-    ({"rows": 2**30}, "rows, goals, every: expected at least 1, and at most 2\\*\\*31 - 1"),
+    ({"rows": 0}, "rows, goals, goal_every"), ({"goals": 0}, "rows, goals, goal_every"),
+    ({"goal_every": 0}, "rows, goals, goal_every"),
+    ({"rows": 2**30}, "rows, goals, goal_every: expected at least 1, and at most 2\\*\\*31 - 1"),
     ({"offset": 3}, "offset: expected room for 2 of 4 draws"), ({"offset": -1}, "offset: expected room"),
     ({"agent_ids": ids()}, "agent_ids: expected at least one number from 0 to 1"),
     ({"agent_ids": ids(0, 2)}, "agent_ids: expected"),

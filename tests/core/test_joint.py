@@ -102,8 +102,8 @@ def test_central_q_boltzmann_is_over_joint_actions(backend):
     initial = np.zeros((1, 4))
     initial[0, 2] = math.log(3.0)
     p = Player(backend, CentralQ(explore=mf.Boltzmann(1.0), initial_q=initial), (2, 2))
-    seen = [p.act([[0, 0]], [[[u], [0.99]]])[0] for u in (0.0, 0.16, 0.17, 0.32, 0.34, 0.82, 0.84, 0.99)]
-    assert seen == [[0, 0], [0, 0], [0, 1], [0, 1], [1, 0], [1, 0], [1, 1], [1, 1]]
+    noted = [p.act([[0, 0]], [[[u], [0.99]]])[0] for u in (0.0, 0.16, 0.17, 0.32, 0.34, 0.82, 0.84, 0.99)]
+    assert noted == [[0, 0], [0, 0], [0, 1], [0, 1], [1, 0], [1, 0], [1, 1], [1, 1]]
 
 
 # -- joint-action learners -----------------------------------------------------------------------
@@ -270,13 +270,13 @@ def test_backends_agree_bit_for_bit(case):
     one, other = pair_of(case, runs, rows)
     agents, counts = one.agents, np.array(case[1])
     for _ in range(40):
-        here, then = np.repeat(generator.integers(0, rows, (2, runs, 1)), agents, axis=2)
+        here, next_rows = np.repeat(generator.integers(0, rows, (2, runs, 1)), agents, axis=2)
         draws = generator.random((runs, agents, one.kernel.draws))
         taken = one.act(here, draws)
         assert taken == other.act(here, draws)
         actions = np.where(np.array(taken) < 0, (draws[:, :, 0] * counts).astype(int), taken)
         assert ((actions >= 0) & (actions < counts)).all()
-        step = here, actions, generator.integers(-2, 3, (runs, agents)), then, generator.random(runs) < 0.3
+        step = here, actions, generator.integers(-2, 3, (runs, agents)), next_rows, generator.random(runs) < 0.3
         assert one.update(*step) == other.update(*step)
         for p in (one, other):
             p.kernel.tick(np.zeros(runs, bool))
@@ -308,12 +308,12 @@ def test_backends_agree_on_hostile_input(case):
     one, other = pair_of(case)
     agents, counts, refused = one.agents, np.array(case[1]), 0
     for k in range(150):
-        here, then = np.repeat(generator.integers(0, 3, (2, 1, 1)), agents, axis=2)
+        here, next_rows = np.repeat(generator.integers(0, 3, (2, 1, 1)), agents, axis=2)
         actions = (generator.random((1, agents)) * counts).astype(np.int64)
         rewards, draws = generator.normal(size=(1, agents)), generator.random((1, agents, one.kernel.draws))
         bad = generator.integers(agents)
         if k % 5 == 1:
-            (here, then)[k % 2][0, bad] = HOSTILE_ACTIONS[k % 4]
+            (here, next_rows)[k % 2][0, bad] = HOSTILE_ACTIONS[k % 4]
         elif k % 5 == 2:
             actions[0, bad] = HOSTILE_ACTIONS[k % 4]
         elif k % 5 == 3:
@@ -323,7 +323,7 @@ def test_backends_agree_on_hostile_input(case):
         if k == 100:        # tables that no learner would make
             for p in (one, other):
                 p.greedy[0, 1], p.value[0, 2] = 2**31 - 1, math.nan
-        for name, given in (("act", (here, draws)), ("update", (here, actions, rewards, then))):
+        for name, given in (("act", (here, draws)), ("update", (here, actions, rewards, next_rows))):
             outcomes = [called(getattr(p, name), *given) for p in (one, other)]
             assert outcomes[0] == outcomes[1], k
             refused += isinstance(outcomes[0], str)
@@ -362,11 +362,11 @@ def arguments(backend, rule=1):
     runs, rows, joint, tables = 2, 3, 6, 2
     own = rule in (1, 2)
     rate = schedule(kernels(backend, "schedules"), 0.5, runs)
-    width = {0: 0, 1: 3, 2: 3, 3: 3, 4: 6}[rule]
+    policy_actions = {0: 0, 1: 3, 2: 3, 3: 3, 4: 6}[rule]
     return {
         "q": np.zeros((runs, rows, tables, joint)), "value": np.zeros((runs, rows, tables)),
         "greedy": np.zeros((runs, rows, tables), np.int32), "visits": np.zeros((runs, rows, tables), np.int32),
-        "policy": np.zeros((runs, rows, 1 if rule == 4 else tables, width)),
+        "policy": np.zeros((runs, rows, 1 if rule == 4 else tables, policy_actions)),
         "counts": np.zeros((runs, rows, tables, 3 if rule == 2 else 0), np.int64),
         "table_of": np.array([0, 1], np.int32), "actions": np.array([2, 3], np.int32),
         "agent_ids": np.array([0, 1], np.int32), "weights": np.array([[3, 1], [1, 2] if own else [3, 1]], np.int64),

@@ -176,7 +176,7 @@ def corruptions():
             if name in written:
                 wrong["read-only"] = array.copy()
                 wrong["read-only"].flags.writeable = False
-            if name == "seen" or (call, name) == ("Env.step", "which"):
+            if name == "obs" or (call, name) == ("Env.step", "which"):
                 del wrong["None"]           # means that the state's number is observed; that all runs are stepped
             for how, value in wrong.items():
                 yield pytest.param(call, name, value, id=f"{call}-{name}-{how}")
@@ -244,13 +244,13 @@ def layout(request, backend):
 
 def one_run(module, actions=(A, A), **options):
     """Tables of one run of two agents; the first greatest action of every cell is 1."""
-    q = np.zeros((1, ROWS, N, options.pop("width", A)))
+    q = np.zeros((1, ROWS, N, options.pop("n_actions", A)))
     q[..., 1] = 1.0
     return Tables(module, q, actions=actions, **options)
 
 
 @pytest.mark.parametrize("row", [*BEYOND, ROWS])
-@pytest.mark.parametrize("options", [{}, {"ties": 1}, {"kind": 1, "level": 1.0}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"ties": 1}, {"kind": 1, "exploration": 1.0}], ids=str)
 def test_acting_in_a_row_outside_the_table(layout, row, options):
     t = one_run(layout, **options)
     draws = np.full((1, N, t.kernel.draws), 0.5)
@@ -259,7 +259,7 @@ def test_acting_in_a_row_outside_the_table(layout, row, options):
 
 
 @pytest.mark.parametrize("greedy", [*BEYOND, 2, A])
-@pytest.mark.parametrize("options", [{}, {"ties": 1}, {"kind": 1, "level": 1.0}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"ties": 1}, {"kind": 1, "exploration": 1.0}], ids=str)
 def test_acting_on_a_corrupted_greedy_action(layout, greedy, options):
     # The second agent has 2 of the 3 actions: 2 is outside too.
     t = one_run(layout, actions=(A, 2), **options)
@@ -269,7 +269,7 @@ def test_acting_on_a_corrupted_greedy_action(layout, greedy, options):
 
 @pytest.mark.parametrize("draw", [1.0, 2.0, -0.5, -1e-9, 1e300, -1e300, np.inf, -np.inf, np.nan])
 def test_an_exploring_draw_outside_the_unit_interval(layout, draw):
-    t = one_run(layout, level=1.0)
+    t = one_run(layout, exploration=1.0)
     refused("act: a draw lies outside [0, 1)", lambda: t.act([[0, 0]], [[[0.5, 0.5], [0.5, draw]]]), t.q, t.greedy)
 
 
@@ -293,22 +293,22 @@ def test_agents_before_the_one_at_fault_have_learned_and_those_after_have_not(la
     assert t.q[0, 0, :, 0].tolist() == [0.5, 0.0, 0.0] and t.visits.ravel().tolist() == [1, 0, 0]
 
 
-@pytest.mark.parametrize("width", [A, 12])
+@pytest.mark.parametrize("n_actions", [A, 12])
 @pytest.mark.parametrize("greedy", [*BEYOND, 2, 12])
-def test_bootstrapping_from_a_corrupted_greedy_action(layout, greedy, width):
-    t = one_run(layout, actions=(2, 2), width=width)
+def test_bootstrapping_from_a_corrupted_greedy_action(layout, greedy, n_actions):
+    t = one_run(layout, actions=(2, 2), n_actions=n_actions)
     t.greedy[0, 1, 0] = greedy
     refused(f"update: {BAD_ACTION}", lambda: t.update([[0, 0]], [[0, 0]], [[1.0, 1.0]], [[1, 1]]), t.q, t.greedy,
             t.visits)
 
 
-@pytest.mark.parametrize("width", [A, 12])
-@pytest.mark.parametrize("greedy", [-1, "width"])
+@pytest.mark.parametrize("n_actions", [A, 12])
+@pytest.mark.parametrize("greedy", [-1, "n_actions"])
 @pytest.mark.parametrize("action", [0, 1])
-def test_writing_where_the_greedy_action_is_corrupted(layout, greedy, width, action):
+def test_writing_where_the_greedy_action_is_corrupted(layout, greedy, n_actions, action):
     # The greatest value is read at the greedy action: outside the cell that would be another cell's, or none.
-    t = one_run(layout, actions=(width, width), width=width)
-    t.greedy[0, 1, 0] = width if greedy == "width" else greedy
+    t = one_run(layout, actions=(n_actions, n_actions), n_actions=n_actions)
+    t.greedy[0, 1, 0] = n_actions if greedy == "n_actions" else greedy
     refused(f"update: {BAD_ACTION}", lambda: t.update([[1, 1]], [[action] * 2], [[1.0, 1.0]], [[0, 0]], [True]),
             t.q, t.greedy, t.visits)
 
@@ -320,18 +320,18 @@ def test_find_greedy_of_impossible_counts(module, actions):
             lambda: module("q_learning").find_greedy(np.zeros((2, A)), np.array(actions, np.int32), greedy), greedy)
 
 
-@pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 8, 9, 12])
-def test_find_greedy_of_undefined_values_is_an_action_and_alike(width):
+@pytest.mark.parametrize("n_actions", [1, 2, 3, 4, 5, 8, 9, 12])
+def test_find_greedy_of_undefined_values_is_an_action_and_alike(n_actions):
     # A NaN cannot be ordered; what comes out must still be one of the actions, and the same in both backends.
-    q = np.array([[np.nan] * width, [np.nan] + [1.0] * (width - 1), [1.0] * (width - 1) + [np.nan],
-                  [np.nan if a % 2 else float(a) for a in range(width)],
-                  [float(a) if a % 2 else np.nan for a in range(width)]])
+    q = np.array([[np.nan] * n_actions, [np.nan] + [1.0] * (n_actions - 1), [1.0] * (n_actions - 1) + [np.nan],
+                  [np.nan if a % 2 else float(a) for a in range(n_actions)],
+                  [float(a) if a % 2 else np.nan for a in range(n_actions)]])
     got = []
     for backend in BACKENDS:
         greedy = ints(len(q)) - 5
-        kernels(backend, "q_learning").find_greedy(q, ints(len(q)) + width, greedy)
+        kernels(backend, "q_learning").find_greedy(q, ints(len(q)) + n_actions, greedy)
         got.append(greedy.tolist())
-    assert 0 <= min(got[0]) and max(got[0]) < width
+    assert 0 <= min(got[0]) and max(got[0]) < n_actions
     assert got[0] == got[1]
 
 
@@ -485,10 +485,10 @@ def test_rewards_of_no_runs(module, runs):
      "first: expected an array, as sums is one, or None for both"),
     (lambda m: m("markov").Markov(**markov_arguments(False) | {"rewards": np.ones((9, N))}),
      "rewards: expected a row for each of 16 outcomes or 8 cells, got 9"),
-    (lambda m: m("markov").Markov(**markov_arguments(False) | {"seen": ints(2, 3)}),
-     "seen: expected 1 or 2 columns, got 3"),
-    (lambda m: m("markov").Markov(**markov_arguments(False) | {"seen": ints(2, 0)}),
-     "seen: expected 1 or 2 columns, got 0"),
+    (lambda m: m("markov").Markov(**markov_arguments(False) | {"obs": ints(2, 3)}),
+     "obs: expected 1 or 2 columns, got 3"),
+    (lambda m: m("markov").Markov(**markov_arguments(False) | {"obs": ints(2, 0)}),
+     "obs: expected 1 or 2 columns, got 0"),
     # The number of joint actions is greater than 2**63.
     (lambda m: m("markov").Markov(np.array([2**31 - 1] * 2 + [3], np.int32), None, ints(1), None, np.ones((1, 3)),
                                   np.ones(1), flags(1), None),
@@ -598,8 +598,8 @@ def test_no_target(module):
 
 
 @pytest.mark.parametrize("changes, message", [
-    ({"horizon": -1}, "horizon, every: expected at least 0, got -1, 1"),
-    ({"every": -1}, "horizon, every: expected at least 0, got 3, -1"),
+    ({"horizon": -1}, "horizon, record_every: expected at least 0, got -1, 1"),
+    ({"record_every": -1}, "horizon, record_every: expected at least 0, got 3, -1"),
     ({"rewards": []}, "rewards, learners: expected 1 to 64 of each"),
     ({"learners": []}, "rewards, learners: expected 1 to 64 of each"),
 ])
@@ -612,7 +612,7 @@ def test_impossible_loops(module, changes, message):
 def test_parts_made_for_another_game_or_number_of_runs(module):
     larger = module("drift").Drift(N + 1, S, 0.1, 0.5, 0.25, 1)
     good, tables = loop_arguments(module)
-    others = Tables(module, np.zeros((R, 8, N, A)), level=0.5, draws=3).kernel
+    others = Tables(module, np.zeros((R, 8, N, A)), exploration=0.5, draws=3).kernel
     grid = module("encoders").Grid(**grid_arguments() | {"runs": R + 1})
     diversity = module("rewards").Diversity
     for changes, message in (

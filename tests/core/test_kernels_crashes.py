@@ -28,7 +28,7 @@ PREAMBLE = """
 CONSTANT = "S.Schedule(0, False, f(1), f(1), f(1), f(0), f(1), l(1))"
 LEARNER = ("T.QLearning(q=q, greedy=g, visits=i(1, 1, 1), table_of=i(1), actions=i(1) + 12, agent_ids=i(1), "
            "discount=f(1), "
-           "rate={rate}, exploration={level}, kind=0, strict=True, ties=0, draws=2, learning=True)")
+           "rate={rate}, exploration={exploration}, kind=0, strict=True, ties=0, draws=2, learning=True)")
 TABLES = "q = f(1, 1, 1, 12); g = i(1, 1, 1); "
 GAME = "D.Drift(1, 1, .1, .1, .1, 1)"
 REST = f"{GAME}, E.Grid(1, 1, 1, f(1), f(1) + 1, l(1) + 2)"
@@ -54,8 +54,8 @@ NONE_FOR_A_KERNEL = {
     "Diversity of None": "W.Diversity(1, None, 3, 1.0)",
     "PotentialTable of None": "W.PotentialTable(1, None, 0.9, f(1, 1))",
     "PotentialDistance of None": "W.PotentialDistance(1, None, 0.9, f(2), f(2), 1)",
-    "QLearning without a rate": TABLES + LEARNER.format(rate="None", level=CONSTANT),
-    "QLearning without a level": TABLES + LEARNER.format(rate=CONSTANT, level="None"),
+    "QLearning without a rate": TABLES + LEARNER.format(rate="None", exploration=CONSTANT),
+    "QLearning without an exploration": TABLES + LEARNER.format(rate=CONSTANT, exploration="None"),
     "Env of None": "V.Env(None, i(2), 0, 0, f(1, 2), f(1, 1, 2), f(1, 2), b(1), b(1), l(1), l(1), l(1), l(1), 0, 0)",
     "Loop of None": f"L.Loop(None, None, None, [], [], {ARRAYS})",
     "Loop without an encoder": f"L.Loop({GAME}, None, None, [], [], {ARRAYS})",
@@ -63,7 +63,8 @@ NONE_FOR_A_KERNEL = {
     "Loop with None for a learner": f"L.Loop({REST}, None, [W.Difference(1, {GAME})], [None], {ARRAYS})",
 }
 OUT_OF_RANGE = {
-    "a greedy action far outside": f"{TABLES}t = {LEARNER.format(rate=CONSTANT, level=CONSTANT)}; g[:] = 2**31 - 1; "
+    "a greedy action far outside": f"{TABLES}t = {LEARNER.format(rate=CONSTANT, exploration=CONSTANT)}; g[:] = 2**31 "
+                                   f"- 1; "
                                    "t.update(i(1, 1), i(1, 1), f(1, 1) + 1, i(1, 1), ~b(1), b(1))",
 }
 CASES = [pytest.param(code, expected, id=name) for cases, expected in (

@@ -49,7 +49,7 @@ def test_a_step_by_hand(module):
     q = np.zeros((1, 4, 2, 2))
     q[0, 2, 0] = 0.0, LN3
     q[0, 3, 1] = 4.0, 4.0
-    t = Field(module, q, near=([1], [0]), kind=1, level=1.0)
+    t = Field(module, q, near=([1], [0]), kind=1, exploration=1.0)
     t.update([[0, 0]], [[1, 0]], [[1.0, 2.0]], [[1, 1]])
     assert t.q[0, 0, 0].tolist() == [0.0, pytest.approx(0.5 * (1.0 + 0.375 * LN3), abs=1e-14)]
     assert t.q[0, 1, 1].tolist() == [2.0, 0.0]
@@ -59,7 +59,7 @@ def test_a_step_by_hand(module):
 
 def test_nothing_is_bootstrapped_from_a_terminal_state(module):
     q = np.full((1, 4, 2, 2), 8.0)
-    t = Field(module, q, near=([1], [0]), kind=1, level=1.0)
+    t = Field(module, q, near=([1], [0]), kind=1, exploration=1.0)
     t.update([[0, 0]], [[1, 0]], [[1.0, 2.0]], [[1, 1]], [True])
     assert t.q[0, 0, 0].tolist() == [8.0, 4.5] and t.q[0, 1, 1].tolist() == [5.0, 8.0]
 
@@ -158,7 +158,7 @@ class Actor:
     """An actor and a critic over arrays that a test may look at."""
 
     def __init__(self, module, logits, q, near=([1], [0]), bins=1, choices=2, rate=0.5, critic=0.5, discount=0.5):
-        t = Tables(module, logits, kind=1, level=1.0, rate=rate, discount=discount)
+        t = Tables(module, logits, kind=1, exploration=1.0, rate=rate, discount=discount)
         self.t, self.logits, self.q = t, t.q, np.array(q, np.float64)
         edges, neighbours = lists(*near)
         self.kernel = module("mean_field").MeanFieldActorCritic(
@@ -255,7 +255,7 @@ def test_bad_arguments_are_refused(module, changes, error, message):
     ({"critic": 2}, "critic: expected 1 runs"), ({"bins": 0}, "choices, bins"),
     ({"draws": 0}, "draws: expected at least")])
 def test_bad_arguments_of_an_actor_are_refused(module, changes, message):
-    t = Tables(module, np.zeros((1, 2, 2, 2)), kind=1, level=1.0)
+    t = Tables(module, np.zeros((1, 2, 2, 2)), kind=1, exploration=1.0)
     edges, neighbours = lists([1], [0])
     if "critic" in changes:
         changes = {"critic": schedule(module("schedules"), 0.5, 2)}

@@ -28,13 +28,14 @@ class Made:
     """
 
     def __init__(self, module, q, teams, mixer=None, hidden=0, table_of=None, actions=None, active=1, central=None,
-                 rate=0.5, mixing=0.25, discount=0.5, level=0.0, kind=0, every=0, learning=True, runs=1, **options):
+                 rate=0.5, mixing=0.25, discount=0.5, exploration=0.0, kind=0, target_every=0, learning=True, runs=1,
+                 **options):
         self.agents = sum(map(len, teams))
         q = np.array(q, np.float64)
         self.q = np.array(np.broadcast_to(q, (runs, *q.shape)), order="C")
-        rows, tables, width = q.shape
+        rows, tables, n_actions = q.shape
         self.table_of = np.arange(self.agents, dtype=np.int32) if table_of is None else np.array(table_of, np.int32)
-        self.actions = np.full(self.agents, width, np.int32) if actions is None else np.array(actions, np.int32)
+        self.actions = np.full(self.agents, n_actions, np.int32) if actions is None else np.array(actions, np.int32)
         self.greedy, self.visits = np.zeros((2, runs, rows, tables), np.int32)
         for table, count in zip(self.table_of, self.actions, strict=True):
             self.greedy[:, :, table] = self.q[:, :, table, :count].argmax(axis=2)
@@ -43,22 +44,22 @@ class Made:
             mixer = np.array(mixer, np.float64)
             self.mixer = np.array(np.broadcast_to(mixer, (runs, *mixer.shape)), order="C")
         self.central = (1 if central is None else central) if mixer is not None and learning else 0
-        self.target_q = self.q.copy() if every else None
-        self.target_mixer = self.mixer.copy() if every and mixer is not None else None
-        self.since = np.zeros(runs, np.int64) if every else None
+        self.target_q = self.q.copy() if target_every else None
+        self.target_mixer = self.mixer.copy() if target_every and mixer is not None else None
+        self.since = np.zeros(runs, np.int64) if target_every else None
         members = np.array([agent for team in teams for agent in team], np.int32)
         starts = np.cumsum([0, *map(len, teams)]).astype(np.int64)
         agent_ids = np.array(sorted(members.tolist()), np.int32)
         schedules = module("schedules")
-        rate, level = schedule(schedules, rate, runs), schedule(schedules, level, runs)
+        rate, exploration = schedule(schedules, rate, runs), schedule(schedules, exploration, runs)
         mixing = None if mixer is None else schedule(schedules, mixing, runs)
         self.arguments = {
             "q": self.q, "greedy": self.greedy, "visits": self.visits, "table_of": self.table_of,
             "actions": self.actions, "agent_ids": agent_ids, "discount": np.full(runs, discount), "rate": rate,
-            "exploration": level, "kind": kind, "strict": True, "ties": 0, "draws": 2, "learning": learning,
+            "exploration": exploration, "kind": kind, "strict": True, "ties": 0, "draws": 2, "learning": learning,
             "active": active, "central": self.central, "members": members, "starts": starts, "hidden": hidden,
             "mixer": self.mixer, "mixing": mixing, "target_q": self.target_q, "target_mixer": self.target_mixer,
-            "since": self.since, "every": every, "bounded": False} | options
+            "since": self.since, "target_every": target_every, "bounded": False} | options
         self.kernel = module("mixing").Mixing(**self.arguments)
         self.runs = runs
 
@@ -185,18 +186,18 @@ def test_several_rows_of_the_state_add_up_and_share_a_step(module):
 
 def test_targets_are_renewed_after_so_many_updates(module):
     # One agent alone: q += .5 * (0 + 1 * target - q), the target 8 until two updates are done.
-    made = Made(module, [[[0.0]], [[8.0]]], [[0]], every=2, discount=1.0)
-    seen = []
+    made = Made(module, [[[0.0]], [[8.0]]], [[0]], target_every=2, discount=1.0)
+    noted = []
     for _ in range(4):
         made.update([0], [0], [0.0], [1])
         made.q[0, 1, 0, 0] -= 4.0
-        seen.append((made.q[0, 0, 0, 0], made.target_q[0, 1, 0, 0], int(made.since[0])))
+        noted.append((made.q[0, 0, 0, 0], made.target_q[0, 1, 0, 0], int(made.since[0])))
     # 4 (8), 6 (8, then 4 in force), 5 (4), 4.5 (4, then -4).
-    assert seen == [(4.0, 8.0, 1), (6.0, 4.0, 0), (5.0, 4.0, 1), (4.5, -4.0, 0)]
+    assert noted == [(4.0, 8.0, 1), (6.0, 4.0, 0), (5.0, 4.0, 1), (4.5, -4.0, 0)]
 
 
 def test_a_target_network_is_renewed_too(module):
-    made = Made(module, [[[0.0]]], [[0]], [[[0.0, 0.0, 0.0, 10.0]]], 1, every=2, discount=1.0, mixing=0.5)
+    made = Made(module, [[[0.0]]], [[0]], [[[0.0, 0.0, 0.0, 10.0]]], 1, target_every=2, discount=1.0, mixing=0.5)
     made.update([0, 0], [0], [2.0], [0, 0])             # 10 + .5 * (2 + 10 - 10) = 11; the target stays 10
     assert (made.mixer[0, 0, 0, 3], made.target_mixer[0, 0, 0, 3]) == (11.0, 10.0)
     made.update([0, 0], [0], [2.0], [0, 0])             # 11 + .5 * (2 + 10 - 11) = 11.5
@@ -206,7 +207,7 @@ def test_a_target_network_is_renewed_too(module):
 def test_double_targets_by_hand(module):
     # q says that action 1 is greedy next (5 > 3), of which the target's table says 2; its own greatest is 8.
     for double, worth in ((True, 2.0), (False, 8.0)):
-        made = Made(module, [[[0.0, 0.0]], [[3.0, 5.0]]], [[0]], every=9, discount=1.0, double=double)
+        made = Made(module, [[[0.0, 0.0]], [[3.0, 5.0]]], [[0]], target_every=9, discount=1.0, double=double)
         made.target_q[0, 1, 0] = [8.0, 2.0]
         made.update([0], [0], [1.0], [1])
         assert made.q[0, 0, 0].tolist() == [0.5 * (1.0 + worth), 0.0]
@@ -263,11 +264,11 @@ def test_a_gradient_may_be_shortened(module):
     assert made.mixer[0, 0, 0].tolist() == pytest.approx([1.125, -2.25, -0.875, -1.5, 3.25], abs=1e-14)
 
 
-def buffer(capacity, agents=1, width=None, teams=1, runs=1, decay=1.0, **options):
+def buffer(capacity, agents=1, active_rows=None, teams=1, runs=1, decay=1.0, **options):
     """The arguments of a buffer."""
     size = (runs, capacity)
-    return {"replay_rows": np.zeros((*size, width or agents), np.int32),
-            "replay_next_rows": np.zeros((*size, width or agents), np.int32),
+    return {"replay_rows": np.zeros((*size, active_rows or agents), np.int32),
+            "replay_next_rows": np.zeros((*size, active_rows or agents), np.int32),
             "replay_actions": np.zeros((*size, agents), np.int32), "replay_rewards": np.zeros((*size, teams)),
             "replay_over": np.zeros(size, np.int32), "replay_kept": np.zeros(runs, np.int64),
             "replay_updates": np.zeros(runs, np.int64), "seeds": np.full(runs, 7, np.uint64),
@@ -328,10 +329,10 @@ def test_returns_of_several_steps_by_hand(module):
                         2: {1: 2.0 + 0.5 * (4.0 + 0.5 * values[3]), 2: 4.0 + 0.5 * 16.0, 3: 16.0}}[steps]
                 values[place] = tail[place]
             else:       # (1 - lambda) of what is known of the next row, lambda of the rest of the return
-                then = {3: 16.0}
-                then[2] = 4.0 + 0.5 * (0.75 * values[3] + 0.25 * then[3])
-                then[1] = 2.0 + 0.5 * (0.75 * values[2] + 0.25 * then[2])
-                values[place] = then[place]
+                targets = {3: 16.0}
+                targets[2] = 4.0 + 0.5 * (0.75 * values[3] + 0.25 * targets[3])
+                targets[1] = 2.0 + 0.5 * (0.75 * values[2] + 0.25 * targets[2])
+                values[place] = targets[place]
         assert made.q[0, :, 0, 0].tolist() == values, (steps, decay)
 
 
@@ -391,13 +392,13 @@ def test_acting_never_looks_at_the_state(module):
 def test_by_several_rows_it_acts_as_by_one_with_their_sums(module, kind):
     rng = np.random.default_rng(kind)
     q, runs = rng.integers(-3, 4, size=(6, 2, 3)) / 2.0, 40
-    made = Made(module, q, [[0, 1]], active=3, actions=[3, 2], level=0.4, kind=kind, runs=runs)
+    made = Made(module, q, [[0, 1]], active=3, actions=[3, 2], exploration=0.4, kind=kind, runs=runs)
     rows = np.array([[*rng.permutation(6)[:3], *rng.permutation(6)[:3]] for _ in range(runs)])
     draws = rng.random((runs, 2, 2))
     taken = made.act(rows, draws)
     for r in range(runs):
         sums = [[q[rows[r, :3], 0].sum(axis=0), q[rows[r, 3:], 1].sum(axis=0)]]
-        one = Made(module, np.array(sums), [[0, 1]], actions=[3, 2], level=0.4, kind=kind)
+        one = Made(module, np.array(sums), [[0, 1]], actions=[3, 2], exploration=0.4, kind=kind)
         assert one.act([[0, 0]], draws[r:r + 1]) == [taken[r]]
     assert len({tuple(actions) for actions in taken}) == 6
 
@@ -477,20 +478,20 @@ def test_kernels_take_anything_alike(data):
     hidden, central = data.draw(st.sampled_from([0, 1, 3])), data.draw(st.sampled_from([1, 2]))
     rng = np.random.default_rng(data.draw(st.integers(0, 999)))
     options = {"table_of": [0] * agents if data.draw(st.booleans()) else None, "active": active, "central": central,
-               "hidden": hidden, "every": data.draw(st.sampled_from([0, 1, 2])), "level": 0.3, "runs": 2,
+               "hidden": hidden, "target_every": data.draw(st.sampled_from([0, 1, 2])), "exploration": 0.3, "runs": 2,
                "kind": data.draw(st.sampled_from([0, 1])), "rate": data.draw(st.sampled_from([0.3, 1.0])),
                "ties": data.draw(st.sampled_from([0, 1, 2, 3])), "draws": 3, "bounded": data.draw(st.booleans())}
     if options["kind"] == 1:
-        options["level"] = 0.8
+        options["exploration"] = 0.8
     q = rng.integers(-3, 4, size=(3, 1 if options["table_of"] else agents, 3)) / 2.0
     size = twin.mixer_size(max(map(len, teams)), hidden)
     mixer = rng.normal(size=(3, len(teams), size)) if hidden else None
     spoiled = [(name, data.draw(st.integers(0, 10**6)), data.draw(REALS))
                for name in ("mixer", "target_q", "target_mixer") if data.draw(st.booleans())]
-    width = agents * active + (central if hidden else 0)
+    active_rows = agents * active + (central if hidden else 0)
     calls = []
     for _ in range(2):
-        rows, ahead = (np.array([[data.draw(ROWS) if hostile else int(rng.integers(3)) for _ in range(width)]
+        rows, ahead = (np.array([[data.draw(ROWS) if hostile else int(rng.integers(3)) for _ in range(active_rows)]
                                  for hostile in (False, data.draw(st.booleans()))], np.int32) for _ in range(2))
         taken = np.array([[int(rng.integers(3)) for _ in range(agents)], [data.draw(CHOICES) for _ in range(agents)]],
                          np.int32)
@@ -557,11 +558,11 @@ SIZE = twin.mixer_size(2, 3)
     ({"target_q": np.zeros((2, 4, 2, 2))}, ValueError, "target_q: expected shape"),
     ({"target_mixer": np.zeros((2, 2, 1, SIZE))}, ValueError, "target_mixer: expected shape"),
     ({"since": np.zeros(1, np.int64)}, ValueError, "since: expected shape"),
-    ({"every": 0}, ValueError, "every: expected at least 1"),
+    ({"target_every": 0}, ValueError, "target_every: expected at least 1"),
     ({"draws": 1}, ValueError, "draws: expected at least 2"),
 ])
 def test_arguments_that_do_not_fit(module, changes, error, words):
-    good = Made(module, np.zeros((4, 2, 3)), [[0, 1]], np.zeros((3, 1, SIZE)), 3, every=2, runs=2).arguments
+    good = Made(module, np.zeros((4, 2, 3)), [[0, 1]], np.zeros((3, 1, SIZE)), 3, target_every=2, runs=2).arguments
     with pytest.raises(error, match=words):
         module("mixing").Mixing(**good | changes)
 

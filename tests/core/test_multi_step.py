@@ -31,7 +31,7 @@ def test_sarsa_learns_when_the_next_action_is_known(module):
 
 def test_a_truncated_step_of_sarsa_takes_the_expected_value(module):
     # Epsilon 1/2 over [8, 4]: 1/2 * 8 + 1/2 * 6 = 7; 1/4 (2 + 1/2 * 7) = 1.375; learned in the tick.
-    t = Learning(module, "Traces", [[[[0.0, 0.0]], [[8.0, 4.0]]]], level=0.5)
+    t = Learning(module, "Traces", [[[[0.0, 0.0]], [[8.0, 4.0]]]], exploration=0.5)
     assert not t.step(0, 1, 2.0, 1, ended=True)
     assert t.q[0, 0, 0].tolist() == [0.0, 1.375] and t.greedy[0, 0, 0] == 1
     # The next update says that the greedy action changed, though it changes nothing itself.
@@ -41,8 +41,8 @@ def test_a_truncated_step_of_sarsa_takes_the_expected_value(module):
 
 def test_a_truncated_step_is_learned_with_the_rate_and_exploration_of_its_own_step(module):
     schedules = module("schedules")
-    rate, level = (schedule(schedules, 0.5, kind=2, rate=0.0) for _ in range(2))
-    t = Learning(module, "Traces", [[[[0.0, 0.0]], [[8.0, 4.0]]]], rate=rate, level=level)
+    rate, exploration = (schedule(schedules, 0.5, kind=2, rate=0.0) for _ in range(2))
+    t = Learning(module, "Traces", [[[[0.0, 0.0]], [[8.0, 4.0]]]], rate=rate, exploration=exploration)
     t.step(0, 1, 2.0, 1, ended=True)        # 1/2 (2 + 1/2 * 7), not 0 of what follows
     assert t.q[0, 0, 0, 1] == 2.75
     t.step(0, 1, 9.0, 1, ended=True)        # now with a rate of 0
@@ -162,7 +162,7 @@ def test_every_visit_counts_the_last_one_first(module):
 def test_a_truncated_episode_goes_on_with_the_expected_value(module, length):
     # Epsilon 1/2 over [8, 4] is worth 7: returns 4 + 3.5 and 2 + 3.75. With room for two steps the kernel knows that
     # this was the last, else it hears of it in the tick.
-    t = Learning(module, "Episodes", [[[[0.0, 0.0]], [[8.0, 4.0]]]], level=0.5, length=length)
+    t = Learning(module, "Episodes", [[[[0.0, 0.0]], [[8.0, 4.0]]]], exploration=0.5, length=length)
     t.step(0, 0, 2.0, 0)
     t.step(0, 1, 4.0, 1, ended=True)
     assert t.q[0, 0, 0].tolist() == [0.25 * 5.75, 0.25 * 7.5] and t.own["known"].tolist() == [[0]]

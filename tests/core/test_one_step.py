@@ -37,26 +37,26 @@ def module(backend, request):
 
 def test_expected_sarsa_by_hand(module):
     # Epsilon 1/2 over [-1, 8, 5]: 1/2 * 8 + 1/2 * 4 = 6. Target 3 + 1/2 * 6 = 6; 2 + 1/4 (6 - 2) = 3.
-    t = Learning(module, "OneStep", [[[[1.0, 2.0, 0.0]], [[-1.0, 8.0, 5.0]]]], level=0.5)
+    t = Learning(module, "OneStep", [[[[1.0, 2.0, 0.0]], [[-1.0, 8.0, 5.0]]]], exploration=0.5)
     assert not t.step(0, 1, 3.0, 1)
     assert t.q[0, 0, 0].tolist() == [1.0, 3.0, 0.0] and t.visits.ravel().tolist() == [1, 0]
     assert not t.step(0, 0, 6.0, 1, terminated=True)        # 1 + 1/4 (6 - 1)
     assert t.q[0, 0, 0].tolist() == [2.25, 3.0, 0.0]
 
 
-@pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 7, 8, 9, 64])
-def test_the_mean_over_any_number_of_actions(module, width):
+@pytest.mark.parametrize("n_actions", [1, 2, 3, 4, 5, 7, 8, 9, 64])
+def test_the_mean_over_any_number_of_actions(module, n_actions):
     # Only exploring: the mean of 1, 2, ..., width is (width + 1) / 2; rate and discount 1.
-    q = np.zeros((1, 2, 1, width))
-    q[0, 1, 0] = np.arange(1, width + 1)
-    t = Learning(module, "OneStep", q, level=1.0, rate=1.0, discount=1.0)
+    q = np.zeros((1, 2, 1, n_actions))
+    q[0, 1, 0] = np.arange(1, n_actions + 1)
+    t = Learning(module, "OneStep", q, exploration=1.0, rate=1.0, discount=1.0)
     t.step(0, 0, 0.0, 1)
-    assert t.q[0, 0, 0, 0] == (width + 1) / 2
+    assert t.q[0, 0, 0, 0] == (n_actions + 1) / 2
 
 
 def test_expected_sarsa_without_exploration_is_q_learning(module):
     q = np.random.default_rng(0).normal(size=(1, 3, 1, 5))
-    one, other = Learning(module, "OneStep", q, level=0.0), Tables(module, q, rate=0.25)
+    one, other = Learning(module, "OneStep", q, exploration=0.0), Tables(module, q, rate=0.25)
     for k in range(30):
         one.step(k % 3, k * 7 % 5, k * 0.1, (k + 1) % 3)
         other.update([[k % 3]], [[k * 7 % 5]], [[k * 0.1]], [[(k + 1) % 3]])
@@ -66,27 +66,28 @@ def test_expected_sarsa_without_exploration_is_q_learning(module):
 def test_expected_sarsa_with_boltzmann(module):
     # Probabilities 1/4, 3/4 of [0, T log 3].
     temperature = 2.0
-    t = Learning(module, "OneStep", [[[[0.0, 0.0]], [[0.0, temperature * math.log(3)]]]], kind=1, level=temperature)
+    t = Learning(module, "OneStep", [[[[0.0, 0.0]], [[0.0, temperature * math.log(3)]]]], kind=1,
+                 exploration=temperature)
     t.step(0, 0, 1.0, 1)
     assert t.q[0, 0, 0, 0] == pytest.approx(0.25 * (1.0 + 0.5 * 0.75 * temperature * math.log(3)), rel=1e-12)
 
 
 def test_the_agents_own_actions_only(module):
     # The third value of the row is no action of this agent: mean of 2 and 4, not of 2, 4 and 90.
-    t = Learning(module, "OneStep", [[[[0.0, 0.0, 0.0]], [[2.0, 4.0, 90.0]]]], actions=[2], level=1.0, rate=1.0,
+    t = Learning(module, "OneStep", [[[[0.0, 0.0, 0.0]], [[2.0, 4.0, 90.0]]]], actions=[2], exploration=1.0, rate=1.0,
                  discount=1.0)
     t.step(0, 0, 0.0, 1)
     assert t.q[0, 0, 0].tolist() == [3.0, 0.0, 0.0]
 
 
-@pytest.mark.parametrize("width", [63, 64, 65, 130])
+@pytest.mark.parametrize("n_actions", [63, 64, 65, 130])
 @pytest.mark.parametrize("what", ["expected", "frequency", "sarsa"])
-def test_both_backends_learn_alike_from_many_actions(what, width):
-    case = dict(shape=(2, 2, 1, width), table_of=[0, 0], actions=[width] * 2, strict=True, ties=False, rate=0.5,
+def test_both_backends_learn_alike_from_many_actions(what, n_actions):
+    case = dict(shape=(2, 2, 1, n_actions), table_of=[0, 0], actions=[n_actions] * 2, strict=True, ties=False, rate=0.5,
                 discount=0.9, seed=1, agent_ids=[0, 1], length=3, accumulate=False, decay=0.5)
-    for kind, level in ((0, 0.5), (1, 0.3)):
-        expected = played("numpy", False, what, kind=kind, level=level, **case)
-        assert played("cython", True, what, kind=kind, level=level, **case) == expected
+    for kind, exploration in ((0, 0.5), (1, 0.3)):
+        expected = played("numpy", False, what, kind=kind, exploration=exploration, **case)
+        assert played("cython", True, what, kind=kind, exploration=exploration, **case) == expected
 
 
 # -- distributed ---------------------------------------------------------------------------------
@@ -143,13 +144,13 @@ def test_both_rates_of_a_hysteretic_learner_move(module):
 def test_frequency_adjusted_rates_by_hand(module, beta, action, scale):
     # Probabilities 1/4, 3/4; min(beta / x, 1) * 1/4 * (reward - q).
     temperature, q = 0.5, [0.0, 0.5 * math.log(3)]
-    t = Learning(module, "OneStep", [[[q]]], rule=FREQUENCY, second=beta, kind=1, level=temperature)
+    t = Learning(module, "OneStep", [[[q]]], rule=FREQUENCY, second=beta, kind=1, exploration=temperature)
     t.step(0, action, 10.0, 0, terminated=True)
     assert t.q[0, 0, 0, action] == pytest.approx(q[action] + scale * 0.25 * (10.0 - q[action]), rel=1e-12)
 
 
 def test_an_action_that_is_all_but_impossible_is_learned_with_the_whole_rate(module):
-    t = Learning(module, "OneStep", [[[[0.0, 1e6]]]], rule=FREQUENCY, second=0.01, kind=1, level=1e-3)
+    t = Learning(module, "OneStep", [[[[0.0, 1e6]]]], rule=FREQUENCY, second=0.01, kind=1, exploration=1e-3)
     t.step(0, 0, 8.0, 0, terminated=True)
     assert t.q[0, 0, 0, 0] == 2.0
 
@@ -181,7 +182,7 @@ def test_double_q_acts_by_the_mean(module):
 
 @pytest.mark.parametrize("kind, ties, coin", [(0, False, 2), (0, True, 3), (1, False, 1)])
 def test_the_coin_comes_after_the_draws_of_the_exploration(module, kind, ties, coin):
-    t = Learning(module, "DoubleQ", np.zeros((1, 1, 1, 2)), kind=kind, ties=ties, level=1.0 if kind else 0.0)
+    t = Learning(module, "DoubleQ", np.zeros((1, 1, 1, 2)), kind=kind, ties=ties, exploration=1.0 if kind else 0.0)
     assert t.kernel.draws == coin + 1
     for heads in (True, False):
         draws = np.full((1, 1, coin + 1), 0.1 if not heads else 0.9)
@@ -201,24 +202,24 @@ def cases(draw):
     agents = draw(st.integers(tables, 4))
     table_of = [*range(tables), *draw(st.lists(st.integers(0, tables - 1), min_size=agents - tables,
                                                max_size=agents - tables))]
-    width = draw(st.sampled_from([1, 2, 3, 5, 8, 9, 12]))
-    counts = draw(st.lists(st.integers(1, width), min_size=tables, max_size=tables) | st.just([width] * tables))
+    n_actions = draw(st.sampled_from([1, 2, 3, 5, 8, 9, 12]))
+    counts = draw(st.lists(st.integers(1, n_actions), min_size=tables, max_size=tables) | st.just([n_actions] * tables))
     kind = draw(st.integers(0, 1))
     return dict(
-        shape=(draw(st.sampled_from([1, 2, 5])), draw(st.integers(1, 4)), tables, width), table_of=table_of,
+        shape=(draw(st.sampled_from([1, 2, 5])), draw(st.integers(1, 4)), tables, n_actions), table_of=table_of,
         actions=[counts[t] for t in table_of], kind=kind, strict=draw(st.booleans()),
-        ties=draw(st.booleans()), level=draw(st.sampled_from([0.0, 0.3, 1.0])) if kind == 0 else
+        ties=draw(st.booleans()), exploration=draw(st.sampled_from([0.0, 0.3, 1.0])) if kind == 0 else
         draw(st.sampled_from([0.1, 2.0])), rate=draw(st.sampled_from([0.0, 0.1, 1.0])),
         discount=draw(st.sampled_from([0.0, 0.9, 1.0])), seed=draw(st.integers(0, 2**32 - 1)),
         agent_ids=sorted(draw(st.sets(st.integers(0, agents - 1), min_size=1))),
         length=draw(st.integers(1, 5)), accumulate=draw(st.booleans()), decay=draw(st.sampled_from([0.5, 1.0])))
 
 
-def made(backend, packed, what, generator, shape, length, accumulate, decay, rate, level, seed, **options):
+def made(backend, packed, what, generator, shape, length, accumulate, decay, rate, exploration, seed, **options):
     module = modules(backend, packed)
     schedules = module("schedules")
     options = options | {"rate": schedule(schedules, rate, shape[0], 2, final=0.0, rate=0.9),
-                         "level": schedule(schedules, level, shape[0], 2, final=level / 2, rate=0.9)}
+                         "exploration": schedule(schedules, exploration, shape[0], 2, final=exploration / 2, rate=0.9)}
     q = generator.integers(0, 3, shape).astype(float)
     if what in WHAT[:4]:
         rule = WHAT.index(what)
@@ -238,16 +239,16 @@ def played(backend, packed, what, seed, **case):
     runs, rows = case["shape"][:2]
     t = made(backend, packed, what, generator, seed=seed, **case)
     agents, trace = len(t.table_of), []
-    then = generator.integers(0, rows, (runs, agents))
+    next_rows = generator.integers(0, rows, (runs, agents))
     for step in range(9):
-        where, then = then, generator.integers(0, rows, (runs, agents))
+        where, next_rows = next_rows, generator.integers(0, rows, (runs, agents))
         taken = t.act(where, generator.random((runs, agents, t.kernel.draws)))
         others = (generator.random((runs, agents)) * t.actions).astype(np.int32)
         terminated = generator.random(runs) < 0.15
         if what == "episodes" and step % case["length"] == case["length"] - 1:
             terminated[:] = generator.random() < 0.5       # else its room would end at other steps in each run
         changed = t.update(where, np.where(taken == -9, others, taken), generator.integers(-2, 3, (runs, agents)) / 2,
-                           then, terminated)
+                           next_rows, terminated)
         t.kernel.tick(terminated | (generator.random(runs) < 0.15))
         trace.append([a.tobytes() for a in (taken, changed, *t.arrays().values())])
     return trace
@@ -272,14 +273,14 @@ def spoiled(backend, packed, what, seed, **case):
     t = made(backend, packed, what, generator, seed=seed, **case)
     agents, trace = len(t.table_of), []
     for _ in range(10):
-        where, then = generator.integers(0, rows, (2, 1, agents)).astype(np.int32)
+        where, next_rows = generator.integers(0, rows, (2, 1, agents)).astype(np.int32)
         draws = generator.random((1, agents, t.kernel.draws))
         rewards = generator.integers(-2, 3, (1, agents)) / 2
         actions = (generator.random((1, agents)) * t.actions).astype(np.int32)
         place = generator.integers(agents)
         spoil = generator.integers(8)
         if spoil == 0:
-            generator.choice([where, then, actions])[0, place] = generator.choice(HOSTILE)
+            generator.choice([where, next_rows, actions])[0, place] = generator.choice(HOSTILE)
         elif spoil == 1:
             rewards[0, place] = generator.choice([np.inf, -np.inf, np.nan, 1e308])
         elif spoil == 2:
@@ -294,8 +295,8 @@ def spoiled(backend, packed, what, seed, **case):
             t.greedy[tuple(generator.integers(t.greedy.shape))] = generator.choice(HOSTILE)
         said = []
         for call in (lambda where=where, draws=draws: t.act(where, draws).tolist(),
-                     lambda where=where, actions=actions, rewards=rewards, then=then: t.update(
-                         where, actions, rewards, then, [bool(generator.integers(2))]) is None,
+                     lambda where=where, actions=actions, rewards=rewards, next_rows=next_rows: t.update(
+                         where, actions, rewards, next_rows, [bool(generator.integers(2))]) is None,
                      lambda: t.kernel.tick(np.array([bool(generator.integers(2))]))):
             try:
                 said.append(call())
@@ -309,10 +310,11 @@ def spoiled(backend, packed, what, seed, **case):
 def test_both_backends_refuse_alike(what):
     generator = np.random.default_rng(WHAT.index(what))
     for seed in range(15):
-        tables, width = int(generator.integers(1, 3)), int(generator.choice([2, 3, 9]))
+        tables, n_actions = int(generator.integers(1, 3)), int(generator.choice([2, 3, 9]))
         agents = tables + int(generator.integers(0, 3))
-        case = dict(shape=(1, 3, tables, width), table_of=[i % tables for i in range(agents)], actions=[width] * agents,
-                    kind=int(generator.integers(2)), strict=True, ties=False, level=0.5, rate=0.5, discount=0.9,
+        case = dict(shape=(1, 3, tables, n_actions), table_of=[i % tables for i in range(agents)],
+                    actions=[n_actions] * agents,
+                    kind=int(generator.integers(2)), strict=True, ties=False, exploration=0.5, rate=0.5, discount=0.9,
                     agent_ids=list(range(agents)), length=3, accumulate=bool(generator.integers(2)), decay=0.9)
         expected = spoiled("numpy", False, what, seed, **case)
         for packed in (False, True):

@@ -87,11 +87,11 @@ def test_each_agent_reads_its_own_first_draw(module):
 
 def test_tit_for_tat_does_what_the_other_did(module):
     player = Player(module, "TitForTat", [2, 2], np.zeros((1, 1), np.int32), np.array([1], np.int32), 0)
-    seen = []
+    noted = []
     for other in (1, 1, 0, 1):
-        seen.append(player.act()[0])
-        assert player.update([seen[-1], other]) is False
-    assert seen == [0, 1, 1, 0]
+        noted.append(player.act()[0])
+        assert player.update([noted[-1], other]) is False
+    assert noted == [0, 1, 1, 0]
     player.update([1, 1], ended=True)
     assert player.act() == [0, -9]
 
@@ -106,11 +106,11 @@ def test_tit_for_tat_may_open_otherwise_and_copy_any_agent(module):
 def test_win_stay_lose_shift(module):
     # Threshold 2, three actions: 2 is enough to stay; after the last action comes the first.
     player = Player(module, "WinStayLoseShift", [3, 2], np.zeros((1, 1), np.int32), np.array([2.0]), 1)
-    seen = []
+    noted = []
     for reward in (2.0, 1.9, 0.0, 5.0):
-        seen.append(player.act()[0])
-        player.update([seen[-1], 0], [reward, 0.0])
-    assert seen == [1, 1, 2, 0] and player.act()[0] == 0
+        noted.append(player.act()[0])
+        player.update([noted[-1], 0], [reward, 0.0])
+    assert noted == [1, 1, 2, 0] and player.act()[0] == 0
     player.update([2, 0], [0.0, 0.0], ended=True)
     assert player.act()[0] == 1
 

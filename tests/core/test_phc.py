@@ -13,8 +13,8 @@ PENNIES = mf.games.MatrixGame([[1, -1], [-1, 1]], [[-1, 1], [1, -1]], horizon=0)
 class Climber(Tables):
     """A kernel of policy hill climbing over Q-learning's tables, of one table an agent."""
 
-    def __init__(self, module, q, policy, average=None, win=0.125, lose=0.25, level=0.0, rate=0.5, **options):
-        super().__init__(module, q, level=level, rate=rate, **options)
+    def __init__(self, module, q, policy, average=None, win=0.125, lose=0.25, exploration=0.0, rate=0.5, **options):
+        super().__init__(module, q, exploration=exploration, rate=rate, **options)
         self.policy = np.array(policy, np.float64, order="C")
         self.average = None if average is None else np.array(average, np.float64, order="C")
         runs = self.shape[0]
@@ -89,7 +89,7 @@ def test_actions_are_drawn_from_the_policy(module):
 
 
 def test_exploring_takes_any_action(module):
-    t = Climber(module, np.zeros((3, 1, 1, 3)), np.broadcast_to([1.0, 0.0, 0.0], (3, 1, 1, 3)), level=0.5)
+    t = Climber(module, np.zeros((3, 1, 1, 3)), np.broadcast_to([1.0, 0.0, 0.0], (3, 1, 1, 3)), exploration=0.5)
     assert t.act([[0]] * 3, [[[0.5, 0.9]], [[0.4, 0.9]], [[0.4, 0.4]]]).ravel().tolist() == [0, 2, 1]
 
 
@@ -207,5 +207,5 @@ def test_unseen_observations_and_growing_tables():
     tables = run.tables()
     assert run.used[0] > 300 and np.abs(tables["policy"].sum(axis=3) - 1.0).max() < 1e-12
     assert run.policy(0, kind="greedy")([1e6]).tolist() == [0, 0]
-    seen = run.rows[0][0]
-    assert run.policy(0, kind="greedy")(seen).tolist() == tables["policy"][0, 0].argmax(axis=1).tolist()
+    obs = run.rows[0][0]
+    assert run.policy(0, kind="greedy")(obs).tolist() == tables["policy"][0, 0].argmax(axis=1).tolist()

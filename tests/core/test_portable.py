@@ -37,8 +37,8 @@ def libraries(tmp_path_factory):
     folder = tmp_path_factory.mktemp("portable")
     (folder / "all.c").write_text(SOURCE, encoding="utf-8")
     found = []
-    for name, flags in (("own", []), ("portable", ["-DMARLFAST_PORTABLE"]), ("narrow", ["-DMF_MOST_WIDTH=1"]),
-                        ("narrowest", ["-DMF_MOST_WIDTH=0"])):
+    for name, flags in (("own", []), ("portable", ["-DMARLFAST_PORTABLE"]), ("narrow", ["-DMF_MAX_WIDTH=1"]),
+                        ("narrowest", ["-DMF_MAX_WIDTH=0"])):
         out = folder / f"{name}.so"
         subprocess.run([COMPILER, "-O2", "-ffp-contract=off", "-shared", "-fPIC", f"-I{HEADERS}", *flags,
                         folder / "all.c", "-o", out], check=True, stdin=subprocess.DEVNULL)

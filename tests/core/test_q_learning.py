@@ -129,9 +129,9 @@ def test_a_frozen_learner_changes_nothing(module):
     assert t.q.tolist() == [[[[1.0, 1.0]]]] and not t.visits.any()
 
 
-@pytest.mark.parametrize("width", [2, 5, 8, 9, 15, 17])
-def test_changed_means_another_greedy_action_not_another_value(module, width):
-    q = np.zeros((1, 1, 1, width))
+@pytest.mark.parametrize("n_actions", [2, 5, 8, 9, 15, 17])
+def test_changed_means_another_greedy_action_not_another_value(module, n_actions):
+    q = np.zeros((1, 1, 1, n_actions))
     q[..., 1] = 4.0
     t = Tables(module, q, rate=1.0)
     cases = [
@@ -157,19 +157,19 @@ def test_changed_is_set_and_never_cleared(module):
     assert changed.tolist() == [True, False]
 
 
-@pytest.mark.parametrize("width", [1, 2, 3, 5, 7, *range(8, 18), 70])
-def test_the_greedy_cache_is_the_first_greatest_after_thousands_of_writes(backend, packed, width):
+@pytest.mark.parametrize("n_actions", [1, 2, 3, 5, 7, *range(8, 18), 70])
+def test_the_greedy_cache_is_the_first_greatest_after_thousands_of_writes(backend, packed, n_actions):
     # Few different values, so that ties are everywhere; rate 1 and terminal writes the reward itself.
-    generator = np.random.default_rng(width)
+    generator = np.random.default_rng(n_actions)
     runs, rows, tables = 3, 4, 2
-    start = generator.integers(0, 3, (runs, rows, tables, width)).astype(float)
+    start = generator.integers(0, 3, (runs, rows, tables, n_actions)).astype(float)
     t = Tables(modules(backend, packed), start, rate=1.0)
     steps = 2000 if backend == "cython" else 500
     changes = 0
     for step in range(steps):
         before = t.greedy.copy()
         where = generator.integers(0, rows, (runs, tables))
-        changed = t.update(where, generator.integers(0, width, (runs, tables)),
+        changed = t.update(where, generator.integers(0, n_actions, (runs, tables)),
                            generator.integers(0, 3, (runs, tables)).astype(float), where, [True] * runs)
         assert changed.tolist() == (before != t.greedy).any(axis=(1, 2)).tolist()
         changes += int(changed.sum())
@@ -177,7 +177,7 @@ def test_the_greedy_cache_is_the_first_greatest_after_thousands_of_writes(backen
             # NumPy's argmax gives the first of the greatest.
             assert (t.greedy == t.q.argmax(axis=3)).all()
     assert t.visits.sum() == steps * runs * tables
-    assert (changes > 20) == (width > 1)
+    assert (changes > 20) == (n_actions > 1)
 
 
 def test_visits_stay_at_the_greatest_number_that_they_can_hold(module):
@@ -205,8 +205,8 @@ def test_agents_with_fewer_actions_do_not_look_beyond_them(module):
 @pytest.mark.parametrize("counts", [(9, 16), (8, 12), (3, 16), (10, 17)])
 def test_numbers_of_actions_that_differ_are_each_looked_at_to_their_end(module, counts):
     """What lies beyond an agent's own actions is greater than all that it knows, and none of its actions."""
-    generator, width = np.random.default_rng(sum(counts)), 17
-    q = np.full((1, 2, 2, width), 9.0)
+    generator, n_actions = np.random.default_rng(sum(counts)), 17
+    q = np.full((1, 2, 2, n_actions), 9.0)
     for i, n in enumerate(counts):
         q[:, :, i, :n] = generator.integers(0, 3, (1, 2, n))
     t = Tables(module, q, actions=counts, rate=1.0)
@@ -219,19 +219,19 @@ def test_numbers_of_actions_that_differ_are_each_looked_at_to_their_end(module, 
 
 
 @pytest.mark.parametrize("gap", [1, 2, 5])
-@pytest.mark.parametrize("width", [1, 3, 12])
-def test_cells_may_lie_apart(backend, width, gap):
+@pytest.mark.parametrize("n_actions", [1, 3, 12])
+def test_cells_may_lie_apart(backend, n_actions, gap):
     """Views with gaps between the cells give the same numbers, and the gaps are left alone."""
     generator, module = np.random.default_rng(3), modules(backend)
-    q = generator.integers(0, 3, (2, 3, 2, width)).astype(float)
-    dense, apart = Tables(module, q, level=0.3), Tables(module, q, level=0.3, gap=gap)
+    q = generator.integers(0, 3, (2, 3, 2, n_actions)).astype(float)
+    dense, apart = Tables(module, q, exploration=0.3), Tables(module, q, exploration=0.3, gap=gap)
     for _ in range(60):
-        where, then = generator.integers(0, 3, (2, 2, 2))
+        where, next_rows = generator.integers(0, 3, (2, 2, 2))
         draws = generator.random((2, 2, 2))
         taken = dense.act(where, draws)
         assert apart.act(where, draws).tolist() == taken.tolist()
         rewards = generator.integers(-2, 3, (2, 2))
-        assert (dense.update(where, taken, rewards, then) == apart.update(where, taken, rewards, then)).all()
+        assert (dense.update(where, taken, rewards, next_rows) == apart.update(where, taken, rewards, next_rows)).all()
     for a, b in ((dense.q, apart.q), (dense.greedy, apart.greedy), (dense.visits, apart.visits)):
         assert (a == b).all()
         assert (b.base.reshape(12, -1)[:, -gap:] == 77).all()
@@ -259,10 +259,11 @@ def test_find_greedy_by_hand(module):
 
 
 @given(st.integers(1, 12), st.data())
-def test_find_greedy_is_the_stated_rule(width, data):
+def test_find_greedy_is_the_stated_rule(n_actions, data):
     rows = data.draw(st.lists(st.tuples(st.lists(st.sampled_from([-1.0, -0.0, 0.0, 0.5, 1.0, -math.inf, math.inf]),
-                                                 min_size=width, max_size=width), st.integers(1, width)), max_size=5))
-    q = np.array([row for row, _ in rows]).reshape(-1, width)
+                                                 min_size=n_actions, max_size=n_actions), st.integers(1, n_actions)),
+                                                 max_size=5))
+    q = np.array([row for row, _ in rows]).reshape(-1, n_actions)
     counts = np.array([n for _, n in rows], np.int32)
     for backend in ("cython", "numpy"):
         greedy = np.full(len(rows), -7, np.int32)
@@ -270,17 +271,18 @@ def test_find_greedy_is_the_stated_rule(width, data):
         assert greedy.tolist() == [first_greatest(row[:n]) for row, n in rows]
 
 
-@pytest.mark.parametrize("width", [11, 12, 13, 15, 16, 19, 64, 67])
-def test_the_first_greatest_of_many(width):
+@pytest.mark.parametrize("n_actions", [11, 12, 13, 15, 16, 19, 64, 67])
+def test_the_first_greatest_of_many(n_actions):
     # At every place alone, tied with every later place, and beside numbers that are none.
-    generator = np.random.default_rng(width)
-    q = np.concatenate([np.eye(width), np.triu(np.ones((width, width))), -np.eye(width),
-                        generator.integers(0, 3, (40, width)), generator.choice([-0.0, 0.0, math.nan], (40, width)),
-                        np.full((1, width), -math.inf), np.full((1, width), math.nan)])
+    generator = np.random.default_rng(n_actions)
+    q = np.concatenate([np.eye(n_actions), np.triu(np.ones((n_actions, n_actions))), -np.eye(n_actions),
+                        generator.integers(0, 3, (40, n_actions)),
+                        generator.choice([-0.0, 0.0, math.nan], (40, n_actions)),
+                        np.full((1, n_actions), -math.inf), np.full((1, n_actions), math.nan)])
     expected = [first_greatest(row) for row in q.tolist()]
     for backend in ("cython", "numpy"):
         greedy = np.full(len(q), -7, np.int32)
-        kernels(backend, "q_learning").find_greedy(q, np.full(len(q), width, np.int32), greedy)
+        kernels(backend, "q_learning").find_greedy(q, np.full(len(q), n_actions, np.int32), greedy)
         assert greedy.tolist() == expected
 
 
@@ -291,23 +293,23 @@ def test_explore_iff_the_draw_is_below_epsilon(module):
     draws = [[[0.25, 0.0]], [[np.nextafter(0.25, 0), 0.0]], [[np.nextafter(0.25, 1), 0.0]]]
     q = np.broadcast_to([0.0, 0.0, 1.0], (3, 1, 1, 3))
     rows = [[0]] * 3
-    assert Tables(module, q, level=0.25).act(rows, draws).tolist() == [[2], [0], [2]]
-    assert Tables(module, q, level=0.25, strict=False).act(rows, draws).tolist() == [[0], [0], [2]]
+    assert Tables(module, q, exploration=0.25).act(rows, draws).tolist() == [[2], [0], [2]]
+    assert Tables(module, q, exploration=0.25, strict=False).act(rows, draws).tolist() == [[0], [0], [2]]
 
 
 def test_epsilon_zero_and_one(module):
     q = np.broadcast_to([0.0, 0.0, 1.0], (2, 1, 1, 3))
     draws = [[[0.0, 0.0]], [[BELOW_ONE, 0.5]]]
-    assert Tables(module, q, level=0.0).act([[0]] * 2, draws).tolist() == [[2], [2]]
-    assert Tables(module, q, level=0.0, strict=False).act([[0]] * 2, draws).tolist() == [[0], [2]]
-    assert Tables(module, q, level=1.0).act([[0]] * 2, draws).tolist() == [[0], [1]]
+    assert Tables(module, q, exploration=0.0).act([[0]] * 2, draws).tolist() == [[2], [2]]
+    assert Tables(module, q, exploration=0.0, strict=False).act([[0]] * 2, draws).tolist() == [[0], [2]]
+    assert Tables(module, q, exploration=1.0).act([[0]] * 2, draws).tolist() == [[0], [1]]
 
 
 @pytest.mark.parametrize("actions", [1, 2, 3, 5, 7])
 def test_the_exploring_action_is_the_floor_of_draw_times_actions(module, actions):
     us = [0.0, *(k / actions for k in range(1, actions)), *(np.nextafter(k / actions, 0) for k in range(1, actions)),
           0.5, BELOW_ONE]
-    t = Tables(module, np.zeros((len(us), 1, 1, actions)), level=1.0)
+    t = Tables(module, np.zeros((len(us), 1, 1, actions)), exploration=1.0)
     got = t.act([[0]] * len(us), [[[0.0, u]] for u in us])
     assert got.ravel().tolist() == [math.floor(u * actions) for u in us]
     assert got.max() == actions - 1
@@ -316,7 +318,7 @@ def test_the_exploring_action_is_the_floor_of_draw_times_actions(module, actions
 def test_each_agent_reads_its_own_draws_row_and_table(module):
     q = np.zeros((1, 2, 3, 4))
     q[0, 0, 0, 1] = q[0, 1, 1, 2] = q[0, 0, 2, 3] = 1.0
-    t = Tables(module, q, level=0.5)
+    t = Tables(module, q, exploration=0.5)
     assert t.act([[0, 1, 0]], [[[0.9, 0.0]] * 3]).tolist() == [[1, 2, 3]]
     assert t.act([[1, 0, 1]], [[[0.9, 0.0]] * 3]).tolist() == [[0, 0, 0]]
     assert t.act([[0, 1, 0]], [[[0.9, 0.0], [0.1, 0.99], [0.9, 0.0]]]).tolist() == [[1, 3, 3]]
@@ -324,14 +326,14 @@ def test_each_agent_reads_its_own_draws_row_and_table(module):
 
 def test_more_draws_than_needed_are_stepped_over(module):
     q = np.broadcast_to([0.0, 1.0], (1, 1, 2, 2))
-    t = Tables(module, q, level=0.5, draws=5)
+    t = Tables(module, q, exploration=0.5, draws=5)
     draws = [[[0.4, 0.1, 9.0, 9.0, 9.0], [0.6, 0.1, 9.0, 9.0, 9.0]]]
     assert t.act([[0, 0]], draws).tolist() == [[0, 1]]
 
 
 def test_runs_have_their_own_epsilon(module):
     q = np.broadcast_to([0.0, 1.0], (3, 1, 1, 2))
-    t = Tables(module, q, level=[0.1, 0.5, 0.9])
+    t = Tables(module, q, exploration=[0.1, 0.5, 0.9])
     assert t.act([[0]] * 3, [[[0.5, 0.0]]] * 3).tolist() == [[1], [1], [0]]
 
 
@@ -380,7 +382,7 @@ def test_boltzmann_is_the_inverse_transform_of_the_softmax(module, q, temperatur
         if high - low > 1e-12:
             us += [low + 1e-13 if a else 0.0, (low + high) / 2, min(high - 1e-13, BELOW_ONE)]
             expected += [a] * 3
-    t = Tables(module, np.broadcast_to(q, (len(us), 1, 1, len(q))), level=temperature, kind=1)
+    t = Tables(module, np.broadcast_to(q, (len(us), 1, 1, len(q))), exploration=temperature, kind=1)
     assert t.act([[0]] * len(us), [[[u]] for u in us]).ravel().tolist() == expected
 
 
@@ -389,7 +391,7 @@ def test_boltzmann_by_hand(module):
     t = 0.75
     us = [0.0, 0.1249, 0.1251, 0.3749, 0.3751, BELOW_ONE]
     q = np.broadcast_to([0.0, t * math.log(2), t * math.log(5)], (len(us), 1, 1, 3))
-    got = Tables(module, q, level=t, kind=1).act([[0]] * len(us), [[[u]] for u in us])
+    got = Tables(module, q, exploration=t, kind=1).act([[0]] * len(us), [[[u]] for u in us])
     assert got.ravel().tolist() == [0, 0, 1, 1, 2, 2]
 
 
@@ -397,12 +399,12 @@ def test_a_cold_boltzmann_is_greedy_and_overflows_nothing(module):
     us = [0.0, 0.5, BELOW_ONE]
     q = np.broadcast_to([-1e6, 1e6, 0.0], (len(us), 1, 1, 3))
     for temperature in (1e-3, 1e-9):
-        t = Tables(module, q, level=temperature, kind=1)
+        t = Tables(module, q, exploration=temperature, kind=1)
         assert t.act([[0]] * len(us), [[[u]] for u in us]).ravel().tolist() == [1, 1, 1]
 
 
 def test_boltzmann_looks_at_the_agents_own_actions_only(module):
-    t = Tables(module, np.broadcast_to([0.0, 0.0, 50.0], (3, 1, 1, 3)), actions=[2], level=1.0, kind=1)
+    t = Tables(module, np.broadcast_to([0.0, 0.0, 50.0], (3, 1, 1, 3)), actions=[2], exploration=1.0, kind=1)
     assert t.act([[0]] * 3, [[[u]] for u in (0.25, 0.75, BELOW_ONE)]).ravel().tolist() == [0, 1, 1]
 
 
@@ -411,8 +413,8 @@ def test_boltzmann_looks_at_the_agents_own_actions_only(module):
 def test_tick_moves_both_schedules(module):
     schedules = module("schedules")
     rate = schedule(schedules, 1.0, 2, kind=2, rate=0.5)
-    level = schedule(schedules, 1.0, 2, kind=2, rate=0.5, per_episode=True)
-    t = Tables(module, np.zeros((2, 1, 1, 2)), rate=rate, level=level)
+    exploration = schedule(schedules, 1.0, 2, kind=2, rate=0.5, per_episode=True)
+    t = Tables(module, np.zeros((2, 1, 1, 2)), rate=rate, exploration=exploration)
     t.kernel.tick(np.array([False, True]))
     # The rate is 1/2 in both runs, epsilon 1 and 1/2.
     t.update([[0]] * 2, [[1]] * 2, [[8.0]] * 2, [[0]] * 2, [True] * 2)
@@ -428,31 +430,31 @@ def cases(draw):
     agents = draw(st.integers(tables, 6))
     table_of = [*range(tables), *draw(st.lists(st.integers(0, tables - 1), min_size=agents - tables,
                                                max_size=agents - tables))]
-    width = draw(st.sampled_from([1, 2, 3, 5, 8, 9, 12, 16, 17]))
-    counts = draw(st.lists(st.integers(1, width), min_size=tables, max_size=tables) | st.just([width] * tables))
+    n_actions = draw(st.sampled_from([1, 2, 3, 5, 8, 9, 12, 16, 17]))
+    counts = draw(st.lists(st.integers(1, n_actions), min_size=tables, max_size=tables) | st.just([n_actions] * tables))
     kind = draw(st.integers(0, 1))
     return dict(
-        shape=(draw(st.sampled_from([1, 2, 5])), draw(st.integers(1, 4)), tables, width), table_of=table_of,
+        shape=(draw(st.sampled_from([1, 2, 5])), draw(st.integers(1, 4)), tables, n_actions), table_of=table_of,
         actions=[counts[t] for t in table_of], kind=kind, strict=draw(st.booleans()),
-        ties=draw(st.booleans()), level=draw(st.sampled_from([0.0, 0.3, 1.0])) if kind == 0 else
+        ties=draw(st.booleans()), exploration=draw(st.sampled_from([0.0, 0.3, 1.0])) if kind == 0 else
         draw(st.sampled_from([0.1, 2.0])), rate=draw(st.sampled_from([0.0, 0.1, 1.0])),
         discount=draw(st.sampled_from([0.0, 0.9, 1.0])), seed=draw(st.integers(0, 2**32 - 1)),
         agent_ids=sorted(draw(st.sets(st.integers(0, agents - 1), min_size=1))))
 
 
-def played(backend, packed, shape, table_of, actions, kind, strict, ties, level, rate, discount, seed, agent_ids):
+def played(backend, packed, shape, table_of, actions, kind, strict, ties, exploration, rate, discount, seed, agent_ids):
     """Everything a learner does and keeps over some steps of random experience, with many ties."""
     generator = np.random.default_rng(seed)
-    runs, rows, tables, width = shape
+    runs, rows, tables, n_actions = shape
     t = Tables(modules(backend, packed), generator.integers(0, 3, shape).astype(float), table_of, actions, agent_ids,
-               discount, rate, level, kind, strict, ties)
+               discount, rate, exploration, kind, strict, ties)
     agents, trace = len(table_of), []
     for _ in range(12):
-        where, then = generator.integers(0, rows, (2, runs, agents))
+        where, next_rows = generator.integers(0, rows, (2, runs, agents))
         taken = t.act(where, generator.random((runs, agents, t.kernel.draws)))
         others = (generator.random((runs, agents)) * t.actions).astype(np.int32)
         changed = t.update(where, np.where(taken == -9, others, taken), generator.integers(-2, 3, (runs, agents)) / 2,
-                           then, generator.random(runs) < 0.3)
+                           next_rows, generator.random(runs) < 0.3)
         trace.append([a.tobytes() for a in (taken, changed, t.q, t.greedy, t.visits)])
     return trace
 
@@ -465,6 +467,6 @@ def test_both_backends_learn_alike(case):
 
 def test_sharing_many_agents_is_alike():
     case = dict(shape=(2, 2, 2, 3), table_of=[k % 2 for k in range(40)], actions=[3] * 40, kind=0, strict=True,
-                ties=True, level=0.2, rate=0.5, discount=0.9, seed=1, agent_ids=list(range(40)))
+                ties=True, exploration=0.2, rate=0.5, discount=0.9, seed=1, agent_ids=list(range(40)))
     expected = played("numpy", False, **case)
     assert played("cython", False, **case) == played("cython", True, **case) == expected

@@ -37,11 +37,12 @@ def test_a_schedule_by_visits(module, power, expected):
     arrays = [np.array([value]) for value in (0.5, 0.2, 0.25)]
     rate = module("schedules").Schedule(5, False, *arrays, np.array([power]), np.array([0.5]), np.zeros(1, np.int64))
     zero = np.zeros(1)
-    level = module("schedules").Schedule(0, False, zero, zero, zero, np.zeros(0), zero.copy(), np.zeros(1, np.int64))
+    exploration = module("schedules").Schedule(0, False, zero, zero, zero, np.zeros(0), zero.copy(),
+                                               np.zeros(1, np.int64))
     ids = np.zeros(1, np.int32)
     kernel = module("q_learning").QLearning(
         q=q, greedy=greedy, visits=visits, table_of=ids, actions=np.ones(1, np.int32), agent_ids=ids, discount=zero,
-        rate=rate, exploration=level, kind=0, strict=True, ties=0, draws=2, learning=True, active=1)
+        rate=rate, exploration=exploration, kind=0, strict=True, ties=0, draws=2, learning=True, active=1)
     for row in range(4):
         at = np.array([[row]], np.int32)
         kernel.update(at, ids[None], np.ones((1, 1)), at, np.array([True]), np.zeros(1, bool))

@@ -76,14 +76,14 @@ def kernel_call(rng):
     some = [key for key in given if rng.random() < 0.5] or list(given)[:1]
     made = call(**given | {key: spoilt(rng, given[key]) for key in some})
     if hasattr(made, "act") and hasattr(made, "update"):
-        runs, agents, width = made.runs, made.agents, made.width
-        if runs * agents * max(width, made.draws) > 10**6:
+        runs, agents, active_rows = made.runs, made.agents, made.active_rows
+        if runs * agents * max(active_rows, made.draws) > 10**6:
             return
-        rows = spoilt(rng, np.zeros((runs, width), np.int32))
+        rows = spoilt(rng, np.zeros((runs, active_rows), np.int32))
         draws = spoilt(rng, rng.random((runs, agents, made.draws)))
         made.act(rows, draws, np.zeros((runs, agents), np.int32))
         made.update(rows, spoilt(rng, np.zeros((runs, agents), np.int32)), spoilt(rng, np.ones((runs, agents))),
-                    spoilt(rng, np.zeros((runs, width), np.int32)), np.zeros(runs, bool), np.zeros(runs, bool))
+                    spoilt(rng, np.zeros((runs, active_rows), np.int32)), np.zeros(runs, bool), np.zeros(runs, bool))
         made.tick(np.zeros(runs, bool))
 
 

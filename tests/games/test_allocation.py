@@ -148,18 +148,18 @@ def test_what_is_seen(backend):
     for sees_last, expected in ((False, [[35]]), (True, [[35 * 4 + 0], [35 * 4 + 3]])):
         game = TaskAllocation(2, 3, sees_last=sees_last)
         assert game.observations == 64 * (4 if sees_last else 1)
-        seen = np.full((1, game.views, 1), np.nan)
-        game.kernel(backend).observe(state_of(game, [4, 0, 9], [0, 3]), seen)
-        assert seen[0].tolist() == expected
+        obs = np.full((1, game.views, 1), np.nan)
+        game.kernel(backend).observe(state_of(game, [4, 0, 9], [0, 3]), obs)
+        assert obs[0].tolist() == expected
     queues = [4, 0, 9] + [0] * 6
     for sees_last, expected in ((False, [[2, 0, 3] + [0] * 6]),
                                 (True, [[2, 0, 3] + [0] * 6 + [8], [2, 0, 3] + [0] * 6 + [9]])):
         game = TaskAllocation(2, 9, sees_last=sees_last)
         assert game.observations is None and game.features == 9 + sees_last
         assert game.bounds[1].tolist() == [3] * 9 + [9] * sees_last
-        seen = np.full((1, game.views, game.features), np.nan)
-        game.kernel(backend).observe(state_of(game, queues, [8, 9]), seen)
-        assert seen[0].tolist() == expected
+        obs = np.full((1, game.views, game.features), np.nan)
+        game.kernel(backend).observe(state_of(game, queues, [8, 9]), obs)
+        assert obs[0].tolist() == expected
 
 
 # -- what holds always ----------------------------------------------------------------------------
@@ -231,8 +231,8 @@ def test_both_credits_pay_the_teams_profit_together(changes):
     games = [TaskAllocation(5, 3, credit=credit, **changes) for credit in ("team", "own")]
     policy = at_random(games[0])
     shared, own = played(games[0], policy), played(games[1], at_random(games[1]))
-    for (*_, paid, after), (*_, earned, then) in zip(shared, own, strict=True):
-        assert (after == then).all()        # credit changes nothing else
+    for (*_, paid, after), (*_, earned, moved) in zip(shared, own, strict=True):
+        assert (after == moved).all()        # credit changes nothing else
         assert paid.sum(axis=1) == pytest.approx(earned.sum(axis=1), abs=1e-9)
 
 
@@ -444,18 +444,18 @@ def test_both_backends_play_alike(agents, kinds, capacity, size, practice, own, 
         state, none = np.full((1, game.state_size), 7.0), np.zeros((1, 0))
         for k, (actions, draws, places) in enumerate(script):
             rewards, ends, total = np.zeros((1, agents)), np.ones(1, bool), np.zeros((1, agents))
-            seen = np.zeros((1, game.views, game.features))
+            obs = np.zeros((1, game.views, game.features))
             for place, bad in places:
                 state[0, place] = bad
             others = (game.counterfactual, state, actions, rewards, total)
             begin = ((game.start, state, draws, none),) if k % 4 == 0 else ()
-            for call, *given_ in (others, *begin, (game.observe, state, seen),
+            for call, *given_ in (others, *begin, (game.observe, state, obs),
                                   (game.step, state, actions, draws, none, rewards, ends), others):
                 try:
                     call(*given_)
                     said = "fine"
                 except ValueError as error:
                     said = str(error)
-                trace.append([said, *(a.tobytes() for a in (state, rewards, ends, seen, total))])
+                trace.append([said, *(a.tobytes() for a in (state, rewards, ends, obs, total))])
         traces.append(trace)
     assert traces[0] == traces[1]

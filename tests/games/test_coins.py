@@ -45,7 +45,7 @@ def begun(kernel, *uniforms):
     return tuple(state[0].tolist())
 
 
-def seen(kernel, state):
+def obs_of(kernel, state):
     observation = np.full((1, 1, kernel.features), np.nan)
     kernel.observe(np.array([state], np.float64), observation)
     return observation[0, 0].tolist()
@@ -159,9 +159,9 @@ def test_every_start_is_equally_likely(module):
 
 def test_observations_by_hand(module):
     # Squares 4, 8, 3 and colour 1: ((4 * 9 + 8) * 9 + 3) * 2 + 1.
-    assert seen(coins(module), (1, 1, 2, 2, 1, 0, 1)) == [799]
-    assert seen(coins(module), (2, 2, 2, 2, 2, 2, 1)) == [1457]
-    assert seen(coins(module, numbered=False), (1, 1, 2, 2, 1, 0, 1)) == [1, 1, 2, 2, 1, 0, 1]
+    assert obs_of(coins(module), (1, 1, 2, 2, 1, 0, 1)) == [799]
+    assert obs_of(coins(module), (2, 2, 2, 2, 2, 2, 1)) == [1457]
+    assert obs_of(coins(module, numbered=False), (1, 1, 2, 2, 1, 0, 1)) == [1, 1, 2, 2, 1, 0, 1]
 
 
 def test_every_observation_is_one_state(module):

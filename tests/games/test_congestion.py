@@ -112,11 +112,11 @@ def test_el_farol_by_hand(backend):
     four, three = [1, 1, 0, 1, 1], [1, 0, 0, 1, 1]
     state, rewards = stepped(kernel, [four])
     assert rewards.tolist() == [[-2, -2, 0.25, -2, -2]] and state.tolist() == [[4, 1, 1]]
-    seen, codes = np.zeros((1, 1, 1)), []
+    obs, codes = np.zeros((1, 1, 1)), []
     for actions in (three, four, four, three, three):
         state, rewards = stepped(kernel, [actions], state)
-        kernel.observe(state, seen)
-        codes.append(seen.item())
+        kernel.observe(state, obs)
+        codes.append(obs.item())
     assert rewards.tolist() == [[1, 0.25, 0.25, 1, 1]]
     assert codes == [0b10, 0b01, 0b11, 0b10, 0b00]      # last week's bit is the lowest
 
@@ -135,9 +135,9 @@ def test_what_is_seen(backend):
     for game, expected in ((nothing, [0]), (loads, [1, 2, 2])):
         kernel = game.kernel(backend)
         state, _ = stepped(kernel, [[0, 0, 1]])
-        seen = np.full((1, 1, game.features), np.nan)
-        kernel.observe(state, seen)
-        assert seen.ravel().tolist() == expected
+        obs = np.full((1, 1, game.features), np.nan)
+        kernel.observe(state, obs)
+        assert obs.ravel().tolist() == expected
 
 
 # -- what holds always ----------------------------------------------------------------------------
@@ -182,8 +182,8 @@ def test_the_potential_changes_by_what_the_one_who_moves_saves(game):
         for action in range(n):
             moved = profiles.copy()
             moved[:, i] = action
-            then, earned = stepped(kernel, moved)
-            assert np.array([game.potential(s) for s in then]) - potential == pytest.approx(
+            next_state, earned = stepped(kernel, moved)
+            assert np.array([game.potential(s) for s in next_state]) - potential == pytest.approx(
                 rewards[:, i] - earned[:, i], abs=1e-9)
 
 
@@ -397,17 +397,17 @@ def test_both_backends_step_alike(agents, resources, strategies, kinds, mode, me
             if place is not None:
                 state[0, place[0]] = place[1]
             rewards, ends, total = np.zeros((1, agents)), np.ones(1, bool), np.zeros((1, agents))
-            seen = np.zeros((1, 1, game.features))
+            obs = np.zeros((1, 1, game.features))
             others_after = (game.counterfactual, state, actions, rewards, total)
             for call, *arguments in (others_after,      # first of a step that was not made
                                      (game.step, state, actions, none, none, rewards, ends),
-                                     (game.observe, state, seen), others_after):
+                                     (game.observe, state, obs), others_after):
                 try:
                     call(*arguments)
                     said = "fine"
                 except ValueError as error:
                     said = str(error)
-                trace.append([said, state.tobytes(), rewards.tobytes(), ends.tobytes(), seen.tobytes(),
+                trace.append([said, state.tobytes(), rewards.tobytes(), ends.tobytes(), obs.tobytes(),
                               total.tobytes() if said == "fine" else ""])
                 total[:] = 0.0
         traces.append(trace)

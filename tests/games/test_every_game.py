@@ -20,10 +20,10 @@ def played(game_example):
     for _ in range(60):
         actions = (generator.random((4, game_example.agents)) * game_example.action_counts).astype(np.int32)
         before = env.state.copy()
-        then, rewards, terminated, truncated = env.step(actions)
-        steps.append((before, observation, actions, rewards, terminated, truncated, begun, env.state.copy(), then))
+        next_obs, rewards, terminated, truncated = env.step(actions)
+        steps.append((before, observation, actions, rewards, terminated, truncated, begun, env.state.copy(), next_obs))
         begun = terminated | truncated
-        observation = env.reset(begun) if begun.any() else then
+        observation = env.reset(begun) if begun.any() else next_obs
     return [np.array(part) for part in zip(*steps, strict=True)]
 
 
@@ -45,14 +45,14 @@ def test_facts_are_sound(game_example):
 
 
 def test_observations_and_rewards_keep_their_bounds(game_example, played):
-    _, observed, _, rewards, *_, then = played
-    seen = np.concatenate([observed, then])
-    assert np.isfinite(seen).all() and np.isfinite(rewards).all()
+    _, observed, _, rewards, *_, next_obs = played
+    obs = np.concatenate([observed, next_obs])
+    assert np.isfinite(obs).all() and np.isfinite(rewards).all()
     if game_example.observations is not None:
-        assert (seen == np.floor(seen)).all() and seen.min() >= 0 and seen.max() < game_example.observations
+        assert (obs == np.floor(obs)).all() and obs.min() >= 0 and obs.max() < game_example.observations
     if game_example.bounds is not None:
         low, high = game_example.bounds
-        assert (seen >= low).all() and (seen <= high).all()
+        assert (obs >= low).all() and (obs <= high).all()
     if game_example.reward_bounds is not None:
         low, high = game_example.reward_bounds
         assert rewards.min() >= low - 1e-9 and rewards.max() <= high + 1e-9

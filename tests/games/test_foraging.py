@@ -175,7 +175,7 @@ def test_a_board_without_food_ends_at_the_first_step(made):
 # -- what is seen ---------------------------------------------------------------------------------------
 
 
-def seen(kernel, state):
+def obs_of(kernel, state):
     observation = np.zeros((1, kernel.views, kernel.features))
     kernel.observe(np.array([state], np.float64), observation)
     return observation[0].tolist()
@@ -183,18 +183,18 @@ def seen(kernel, state):
 
 def test_all_is_seen_and_oneself_first(made):
     state = [0, 3, 1, 6, 7, 2, 2, 3, 3, 5, 6, 1, 4]
-    assert seen(made(), state) == [[2, 3, 3, 5, 6, 1, 0, 3, 1, 6, 7, 2], [2, 3, 3, 5, 6, 1, 6, 7, 2, 0, 3, 1]]
-    assert seen(made(observe_agent_levels=False), state) == [
+    assert obs_of(made(), state) == [[2, 3, 3, 5, 6, 1, 0, 3, 1, 6, 7, 2], [2, 3, 3, 5, 6, 1, 6, 7, 2, 0, 3, 1]]
+    assert obs_of(made(observe_agent_levels=False), state) == [
         [2, 3, 3, 5, 6, 1, 0, 3, 6, 7], [2, 3, 3, 5, 6, 1, 6, 7, 0, 3]]
     state[8] = 0        # the first food is gone: the second moves up
-    assert seen(made(), state)[0] == [5, 6, 1, -1, -1, 0, 0, 3, 1, 6, 7, 2]
+    assert obs_of(made(), state)[0] == [5, 6, 1, -1, -1, 0, 0, 3, 1, 6, 7, 2]
 
 
 def test_places_are_told_from_the_corner_of_what_is_seen(made):
     # Sight 1. Agent 0 at (4, 4) looks from (3, 3): the food at (5, 3) stands at (2, 0), that at (6, 6) is too far.
     # Agent 1 at (0, 1) looks from (0, 0): nothing near; agent 2 at (3, 5) is near agent 0 only.
     state = [4, 4, 1, 0, 1, 2, 3, 5, 3, 5, 3, 2, 6, 6, 1, 3]
-    assert seen(made(players=3, sight=1), state) == [
+    assert obs_of(made(players=3, sight=1), state) == [
         [2, 0, 2, -1, -1, 0, 1, 1, 1, 0, 2, 3, -1, -1, 0],
         [-1, -1, 0, -1, -1, 0, 0, 1, 2, -1, -1, 0, -1, -1, 0],
         [-1, -1, 0, -1, -1, 0, 1, 1, 3, 2, 0, 1, -1, -1, 0]]
@@ -203,9 +203,9 @@ def test_places_are_told_from_the_corner_of_what_is_seen(made):
 def test_near_the_upper_left_border_agents_are_seen_further_than_food(made):
     # Sight 1 from (0, 0): an agent at (2, 2) is in the square of three from the corner; food at (2, 1) is not near.
     kernel = made(sight=1, food=1)
-    assert seen(kernel, [0, 0, 1, 2, 2, 2, 2, 1, 1, 1])[0] == [-1, -1, 0, 0, 0, 1, 2, 2, 2]
+    assert obs_of(kernel, [0, 0, 1, 2, 2, 2, 2, 1, 1, 1])[0] == [-1, -1, 0, 0, 0, 1, 2, 2, 2]
     # Near the lower right border there is no such square.
-    assert seen(kernel, [7, 7, 1, 5, 5, 2, 2, 1, 1, 1])[0] == [-1, -1, 0, 1, 1, 1, -1, -1, 0]
+    assert obs_of(kernel, [7, 7, 1, 5, 5, 2, 2, 1, 1, 1])[0] == [-1, -1, 0, 1, 1, 1, -1, -1, 0]
 
 
 # -- starts ---------------------------------------------------------------------------------------------
@@ -576,9 +576,9 @@ def test_the_largest_board():
 
 
 def test_no_runs(made):
-    kernel, arrays = made(), {"state": np.zeros((0, 13)), "seen": np.zeros((0, 2, 12)), "rewards": np.zeros((0, 2))}
+    kernel, arrays = made(), {"state": np.zeros((0, 13)), "obs_of": np.zeros((0, 2, 12)), "rewards": np.zeros((0, 2))}
     assert kernel.start(arrays["state"], np.zeros((0, 12)), np.zeros((0, 0))) is None
-    assert kernel.observe(arrays["state"], arrays["seen"]) is None
+    assert kernel.observe(arrays["state"], arrays["obs_of"]) is None
     assert kernel.step(arrays["state"], np.zeros((0, 2), np.int32), np.zeros((0, 0)), np.zeros((0, 0)),
                        arrays["rewards"], np.zeros(0, bool)) is None
     assert [array.shape for array in arrays.values()] == [(0, 13), (0, 2, 12), (0, 2)]

@@ -115,15 +115,15 @@ def count(events, before, after, actions, rewards, agents):
     events["loads together"] += int(gone.sum() == 1 and (rewards > 0).sum() > 1)
     events["loads in vain"] += int(((actions == LOAD) & (rewards < 0)).sum())
     places = [tuple(place) for place in old[:agents, :2].astype(int).tolist()]
-    then = [tuple(place) for place in new[:agents, :2].astype(int).tolist()]
-    events["shared squares"] += len(set(then)) < agents
+    moved = [tuple(place) for place in new[:agents, :2].astype(int).tolist()]
+    events["shared squares"] += len(set(moved)) < agents
     food = {tuple(f) for f in old[agents:][old[agents:, 2] > 0, :2].astype(int).tolist()}
     for i in range(agents):
         to = tuple((MOVES[actions[i]] + places[i]).tolist())
-        events["collisions"] += to in [p for j, p in enumerate(places) if j != i] and then[i] == places[i] != to
+        events["collisions"] += to in [p for j, p in enumerate(places) if j != i] and moved[i] == places[i] != to
         events["moves onto food"] += to in food and actions[i] != LOAD
         for j in range(i):
-            events["swaps"] += then[i] == places[j] != places[i] == then[j]
+            events["swaps"] += moved[i] == places[j] != places[i] == moved[j]
 
 
 def compare(game, episodes, seed, events):
@@ -151,7 +151,7 @@ def compare(game, episodes, seed, events):
             ours.reset(~going)
         observed, rewards, terminated, truncated = ours.step(actions)
         for r in np.flatnonzero(going):
-            seen, earned, done, *_ = theirs[r].step(actions[r].tolist())
+            obs, earned, done, *_ = theirs[r].step(actions[r].tolist())
             assert (ours.state[r] == np.array([
                 *(x for p in theirs[r].players for x in (*p.position, p.level)), *ours.state[r, 3 * game.players:]])
             ).all()
@@ -160,7 +160,7 @@ def compare(game, episodes, seed, events):
                 field[int(row), int(column)] += level
             assert (field == theirs[r].field).all()
             assert np.array(earned, np.float64).tobytes() == rewards[r].tobytes()
-            assert (np.array(seen) == observed[r]).all()
+            assert (np.array(obs) == observed[r]).all()
             assert (terminated[r], terminated[r] or truncated[r]) == (theirs[r].field.sum() == 0, done)
             count(events, before[r], ours.state[r], actions[r], rewards[r], game.players)
             events["cleared"] += int(terminated[r])

@@ -17,10 +17,10 @@ def stepped(kernel, actions):
     state, rewards = np.full((2, *actions.shape), np.nan)
     none, ends = np.zeros((len(actions), 0)), np.ones(len(actions), bool)
     kernel.step(state, actions, none, none, rewards, ends)
-    seen = np.full((len(actions), kernel.views, 1), np.nan)
-    kernel.observe(state, seen)
+    obs = np.full((len(actions), kernel.views, 1), np.nan)
+    kernel.observe(state, obs)
     assert not ends.any()
-    return state, rewards, seen[..., 0]
+    return state, rewards, obs[..., 0]
 
 
 def others(kernel, state, actions, rewards):
@@ -34,14 +34,14 @@ def test_a_step_by_hand(backend):
     #   - - -      neighbours that are up   0 1 1
     #   - + +                              2 1 1
     #   - - -                              0 1 1
-    state, rewards, seen = stepped(Ising(3, 3).kernel(backend), [[0, 0, 0, 0, 1, 1, 0, 0, 0]])
+    state, rewards, obs = stepped(Ising(3, 3).kernel(backend), [[0, 0, 0, 0, 1, 1, 0, 0, 0]])
     assert state.tolist() == [[-1, -1, -1, -1, 1, 1, -1, -1, -1]]
-    assert seen.tolist() == [[0, 1, 1, 2, 1, 1, 0, 1, 1]]
+    assert obs.tolist() == [[0, 1, 1, 2, 1, 1, 0, 1, 1]]
     # With k neighbours up: up earns k - 2, down 2 - k.
     assert rewards.tolist() == [[2, 1, 1, 0, -1, -1, 2, 1, 1]]
 
 
-@pytest.mark.parametrize("height, width, actions, seen, rewards", [
+@pytest.mark.parametrize("height, width, actions, obs, rewards", [
     # One square: all four neighbours are the agent itself.
     (1, 1, [0], [0], [2]), (1, 1, [1], [4], [2]),
     # A row of two: itself above and below, the other left and right.
@@ -53,9 +53,9 @@ def test_a_step_by_hand(backend):
     # Two rows of three, the upper left up: seen twice from below, once from each side.
     (2, 3, [1, 0, 0, 0, 0, 0], [0, 1, 1, 2, 0, 0], [-2, 1, 1, 0, 2, 2]),
 ])
-def test_small_tori_by_hand(backend, height, width, actions, seen, rewards):
+def test_small_tori_by_hand(backend, height, width, actions, obs, rewards):
     _, earned, observed = stepped(Ising(height, width).kernel(backend), [actions])
-    assert observed.tolist() == [seen] and earned.tolist() == [rewards]
+    assert observed.tolist() == [obs] and earned.tolist() == [rewards]
 
 
 @pytest.mark.parametrize("height, width", [(1, 1), (1, 2), (1, 5), (2, 2), (2, 5), (5, 2), (3, 3), (4, 6), (7, 5)])
@@ -64,7 +64,7 @@ def test_against_neighbours_written_out(backend, height, width):
     game, generator = Ising(height, width), np.random.default_rng(3)
     kernel = game.kernel(backend)
     actions = generator.integers(0, 2, (6, game.agents)).astype(np.int32)
-    state, rewards, seen = stepped(kernel, actions)
+    state, rewards, obs = stepped(kernel, actions)
     total = others(kernel, state, actions, rewards)
 
     def earned(spins, y, x):
@@ -74,7 +74,7 @@ def test_against_neighbours_written_out(backend, height, width):
     for r in range(6):
         spins = (2.0 * actions[r] - 1).reshape(height, width)
         places = [(y, x) for y in range(height) for x in range(width)]
-        assert list(zip(rewards[r], seen[r], strict=True)) == [earned(spins, *place) for place in places]
+        assert list(zip(rewards[r], obs[r], strict=True)) == [earned(spins, *place) for place in places]
         for i, place in enumerate(places):
             gone = spins.copy()
             gone[place] = 0.0
@@ -135,8 +135,8 @@ def test_the_less_noise_the_more_order():
 def test_ten_thousand_agents(backend):
     # A chessboard: all disagree with all neighbours.
     actions = (np.add.outer(np.arange(100), np.arange(100)) % 2).reshape(1, -1)
-    _, rewards, seen = stepped(Ising(100, 100).kernel(backend), actions)
-    assert (rewards == -2.0).all() and (seen == 4 * (1 - actions)).all()
+    _, rewards, obs = stepped(Ising(100, 100).kernel(backend), actions)
+    assert (rewards == -2.0).all() and (obs == 4 * (1 - actions)).all()
 
 
 # -- bad input ------------------------------------------------------------------------------------
@@ -201,8 +201,8 @@ def test_both_backends_play_alike(height, width, hostile, seed):
         game, trace = kernels(backend, "ising").Ising(height, width), []
         state, none = np.ones((1, agents)), np.zeros((1, 0))
         for actions, draws, earned, place in script:
-            rewards, ends, seen, total = np.zeros((1, agents)), np.ones(1, bool), np.zeros((1, agents, 1)), earned * 0
-            for call, *arguments in ((game.start, state, draws, none), (game.observe, state, seen),
+            rewards, ends, obs, total = np.zeros((1, agents)), np.ones(1, bool), np.zeros((1, agents, 1)), earned * 0
+            for call, *arguments in ((game.start, state, draws, none), (game.observe, state, obs),
                                      (game.step, state, actions, none, none, rewards, ends),
                                      (game.counterfactual, state, actions, earned, total)):
                 if place is not None and call == game.observe:
@@ -212,6 +212,6 @@ def test_both_backends_play_alike(height, width, hostile, seed):
                     said = "fine"
                 except ValueError as error:
                     said = str(error)
-                trace.append([said, *(a.tobytes() for a in (state, rewards, ends, seen, total))])
+                trace.append([said, *(a.tobytes() for a in (state, rewards, ends, obs, total))])
         traces.append(trace)
     assert traces[0] == traces[1]

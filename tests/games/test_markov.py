@@ -41,14 +41,14 @@ def sparse_game():
                         successor=[1, 0, 0, 2, 0, 0, 2, 3, 1], probability=[0.75, 0.5, 0.25, 0.25, 0.25, 1, 1, 1, 1],
                         rewards=[[1, -1], [14, -14], [0, 0], [2, -2], [-3, 3], [0, 0], [5, -5], [0, 0], [9, -9]])
     return mf.games.MarkovGame(outcomes, "own", (2, 1), terminal=[False, False, True, False],
-                               seen=[[0, 0], [1, 0], [0, 0], [1, 0]])
+                               obs=[[0, 0], [1, 0], [0, 0], [1, 0]])
 
 
 def successor_game():
     """Three agents with one, two and two actions among five states, whose next states are listed."""
     generator = np.random.default_rng(1)
     return mf.games.MarkovGame(generator.integers(0, 5, (5, 4)), generator.integers(-2, 3, (5, 4)) / 2.0, (1, 2, 2),
-                               start=[0.0, 0.5, 0.0, 0.0, 0.5], horizon=11, seen=[0, 1, 1, 0, 2])
+                               start=[0.0, 0.5, 0.0, 0.0, 0.5], horizon=11, obs=[0, 1, 1, 0, 2])
 
 
 EXAMPLES = [chance_game(), certain_game(), sparse_game(), successor_game(),
@@ -144,7 +144,7 @@ def lottery(module, **changes):
     return module("markov").Markov(**{
         "actions": np.array([2, 1], np.int32), "first": np.array([0, 2, 3]), "successors": np.zeros(3, np.int32),
         "sums": np.array([0.5, 2.0, 2.0]), "rewards": np.array([[14.0, 1.0], [0.0, 2.0], [3.0, 3.0]]),
-        "start": np.array([2.0]), "terminal": np.zeros(1, bool), "seen": None} | changes)
+        "start": np.array([2.0]), "terminal": np.zeros(1, bool), "obs": None} | changes)
 
 
 def test_rewards_of_outcomes(module):
@@ -167,17 +167,17 @@ def test_draws_outside_are_refused_and_change_nothing(module, u):
     assert state.tolist() == [[0.0]] and rewards.tolist() == [[7.0, 7.0]] and ended.tolist() == [True]
 
 
-@pytest.mark.parametrize("seen, expected", [
+@pytest.mark.parametrize("obs, expected", [
     ([[4], [0], [9]], [[9], [4]]), ([[4, 5], [0, 1], [9, 2**31 - 1]], [[9, 2**31 - 1], [4, 5]])])
-def test_what_is_seen(module, seen, expected):
+def test_what_is_seen(module, obs, expected):
     game = module("markov").Markov(np.array([1, 1], np.int32), None, np.zeros(3, np.int32), None, np.zeros((3, 2)),
-                                   np.array([2.0, 2.0, 2.0]), np.zeros(3, bool), np.array(seen, np.int32))
-    observation = np.zeros((2, len(seen[0]), 1))
+                                   np.array([2.0, 2.0, 2.0]), np.zeros(3, bool), np.array(obs, np.int32))
+    observation = np.zeros((2, len(obs[0]), 1))
     game.observe(np.array([[2.0], [0.0]]), observation)
     assert observation[:, :, 0].tolist() == expected
     for state in (3.0, -1.0, 0.5, np.nan):
         with pytest.raises(ValueError, match="^observe: the state is not one of the game's$"):
-            game.observe(np.array([[state]]), np.zeros((1, len(seen[0]), 1)))
+            game.observe(np.array([[state]]), np.zeros((1, len(obs[0]), 1)))
 
 
 def test_the_definition_and_its_kernel_agree(backend):
@@ -224,7 +224,7 @@ HOSTILE = [-1.0, -0.0, 0.5, 1e300, -1e300, np.nan, np.inf, 2.0**31, 2.0**63]
 
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=4), st.integers(1, 6), st.booleans(), st.booleans(),
        st.sampled_from([None, "all", "each"]), st.booleans(), st.integers(0, 2**32 - 1))
-def test_both_backends_step_alike(actions, states, is_certain, own, seen, hostile, seed):
+def test_both_backends_step_alike(actions, states, is_certain, own, obs, hostile, seed):
     """Run by run, so that a refused run is compared too: the same message, and whatever was written or not."""
     generator = np.random.default_rng(seed)
     agents, cells = len(actions), states * int(np.prod(actions))
@@ -239,7 +239,7 @@ def test_both_backends_step_alike(actions, states, is_certain, own, seen, hostil
     arguments = (counts, first, generator.integers(0, states, outcomes).astype(np.int32), sums,
                  generator.normal(size=(outcomes if own else cells, agents)), np.sort(generator.random(states)),
                  generator.random(states) < 0.3,
-                 None if seen is None else generator.integers(0, 9, (states, agents if seen == "each" else 1)).astype(
+                 None if obs is None else generator.integers(0, 9, (states, agents if obs == "each" else 1)).astype(
                      np.int32))
     steps = []
     for _ in range(20):
@@ -281,7 +281,7 @@ def dense_of(game):
             transitions[at] += table.probabilities[k]
             rewards[at] = table.rewards[k if table.own else cell]
     return mf.games.MarkovGame(transitions, rewards, game.actions, start=game.start, terminal=game.terminal,
-                               horizon=game.horizon, seen=game.seen)
+                               horizon=game.horizon, obs=game.obs)
 
 
 def walked(game, backend="cython", steps=300):
@@ -377,7 +377,7 @@ def test_games_that_differ_in_outcomes_differ():
     game = sparse_game()
     other = Outcomes(**{k: v for k, v in game.transitions.to_dict().items() if k != "name"} | {
         "probability": [0.5, 0.25, 0.25, 0.5, 0.5, 1, 1, 1, 1]})
-    assert mf.games.MarkovGame(other, "own", (2, 1), terminal=game.terminal, seen=game.seen) != game
+    assert mf.games.MarkovGame(other, "own", (2, 1), terminal=game.terminal, obs=game.obs) != game
 
 
 @pytest.mark.parametrize("payoffs, setting", [
@@ -465,8 +465,8 @@ def game_of(**changes):
     (lambda: game_of(transitions="outcomes"), "transitions: Outcomes.__init__() missing 4 required"),
     (lambda: game_of(transitions={"name": "outcome"}), "unknown transitions 'outcome'; did you mean 'outcomes'?"),
     (lambda: game_of(transitions="abc"), "transitions: expected an array or outcomes, got 'abc'"),
-    (lambda: game_of(seen=[0]), "seen: expected shape (2,) or (2, 1), got (1,)"),
-    (lambda: game_of(seen=[0, -1]), "seen[1]: expected 0 to 2147483646, got -1"),
+    (lambda: game_of(obs=[0]), "obs: expected shape (2,) or (2, 1), got (1,)"),
+    (lambda: game_of(obs=[0, -1]), "obs[1]: expected 0 to 2147483646, got -1"),
     (lambda: game_of(transitions=[[0, 0], [1, 1]], rewards=[[0, 0], [0, 0]]),
      "terminal: state 0 leads only to itself and pays nothing, so an episode that comes there never ends; mark it in "
      "terminal, or give a horizon"),

@@ -171,8 +171,8 @@ def test_a_pair_of_prices_is_numbered_as_published():
 def test_what_was_played_is_what_is_seen(start, backend):
     game = MatrixGame(*DILEMMA, memory=2, start=start, horizon=0)
     env, generator = game.env(runs=3, seed=4, backend=backend), np.random.default_rng(2)
-    seen = env.reset()
-    past = [game.history(s) for s in seen.ravel()]
+    obs = env.reset()
+    past = [game.history(s) for s in obs.ravel()]
     if start == "empty":
         assert past == [[]] * 3
     elif start != "uniform":
@@ -180,8 +180,8 @@ def test_what_was_played_is_what_is_seen(start, backend):
     for _ in range(12):
         actions = generator.integers(0, 2, (3, 2), dtype=np.int32)
         past = [(h + [tuple(a)])[-2:] for h, a in zip(past, actions.tolist(), strict=True)]
-        seen = env.step(actions)[0]
-        assert [game.history(s) for s in seen.ravel()] == past
+        obs = env.step(actions)[0]
+        assert [game.history(s) for s in obs.ravel()] == past
     assert [game.render(s) for s in env.state] == [
         f"played: {h[0][0]} {h[0][1]}, then {h[1][0]} {h[1][1]}" for h in past]
 

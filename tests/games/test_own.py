@@ -129,9 +129,9 @@ def test_a_step_by_hand(make, backend):
     assert state.tolist() == [[0.0, 2.0], [3.0, -1.0]] and over.tolist() == [False, True]
     game.start(state, np.array([[0.4], [0.5]]), np.zeros((2, 0)))
     assert state.tolist() == [[-1.0, -1.0], [1.0, 1.0]]
-    seen = np.zeros((2, 1, 2))
-    game.observe(state, seen)
-    assert seen[:, 0].tolist() == state.tolist()
+    obs = np.zeros((2, 1, 2))
+    game.observe(state, obs)
+    assert obs[:, 0].tolist() == state.tolist()
 
 
 @needs_numba
@@ -143,9 +143,9 @@ def test_a_jitted_observation_has_two_axes(backend):
                 observation[i, k] = 10 * i + k + state[0]
 
     game = numba_walk(observe=observe, views=2, features=3).kernel(backend)
-    seen = np.zeros((1, 2, 3))
-    game.observe(np.array([[0.5, 0.0]]), seen)
-    assert seen.tolist() == [[[0.5, 1.5, 2.5], [10.5, 11.5, 12.5]]]
+    obs = np.zeros((1, 2, 3))
+    game.observe(np.array([[0.5, 0.0]]), obs)
+    assert obs.tolist() == [[[0.5, 1.5, 2.5], [10.5, 11.5, 12.5]]]
 
 
 @needs_numba
@@ -273,7 +273,7 @@ def test_evaluation(make, backend):
     found = mf.evaluate(game, run, episodes=3, backend=backend)
     assert found.returns.shape == (5, 3, AGENTS) and np.isfinite(found.returns).all()
     assert mf.evaluate(game, "random", episodes=3, runs=4, backend=backend).lengths.max() <= 20
-    assert mf.evaluate(game, lambda seen: [1, 1], episodes=2, backend=backend).mean > 0
+    assert mf.evaluate(game, lambda obs: [1, 1], episodes=2, backend=backend).mean > 0
 
 
 def test_an_agent_learns_to_go_right():
@@ -406,15 +406,15 @@ def test_only_the_runs_at_fault_stop():
 @each_failing
 def test_an_exception_reaches_the_caller_of_env_and_nothing_moves(make, error, text, backend):
     env = make().env(runs=3, seed=4, backend=backend)
-    seen = env.reset()
+    obs = env.reset()
     for _ in range(10):
         before = [a.copy() for a in (env.state, env.observation, env.steps, env.episode_steps, env.terminated)]
         try:
-            seen, *_ = env.step([[1, 1], [1, 1], [0, 1]])
+            obs, *_ = env.step([[1, 1], [1, 1], [0, 1]])
         except error as caught:
             assert re.search(text, str(caught))
             break
-        assert seen.tobytes() == env.observation.tobytes()
+        assert obs.tobytes() == env.observation.tobytes()
     else:
         pytest.fail("it never failed")
     after = (env.state, env.observation, env.steps, env.episode_steps, env.terminated)

@@ -87,11 +87,11 @@ def test_what_is_played_is_paid(backend):
     env = game.env(runs=4, backend=backend)
     env.reset()
     corners = np.array([[0, 0], [0, 14], [14, 0], [14, 14]], np.int32)
-    seen, rewards, *_ = env.step(corners)
+    obs, rewards, *_ = env.step(corners)
     low, high = 1.427725, 1.970185
     assert rewards == pytest.approx(np.array([formula(p, (2, 2), (1, 1), 0, 0.25) for p in (
         (low, low), (low, high), (high, low), (high, high))]), rel=1e-9)
-    assert seen.ravel().tolist() == [0, 14, 210, 224]
+    assert obs.ravel().tolist() == [0, 14, 210, 224]
 
 
 def test_symmetric_firms_have_a_symmetric_table():

@@ -40,7 +40,7 @@ def stepped(game, state, actions, draws):
     return state[0].tolist(), rewards[0].tolist(), bool(terminated[0])
 
 
-def seen(game, state):
+def obs_of(game, state):
     observation = np.full((1, game.agents, 1), np.nan)
     game.observe(np.array([state], np.float64), observation)
     return observation[0, :, 0].astype(int).tolist()
@@ -48,9 +48,9 @@ def seen(game, state):
 
 def test_moves_and_edges(make):
     game = make(3, 4)
-    for k, then in ((UP, (0, 1)), (DOWN, (2, 1)), (RIGHT, (1, 2)), (LEFT, (1, 0))):
-        assert stepped(game, [1, 1, 0, 3], [k], [UP])[0] == [*then, 0, 3]
-        assert stepped(game, [0, 3, 1, 1], [UP], [k])[0] == [0, 3, *then]
+    for k, next_state in ((UP, (0, 1)), (DOWN, (2, 1)), (RIGHT, (1, 2)), (LEFT, (1, 0))):
+        assert stepped(game, [1, 1, 0, 3], [k], [UP])[0] == [*next_state, 0, 3]
+        assert stepped(game, [0, 3, 1, 1], [UP], [k])[0] == [0, 3, *next_state]
     # Into every edge: nobody moves.
     for k, place in ((UP, (0, 1)), (DOWN, (2, 1)), (RIGHT, (1, 3)), (LEFT, (1, 0))):
         other = (2, 3) if place != (1, 3) else (2, 0)
@@ -120,15 +120,15 @@ def test_offsets_are_numbered_row_by_row(make):
     for rows in range(-3, 4):
         for columns in range(-3, 4):
             visible = max(abs(rows), abs(columns)) <= 2
-            assert seen(game, [5, 5, 5 + rows, 5 + columns]) == [5 * (rows + 2) + columns + 2 if visible else 25]
-    assert seen(make(depth=0), [5, 5, 5, 5]) == [0] and seen(make(depth=0), [5, 5, 5, 6]) == [1]
+            assert obs_of(game, [5, 5, 5 + rows, 5 + columns]) == [5 * (rows + 2) + columns + 2 if visible else 25]
+    assert obs_of(make(depth=0), [5, 5, 5, 5]) == [0] and obs_of(make(depth=0), [5, 5, 5, 6]) == [1]
 
 
 def test_the_closest_prey_is_seen(make):
     game = make(depth=2, prey=3)
 
     def closest(*places):
-        return seen(game, [5, 5, *places])[0]
+        return obs_of(game, [5, 5, *places])[0]
 
     assert closest(7, 7, 5, 6, 5, 3) == 13                  # 4, 1 and 2 moves away: one to the right
     assert closest(5, 8, 9, 9, 7, 7) == 24                  # three moves, but out of sight; so the one four moves away
@@ -139,34 +139,34 @@ def test_the_closest_prey_is_seen(make):
 def test_who_sees_none_is_told(make):
     # Offsets reach 9 now: 19 by 19, and 361 means none. Tan's example: the prey at row -2, column 2 of the scout.
     game = make(depth=2, scout=4)
-    assert seen(game, [2, 2, 7, 2, 9, 4]) == [19 * (5 + 9) + 0 + 9]
-    assert seen(game, [2, 2, 3, 3, 9, 4]) == [19 * (1 + 9) + 1 + 9]         # its own, though the scout sees none
-    assert seen(game, [2, 2, 7, 2, 2, 3]) == [361]
+    assert obs_of(game, [2, 2, 7, 2, 9, 4]) == [19 * (5 + 9) + 0 + 9]
+    assert obs_of(game, [2, 2, 3, 3, 9, 4]) == [19 * (1 + 9) + 1 + 9]         # its own, though the scout sees none
+    assert obs_of(game, [2, 2, 7, 2, 2, 3]) == [361]
     # Its own sight first, even where the scout sees a prey with less distance: (4, 4) against (5, 2).
-    assert seen(make(depth=2, prey=2, scout=1), [2, 2, 5, 2, 4, 4, 5, 2]) == [19 * (2 + 9) + 2 + 9]
+    assert obs_of(make(depth=2, prey=2, scout=1), [2, 2, 5, 2, 4, 4, 5, 2]) == [19 * (2 + 9) + 2 + 9]
     # The scout's depth is its own.
-    assert seen(make(depth=5, scout=0), [0, 0, 9, 9, 9, 8]) == [361]
-    assert seen(make(depth=5, scout=1), [0, 0, 9, 9, 9, 8]) == [19 * 18 + 18]
+    assert obs_of(make(depth=5, scout=0), [0, 0, 9, 9, 9, 8]) == [361]
+    assert obs_of(make(depth=5, scout=1), [0, 0, 9, 9, 9, 8]) == [19 * 18 + 18]
 
 
 def test_hunters_may_tell_each_other(make):
     # The second hunter sees the prey one to its right, the first is nine columns away.
-    assert seen(make(hunters=2), [0, 0, 0, 8, 0, 9]) == [25, 13]
-    assert seen(make(hunters=2, sharing=True), [0, 0, 0, 8, 0, 9]) == [19 * 9 + 18, 19 * 9 + 10]
+    assert obs_of(make(hunters=2), [0, 0, 0, 8, 0, 9]) == [25, 13]
+    assert obs_of(make(hunters=2, sharing=True), [0, 0, 0, 8, 0, 9]) == [19 * 9 + 18, 19 * 9 + 10]
     # A third one does not see the prey nearest to it, and is told of it by the second, not of the first's.
     game = make(hunters=3, prey=2, depth=1, sharing=True)
-    assert seen(game, [0, 0, 5, 5, 9, 9, 0, 1, 5, 6])[2] == 19 * (5 - 9 + 9) + (6 - 9 + 9)
+    assert obs_of(game, [0, 0, 5, 5, 9, 9, 0, 1, 5, 6])[2] == 19 * (5 - 9 + 9) + (6 - 9 + 9)
 
 
 def test_a_partner_in_sight(make):
     # Own number times 26, plus the partner's: the first sees the prey one below (17) and its partner two to the right.
     game = make(hunters=2, see_partner=True)
-    assert seen(game, [5, 5, 5, 7, 6, 5]) == [17 * 26 + 14, 15 * 26 + 10]
-    assert seen(game, [5, 5, 5, 8, 6, 5]) == [17 * 26 + 25, 25 * 26 + 25]
+    assert obs_of(game, [5, 5, 5, 7, 6, 5]) == [17 * 26 + 14, 15 * 26 + 10]
+    assert obs_of(game, [5, 5, 5, 8, 6, 5]) == [17 * 26 + 25, 25 * 26 + 25]
     # Of two others the closer; sharing tells where it is at any distance.
-    assert seen(make(hunters=3, see_partner=True), [5, 5, 5, 7, 5, 4, 6, 5])[0] == 17 * 26 + 11
+    assert obs_of(make(hunters=3, see_partner=True), [5, 5, 5, 7, 5, 4, 6, 5])[0] == 17 * 26 + 11
     shared = make(hunters=2, see_partner=True, sharing=True)
-    assert seen(shared, [0, 0, 9, 9, 0, 1]) == [(19 * 9 + 10) * 362 + 19 * 18 + 18, (19 * 0 + 1) * 362 + 0]
+    assert obs_of(shared, [0, 0, 9, 9, 0, 1]) == [(19 * 9 + 10) * 362 + 19 * 18 + 18, (19 * 0 + 1) * 362 + 0]
 
 
 @pytest.mark.parametrize("arguments, published", [
@@ -221,8 +221,8 @@ def _agree(generator, arguments, runs=8, hostile=0.02):
         for k in range(runs):
             one, none = slice(k, k + 1), np.zeros((1, 0))
             state, rewards, terminated = states[one].copy(), np.full((1, hunters), 7.0), np.zeros(1, bool)
-            fresh, sight = np.full_like(state, 7.0), np.full((1, hunters, 1), 7.0)
-            for method, arrays in ((game.observe, (state.copy(), sight)), (game.start, (fresh, starts[one], none)),
+            fresh, obs = np.full_like(state, 7.0), np.full((1, hunters, 1), 7.0)
+            for method, arrays in ((game.observe, (state.copy(), obs)), (game.start, (fresh, starts[one], none)),
                                    (game.step, (state, actions[one], draws[one], none, rewards, terminated))):
                 try:
                     method(*arrays)
@@ -231,7 +231,7 @@ def _agree(generator, arguments, runs=8, hostile=0.02):
                     trace.append(str(error))
             if trace[-1] != "fine":         # nothing half done
                 assert state.tobytes() == states[one].tobytes()
-            trace += [array.tobytes() for array in (state, rewards, terminated, fresh, sight)]
+            trace += [array.tobytes() for array in (state, rewards, terminated, fresh, obs)]
         traces.append(trace)
     assert traces[0] == traces[1]
 
@@ -254,10 +254,11 @@ def test_exchanging_hunters_exchanges_what_they_get(make):
     for _ in range(200):
         state, actions, draws = generator.integers(0, 4, 8), generator.integers(0, 4, 2), generator.integers(0, 4, 2)
         swapped = state[[2, 3, 0, 1, 4, 5, 6, 7]]
-        then, rewards, over = stepped(game, state, actions, draws)
+        next_state, rewards, over = stepped(game, state, actions, draws)
         again, earned, ended = stepped(game, swapped, actions[::-1], draws)
-        assert (again[:2], again[2:4], again[4:], earned, ended) == (then[2:4], then[:2], then[4:], rewards[::-1], over)
-        assert seen(game, swapped) == seen(game, state)[::-1]
+        assert (again[:2], again[2:4], again[4:], earned, ended) == (next_state[2:4], next_state[:2], next_state[4:],
+                                                                     rewards[::-1], over)
+        assert obs_of(game, swapped) == obs_of(game, state)[::-1]
 
 
 def test_a_board_on_its_head_is_the_same_game(make):
@@ -268,9 +269,9 @@ def test_a_board_on_its_head_is_the_same_game(make):
         actions, draws = generator.integers(0, 4, 2), generator.integers(0, 4, 2)
         turned = state.copy()
         turned[::2] = 4 - turned[::2]
-        then, rewards, over = stepped(game, state, actions, draws)
+        next_state, rewards, over = stepped(game, state, actions, draws)
         again, earned, ended = stepped(game, turned, upside[actions], upside[draws])
-        assert [4 - row for row in again[::2]] == then[::2] and again[1::2] == then[1::2]
+        assert [4 - row for row in again[::2]] == next_state[::2] and again[1::2] == next_state[1::2]
         assert (earned, ended) == (rewards, over)
 
 
@@ -280,7 +281,7 @@ def test_bad_states_actions_and_draws_are_named(make):
         with pytest.raises(ValueError, match="step: the state is not one of the game's"):
             stepped(game, state, [0], [0])
         with pytest.raises(ValueError, match="observe: the state is not one of the game's"):
-            seen(game, state)
+            obs_of(game, state)
     with pytest.raises(ValueError, match="step: an action lies outside"):
         stepped(game, [0, 0, 2, 2], [4], [0])
     with pytest.raises(ValueError, match="start: a draw lies outside"):

@@ -36,7 +36,7 @@ def stepped(game, states, actions, uniforms=(0.0, 0.0)):
     return state, rewards, terminated
 
 
-def seen(game, states):
+def obs_of(game, states):
     observation = np.full((len(states), game.views, 1), np.nan)
     game.observe(np.array(states, np.float64), observation)
     return observation[:, :, 0].astype(int)
@@ -53,15 +53,15 @@ def make(module):
 def model(make):
     """Transitions [16, 100, 100], rewards [16, 100], observations [100, 2] of the continuing game, by state number."""
     game = make(0.9, True, False, True)
-    numbers = seen(game, STATES)[:, 0]
+    numbers = obs_of(game, STATES)[:, 0]
     assert sorted(numbers) == list(range(100))
     transitions, rewards, sights = np.zeros((16, 100, 100)), np.zeros((16, 100)), np.zeros((100, 2), int)
-    sights[numbers] = seen(make(), STATES)
+    sights[numbers] = obs_of(make(), STATES)
     for joint, first, second in itertools.product(range(16), (True, False), (True, False)):
         chance = (0.9 if first else 0.1) * (0.9 if second else 0.1)
         uniforms = (0.5 if first else 0.95, 0.5 if second else 0.95)
-        then, earned, terminated = stepped(game, STATES, divmod(joint, 4), uniforms)
-        np.add.at(transitions[joint], (numbers, seen(game, then)[:, 0]), chance)
+        next_state, earned, terminated = stepped(game, STATES, divmod(joint, 4), uniforms)
+        np.add.at(transitions[joint], (numbers, obs_of(game, next_state)[:, 0]), chance)
         rewards[joint, numbers] = earned[:, 0]
         assert not terminated.any() and (earned[:, 0] == earned[:, 1]).all()
     return transitions, rewards, sights
@@ -91,9 +91,9 @@ PUBLISHED = [
 
 def test_rows_of_the_published_model(model):
     transitions, rewards, _ = model
-    for (first, second), state, then, reward in PUBLISHED:
+    for (first, second), state, next_state, reward in PUBLISHED:
         row = transitions[4 * first + second, state]
-        assert {int(k): round(row[k], 12) for k in np.flatnonzero(row)} == then, state
+        assert {int(k): round(row[k], 12) for k in np.flatnonzero(row)} == next_state, state
         assert rewards[4 * first + second, state] == pytest.approx(reward, abs=1e-12), state
 
 
@@ -111,16 +111,17 @@ def _reply(model, horizon, me, other):
     def best(past, belief, left):
         found = (-np.inf, {})
         for action in range(4):
-            value, then = 0.0, {}
+            value, next_state = 0.0, {}
             for (state, partner), chance in belief.items():
                 theirs = other.get(partner, STAY)         # a past that could not be while they chose
                 joint = 4 * action + theirs if me == 0 else 4 * theirs + action
                 value += chance * rewards[joint, state]
                 for k in np.flatnonzero(transitions[joint, state]) if left > 1 else ():
-                    mine, key = then.setdefault(int(sights[k, me]), {}), (int(k), (*partner, int(sights[k, 1 - me])))
+                    mine, key = next_state.setdefault(int(sights[k, me]), {}), (int(k),
+                                                                                (*partner, int(sights[k, 1 - me])))
                     mine[key] = mine.get(key, 0.0) + chance * transitions[joint, state, k]
             policy = {past: action}
-            for sight, later in sorted(then.items()):
+            for sight, later in sorted(next_state.items()):
                 more, rest = best((*past, sight), later, left - 1)
                 value += more
                 policy |= rest
@@ -155,11 +156,11 @@ def test_a_perfect_plan_earns_the_large_box_in_three_steps(make):
 def test_an_attempt_or_a_success_is_paid(make):
     # Under the large box, both go north, and the second agent's action fails: an attempt earns 100; where success
     # counts, the first agent has bumped into a box too heavy for one. The same under two small boxes: 20, or 10.
-    for state, attempt, success, then in (([1, 0, 2, 0, 0], 99.8, -5.2, 0), ([0, 0, 3, 0, 0], 19.8, 9.8, 1)):
+    for state, attempt, success, next_state in (([1, 0, 2, 0, 0], 99.8, -5.2, 0), ([0, 0, 3, 0, 0], 19.8, 9.8, 1)):
         for on_success, earned in ((False, attempt), (True, success)):
             after, rewards, terminated = stepped(make(0.5, False, on_success), [state], (FORWARD, FORWARD), (0.4, 0.5))
-            assert rewards.tolist() == [[earned] * 2] and after.tolist() == [[*state[:4], then]]
-            assert terminated.tolist() == [then > 0]
+            assert rewards.tolist() == [[earned] * 2] and after.tolist() == [[*state[:4], next_state]]
+            assert terminated.tolist() == [next_state > 0]
 
 
 def test_who_meets_nobody_because_the_other_failed_does_not_bump(make):
@@ -200,7 +201,7 @@ def test_left_and_right_are_alike(make, on_success):
             live = np.array(STATES)[:, 4] == 0
             assert (mirror[live] == _mirrored(states)[live]).all()
             assert (same == rewards).all() and (also == terminated).all()
-            assert (seen(game, mirror)[live] == seen(game, states)[live][:, ::-1]).all()
+            assert (obs_of(game, mirror)[live] == obs_of(game, states)[live][:, ::-1]).all()
 
 
 @pytest.mark.parametrize("on_success", [False, True])
@@ -210,14 +211,15 @@ def test_what_always_holds(make, on_success):
     game, states = make(0.9, False, on_success), np.array([s for s in STATES if s[4] == 0], float)
     possible = np.array([-10.2, -5.2, -0.2, 4.8, 9.8, 19.8, 99.8])
     for joint, *chance in itertools.product(range(16), (0.0, 0.95), (0.0, 0.95)):
-        then, rewards, terminated = stepped(game, states, divmod(joint, 4), chance)
-        assert (then[:, 0] < then[:, 2]).all() and (np.abs(then - states)[:, 0:4:2] <= 1).all()
+        next_state, rewards, terminated = stepped(game, states, divmod(joint, 4), chance)
+        assert (next_state[:, 0] < next_state[:, 2]).all() and (np.abs(next_state - states)[:, 0:4:2] <= 1).all()
         assert np.isclose(rewards[:, :1], possible, atol=1e-12).any(axis=1).all()
-        assert (terminated == (then[:, 4] > 0)).all()
+        assert (terminated == (next_state[:, 4] > 0)).all()
         below = ((states[:, 1] == 0) & (states[:, 0] == 0), (states[:, 3] == 0) & (states[:, 2] == 3),
                  (states[:, :4] == (1, 0, 2, 0)).all(axis=1))
-        assert not (np.isin(then[:, 4], (1, 3)) & ~below[0]).any()
-        assert not (np.isin(then[:, 4], (2, 3)) & ~below[1]).any() and not ((then[:, 4] == 4) & ~below[2]).any()
+        assert not (np.isin(next_state[:, 4], (1, 3)) & ~below[0]).any()
+        assert not (np.isin(next_state[:, 4], (2, 3)) & ~below[1]).any() and not ((next_state[:, 4] == 4) &
+                                                                                  ~below[2]).any()
 
 
 BAD = [({"states": [[0, 1, 0, 3, 0]]}, "state"), ({"states": [[2, 1, 1, 3, 0]]}, "state"),
@@ -235,7 +237,7 @@ def test_what_is_not_of_the_game_is_refused(make, change, named):
     if named == "state":
         for full in (False, True):
             with pytest.raises(ValueError, match="observe: .*state"):
-                seen(make(0.9, full), change["states"])
+                obs_of(make(0.9, full), change["states"])
 
 
 ODD = np.array([-1.0, 0.5, 1.0, 5.0, 1e300, -1e300, np.nan, np.inf])
@@ -253,15 +255,15 @@ def test_both_backends_are_alike(success, full, on_success, continuing, seed):
         game, trace = kernels(backend, "pushing").BoxPushing(success, full, on_success, continuing), []
         for k in range(30):         # one by one: each has a status of its own
             state, rewards, terminated = states[k:k + 1].copy(), np.full((1, 2), 7.0), np.zeros(1, bool)
-            sight = np.full((1, game.views, 1), 7.0)
+            obs = np.full((1, game.views, 1), 7.0)
             for call in (lambda: game.step(state, actions[k:k + 1], uniforms[k:k + 1], np.zeros((1, 0)), rewards,  # noqa: B023
-                                           terminated), lambda: game.observe(state, sight)):  # noqa: B023
+                                           terminated), lambda: game.observe(state, obs)):  # noqa: B023
                 try:
                     call()
                     trace.append("fine")
                 except ValueError as error:
                     trace.append(str(error))
-            trace += [array.tobytes() for array in (state, rewards, terminated, sight)]
+            trace += [array.tobytes() for array in (state, rewards, terminated, obs)]
         traces.append(trace)
     assert traces[0] == traces[1]
 

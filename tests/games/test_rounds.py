@@ -45,10 +45,10 @@ def test_rounds_change_nothing_else(inner):
     one.reset(), other.reset()
     for t in range(4):
         actions = generator.integers(0, game.action_counts, (200, game.agents))
-        seen, paid, over, _ = one.step(actions)
+        obs, paid, over, _ = one.step(actions)
         own, own_paid, own_over, cut = other.step(actions)
         assert abs(paid.mean() - own_paid.mean()) < (1.5 if isinstance(inner, games.Climbing) else 1e-12)
         assert_array_equal(over, own_over | cut)
         if over.any():
             break
-        assert_array_equal(seen, (t + 1) * inner.observations + own)
+        assert_array_equal(obs, (t + 1) * inner.observations + own)

@@ -19,19 +19,19 @@ def stepped(game, state, actions, backend="cython"):
     return int(state[0, 0]), rewards[0].tolist()
 
 
-@pytest.mark.parametrize("turn, standing, set_to, then, mover, other", [
+@pytest.mark.parametrize("turn, standing, set_to, next_state, mover, other", [
     # Prices in sixths. 3 under 4: sells 1 - 1/2 at 1/2; 4 over 3 sells nothing, and the 3 that stands earns.
     (0, 4, 3, 7 + 3, 0.25, 0.0), (0, 3, 4, 7 + 4, 0.0, 0.25), (0, 3, 3, 7 + 3, 0.125, 0.125),
     (1, 4, 3, 3, 0.25, 0.0), (1, 3, 4, 4, 0.0, 0.25), (1, 3, 3, 3, 0.125, 0.125),
     # 2 under 6: (1/3)(2/3) = 2/9. At 6 nobody buys, at 0 nobody earns.
     (0, 6, 2, 7 + 2, 2 / 9, 0.0), (1, 6, 6, 6, 0.0, 0.0), (0, 0, 0, 7, 0.0, 0.0), (1, 1, 0, 0, 0.0, 0.0),
 ])
-def test_by_hand(backend, turn, standing, set_to, then, mover, other):
+def test_by_hand(backend, turn, standing, set_to, next_state, mover, other):
     game = SequentialPricing()
     for ignored in range(7):
         actions, rewards = ([set_to, ignored], [mover, other]) if turn == 0 else ([ignored, set_to], [other, mover])
         state, paid = stepped(game, 7 * turn + standing, actions, backend)
-        assert state == then and paid == pytest.approx(rewards, abs=1e-15)
+        assert state == next_state and paid == pytest.approx(rewards, abs=1e-15)
 
 
 @given(st.integers(1, 12), st.integers(0, 10**6))

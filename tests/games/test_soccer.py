@@ -31,7 +31,7 @@ def played(kernel, state, actions, *uniforms):
     return tuple(state[0].tolist()), tuple(rewards[0].tolist()), bool(terminated[0])
 
 
-def seen(kernel, state):
+def obs_of(kernel, state):
     observation = np.full((1, kernel.views, 1), np.nan)
     kernel.observe(np.array([state], np.float64), observation)
     return observation[0, :, 0].tolist()
@@ -148,8 +148,8 @@ def test_a_draw_ends_the_game_after_a_step_without_a_goal(module):
     ((3, 4, 3, 3, 1), 759),
 ])
 def test_observations_by_hand(module, state, number):
-    assert seen(soccer(module), state) == [number]
-    assert seen(soccer(module, mirrored=True), state)[0] == number
+    assert obs_of(soccer(module), state) == [number]
+    assert obs_of(soccer(module, mirrored=True), state)[0] == number
 
 
 @pytest.mark.parametrize("height, width", [(4, 5), (2, 3), (3, 4)])
@@ -234,8 +234,8 @@ def test_mirrored_b_is_an_a_on_the_turned_board(module):
         results.append([x.tobytes() for x in (s, rewards, terminated)])
     assert results[0] == results[1]
     # Both players see the same thing at a start, but for who has the ball.
-    assert seen(mirrored, begun(mirrored, 0.1))[0] == seen(mirrored, begun(mirrored, 0.9))[1]
-    assert seen(mirrored, begun(mirrored, 0.1))[1] == seen(mirrored, begun(mirrored, 0.9))[0]
+    assert obs_of(mirrored, begun(mirrored, 0.1))[0] == obs_of(mirrored, begun(mirrored, 0.9))[1]
+    assert obs_of(mirrored, begun(mirrored, 0.1))[1] == obs_of(mirrored, begun(mirrored, 0.9))[0]
 
 
 # -- known limits --------------------------------------------------------------------------------
@@ -287,10 +287,10 @@ def test_q_learning_finds_the_way_past_one_who_stands(learner):
     for _ in range(8000):
         actions = team.act(observation)
         actions[:, 1 - learner] = STAND
-        then, rewards, terminated, truncated = env.step(actions)
-        team.update(observation, actions, rewards, then, terminated, truncated)
+        next_obs, rewards, terminated, truncated = env.step(actions)
+        team.update(observation, actions, rewards, next_obs, terminated, truncated)
         over = terminated | truncated
-        observation = env.reset(over) if over.any() else then
+        observation = env.reset(over) if over.any() else next_obs
     with_ball = 8 * 19 + 10         # own square 8, the other on 11
     assert team.q[:, with_ball, learner].max(axis=1) == pytest.approx(np.full(8, 0.9 ** 3))
     assert (team.q[:, with_ball, learner].argmax(axis=1) == W).all()
@@ -412,6 +412,6 @@ def test_both_backends_take_anything(seed, mirrored, draws):
 
 def test_players_on_one_square_are_no_state(module):
     kernel = soccer(module)
-    for call in (lambda: seen(kernel, (1, 1, 1, 1, 0)), lambda: played(kernel, (1, 1, 1, 1, 0), (N, N), 0.5)):
+    for call in (lambda: obs_of(kernel, (1, 1, 1, 1, 0)), lambda: played(kernel, (1, 1, 1, 1, 0), (N, N), 0.5)):
         with pytest.raises(ValueError, match="the state is not one of the game's$"):
             call()

@@ -103,7 +103,7 @@ def test_the_arrays_play_as_the_environment(options):
 
 def test_agents_may_see_the_states_number_instead():
     game = tabulate(Ring(private=True), observe="state").game
-    assert game.seen is None and game.observations == 9 and game.views == 1
+    assert game.obs is None and game.observations == 9 and game.views == 1
 
 
 def test_it_trains_to_the_values_of_arrays_made_by_hand():
@@ -438,7 +438,7 @@ def test_gymnasiums_probabilities_are_taken_as_they_are():
     found = tabulate(Told(), horizon=50)
     assert repr(found) == "Tabulated(3 states, actions (2,), exact)" and found.states == [0, 1, 2]
     t = found.game.transitions
-    told = {(s, j, then): (p, r) for s, j, then, p, (r,) in zip(
+    told = {(s, j, next_state): (p, r) for s, j, next_state, p, (r,) in zip(
         t.state.tolist(), t.joint.tolist(), t.successor.tolist(), t.probability.tolist(), t.rewards.tolist(),
         strict=True) if s < 2}
     assert told == {(0, 0, 0): (1.0, 0.0), (0, 1, 0): (0.5, 0.0), (0, 1, 1): (0.5, 0.0), (1, 0, 1): (1.0, 0.0),

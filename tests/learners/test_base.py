@@ -50,7 +50,7 @@ def test_each_agent_learns_by_its_own_rule(backend):
 def test_an_evaluation_plays_every_agents_own_policy():
     run = train(learners=[SLOW, FAST, SLOW], episodes=300)
     by_tables = mf.evaluate(GAME, run.policy(1), episodes=5, seed=4)
-    by_hand = mf.evaluate(GAME, lambda seen: run.policy(1)(seen), episodes=5, seed=4)
+    by_hand = mf.evaluate(GAME, lambda obs: run.policy(1)(obs), episodes=5, seed=4)
     assert (by_tables.returns == by_hand.returns).all()
 
 

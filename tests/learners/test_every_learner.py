@@ -31,7 +31,7 @@ def states(example):
     transitions = rng.random((5, joint, 5)) + 0.05
     rewards = rng.normal(size=(5, joint) if example.alike else (5, joint, len(example.actions)))
     return mf.games.MarkovGame(transitions / transitions.sum(axis=2, keepdims=True), rewards, example.actions,
-                               terminal=[False] * 4 + [True], horizon=4, seen=np.array([0, 1, 2, 3, 0]))
+                               terminal=[False] * 4 + [True], horizon=4, obs=np.array([0, 1, 2, 3, 0]))
 
 
 def paid(experiment, rewards):
@@ -156,16 +156,16 @@ def test_every_learner_can_be_stepped_by_hand(example, backend):
     trained = train(example, game, backend=backend, steps=length)
     env = game.env(runs=RUNS, seed=3, backend=backend)
     team = example.team.team(game, runs=RUNS, seed=3, backend=backend, teams=example.teams)
-    seen, steps = env.reset(), np.zeros(RUNS, int)
+    obs, steps = env.reset(), np.zeros(RUNS, int)
     for _ in range(length):
-        actions = team.act(seen)
-        then, rewards, terminated, truncated = env.step(actions)
-        team.update(seen, actions, paid(trained.experiment, rewards), then, terminated, truncated)
+        actions = team.act(obs)
+        next_obs, rewards, terminated, truncated = env.step(actions)
+        team.update(obs, actions, paid(trained.experiment, rewards), next_obs, terminated, truncated)
         ended, steps = terminated | truncated, steps + 1
         ends |= {("cut" if cut else "at once" if n == 1 else "later") for n, cut in zip(
             steps[ended], truncated[ended], strict=True)}
         steps[ended] = 0
-        seen = env.reset(ended) if ended.any() else then
+        obs = env.reset(ended) if ended.any() else next_obs
     assert ends == {"at once", "later", "cut"} or length < STEPS
     for name, array in team.arrays.items():
         assert array.tobytes() == trained.arrays[f"learner.{name}"].tobytes(), name
@@ -192,8 +192,8 @@ def test_every_learner_is_written_as_tables_or_says_why_not(example):
                 assert "remember" in policy.alone or "together" in policy.alone
                 continue
             player = Player(plays_of(policy, kind), game.agents, 1, 0)
-            seen = run.rows[1] if game.observations is None else np.arange(4.0)[:, None]
-            for one in [*seen[:6], *([np.full(game.features, 7.0)] if encoder else [])]:
+            obs = run.rows[1] if game.observations is None else np.arange(4.0)[:, None]
+            for one in [*obs[:6], *([np.full(game.features, 7.0)] if encoder else [])]:
                 one = np.tile(one, (game.views, 1))
                 for ours, theirs in zip(policy.alone.probabilities(one), player.chances(policy._rows(one)[None]),
                                         strict=True):

@@ -93,7 +93,7 @@ def test_a_central_critic_takes_away_what_an_agent_cannot_see():
     """Each agent earns for playing its bit; and ten times as much comes by whether the bits differ."""
     bits = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     pay = np.array([[(a == s[0]) + (b == s[1]) + 10.0 * (s[0] != s[1]) for a in (0, 1) for b in (0, 1)] for s in bits])
-    game = mf.games.MarkovGame(np.full((4, 4, 4), 0.25), pay, (2, 2), horizon=10, seen=bits)
+    game = mf.games.MarkovGame(np.full((4, 4, 4), 0.25), pay, (2, 2), horizon=10, obs=bits)
     right = {}
     for kind in (IA2C, MAA2C, IPPO, MAPPO):
         whole = mf.Rounding(0) if kind.central else None
@@ -138,7 +138,7 @@ def seen_apart():
     """Two agents who each see one of two numbers: a Markov game of four states, and views of their own."""
     rng = np.random.default_rng(5)
     return mf.games.MarkovGame(rng.dirichlet(np.ones(4), (4, 9)), rng.normal(size=(4, 9)), (3, 3), horizon=6,
-                               seen=np.array([[0, 0], [0, 1], [1, 0], [1, 1]]))
+                               obs=np.array([[0, 0], [0, 1], [1, 0], [1, 1]]))
 
 
 @settings(max_examples=25)
@@ -160,9 +160,9 @@ def test_an_agents_policy_depends_on_its_own_observation_only(learner, agent, ow
             array[...] = rng.integers(0, 2, array.shape)
     assert spoiled.agent(agent)([float(own)]) == action
     other = data.draw(st.sampled_from([0.0, 1.0]))
-    seen = np.zeros((2, 1))
-    seen[agent], seen[1 - agent] = own, other
-    assert spoiled(seen)[agent] == action and run.policy(0, kind="greedy")(seen)[agent] == action
+    obs = np.zeros((2, 1))
+    obs[agent], obs[1 - agent] = own, other
+    assert spoiled(obs)[agent] == action and run.policy(0, kind="greedy")(obs)[agent] == action
     assert game.views == 2
 
 

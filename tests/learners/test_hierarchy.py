@@ -117,16 +117,16 @@ def test_they_reach_the_end_of_a_corridor():
 
 
 def test_evaluation_holds_a_goal_for_as_many_steps_as_training():
-    game, every = random_markov(6, (3, 3), certain=True, horizon=11, start="first"), 4
-    run = mf.train(game, Hierarchy(mf.IQL(0.4), 3, every, mf.IQL(0.4), teams="all"), steps=300, seed=2)
+    game, goal_every = random_markov(6, (3, 3), certain=True, horizon=11, start="first"), 4
+    run = mf.train(game, Hierarchy(mf.IQL(0.4), 3, goal_every, mf.IQL(0.4), teams="all"), steps=300, seed=2)
     below, above = (run.arrays[f"learner.{name}.greedy"][0] for name in ("members", "coordinator"))
     env, total = game.env(), np.zeros(2)
-    seen = env.reset()
+    obs = env.reset()
     for step in range(11):
-        row = int(seen[0, 0, 0])
-        if step % every == 0:
+        row = int(obs[0, 0, 0])
+        if step % goal_every == 0:
             goal = above[row, 0]
-        seen, rewards, *_ = env.step([below[row, goal].tolist()])
+        obs, rewards, *_ = env.step([below[row, goal].tolist()])
         total += rewards[0]
     assert mf.evaluate(game, run, episodes=2).returns[0, 0].tolist() == pytest.approx(total.tolist())
 
@@ -152,7 +152,7 @@ def test_ten_thousand_agents(each):
 
 
 def test_one_agent_with_one_action_and_one_goal():
-    run = mf.train(mf.games.MatrixGame(np.ones(1)), Hierarchy(goals=1, every=1, teams="all"), steps=5)
+    run = mf.train(mf.games.MatrixGame(np.ones(1)), Hierarchy(goals=1, goal_every=1, teams="all"), steps=5)
     assert run.steps.tolist() == [5]
 
 
@@ -160,7 +160,8 @@ def test_values_that_grow_without_bound_stop_their_run():
     game = mf.games.MatrixGame(np.full((2, 2), 8e307), horizon=0)
     for rates in ({"members": mf.IQL([1.0, 0.0], discount=1.0)}, {"coordinator": mf.IQL([1.0, 0.0], discount=1.0)}):
         for backend in ("cython", "numpy"):
-            learner = Hierarchy(**{"members": mf.IQL(0.0), "coordinator": mf.IQL(0.0)} | rates, every=1, teams="all")
+            learner = Hierarchy(**{"members": mf.IQL(0.0), "coordinator": mf.IQL(0.0)} | rates, goal_every=1,
+                                teams="all")
             with pytest.warns(RuntimeWarning, match="diverged"), np.errstate(over="ignore"):
                 run = mf.train(game, learner, steps=9, runs=2, backend=backend)
             assert run.stop_reason[0] != run.stop_reason[1] == "steps"
@@ -177,7 +178,8 @@ def test_values_that_grow_without_bound_stop_their_run():
     ({"coordinator": SARSA()}, ValueError, "coordinator: .* expected marlfast.IQL, got 'sarsa'"),
     ({"coordinator": 3}, TypeError, "coordinator: expected a learner"),
     ({"goals": 0}, ValueError, "goals: expected 1"), ({"goals": 1.5}, TypeError, "goals: expected a whole number"),
-    ({"every": 0}, ValueError, "every: expected at least 1"), ({"each": 2}, ValueError, "each: expected one of"),
+    ({"goal_every": 0}, ValueError, "goal_every: expected at least 1"), ({"each": 2}, ValueError, "each: expected one "
+                                                                                                  "of"),
     ({"teams": "one"}, ValueError, "teams: expected one of"),
     ({"teams": 3}, TypeError, "teams: expected None, 'all' or"),
     ({"teams": [[0], []]}, ValueError, "teams: expected at least one agent in every team"),

@@ -211,8 +211,8 @@ def test_a_policy_says_the_most_likely_actions(learner):
     run = mf.train(DRIFT, learner, encoder=mf.Rounding(0), episodes=20, runs=3, seed=4)
     for r in range(3):
         policy, greedy = run.policy(r, kind="greedy"), run.tables()["greedy"][r]
-        for row, seen in enumerate(run.rows[r]):
-            actions = policy(seen).tolist()
+        for row, obs in enumerate(run.rows[r]):
+            actions = policy(obs).tolist()
             if learner.name in ("central_q", "correlated_q"):
                 assert actions == [greedy[row, 0] // 3, greedy[row, 0] % 3]
             elif "policy" not in run.tables() and "expected" not in run.tables():      # own action first

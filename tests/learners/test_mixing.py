@@ -208,14 +208,14 @@ def test_joint_values_are_what_the_next_update_starts_from(backend):
     for name, array in team.arrays.items():
         array[...] = run.arrays[f"learner.{name}"]
     before = team.arrays["mixer"].copy()
-    seen = np.full((1, 1, 1), 1.0)
+    obs = np.full((1, 1, 1), 1.0)
     for a, b in np.ndindex(3, 3):
         value = joint_values(run, 1)[a, b]
-        team.act(seen)
-        team.update(seen, np.array([[a, b]]), np.full((1, 2), value), seen, True)
+        team.act(obs)
+        team.update(obs, np.array([[a, b]]), np.full((1, 2), value), obs, True)
         assert team.arrays["mixer"].tobytes() == before.tobytes()
-    team.act(seen)
-    team.update(seen, np.array([[a, b]]), np.full((1, 2), value + 1.0), seen, True)
+    team.act(obs)
+    team.update(obs, np.array([[a, b]]), np.full((1, 2), value + 1.0), obs, True)
     assert team.arrays["mixer"].tobytes() != before.tobytes()
 
 
@@ -302,7 +302,7 @@ def test_frozen_by_several_rows_it_plays_the_greatest_sums(learner, backend):
     arrays["q"][:] = np.random.default_rng(1).normal(size=arrays["q"].shape)
     learner.derive(context, arrays, backend)
     kernel, = learner.bind(context, arrays, backend, learning=False, exploration=mf.EpsilonGreedy(0.0))
-    assert (kernel.active, kernel.central, kernel.width) == (2, 0, 4)
+    assert (kernel.active, kernel.central, kernel.active_rows) == (2, 0, 4)
     actions = np.zeros((2, 2), np.int32)
     rows = np.array([[0, 1, 2, 4], [3, 1, 0, 2]], np.int32)
     kernel.act(rows, np.full((2, 2, 1), 0.5), actions)

@@ -38,7 +38,7 @@ def test_a_frozen_team_plays_its_tables(name):
     run = mf.train(MARKOV, learner, rewards=rewards, episodes=100, seed=2)
     greedy = run.policy(0, kind="greedy")
     by_tables = mf.evaluate(MARKOV, greedy, episodes=6, seed=4, kind="greedy")
-    by_hand = mf.evaluate(MARKOV, lambda seen: greedy(seen), episodes=6, seed=4)
+    by_hand = mf.evaluate(MARKOV, lambda obs: greedy(obs), episodes=6, seed=4)
     assert (by_tables.returns == by_hand.returns).all()
     assert sum(run.tables(0)["visits"].ravel()) <= 2 * run.steps.sum()
 

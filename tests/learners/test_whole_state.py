@@ -17,21 +17,21 @@ def test_a_team_stepped_by_hand_is_told_the_state():
     run = mf.train(game, MAPPO(steps=8), encoder=mf.Rounding(0), central=mf.Rounding(0), steps=40, seed=2)
     env = game.env(seed=2)
     team = MAPPO(steps=8).team(game, seed=2, encoder=mf.Rounding(0), central=mf.Rounding(0))
-    seen = env.reset()
+    obs = env.reset()
     for _ in range(40):
         before = env.state.copy()
-        actions = team.act(seen)
-        then, rewards, terminated, truncated = env.step(actions)
-        team.update(seen, actions, rewards, then, terminated, truncated, before, env.state)
+        actions = team.act(obs)
+        next_obs, rewards, terminated, truncated = env.step(actions)
+        team.update(obs, actions, rewards, next_obs, terminated, truncated, before, env.state)
         ended = terminated | truncated
-        seen = env.reset(ended) if ended.any() else then
+        obs = env.reset(ended) if ended.any() else next_obs
     used = int(run.used.max())
     assert (team.arrays["logits"][:, :used] == run.arrays["learner.logits"][:, :used]).all()
-    team.act(seen)
+    team.act(obs)
     with pytest.raises(ValueError, match="state, next_state"):
-        team.update(seen, actions, rewards, then, terminated)
+        team.update(obs, actions, rewards, next_obs, terminated)
     with pytest.raises(ValueError, match=r"next_state: expected shape \(1, (\d+)\), got \(\1, 1\)"):
-        team.update(seen, actions, rewards, then, terminated, state=before, next_state=before.T)
+        team.update(obs, actions, rewards, next_obs, terminated, state=before, next_state=before.T)
 
 
 @pytest.mark.parametrize("learner, options, words", [

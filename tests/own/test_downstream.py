@@ -42,7 +42,7 @@ def as_by_hand(found):
     assert found["state"] == [1.0, 0.0, 3.0, -4.0]
     assert sum(found["rewards"], []) == pytest.approx([-0.1, -0.05, -0.1, -0.05, 0.95, -1.0, -1.0, 0.9])
     assert found["over"] == [False, False, True, True]
-    assert found["seen"] == [5.0, 4.0, 7.0, 0.0]
+    assert found["obs"] == [5.0, 4.0, 7.0, 0.0]
     assert found["refused"] == "step: an action lies outside the agent's actions"
     assert found["same"] and found["loaded"] and found["returns"] == [4, 300, 2]
 

@@ -165,9 +165,9 @@ def test_a_map_on_the_board_shows_what_the_policy_does(hunters):
                 continue
             there = state.copy()
             there[:2] = row, column
-            seen = np.empty((1, game.views, game.features))
-            kernel.observe(there[None], seen)
-            assert signs[row, column] == "abcde"[policy(seen[0])[0]]
+            obs = np.empty((1, game.views, game.features))
+            kernel.observe(there[None], obs)
+            assert signs[row, column] == "abcde"[policy(obs[0])[0]]
             compared += 1
     assert compared > 50
 

@@ -116,14 +116,14 @@ def test_the_original_period_by_period():
     table = study.game.profits.tolist()
     numbers = np.random.default_rng(0).random(2 + 4 * periods).tolist()
     original = Original(table, numbers, beta=2e-3)
-    seen = []
+    noted = []
 
     def look(session):
         arrays = session.arrays
-        if not seen:
+        if not noted:
             assert session.arrays["steps"][0] == 1
         prices = original.period()
-        seen.append(prices)
+        noted.append(prices)
         assert arrays["state"][0, 0] == original.state == 15 * prices[0] + prices[1]
         assert arrays["learner.epsilon.value"][0] == original.epsilon[0] == original.epsilon[1]
         assert arrays["stable"][0] == original.unchanged
@@ -131,8 +131,8 @@ def test_the_original_period_by_period():
             assert arrays["learner.q"][0].transpose(1, 0, 2).tobytes() == np.array(original.q).tobytes()
 
     result = study.train(1, steps=periods, block=1, draws=rearranged(numbers), callback=look)
-    assert len(seen) == original.periods == result.steps[0] == periods
-    assert len(set(map(tuple, seen))) > 150 and original.epsilon[0] < 0.003
+    assert len(noted) == original.periods == result.steps[0] == periods
+    assert len(set(map(tuple, noted))) > 150 and original.epsilon[0] < 0.003
     assert result.arrays["learner.greedy"][0].T.tolist() == original.strategy
 
 

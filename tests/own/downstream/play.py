@@ -12,8 +12,8 @@ kernel = game.kernel()
 state, rewards, over = np.array([[0.0], [0.0], [2.0], [-2.0]]), np.zeros((4, 2)), np.zeros(4, bool)
 kernel.step(state, np.array([[2, 1], [2, 1], [1, 0], [0, 2]], np.int32), np.array([[0.25], [0.2], [0.9], [0.9]]),
             np.zeros((4, 0)), rewards, over)
-seen = np.zeros((4, 1, 1))
-kernel.observe(state, seen)
+obs = np.zeros((4, 1, 1))
+kernel.observe(state, obs)
 try:
     kernel.step(state, np.full((4, 2), 3, np.int32), np.zeros((4, 1)), np.zeros((4, 0)), rewards, over)
     refused = None
@@ -24,5 +24,5 @@ same = all(runs[0].arrays[name].tobytes() == array.tobytes() for name, array in 
 runs[0].save("rope.npz")
 print(json.dumps({
     "marlfast": mf.__file__, "rope": _rope.__file__, "state": state[:, 0].tolist(), "rewards": rewards.tolist(),
-    "over": over.tolist(), "seen": seen[:, 0, 0].tolist(), "refused": refused, "same": same,
+    "over": over.tolist(), "obs": obs[:, 0, 0].tolist(), "refused": refused, "same": same,
     "loaded": mf.load("rope.npz").experiment.game == game, "returns": runs[0].returns.shape}))

@@ -10,7 +10,7 @@ cdef class Rope(Game):
     cdef leaf.Data game
 
     def __init__(self, reach, slip):
-        self.game = leaf.Data(agents=2, state_size=1, sight=1, reach=reach, slip=slip)
+        self.game = leaf.Data(agents=2, state_size=1, observation_size=1, reach=reach, slip=slip)
         # Agents, state variables, views, features; uniforms and normals of a step, then of a start.
         self._declare(&self.game, 2, 1, 1, 1, (1, 0, 0, 0))
         self.operations.start = _start

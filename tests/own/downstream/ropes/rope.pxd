@@ -8,7 +8,7 @@ from marlfast.core.operations cimport Status
 ctypedef struct Data:
     int64_t agents
     int64_t state_size
-    int64_t sight           # numbers that all views hold together
+    int64_t observation_size           # numbers that all views hold together
     double reach            # who pulls the knot this far has won
     double slip             # probability that the rope slips, and nobody moves it
 
