@@ -78,9 +78,11 @@ class Env:
         ends = self.game.ends_at_horizon and horizon == self.game.horizon
         self._player = player
         self._kernel = kernels(backend, "env").Env(
-            player, self.game.action_counts, horizon, ends, self.state, self.observation, self.rewards, self.terminated,
-            self.truncated, self.steps, self.starts, self.episode_steps, self._numbers, self._seeds, purpose,
-            self.game.ends_are_limits)
+            game=player, action_counts=self.game.action_counts, horizon=horizon, horizon_ends=ends,
+            ends_are_limits=self.game.ends_are_limits, state=self.state, observation=self.observation,
+            rewards=self.rewards, terminated=self.terminated, truncated=self.truncated, steps=self.steps,
+            starts=self.starts, episode_steps=self.episode_steps, run_numbers=self._numbers, seeds=self._seeds,
+            purpose=purpose)
         self._step = self._kernel.step
 
     def _reseed(self, given):

@@ -11,6 +11,7 @@ import time
 import numpy as np
 
 from marlfast.backends import kernels
+from marlfast.declarations.loop import ARRAYS
 from marlfast.draws import check_supplied, supply
 from marlfast.errors import TrainingError, integer
 from marlfast.exploration import Exploration
@@ -166,10 +167,12 @@ class Session:
         limits = known.limits
         supplied = supply(self.supplied, self, count) if self.supplied and count else {}
         self.loop = kernels(self.backend, "loop").Loop(
-            self.game_kernel, encoders["encoder"], central, rewards, learners, self.arrays, self.game.horizon,
-            self.game.ends_at_horizon, e.record_every, limits.steps, limits.episodes, limits.stable, known.stable_after,
-            limits.min_return, known.seeds, self.purpose, supplied, self.asked,
-            self.game.ends_are_limits)
+            game=self.game_kernel, encoder=encoders["encoder"], central=central, rewards=rewards, learners=learners,
+            **{name: self.arrays[name] for name in ARRAYS}, horizon=self.game.horizon,
+            horizon_ends=self.game.ends_at_horizon, ends_are_limits=self.game.ends_are_limits,
+            record_every=e.record_every, max_steps=limits.steps, max_episodes=limits.episodes,
+            max_stable=limits.stable, stable_after=known.stable_after, min_return=limits.min_return, seeds=known.seeds,
+            purpose=self.purpose, supplied=supplied, loop=self.asked)
 
     @property
     def loop_used(self):

@@ -5,9 +5,10 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from marlfast.core._kernels cimport Game, check
+from marlfast.core._kernels cimport Game, check, longs
 from marlfast.core.draws cimport GROUP, Window, window_at, window_records
 from marlfast.core.operations cimport Draws, GameOperations, Status, show
+from marlfast.declarations.env import ENV
 
 cdef enum:
     WINDOWS = 4             # step uniforms, step normals, start uniforms, start normals
@@ -19,25 +20,7 @@ cdef class Env:
 
     Parameters
     ----------
-    game : Game
-    action_counts : int32 [N]
-    horizon : int
-        Steps after which an episode is over; 0: never.
-    horizon_ends : bool
-        Whether it is then terminated (the game ends there) or truncated.
-    state : float64 [R, S]
-    observation : float64 [R, V, D]
-    rewards : float64 [R, N]
-    terminated, truncated : bool [R]
-        All five: written.
-    steps, starts, episode_steps : int64 [R]
-        Modified: steps, episodes begun, and steps of the episode under way.
-    run_numbers : int64 [R]
-    seed : int, or uint64 [R]
-        Of each run.
-    purpose : int
-    ends_are_limits : bool
-        Whether ends by the game's own rules are truncated, too, so that learners count on what would have followed.
+    See ``marlfast/declarations/env.py``.
     """
     cdef Game game
     cdef object held
@@ -58,38 +41,23 @@ cdef class Env:
     def __cinit__(self):
         self.windows, self.buffer, self.uniforms = NULL, NULL, NULL
 
-    def __init__(self, Game game not None, action_counts, horizon, horizon_ends, state, observation, rewards, terminated,
-                 truncated, steps, starts, episode_steps, run_numbers, seed, purpose,
-                 ends_are_limits=False):
-        self.state = check(state, "state", "float64", (-1, game.state_size), True)
-        cdef int64_t runs = self.state.shape[0], r, k, size = 0, n_draws, records, at = 0
-        if runs < 1:
-            raise ValueError("state: expected at least one run, got none")
-        self.action_counts = check(action_counts, "action_counts", "int32", (game.agents,), False)
-        self.observation = check(observation, "observation", "float64", (runs, game.views, game.features), True)
-        self.rewards = check(rewards, "rewards", "float64", (runs, game.agents), True)
-        self.terminated = check(terminated, "terminated", "bool", (runs,), True).view(np.uint8)
-        self.truncated = check(truncated, "truncated", "bool", (runs,), True).view(np.uint8)
-        self.steps = check(steps, "steps", "int64", (runs,), True)
-        self.starts = check(starts, "starts", "int64", (runs,), True)
-        self.episode_steps = check(episode_steps, "episode_steps", "int64", (runs,), True)
-        cdef const int64_t[::1] numbers = check(run_numbers, "run_numbers", "int64", (runs,), False)
-        if run_numbers.min() < 0 or run_numbers.max() >= 2**32:
-            raise ValueError("run_numbers: expected 0 to 2**32 - 1")
-        for name, array in (("steps", steps), ("starts", starts), ("episode_steps", episode_steps)):
-            if array.min() < 0:
-                raise ValueError(f"{name}: expected at least 0, got {array.min()}")
-        if horizon < 0:
-            raise ValueError(f"horizon: expected at least 0, got {horizon}")
-        cdef const uint64_t[::1] seeds = check(
-            seed if isinstance(seed, np.ndarray) else np.full(runs, seed, np.uint64), "seed", "uint64", (runs,), False)
-        self.game, self.runs, self.agents = game, runs, game.agents
-        self.horizon, self.horizon_ends, self.ends_are_limits = horizon, bool(horizon_ends), bool(ends_are_limits)
+    def __init__(self, **given):
+        a = ENV.check(given)
+        cdef Game game = a.game
+        cdef int64_t runs = a.R, r, k, size = 0, n_draws, records, at = 0
+        cdef const int64_t *numbers = longs(a.run_numbers)
+        cdef const uint64_t[::1] seeds = a.seeds
+        self.game, self.runs, self.agents = game, runs, a.N
+        self.state, self.observation, self.rewards = a.state, a.observation, a.rewards
+        self.action_counts = a.action_counts
+        self.terminated, self.truncated = a.terminated.view(np.uint8), a.truncated.view(np.uint8)
+        self.steps, self.starts, self.episode_steps = a.steps, a.starts, a.episode_steps
+        self.horizon, self.horizon_ends, self.ends_are_limits = a.horizon, a.horizon_ends, a.ends_are_limits
         free(self.windows)
         free(self.buffer)
         free(self.uniforms)
         self.windows, self.buffer, self.uniforms = NULL, NULL, NULL
-        self.before = None if game.failures is None else (state.copy(), observation.copy())
+        self.before = None if game.failures is None else (a.state.copy(), a.observation.copy())
         widths = (game.step_uniforms, game.step_normals, game.start_uniforms, game.start_normals)
         lengths = []
         for k, n_draws in enumerate(widths):
@@ -112,8 +80,7 @@ cdef class Env:
                 n_draws, records = widths[k], lengths[k]
                 self.windows[r * WINDOWS + k] = Window(
                     buffer=self.buffer + at, data=NULL, n_draws=n_draws, records=records, first=0, count=0,
-                    normal=k % 2,
-                    stream=8 * purpose + k + 1, run=<uint32_t> numbers[r], seed=seeds[r])
+                    normal=k % 2, stream=8 * a.purpose + k + 1, run=<uint32_t> numbers[r], seed=seeds[r])
                 at += n_draws * records + 2 * GROUP
 
     def __dealloc__(self):

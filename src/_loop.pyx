@@ -14,12 +14,13 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
-from marlfast.core._kernels cimport Encoder, Game, Learner, Reward, check
+from marlfast.core._kernels cimport Encoder, Game, Learner, Reward, check, ids, longs, reals
 from marlfast.core._q_learning cimport QLearning
 from marlfast.core.draws cimport GROUP, Window, window_at, window_of_run, window_records
 from marlfast.core.fused cimport AMOUNTS, PAD, Advance, Cells, Choose
 from marlfast.core.operations cimport DISTINCT_ACTIONS, LearnerOperations, show
 from marlfast.core.schedules cimport CONSTANT, VISITS, ScheduleData
+from marlfast.declarations.loop import LOOP
 
 include "marlfast/core/fused.pxi"
 include "marlfast/core/fused_pointers.pxi"
@@ -53,7 +54,7 @@ cdef enum:
     EPISODES_AHEAD = 8      # starts drawn at once
     MAX_AHEAD = 1073741824 # starts in which nothing is drawn
     WINDOWS = 5             # explore, step uniforms, step normals, start uniforms, start normals
-    MAX_PARTS = 64         # reward components, and learners
+    MAX_PARTS = 64         # reward components, and learners; as in what is declared
     MAX_DRAWS = 4194304    # held for the runs of a range that are stepped together
 
 
@@ -603,43 +604,7 @@ cdef class Loop:
 
     Parameters
     ----------
-    game : Game
-    encoder : Encoder
-    central : Encoder or None
-        Of the whole state, as one view of one agent, for learners who look at it while they learn; or ``encoder``
-        itself, where all agents see the same: the rows of that are then the state's. None: no learner does.
-    rewards : list of Reward
-        The structure first, then the shaping components.
-    learners : list of Learner
-        Each agent is controlled by exactly one.
-    arrays : dict of str to ndarray
-        Modified in place. ``state`` [R, S], ``observation`` [R, V, D], ``rows`` [R, W], ``steps``,
-        ``episodes``, ``episode_steps`` [R], ``episode_return``, ``episode_shaped`` [R, N],
-        ``returns``, ``shaped_returns`` [R, E, N], ``lengths`` [R, E], ``stable`` [R], ``recent``
-        [R, window], ``recent_sum`` [R], ``reason`` [R], ``run_numbers`` [R], ``fault`` [R].
-    horizon : int
-        Steps after which an episode is over; 0: never.
-    horizon_ends : bool
-        Whether it is then terminated (the game ends there) or truncated.
-    record_every : int
-        Episodes per entry of ``returns``; 0: nothing is recorded.
-    max_steps, max_episodes, max_stable : int
-        Stop rules; a run stops when it has done that many.
-    stable_after : int64 [R]
-        Steps of each run that do not count as steps without a change.
-    min_return : float
-        Stop when the mean team return of the last ``window`` episodes is at least this (``window > 0``).
-    seeds : uint64 [R]
-    purpose : int
-        0 training, 1 evaluation: which family of streams is read.
-    supplied : dict of str to (ndarray, ndarray)
-        Draws from outside, in place of a stream: ``explore`` [R, n, N, K], ``step_uniforms``,
-        ``step_normals``, ``start_uniforms``, ``start_normals`` [R, n, n_draws], each with the
-        number of the first step (or episode) it holds for each run, int64 [R].
-    loop : {"fused", "staged"}, optional
-        Default: the fused one where it fits (``fused.h``), else the staged one. The numbers are the same.
-    ends_are_limits : bool
-        Whether ends by the game's own rules are truncated, too, so that learners count on what would have followed.
+    See ``marlfast/declarations/loop.py``.
     """
     cdef Data data
     cdef RewardOperations *reward_parts[MAX_PARTS]
@@ -654,113 +619,43 @@ cdef class Loop:
     cdef Parts parts
     cdef readonly str staged            # why the staged loop runs; None: the fused one does
 
-    def __init__(self, Game game not None, Encoder encoder not None, Encoder central, rewards, learners, arrays,
-                 horizon, horizon_ends, record_every, max_steps, max_episodes, max_stable, stable_after, min_return,
-                 seeds,
-                 purpose, supplied, loop=None, ends_are_limits=False):
+    def __init__(self, **given):
+        a = LOOP.check(given)
         cdef Data *d = &self.data
-        cdef int64_t agents = game.agents, p
+        cdef Game game = a.game
+        cdef Encoder encoder = a.encoder, central = a.central
         cdef Reward reward
         cdef Learner learner
+        cdef int64_t p
         d.rewards, d.learners = self.reward_parts, self.learner_parts
-        cdef double[:, ::1] state = check(arrays["state"], "state", "float64", (-1, game.state_size), True)
-        cdef int64_t runs = state.shape[0]
-        if runs < 1:
-            raise ValueError("state: expected at least one run, got none")
-        if encoder.runs != runs or encoder.agents != agents or encoder.views != game.views \
-                or encoder.features != game.features:
-            raise ValueError("encoder: made for other runs, agents or observations than the game's")
-        if central is encoder and encoder.views != 1:
-            raise ValueError("central: expected an encoder of its own, as each agent sees something else")
-        if central is not None and central is not encoder and (
-                central.runs, central.agents, central.views, central.features) != (runs, 1, 1, game.state_size):
-            raise ValueError("central: made for other runs or another state than the game's")
-        if not 1 <= len(rewards) <= MAX_PARTS or not 1 <= len(learners) <= MAX_PARTS:
-            raise ValueError(f"rewards, learners: expected 1 to {MAX_PARTS} of each")
-        for p in range(len(rewards)):
-            if not isinstance(rewards[p], Reward):
-                raise TypeError(f"rewards[{p}]: expected a Reward of this backend, got {type(rewards[p]).__name__}")
-        for p in range(len(learners)):
-            if not isinstance(learners[p], Learner):
-                raise TypeError(f"learners[{p}]: expected a Learner of this backend, got {type(learners[p]).__name__}")
-        for p, reward in enumerate(rewards):
-            if (reward.runs, reward.agents, reward.state_size, reward.views, reward.features) != (
-                    runs, agents, game.state_size, game.views, game.features):
-                raise ValueError(f"rewards[{p}]: made for another game or number of runs")
-            d.rewards[p] = &reward.operations
-        for p, learner in enumerate(learners):
-            if learner.runs != runs or learner.agents != agents or learner.draws != (<Learner> learners[0]).draws:
-                raise ValueError(f"learners[{p}]: made for another number of runs, agents or draws")
-            if learner.active != encoder.active:
-                raise ValueError(f"learners[{p}]: made for {learner.active} active rows, the encoder gives "
-                                 f"{encoder.active}")
-            if learner.central and (central is None or learner.central != central.active):
-                raise ValueError(f"learners[{p}]: made for {learner.central} rows of the whole state, there are "
-                                 f"{0 if central is None else central.active}")
-            d.learners[p] = &learner.operations
-        d.reward_count, d.learner_count = len(rewards), len(learners)
+        d.reward_count, d.learner_count = len(a.rewards), len(a.learners)
         d.begins = True
-        for p in range(d.reward_count):
+        for p, reward in enumerate(a.rewards):
+            d.rewards[p] = &reward.operations
             d.begins = d.begins and d.rewards[p].begin == NULL
+        for p, learner in enumerate(a.learners):
+            d.learners[p] = &learner.operations
         d.game, d.encoder = &game.operations, &encoder.operations
         d.central = NULL if central is None or central is encoder else &central.operations
-        d.own = agents * encoder.active
-        d.active_rows = d.own + (0 if central is None else central.active)
-        d.agents, d.state_size, d.observation_size = agents, game.state_size, game.views * game.features
-        d.explore = agents * (<Learner> learners[0]).draws
-        d.horizon, d.horizon_ends, d.record_every = horizon, bool(horizon_ends), record_every
-        d.ends_are_limits = bool(ends_are_limits)
-        d.max_steps, d.max_episodes, d.max_stable, d.min_return = max_steps, max_episodes, max_stable, min_return
-        cdef double[:, :, ::1] observation = check(
-            arrays["observation"], "observation", "float64", (runs, game.views, game.features), True)
-        cdef int32_t[:, ::1] rows = check(arrays["rows"], "rows", "int32", (runs, d.active_rows), True)
-        cdef int64_t[::1] steps = check(arrays["steps"], "steps", "int64", (runs,), True)
-        cdef int64_t[::1] episodes = check(arrays["episodes"], "episodes", "int64", (runs,), True)
-        cdef int64_t[::1] episode_steps = check(arrays["episode_steps"], "episode_steps", "int64", (runs,), True)
-        cdef double[:, ::1] episode_return = check(
-            arrays["episode_return"], "episode_return", "float64", (runs, agents), True)
-        cdef double[:, ::1] episode_shaped = check(
-            arrays["episode_shaped"], "episode_shaped", "float64", (runs, agents), True)
-        cdef double[:, :, ::1] returns = check(arrays["returns"], "returns", "float64", (runs, -1, agents), True)
-        d.capacity = returns.shape[1]
-        cdef double[:, :, ::1] shaped_returns = check(
-            arrays["shaped_returns"], "shaped_returns", "float64", (runs, d.capacity, agents), True)
-        cdef int64_t[:, ::1] lengths = check(arrays["lengths"], "lengths", "int64", (runs, d.capacity), True)
-        cdef int64_t[::1] stable = check(arrays["stable"], "stable", "int64", (runs,), True)
-        cdef double[:, ::1] recent = check(arrays["recent"], "recent", "float64", (runs, -1), True)
-        d.window = recent.shape[1]
-        cdef double[::1] recent_sum = check(arrays["recent_sum"], "recent_sum", "float64", (runs,), True)
-        cdef int32_t[::1] reason = check(arrays["reason"], "reason", "int32", (runs,), True)
-        cdef int64_t[::1] run_numbers = check(arrays["run_numbers"], "run_numbers", "int64", (runs,), True)
-        cdef int64_t[::1] fault = check(arrays["fault"], "fault", "int64", (runs,), True)
-        for name in ("steps", "episodes", "episode_steps", "run_numbers"):
-            if arrays[name].min() < 0:
-                raise ValueError(f"{name}: expected at least 0, got {arrays[name].min()}")
-        if arrays["run_numbers"].max() >= 2**32:
-            raise ValueError(f"run_numbers: expected less than 2**32, got {arrays['run_numbers'].max()}")
-        if horizon < 0 or record_every < 0:
-            raise ValueError(f"horizon, record_every: expected at least 0, got {horizon}, {record_every}")
-        d.state, d.observation, d.rows = &state[0, 0], &observation[0, 0, 0], &rows[0, 0]
-        d.steps, d.episodes, d.episode_steps = &steps[0], &episodes[0], &episode_steps[0]
-        d.episode_return, d.episode_shaped = &episode_return[0, 0], &episode_shaped[0, 0]
-        if d.capacity:
-            d.returns, d.shaped_returns, d.lengths = &returns[0, 0, 0], &shaped_returns[0, 0, 0], &lengths[0, 0]
-        d.stable, d.recent_sum, d.reason = &stable[0], &recent_sum[0], &reason[0]
-        if d.window:
-            d.recent = &recent[0, 0]
-        d.run_numbers, d.fault = &run_numbers[0], &fault[0]
-        cdef const uint64_t[::1] keys = check(seeds, "seeds", "uint64", (runs,), False)
-        cdef const int64_t[::1] after = check(stable_after, "stable_after", "int64", (runs,), False)
-        d.stable_after = &after[0]
-        self.runs, self.seeds, self.purpose = runs, &keys[0], purpose
-        self.held = (game, encoder, central, list(rewards), list(learners), dict(arrays), seeds, stable_after)
-        self._windows(game, d.explore, supplied)
-        self._choose(game, learners, loop)
+        d.own, d.active_rows, d.capacity, d.window = a.own, a.active_rows, a.E, a.window
+        d.agents, d.state_size, d.observation_size, d.explore = a.N, a.S, a.V * a.D, a.n_draws[0]
+        d.horizon, d.horizon_ends, d.record_every = a.horizon, a.horizon_ends, a.record_every
+        d.ends_are_limits = a.ends_are_limits
+        d.max_steps, d.max_episodes, d.max_stable = a.max_steps, a.max_episodes, a.max_stable
+        d.min_return, d.stable_after = a.min_return, longs(a.stable_after)
+        d.state, d.observation, d.rows = reals(a.state), reals(a.observation), ids(a.rows)
+        d.steps, d.episodes, d.episode_steps = longs(a.steps), longs(a.episodes), longs(a.episode_steps)
+        d.episode_return, d.episode_shaped = reals(a.episode_return), reals(a.episode_shaped)
+        d.returns, d.shaped_returns, d.lengths = reals(a.returns), reals(a.shaped_returns), longs(a.lengths)
+        d.stable, d.recent, d.recent_sum = longs(a.stable), reals(a.recent), reals(a.recent_sum)
+        d.reason, d.run_numbers, d.fault = ids(a.reason), longs(a.run_numbers), longs(a.fault)
+        cdef const uint64_t[::1] seeds = a.seeds
+        self.runs, self.seeds, self.purpose, self.held = a.R, &seeds[0], a.purpose, a.kept
+        self._windows(a.n_draws, a.streams)
+        self._choose(game, a.learners, a.loop)
 
     cdef object _choose(self, Game game, object learners, object loop):
         """Take the fused loop where it fits, unless the other one is asked for."""
-        if loop not in (None, "fused", "staged"):
-            raise ValueError(f"loop: expected None, 'fused' or 'staged', got {loop!r}")
         self.staged = "it was asked for" if loop == "staged" else self._unfit(game, learners)
         if self.staged is None:
             self._fuse(learners[0], game.views)
@@ -840,28 +735,16 @@ cdef class Loop:
             f.amount[p - 1] = distinct.amounts
         f.paid = paid
 
-    cdef object _windows(self, Game game, int64_t explore, object supplied):
+    cdef object _windows(self, tuple n_draws, dict streams):
         cdef Window *w
         cdef int64_t k
-        names = ("explore", "step_uniforms", "step_normals", "start_uniforms", "start_normals")
-        widths = (explore, game.step_uniforms, game.step_normals, game.start_uniforms, game.start_normals)
-        unknown = set(supplied) - set(names)
-        if unknown:
-            raise ValueError(f"supplied: unknown streams {sorted(unknown)}; expected some of {names}")
-        self.supplied = {}
-        for k, name in enumerate(names):
+        self.supplied = streams
+        for k in range(WINDOWS):
             w = &self.templates[k]
-            w.n_draws, w.normal = widths[k], k in (2, 4)
+            w.n_draws, w.normal = n_draws[k], k in (2, 4)
             w.stream = 8 * self.purpose + k
-            w.records = window_records(w.n_draws, 8 if k > 2 else 512)
+            w.records = 0 if k in streams else window_records(w.n_draws, 8 if k > 2 else 512)
             w.buffer, w.data, w.first, w.count = NULL, NULL, 0, 0
-            if name in supplied:
-                array, start = supplied[name]
-                array = array.reshape(array.shape[0], array.shape[1], -1)
-                check(array, name, "float64", (self.runs, -1, w.n_draws), False)
-                check(start, f"{name} (first)", "int64", (self.runs,), False)
-                w.records = 0
-                self.supplied[k] = (array, start)
 
     def begin(self, lo, hi):
         """Start the first episode of runs lo to hi - 1."""

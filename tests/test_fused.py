@@ -293,9 +293,8 @@ def rebind(session, supplied):
 
     class Module:
         @staticmethod
-        def Loop(*arguments):
-            *front, _, loop, ends = arguments
-            return kernels("cython", "loop").Loop(*front, supplied, loop, ends)
+        def Loop(**arguments):
+            return kernels("cython", "loop").Loop(**arguments | {"supplied": supplied})
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("marlfast.session.kernels", lambda backend, name: Module if name == "loop" else

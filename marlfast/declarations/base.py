@@ -101,8 +101,8 @@ class Array(_Argument):
     written : bool
         The kernel writes to it.
     values : (low, high, str), optional
-        Every entry lies between both (a number, or a size such as ``T-1``), of which there is at least one; in words,
-        such as ``"tables {low} to {high}"``.
+        Every entry lies between both (a number, or a size such as ``T-1``; None: no bound above), of which there is at
+        least one; in words, such as ``"tables {low} to {high}"``.
     filled : str, optional
         It has at least one entry; in words, such as ``"run, row and table"``.
     empty : bool
@@ -147,10 +147,10 @@ class Array(_Argument):
             low, high, words = self.values
             low, high = (eval(end, {}, known) if isinstance(end, str) else end for end in (low, high))
             least, most = (value.min(), value.max()) if value.size else ("none", None)
-            if value.size and low <= least and most <= high:
+            if value.size and low <= least and (high is None or most <= high):
                 return value
             if value.size or not self.empty:
-                came = f"{least} to {most}" if value.size else "none"
+                came = (least if high is None else f"{least} to {most}") if value.size else "none"
                 raise ValueError(f"{self.name}: expected {words.format(low=low, high=high)}, got {came}")
         return value
 
@@ -233,12 +233,14 @@ class Part(_Argument):
     name, of, text : str
     gives : dict of str to str, optional
         Sizes that it is the first to say, and its attributes that they are.
+    runs : bool
+        False: it is not made for a number of runs, as games are not.
     """
 
-    def __init__(self, name, of, text="", *, gives=None, **options):
+    def __init__(self, name, of, text="", *, gives=None, runs=True, **options):
         super().__init__(name, text, **options)
-        self.kind = self.annotation = of
-        self.gives = gives or {}
+        self.kind = self.annotation = self.of = of
+        self.gives, self.runs = gives or {}, runs
 
     def sizes(self):
         return self.gives
@@ -246,11 +248,59 @@ class Part(_Argument):
     def check(self, value, known):
         if value is None and self.optional:
             return None
-        if not hasattr(value, "runs"):
-            raise TypeError(f"{self.name}: expected a {self.kind}, got {shown(value)}")
+        return self.fit(value, known, self.name)
+
+    def fit(self, value, known, name):
+        """Refuse what is no such kernel."""
+        if not all(hasattr(value, attribute) for attribute in (*self.gives.values(), *["runs"] * self.runs)):
+            raise TypeError(f"{name}: expected a {self.of}, got {shown(value)}")
         known |= {size: getattr(value, attribute) for size, attribute in self.gives.items()}
-        if value.runs != known["R"]:
-            raise ValueError(f"{self.name}: expected {known['R']} runs, got {value.runs}")
+        if self.runs and value.runs != known["R"]:
+            raise ValueError(f"{name}: expected {known['R']} runs, got {value.runs}")
+        return value
+
+
+class Parts(Part):
+    """1 to ``most`` other kernels."""
+
+    def __init__(self, name, of, text="", *, most, **options):
+        super().__init__(name, of, text, **options)
+        self.kind, self.annotation, self.most = f"list of {of}", f"Sequence[{of}]", most
+
+    def check(self, value, known):
+        if not isinstance(value, (list, tuple)) or not 1 <= len(value) <= self.most:
+            came = f"{len(value)}" if isinstance(value, (list, tuple)) else shown(value)
+            raise (ValueError if came.isdigit() else TypeError)(
+                f"{self.name}: expected a list of 1 to {self.most} kernels, got {came}")
+        return [self.fit(one, known, f"{self.name}[{k}]") for k, one in enumerate(value)]
+
+
+class Word(_Argument):
+    """One of some words, or None."""
+
+    kind, annotation = "str", "str"
+
+    def __init__(self, name, text="", *, choices):
+        super().__init__(name, text, optional=True)
+        self.choices = choices
+
+    def check(self, value, known):
+        if value is not None and value not in self.choices:
+            listed = " or ".join(map(repr, self.choices))
+            raise ValueError(f"{self.name}: expected None, {listed}, got {value!r}")
+        return value
+
+
+class Mapped(_Argument):
+    """Several things by name, each of which is as many as ``of`` lists; a callable after it looks at them."""
+
+    def __init__(self, name, of, text=""):
+        super().__init__(name, text)
+        self.kind, self.annotation = "dict of str to tuple", f"Mapping[str, tuple[{of}]]"
+
+    def check(self, value, known):
+        if not isinstance(value, dict):
+            raise TypeError(f"{self.name}: expected a dict, got {shown(value)}")
         return value
 
 
@@ -286,14 +336,17 @@ class Kernel:
     without : sequence of str
         Arguments of the base that are not taken: they are what they are by default.
     family : str, optional
-        Class of ``marlfast.core._kernels`` that it derives from, where it has no base; None: it is a function.
-    methods : sequence of str
-        Further public methods, as they stand in the stub.
+        Class of ``marlfast.core._kernels`` that it derives from, where it has no base; "": it derives from none; None:
+        it is a function.
+    methods, attributes : sequence of str
+        Further public methods, and attributes, as they stand in the stub.
+    returns : str
+        What a function gives back.
     """
 
-    def __init__(self, name, *own, base=None, without=(), family="Learner", methods=()):
+    def __init__(self, name, *own, base=None, without=(), family="Learner", methods=(), attributes=(), returns="None"):
         self.name, self.own, self.base, self.without = name, own, base, without
-        self.family, self.methods = family, methods
+        self.family, self.methods, self.attributes, self.returns = family, methods, attributes, returns
         self.arguments = {} if base is None else {k: v for k, v in base.arguments.items() if k not in without}
         self.arguments |= {one.name: one for one in own if isinstance(one, _Argument)}
         sizes = {size for one in self.arguments.values() for size in one.sizes()}
@@ -332,7 +385,7 @@ class Kernel:
     @property
     def signature(self):
         """As Python shows it: all by keyword, but those of a function."""
-        kind = inspect.Parameter.KEYWORD_ONLY if self.family else inspect.Parameter.POSITIONAL_OR_KEYWORD
+        kind = inspect.Parameter.KEYWORD_ONLY if self.family is not None else inspect.Parameter.POSITIONAL_OR_KEYWORD
         return inspect.Signature([inspect.Parameter(name, kind, default=one.default)
                                   for name, one in self.arguments.items()])
 
@@ -359,6 +412,6 @@ class Kernel:
         indent = re.search(r"\n( *)\S|$", cls.__doc__).group(1) or "    "
         section = "\n".join(indent + line if line else line for line in self.parameters().split("\n"))
         cls.__doc__ = f"{cls.__doc__.rstrip()}\n\n{section}\n{indent}"
-        if self.family:
+        if self.family is not None:
             cls.__signature__, cls.declared = self.signature, self
         return cls

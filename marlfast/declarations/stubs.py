@@ -22,8 +22,8 @@ def _annotated(one):
     return text if one.default is base.NEEDED else f"{text} = {one.default!r}"
 
 
-def _definition(head, parameters, indent):
-    text = ", ".join(p.replace(" ", "~") for p in parameters) + ")~->~None:~..."
+def _definition(head, parameters, indent, returns="None"):
+    text = ", ".join(p.replace(" ", "~") for p in parameters) + f")~->~{returns}:~..."
     lines = textwrap.wrap(text, 120, initial_indent=head.replace(" ", "~"), subsequent_indent=indent,
                           break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines).replace("~", " ")
@@ -40,24 +40,31 @@ def stub(stem, kernels):
     where = {kernel.name: name for name, several in modules().items() for kernel in several}
     used = {one.annotation for kernel in kernels for one in kernel.arguments.values()}
     imports = {}
+    own = [one for kernel in kernels for one in (*kernel.methods, *kernel.attributes)]
     for name in sorted({kernel.base.name if kernel.base else kernel.family for kernel in kernels if kernel.family}
-                       | {name for name in used if name[0].isupper() and "[" not in name}):
+                       | {name.removeprefix("Sequence[").rstrip("]") for name in used
+                          if name[0].isupper() and ("[" not in name or name.startswith("Sequence["))}):
         module = where.get(name, {"Schedule": "schedules"}.get(name, "kernels"))
         if module != stem:
             imports.setdefault(module, []).append(name)
     lines = [f'"""Signatures of ``src/_{stem}.pyx``: written by ``marlfast.declarations.stubs``."""']
-    if any("np." in name for name in used):
+    abstract = sorted({name.partition("[")[0] for name in used if name.startswith(("Mapping", "Sequence"))})
+    if abstract:
+        lines += [f"from collections.abc import {', '.join(abstract)}", ""]
+    if any("np." in name for name in (*used, *own)):
         lines += ["import numpy as np", "from numpy.typing import NDArray", ""]
     lines += [f"from marlfast.core._{module} import {', '.join(names)}" for module, names in sorted(imports.items())]
     for kernel in kernels:
         parameters = [_annotated(one) for one in kernel.arguments.values()]
         if kernel.family is None:
             head = f"def {kernel.name}("
-            lines += ["", _definition(head, parameters, " " * len(head))]
+            lines += ["", _definition(head, parameters, " " * len(head), kernel.returns)]
             continue
-        lines += ["", f"class {kernel.name}({kernel.base.name if kernel.base else kernel.family}):",
+        above = kernel.base.name if kernel.base else kernel.family
+        lines += ["", f"class {kernel.name}({above}):" if above else f"class {kernel.name}:",
+                  *(f"    {one}" for one in kernel.attributes), *[""] * bool(kernel.attributes),
                   _definition("    def __init__(self, *, ", parameters, " " * 17),
-                  *(f"    def {method} -> None: ..." for method in kernel.methods)]
+                  *(f"    def {method}{'' if '->' in method else ' -> None'}: ..." for method in kernel.methods)]
     return "\n".join(lines) + "\n"
 
 

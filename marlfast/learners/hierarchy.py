@@ -90,7 +90,7 @@ class Hierarchy(Learner):
     Examples
     --------
     >>> import marlfast as mf
-    >>> learner = mf.learners.Hierarchy(goals=2, every=5, teams="all")
+    >>> learner = mf.learners.Hierarchy(goals=2, goal_every=5, teams="all")
     >>> run = mf.train(mf.games.TaskAllocation(), learner, episodes=20, seed=0)
     >>> run.tables(agent=0)["members.q"].shape[2]
     2

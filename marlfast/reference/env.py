@@ -1,71 +1,29 @@
 """A game to step from outside, in NumPy: the twin of ``src/_env.pyx``."""
 import numpy as np
 
+from marlfast.declarations.env import ENV
 from marlfast.reference.kernels import BAD_REWARD, check
 from marlfast.reference.loop import _Windows
 
 MAX_DRAWS = 4194304
 
 
+@ENV.document
 class Env:
-    """Runs of a game that are stepped from outside, under the same draws as in training.
+    """Runs of a game that are stepped from outside, under the same draws as in training."""
 
-    Parameters
-    ----------
-    game : Game
-    action_counts : int32 [N]
-    horizon : int
-        Steps after which an episode is over; 0: never.
-    horizon_ends : bool
-        Whether it is then terminated (the game ends there) or truncated.
-    state : float64 [R, S]
-    observation : float64 [R, V, D]
-    rewards : float64 [R, N]
-    terminated, truncated : bool [R]
-        All five: written.
-    steps, starts, episode_steps : int64 [R]
-        Modified: steps, episodes begun, and steps of the episode under way.
-    run_numbers : int64 [R]
-    seed : int, or uint64 [R]
-        Of each run.
-    purpose : int
-    ends_are_limits : bool
-        Whether ends by the game's own rules are truncated, too, so that learners count on what would have followed.
-    """
-
-    def __init__(self, game, action_counts, horizon, horizon_ends, state, observation, rewards, terminated,
-                 truncated, steps, starts, episode_steps, run_numbers, seed, purpose, ends_are_limits=False):
-        check(state, "state", "float64", (-1, game.state_size), True)
-        runs = len(state)
-        if runs < 1:
-            raise ValueError("state: expected at least one run, got none")
-        check(action_counts, "action_counts", "int32", (game.agents,), False)
-        check(observation, "observation", "float64", (runs, game.views, game.features), True)
-        check(rewards, "rewards", "float64", (runs, game.agents), True)
-        for name, array, dtype in (("terminated", terminated, "bool"), ("truncated", truncated, "bool"),
-                                   ("steps", steps, "int64"), ("starts", starts, "int64"),
-                                   ("episode_steps", episode_steps, "int64"), ("run_numbers", run_numbers, "int64")):
-            check(array, name, dtype, (runs,), name != "run_numbers")
-        if run_numbers.min() < 0 or run_numbers.max() >= 2**32:
-            raise ValueError("run_numbers: expected 0 to 2**32 - 1")
-        for name, array in (("steps", steps), ("starts", starts), ("episode_steps", episode_steps)):
-            if array.min() < 0:
-                raise ValueError(f"{name}: expected at least 0, got {array.min()}")
-        if horizon < 0:
-            raise ValueError(f"horizon: expected at least 0, got {horizon}")
-        seeds = seed if isinstance(seed, np.ndarray) else np.full(runs, seed, np.uint64)
-        check(seeds, "seed", "uint64", (runs,), False)
-        self.game, self.runs, self.agents = game, runs, game.agents
-        self.horizon, self.horizon_ends, self.ends_are_limits = horizon, bool(horizon_ends), bool(ends_are_limits)
-        self.action_counts, self.state, self.observation, self.rewards = action_counts, state, observation, rewards
-        self.terminated, self.truncated, self.steps, self.starts = terminated, truncated, steps, starts
-        self.episode_steps = episode_steps
+    def __init__(self, **given):
+        a = self.declared.check(given)
+        for name in ("game", "action_counts", "state", "observation", "rewards", "terminated", "truncated", "steps",
+                     "starts", "episode_steps", "horizon", "horizon_ends", "ends_are_limits"):
+            setattr(self, name, getattr(a, name))
+        self.runs, self.agents, game = a.R, a.N, a.game
         widths = (game.step_uniforms, game.step_normals, game.start_uniforms, game.start_normals)
         self.windows = []
         for k, n_draws in enumerate(widths):
-            most = max(1, min(8 if k > 1 else 64, MAX_DRAWS // (4 * max(n_draws, 1) * runs)))
-            self.windows.append(_Windows(n_draws, k % 2 == 1, seeds, 8 * purpose + k + 1,
-                                         run_numbers, None, most))
+            most = max(1, min(8 if k > 1 else 64, MAX_DRAWS // (4 * max(n_draws, 1) * self.runs)))
+            self.windows.append(_Windows(n_draws, k % 2 == 1, a.seeds, 8 * a.purpose + k + 1, a.run_numbers, None,
+                                         most))
 
     def reset(self, which):
         """Begin the next episode of the runs that ``which`` (bool [R]) marks."""

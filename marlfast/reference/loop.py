@@ -5,15 +5,13 @@
 """
 import numpy as np
 
+from marlfast.declarations.loop import ARRAYS, LOOP
 from marlfast.reference.draws import fill
 from marlfast.reference.kernels import BAD_REWARD, NO_DRAWS, check, fine
 
 RUNNING, STEPS, EPISODES, GREEDY_STABLE, RETURN_REACHED = range(5)
 FAILED = 64
 ROWS, RECORDS, DRAWS = 1, 2, 4
-MAX_PARTS = 64
-
-STREAMS = ("explore", "step_uniforms", "step_normals", "start_uniforms", "start_normals")
 
 
 class _Windows:
@@ -64,123 +62,22 @@ def has_lanes():
     return False
 
 
+@LOOP.document
 class Loop:
-    """Runs, and all that it takes to take them further.
-
-    Parameters
-    ----------
-    game : Game
-    encoder : Encoder
-    central : Encoder or None
-        Of the whole state, as one view of one agent; or ``encoder`` itself; or None: no learner looks at it.
-    rewards : list of Reward
-        The structure first, then the shaping components.
-    learners : list of Learner
-        Each agent is controlled by exactly one.
-    arrays : dict of str to ndarray
-        Modified in place: see ``marlfast.core._loop.Loop``.
-    horizon : int
-        Steps after which an episode is over; 0: never.
-    horizon_ends : bool
-        Whether it is then terminated (the game ends there) or truncated.
-    record_every : int
-        Episodes per entry of ``returns``; 0: nothing is recorded.
-    max_steps, max_episodes, max_stable : int
-        Stop rules; a run stops when it has done that many.
-    stable_after : int64 [R]
-        Steps of each run that do not count as steps without a change.
-    min_return : float
-        Stop when the mean team return of the last ``window`` episodes is at least this (``window > 0``).
-    seeds : uint64 [R]
-    purpose : int
-        0 training, 1 evaluation: which family of streams is read.
-    supplied : dict of str to (ndarray, ndarray)
-        Draws from outside, in place of a stream.
-    loop : {"fused", "staged"}, optional
-        There is but one here, of which it makes no difference.
-    ends_are_limits : bool
-        Whether ends by the game's own rules are truncated, too, so that learners count on what would have followed.
-    """
+    """Runs, and all that it takes to take them further. There is but one loop here: ``loop`` makes no difference."""
 
     staged = "NumPy has but one loop"
 
-    def __init__(self, game, encoder, central, rewards, learners, arrays, horizon, horizon_ends, record_every,
-                 max_steps,
-                 max_episodes, max_stable, stable_after, min_return, seeds, purpose, supplied, loop=None,
-                 ends_are_limits=False):
-        runs, agents = len(check(arrays["state"], "state", "float64", (-1, game.state_size), True)), game.agents
-        if runs < 1:
-            raise ValueError("state: expected at least one run, got none")
-        if (encoder.runs, encoder.agents, encoder.views, encoder.features) != (
-                runs, agents, game.views, game.features):
-            raise ValueError("encoder: made for other runs, agents or observations than the game's")
-        if central is encoder and encoder.views != 1:
-            raise ValueError("central: expected an encoder of its own, as each agent sees something else")
-        if central is not None and central is not encoder and (
-                central.runs, central.agents, central.views, central.features) != (runs, 1, 1, game.state_size):
-            raise ValueError("central: made for other runs or another state than the game's")
-        if not 1 <= len(rewards) <= MAX_PARTS or not 1 <= len(learners) <= MAX_PARTS:
-            raise ValueError(f"rewards, learners: expected 1 to {MAX_PARTS} of each")
-        for p, reward in enumerate(rewards):
-            if (reward.runs, reward.agents, reward.state_size, reward.views, reward.features) != (
-                    runs, agents, game.state_size, game.views, game.features):
-                raise ValueError(f"rewards[{p}]: made for another game or number of runs")
-        for p, learner in enumerate(learners):
-            if (learner.runs, learner.agents, learner.draws) != (runs, agents, learners[0].draws):
-                raise ValueError(f"learners[{p}]: made for another number of runs, agents or draws")
-            if learner.active != encoder.active:
-                raise ValueError(f"learners[{p}]: made for {learner.active} active rows, the encoder gives "
-                                 f"{encoder.active}")
-            if learner.central and (central is None or learner.central != central.active):
-                raise ValueError(f"learners[{p}]: made for {learner.central} rows of the whole state, there are "
-                                 f"{0 if central is None else central.active}")
-        self.own = agents * encoder.active
-        self.active_rows = self.own + (0 if central is None else central.active)
-        if not isinstance(arrays["returns"], np.ndarray) or arrays["returns"].ndim != 3:
-            check(arrays["returns"], "returns", "float64", (runs, -1, agents), True)
-        capacity = arrays["returns"].shape[1]
-        for name, dtype, shape in (
-                ("state", "float64", (game.state_size,)), ("observation", "float64", (game.views, game.features)),
-                ("rows", "int32", (self.active_rows,)), ("steps", "int64", ()), ("episodes", "int64", ()),
-                ("episode_steps", "int64", ()), ("episode_return", "float64", (agents,)),
-                ("episode_shaped", "float64", (agents,)), ("returns", "float64", (-1, agents)),
-                ("shaped_returns", "float64", (capacity, agents)), ("lengths", "int64", (capacity,)),
-                ("stable", "int64", ()), ("recent", "float64", (-1,)), ("recent_sum", "float64", ()),
-                ("reason", "int32", ()), ("run_numbers", "int64", ()), ("fault", "int64", ())):
-            setattr(self, name, check(arrays[name], name, dtype, (runs, *shape), True))
-        for name in ("steps", "episodes", "episode_steps", "run_numbers"):
-            if arrays[name].min() < 0:
-                raise ValueError(f"{name}: expected at least 0, got {arrays[name].min()}")
-        if self.run_numbers.max() >= 2**32:
-            raise ValueError(f"run_numbers: expected less than 2**32, got {self.run_numbers.max()}")
-        check(seeds, "seeds", "uint64", (runs,), False)
-        self.stable_after = check(stable_after, "stable_after", "int64", (runs,), False)
-        if horizon < 0 or record_every < 0:
-            raise ValueError(f"horizon, record_every: expected at least 0, got {horizon}, {record_every}")
-        if loop not in (None, "fused", "staged"):
-            raise ValueError(f"loop: expected None, 'fused' or 'staged', got {loop!r}")
-        self.runs, self.agents, self.game, self.encoder, self.central = runs, agents, game, encoder, central
-        self.rewards, self.learners = list(rewards), list(learners)
-        self.horizon, self.horizon_ends, self.record_every = horizon, bool(horizon_ends), record_every
-        self.ends_are_limits = bool(ends_are_limits)
-        self.window = self.recent.shape[1]
-        self.max_steps, self.max_episodes, self.max_stable = max_steps, max_episodes, max_stable
-        self.min_return = min_return
-        widths = (agents * learners[0].draws, game.step_uniforms, game.step_normals, game.start_uniforms,
-                  game.start_normals)
-        unknown = set(supplied) - set(STREAMS)
-        if unknown:
-            raise ValueError(f"supplied: unknown streams {sorted(unknown)}; expected some of {STREAMS}")
-        self.windows = []
-        for k, name in enumerate(STREAMS):
-            given = None
-            if name in supplied:
-                array, first = supplied[name]
-                array = check(array.reshape(array.shape[0], array.shape[1], -1), name, "float64",
-                              (runs, -1, widths[k]), False)
-                given = array, check(first, f"{name} (first)", "int64", (runs,), False)
-            self.windows.append(_Windows(widths[k], k in (2, 4), seeds, 8 * purpose + k, self.run_numbers, given,
-                                         8 if k > 2 else 64))
+    def __init__(self, **given):
+        a = self.declared.check(given)
+        self.held = a.kept
+        for name in (*ARRAYS, "stable_after", "game", "encoder", "central", "rewards", "learners", "own", "active_rows",
+                     "window", "horizon", "horizon_ends", "ends_are_limits", "record_every", "max_steps",
+                     "max_episodes", "max_stable", "min_return"):
+            setattr(self, name, getattr(a, name))
+        self.runs, self.agents = a.R, a.N
+        self.windows = [_Windows(n_draws, k in (2, 4), a.seeds, 8 * a.purpose + k, self.run_numbers, a.streams.get(k),
+                                 8 if k > 2 else 64) for k, n_draws in enumerate(a.n_draws)]
 
     def begin(self, lo, hi):
         """Start the first episode of runs lo to hi - 1."""

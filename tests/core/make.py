@@ -255,7 +255,7 @@ def loop_arguments(module):
 def made_loop(module, arrays=None, **changes):
     arguments, tables = loop_arguments(module)
     arrays = loop_arrays() if arrays is None else arrays
-    return module("loop").Loop(arrays=arrays, **arguments | changes), arrays, tables
+    return module("loop").Loop(**arguments | arrays | changes), arrays, tables
 
 
 def env_arguments(module, game=None):
@@ -264,7 +264,7 @@ def env_arguments(module, game=None):
             "state": np.zeros((R, game.state_size)),
             "observation": np.zeros((R, 1, game.features)), "rewards": np.zeros((R, N)), "terminated": flags(R),
             "truncated": flags(R), "steps": longs(R), "starts": longs(R), "episode_steps": longs(R),
-            "run_numbers": np.arange(R), "seed": 1, "purpose": 0}
+            "run_numbers": np.arange(R), "seeds": np.ones(R, np.uint64), "purpose": 0}
 
 
 def made_env(module, game=None):

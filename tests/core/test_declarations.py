@@ -8,19 +8,23 @@ from marlfast.backends import BACKENDS, kernels
 from marlfast.declarations import stubs
 from marlfast.declarations.base import Array, Cells, Flag, Kernel, Number, Part
 
-from .make import schedule
+from .make import env_arguments, loop_arguments, loop_arrays, schedule
 
 SIZES = {"R": 2, "rows": 4, "T": 2, "A": 3, "N": 2, "L": 2, "cells": 3}
 DECLARED = {kernel.name: (stem, kernel) for stem, several in stubs.modules().items() for kernel in several}
-OTHER = {"float64": np.float32, "int32": np.int64, "int64": np.int32}
+OTHER = {"float64": np.float32, "int32": np.int64, "int64": np.int32, "uint64": np.int64, "bool": np.uint8}
 
 
 def _inner(module):
     return module("q_learning").QLearning(**good("QLearning", module))
 
 
+def _loop(module):
+    return loop_arguments(module)[0] | loop_arrays() | {"loop": None}
+
+
 # What goes together, where zeros (or the least that is allowed) do not: {argument: value, or True for an array of
-# zeros in place of None, or a function of the backend's modules}.
+# zeros in place of None, or a function of the backend's modules}; or that of all arguments.
 TOGETHER = {
     "QLearning": {"agent_ids": np.arange(2, dtype=np.int32), "ties": 0},
     "DoubleQ": {"draws": 3},
@@ -36,6 +40,7 @@ TOGETHER = {
     "Joint": {"rule": 1, "weights": np.array([[3, 1], [1, 3]]), "choices": np.array([3, 3]), "steps": np.array([3, 3]),
               "actions": np.array([3, 3], np.int32), "kind": 0, "ties": 0, "together": False, "draws": 3},
     "Softmax": {"agent_ids": np.arange(2, dtype=np.int32), "exploration": True},
+    "Loop": _loop, "Env": env_arguments,
     "PolicyGradient": {"agent_ids": np.arange(2, dtype=np.int32), "counterfactual": False, "epochs": 1, "critic": True,
                        "clip": True, "value_clip": True, "unit_of": np.arange(2, dtype=np.int32)},
 }
@@ -46,7 +51,10 @@ LENGTHS = {"Joint": {"J": 9, "policy_actions": 3, "C": 0}, "PolicyGradient": {"s
 def good(name, module):
     """Arguments of a kernel that fit together, made from its declaration."""
     kernel = DECLARED[name][1]
-    special = (TOGETHER.get(kernel.base.name, {}) if kernel.base else {}) | TOGETHER.get(name, {})
+    special = TOGETHER.get(name, {})
+    if callable(special):
+        return special(module)
+    special = (TOGETHER.get(kernel.base.name, {}) if kernel.base else {}) | special
     known, given = dict(LENGTHS.get(name, {})), {}
     for key, one in kernel.arguments.items():
         value = special.get(key, one.default if one.default is not inspect.Parameter.empty else True)
@@ -75,7 +83,7 @@ def good(name, module):
 
 def wrong(one, value, kernel):
     """{how: what does not fit in the place of an argument}."""
-    found = {"a word": "no"} if isinstance(one, (Number, Part)) else {}
+    found = {} if isinstance(one, (Array, Flag)) else {"a word": "no"}
     if isinstance(one, Number) and one.choices:
         found |= {"below": one.choices[0] - 1, "above": one.choices[-1] + 1}
     elif isinstance(one, Number) and one.low is not None:
@@ -88,8 +96,9 @@ def wrong(one, value, kernel):
             break
         firsts |= set(other.sizes())
     found |= {"a list": value.tolist(), "a number": 1.0, "another dtype": value.astype(OTHER[one.dtype]),
-              "objects": value.astype(object), "another axis": value[None].copy(), "no axis": np.zeros((), value.dtype),
-              "another byte order": value.astype(value.dtype.newbyteorder())}
+              "objects": value.astype(object), "another axis": value[None].copy(), "no axis": np.zeros((), value.dtype)}
+    if value.dtype.itemsize > 1:
+        found["another byte order"] = value.astype(value.dtype.newbyteorder())
     if one.default is inspect.Parameter.empty:
         found["None"] = None
     for axis, length in enumerate(one.axes):

@@ -31,11 +31,15 @@ LEARNER = ("T.QLearning(q=q, greedy=g, visits=i(1, 1, 1), table_of=i(1), actions
            "rate={rate}, exploration={exploration}, kind=0, strict=True, ties=0, draws=2, learning=True)")
 TABLES = "q = f(1, 1, 1, 12); g = i(1, 1, 1); "
 GAME = "D.Drift(1, 1, .1, .1, .1, 1)"
-REST = f"{GAME}, E.Grid(1, 1, 1, f(1), f(1) + 1, l(1) + 2)"
-ARRAYS = ("{'state': f(1, 1), 'observation': f(1, 1, 1), 'rows': i(1, 1), 'steps': l(1), 'episodes': l(1), "
-          "'episode_steps': l(1), 'episode_return': f(1, 1), 'episode_shaped': f(1, 1), 'returns': f(1, 1, 1), "
-          "'shaped_returns': f(1, 1, 1), 'lengths': l(1, 1), 'stable': l(1), 'recent': f(1, 0), 'recent_sum': f(1), "
-          "'reason': i(1), 'run_numbers': l(1), 'fault': l(1)}, 0, 0, 1, 1, 1, 0.0, 0, 0, {}")
+REST = f"game={GAME}, encoder=E.Grid(1, 1, 1, f(1), f(1) + 1, l(1) + 2)"
+ARRAYS = ("state=f(1, 1), observation=f(1, 1, 1), rows=i(1, 1), steps=l(1), episodes=l(1), episode_steps=l(1), "
+          "episode_return=f(1, 1), episode_shaped=f(1, 1), returns=f(1, 1, 1), shaped_returns=f(1, 1, 1), "
+          "lengths=l(1, 1), stable=l(1), recent=f(1, 0), recent_sum=f(1), reason=i(1), run_numbers=l(1), fault=l(1), "
+          "horizon=0, horizon_ends=False, record_every=1, max_steps=1, max_episodes=1, max_stable=1, "
+          "stable_after=l(1), min_return=0.0, seeds=l(1).astype('u8'), purpose=0, supplied={}")
+PLAYER = ("action_counts=i(2), horizon=0, horizon_ends=False, state=f(1, 2), observation=f(1, 1, 2), rewards=f(1, 2), "
+          "terminated=b(1), truncated=b(1), steps=l(1), starts=l(1), episode_steps=l(1), run_numbers=l(1), "
+          "seeds=l(1).astype('u8'), purpose=0")
 NEVER_MADE = {
     "step of a bare Game": "K.Game().step(f(1, 0), i(1, 0), f(1, 0), f(1, 0), f(1, 0), b(1))",
     "start of a bare Game": "K.Game().start(f(1, 0), f(1, 0), f(1, 0))",
@@ -56,11 +60,11 @@ NONE_FOR_A_KERNEL = {
     "PotentialDistance of None": "W.PotentialDistance(1, None, 0.9, f(2), f(2), 1)",
     "QLearning without a rate": TABLES + LEARNER.format(rate="None", exploration=CONSTANT),
     "QLearning without an exploration": TABLES + LEARNER.format(rate=CONSTANT, exploration="None"),
-    "Env of None": "V.Env(None, i(2), 0, 0, f(1, 2), f(1, 1, 2), f(1, 2), b(1), b(1), l(1), l(1), l(1), l(1), 0, 0)",
-    "Loop of None": f"L.Loop(None, None, None, [], [], {ARRAYS})",
-    "Loop without an encoder": f"L.Loop({GAME}, None, None, [], [], {ARRAYS})",
-    "Loop with None for a reward": f"L.Loop({REST}, None, [None], [None], {ARRAYS})",
-    "Loop with None for a learner": f"L.Loop({REST}, None, [W.Difference(1, {GAME})], [None], {ARRAYS})",
+    "Env of None": f"V.Env(game=None, {PLAYER})",
+    "Loop of None": f"L.Loop(game=None, encoder=None, rewards=[], learners=[], {ARRAYS})",
+    "Loop without an encoder": f"L.Loop(game={GAME}, encoder=None, rewards=[], learners=[], {ARRAYS})",
+    "Loop with None for a reward": f"L.Loop({REST}, rewards=[None], learners=[None], {ARRAYS})",
+    "Loop with None for a learner": f"L.Loop({REST}, rewards=[W.Difference(1, {GAME})], learners=[None], {ARRAYS})",
 }
 OUT_OF_RANGE = {
     "a greedy action far outside": f"{TABLES}t = {LEARNER.format(rate=CONSTANT, exploration=CONSTANT)}; g[:] = 2**31 "

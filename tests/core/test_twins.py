@@ -80,7 +80,7 @@ def test_objects_have_the_same_public_attributes(game_example):
     # A player of a game in Python is made for each kernel, so that copies are apart.
     facts = [n for n in dir(type(compiled)) if not n.startswith("_") and n not in ("held", "player") and not callable(
         getattr(compiled, n))]
-    assert len(facts) == 10
+    assert len(facts) == 12
     assert {n: getattr(compiled, n) for n in facts} == {n: getattr(twin, n) for n in facts}
 
 
