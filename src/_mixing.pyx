@@ -38,7 +38,7 @@ cdef struct Replay:
     const uint64_t *seeds   # [R]
     const int64_t *runs     # [R]
     const double *decay     # [R] lambda
-    int64_t batch, every, steps
+    int64_t batch, update_every, steps
     uint32_t stream
     double *draws           # [R, room]
     int64_t room
@@ -408,7 +408,7 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
             return Status.BAD_ROW
         if c.replay.capacity:
             status = _keep(c, run, rows, next_rows, t.actions + r * b.agents, t.rewards + r * b.agents, t.terminated[r])
-            if status == 0 and c.replay.kept[run] >= c.replay.batch and c.replay.kept[run] % c.replay.every == 0:
+            if status == 0 and c.replay.kept[run] >= c.replay.batch and c.replay.kept[run] % c.replay.update_every == 0:
                 status = _replay(c, run, &moved)
             if status:
                 return status
@@ -499,7 +499,7 @@ cdef class Mixing(QLearning):
             capacity=a.B, rows=ids(a.replay_rows), next_rows=ids(a.replay_next_rows), actions=ids(a.replay_actions),
             rewards=reals(a.replay_rewards), over=ids(a.replay_over), kept=longs(a.replay_kept),
             updates=longs(a.replay_updates), seeds=<const uint64_t *> longs(a.seeds), runs=longs(a.run_numbers),
-            decay=reals(a.trace_decay), batch=a.batch, every=a.update_every, steps=a.steps, stream=a.stream,
+            decay=reals(a.trace_decay), batch=a.batch, update_every=a.update_every, steps=a.steps, stream=a.stream,
             draws=reals(draws), room=(a.batch // GROUP + 2) * GROUP)
         self.held = (self.held, scratch, before, draws)
         self.central = a.central

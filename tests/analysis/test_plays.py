@@ -169,11 +169,11 @@ def test_expected_returns_are_those_of_evaluation_in_twelve_games(name):
 
 
 def test_no_learner_is_left_out():
-    def every(one):
+    def names_of(one):
         parts = one.learners if isinstance(one, learners.Each) else [one]
-        return set().union(*({part.name} | every_inner(part) for part in parts))
+        return set().union(*({part.name} | inner_names(part) for part in parts))
 
-    def every_inner(part):
+    def inner_names(part):
         inner = [getattr(part, field.name) for field in dataclasses.fields(part)]
         return {one.name for one in inner if isinstance(one, learners.Learner)}
 
@@ -181,7 +181,7 @@ def test_no_learner_is_left_out():
     for make in MAKERS.values():
         for game in (GAMES["dilemma, once"], GAMES["climbing"], GAMES["pennies from anywhere"]):
             made = make(game)
-            met |= set().union(*map(every, made)) if isinstance(made, list) else every(made)
+            met |= set().union(*map(names_of, made)) if isinstance(made, list) else names_of(made)
     from marlfast.registry import names
 
     own = {name for name, kind in names("learner").items() if kind.__module__.startswith("marlfast.")}

@@ -90,9 +90,9 @@ def test_with_one_goal_the_members_learn_as_they_would_alone():
         return np.random.default_rng([run, first]).random((n, 2, 4))
 
     alone = mf.train(game, members, steps=120, block=10, draws={"explore": lambda *at: draws(*at)[:, :, :2]})
-    led = mf.train(game, whole, steps=120, block=10, draws={"explore": draws})
-    assert led.arrays["learner.members.q"][:, :, 0].tobytes() == alone.arrays["learner.q"].tobytes()
-    assert led.returns.tobytes() == alone.returns.tobytes()
+    whole_run = mf.train(game, whole, steps=120, block=10, draws={"explore": draws})
+    assert whole_run.arrays["learner.members.q"][:, :, 0].tobytes() == alone.arrays["learner.q"].tobytes()
+    assert whole_run.returns.tobytes() == alone.returns.tobytes()
 
 
 def corridor():
