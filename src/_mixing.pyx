@@ -62,6 +62,7 @@ cdef struct MixingContext:
     int wide                    # registers of four numbers
     bint double_q
     int64_t optimizer
+    bint normalised             # plain steps, in units of values, that overshoot nothing
     double max_norm             # 0: any
     double *q_mean              # [R, rows, tables, A]
     double *q_square
@@ -178,6 +179,35 @@ cdef inline bint _descend(const MixingContext *c, int64_t run, double rate, doub
     return True
 
 
+cdef inline double _first_order(const MixingContext *c, int64_t run, int64_t n, const double *w, double by,
+                                const double *slopes, const double *gradient, const int32_t *members,
+                                const int32_t *actions, const int64_t *best, double *ahead) noexcept nogil:
+    """By what share of its error a step would move the value of the actions taken, or, if that is more, of the greedy
+    ones, to first order.
+
+    ``best``: the greedy actions; ``ahead``: their utilities, and room for what follows from them.
+    """
+    cdef double *out = ahead + c.room
+    cdef double *slope = out + c.hidden
+    cdef double *there = slope + c.hidden
+    cdef double *free = there + c.size
+    cdef double taken = 0.0, greedy = 0.0, theirs = 0.0, others = 0.0
+    cdef int64_t j, p
+    leaf.mix(c.wide, w, c.room, c.hidden, ahead, n, out, slope, free)
+    leaf.derive(c.wide, w, c.room, c.hidden, ahead, n, out, slope, there, free)
+    leaf.scale_weights(c.room, c.hidden, by, there)
+    for j in range(n):
+        taken += slopes[j] * slopes[j]
+        if actions[members[j]] == best[j]:
+            greedy += slopes[j] * ahead[j]
+    for p in range(c.size):
+        theirs += gradient[p] * gradient[p]
+        others += gradient[p] * there[p]
+    taken = c.base.rate.value[run] * taken + c.mixing.value[run] * theirs
+    greedy = fabs(c.base.rate.value[run] * greedy + c.mixing.value[run] * others)
+    return greedy if greedy > taken else taken
+
+
 cdef int _learn(const MixingContext *c, int64_t run, int64_t team, const int32_t *rows, const int32_t *next_rows,
                 const int32_t *actions, const double *rewards, bint over, const double *given, bint *moved) noexcept nogil:
     """One team learns from one transition: towards what was ``given``, or what follows from it."""
@@ -191,8 +221,9 @@ cdef int _learn(const MixingContext *c, int64_t run, int64_t team, const int32_t
     cdef double *room = slope + c.hidden
     cdef double *gradient = room + c.size
     cdef double *free = gradient + c.size
+    cdef double *best = free + 3 * c.size
     cdef int64_t *before = c.before + run * c.whole
-    cdef double target = 0.0, total, error, step, value, first, second
+    cdef double target = 0.0, total, error, step, value, first, second, unit = 1.0
     cdef const double *w = NULL
     cdef double *cells
     cdef View here, ahead
@@ -203,6 +234,7 @@ cdef int _learn(const MixingContext *c, int64_t run, int64_t team, const int32_t
         if status:
             return status
         utilities[j], before[j] = here.q[actions[i]], here.greedy[0]
+        best[j] = here.q[here.greedy[0]]
         if given == NULL:
             target += rewards[i]
     if given != NULL:
@@ -224,20 +256,32 @@ cdef int _learn(const MixingContext *c, int64_t run, int64_t team, const int32_t
     error = target - total
     if error - error != 0.0:
         return Status.BAD_VALUE
+    if c.normalised and c.mixer != NULL:    # what weights count in: else a step that suits small values is long for great ones
+        unit = max(1.0, fabs(target), fabs(total))
+        for j in range(n):
+            unit = max(unit, fabs(utilities[j]), fabs(best[j]))
     if c.mixer != NULL:
         # From here on utilities are the derivatives by them.
         leaf.derive(c.wide, w, c.room, c.hidden, utilities, n, out, slope, gradient, free)
-        if c.bounded and c.optimizer == leaf.SGD:
+        if c.normalised:
+            leaf.scale_weights(c.room, c.hidden, 1.0 / unit, gradient)
+            total = _first_order(c, run, n, w, 1.0 / unit, utilities, gradient, members, actions, before, best)
+            leaf.scale_weights(c.room, c.hidden, 1.0 / unit, gradient)
+        elif c.bounded and c.optimizer == leaf.SGD:
             total = value = 0.0
             for j in range(n):
                 total += utilities[j] * utilities[j]
             for p in range(c.size):
                 value += gradient[p] * gradient[p]
             total = b.rate.value[run] * total + c.mixing.value[run] * value
-            if total - total != 0.0:
-                return Status.BAD_VALUE
-            if total > 1.0:
-                error = error / total
+        else:
+            total = 0.0
+    else:
+        total = b.rate.value[run] * <double> n if c.normalised else 0.0
+    if total - total != 0.0:
+        return Status.BAD_VALUE
+    if total > 1.0:
+        error = error / total
     if c.max_norm > 0.0:
         total = 0.0
         for j in range(n):
@@ -486,11 +530,15 @@ cdef class Mixing(QLearning):
         c.states, c.mixer, c.mixing = a.states, reals(a.mixer), NULL if mixing is None else &mixing.data
         c.target_q, c.target_mixer, c.since = reals(a.target_q), reals(a.target_mixer), longs(a.since)
         c.wide = leaf.mixes_wide()
-        c.double_q, c.optimizer, c.max_norm, c.powers = a.double, a.optimizer, a.max_norm, reals(a.powers)
+        c.optimizer = a.optimizer
+        c.normalised = c.optimizer == <int64_t> leaf.NORMALISED
+        if c.normalised:
+            c.optimizer = leaf.SGD
+        c.double_q, c.max_norm, c.powers = a.double, a.max_norm, reals(a.powers)
         c.q_mean, c.q_square = reals(a.q_mean), reals(a.q_square)
         c.mixer_mean, c.mixer_square = reals(a.mixer_mean), reals(a.mixer_square)
         # Room for one team's sums at a time; whole cache lines, as other threads work on other runs.
-        c.reals = (max_actions + 2 * c.room + 2 * c.hidden + 5 * c.size + 7) // 8 * 8
+        c.reals = (max_actions + 3 * c.room + 4 * c.hidden + 7 * c.size + 7) // 8 * 8
         c.whole = (c.room + 7) // 8 * 8
         scratch, before = np.zeros(self.runs * c.reals + 8), np.zeros(self.runs * c.whole + 8, np.int64)
         c.scratch, c.before, c.act = reals(scratch), longs(before), self.operations.act

@@ -21,7 +21,7 @@
 #define MF_APART __restrict__
 #endif
 
-enum { MF_SGD = 0, MF_RMSPROP = 1, MF_ADAM = 2 };
+enum { MF_SGD = 0, MF_RMSPROP = 1, MF_ADAM = 2, MF_NORMALISED = 3 };
 
 MF_INLINE double mf_in_order(const double *x, int64_t n, double total) {
     int64_t k;
@@ -98,6 +98,16 @@ MF_INLINE void mf_by_weights_body(const double *MF_APART w, int64_t room, int64_
         gradient[b + hidden + h] = mf_along(out[h], w[b + hidden + h]);
     }
     gradient[b + 2 * hidden] = 1.0;
+}
+
+/* Derivatives by weights in other units, ``by`` times as small; biases have the unit of values. */
+MF_INLINE void mf_scale_weights(int64_t room, int64_t hidden, double by, double *gradient) {
+    const int64_t second = (room + 1) * hidden;
+    int64_t p;
+    for (p = 0; p < room * hidden; p++)
+        gradient[p] = gradient[p] * by;
+    for (p = second; p < second + hidden; p++)
+        gradient[p] = gradient[p] * by;
 }
 
 /* What a number moves by for a rate of 1; ``square`` becomes the new mean of squares. */

@@ -27,8 +27,8 @@ def _all_or_none(n):
     return {} if mixes else {"states": 0}
 
 
-SGD, RMSPROP, ADAM = range(3)
-MOMENTS = {SGD: (), RMSPROP: ("square",), ADAM: ("mean", "square")}
+SGD, RMSPROP, ADAM, NORMALISED = range(4)
+MOMENTS = {SGD: (), NORMALISED: (), RMSPROP: ("square",), ADAM: ("mean", "square")}
 
 
 def _moments(n):
@@ -85,7 +85,7 @@ MIXING = Kernel(
     Flag("bounded", "with a mixer and optimizer 0: an error counts for no more than by what the value would move, to "
          "first order, by all of it", default=False),
     Flag("double", "the target's table says what the greedy actions of ``q`` are worth", default=False),
-    Number("optimizer", "0 plain steps, 1 RMSprop, 2 Adam", choices=(SGD, RMSPROP, ADAM), default=SGD),
+    Number("optimizer", "0 plain steps, 1 RMSprop, 2 Adam, 3 normalised", choices=(SGD, RMSPROP, ADAM, NORMALISED), default=SGD),
     Number("max_norm", "the greatest norm of a gradient, which is shortened to it; 0: any", low=0.0, real=True,
            default=0.0),
     _moments,

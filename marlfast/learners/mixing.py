@@ -17,8 +17,8 @@ from marlfast.schedules import Schedule, spread
 GOLDEN = 0.6180339887498949     # multiples of it, without their whole part, are spread evenly and never meet
 
 
-OPTIMIZERS = ("sgd", "rmsprop", "adam")
-MOMENTS = {"sgd": (), "rmsprop": ("square",), "adam": ("mean", "square")}   # what they keep of each number
+OPTIMIZERS = ("sgd", "rmsprop", "adam", "normalised")     # as the kernel numbers them
+MOMENTS = {"sgd": (), "normalised": (), "rmsprop": ("square",), "adam": ("mean", "square")}   # what they keep of each number
 REPLAY = 6      # number of the stream that says what is replayed, among the 16 that the tables of an agent have
 
 
@@ -80,8 +80,9 @@ class _Decomposed(Tabular):
     def remedies(self):
         """What may help where it diverges, by its options."""
         ways = {"smaller learning rates": True, "discounts": True, "rewards": True,
-                "optimizer='rmsprop' (its steps do not grow with errors)": self.optimizer == "sgd",
-                "a smaller mixing_rate": self.central, "bounded=True": self.central and not self.bounded,
+                "optimizer='normalised' (its steps do not grow with values)": self.optimizer != "normalised",
+                "a smaller mixing_rate": self.central,
+                "bounded=True": self.central and not self.bounded and self.optimizer == "sgd",
                 "targets renewed more rarely (target_every=1000)": self.target_every < 1000,
                 "double=True": not self.double}
         return tuple(way for way, fits in ways.items() if fits)
@@ -250,9 +251,10 @@ class VDN(_Decomposed):
     double : bool
         With ``target_every``: what is greedy is a matter of the utilities that learn, and only its worth of the
         target's (double Q-learning); else the target's say both.
-    optimizer : {"sgd", "rmsprop", "adam"}
+    optimizer : {"sgd", "rmsprop", "adam", "normalised"}
         Plain steps; or steps divided by the root of a running mean of squared gradients, with RMSprop (.99, 1e-5) or
-        Adam (.9, .999, 1e-8). What an optimiser keeps of a number moves where that number has a gradient.
+        Adam (.9, .999, 1e-8): what they keep of a number moves where that number has a gradient. Or plain steps that
+        are shortened where Q would move by more than the error.
     max_norm : float
         Gradients longer than this are shortened to it; 0: none.
 
@@ -345,7 +347,7 @@ class QMIX(_Decomposed):
         Judge what follows by tables and networks that are renewed after every so many steps, at the cost of copying
         them; 0: by those that learn.
     bounded : bool
-        Of plain steps: where Q would move, to first order, by more than the error, the step is shortened to that: the
+        Of plain steps (``optimizer="sgd"``): where Q would move, to first order, by more than the error, the step is shortened to that: the
         error is divided by ``learning_rate * sum of (dQ/du)**2 + mixing_rate * sum of (dQ/d of each)**2``, if that is
         more than 1. Without it great values need small rates.
     buffer : int
@@ -362,9 +364,10 @@ class QMIX(_Decomposed):
     double : bool
         With ``target_every``: what is greedy is a matter of the utilities that learn, and only its worth of the
         target's (double Q-learning); else the target's say both.
-    optimizer : {"sgd", "rmsprop", "adam"}
-        Plain steps; or steps divided by the root of a running mean of squared gradients, with RMSprop (.99, 1e-5) or
-        Adam (.9, .999, 1e-8). What an optimiser keeps of a number moves where that number has a gradient.
+    optimizer : {"normalised", "sgd", "rmsprop", "adam"}
+        Plain steps in units of the values at hand, that overshoot nothing (see the Notes); plain ones; or steps divided
+        by the root of a running mean of squared gradients, with RMSprop (.99, 1e-5) or Adam (.9, .999, 1e-8): what they
+        keep of a number moves where that number has a gradient.
     max_norm : float
         Gradients longer than this are shortened to it; 0: none.
 
@@ -399,11 +402,17 @@ class QMIX(_Decomposed):
     ``powers`` float64 [R, 2].
 
     By plain steps (``optimizer="sgd"``) it may diverge: a step that is right for the actions taken can raise the value
-    of the greedy ones by more, and so the target by more than the error was, over and over. Steps of RMSprop are as
-    long for great errors as for small ones, which ends it. The defaults follow from that: on a 3 x 3 board with values
-    between -20 and 10, 30 of 30 runs end with Q-learning's return, with rewards multiplied by .05 to 10 as well, with
-    learning rates from .003 to .03 and targets that are renewed after 200 or 1,000 steps; by plain steps 5 to 10 of 10
-    runs diverge.
+    of the greedy ones by more, and so the target by more than the error was, over and over; and as Q is a product of
+    weights and utilities, a rate that suits small values is too great for great ones. Normalised steps end both. A weight
+    has no unit, and counts in units of U, the greatest of 1, the target, Q, and the members' utilities of the actions
+    taken and of the greedy ones (absolute values): ``w1`` and ``w2`` move by
+    ``mixing_rate * error * (dQ/dw) / U**2``. And the error is divided by what Q of the actions taken, or of the greedy
+    ones, would move by to first order for an error of 1, where that is more than 1.
+
+    The defaults follow from that: on a 3 x 3 board with values between -20 and 10, 30 of 30 runs end with Q-learning's
+    return, and with rewards multiplied by .05 and by 10 as well; by plain steps without a buffer 5 to 10 of 10 runs
+    diverge. RMSprop, whose steps are as long for small errors as for great ones, needs a learning rate of .001 where
+    rewards are rare, and then learns slowly where they are great.
 
     References
     ----------
@@ -427,8 +436,8 @@ class QMIX(_Decomposed):
     central = True
     by_central = ("mixer", "target_mixer", "mixer_mean", "mixer_square")
     rates = Tabular.rates | {"mixing": "mixing_rate"}
-    learning_rate: float | Schedule = option(0.01, kind="schedule", per_run=True)
-    mixing_rate: float | Schedule = option(0.001, kind="schedule", per_run=True)
+    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
+    mixing_rate: float | Schedule = option(0.03, kind="schedule", per_run=True)
     discount: float = option(0.95, per_run=True)
     explore: Exploration = option(EpsilonGreedy(1.0, decay=0.995, minimum=0.05), kind="exploration")
     share: Any = "none"
@@ -442,7 +451,7 @@ class QMIX(_Decomposed):
     steps: int = 1
     trace_decay: float = option(1.0, per_run=True)
     double: bool = True
-    optimizer: str = "rmsprop"
+    optimizer: str = "normalised"
     max_norm: float = 0.0
 
     def __post_init__(self):

@@ -1,7 +1,7 @@
 """Value decomposition in NumPy: the twin of ``src/_mixing.pyx``, vectorised over runs."""
 import numpy as np
 
-from marlfast.declarations.mixing import ADAM, MIXING, RMSPROP, SGD
+from marlfast.declarations.mixing import ADAM, MIXING, NORMALISED, RMSPROP, SGD
 from marlfast.reference.draws import exp_values, fill
 from marlfast.reference.kernels import BAD_ACTION, BAD_ROW, BAD_VALUE, fine
 from marlfast.reference.q_learning import QLearning
@@ -52,6 +52,13 @@ def by_weights(w, room, hidden, utilities, out, slope):
     return gradient
 
 
+def scale_weights(room, hidden, by, gradient):
+    """Derivatives by weights in other units, ``by`` [n] times as small; biases have the unit of values."""
+    second = (room + 1) * hidden
+    for weights in (slice(0, room * hidden), slice(second, second + hidden)):
+        gradient[:, weights] = gradient[:, weights] * by[:, None]
+
+
 GOES_ON, TERMINATED, CUT = range(3)     # what follows a transition
 
 
@@ -80,7 +87,8 @@ class Mixing(QLearning):
 
     def _take(self, a):
         super()._take(a)
-        self.room = a.room
+        self.room, self.normalised = a.room, a.optimizer == NORMALISED
+        self.optimizer = SGD if self.normalised else a.optimizer
         self.teams = [a.members[k:n].tolist() for k, n in zip(a.starts.tolist(), a.starts[1:].tolist(), strict=False)]
 
     def stage_act(self, runs, rows, draws, actions):
@@ -212,23 +220,37 @@ class Mixing(QLearning):
             target = np.where(over, target, target + self.discount[runs] * worth)
         else:
             target = given[on]
-        utilities, before = np.empty((n, len(team))), {}
+        utilities, best, before = np.empty((n, len(team))), np.empty((n, len(team))), {}
         for j, i in enumerate(team):
             now = rows[:, i * k:(i + 1) * k]
             sums = self._add_up(self.q, runs, i, now)
-            utilities[:, j] = sums[each, actions[:, i]]
             before[i] = self._greedy(sums, runs, i, now)
+            utilities[:, j], best[:, j] = sums[each, actions[:, i]], sums[each, before[i]]
         total, network = self._value(self.mixer, m, runs, rows, utilities)
         error = target - total
-        alive, slopes, gradient = np.isfinite(error), None, None
+        alive, slopes, gradient, size = np.isfinite(error), None, None, np.zeros(n)
         if network is not None:
             w, out, slope = network
             gradient = by_weights(w, self.room, self.hidden, utilities, out, slope)
             slopes = [by_utility(w, self.hidden, j, slope) for j in range(len(team))]
-            if self.bounded and self.optimizer == SGD:
-                size = self._first_order(runs, slopes, gradient)
-                alive &= np.isfinite(size)
-                error = np.where(size > 1.0, error / np.where(size > 1.0, size, 1.0), error)
+            if self.normalised:
+                by = 1.0 / self._unit(target, total, utilities, best)
+                scale_weights(self.room, self.hidden, by, gradient)
+                _, out, slope = mix(w, self.room, self.hidden, best)
+                there = by_weights(w, self.room, self.hidden, best, out, slope)
+                scale_weights(self.room, self.hidden, by, there)
+                theirs = [np.where(actions[:, i] == before[i], by_utility(w, self.hidden, j, slope), 0.0)
+                          for j, i in enumerate(team)]
+                size = self._first_order(runs, slopes, slopes, gradient, gradient)
+                ahead = np.abs(self._first_order(runs, slopes, theirs, gradient, there))
+                size = np.where(ahead > size, ahead, size)
+                scale_weights(self.room, self.hidden, by, gradient)
+            elif self.bounded and self.optimizer == SGD:
+                size = self._first_order(runs, slopes, slopes, gradient, gradient)
+        elif self.normalised:
+            size = self.rate.value[runs] * float(len(team))
+        alive &= np.isfinite(size)
+        error = np.where(size > 1.0, error / np.where(size > 1.0, size, 1.0), error)
         if self.max_norm > 0.0:
             norm = self._norm(error, len(team), slopes, gradient)
             alive &= np.isfinite(norm)
@@ -387,13 +409,21 @@ class Mixing(QLearning):
         self.replay_updates[runs[status == 0]] += 1
         return status
 
-    def _first_order(self, runs, slopes, gradient):
-        """By what share of its error a step would move the value, to first order: [n]."""
+    @staticmethod
+    def _unit(target, total, utilities, best):
+        """What weights count in: else a step that suits small values is long for great ones."""
+        unit = np.ones(len(total))
+        for value in (target, total, *utilities.T, *best.T):
+            unit = np.where(np.abs(value) > unit, np.abs(value), unit)
+        return unit
+
+    def _first_order(self, runs, slopes, slopes_there, gradient, there):
+        """By what share of its error a step would move the value whose derivatives are those ``there``: [n]."""
         own, theirs = np.zeros(len(runs)), np.zeros(len(runs))
-        for slope in slopes:
-            own = own + slope * slope
+        for slope, other in zip(slopes, slopes_there, strict=True):
+            own = own + slope * other
         for p in range(gradient.shape[1]):
-            theirs = theirs + gradient[:, p] * gradient[:, p]
+            theirs = theirs + gradient[:, p] * there[:, p]
         return self.rate.value[runs] * own + self.mixing.value[runs] * theirs
 
     def _write_network(self, alive, m, runs, rows, error, gradient):

@@ -252,6 +252,36 @@ def test_an_optimiser_moves_networks_number_by_number(module):
     assert made.arguments["mixer_square"][0, 0, 0].tolist() == pytest.approx([0.01, 0.04, 0.01, 0.64, 0.04])
 
 
+def test_normalised_steps_by_hand(module):
+    # The network by hand: derivatives .5, 1 by utilities 1, 2, and .5, -1, .5, -4, 1; target 7, value 5, error 2. The
+    # greatest value is 7: weights (.5, -1 and -4) count in units of 7.
+    derivatives = np.array([0.5 / 49, -1.0 / 49, 0.5, -4.0 / 49, 1.0])
+    for rate, mixing, error in ((0.01, 0.02, 2.0), (0.5, 0.25, 2.0 / (0.5 * 1.25 + 0.25 * (17.25 / 49 + 1.25)))):
+        made = Made(module, [[[1.0], [2.0]]], [[0, 1]], network(-1.0), 1, rate=rate, mixing=mixing, optimizer=3)
+        made.update([0, 0, 0], [0, 0], [7.0, 7.0], [0, 0, 0], over=True)
+        assert made.mixer[0, 0, 0].tolist() == pytest.approx(
+            (np.array([1.0, -2.0, -1.0, -0.5, 3.0]) + mixing * error * derivatives).tolist(), abs=1e-13)
+        assert made.q[0, 0, :, 0].tolist() == pytest.approx([1.0 + rate * error * 0.5, 2.0 + rate * error], abs=1e-13)
+
+
+def test_normalised_steps_do_not_carry_the_greedy_actions_too_far(module):
+    # Q = elu(u); u = 1 is taken, 3 greedy. Derivatives 1, 1, 1, 1 and 3, 1, 3, 1; target 5, which is the unit of weights.
+    # For an error of 1 the value taken moves by .1 + .9 * (2 / 25 + 2) = 1.972, the greedy one by .9 * (6 / 25 + 2).
+    made = Made(module, [[[1.0, 3.0]]], [[0]], [[[1.0, 0.0, 1.0, 0.0]]], 1, rate=0.1, mixing=0.9, optimizer=3)
+    made.update([0, 0], [0], [5.0], [0, 0], over=True)
+    error = 4.0 / 2.016
+    assert made.q[0, 0, 0].tolist() == pytest.approx([1.0 + 0.1 * error, 3.0], abs=1e-13)
+    assert made.mixer[0, 0, 0].tolist() == pytest.approx(
+        [1.0 + 0.9 * error / 25, 0.9 * error, 1.0 + 0.9 * error / 25, 0.9 * error], abs=1e-13)
+
+
+def test_normalised_sums_move_by_no_more_than_the_error(module):
+    # Three members at a rate of .5 would move their sum by 1.5 errors; error 9 - 6 = 3 counts as 2.
+    made = Made(module, [[[1.0], [2.0], [3.0]]], [[0, 1, 2]], optimizer=3)
+    made.update([0, 0, 0], [0, 0, 0], [9.0, 9.0, 9.0], [0, 0, 0], over=True)
+    assert made.q[0, 0, :, 0].tolist() == pytest.approx([2.0, 3.0, 4.0], abs=1e-14)
+
+
 def test_a_gradient_may_be_shortened(module):
     # Two members: the gradient is the error, 4, for each: its norm 4 * sqrt(2). At most sqrt(2): the error counts as 1.
     for norm, error in ((math.sqrt(2.0), 1.0), (0.0, 4.0), (9.0, 4.0)):
@@ -342,7 +372,7 @@ def test_returns_of_several_steps_by_hand(module):
     ({"replay_kept": np.array([-1])}, "replay_kept, replay_updates: expected at least 0"),
     ({"optimizer": 1}, "q_square: expected an array"),
     ({"q_square": np.zeros((1, 1, 1, 1))}, "q_square: expected None"),
-    ({"optimizer": 3}, "optimizer: expected"), ({"steps": 0}, "steps: expected"), ({"max_norm": -1.0}, "max_norm"),
+    ({"optimizer": 4}, "optimizer: expected"), ({"steps": 0}, "steps: expected"), ({"max_norm": -1.0}, "max_norm"),
 ])
 def test_buffers_and_optimisers_that_make_no_sense(module, changes, words):
     with pytest.raises(ValueError, match=words):

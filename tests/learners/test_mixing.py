@@ -182,6 +182,9 @@ EXAMPLES = {
         0.0, 0.7, 1.0], double=False, target_every=7, max_norm=2.0), alike=True),
     "qmix, adam": Example(QMIX(0.02, 0.01, hidden=4, buffer=16, batch=4, update_every=2, optimizer="adam",
                                target_every=0), alike=True),
+    "qmix, rmsprop": Example(QMIX(0.02, 0.01, hidden=3, buffer=30, batch=5, update_every=4, target_every=9,
+                                  optimizer="rmsprop"), MORE, alike=True),
+    "vdn, normalised": Example(VDN(0.4, optimizer="normalised"), (3, 2, 2)),
     "qmix, adam at once": Example(QMIX(0.02, 0.01, hidden=2, buffer=0, optimizer="adam", target_every=5), alike=True),
     "qmix, replay of teams": Example([(QMIX(0.1, 0.1, hidden=3, buffer=9, batch=2, update_every=1), [0, 2]),
                                       (VDN(0.2, buffer=9, batch=2, update_every=1), [1, 3])], (2, 2, 2, 2)),
@@ -324,7 +327,7 @@ def replace_runs(arrays):
 def test_a_run_that_diverges_stops_alone(learner, backend):
     parts = np.array([0.0, 2.0, -1.0])
     game = mf.games.MatrixGame(parts[:, None, None] + parts[:, None] + parts * parts, horizon=0)
-    with pytest.warns(RuntimeWarning, match="1 of 3 runs diverged.*; smaller .*, optimizer='rmsprop' .*may help"):
+    with pytest.warns(RuntimeWarning, match="1 of 3 runs diverged.*; smaller .*, optimizer='normalised' .*may help"):
         result = train(learner, game, backend=backend, seed=10)     # with others QMIX's units are dead before
     assert [reason == "steps" for reason in result.stop_reason] == [True, False, True]
     assert all(np.isfinite(array).all() for name, array in result.arrays.items() if name.startswith("learner."))
@@ -346,7 +349,7 @@ def test_a_run_that_diverges_stops_alone(learner, backend):
     ({"buffer": 31, "batch": 32}, ValueError, "batch: expected at most the 31 transitions of the buffer, got 32; give"),
     ({"buffer": 0, "steps": 2}, ValueError, "steps: 2 rewards are looked up in a buffer, and there is none"),
     ({"trace_decay": 1.1}, ValueError, "trace_decay: expected"), ({"double": 3}, ValueError, "double: expected"),
-    ({"optimizer": "sdg"}, ValueError, "optimizer: expected one of 'sgd', 'rmsprop', 'adam', got 'sdg'"),
+    ({"optimizer": "sdg"}, ValueError, "optimizer: expected one of 'sgd', 'rmsprop', 'adam', 'normalised', got 'sdg'"),
     ({"max_norm": -0.5}, ValueError, "max_norm: expected"),
 ])
 def test_arguments_that_make_no_sense(learner, options, error, words):
