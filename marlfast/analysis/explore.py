@@ -39,7 +39,7 @@ def starts(kernel, uniforms):
     return states + 0.0
 
 
-def _edges(name, given, count):
+def edges_of(name, given, count):
     """For each of ``count`` uniforms where its intervals begin and end: float64 [parts + 1]."""
     if not count:
         return []
@@ -62,7 +62,7 @@ def _edges(name, given, count):
     return edges
 
 
-def _cases(edges):
+def cases_of(edges):
     """(uniforms [M, U], one in the middle of each combination of intervals; how likely each is, [M])."""
     middles = [0.5 * (e[1:] + e[:-1]) for e in edges]
     widths = [np.diff(e) for e in edges]
@@ -114,14 +114,16 @@ def explored(game, cuts, start_cuts, max_states):
                          f"given as arrays, in normal form, or with uniform draws only, {INSTEAD}")
     joint = math.prod(game.action_counts.tolist())
     room(game, 1, max_states, joint)
-    edges = _edges("cuts", cuts, kernel.step_uniforms)
-    begin_edges = _edges("start_cuts", cuts if start_cuts is None else start_cuts, kernel.start_uniforms)
+    start_cuts = game.start_cuts if cuts is start_cuts is None else start_cuts
+    cuts = game.cuts if cuts is None else cuts
+    edges = edges_of("cuts", cuts, kernel.step_uniforms)
+    begin_edges = edges_of("start_cuts", cuts if start_cuts is None else start_cuts, kernel.start_uniforms)
     for name, some, moves in (("cuts", edges, joint), ("start_cuts", begin_edges, 1)):
         cases = math.prod(len(e) - 1 for e in some) * moves
         if cases > MAX_CASES:
             raise ValueError(f"{name}: {cases:,} cases to try in every state are more than {MAX_CASES:,}; give fewer")
     rng, numbers = np.random.default_rng(0), _Numbers(game.name, max_states)
-    begin, chances = _cases(begin_edges)
+    begin, chances = cases_of(begin_edges)
     at = numbers(starts(kernel, begin))
     _check_start(kernel, begin_edges, rng, at, numbers)
     outcomes = _outcomes(game, kernel, edges, rng, numbers, max_states)
@@ -130,7 +132,7 @@ def explored(game, cuts, start_cuts, max_states):
 
 def _outcomes(game, kernel, edges, rng, numbers, max_states):
     """What comes of every joint action in every state that can be met."""
-    uniforms, chances = _cases(edges)
+    uniforms, chances = cases_of(edges)
     actions = game.action_counts.tolist()
     joint = math.prod(actions)
     digits = np.stack(np.unravel_index(np.arange(joint), actions), axis=1).astype(np.int32)

@@ -51,6 +51,9 @@ class Game(Definition):
     participation : tuple of str
         Which of these its kernel says of a state: who is in the game ("present"), who acts in the next step
         ("to_act"), which actions they may take ("legal"). Empty: all are there, all act, all actions are allowed.
+    cuts, start_cuts : int, sequence of float, sequence of those, or None
+        Where the uniforms of a step and of a start make a difference, see :func:`marlfast.analysis.model`; None: the
+        game does not say.
     ends_are_limits : bool
         Whether an end by the game's own rules is truncated, so that learners count on what would have followed: some
         published programs treat it like any other step.
@@ -80,6 +83,7 @@ class Game(Definition):
     reward_bounds = None
     measures = ()
     participation = ()
+    cuts = start_cuts = None
     ends_are_limits = False
     at_horizon: str | None = field(default=None, kw_only=True)
 
