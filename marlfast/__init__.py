@@ -20,7 +20,8 @@ __version__ = "0.2.0"
 
 # Public names by the file that has them.
 _LATE = {"Comparison": "comparison", "League": "league", "Sweep": "sweeps", "analysis": "analysis",
-         "compare": "comparison", "plotting": "plotting", "report": "reports", "statistics": "statistics",
+         "compare": "comparison", "plotting": "plotting", "report": "reports", "solvers": "solvers",
+         "statistics": "statistics",
          "sweep": "sweeps", "sweeps": "sweeps"}
 
 
@@ -38,5 +39,5 @@ __all__ = [
     "FileError", "GreedyStable", "Grid", "IQL", "League", "MarlfastWarning", "Policy", "RandomPolicy", "Result",
     "ReturnReached", "Rounding", "Steps", "Sweep", "TablePolicy", "Team", "Tiles", "TrainingError", "analysis",
     "compare", "draws", "evaluate", "games", "initial", "learners", "load", "plotting", "replay", "report", "rewards",
-    "schedules", "statistics", "stop", "sweep", "sweeps", "train",
+    "schedules", "solvers", "statistics", "stop", "sweep", "sweeps", "train",
 ]

@@ -13,7 +13,8 @@ SOURCES = PACKAGE.parent / "src"
 # The floors, highest first. A name is a module or package directly under marlfast; "" is marlfast/__init__.py.
 FLOORS = {
     "doors": {"", "__main__", "adapters", "bench", "cli", "load", "reports", "reproduce", "sweeps"},
-    "judging": {"analysis", "comparison", "league", "measures", "plotting", "replay", "statistics"},
+    "judging": {"analysis", "comparison", "league", "measures", "plotting", "replay", "solvers",
+                "statistics"},
     "running": {"doubts", "env", "evaluate", "experiment", "exports", "files", "policy", "resolved", "result",
                 "session", "table_policy", "tables", "team", "toml", "train"},
     "definitions": {"draws", "encoders", "exploration", "games", "initial", "learners", "rewards", "schedules", "stop"},

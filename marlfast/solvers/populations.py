@@ -57,8 +57,6 @@ def _population(payoffs):
 
 def _fixation(gain, alpha, population):
     """How likely one mutant takes over, by what it earns more than the residents."""
-    if alpha is None:
-        raise AssertionError("the limit is worked out elsewhere")
     u = alpha * gain
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         # (1 - exp(-u)) / (1 - exp(-m u)); for u < 0 both multiplied by exp(m u), so that nothing overflows.
@@ -77,8 +75,8 @@ def _stationary(transitions):
     for k in range(size - 1, 0, -1):
         out = chain[k, :k].sum()
         if not out > 0.0:
-            raise ValueError("alpha: so large that some changes cannot be told from impossible ones; give less, or None "
-                             "for its limit")
+            raise ValueError("alpha: so large that some changes cannot be told from impossible ones; give less, or "
+                             "None for its limit")
         chain[:k, k] /= out
         chain[:k, :k] += np.outer(chain[:k, k], chain[k, :k])
     mass = np.zeros(size)
@@ -228,38 +226,68 @@ def nash_averaging(payoffs):
 
 
 def _most_even(a):
-    """The symmetric equilibrium of greatest entropy of an antisymmetric game with payoffs up to 1.
+    """The symmetric equilibrium of greatest entropy of an antisymmetric game with payoffs up to 1."""
+    inside = _support(a)
+    support = np.flatnonzero(inside > 0.0)
+    own, others = a[np.ix_(support, support)], np.delete(a, support, axis=0)[:, support]
+    # Within the support nobody may earn anything, whoever is outside must lose: all equilibria, none at a border.
+    fixed = np.concatenate([own, np.ones((1, len(support)))])
+    _, sizes, right = np.linalg.svd(fixed)
+    rank = int((sizes > 1e-9 * sizes[0]).sum())
+    free = right[rank:].T
+    p = inside[support]
+    p = p + np.linalg.lstsq(fixed, np.append(np.zeros(len(support)), 1.0) - fixed @ p, rcond=1e-9)[0]
+    for weight in 10.0 ** -np.arange(0, 15) if len(others) else (0.0,):
+        p = _centred(p, free, others, weight) if free.size else p
+    found = np.zeros(len(a))
+    found[support] = p / p.sum()
+    return found
 
-    A primal-dual interior-point method for ``min sum p log p`` where ``a p + slack = 0, sum p = 1, slack >= 0``.
+
+def _support(a):
+    """An equilibrium with all that any equilibrium has, and exactly 0 for the rest.
+
+    Follows the path of ``p * (e - a p) = e / n`` to e = 0, by Newton's method: its end is strictly complementary.
     """
     n = len(a)
-    p, slack, dual, level = np.full(n, 1.0 / n), np.ones(n), np.full(n, 1.0 / n), 0.0
-    ones = np.ones(n)
-    for _ in range(300):
-        off = a @ p + slack
-        gap = float(slack @ dual) / n
-        stationary = np.log(p) + 1.0 + a.T @ dual + level
-        if max(np.abs(off).max(), np.abs(p * stationary).max()) < 1e-12 and gap < 1e-13:
+    p, slack, e = np.full(n, 1.0 / n), np.ones(n), 1.0
+    while e > 1e-12:
+        e *= 0.5
+        for _ in range(50):
+            missing, off = e - a @ p - slack, slack * p - e / n
+            if max(np.abs(missing).max(), np.abs(off).max() * n) < 1e-2 * e:
+                break
+            step = np.linalg.solve(np.diag(slack / p) - a, -off / p - missing)
+            change, size = missing - a @ step, 1.0
+            for x, d in ((p, step), (slack, change)):
+                if (d < 0.0).any():
+                    size = min(size, 0.9 * float((x[d < 0.0] / -d[d < 0.0]).min()))
+            p, slack = p + size * step, slack + size * change
+    return np.where(p > slack, p, 0.0)
+
+
+def _centred(p, free, others, weight):
+    """Least ``sum p log p - weight * sum log(-others p)`` along the columns of ``free``, from a p inside."""
+    def worth(p):
+        away = -others @ p
+        if not ((p > 0.0).all() and (away > 0.0).all()):
+            return np.inf
+        return float((p * np.log(p)).sum() - weight * np.log(away).sum())
+
+    now = worth(p)
+    for _ in range(100):
+        away = -others @ p
+        slope = free.T @ (np.log(p) + 1.0 + weight * (others / away[:, None]).sum(axis=0))
+        rows = np.concatenate([free / np.sqrt(p)[:, None], np.sqrt(weight) * (others @ free) / away[:, None]])
+        step = -np.linalg.lstsq(rows.T @ rows, slope, rcond=None)[0]
+        decrease = -float(slope @ step)
+        if decrease < 1e-20:
             break
-        target = 0.1 * gap
-        root = np.sqrt(p)           # the unknown is the step divided by it: else small shares spoil the system
-        side = np.sqrt(dual / slack)[:, None] * a * root
-        right = -stationary - a.T @ ((target - slack * dual + dual * off) / slack)
-        # By least squares: side has rows of any size, whose squares would be too unequal.
-        system = np.concatenate([np.eye(n), side])
-        orthogonal, upper = np.linalg.qr(system)
-        if not np.abs(np.diag(upper)).min() > 0.0:
-            break
-        both = root[:, None] * np.linalg.solve(upper, np.linalg.solve(upper.T, root[:, None] * np.stack([right, ones],
-                                                                                                     axis=1)))
-        shift = (both[:, 0].sum() - (1.0 - p.sum())) / both[:, 1].sum()
-        step = both[:, 0] - shift * both[:, 1]
-        slack_step = -off - a @ step
-        dual_step = (target - slack * dual - dual * slack_step) / slack
         size = 1.0
-        for x, d in ((p, step), (slack, slack_step), (dual, dual_step)):
-            if (d < 0.0).any():
-                size = min(size, 0.95 * float((x[d < 0.0] / -d[d < 0.0]).min()))
-        p = np.maximum(p + size * step, 1e-250)
-        slack, dual, level = slack + size * slack_step, dual + size * dual_step, level + size * shift
-    return p / p.sum()
+        while size > 1e-10 and not worth(p + size * (free @ step)) <= now - 0.1 * size * decrease:
+            size *= 0.5
+        if size <= 1e-10:
+            break
+        p = p + size * (free @ step)
+        now = worth(p)
+    return p

@@ -86,13 +86,13 @@ def _begun(game, method, resume):
 def _warn(made, method):
     """Say what a solver does not promise in this game."""
     if made.players > 2:
-        warnings.warn(f"{method}: its guarantee, that the average tends to a Nash equilibrium, is for two players whose "
-                      f"returns add up to 0; game {made.game!r} has {made.players} players, so look at nash_conv",
-                      MarlfastWarning, stacklevel=3)
+        why = f"game {made.game!r} has {made.players} players"
     elif not made.zero_sum:
-        warnings.warn(f"{method}: its guarantee, that the average tends to a Nash equilibrium, is for two players whose "
-                      f"returns add up to 0; those of game {made.game!r} do not, so look at nash_conv",
-                      MarlfastWarning, stacklevel=3)
+        why = f"those of game {made.game!r} do not"
+    else:
+        return
+    warnings.warn(f"{method}: its guarantee, that the average tends to a Nash equilibrium, is for two players whose "
+                  f"returns add up to 0; {why}, so look at nash_conv", MarlfastWarning, stacklevel=3)
 
 
 def _average(made, sums, policy):

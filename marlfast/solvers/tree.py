@@ -218,13 +218,13 @@ class Tree:
         Returns
         -------
         list of float64 [rows, A]
-            Of each player; 0 for actions that are not allowed, and in rows that no information set has.
+            Of each player; 0 for actions that are not allowed, all alike in rows that no information set has.
         """
         policy = self.policy(policy)
         if self.rows is None:
             raise ValueError(f"to_rows: the observations of game {self.game!r} are not numbered")
-        tables = [np.zeros((int(self.rows.max(initial=-1)) + 1, int(self.actions.max(initial=-1)) + 1))
-                  for _ in range(self.players)]
+        shape = int(self.rows.max(initial=-1)) + 1, int(self.actions.max(initial=-1)) + 1
+        tables = [np.full(shape, 1.0 / shape[1]) for _ in range(self.players)]
         for i, table in enumerate(tables):
             mine = self.owner[self.set_of_slot] == i
             row, action = self.rows[self.set_of_slot[mine]], self.actions[mine]
@@ -232,6 +232,7 @@ class Tree:
             if len(apart) < (self.owner == i).sum():
                 raise ValueError(f"to_rows: player {i} remembers more than it observes: {(self.owner == i).sum()} "
                                  f"information sets, {len(apart)} observations")
+            table[row] = 0.0
             table[row, action] = policy[mine]
         return tables
 
