@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, int64_t
 
 cimport marlfast.core.extensive as leaf
 from marlfast.core._kernels cimport check, ids, longs, reals
-from marlfast.declarations.extensive import checked, most_draws
+from marlfast.declarations.extensive import checked, needed_draws
 
 
 cdef class Extensive:
@@ -30,7 +30,7 @@ cdef class Extensive:
         self.held = held
         self.players, self.histories, self.sets = players, len(held["player"]), len(held["owner"])
         self.slots = len(held["set_of_slot"])
-        self.draws = tuple(most_draws(held, i) for i in range(players))
+        self.draws = tuple(needed_draws(held, i) for i in range(players))
         self.tree = leaf.Data(
             players=players, histories=self.histories, sets=self.sets, player=ids(held["player"]),
             parent=ids(held["parent"]), first=ids(held["first"]), count=ids(held["count"]), info=ids(held["info"]),

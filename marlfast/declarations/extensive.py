@@ -109,7 +109,7 @@ def levels_of(first, count):
     return found
 
 
-def most_draws(tree, player):
+def needed_draws(tree, player):
     """The most draws that one walk of external sampling for a player takes."""
     first, count, mover = tree["first"], tree["count"], tree["player"]
     most = np.zeros(len(count), np.int64)

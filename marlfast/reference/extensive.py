@@ -4,7 +4,7 @@ Sums run over the same numbers in the same order as there: ``numpy.bincount`` ad
 """
 import numpy as np
 
-from marlfast.declarations.extensive import checked, levels_of, most_draws
+from marlfast.declarations.extensive import checked, levels_of, needed_draws
 from marlfast.reference.kernels import check
 
 
@@ -23,7 +23,7 @@ class Extensive:
         held = checked(players, arrays)
         self.players, self.histories, self.sets = players, len(held["player"]), len(held["owner"])
         self.slots = len(held["set_of_slot"])
-        self.draws = tuple(most_draws(held, i) for i in range(players))
+        self.draws = tuple(needed_draws(held, i) for i in range(players))
         self._tree = held
         (self._player_of, self._parent, self._first, self._count, self._info, self._slot, self._owner, self._begin,
          self._last, self._set) = (held[name].astype(np.int64) for name in (
@@ -105,9 +105,9 @@ class Extensive:
             for h in histories[self._player_of[histories] == player].tolist():
                 for c in range(self._first[h], self._first[h] + self._count[h]):
                     gained[self._slot[c]] += reach[h] * value[c]
-            level = np.searchsorted(bounds, histories, side="right")
-            for depth in np.unique(level)[::-1]:
-                some = histories[level == depth]
+            layer = np.searchsorted(bounds, histories, side="right")
+            for depth in np.unique(layer)[::-1]:
+                some = histories[layer == depth]
                 over = some[self._count[some] == 0]
                 value[over] = returns[over]
                 for h in some[self._player_of[some] == player].tolist():

@@ -91,9 +91,9 @@ class Lola2018(Study):
         figures = []
         for game in ("dilemma", "pennies"):
             for shaping in (0, 1):
-                found, (level, spread) = self.found(game, shaping, runs, seed), PUBLISHED[game, shaping]
+                found, (layer, spread) = self.found(game, shaping, runs, seed), PUBLISHED[game, shaping]
                 word, first = f"{game}, {WORDS[shaping]}", found.returns[:, 0]
-                figures.append(mean(f"{word}: a round earns", first, self.published(level),
+                figures.append(mean(f"{word}: a round earns", first, self.published(layer),
                                     spread / np.sqrt(PUBLISHED_RUNS), rounding=0.005, digits=3))
                 # The standard error of a standard deviation, where runs are normal.
                 error = first.std() / np.sqrt(2.0 * max(runs - 1, 1))

@@ -54,7 +54,7 @@ def _turns(kernel, states):
 
 
 class _Level:
-    """Histories of one level: what the builder must know of each to play on.
+    """Histories of one layer: what the builder must know of each to play on.
 
     Attributes
     ----------
@@ -122,9 +122,9 @@ class _Builder:
         if len(groups) > 1:
             root.draw[:] = True
             following = begun[first], chances
-        level = root
-        while len(level):
-            level = self._next(level, following)
+        layer = root
+        while len(layer):
+            layer = self._next(layer, following)
             following = None
         return self._tree()
 
@@ -132,29 +132,29 @@ class _Builder:
         raise ValueError(f"game: {self.game.name!r} has more than {self.most:,} histories, with {self.sets:,} "
                          f"information sets so far (max_histories); take a smaller game, {INSTEAD}")
 
-    def _next(self, level, begun):
-        """Write one level down; give the one after it."""
-        n, base = len(level), self.found
+    def _next(self, layer, begun):
+        """Write one layer down; give the one after it."""
+        n, base = len(layer), self.found
         self.found += n
         if self.found > self.most:
             self._refuse()
         player, info, count = np.full(n, OVER), np.full(n, -1), np.zeros(n, np.int64)
-        children = []       # (parents within the level, level of children)
+        children = []       # (parents within the layer, layer of children)
         if begun is not None:
             states, chances = begun
             player[0], count[0] = CHANCE, len(states)
             children.append((np.zeros(len(states), np.int64), self._children(
-                level, np.zeros(len(states), np.int64), base, state=states, chance=chances)))
-        elif level.draw.any():
-            at = np.flatnonzero(level.draw)
+                layer, np.zeros(len(states), np.int64), base, state=states, chance=chances)))
+        elif layer.draw.any():
+            at = np.flatnonzero(layer.draw)
             player[at] = CHANCE
-            parents, part = self._stepped(level, at, base, True)
+            parents, part = self._stepped(layer, at, base, True)
             count[at] = np.bincount(parents, minlength=n)[at]
             children.append((parents, part))
-        at = np.flatnonzero(~level.over & ~level.draw)
+        at = np.flatnonzero(~layer.over & ~layer.draw)
         if len(at):
-            moves, allowed = _turns(self.kernel, level.state[at])
-            waiting = moves & (level.pending[at] < 0)
+            moves, allowed = _turns(self.kernel, layer.state[at])
+            waiting = moves & (layer.pending[at] < 0)
             who = waiting.argmax(axis=1)
             player[at] = who
             legal = np.zeros((len(at), self.game.max_actions), bool)
@@ -162,11 +162,11 @@ class _Builder:
                 legal[who == i, :most] = True
             if allowed is not None:
                 legal &= allowed[np.arange(len(at)), who]
-            info[at], begin = self._sets(level, at, who, legal)
+            info[at], begin = self._sets(layer, at, who, legal)
             count[at] = legal.sum(axis=1)
             rows, actions = np.nonzero(legal)
             places = np.cumsum(legal, axis=1)[rows, actions] - 1
-            mid = self._children(level, at[rows], base, slot=begin[rows] + places)
+            mid = self._children(layer, at[rows], base, slot=begin[rows] + places)
             mid.parent[:] = at[rows]
             mid.pending[np.arange(len(rows)), who[rows]] = actions
             mid.last[np.arange(len(rows)), who[rows]] = mid.slot
@@ -179,9 +179,9 @@ class _Builder:
                 one = _Level.joined([mid], some)
                 parents, part = self._stepped(one, np.arange(len(some)), base, False)
                 children.append((one.parent[parents], part))
-        for name, array in (("player", player), ("parent", level.parent), ("count", count), ("info", info),
-                            ("slot", level.slot), ("chance", level.chance),
-                            ("returns", np.where(level.over[:, None], level.earned, 0.0))):
+        for name, array in (("player", player), ("parent", layer.parent), ("count", count), ("info", info),
+                            ("slot", layer.slot), ("chance", layer.chance),
+                            ("returns", np.where(layer.over[:, None], layer.earned, 0.0))):
             self.nodes[name].append(array)
         if not children:
             return []
@@ -192,15 +192,15 @@ class _Builder:
         following.parent = base + parents[order]
         return following
 
-    def _children(self, level, at, base, **changed):
-        """Successors of some histories of a level, before anything changed but what is given."""
-        arrays = {name: getattr(level, name)[at].copy() for name in _Level.NAMES}
+    def _children(self, layer, at, base, **changed):
+        """Successors of some histories of a layer, before anything changed but what is given."""
+        arrays = {name: getattr(layer, name)[at].copy() for name in _Level.NAMES}
         n = len(at)
         arrays |= {"parent": base + at, "chance": np.ones(n), "slot": np.full(n, -1), "over": np.zeros(n, bool),
                    "draw": np.zeros(n, bool)}
         return _Level(**arrays | changed)
 
-    def _stepped(self, level, at, base, drawn):
+    def _stepped(self, layer, at, base, drawn):
         """What the pending actions of some histories come to.
 
         With ``drawn`` chance moves there, and every case is a successor; else the histories are themselves successors
@@ -210,12 +210,12 @@ class _Builder:
         n, cases = len(at), len(chances)
         if self.found + n * (cases if drawn else 1) > self.most:
             self._refuse()
-        actions = np.maximum(level.pending[at], 0)
+        actions = np.maximum(layer.pending[at], 0)
         states, rewards, over = [], [], []
         for low in range(0, n, max(1, ROWS // cases)):
             some = slice(low, low + max(1, ROWS // cases))
             m = len(at[some])
-            one = steps(self.kernel, np.repeat(level.state[at[some]], cases, axis=0),
+            one = steps(self.kernel, np.repeat(layer.state[at[some]], cases, axis=0),
                         np.repeat(actions[some], cases, axis=0), np.tile(uniforms, (m, 1)))
             for kept, array in zip((states, rewards, over), one, strict=True):
                 kept.append(array)
@@ -227,9 +227,9 @@ class _Builder:
         if not drawn:           # those that chance has a part in stay as they are, and become its
             keep = ~several[groups]
             groups, share, first = groups[keep], share[keep], first[keep]
-            part = self._children(level, at[groups], base, slot=level.slot[at[groups]])
+            part = self._children(layer, at[groups], base, slot=layer.slot[at[groups]])
         else:
-            part = self._children(level, at[groups], base, chance=share)
+            part = self._children(layer, at[groups], base, chance=share)
         part.state, part.over = states[first], over[first]
         part.earned = part.earned + rewards[first]
         part.pending[:] = -1
@@ -239,18 +239,18 @@ class _Builder:
         if drawn or not several.any():
             return groups, part
         waits = at[several]
-        wait = self._children(level, waits, base, slot=level.slot[waits], draw=np.ones(len(waits), bool))
+        wait = self._children(layer, waits, base, slot=layer.slot[waits], draw=np.ones(len(waits), bool))
         both = np.concatenate([groups, np.flatnonzero(several)])
         order = np.argsort(both, kind="stable")
         return both[order], _Level.joined([part, wait], order)
 
-    def _sets(self, level, at, who, legal):
+    def _sets(self, layer, at, who, legal):
         """(information set of each history, its first slot); new ones are written down."""
         kernel = self.kernel
         observation = np.zeros((len(at), kernel.views, kernel.features))
-        kernel.observe(np.ascontiguousarray(level.state[at]), observation)
-        seen = observation[np.arange(len(at)), who if kernel.views > 1 else 0] + 0.0
-        key = np.concatenate([who[:, None], level.last[at, who][:, None], legal, seen], axis=1)
+        kernel.observe(np.ascontiguousarray(layer.state[at]), observation)
+        obs = observation[np.arange(len(at)), who if kernel.views > 1 else 0] + 0.0
+        key = np.concatenate([who[:, None], layer.last[at, who][:, None], legal, obs], axis=1)
         _, first, place = np.unique(key, axis=0, return_index=True, return_inverse=True)
         rank = np.argsort(np.argsort(first))        # numbered as they are first met
         number, chosen = rank[place.ravel()], np.sort(first)
@@ -259,9 +259,9 @@ class _Builder:
             raise ValueError(f"game: in {self.game.name!r} a player has no allowed action though it is its turn")
         self.of_set["owner"].append(who[chosen])
         self.of_set["sizes"].append(sizes)
-        self.of_set["last"].append(level.last[at, who][chosen])
+        self.of_set["last"].append(layer.last[at, who][chosen])
         self.of_set["actions"].append(np.nonzero(legal[chosen])[1])
-        self.of_set["rows"].append(seen[chosen, 0])
+        self.of_set["rows"].append(obs[chosen, 0])
         begin = self.slots + np.cumsum(sizes) - sizes
         numbers = self.sets + number
         self.sets += len(chosen)

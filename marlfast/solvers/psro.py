@@ -197,8 +197,8 @@ def _learned(made, game, oracle, policy, player, seed, training):
         if plays.agents == (player,):
             if plays.memories > 1:
                 break
-            seen = np.zeros((len(rows), made.players), np.int64)
-            seen[:, player] = rows
-            tables[player] = plays.chances(0, seen)[:, 0]
+            obs = np.zeros((len(rows), made.players), np.int64)
+            obs[:, player] = rows
+            tables[player] = plays.chances(0, obs)[:, 0]
             return made.of_rows(tables)
     raise ValueError(f"oracle: what {shown(oracle)} plays is no table of one agent's; give a learner that has one")

@@ -7,14 +7,14 @@ from marlfast.solvers import Tree
 def tree_of(game):
     """The tree, and {information state string: number of the set}."""
     players = game.num_players()
-    level = [(game.new_initial_state(), -1, -1, 1.0, (-1,) * players)]
+    layer = [(game.new_initial_state(), -1, -1, 1.0, (-1,) * players)]
     names = ("player", "parent", "count", "info", "slot", "chance", "returns")
     nodes = {name: [] for name in names}
     known, owner, begin, last, actions = {}, [], [0], [], []
     found = 0
-    while level:
+    while layer:
         following = []
-        for state, parent, slot, chance, own in level:
+        for state, parent, slot, chance, own in layer:
             number, found = found, found + 1
             info, returns, children = -1, [0.0] * players, []
             if state.is_terminal():
@@ -39,7 +39,7 @@ def tree_of(game):
             for name, value in zip(names, (player, parent, len(children), info, slot, chance, returns), strict=True):
                 nodes[name].append(value)
             following += children
-        level = following
+        layer = following
     count = np.array(nodes["count"])
     ints = {name: np.array(nodes[name], np.int32) for name in ("player", "parent", "count", "info", "slot")}
     made = Tree(game.get_type().short_name, players, first=(1 + np.cumsum(count) - count).astype(np.int32),

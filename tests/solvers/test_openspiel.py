@@ -15,8 +15,8 @@ from open_spiel.python.algorithms import (  # noqa: E402
     best_response,
     cfr,
     discounted_cfr,
-    exploitability,
     expected_game_score,
+    exploitability,
     fictitious_play,
 )
 from open_spiel.python.egt import alpharank  # noqa: E402
