@@ -6,10 +6,11 @@ import numpy as np
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from marlfast.core._kernels cimport Learner, check
+from marlfast.core._kernels cimport Learner, ids, longs, reals
 from marlfast.core._q_learning cimport QLearning
 from marlfast.core.inner cimport Inner, act_within, learn_within, within
 from marlfast.core.operations cimport LearnerOperations, Status, Transition
+from marlfast.declarations.hierarchy import HIERARCHY
 
 cdef enum Late:             # what a tick leaves to the next update to say
     NOTHING = 0
@@ -167,104 +168,31 @@ cdef class Hierarchy(Learner):
 
     Parameters
     ----------
-    members : Learner
-        Over tables with G rows for each of ``rows``.
-    coordinator : QLearning
-        Of the choosers, as agents with G actions. It takes ``power`` for its discount.
-    rows, goals, goal_every : int
-        Rows of the table without goals; G; k.
-    agent_ids : int32 [L]
-        The agents that ``members`` leads.
-    chooser_of, member_of : int32 [N]
-        Who sets an agent's goal, and its team.
-    head, team_of : int32 [C]
-        Whose row a chooser looks at, and its team; as many choosers as teams, or more.
-    goal_reward : float64 [G, rows] or None
-        Added to the reward of a member with that goal whose successor is in that row.
-    goal, since, last : int32 [R, C]
-        Modified: goals, the rows when they were set, and the rows now.
-    clock : int64 [R]
-        Modified: steps since then; 0: goals are to be set.
-    gathered : float64 [R, teams]
-        Modified: the teams' discounted rewards since then.
-    power : float64 [R]
-        Modified: discount ** clock.
-    late : int32 [R]
-        Modified: what the last ``tick`` leaves to say: 0 nothing, 1 a greedy goal changed, 2 it failed.
-    offset : int
-        Of the draws of an agent, where the coordinator's begin.
+    See ``marlfast/declarations/hierarchy.py``.
     """
     cdef Context hierarchy
 
-    def __init__(self, Learner members not None, QLearning coordinator not None, rows, goals, goal_every, agent_ids,
-                 chooser_of,
-                 member_of, head, team_of, goal_reward, goal, since, last, clock, gathered, power, late, offset):
-        cdef int64_t runs = members.runs, agents = members.agents, choosers = coordinator.agents
-        if members.operations.act == NULL or members.active != 1 or members.central != 0:
-            raise ValueError("members: expected a learner of one row of each agent")
-        if coordinator.operations.act == NULL or coordinator.runs != runs:
-            raise ValueError(f"coordinator: expected {runs} runs, got {coordinator.runs}")
-        if goals < 1 or goal_every < 1 or rows < 1 or rows * goals > 2**31 - 1:
-            raise ValueError(f"rows, goals, goal_every: expected at least 1, and at most 2**31 - 1 rows in all, got "
-                             f"{rows}, "
-                             f"{goals}, {goal_every}")
-        if offset < 0 or offset + coordinator.draws > members.draws:
-            raise ValueError(f"offset: expected room for {coordinator.draws} of {members.draws} draws, got {offset}")
-        cdef const int32_t[::1] own_ids = check(agent_ids, "agent_ids", "int32", (-1,), False)
-        cdef const int32_t[::1] b = check(chooser_of, "chooser_of", "int32", (agents,), False)
-        cdef const int32_t[::1] m = check(member_of, "member_of", "int32", (agents,), False)
-        cdef const int32_t[::1] h = check(head, "head", "int32", (choosers,), False)
-        cdef const int32_t[::1] o = check(team_of, "team_of", "int32", (choosers,), False)
-        cdef double[:, ::1] v = check(gathered, "gathered", "float64", (runs, -1), True)
-        cdef int64_t teams = v.shape[1]
-        if not 1 <= teams <= choosers:
-            raise ValueError(f"gathered: expected 1 to {choosers} teams, got {teams}")
-        for name, array, most in (("agent_ids", agent_ids, agents), ("chooser_of", chooser_of, choosers),
-                                  ("member_of", member_of, teams), ("head", head, agents),
-                                  ("team_of", team_of, teams)):
-            if len(array) < 1 or array.min() < 0 or array.max() >= most:
-                raise ValueError(f"{name}: expected at least one number from 0 to {most - 1}")
-        sizes = np.bincount(member_of[agent_ids], minlength=teams).astype(np.float64)
-        if sizes.min() < 1.0:
-            raise ValueError("member_of: expected a controlled agent in every team")
-        cdef const double[::1] n = sizes
-        cdef int32_t[:, ::1] g = check(goal, "goal", "int32", (runs, choosers), True)
-        cdef int32_t[:, ::1] s = check(since, "since", "int32", (runs, choosers), True)
-        cdef int32_t[:, ::1] w = check(last, "last", "int32", (runs, choosers), True)
-        cdef int64_t[::1] k = check(clock, "clock", "int64", (runs,), True)
-        cdef double[::1] p = check(power, "power", "float64", (runs,), True)
-        cdef int32_t[::1] d = check(late, "late", "int32", (runs,), True)
-        now, next_rows = np.zeros((runs, agents), np.int32), np.zeros((runs, agents), np.int32)
-        rewards, shares = np.zeros((runs, agents)), np.zeros((runs, choosers))
-        drawn = np.zeros((runs, choosers, coordinator.draws))
-        cdef int32_t[:, ::1] now_ = now
-        cdef int32_t[:, ::1] next_rows_ = next_rows
-        cdef double[:, ::1] rewards_ = rewards
-        cdef double[:, ::1] shares_ = shares
-        cdef double[:, :, ::1] drawn_ = drawn
-        cdef const double[:, ::1] x
-        self.hierarchy.goal_reward = NULL
-        if goal_reward is not None:
-            x = check(goal_reward, "goal_reward", "float64", (goals, rows), False)
-            self.hierarchy.goal_reward = &x[0, 0]
-        self.hierarchy.inner = Inner(&members.operations, agents, own_ids.shape[0], &own_ids[0], rows, goals,
-                                     &now_[0, 0],
-                                     &next_rows_[0, 0])
-        self.hierarchy.coordinator, self.hierarchy.choosers = &coordinator.operations, choosers
-        self.hierarchy.teams, self.hierarchy.goals, self.hierarchy.goal_every = teams, goals, goal_every
-        self.hierarchy.draws, self.hierarchy.offset = members.draws, offset
-        self.hierarchy.taken = coordinator.draws
-        self.hierarchy.chooser_of, self.hierarchy.head, self.hierarchy.team_of = &b[0], &h[0], &o[0]
-        self.hierarchy.member_of, self.hierarchy.sizes = &m[0], &n[0]
-        self.hierarchy.discount = coordinator.context.discount
-        coordinator.context.discount = &p[0]
-        self.hierarchy.goal, self.hierarchy.since, self.hierarchy.last = &g[0, 0], &s[0, 0], &w[0, 0]
-        self.hierarchy.clock, self.hierarchy.gathered, self.hierarchy.power = &k[0], &v[0, 0], &p[0]
-        self.hierarchy.late, self.hierarchy.rewards, self.hierarchy.shares = &d[0], &rewards_[0, 0], &shares_[0, 0]
-        self.hierarchy.drawn = &drawn_[0, 0, 0]
-        self.held = (members, coordinator, agent_ids, chooser_of, member_of, head, team_of, goal_reward, goal, since,
-                     last,
-                     clock, gathered, power, late, sizes, now, next_rows, rewards, shares, drawn)
-        self.runs, self.agents, self.draws = runs, agents, members.draws
+    def __init__(self, **given):
+        a = HIERARCHY.check(given)
+        cdef Context *h = &self.hierarchy
+        cdef Learner members = a.members
+        cdef QLearning coordinator = a.coordinator
+        if members.operations.act == NULL or coordinator.operations.act == NULL:
+            raise ValueError("members, coordinator: expected learners that were made")
+        now, next_rows = np.zeros((a.R, a.N), np.int32), np.zeros((a.R, a.N), np.int32)
+        rewards, shares, drawn = np.zeros((a.R, a.N)), np.zeros((a.R, a.C)), np.zeros((a.R, a.C, coordinator.draws))
+        h.inner = Inner(&members.operations, a.N, a.L, ids(a.agent_ids), a.rows, a.goals, ids(now), ids(next_rows))
+        h.coordinator, h.choosers, h.taken = &coordinator.operations, a.C, coordinator.draws
+        h.teams, h.goals, h.goal_every = a.teams, a.goals, a.goal_every
+        h.draws, h.offset, h.goal_reward = members.draws, a.offset, reals(a.goal_reward)
+        h.chooser_of, h.head, h.team_of = ids(a.chooser_of), ids(a.head), ids(a.team_of)
+        h.member_of, h.sizes = ids(a.member_of), reals(a.sizes)
+        h.discount = coordinator.context.discount
+        coordinator.context.discount = reals(a.power)
+        h.goal, h.since, h.last = ids(a.goal), ids(a.since), ids(a.last)
+        h.clock, h.gathered, h.power, h.late = longs(a.clock), reals(a.gathered), reals(a.power), ids(a.late)
+        h.rewards, h.shares, h.drawn = reals(rewards), reals(shares), reals(drawn)
+        self.held = (a.kept, a.sizes, now, next_rows, rewards, shares, drawn)
+        self.runs, self.agents, self.draws = a.R, a.N, members.draws
         self.operations.context = &self.hierarchy
         self.operations.act, self.operations.update, self.operations.tick = _act, _update, _tick

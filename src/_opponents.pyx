@@ -1,12 +1,12 @@
 """Opponents that follow a fixed rule, or learn by one of their own. Twin: ``marlfast/reference/opponents.py``."""
-import numpy as np
-
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cimport marlfast.core.opponents as leaf
-from marlfast.core._kernels cimport Learner, check
+from marlfast.core._kernels cimport Learner, ids, longs, reals
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.tabular cimport first_greatest, sample
+from marlfast.declarations.opponents import (
+    EXP3, FICTITIOUS_PLAY, FIXED_POLICY, OPPONENT, REGRET_MATCHING, TIT_FOR_TAT, WIN_STAY_LOSE_SHIFT)
 
 
 cdef struct Data:
@@ -275,62 +275,33 @@ cdef class Opponent(Learner):
 
     Parameters
     ----------
-    runs : int
-    actions : int32 [N]
-        Number of actions of every agent of the team.
-    agent_ids : int32 [L]
-        The agents that are controlled.
-    draws : int
-        K, exploration draws per agent in the whole team.
+    See ``marlfast/declarations/opponents.py``.
     """
     cdef Data data
 
-    def __init__(self, runs, actions, agent_ids, draws):
-        cdef const int32_t[::1] a = check(actions, "actions", "int32", (-1,), False)
-        cdef const int32_t[::1] own_ids = check(agent_ids, "agent_ids", "int32", (-1,), False)
-        cdef int64_t agents = a.shape[0]
-        if runs < 1:
-            raise ValueError(f"runs: expected at least 1, got {runs}")
-        if agents < 1:
-            raise ValueError("actions: expected at least one agent, got none")
-        if actions.min() < 1:
-            raise ValueError(f"actions: expected at least 1 action, got {actions.min()}")
-        if own_ids.shape[0] < 1 or agent_ids.min() < 0 or agent_ids.max() >= agents:
-            raise ValueError(f"agent_ids: expected at least one agent from 0 to {agents - 1}")
-        if draws < 1:
-            raise ValueError(f"draws: expected at least 1, got {draws}")
-        self.runs, self.agents, self.draws = runs, agents, draws
-        self.data.agents, self.data.n_ids, self.data.draws = agents, own_ids.shape[0], draws
-        self.data.actions, self.data.agent_ids = &a[0], &own_ids[0]
-        self.data.max_actions = actions[agent_ids].max()
-        self.held = (actions, agent_ids)
+    def __init__(self, **given):
+        self._take(OPPONENT.check(given))
+
+    cdef object _take(self, object a):
+        self.held, self.runs, self.agents, self.draws = a.kept, a.R, a.N, a.draws
+        self.data.agents, self.data.n_ids, self.data.draws, self.data.max_actions = a.N, a.L, a.draws, a.A
+        self.data.actions, self.data.agent_ids = ids(a.actions), ids(a.agent_ids)
+        self.data.rows, self.data.conditions = 1, 1
         self.operations.context = &self.data
         self.operations.act = NULL
         self.operations.update = NULL
         self.operations.tick = NULL
 
-    cdef object _remember(self, object memory):
-        cdef int32_t[:, ::1] m = check(memory, "memory", "int32", (self.runs, self.data.n_ids), True)
-        self.held = (self.held, memory)
-        self.data.memory = &m[0, 0]
+    cdef object _remember(self, object a):
+        """What those have in common that remember an action to come."""
+        self.data.memory, self.data.opening = ids(a.memory), a.opening
+        self.operations.act = _act_remembered
+        self.operations.tick = _forget
 
-    cdef object _open(self, object actions, object agent_ids, object opening):
-        least = actions[agent_ids].min()
-        if not 0 <= opening < least:
-            raise ValueError(f"opening: expected 0 to {least - 1}, got {opening}")
-        self.data.opening = opening
-
-    cdef object _pay(self, object actions, object payoffs):
-        """Check payoffs [L, joint actions], and say how far apart an agent's actions lie in them."""
-        strides = np.ones(len(actions), np.int64)
-        joint = 1
-        for i in range(len(actions) - 1, -1, -1):
-            strides[i] = joint
-            joint *= int(actions[i])
-        cdef const int64_t[::1] s = strides
-        cdef const double[:, ::1] p = check(payoffs, "payoffs", "float64", (self.data.n_ids, joint), False)
-        self.data.payoffs, self.data.joint, self.data.strides = &p[0, 0], joint, &s[0]
-        self.held = (self.held, payoffs, strides)
+    cdef object _pay(self, object a):
+        """What those have in common that know the payoffs."""
+        self.data.payoffs, self.data.joint, self.data.strides = reals(a.payoffs), a.joint, longs(a.strides)
+        self.held = (self.held, a.strides)
 
 
 cdef class FixedPolicy(Opponent):
@@ -338,21 +309,16 @@ cdef class FixedPolicy(Opponent):
 
     Parameters
     ----------
-    runs, actions, agent_ids, draws
-        See ``Opponent``.
-    policy : float64 [L, rows, A] or None
-        Probabilities; one row: the same in all. None: every action as likely.
+    See ``marlfast/declarations/opponents.py``.
     """
-    def __init__(self, runs, actions, agent_ids, draws, policy):
-        Opponent.__init__(self, runs, actions, agent_ids, draws)
-        cdef const double[:, :, ::1] p
-        self.data.policy, self.data.rows = NULL, 1
-        if policy is not None:
-            p = check(policy, "policy", "float64", (self.data.n_ids, -1, self.data.max_actions), False)
-            if p.shape[1] < 1:
-                raise ValueError("policy: expected at least one row, got none")
-            self.data.policy, self.data.rows = &p[0, 0, 0], p.shape[1]
-            self.held = (self.held, policy)
+    def __init__(self, **given):
+        self._take(FIXED_POLICY.check(given))
+
+    cdef object _take(self, object a):
+        Opponent._take(self, a)
+        self.data.policy = reals(a.policy)
+        if a.policy is not None:
+            self.data.rows = a.rows
         self.operations.act = _act_fixed
 
 
@@ -361,27 +327,16 @@ cdef class TitForTat(Opponent):
 
     Parameters
     ----------
-    runs, actions, agent_ids, draws
-        See ``Opponent``.
-    memory : int32 [R, L]
-        Modified: one more than the action to come, 0 at the start of an episode.
-    of : int32 [L]
-        Whose actions are copied.
-    opening : int
-        Action of an episode's first step.
+    See ``marlfast/declarations/opponents.py``.
     """
-    def __init__(self, runs, actions, agent_ids, draws, memory, of, opening):
-        Opponent.__init__(self, runs, actions, agent_ids, draws)
-        cdef const int32_t[::1] o = check(of, "of", "int32", (self.data.n_ids,), False)
-        self._open(actions, agent_ids, opening)
-        self._remember(memory)
-        if of.min() < 0 or of.max() >= self.agents:
-            raise ValueError(f"of: expected agents from 0 to {self.agents - 1}, got {of.min()} to {of.max()}")
-        self.data.of = &o[0]
-        self.held = (self.held, of)
-        self.operations.act = _act_remembered
+    def __init__(self, **given):
+        self._take(TIT_FOR_TAT.check(given))
+
+    cdef object _take(self, object a):
+        Opponent._take(self, a)
+        self._remember(a)
+        self.data.of = ids(a.of)
         self.operations.update = _copy
-        self.operations.tick = _forget
 
 
 cdef class WinStayLoseShift(Opponent):
@@ -389,24 +344,16 @@ cdef class WinStayLoseShift(Opponent):
 
     Parameters
     ----------
-    runs, actions, agent_ids, draws
-        See ``Opponent``.
-    memory : int32 [R, L]
-        Modified: one more than the action to come, 0 at the start of an episode.
-    threshold : float64 [R]
-    opening : int
-        Action of an episode's first step.
+    See ``marlfast/declarations/opponents.py``.
     """
-    def __init__(self, runs, actions, agent_ids, draws, memory, threshold, opening):
-        Opponent.__init__(self, runs, actions, agent_ids, draws)
-        cdef const double[::1] t = check(threshold, "threshold", "float64", (self.runs,), False)
-        self._open(actions, agent_ids, opening)
-        self._remember(memory)
-        self.data.threshold = &t[0]
-        self.held = (self.held, threshold)
-        self.operations.act = _act_remembered
+    def __init__(self, **given):
+        self._take(WIN_STAY_LOSE_SHIFT.check(given))
+
+    cdef object _take(self, object a):
+        Opponent._take(self, a)
+        self._remember(a)
+        self.data.threshold = reals(a.threshold)
         self.operations.update = _stay_or_shift
-        self.operations.tick = _forget
 
 
 cdef class FictitiousPlay(Opponent):
@@ -414,29 +361,17 @@ cdef class FictitiousPlay(Opponent):
 
     Parameters
     ----------
-    runs, actions, agent_ids, draws
-        See ``Opponent``.
-    learning : bool
-        False: totals stay as they are.
-    payoffs : float64 [L, joint actions]
-        Of each agent that is controlled; the first agent's action is the most significant.
-    totals : float64 [R, L, A]
-        Modified: what each action would have earned in all steps together.
-    counts : int64 [R, N, most actions]
-        Modified: how often every agent took each action.
+    See ``marlfast/declarations/opponents.py``.
     """
-    def __init__(self, runs, actions, agent_ids, draws, learning, payoffs, totals, counts):
-        Opponent.__init__(self, runs, actions, agent_ids, draws)
-        cdef double[:, :, ::1] t = check(totals, "totals", "float64",
-                                         (self.runs, self.data.n_ids, self.data.max_actions),
-                                         True)
-        cdef int64_t[:, :, ::1] c = check(counts, "counts", "int64", (self.runs, self.agents, actions.max()), True)
-        self._pay(actions, payoffs)
-        self.data.totals, self.data.conditions = &t[0, 0, 0], 1
-        self.data.counts, self.data.most = &c[0, 0, 0], c.shape[2]
-        self.held = (self.held, totals, counts)
+    def __init__(self, **given):
+        self._take(FICTITIOUS_PLAY.check(given))
+
+    cdef object _take(self, object a):
+        Opponent._take(self, a)
+        self._pay(a)
+        self.data.totals, self.data.counts, self.data.most = reals(a.totals), longs(a.counts), a.M
         self.operations.act = _act_best
-        if learning:
+        if a.learning:
             self.operations.update = _best_replies
 
 
@@ -445,41 +380,17 @@ cdef class RegretMatching(Opponent):
 
     Parameters
     ----------
-    runs, actions, agent_ids, draws
-        See ``Opponent``.
-    learning : bool
-        False: regrets stay as they are.
-    payoffs : float64 [L, joint actions]
-        Of each agent that is controlled; the first agent's action is the most significant.
-    regrets : float64 [R, L, A, A] or [R, L, 1, A]
-        Modified: what the action of the last axis would have earned more, added up over the steps in which the
-        action of the axis before was taken; or over all steps.
-    memory : int32 [R, L]
-        Modified: one more than the action of the step before, 0 before the first.
-    steps : int64 [R]
-        Modified: steps learned from.
-    inertia : float64 [L]
-        By which mean regrets are divided; greater than 0. Only read with [R, L, A, A].
-    counts : int64 [R, joint actions]
-        Modified: how often every joint action was learned from.
+    See ``marlfast/declarations/opponents.py``.
     """
-    def __init__(self, runs, actions, agent_ids, draws, learning, payoffs, regrets, memory, steps, inertia, counts):
-        Opponent.__init__(self, runs, actions, agent_ids, draws)
-        cdef double[:, :, :, ::1] g = check(
-            regrets, "regrets", "float64", (self.runs, self.data.n_ids, -1, self.data.max_actions), True)
-        cdef int64_t[::1] s = check(steps, "steps", "int64", (self.runs,), True)
-        cdef const double[::1] m = check(inertia, "inertia", "float64", (self.data.n_ids,), False)
-        if g.shape[2] not in (1, self.data.max_actions):
-            raise ValueError(f"regrets: expected 1 or {self.data.max_actions} conditions, got {g.shape[2]}")
-        if not (inertia > 0.0).all():
-            raise ValueError(f"inertia: expected greater than 0, got {inertia.min()}")
-        self._pay(actions, payoffs)
-        cdef int64_t[:, ::1] n = check(counts, "counts", "int64", (self.runs, self.data.joint), True)
-        self._remember(memory)
-        self.data.counts = &n[0, 0]
-        self.data.totals, self.data.conditions = &g[0, 0, 0, 0], g.shape[2]
-        self.data.steps, self.data.inertia, self.data.learning = &s[0], &m[0], 1 if learning else 0
-        self.held = (self.held, regrets, steps, inertia, counts)
+    def __init__(self, **given):
+        self._take(REGRET_MATCHING.check(given))
+
+    cdef object _take(self, object a):
+        Opponent._take(self, a)
+        self._pay(a)
+        self.data.memory, self.data.counts = ids(a.memory), longs(a.counts)
+        self.data.totals, self.data.conditions = reals(a.regrets), a.conditions
+        self.data.steps, self.data.inertia, self.data.learning = longs(a.steps), reals(a.inertia), a.learning
         self.operations.act = _act_regretful
         self.operations.update = _regret
 
@@ -489,28 +400,15 @@ cdef class Exp3(Opponent):
 
     Parameters
     ----------
-    runs, actions, agent_ids, draws
-        See ``Opponent``.
-    learning : bool
-        False: weights stay as they are.
-    weights : float64 [R, L, A]
-        Modified: logarithms of the actions' weights.
-    gamma : float64 [R]
-        Share of steps in which any action is taken.
-    low, high : float
-        Range of rewards; those outside count as the nearer end.
+    See ``marlfast/declarations/opponents.py``.
     """
-    def __init__(self, runs, actions, agent_ids, draws, learning, weights, gamma, low, high):
-        Opponent.__init__(self, runs, actions, agent_ids, draws)
-        cdef double[:, :, ::1] w = check(
-            weights, "weights", "float64", (self.runs, self.data.n_ids, self.data.max_actions), True)
-        cdef const double[::1] g = check(gamma, "gamma", "float64", (self.runs,), False)
-        if not ((gamma > 0.0) & (gamma <= 1.0)).all():
-            raise ValueError(f"gamma: expected greater than 0 and at most 1, got {gamma.min()} to {gamma.max()}")
-        if not low < high:
-            raise ValueError(f"low, high: expected low < high, got {low}, {high}")
-        self.data.totals, self.data.gamma, self.data.low, self.data.high = &w[0, 0, 0], &g[0], low, high
-        self.held = (self.held, weights, gamma)
+    def __init__(self, **given):
+        self._take(EXP3.check(given))
+
+    cdef object _take(self, object a):
+        Opponent._take(self, a)
+        self.data.totals, self.data.gamma = reals(a.weights), reals(a.gamma)
+        self.data.low, self.data.high = a.low, a.high
         self.operations.act = _act_weighted
-        if learning:
+        if a.learning:
             self.operations.update = _weigh

@@ -360,9 +360,10 @@ class Hierarchy(Learner):
         above, = self.coordinator.bind(self._above(context), _part(arrays, "coordinator."), backend, 2, learning,
                                        self.coordinator.exploring(exploration))
         return [kernels(backend, self.kernels).Hierarchy(
-            members, above, arrays["members.q"].shape[1], self.goals, self.goal_every, context.ids(), chooser_of,
-            member_of, head, team_of, self.goal_reward, *(arrays[name] for name in (
-                "goal", "since", "last", "clock", "gathered", "power", "late")), max(2, self.members.draws()))]
+            members=members, coordinator=above, rows=arrays["members.q"].shape[1], goals=self.goals,
+            goal_every=self.goal_every, agent_ids=context.ids(), chooser_of=chooser_of, member_of=member_of, head=head,
+            team_of=team_of, goal_reward=self.goal_reward, offset=max(2, self.members.draws()),
+            **{name: arrays[name] for name in ("goal", "since", "last", "clock", "gathered", "power", "late")})]
 
 
 argument(Hierarchy, "every", "goal_every")

@@ -52,10 +52,10 @@ class _Opponent(Learner):
     def discounts(self):
         return set()
 
-    def _bound(self, backend, kernel, context, draws, *arguments):
+    def _bound(self, backend, kernel, context, draws, **given):
         make = getattr(kernels(backend, self.kernels), kernel)
-        return [make(context.runs, context.action_counts.astype(np.int32), context.ids(), max(draws or 0, 1),
-                     *arguments)]
+        return [make(runs=context.runs, actions=context.action_counts.astype(np.int32), agent_ids=context.ids(),
+                     draws=max(draws or 0, 1), **given)]
 
     def _no_average(self, kind):
         if kind == "average":
@@ -121,7 +121,7 @@ class Random(_Opponent):
         return np.zeros(len(context.agent_ids), np.int32)
 
     def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
-        return self._bound(backend, "FixedPolicy", context, draws, None)
+        return self._bound(backend, "FixedPolicy", context, draws)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -231,7 +231,7 @@ class FixedPolicy(_Opponent):
 
     def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
         policy = np.repeat(np.atleast_2d(self.policy)[None], len(context.agent_ids), axis=0)
-        return self._bound(backend, "FixedPolicy", context, draws, policy)
+        return self._bound(backend, "FixedPolicy", context, draws, policy=policy)
 
 
 class _Remembering(_Opponent):
@@ -337,7 +337,8 @@ class TitForTat(_Remembering):
                 for at, ((i, n), other) in enumerate(zip(_led(context), self._whom(context).tolist(), strict=True))]
 
     def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
-        return self._bound(backend, "TitForTat", context, draws, arrays["memory"], self._whom(context), self.opening)
+        return self._bound(backend, "TitForTat", context, draws, memory=arrays["memory"], of=self._whom(context),
+                           opening=self.opening)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -397,8 +398,8 @@ class WinStayLoseShift(_Remembering):
                                 by_run=bool((enough != enough[0]).any())) for at, (i, n) in enumerate(_led(context))]
 
     def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
-        return self._bound(backend, "WinStayLoseShift", context, draws, arrays["memory"],
-                           spread(self.threshold, context.runs), self.opening)
+        return self._bound(backend, "WinStayLoseShift", context, draws, memory=arrays["memory"],
+                           threshold=spread(self.threshold, context.runs), opening=self.opening)
 
 
 class _Paid(_Opponent):
@@ -504,8 +505,8 @@ class FictitiousPlay(_Paid):
         return self._best(context, arrays["totals"][0])
 
     def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
-        return self._bound(backend, "FictitiousPlay", context, draws, learning, self._own(context), arrays["totals"],
-                           arrays["counts"])
+        return self._bound(backend, "FictitiousPlay", context, draws, learning=learning, payoffs=self._own(context),
+                           totals=arrays["totals"], counts=arrays["counts"])
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -639,8 +640,9 @@ class RegretMatching(_Paid):
 
     def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
         payoffs = self._own(context)
-        return self._bound(backend, "RegretMatching", context, draws, learning, payoffs, arrays["regrets"],
-                           arrays["memory"], arrays["steps"], self._inertia(context, payoffs), arrays["counts"])
+        return self._bound(backend, "RegretMatching", context, draws, learning=learning, payoffs=payoffs,
+                           inertia=self._inertia(context, payoffs),
+                           **{name: arrays[name] for name in ("regrets", "memory", "steps", "counts")})
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -719,6 +721,5 @@ class Exp3(_Opponent):
         return self._best(context, arrays["weights"][0])
 
     def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
-        return self._bound(backend, "Exp3", context, draws, learning, arrays["weights"],
-                           spread(self.gamma, context.runs),
-                           self.low, self.high)
+        return self._bound(backend, "Exp3", context, draws, learning=learning, weights=arrays["weights"],
+                           gamma=spread(self.gamma, context.runs), low=self.low, high=self.high)

@@ -1,98 +1,31 @@
 """Hierarchical teams in NumPy: the twin of ``src/_hierarchy.pyx``, vectorised over runs."""
 import numpy as np
 
-from marlfast.reference.kernels import BAD_VALUE, Learner, check, fine
+from marlfast.declarations.hierarchy import HIERARCHY
+from marlfast.reference.kernels import BAD_VALUE, Learner, fine
 from marlfast.reference.mean_field import within
 from marlfast.reference.q_learning import QLearning
 
 NOTHING, MOVED, FAILED = range(3)
 
 
+@HIERARCHY.document
 class Hierarchy(Learner):
     """Members whose rows say their sub-goal too, row * G + goal, and a coordinator that sets the goals.
 
     Every ``goal_every`` steps, and at the start of an episode, each chooser sets a goal by the row of its head. The
     coordinator learns from the steps between as from one (Sutton, Precup and Singh 1999): its reward is the sum of the
     team's mean rewards, discounted from step to step, and what follows is discounted by as many steps.
-
-    Parameters
-    ----------
-    members : Learner
-        Over tables with G rows for each of ``rows``.
-    coordinator : QLearning
-        Of the choosers, as agents with G actions. It takes ``power`` for its discount.
-    rows, goals, goal_every : int
-        Rows of the table without goals; G; k.
-    agent_ids : int32 [L]
-        The agents that ``members`` leads.
-    chooser_of, member_of : int32 [N]
-        Who sets an agent's goal, and its team.
-    head, team_of : int32 [C]
-        Whose row a chooser looks at, and its team; as many choosers as teams, or more.
-    goal_reward : float64 [G, rows] or None
-        Added to the reward of a member with that goal whose successor is in that row.
-    goal, since, last : int32 [R, C]
-        Modified: goals, the rows when they were set, and the rows now.
-    clock : int64 [R]
-        Modified: steps since then; 0: goals are to be set.
-    gathered : float64 [R, teams]
-        Modified: the teams' discounted rewards since then.
-    power : float64 [R]
-        Modified: discount ** clock.
-    late : int32 [R]
-        Modified: what the last ``tick`` leaves to say: 0 nothing, 1 a greedy goal changed, 2 it failed.
-    offset : int
-        Of the draws of an agent, where the coordinator's begin.
     """
 
-    def __init__(self, members, coordinator, rows, goals, goal_every, agent_ids, chooser_of, member_of, head, team_of,
-                 goal_reward, goal, since, last, clock, gathered, power, late, offset):
-        if not isinstance(coordinator, QLearning):
-            raise TypeError(f"coordinator: expected QLearning, got {type(coordinator).__name__}")
-        runs, agents, choosers = members.runs, members.agents, coordinator.agents
-        if members.active != 1 or members.central != 0:
-            raise ValueError("members: expected a learner of one row of each agent")
-        if coordinator.runs != runs:
-            raise ValueError(f"coordinator: expected {runs} runs, got {coordinator.runs}")
-        if goals < 1 or goal_every < 1 or rows < 1 or rows * goals > 2**31 - 1:
-            raise ValueError(f"rows, goals, goal_every: expected at least 1, and at most 2**31 - 1 rows in all, got "
-                             f"{rows}, "
-                             f"{goals}, {goal_every}")
-        if offset < 0 or offset + coordinator.draws > members.draws:
-            raise ValueError(f"offset: expected room for {coordinator.draws} of {members.draws} draws, got {offset}")
-        check(agent_ids, "agent_ids", "int32", (-1,), False)
-        check(chooser_of, "chooser_of", "int32", (agents,), False)
-        check(member_of, "member_of", "int32", (agents,), False)
-        check(head, "head", "int32", (choosers,), False)
-        check(team_of, "team_of", "int32", (choosers,), False)
-        check(gathered, "gathered", "float64", (runs, -1), True)
-        teams = gathered.shape[1]
-        if not 1 <= teams <= choosers:
-            raise ValueError(f"gathered: expected 1 to {choosers} teams, got {teams}")
-        for name, array, most in (("agent_ids", agent_ids, agents), ("chooser_of", chooser_of, choosers),
-                                  ("member_of", member_of, teams), ("head", head, agents),
-                                  ("team_of", team_of, teams)):
-            if len(array) < 1 or array.min() < 0 or array.max() >= most:
-                raise ValueError(f"{name}: expected at least one number from 0 to {most - 1}")
-        self.sizes = np.bincount(member_of[agent_ids], minlength=teams).astype(np.float64)
-        if self.sizes.min() < 1.0:
-            raise ValueError("member_of: expected a controlled agent in every team")
-        for name, array in (("goal", goal), ("since", since), ("last", last)):
-            check(array, name, "int32", (runs, choosers), True)
-        check(clock, "clock", "int64", (runs,), True)
-        check(power, "power", "float64", (runs,), True)
-        check(late, "late", "int32", (runs,), True)
-        if goal_reward is not None:
-            check(goal_reward, "goal_reward", "float64", (goals, rows), False)
-        self.members, self.coordinator = members, coordinator
-        self.rows, self.goals, self.goal_every = rows, goals, goal_every
-        self.agent_ids, self.chooser_of, self.member_of, self.head, self.team_of = (agent_ids, chooser_of, member_of,
-                                                                                    head,
-                                                                               team_of)
-        self.goal_reward, self.goal, self.since, self.last = goal_reward, goal, since, last
-        self.clock, self.gathered, self.power, self.late, self.offset = clock, gathered, power, late, offset
-        self.discount, coordinator.discount = coordinator.discount, power
-        self.runs, self.agents, self.draws = runs, agents, members.draws
+    def __init__(self, **given):
+        a = self.declared.check(given)
+        if not isinstance(a.coordinator, QLearning):
+            raise TypeError(f"coordinator: expected QLearning, got {type(a.coordinator).__name__}")
+        for name in (*HIERARCHY.arguments, "sizes"):
+            setattr(self, name, getattr(a, name))
+        self.discount, self.coordinator.discount = self.coordinator.discount, self.power
+        self.runs, self.agents, self.draws = a.R, a.N, self.members.draws
 
     def _within(self, rows, goals):
         inside = np.full(rows.shape, -1, np.int32)

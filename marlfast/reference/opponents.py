@@ -1,8 +1,17 @@
 """Opponents in NumPy: the twin of ``src/_opponents.pyx``, vectorised over runs."""
 import numpy as np
 
+from marlfast.declarations.opponents import (
+    EXP3,
+    FICTITIOUS_PLAY,
+    FIXED_POLICY,
+    OPPONENT,
+    REGRET_MATCHING,
+    TIT_FOR_TAT,
+    WIN_STAY_LOSE_SHIFT,
+)
 from marlfast.reference.draws import exp_values
-from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, Learner, check, fine
+from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, Learner, fine
 from marlfast.reference.tabular import first_greatest, sample
 
 
@@ -51,55 +60,17 @@ def _exp3_probability(weight, top, total, gamma, count):
         return (1.0 - gamma) * (exp_values(weight - top) / total) + gamma / float(count)
 
 
+@OPPONENT.document
 class Opponent(Learner):
-    """What opponents have in common.
+    """What opponents have in common."""
 
-    Parameters
-    ----------
-    runs : int
-    actions : int32 [N]
-        Number of actions of every agent of the team.
-    agent_ids : int32 [L]
-        The agents that are controlled.
-    draws : int
-        K, exploration draws per agent in the whole team.
-    """
+    def __init__(self, **given):
+        self._take(self.declared.check(given))
 
-    def __init__(self, runs, actions, agent_ids, draws):
-        check(actions, "actions", "int32", (-1,), False)
-        check(agent_ids, "agent_ids", "int32", (-1,), False)
-        agents = len(actions)
-        if runs < 1:
-            raise ValueError(f"runs: expected at least 1, got {runs}")
-        if agents < 1:
-            raise ValueError("actions: expected at least one agent, got none")
-        if actions.min() < 1:
-            raise ValueError(f"actions: expected at least 1 action, got {actions.min()}")
-        if len(agent_ids) < 1 or agent_ids.min() < 0 or agent_ids.max() >= agents:
-            raise ValueError(f"agent_ids: expected at least one agent from 0 to {agents - 1}")
-        if draws < 1:
-            raise ValueError(f"draws: expected at least 1, got {draws}")
-        self.runs, self.agents, self.draws = runs, agents, draws
-        self._actions, self._leads = actions, agent_ids
-        self._led = [(j, i, int(actions[i])) for j, i in enumerate(agent_ids.tolist())]
-        self._width = int(actions[agent_ids].max())
-
-    def _remember(self, memory):
-        self._memory = check(memory, "memory", "int32", (self.runs, len(self._led)), True)
-
-    def _open(self, opening):
-        least = self._actions[self._leads].min()
-        if not 0 <= opening < least:
-            raise ValueError(f"opening: expected 0 to {least - 1}, got {opening}")
-        self._opening = opening
-
-    def _pay(self, payoffs):
-        """Check payoffs [L, joint actions], and say how far apart an agent's actions lie in them."""
-        self._strides, joint = [1] * self.agents, 1
-        for i in range(self.agents - 1, -1, -1):
-            self._strides[i] = joint
-            joint *= int(self._actions[i])
-        self._payoffs = check(payoffs, "payoffs", "float64", (len(self._led), joint), False)
+    def _take(self, a):
+        self.held, self.runs, self.agents, self.draws = a.kept, a.R, a.N, a.draws
+        self._actions = a.actions
+        self._own = [(j, i, int(a.actions[i])) for j, i in enumerate(a.agent_ids.tolist())]
 
     def _alternatives(self, j, i, count, actions):
         """What agent i would have earned by each of its actions: float64 [n, count]."""
@@ -126,7 +97,7 @@ class _Remembering(Opponent):
 
     def stage_act(self, runs, rows, draws, actions):
         status = fine(len(runs))
-        for j, i, count in self._led:
+        for j, i, count in self._own:
             kept = self._memory[runs, j]
             known = (kept >= 0) & (kept <= count)
             actions[:, i] = np.where(known & (kept > 0), kept - 1, self._opening)
@@ -137,30 +108,19 @@ class _Remembering(Opponent):
         self._memory[runs[ended]] = 0
 
 
+@FIXED_POLICY.document
 class FixedPolicy(Opponent):
-    """Draws its actions from probabilities that never change.
-
-    Parameters
-    ----------
-    runs, actions, agent_ids, draws
-        See ``Opponent``.
-    policy : float64 [L, rows, A] or None
-        Probabilities; one row: the same in all. None: every action as likely.
-    """
+    """Draws its actions from probabilities that never change."""
 
     learning = False
 
-    def __init__(self, runs, actions, agent_ids, draws, policy):
-        super().__init__(runs, actions, agent_ids, draws)
-        if policy is not None:
-            check(policy, "policy", "float64", (len(self._led), -1, self._width), False)
-            if policy.shape[1] < 1:
-                raise ValueError("policy: expected at least one row, got none")
-        self._policy = policy
+    def _take(self, a):
+        super()._take(a)
+        self._policy = a.policy
 
     def stage_act(self, runs, rows, draws, actions):
         status, policy = fine(len(runs)), self._policy
-        for j, i, count in self._led:
+        for j, i, count in self._own:
             sound, inside = _sound(draws[:, i, 0]), np.ones(len(runs), bool)
             u = np.where(sound, draws[:, i, 0], 0.0)
             if policy is None:
@@ -175,33 +135,17 @@ class FixedPolicy(Opponent):
         return status.astype(np.int32)
 
 
+@TIT_FOR_TAT.document
 class TitForTat(_Remembering):
-    """Does what another agent did in the step before.
+    """Does what another agent did in the step before."""
 
-    Parameters
-    ----------
-    runs, actions, agent_ids, draws
-        See ``Opponent``.
-    memory : int32 [R, L]
-        Modified: one more than the action to come, 0 at the start of an episode.
-    of : int32 [L]
-        Whose actions are copied.
-    opening : int
-        Action of an episode's first step.
-    """
-
-    def __init__(self, runs, actions, agent_ids, draws, memory, of, opening):
-        super().__init__(runs, actions, agent_ids, draws)
-        check(of, "of", "int32", (len(self._led),), False)
-        self._open(opening)
-        self._remember(memory)
-        if of.min() < 0 or of.max() >= self.agents:
-            raise ValueError(f"of: expected agents from 0 to {self.agents - 1}, got {of.min()} to {of.max()}")
-        self._of = of
+    def _take(self, a):
+        super()._take(a)
+        self._memory, self._opening, self._of = a.memory, a.opening, a.of
 
     def stage_update(self, runs, rows, actions, rewards, next_rows, terminated, changed):
         status = fine(len(runs))
-        for j, _, count in self._led:
+        for j, _, count in self._own:
             other = actions[:, self._of[j]]
             status = np.where(status == 0, np.where((other >= 0) & (other < count), 0, BAD_ACTION), status)
             good = status == 0
@@ -209,30 +153,17 @@ class TitForTat(_Remembering):
         return status.astype(np.int32)
 
 
+@WIN_STAY_LOSE_SHIFT.document
 class WinStayLoseShift(_Remembering):
-    """Repeats its action where the reward reaches a threshold; else takes the next one, after the last the first.
+    """Repeats its action where the reward reaches a threshold; else takes the next one, after the last the first."""
 
-    Parameters
-    ----------
-    runs, actions, agent_ids, draws
-        See ``Opponent``.
-    memory : int32 [R, L]
-        Modified: one more than the action to come, 0 at the start of an episode.
-    threshold : float64 [R]
-    opening : int
-        Action of an episode's first step.
-    """
-
-    def __init__(self, runs, actions, agent_ids, draws, memory, threshold, opening):
-        super().__init__(runs, actions, agent_ids, draws)
-        check(threshold, "threshold", "float64", (self.runs,), False)
-        self._open(opening)
-        self._remember(memory)
-        self._threshold = threshold
+    def _take(self, a):
+        super()._take(a)
+        self._memory, self._opening, self._threshold = a.memory, a.opening, a.threshold
 
     def stage_update(self, runs, rows, actions, rewards, next_rows, terminated, changed):
         status = fine(len(runs))
-        for j, i, count in self._led:
+        for j, i, count in self._own:
             own = actions[:, i]
             status = np.where(status == 0, np.where((own >= 0) & (own < count), 0, BAD_ACTION), status)
             good = status == 0
@@ -241,32 +172,17 @@ class WinStayLoseShift(_Remembering):
         return status.astype(np.int32)
 
 
+@FICTITIOUS_PLAY.document
 class FictitiousPlay(Opponent):
-    """Best replies to how often the others have taken each of their joint actions.
+    """Best replies to how often the others have taken each of their joint actions."""
 
-    Parameters
-    ----------
-    runs, actions, agent_ids, draws
-        See ``Opponent``.
-    learning : bool
-        False: totals stay as they are.
-    payoffs : float64 [L, joint actions]
-        Of each agent that is controlled; the first agent's action is the most significant.
-    totals : float64 [R, L, A]
-        Modified: what each action would have earned in all steps together.
-    counts : int64 [R, N, most actions]
-        Modified: how often every agent took each action.
-    """
-
-    def __init__(self, runs, actions, agent_ids, draws, learning, payoffs, totals, counts):
-        super().__init__(runs, actions, agent_ids, draws)
-        self._totals = check(totals, "totals", "float64", (self.runs, len(self._led), self._width), True)
-        self._counts = check(counts, "counts", "int64", (self.runs, self.agents, actions.max()), True)
-        self._pay(payoffs)
-        self.learning = bool(learning)
+    def _take(self, a):
+        super()._take(a)
+        self._payoffs, self._strides = a.payoffs, a.strides
+        self._totals, self._counts, self.learning = a.totals, a.counts, a.learning
 
     def stage_act(self, runs, rows, draws, actions):
-        for j, i, count in self._led:
+        for j, i, count in self._own:
             actions[:, i] = _best(self._totals[runs, j], count)
         return fine(len(runs))
 
@@ -275,7 +191,7 @@ class FictitiousPlay(Opponent):
         at = np.flatnonzero(status == 0)
         for i in range(self.agents):
             self._counts[runs[at], i, actions[at, i]] += 1
-        for j, i, count in self._led:
+        for j, i, count in self._own:
             at = np.flatnonzero(status == 0)
             totals = self._totals[runs[at], j, :count]
             best = _best(totals, count)
@@ -288,49 +204,19 @@ class FictitiousPlay(Opponent):
         return status
 
 
+@REGRET_MATCHING.document
 class RegretMatching(Opponent):
-    """Actions by how much better they would have done.
+    """Actions by how much better they would have done."""
 
-    Parameters
-    ----------
-    runs, actions, agent_ids, draws
-        See ``Opponent``.
-    learning : bool
-        False: regrets stay as they are.
-    payoffs : float64 [L, joint actions]
-        Of each agent that is controlled; the first agent's action is the most significant.
-    regrets : float64 [R, L, A, A] or [R, L, 1, A]
-        Modified: what the action of the last axis would have earned more, added up over the steps in which the
-        action of the axis before was taken; or over all steps.
-    memory : int32 [R, L]
-        Modified: one more than the action of the step before, 0 before the first.
-    steps : int64 [R]
-        Modified: steps learned from.
-    inertia : float64 [L]
-        By which mean regrets are divided; greater than 0. Only read with [R, L, A, A].
-    counts : int64 [R, joint actions]
-        Modified: how often every joint action was learned from.
-    """
-
-    def __init__(self, runs, actions, agent_ids, draws, learning, payoffs, regrets, memory, steps, inertia, counts):
-        super().__init__(runs, actions, agent_ids, draws)
-        check(regrets, "regrets", "float64", (self.runs, len(self._led), -1, self._width), True)
-        check(steps, "steps", "int64", (self.runs,), True)
-        check(inertia, "inertia", "float64", (len(self._led),), False)
-        if regrets.shape[2] not in (1, self._width):
-            raise ValueError(f"regrets: expected 1 or {self._width} conditions, got {regrets.shape[2]}")
-        if not (inertia > 0.0).all():
-            raise ValueError(f"inertia: expected greater than 0, got {inertia.min()}")
-        self._pay(payoffs)
-        check(counts, "counts", "int64", (self.runs, self._payoffs.shape[1]), True)
-        self._remember(memory)
-        self._regrets, self._steps, self._inertia, self._learns = regrets, steps, inertia, bool(learning)
-        self._counts = counts
-        self._conditional = regrets.shape[2] > 1
+    def _take(self, a):
+        super()._take(a)
+        self._payoffs, self._strides = a.payoffs, a.strides
+        self._regrets, self._steps, self._inertia, self._learns = a.regrets, a.steps, a.inertia, a.learning
+        self._memory, self._counts, self._conditional = a.memory, a.counts, a.conditions > 1
 
     def stage_act(self, runs, rows, draws, actions):
         status = fine(len(runs))
-        for j, i, count in self._led:
+        for j, i, count in self._own:
             sound, kept = _sound(draws[:, i, 0]), self._memory[runs, j].astype(np.int64)
             u, known = np.where(sound, draws[:, i, 0], 0.0), (kept >= 0) & (kept <= count)
             if self._conditional:
@@ -345,7 +231,7 @@ class RegretMatching(Opponent):
 
     def stage_update(self, runs, rows, actions, rewards, next_rows, terminated, changed):
         status = self._known(actions)
-        for j, i, count in self._led:
+        for j, i, count in self._own:
             at = np.flatnonzero(status == 0)
             which, own = runs[at], actions[at, i].astype(np.int64)
             self._memory[which, j] = own + 1
@@ -371,38 +257,19 @@ class RegretMatching(Opponent):
         return status
 
 
+@EXP3.document
 class Exp3(Opponent):
-    """Exponential weights for exploring and exploiting.
+    """Exponential weights for exploring and exploiting."""
 
-    Parameters
-    ----------
-    runs, actions, agent_ids, draws
-        See ``Opponent``.
-    learning : bool
-        False: weights stay as they are.
-    weights : float64 [R, L, A]
-        Modified: logarithms of the actions' weights.
-    gamma : float64 [R]
-        Share of steps in which any action is taken.
-    low, high : float
-        Range of rewards; those outside count as the nearer end.
-    """
-
-    def __init__(self, runs, actions, agent_ids, draws, learning, weights, gamma, low, high):
-        super().__init__(runs, actions, agent_ids, draws)
-        check(weights, "weights", "float64", (self.runs, len(self._led), self._width), True)
-        check(gamma, "gamma", "float64", (self.runs,), False)
-        if not ((gamma > 0.0) & (gamma <= 1.0)).all():
-            raise ValueError(f"gamma: expected greater than 0 and at most 1, got {gamma.min()} to {gamma.max()}")
-        if not low < high:
-            raise ValueError(f"low, high: expected low < high, got {low}, {high}")
-        self._weights, self._gamma, self._low, self._high = weights, gamma, low, high
-        self.learning = bool(learning)
+    def _take(self, a):
+        super()._take(a)
+        self._weights, self._gamma, self._low, self._high = a.weights, a.gamma, a.low, a.high
+        self.learning = a.learning
 
     def stage_act(self, runs, rows, draws, actions):
         status = fine(len(runs))
         gamma = self._gamma[runs]
-        for j, i, count in self._led:
+        for j, i, count in self._own:
             sound, weights = _sound(draws[:, i, 0]), self._weights[runs, j, :count]
             u, (total, top) = draws[:, i, 0], _total_weight(weights)
             running, chosen, found = np.zeros(len(runs)), np.full(len(runs), count - 1), np.zeros(len(runs), bool)
@@ -417,7 +284,7 @@ class Exp3(Opponent):
 
     def stage_update(self, runs, rows, actions, rewards, next_rows, terminated, changed):
         status = fine(len(runs))
-        for j, i, count in self._led:
+        for j, i, count in self._own:
             known = (actions[:, i] >= 0) & (actions[:, i] < count)
             status = np.where(status == 0, np.where(known, 0, BAD_ACTION), status)
             at = np.flatnonzero(status == 0)

@@ -23,6 +23,12 @@ def _loop(module):
     return loop_arguments(module)[0] | loop_arrays() | {"loop": None}
 
 
+def _levels(module):
+    from .test_hierarchy import Levels
+
+    return Levels(module, agents=2, runs=2).arguments
+
+
 # What goes together, where zeros (or the least that is allowed) do not: {argument: value, or True for an array of
 # zeros in place of None, or a function of the backend's modules}; or that of all arguments.
 TOGETHER = {
@@ -40,12 +46,14 @@ TOGETHER = {
     "Joint": {"rule": 1, "weights": np.array([[3, 1], [1, 3]]), "choices": np.array([3, 3]), "steps": np.array([3, 3]),
               "actions": np.array([3, 3], np.int32), "kind": 0, "ties": 0, "together": False, "draws": 3},
     "Softmax": {"agent_ids": np.arange(2, dtype=np.int32), "exploration": True},
-    "Loop": _loop, "Env": env_arguments,
+    "Opponent": {"runs": 2, "agent_ids": np.arange(2, dtype=np.int32), "actions": np.array([3, 3], np.int32)},
+    "RegretMatching": {"inertia": np.ones(2)}, "Exp3": {"gamma": np.ones(2), "low": 0.0, "high": 1.0},
+    "Loop": _loop, "Hierarchy": _levels, "Env": env_arguments,
     "PolicyGradient": {"agent_ids": np.arange(2, dtype=np.int32), "counterfactual": False, "epochs": 1, "critic": True,
                        "clip": True, "value_clip": True, "unit_of": np.arange(2, dtype=np.int32)},
 }
 LENGTHS = {"Joint": {"J": 9, "policy_actions": 3, "C": 0}, "PolicyGradient": {"states": 4, "U": 2},
-           "Mixing": {"edges": 3}}
+           "Mixing": {"edges": 3}, "RegretMatching": {"conditions": 3}}
 
 
 def good(name, module):
@@ -78,6 +86,7 @@ def good(name, module):
         if key == "rule":
             known["P"] = SIZES["T"]
         known |= {"room": 1, "means": 2, "M": 2} if key in ("starts", "bins") else {}
+        known |= {"joint": 9, "M": 3, "A": 3} if key == "runs" else {}
     return given
 
 

@@ -183,10 +183,10 @@ def ids(*values):
 
 
 BAD = [
-    ({"rows": 0}, "rows, goals, goal_every"), ({"goals": 0}, "rows, goals, goal_every"),
-    ({"goal_every": 0}, "rows, goals, goal_every"),
-    ({"rows": 2**30}, "rows, goals, goal_every: expected at least 1, and at most 2\\*\\*31 - 1"),
-    ({"offset": 3}, "offset: expected room for 2 of 4 draws"), ({"offset": -1}, "offset: expected room"),
+    ({"rows": 0}, "rows: expected at least 1, got 0"), ({"goals": 0}, "goals: expected at least 1, got 0"),
+    ({"goal_every": 0}, "goal_every: expected at least 1, got 0"),
+    ({"rows": 2**30}, "rows, goals: expected at most 2\\*\\*31 - 1 rows in all"),
+    ({"offset": 3}, "offset: expected room for 2 of 4 draws"), ({"offset": -1}, "offset: expected at least 0, got -1"),
     ({"agent_ids": ids()}, "agent_ids: expected at least one number from 0 to 1"),
     ({"agent_ids": ids(0, 2)}, "agent_ids: expected"),
     ({"chooser_of": ids(0, 1)}, "chooser_of: expected"), ({"chooser_of": ids(0)}, "chooser_of: expected shape"),

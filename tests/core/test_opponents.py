@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import marlfast as mf
+from marlfast.declarations.opponents import KERNELS
 from marlfast.learners.opponents import (
     Exp3,
     FictitiousPlay,
@@ -36,13 +37,18 @@ def remembering(joint_payoffs, horizon):
                                horizon=horizon)
 
 
+def made(module, name, *arguments):
+    """A kernel, of its arguments in the order in which they are declared."""
+    declared = next(kernel for kernel in KERNELS if kernel.name == name)
+    return getattr(module("opponents"), name)(**dict(zip(declared.arguments, arguments, strict=True)))
+
+
 class Player:
     """A kernel of two agents (or more) with as many actions each as ``counts`` says; it controls agent 0."""
 
-    def __init__(self, module, name, counts, *arguments, agent_ids=(0,), draws=1):
+    def __init__(self, module, name, counts, *own, agent_ids=(0,), draws=1):
         self.counts = np.array(counts, np.int32)
-        self.kernel = getattr(module("opponents"), name)(
-            1, self.counts, np.array(agent_ids, np.int32), draws, *arguments)
+        self.kernel = made(module, name, 1, self.counts, np.array(agent_ids, np.int32), draws, *own)
 
     def act(self, u=0.5, row=0):
         actions = np.full((1, len(self.counts)), -9, np.int32)
@@ -424,34 +430,41 @@ def test_exp3_asks_for_the_range_of_rewards_where_the_game_says_it():
 
 
 def test_bad_input_is_refused_by_the_kernels(module):
+    def make(name, *arguments):
+        return made(module, name, *arguments)
+
     two, lead, memory = np.array([2, 2], np.int32), np.array([0], np.int32), np.zeros((1, 1), np.int32)
     payoffs, totals, counts = np.zeros((1, 4)), np.zeros((1, 1, 2)), np.zeros((1, 2, 2), np.int64)
     regrets, steps, one = np.zeros((1, 1, 2, 2)), np.zeros(1, np.int64), np.ones(1)
-    m = module("opponents")
-    for make, message in (
-            (lambda: m.FixedPolicy(0, two, lead, 1, None), "runs: expected at least 1, got 0"),
-            (lambda: m.FixedPolicy(1, two[:0], lead, 1, None), "actions: expected at least one agent"),
-            (lambda: m.FixedPolicy(1, two * 0, lead, 1, None), "actions: expected at least 1 action, got 0"),
-            (lambda: m.FixedPolicy(1, two, lead + 2, 1, None), "agent_ids: expected at least one agent from 0 to 1"),
-            (lambda: m.FixedPolicy(1, two, lead[:0], 1, None), "agent_ids: expected at least one agent from 0 to 1"),
-            (lambda: m.FixedPolicy(1, two, lead, 0, None), "draws: expected at least 1, got 0"),
-            (lambda: m.FixedPolicy(1, two, lead, 1, np.zeros((1, 0, 2))), "policy: expected at least one row"),
-            (lambda: m.FixedPolicy(1, two, lead, 1, np.zeros((1, 1, 3))), "policy: expected shape"),
-            (lambda: m.TitForTat(1, two, lead, 1, memory, lead + 2, 0), "of: expected agents from 0 to 1"),
-            (lambda: m.TitForTat(1, two, lead, 1, memory, lead, 2), "opening: expected 0 to 1, got 2"),
-            (lambda: m.TitForTat(1, two, lead, 1, memory[:, :0], lead, 0), "memory: expected shape"),
-            (lambda: m.WinStayLoseShift(1, two, lead, 1, memory, np.zeros(2), 0), "threshold: expected shape"),
-            (lambda: m.FictitiousPlay(1, two, lead, 1, True, payoffs[:, 1:] + 0, totals, counts), "payoffs: exp"),
-            (lambda: m.FictitiousPlay(1, two, lead, 1, True, payoffs, totals, counts[:, :1]), "counts: expected shape"),
-            (lambda: m.RegretMatching(1, two, lead, 1, True, payoffs, np.zeros((1, 1, 3, 2)), memory, steps, one,
-                                      counts[:, 0]),
+    for call, message in (
+            (lambda: make("FixedPolicy", 0, two, lead, 1, None), "runs: expected at least 1, got 0"),
+            (lambda: make("FixedPolicy", 1, two[:0], lead, 1, None), "actions: expected at least one agent, got shape"),
+            (lambda: make("FixedPolicy", 1, two * 0, lead, 1, None), "actions: expected at least 1 action, got 0"),
+            (lambda: make("FixedPolicy", 1, two, lead + 2, 1, None),
+             "agent_ids: expected at least one agent from 0 to 1"),
+            (lambda: make("FixedPolicy", 1, two, lead[:0], 1, None),
+             "agent_ids: expected at least one agent from 0 to 1"),
+            (lambda: make("FixedPolicy", 1, two, lead, 0, None), "draws: expected at least 1, got 0"),
+            (lambda: make("FixedPolicy", 1, two, lead, 1, np.zeros((1, 0, 2))), "policy: expected at least one row"),
+            (lambda: make("FixedPolicy", 1, two, lead, 1, np.zeros((1, 1, 3))), "policy: expected shape"),
+            (lambda: make("TitForTat", 1, two, lead, 1, memory, lead + 2, 0),
+             "of: expected agents from 0 to 1, got 2 to 2"),
+            (lambda: make("TitForTat", 1, two, lead, 1, memory, lead, 2), "opening: expected 0 to 1, got 2"),
+            (lambda: make("TitForTat", 1, two, lead, 1, memory[:, :0], lead, 0), "memory: expected shape"),
+            (lambda: make("WinStayLoseShift", 1, two, lead, 1, memory, np.zeros(2), 0), "threshold: expected shape"),
+            (lambda: make("FictitiousPlay", 1, two, lead, 1, True, payoffs[:, 1:] + 0, totals, counts), "payoffs: exp"),
+            (lambda: make("FictitiousPlay", 1, two, lead, 1, True, payoffs, totals, counts[:, :1]),
+             "counts: expected shape"),
+            (lambda: make("RegretMatching", 1, two, lead, 1, True, payoffs, np.zeros((1, 1, 3, 2)), memory, steps, one,
+                          counts[:, 0]),
              "regrets: expected 1 or 2 conditions, got 3"),
-            (lambda: m.RegretMatching(1, two, lead, 1, True, payoffs, regrets, memory, steps, one * 0, counts[0]),
+            (lambda: make("RegretMatching", 1, two, lead, 1, True, payoffs, regrets, memory, steps, one * 0, counts[0]),
              "inertia: expected greater than 0"),
-            (lambda: m.RegretMatching(1, two, lead, 1, True, payoffs, regrets, memory, steps, one, counts[0]),
+            (lambda: make("RegretMatching", 1, two, lead, 1, True, payoffs, regrets, memory, steps, one, counts[0]),
              r"counts: expected shape"),
-            (lambda: m.Exp3(1, two, lead, 1, True, totals, one * 0, 0.0, 1.0), "gamma: expected greater than 0"),
-            (lambda: m.Exp3(1, two, lead, 1, True, totals, one, 1.0, 0.0), "low, high: expected low < high"),
-            (lambda: m.Exp3(1, two, lead, 1, True, np.zeros((1, 1, 3)), one, 0.0, 1.0), "weights: expected shape")):
+            (lambda: make("Exp3", 1, two, lead, 1, True, totals, one * 0, 0.0, 1.0), "gamma: expected greater than 0"),
+            (lambda: make("Exp3", 1, two, lead, 1, True, totals, one, 1.0, 0.0), "low, high: expected low < high"),
+            (lambda: make("Exp3", 1, two, lead, 1, True, np.zeros((1, 1, 3)), one, 0.0, 1.0),
+             "weights: expected shape")):
         with pytest.raises(ValueError, match=message):
-            make()
+            call()
