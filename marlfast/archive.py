@@ -7,11 +7,12 @@ than it is long itself.
 """
 import contextlib
 import errno
-import io
 import math
 import os
+import re
 import stat
 import zipfile
+import zlib
 from typing import NamedTuple
 
 import numpy as np
@@ -21,8 +22,11 @@ from marlfast.errors import FileError, shown
 from marlfast.limits import MAX_MEMBERS, MAX_TEXT
 from marlfast.memory import check_memory
 
-KINDS = "biuf"              # bool, whole and real numbers
+NUMBERS = "biuf"            # bool, whole and real numbers
 HEADER = 4096               # bytes within which a header ends
+# As every NumPy writes it: no text of a file is evaluated, as NumPy itself would.
+AS_WRITTEN = re.compile(rb"\{'descr': '([^']{2,16})', 'fortran_order': (True|False), "
+                        rb"'shape': \((|\d{1,19},|\d{1,19}(?:, \d{1,19}){1,31})\), \} *\n")
 
 
 class Header(NamedTuple):
@@ -78,6 +82,11 @@ def read_regular(path, most=MAX_TEXT):
     return content
 
 
+def directory(archive):
+    """A checksum of the names, sizes and checksums of all that is in a ZipFile."""
+    return zlib.crc32(repr([(info.filename, info.file_size, info.CRC) for info in archive.infolist()]).encode())
+
+
 class Archive:
     """An archive of arrays, open for reading; a context manager.
 
@@ -88,6 +97,8 @@ class Archive:
         What it should be, for messages: ``"a marlfast result"``.
     damaged : dict, optional
         Where to put what is wrong with members, {name: FileError}. Default: it is raised.
+    kinds : str
+        NumPy's letters of the kinds of arrays that may be there.
 
     Attributes
     ----------
@@ -95,8 +106,8 @@ class Archive:
         Of every array, by its name.
     """
 
-    def __init__(self, path, what="a marlfast result", damaged=None):
-        self.path, self.what, self.damaged = errors.path(path), what, damaged
+    def __init__(self, path, what="a marlfast result", damaged=None, kinds=NUMBERS):
+        self.path, self.what, self.damaged, self.kinds = errors.path(path), what, damaged, kinds
         self._file = open_regular(self.path)
         try:
             self._open()
@@ -176,20 +187,20 @@ class Archive:
                 raise self.refused(f"its member {shown(name)} is an array of a later format")
             one = start[6] == 1
             ends = 10 + int.from_bytes(start[8:10], "little") if one else 12 + int.from_bytes(start[8:12], "little")
-            text = io.BytesIO(start + file.read(min(max(ends - 12, 0), HEADER)))
-            text.seek(8)
-            read = np.lib.format.read_array_header_1_0 if one else np.lib.format.read_array_header_2_0
-            shape, by_columns, dtype = read(text, max_header_size=HEADER)
+            text = start[10 if one else 12:] + file.read(min(max(ends - 12, 0), HEADER))
+            said = AS_WRITTEN.fullmatch(text)
+            if said is None or len(text) + (10 if one else 12) != ends:
+                raise self.refused(f"its array {shown(name)} has a header that NumPy does not write")
+            dtype, by_columns = np.dtype(said[1].decode()), said[2] == b"True"
+            shape = tuple(map(int, filter(None, said[3].replace(b" ", b"").split(b","))))
         if dtype.hasobject:
             raise self.refused(f"its array {shown(name)} holds Python objects, which are never loaded")
-        if dtype.kind not in KINDS or dtype.subdtype is not None:
+        if dtype.kind not in self.kinds or dtype.subdtype is not None:
             raise self.refused(f"its array {shown(name)} holds {shown(str(dtype))}, not numbers")
-        if not all(isinstance(n, int) and n >= 0 for n in shape):
-            raise self.refused(f"its array {shown(name)} has the shape {shown(shape)}")
-        if math.prod(shape) * dtype.itemsize + text.tell() != member.file_size:
+        if math.prod(shape) * dtype.itemsize + ends != member.file_size:
             raise self.refused(f"its array {shown(name)} is {dtype.name} {shown(shape)}, and its member holds "
-                               f"{member.file_size - text.tell():,} bytes")
-        return Header(dtype, tuple(map(int, shape)), text.tell(), bool(by_columns))
+                               f"{member.file_size - ends:,} bytes")
+        return Header(dtype, shape, ends, by_columns)
 
     def read(self, name):
         """One array, in this machine's byte order; its checksum in the archive is compared."""
@@ -197,10 +208,10 @@ class Archive:
         order = "F" if header.by_columns else "C"
         check_memory(f"{self.path}: the numbers of its array {shown(name)}",
                      math.prod(header.shape) * header.dtype.itemsize, "read it where there is more")
-        array = np.empty(header.shape, header.dtype, order)
         with self._reading(name), self._zip.open(member) as file:
+            array = np.empty(header.shape, header.dtype, order)
             file.read(header.begin)
-            into = memoryview(array.reshape(-1, order=order).view(np.uint8)) if array.size else memoryview(b"")
+            into = memoryview(array.reshape(-1, order=order).view(np.uint8)) if array.nbytes else memoryview(b"")
             at = 0
             while at < len(into):
                 count = file.readinto(into[at:at + 2**24])
@@ -210,6 +221,10 @@ class Archive:
             file.read(1)        # past the end, where zipfile compares the checksum
         array = np.ascontiguousarray(array)
         return array if header.dtype.isnative else array.astype(header.dtype.newbyteorder("="))
+
+    def checksum(self):
+        """A checksum of the names, sizes and checksums of all that is in it."""
+        return directory(self._zip)
 
     def text(self, name):
         """An array of bytes as text; at most ``MAX_TEXT`` bytes."""

@@ -8,6 +8,8 @@ import numpy as np
 
 # What is smaller than this is allocated without looking.
 UNCHECKED = 2**26
+# What processors of 64 bits can address: the bound where nothing says how much memory there is.
+ADDRESSED = 2**47
 
 
 class Shape(NamedTuple):
@@ -119,5 +121,6 @@ def check_memory(what, needed, remedy):
     if needed <= UNCHECKED:
         return
     there = memory_there()
-    if there is not None and needed > there:
+    there = ADDRESSED if there is None else there
+    if needed > there:
         raise MemoryError(f"{what} need {size(needed)}, more than there is ({size(there)}); {remedy}")

@@ -4,6 +4,7 @@ A definition is data: it can be written to a file as a dictionary of plain value
 from one. A subclass that sets ``name`` registers itself, so that adding one edits no other file.
 """
 import dataclasses
+import functools
 import importlib
 
 import numpy as np
@@ -183,8 +184,9 @@ def _plain(where, value):
                     "give an array or a definition instead")
 
 
-def names(kind):
-    """Registered names of one kind (``"game"``, ``"learner"``, ...) and their classes."""
+@functools.cache
+def _load_all():
+    """Import every module of this package that registers something."""
     import pkgutil
 
     for package in ("games", "learners", "rewards"):
@@ -193,6 +195,11 @@ def names(kind):
             importlib.import_module(found.name)
     for module in ("encoders", "exploration", "initial", "schedules", "stop"):
         importlib.import_module(f"marlfast.{module}")
+
+
+def names(kind):
+    """Registered names of one kind (``"game"``, ``"learner"``, ...) and their classes."""
+    _load_all()
     return dict(sorted(_REGISTRY.get(kind, {}).items()))
 
 

@@ -435,7 +435,7 @@ class VisitCount(Schedule):
                   power=real("power", self.power, 0.0), minimum=real_per_run("minimum", self.minimum))
         together(self)
         if np.any(np.asarray(self.minimum) > self.start):
-            raise ValueError(f"minimum: expected at most start ({self.start}), got {self.minimum}")
+            raise ValueError(f"minimum: expected at most start ({shown(self.start)}), got {shown(self.minimum)}")
 
     def bounds(self):
         return float(np.min(self.minimum)), float(np.max(self.start))

@@ -8,6 +8,7 @@ from libc.string cimport memcpy
 cimport marlfast.core.encoders as leaf
 from marlfast.core._kernels cimport Encoder, Game, check, reals
 from marlfast.core.operations cimport DISCRETE_ENCODER, GRID_ENCODER, Status, show
+from marlfast.declarations.base import zeros
 
 cdef double LIMIT = 2251799813685248.0      # 2**51: up to here rounding is exact
 cdef enum:
@@ -329,7 +330,7 @@ cdef class Observed(Encoder):
         if (within.agents, within.views, within.features, within.active) != (1, 1, observation_size, 1):
             raise ValueError(f"within: expected an encoder of one agent, {observation_size} features and one row")
         cdef int64_t pitch = (observation_size + 7) // 8 * 8       # whole cache lines: other threads work on other runs
-        room = np.zeros((within.runs, pitch))
+        room = zeros("within", "observations", (within.runs, pitch))
         self.held = (game, within, room)
         self.runs, self.agents, self.views, self.features, self.active = within.runs, 1, 1, game.state_size, 1
         self.observed = leaf.Observed(&within.operations, &game.operations, game.state_size, observation_size,

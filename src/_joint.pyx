@@ -11,6 +11,7 @@ from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_follow
 from marlfast.core.tabular cimport BOLTZMANN, EPSILON_GREEDY, MAX_VISITS
 from marlfast.declarations.joint import JOINT
+from marlfast.declarations.base import zeros
 
 # How a cell's values become what is done, and what the cell is worth.
 cdef enum Rule:
@@ -281,7 +282,7 @@ cdef class Joint(Learner):
         elif a.rule == CORRELATED:
             room = max(room, game.correlated_scratch(a.actions[0], a.actions[1]))
         room = (room + 7) // 8 * 8      # neighbouring runs share no cache line
-        scratch = np.zeros((a.R, room))
+        scratch = zeros("actions", "tableaus", (a.R, room))
         self.held = (a.kept, scratch)
         self.runs, self.agents, self.draws = a.R, a.N, a.draws
         self.context = Context(

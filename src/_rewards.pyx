@@ -6,6 +6,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 cimport marlfast.core.rewards as leaf
 from marlfast.core._kernels cimport Game, Reward, check
 from marlfast.core.operations cimport DISTINCT_ACTIONS, GameOperations, Status, Transition
+from marlfast.declarations.base import zeros
 
 
 cdef struct MixContext:
@@ -165,7 +166,7 @@ cdef class Mix(Reward):
         cdef int64_t teams = w.shape[0]
         check(weights, "weights", "float64", (teams, teams), False)
         cdef const int32_t[::1] t = check(team_of_agent, "team_of_agent", "int32", (game.agents,), False)
-        sums = np.empty((runs, teams))
+        sums = zeros("runs", "sums of teams", (runs, teams))
         cdef double[:, ::1] s = sums
         self.held = (weights, team_of_agent, sums)
         self.context = MixContext(game.agents, 0, own, NULL, NULL, NULL)
@@ -251,7 +252,7 @@ cdef object _scratch(leaf.Distinct *context, runs, agents, actions, amounts):
     if actions < 1:
         raise ValueError(f"actions: expected at least 1, got {actions}")
     words = (actions + 63) // 64
-    marked = np.zeros((runs, words), np.uint64)
+    marked = zeros("runs", "flags of actions", (runs, words), "uint64")
     cdef uint64_t[:, ::1] s = marked
     cdef const double[::1] a = amounts
     context[0] = leaf.Distinct(agents, actions, words, &a[0], &s[0, 0])
@@ -275,7 +276,7 @@ cdef class PotentialTable(Reward):
         cdef const double[:, ::1] p = check(table, "table", "float64", (-1, -1), False)
         if p.shape[0] not in (1, game.agents) or p.shape[1] < 1:
             raise ValueError(f"table: expected shape (1 or {game.agents}, rows), got {table.shape}")
-        previous = np.zeros((runs, game.agents))
+        previous = zeros("runs", "potentials", (runs, game.agents))
         cdef double[:, ::1] b = previous
         self.held = (table, previous)
         self.context = PotentialContext(game.agents, game.views, game.features, p.shape[1], p.shape[0] > 1, 0,
@@ -305,7 +306,7 @@ cdef class PotentialDistance(Reward):
         cdef const double[::1] w = check(weights, "weights", "float64", (game.features,), False)
         if order not in (1, 2):
             raise ValueError(f"order: expected 1 or 2, got {order}")
-        previous = np.zeros((runs, game.agents))
+        previous = zeros("runs", "potentials", (runs, game.agents))
         cdef double[:, ::1] b = previous
         self.held = (target, weights, previous)
         self.context = PotentialContext(game.agents, game.views, game.features, 0, 0, order, discount, NULL, &t[0],

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from marlfast.errors import shown, unknown
+from marlfast.memory import Shape, check_memory
 
 NEEDED = inspect.Parameter.empty
 
@@ -28,6 +29,22 @@ def check(array, name, dtype, shape, writable):
     if writable and not array.flags.writeable:
         raise ValueError(f"{name}: is written to, but the array is read-only")
     return array
+
+
+def zeros(name, what, shape, dtype="float64"):
+    """An array of zeros that follows from an argument of a kernel, as long as there is memory for it.
+
+    Parameters
+    ----------
+    name : str
+        The argument.
+    what : str
+        What the array holds, in the plural: ``"sums of teams"``.
+    shape : tuple of int
+    dtype : str
+    """
+    check_memory(f"{name}: {what}", Shape(tuple(map(int, shape)), dtype).bytes, f"{name} may be less")
+    return np.zeros(shape, dtype)
 
 
 def check_cells(array, name, dtype, shape):

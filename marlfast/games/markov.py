@@ -8,7 +8,8 @@ import numpy as np
 from marlfast.backends import kernels
 from marlfast.errors import integer, shown
 from marlfast.games.base import Game
-from marlfast.games.outcomes import Outcomes, array_of, numbers_below, of_dense, of_sparse, of_successors, room
+from marlfast.games.outcomes import Outcomes, array_of, numbers_below, of_dense, of_sparse, of_successors
+from marlfast.memory import check_memory
 from marlfast.registry import option, require
 from marlfast.renamed import argument
 
@@ -249,7 +250,8 @@ def _rewards(value, transitions, states, joint, agents):
         return value
     dense = isinstance(transitions, np.ndarray) and transitions.ndim == 3
     rewards = array_of("rewards", value, (2, 3, 4) if dense else (2, 3))
-    room(f"rewards: {states} states with {joint} joint actions", 8 * states * joint * agents)
+    check_memory(f"rewards: {states} states with {joint} joint actions", 8 * states * joint * agents,
+                 "take fewer states or actions")
     if rewards.ndim == 2:
         rewards = array_of("rewards", np.repeat(rewards[:, :, None], agents, axis=2), 3)
     if rewards.shape != ((states, joint, agents) if rewards.ndim == 3 else (states, joint, states, agents)):

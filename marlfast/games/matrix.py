@@ -12,7 +12,9 @@ from marlfast.backends import kernels
 from marlfast.errors import choice, integer, real, shown
 from marlfast.games.base import Game
 from marlfast.games.outcomes import array_of
+from marlfast.memory import check_memory
 
+MAKING = 8                      # most arrays of the payoffs' size that there are while they are made
 MAX_NUMBERED = 2**31 - 1        # observations, and joint actions, that can be numbered
 MAX_AGENTS = 30        # with two actions each, 31 have more joint actions than that
 STARTS = ("empty", "uniform")
@@ -572,11 +574,10 @@ def room(counts, outcomes=1):
 
     Parameters as for :func:`check_room`.
     """
-    size = check_room(counts, outcomes)
-    try:
-        return np.empty((math.prod(counts), outcomes, len(counts)))
-    except (MemoryError, ValueError):       # ValueError: more than can be addressed at all
-        raise MemoryError(f"{size}, more than there is; take fewer agents or actions") from None
+    size, shape = check_room(counts, outcomes), (math.prod(counts), outcomes, len(counts))
+    check_memory(f"{size}; they and what they are made of", MAKING * 8 * math.prod(shape),
+                 "take fewer agents or actions")
+    return np.empty(shape)
 
 
 def _large(n):

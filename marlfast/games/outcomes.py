@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from marlfast.errors import integer, shown
-from marlfast.memory import memory_there
+from marlfast.memory import check_memory
 from marlfast.registry import Definition
 
 
@@ -52,14 +52,6 @@ def numbers_below(name, value, ndim, n, dtype):
 def _first(where):
     """Index of the first true entry."""
     return tuple(int(k) for k in np.argwhere(where)[0])
-
-
-def room(what, size):
-    """Refuse what could never fit into this machine's memory, before any of it is allocated."""
-    most = memory_there()
-    most = 2**40 if most is None else most      # not known here: what a large machine has
-    if size > most:
-        raise MemoryError(f"{what} would need {size:,} bytes, and this machine has {most:,}")
 
 
 class Table(NamedTuple):
@@ -239,7 +231,8 @@ class Outcomes(Definition):
         if self.joint.max(initial=0) >= joint:
             k = int((self.joint >= joint).argmax())
             raise ValueError(f"transitions[{self.state[k]}, {self.joint[k]}]: expected joint actions 0 to {joint - 1}")
-        room(f"transitions: {self.states} states with {joint} joint actions", 8 * self.states * joint)
+        check_memory(f"transitions: {self.states} states with {joint} joint actions", 8 * self.states * joint,
+                     "take fewer states or actions")
         cell = self.state * joint + self.joint
         counts = np.bincount(cell, minlength=self.states * joint)
         missing = np.flatnonzero(counts == 0)

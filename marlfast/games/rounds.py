@@ -7,7 +7,8 @@ import numpy as np
 from marlfast.games.base import Game
 from marlfast.games.markov import MarkovGame, Tabular
 from marlfast.games.matrix import NormalForm
-from marlfast.games.outcomes import Outcomes, Table, room
+from marlfast.games.outcomes import Outcomes, Table
+from marlfast.memory import check_memory
 from marlfast.registry import option, require
 
 
@@ -83,7 +84,8 @@ class WithRound(Tabular):
         joint = math.prod(actions)
         table, start, terminal, obs = _of_normal_form(game) if isinstance(game, NormalForm) else _of_markov(game)
         states, outcomes = len(terminal), len(table.successors)
-        room(f"game: {rounds:,} rounds of {outcomes:,} outcomes", 8 * rounds * outcomes * (5 + len(actions)))
+        check_memory(f"game: {rounds:,} rounds of {outcomes:,} outcomes", 8 * rounds * outcomes * (5 + len(actions)),
+                     "take fewer rounds")
         cells = np.repeat(np.arange(states * joint), np.diff(table.first))
         played = ~terminal[cells // joint]
         cells, successors, chances = cells[played], table.successors[played], table.probabilities[played]

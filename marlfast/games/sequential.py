@@ -5,7 +5,7 @@ import numpy as np
 
 from marlfast.errors import integer
 from marlfast.games.markov import MarkovGame, Tabular
-from marlfast.games.outcomes import room
+from marlfast.memory import check_memory
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -73,7 +73,7 @@ class SequentialPricing(Tabular):
     def __post_init__(self):
         k = integer("k", self.k, 1, 2**30)
         # Of every state and joint action: where it leads, and two profits.
-        room(f"k: a game of {k + 1} prices", 2 * (k + 1) ** 3 * (4 + 16))
+        check_memory(f"k: transitions between {k + 1} prices", 2 * (k + 1) ** 3 * (4 + 16), "take fewer")
         self._set(k=k, **self.checked_horizon())
 
     @property

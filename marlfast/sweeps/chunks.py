@@ -7,12 +7,12 @@ and shapes are compared with what the plan implies, and contents with their chec
 import io
 import math
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from marlfast.archive import NUMBERS, Archive, directory
 from marlfast.errors import FileError, shown
 from marlfast.stop import FAILED, FAILURES, REASONS
 
@@ -41,6 +41,12 @@ class Piece:
     def read(self, names=None):
         """Arrays of all runs of the file, by name; read-only."""
         return _arrays(self.path, self.last - self.first, names, self.known)
+
+    def facts(self):
+        """As :func:`facts_of`, of the file; of measures, the headers alone are read."""
+        kinds = {}
+        arrays = _arrays(self.path, self.last - self.first, ("agents", "entries", "width"), self.known, kinds)
+        return facts_of(arrays) | {"measure": kinds}
 
 
 def name_of(lo, hi):
@@ -120,54 +126,29 @@ def part_rows(plan, bins):
 
 # -- reading -------------------------------------------------------------------------------------
 
-def directory(archive):
-    """A checksum of the names, sizes and checksums of all that is in an archive."""
-    return zlib.crc32(repr([(info.filename, info.file_size, info.CRC) for info in archive.infolist()]).encode())
-
-
 def checksum(content):
     """[bytes, checksum] of a chunk, for ``sweep.json``."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         return [len(content), directory(archive)]
 
 
-def _arrays(path, rows, names=None, known=None):
+def _arrays(path, rows, names=None, known=None, kinds=None):
     try:
-        # The file is ours, so that it is closed whatever is wrong with it.
-        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
-            found = {}
-            if known is not None and directory(archive) != known:
-                raise ValueError("its checksums are not those in sweep.json")
-            for info in archive.infolist():
-                name = info.filename.removesuffix(".npy")
-                if name in found or info.compress_type != zipfile.ZIP_STORED:
-                    raise ValueError(f"{name}: is there twice, or compressed")
-                if names is None or name in names:
-                    found[name] = _array(name, archive.read(info))
-    except OSError:
+        with Archive(path, "a chunk", kinds=NUMBERS + "U") as archive:
+            if known is not None and archive.checksum() != known:
+                raise damaged(path, "its checksums are not those in sweep.json")
+            found = {name: archive.read(name) for name in archive.headers if names is None or name in names}
+            if kinds is not None:
+                kinds |= {name.partition(".")[2]: header.dtype.kind for name, header in archive.headers.items()
+                          if name.startswith("measure.")}
+    except Damaged:
         raise
-    except Exception as error:      # whatever zipfile, NumPy and their parsers make of it
-        raise damaged(path, f"{type(error).__name__}: {shown(str(error))}") from None
+    except FileError as error:
+        raise damaged(path, str(error).removeprefix(f"{path}: ")) from None
     for name in names or ():
         if name not in found:
             raise damaged(path, f"it has no array {name}")
     return {name: _rows(path, name, array, rows) for name, array in found.items()}
-
-
-def _array(name, data):
-    """An array from the bytes of a member, whose header is not believed before it fits them."""
-    file = io.BytesIO(data)
-    header = np.lib.format.read_array_header_1_0 if np.lib.format.read_magic(file) == (1, 0) else \
-        np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = header(file)
-    if fortran and len(shape) > 1 or dtype.kind not in "biufU":
-        raise ValueError(f"{name}: an array of another kind")
-    at = file.tell()
-    if math.prod(shape) * dtype.itemsize != len(data) - at:
-        raise ValueError(f"{name}: its header says another size than it has")
-    if dtype.itemsize == 0:
-        return np.zeros(shape, dtype)
-    return np.frombuffer(data, dtype, math.prod(shape), at).reshape(shape)
 
 
 def _rows(path, name, array, rows):

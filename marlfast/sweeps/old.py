@@ -1,6 +1,7 @@
 """Finished sweeps of 0.1: one file of arrays, and one of curves."""
 import numpy as np
 
+from marlfast.archive import NUMBERS, Archive
 from marlfast.errors import FileError
 from marlfast.sweeps.chunks import FIXED, facts_of
 
@@ -57,9 +58,8 @@ class OldStore:
 
 def _read(path):
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except OSError:
-        raise
-    except Exception as error:      # whatever NumPy, zipfile and their parsers make of it
-        raise FileError(f"{path}: is damaged ({type(error).__name__}); sweep again into another folder") from None
+        with Archive(path, "a table of 0.1", kinds=NUMBERS + "U") as archive:
+            return {name: archive.read(name) for name in archive.headers}
+    except FileError as error:
+        raise FileError(f"{path}: is damaged ({str(error).removeprefix(f'{path}: ')}); sweep again into another folder"
+                        ) from None

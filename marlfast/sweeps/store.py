@@ -1,7 +1,9 @@
 """Reading a sweep's arrays by name and by run, a piece at a time: what is held at once does not grow with the runs."""
+import json
+
 import numpy as np
 
-from marlfast.errors import FileError
+from marlfast.errors import FileError, shown
 from marlfast.sweeps.chunks import checked, cover, damaged, facts_of, listed, together
 from marlfast.sweeps.manifest import identity
 
@@ -18,13 +20,15 @@ class Store:
     identity : bytes
         Of the sweep.
     facts : dict, optional
-        Of a finished sweep, of which nothing is read before it is asked for; else all chunks are checked then.
+        Of all runs. Where ``known`` is given they are compared with the chunks when they are asked for; without any,
+        all chunks are checked then.
     known : dict of str to [int, int], optional
         Checksums of the files of a finished sweep.
     """
 
     def __init__(self, plan, chunks, identity, facts=None, known=None):
-        self.plan, self.pieces, self.identity, self._facts = plan, cover(chunks, known), identity, facts
+        self.plan, self.pieces, self.identity = plan, cover(chunks, known), identity
+        self._facts, self._told = (None, facts) if known else (facts, None)
         self.count = sum(piece.hi - piece.lo for piece in self.pieces)
         self._numbers = range(plan.total) if self.count == plan.total else None
         self._first = np.array([piece.lo for piece in self.pieces], np.int64)
@@ -57,8 +61,14 @@ class Store:
                 raise FileError("no run is finished yet")
             found = None
             for piece in self.pieces:
-                arrays = checked(self.plan, self.identity, piece.first, piece.last, piece.path)
-                found = together(found, facts_of(arrays), piece.path, self.pieces[0].path)
+                facts = piece.facts() if self._told else facts_of(
+                    checked(self.plan, self.identity, piece.first, piece.last, piece.path))
+                found = together(found, facts, piece.path, self.pieces[0].path)
+            if self._told not in (None, found):
+                wrong = next(name for name in found if found[name] != self._told[name])
+                raise FileError(f"{self.pieces[0].path.parent.parent / 'sweep.json'}: finished.facts.{wrong} is "
+                                f"{shown(self._told[wrong])}, in the chunks {shown(found[wrong])}; was it edited? "
+                                f"Write {json.dumps(found[wrong])} there")
             self._facts = found
         return self._facts
 

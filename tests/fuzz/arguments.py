@@ -3,9 +3,12 @@
 ``python tests/fuzz/arguments.py FIRST COUNT [SECONDS]`` makes so many calls (or for so long) and prints how many there
 were and how many were refused. Each is the same for the same number. Whatever numbers arrays hold, a kernel gives an
 answer or refuses them with a ValueError or TypeError; a definition says what is wrong in one short line, within 5 s.
+The process has a gigabyte: what would take more must be refused by a sentence of this package, not of NumPy.
 Reading outside an array, or a number that no integer holds, is seen in a build with sanitizers: ``sanitized.py``.
 """
+import contextlib
 import dataclasses
+import os
 import sys
 import time
 import traceback
@@ -116,10 +119,32 @@ def judged(number):
     return said
 
 
+@contextlib.contextmanager
+def memory(more=2**30):
+    """Let this process have so many more bytes than it has; no limit with sanitizers, which map all there could be."""
+    if sys.platform != "linux" or "asan" in os.environ.get("LD_PRELOAD", ""):
+        yield
+        return
+    import resource
+
+    with open("/proc/self/statm") as file:
+        taken = int(file.read().split()[0]) * resource.getpagesize()
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (taken + more, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
 def main(first, count, seconds=None):
     """Make mutated calls; prints how many there were, and returns how many failed."""
     warnings.simplefilter("ignore")
-    np.seterr(all="ignore")
+    with np.errstate(all="ignore"), memory():
+        return _tried(first, count, seconds)
+
+
+def _tried(first, count, seconds):
     counts, failed, slowest, number, begun = {"taken": 0, "refused": 0}, [], (0.0, None), first, time.monotonic()
     while number < first + count and (seconds is None or time.monotonic() - begun < seconds):
         at = time.monotonic()

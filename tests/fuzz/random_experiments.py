@@ -1,12 +1,14 @@
 """Random experiments, each the same for the same number: any game, learner, encoder, reward, schedule and stop rule.
 
-``python tests/fuzz/random_experiments.py FIRST COUNT [SECONDS]`` trains so many (or for so long), writes and reads
-them, goes on, evaluates them and steps them by hand, and prints how many there were. Run it in a build with sanitizers:
+``python tests/fuzz/random_experiments.py [fused] FIRST COUNT [SECONDS]`` trains so many (or for so long), writes and
+reads them, goes on, evaluates them and steps them by hand, and prints how many there were; with ``fused`` only such
+ones as the fused loop runs. In a build with sanitizers:
 ``python tests/fuzz/sanitized.py tests/fuzz/random_experiments.py 0 10000``.
 """
 import contextlib
 import io
 import sys
+import tempfile
 import time
 import traceback
 import warnings
@@ -30,15 +32,16 @@ from marlfast.session import Session  # noqa: E402
 REFUSED = (ValueError, TypeError, MemoryError)
 MAX_TRIES = 200
 MAX_BYTES = 2**26
+MAX_ROWS = 2**18
 LEARNERS = [example for examples in conftest.LEARNER_EXAMPLES.values() for example in examples.values()]
 GAMES = [game for games in conftest.GAME_EXAMPLES.values() for game in games]
 
 
 class Pick:
-    """Random choices that follow from one number."""
+    """Random choices that follow from one number; ``fused``: mostly of what the fused loop runs."""
 
-    def __init__(self, number):
-        self.rng = np.random.default_rng(number)
+    def __init__(self, number, fused=False):
+        self.rng, self.fused = np.random.default_rng(number), fused
 
     def of(self, *options):
         return options[self.rng.integers(len(options))]
@@ -74,7 +77,7 @@ class Pick:
         return low
 
     def exploration(self, runs):
-        if self.chance(0.2):
+        if not self.fused and self.chance(0.2):
             return mf.Boltzmann(self.schedule(0.01, 10.0))
         rule = {"ties": self.of("first", "random", "incumbent"), "strict": self.chance(), "draws": self.of(1, 2)}
         if self.chance():
@@ -145,6 +148,8 @@ class Pick:
             discount = self.of(None, 0.5, 1.0)
             if encoder is None or not encoder.grows:
                 rows = game.observations if encoder is None else encoder.rows(game)
+                if rows > MAX_ROWS:
+                    raise ValueError("a potential that only takes long to draw")
                 potential = self.rng.normal(size=self.of(rows, (game.agents, rows)))
             else:
                 potential = mf.rewards.Distance(0.25, self.of(1.0, 0.1), order=self.of(1, 2))
@@ -154,7 +159,7 @@ class Pick:
     # -- learners ------------------------------------------------------------------------------------
 
     def learner(self, game, runs):
-        if self.chance():
+        if self.chance(0.1 if self.fused else 0.5):
             return self.of(*LEARNERS).learner
         counts = game.action_counts.tolist()
         kinds = list(dict.fromkeys(counts))
@@ -162,7 +167,7 @@ class Pick:
         shape = self.of((), (), (game.max_actions,))
         initial = self.of(0.0, -0.0, 1.0, -2.5) if shape == () else self.rng.integers(-2, 3, size=shape) / 2.0
         cls = self.of(mf.IQL, mf.IQL, mf.learners.SARSA, mf.learners.ExpectedSARSA, mf.learners.DoubleQ,
-                      mf.learners.HystereticQ)
+                      mf.learners.HystereticQ) if not self.fused or self.chance(0.1) else mf.IQL
         options = {"explore": self.exploration(runs), "share": share, "initial_q": initial,
                    "discount": self.of(0.0, 0.5, 0.95, 1.0)}
         if cls is mf.IQL:
@@ -190,33 +195,36 @@ class Pick:
             record_every=self.of(0, 1, 1, 3), first_run=self.of(0, 5, 2**32 - runs))
 
 
-def random_experiment(number):
+def random_experiment(number, fused=False):
     """The experiment of a number: of the combinations that it draws, the first that is not refused."""
-    pick = Pick(number)
+    pick = Pick((number, 2) if fused else number, fused)
     for _ in range(MAX_TRIES):
         try:
             experiment = pick.experiment()
-            if total(experiment.resolved.shapes(1)) < MAX_BYTES:       # larger ones only take longer
+            if total(experiment.resolved.shapes(1)) >= MAX_BYTES:       # larger ones only take longer
+                continue
+            if not fused or Session(experiment).loop.staged is None:
                 return experiment
-        except REFUSED:
+        except (*REFUSED, TrainingError):
             continue
     raise AssertionError(f"experiment {number}: {MAX_TRIES} combinations were refused, one after another")
 
 
-def trained(experiment, pick):
-    """A result of it by any loop, number of threads and block; as it stood where training ended with an error."""
+def trained(experiment, pick, fused=False):
+    """A result of it, as it stands where training ended with an error; whether it came to its end; whether fused."""
     try:
-        session = Session(experiment, loop=pick.of(None, None, "staged"))
+        session = Session(experiment, loop="fused" if fused else pick.of(None, None, "staged"))
+        fused = session.loop.staged is None
         try:
             session.work(pick.of(1, 1, 2, 3), pick.of(None, 1, 7, 64))
         except TrainingError:
-            return mf.Result(experiment, session.arrays), False
-        return mf.Result(experiment, session.arrays), True
+            return mf.Result(experiment, session.arrays), False, fused
+        return mf.Result(experiment, session.arrays), True, fused
     except TrainingError:               # at the start of the first episode
-        return None, False
+        return None, False, False
     except MemoryError as error:        # a table that grows: said before anything is taken
         assert "than there is" in str(error), error
-        return None, False
+        return None, False, False
 
 
 @contextlib.contextmanager
@@ -229,34 +237,33 @@ def refusal():
             raise
 
 
-def exercise(number):
+def exercise(number, only_fused=False):
     """Do with one experiment all that is done with experiments.
 
     Parameters
     ----------
     number : int
+    only_fused : bool
 
     Returns
     -------
     list of str
         What was done.
     """
-    experiment, pick, done = random_experiment(number), Pick((number, 1)), ["trained"]
-    result, whole = trained(experiment, pick)
+    experiment, pick, done = random_experiment(number, only_fused), Pick((number, 1)), ["trained"]
+    result, whole, fused = trained(experiment, pick, only_fused)
+    done += ["fused"] * fused
     if not whole:
-        return ["stopped by an error"]
+        return [*done[1:], "stopped by an error"]
     game = experiment.game if "function" in str(experiment.game.to_dict()) else None
     with contextlib.suppress(TypeError):            # a learner or game that plain values cannot hold
         file = io.BytesIO()
         mf.files.write(result, file)
         done.append("written")
-        path = HERE.parents[1] / "build" / f"fuzz-{number % 64}.npz"
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(file.getvalue())
-        try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "result.npz"
+            path.write_bytes(file.getvalue())
             loaded = mf.load(path, game=game)
-        finally:
-            path.unlink()
         helpers.assert_same(loaded, result)
         done.append("read")
         result = loaded
@@ -277,7 +284,7 @@ def exercise(number):
     return done
 
 
-def main(first, count, seconds=None):
+def main(first, count, seconds=None, fused=False):
     """Exercise experiments, print how many there were; returns how many failed otherwise than with a clear error."""
     warnings.simplefilter("ignore")
     begun, done, failed, slowest = time.monotonic(), {}, [], (0.0, None)
@@ -288,7 +295,7 @@ def main(first, count, seconds=None):
             break
         print(f"experiment {number}", file=sys.stderr, flush=True)      # the last one, where a process dies
         try:
-            for what in exercise(number):
+            for what in exercise(number, fused):
                 done[what] = done.get(what, 0) + 1
         except Exception:
             failed.append(number)
@@ -303,4 +310,5 @@ def main(first, count, seconds=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])) > 0)
+    only = sys.argv[1:2] == ["fused"]
+    sys.exit(main(*map(int, sys.argv[1 + only:]), fused=only) > 0)

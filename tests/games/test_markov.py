@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import marlfast as mf
 from marlfast.backends import kernels
 from marlfast.games.markov import Tabular
-from marlfast.games.outcomes import Outcomes, room
+from marlfast.games.outcomes import Outcomes
 
 BELOW_ONE = 1.0 - 2.0**-53
 
@@ -403,10 +403,8 @@ def test_a_thousand_states_take_little_memory():
 
 
 def test_what_cannot_fit_is_refused_with_its_bytes():
-    with pytest.raises(MemoryError, match="^a table would need 9,007,199,254,740,992 bytes, and this machine has "):
-        room("a table", 2**53)
     outcomes = Outcomes(2**31 - 1, [0], [0], [0])
-    with pytest.raises(MemoryError, match="^rewards: .* would need"):
+    with pytest.raises(MemoryError, match=r"^rewards: .* need about 10\*\*7 GB, more than there is"):
         mf.games.MarkovGame(outcomes, [[0.0]], (10**6,), horizon=1)
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import marlfast as mf
-from marlfast import analysis
+from marlfast import analysis, memory
 from marlfast.games.classic import PrisonersDilemma
 from marlfast.games.matrix import MatrixGame, NormalForm, room, running_sums
 from marlfast.games.pricing import LogitBertrand
@@ -274,12 +274,12 @@ def test_more_payoffs_than_there_can_be_are_refused_with_their_size(monkeypatch)
                                          r"34,359,812,496 bytes, and only 2,147,483,647 joint actions can be numbered"):
         room((46341, 46341))
 
-    def no_room(shape):
-        raise MemoryError
-
-    monkeypatch.setattr(np, "empty", no_room)
-    with pytest.raises(MemoryError, match=r"^payoffs: 4 joint actions x 3 outcomes x 2 agents are 192 bytes, more"):
-        room((2, 2), 3)
+    monkeypatch.setattr(memory, "memory_there", lambda: 10**9)
+    with pytest.raises(MemoryError, match=r"^payoffs: 10,000,000 joint actions x 1 outcomes x 2 agents are 160,000,000 "
+                                          r"bytes; they and what they are made of need 1\.3 GB, more than there is"):
+        room((10_000, 1000))
+    with pytest.raises(MemoryError, match="^payoffs: "):        # said before anything is made
+        mf.games.LogitBertrand(agents=1, actions=10**8)
 
 
 # -- known limits ---------------------------------------------------------------------------------

@@ -143,8 +143,9 @@ def lying(folder):
 
 
 DAMAGE = {
-    "cut off": (cut_off, "BadZipFile"), "flipped": (flip, "Bad CRC-32"), "compressed": (compressed, "compressed"),
-    "lying": (lying, "returns: "), "renamed": (renamed, "its array span has other runs"),
+    "cut off": (cut_off, "BadZipFile"), "flipped": (flip, "is damaged or of another kind (BadZipFile)"),
+    "compressed": (compressed, "compressed"),
+    "lying": (lying, "its array 'returns'"), "renamed": (renamed, "its array span has other runs"),
     "another sweep's": (of_another_sweep, "it is of another sweep"),
     "wrong shape": (put("returns", np.zeros((8, 3))), "its array returns is (8, 3), expected (8, 2)"),
     "rows": (put("returns", np.zeros((5, 2))), "its array returns is float64 (5, 2), which no chunk of 8 runs has"),
@@ -154,7 +155,7 @@ DAMAGE = {
     "entries": (put("entries", np.full(8, 10**6)), "entries"),
     "missing": (rewrite(lambda arrays: arrays.pop("episodes")), "it has no array episodes"),
     "unsigned": (rewrite(lambda arrays: arrays.pop("sweep")), "it is of another sweep"),
-    "objects": (put("measure.x", np.array([None] * 8)), "another kind"),
+    "objects": (put("measure.x", np.array([None] * 8)), "holds Python objects, which are never loaded"),
 }
 
 
@@ -326,6 +327,19 @@ def test_sweep_json_that_is_none(copy, text):
         mf.load(copy)
 
 
+@pytest.mark.parametrize("key, value", [
+    ("agents", 1), ("agents", 2**40), ("width", 10**9), ("entries", 2**62), ("measure", {}), ("measure", {"x": "U"})])
+def test_facts_in_sweep_json_are_those_of_the_chunks(copy, key, value):
+    values = json.loads((copy / "sweep.json").read_text())
+    values["finished"]["facts"][key] = value
+    (copy / "sweep.json").write_text(json.dumps(values))
+    found = mf.load(copy)
+    for read in (found.table, found.curves, lambda: found.to_csv(copy / "other.csv")):
+        with pytest.raises(mf.FileError, match=rf"sweep.json: finished.facts.{key} is .*, in the chunks"):
+            read()
+    assert not (copy / "other.csv").exists()
+
+
 def test_sweep_json_of_an_editor_that_writes_a_bom(copy):
     (copy / "sweep.json").write_bytes(b"\xef\xbb\xbf" + (copy / "sweep.json").read_bytes())
     assert mf.load(copy).missing == 0
@@ -477,12 +491,13 @@ def test_columns_and_parts_are_read_alone(whole, monkeypatch):
     found, asked = mf.load(whole), []
     table, curves = found.table(), found.curves()
     genuine = chunks._arrays
-    monkeypatch.setattr(chunks, "_arrays", lambda path, rows, names=None, known=None: (
-        asked.append((path.name, names)), genuine(path, rows, names, known))[1])
+    monkeypatch.setattr(chunks, "_arrays", lambda path, rows, names=None, known=None, kinds=None: (
+        asked.append((path.name, names)), genuine(path, rows, names, known, kinds))[1])
     found = mf.load(whole)
     assert asked == []                                  # it opens at once
     some = found.table(["seed", "return_1"], slice(3, 7))
-    assert list(some) == ["seed", "return_1"] and {tuple(names) for _, names in asked} == {("returns",)}
+    assert list(some) == ["seed", "return_1"] and {tuple(names) for _, names in asked} == {
+        ("returns",), ("agents", "entries", "width")}
     np.testing.assert_array_equal(some["return_1"], table["return_1"][3:7])
     assert found.table("first", slice(-5, None))["first"].tolist() == table["first"][-5:].tolist()
     part = found.curves(slice(10, 20, 3))
