@@ -157,7 +157,7 @@ def test_declarations_know_no_kernels(name):
     """They stand below the compiled kernels and their twins, which both read them."""
     for target, _ in imports(name):
         first = target.partition(".")[0]
-        assert (first == "numpy" or first in sys.stdlib_module_names or target == "marlfast.errors"
+        assert (first == "numpy" or first in sys.stdlib_module_names or target in ("marlfast.errors", "marlfast.memory")
                 or target.startswith("marlfast.declarations")), f"marlfast.{name} imports {target}"
 
 

@@ -6,9 +6,7 @@ answer or refuses them with a ValueError or TypeError; a definition says what is
 The process has a gigabyte: what would take more must be refused by a sentence of this package, not of NumPy.
 Reading outside an array, or a number that no integer holds, is seen in a build with sanitizers: ``sanitized.py``.
 """
-import contextlib
 import dataclasses
-import os
 import sys
 import time
 import traceback
@@ -25,6 +23,7 @@ import test_every_part  # noqa: E402
 from core import test_declarations as declared  # noqa: E402
 from core import test_kernels_bad_input as called  # noqa: E402
 
+from fuzz.limited import memory  # noqa: E402
 from marlfast import core, registry  # noqa: E402, F401 - compiled modules are loaded
 from marlfast.backends import kernels  # noqa: E402
 
@@ -117,24 +116,6 @@ def judged(number):
         said = "refused"
     assert time.monotonic() - begun < 5.0, f"{time.monotonic() - begun:.1f} s"
     return said
-
-
-@contextlib.contextmanager
-def memory(more=2**30):
-    """Let this process have so many more bytes than it has; no limit with sanitizers, which map all there could be."""
-    if sys.platform != "linux" or "asan" in os.environ.get("LD_PRELOAD", ""):
-        yield
-        return
-    import resource
-
-    with open("/proc/self/statm") as file:
-        taken = int(file.read().split()[0]) * resource.getpagesize()
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (taken + more, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def main(first, count, seconds=None):

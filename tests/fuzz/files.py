@@ -28,6 +28,7 @@ if str(HERE.parent) not in sys.path:        # run as a script
 import numpy as np  # noqa: E402
 
 import marlfast as mf  # noqa: E402
+from fuzz.limited import memory  # noqa: E402
 from marlfast import files, sweeps, toml  # noqa: E402
 
 MAX_SECONDS = 5.0
@@ -351,7 +352,9 @@ def main(first, count, seconds=None):
     quick = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=quick if quick.is_dir() else None) as folder:
         root = Path(folder)
-        return _tried(first, count, seconds, samples(root), root)
+        known = samples(root)
+        with memory():
+            return _tried(first, count, seconds, known, root)
 
 
 def _tried(first, count, seconds, known, root):
