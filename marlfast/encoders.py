@@ -8,7 +8,7 @@ from marlfast.backends import kernels
 from marlfast.errors import integer, real, shown
 from marlfast.limits import MAX_ROWS
 from marlfast.memory import Shape
-from marlfast.registry import Definition, option, require
+from marlfast.registry import Definition, option, require, spread
 
 __all__ = ["AgentIndex", "Encoder", "Grid", "Rounding", "Tiles"]
 
@@ -307,9 +307,7 @@ class _Cells(Encoder):
             raise ValueError("low, high: too far apart, or too near, to be divided into bins")
 
     def _arrays(self, features):
-        return (np.array(np.broadcast_to(np.asarray(self.low, np.float64), features)),
-                np.array(np.broadcast_to(np.asarray(self.high, np.float64), features)),
-                np.array(np.broadcast_to(np.asarray(self.bins, np.int64), features)))
+        return spread(self.low, features), spread(self.high, features), spread(self.bins, features, np.int64)
 
     def check(self, game):
         super().check(game)
@@ -374,10 +372,7 @@ class Grid(_Cells):
         int or None
             None: they grow.
         """
-        rows = 1
-        for n in self._arrays(game.features)[2].tolist():
-            rows *= n
-        return rows
+        return math.prod(self.bins) if isinstance(self.bins, tuple) else self.bins**game.features
 
     def bind(self, game, runs, arrays, backend):
         """Make the kernel over the arrays.

@@ -14,6 +14,13 @@ from marlfast.errors import shown, unknown
 _REGISTRY = {}
 
 
+def spread(value, runs, dtype=np.float64):
+    """A number, or one per run, as an array [R]."""
+    array = np.empty(runs, dtype)
+    array[:] = value
+    return array
+
+
 def option(default=dataclasses.MISSING, kind=None, many=False, per_run=False):
     """A field that holds another definition (``kind``), or a list of them (``many``), or may differ from run to run.
 

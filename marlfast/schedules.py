@@ -18,16 +18,11 @@ import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.errors import choice, integer, real, real_per_run, shown, unknown
-from marlfast.registry import Definition, names, option, require
+from marlfast.registry import Definition, names, option, require, spread
 
 __all__ = ["Constant", "Exponential", "Harmonic", "Linear", "Schedule", "Table"]
 
 _PER = ("step", "episode")
-
-
-def spread(value, runs):
-    """A number, or one per run, as float64 [R]."""
-    return np.array(np.broadcast_to(np.asarray(value, np.float64), runs))
 
 
 def together(definition):

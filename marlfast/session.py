@@ -85,11 +85,11 @@ class Session:
             experiment.learner.derive(self.context, learner, backend)
             self._put("learner", learner)
         self._room()
-        self._bind()
         if fresh:
             self._bind(1)
             self.loop.begin(0, experiment.runs)
             self._check()
+        if self.supplied or not fresh:
             self._bind()
 
     # -- arrays ---------------------------------------------------------------------------------

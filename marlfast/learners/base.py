@@ -128,6 +128,22 @@ class LearnerContext:
         """
         return self._filled(FIRST_GREEDY, agents, [1] * len(agents), first, count, False, backend)[..., 0]
 
+    def choices(self, agents, counts, first, out, backend):
+        """One of so many actions of each agent, by the same uniforms, for rows from ``first`` on.
+
+        Parameters
+        ----------
+        agents, counts : sequence of int
+        first : int
+            First row.
+        out : int32 [R, rows, len(agents)]
+            Written.
+        backend : {"cython", "numpy"}
+        """
+        streams = FIRST_GREEDY + 16 * (np.asarray(agents, np.int64) + 1)
+        seeds, numbers = self._numbers()
+        kernels(backend, "draws").fill_choices(seeds, streams, numbers, first, np.asarray(counts, np.int64), out)
+
     def drawn(self, agents, widths, first, count, normals, backend):
         """Draws of which initial values are made: float64 [R, count, len(agents), most of ``widths``].
 
@@ -146,10 +162,15 @@ class LearnerContext:
         """
         return self._filled(INITIAL, agents, widths, first, count, normals, backend)
 
+    def _numbers(self):
+        """Seeds and numbers of the runs: uint64 [R], int64 [R]."""
+        return (np.zeros(self.runs, np.uint64) if self.seeds is None else np.ascontiguousarray(self.seeds),
+                np.arange(self.runs, dtype=np.int64) if self.run_numbers is None else
+                np.ascontiguousarray(self.run_numbers))
+
     def _filled(self, stream, agents, widths, first, count, normals, backend):
         fill = kernels(backend, "draws").fill
-        seeds = np.zeros(self.runs, np.uint64) if self.seeds is None else self.seeds
-        numbers = np.arange(self.runs, dtype=np.int64) if self.run_numbers is None else self.run_numbers
+        seeds, numbers = self._numbers()
         found = np.zeros((self.runs, count, len(agents), max(widths)))
         for seed in np.unique(seeds).tolist():
             runs = np.flatnonzero(seeds == seed)

@@ -140,12 +140,11 @@ class Tabular(Learner):
         shares = None
         if incumbent:
             owners = self._owners(context)
-            shares = context.shares(owners.tolist(), first, arrays["q"].shape[1] - first, backend)
             if zero or context.active > 1:
                 # All are equal. Where there are several active rows, who is first looked at where sums are equal.
-                top = context.action_counts[owners].astype(np.float64)
-                arrays["greedy"][:, first:] = np.minimum(shares * top, top - 1.0)
+                context.choices(owners, context.action_counts[owners], first, arrays["greedy"][:, first:], backend)
                 return
+            shares = context.shares(owners.tolist(), first, arrays["q"].shape[1] - first, backend)
         self._find_greedy(context, arrays, first, backend, shares)
 
     def _owners(self, context):

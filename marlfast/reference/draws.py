@@ -152,6 +152,46 @@ def fill(seed, stream, runs, first, out, normal):
         out[:] = np.take_along_axis(draws, offset[:, None] + np.arange(n), axis=1)
 
 
+def fill_choices(seeds, streams, runs, first, counts, out):
+    """Choices from 0 to ``counts[k] - 1``, each as likely, from the uniforms of some streams of some runs.
+
+    Parameters
+    ----------
+    seeds : uint64 [R]
+    streams : int64 [T]
+        0 to 2**32 - 1.
+    runs : int64 [R]
+        Run numbers, 0 to 2**32 - 1.
+    first : int
+        Position of the first uniform, at least 0.
+    counts : int64 [T]
+        At least 1.
+    out : int32 [R, n, T]
+        Written; any strides.
+    """
+    check(seeds, "seeds", "uint64", (-1,), False)
+    check(streams, "streams", "int64", (-1,), False)
+    check(runs, "runs", "int64", (len(seeds),), False)
+    check(counts, "counts", "int64", (len(streams),), False)
+    if out.dtype != np.int32 or out.ndim != 3 or out.shape[0] != len(seeds) or out.shape[2] != len(streams):
+        raise ValueError(f"out: expected int32 [{len(seeds)}, n, {len(streams)}], got {out.dtype} {list(out.shape)}")
+    if not 0 <= first < 2**62:
+        raise ValueError(f"first: expected a position from 0 to 2**62 - 1, got {first}")
+    for run in runs.tolist():
+        if not 0 <= run < 2**32:
+            raise ValueError(f"runs: expected run numbers from 0 to 2**32 - 1, got {run}")
+    for stream, count in zip(streams.tolist(), counts.tolist(), strict=True):
+        if not 0 <= stream < 2**32:
+            raise ValueError(f"streams: expected 0 to 2**32 - 1, got {stream}")
+        if not 1 <= count < 2**31:
+            raise ValueError(f"counts: expected 1 to 2**31 - 1, got {count}")
+    draws = np.empty((1, out.shape[1]))
+    for r, (seed, run) in enumerate(zip(seeds.tolist(), runs, strict=True)):
+        for k, (stream, count) in enumerate(zip(streams.tolist(), counts.tolist(), strict=True)):
+            fill(seed, stream, np.array([run], np.int64), np.array([first], np.int64), draws, False)
+            out[r, :, k] = np.minimum(draws[0] * count, count - 1.0)
+
+
 def exp(x, out):
     """The kernels' own exponential: exp of ``x`` (float64 [n]) into ``out`` (float64 [n])."""
     check(x, "x", "float64", (-1,), False)

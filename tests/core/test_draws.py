@@ -311,6 +311,32 @@ def test_special_values(module):
     assert apply(module, "log", [2.0, 0.5]).tolist() == [math.log(2.0), -math.log(2.0)]
 
 
+@pytest.mark.parametrize("rows, first", [(1100, 0), (40, 7), (5, 2**33 - 2), (0, 3)])
+def test_choices_come_from_the_uniforms_of_their_streams(module, rows, first):
+    module = module("draws")
+    seeds, runs = np.array([3, 2**64 - 1], np.uint64), np.array([0, 2**32 - 1])
+    streams, counts = np.array([21, 2**32 - 1, 37]), np.array([5, 1, 2])
+    memory = np.full((2, rows, 4, 3), -7, np.int32)
+    module.fill_choices(seeds, streams, runs, first, counts, memory[:, :, 1:, 1])      # any strides
+    assert (memory[..., ::2] == -7).all() and (memory[:, :, 0] == -7).all()
+    for r in range(2):
+        for k in range(3):
+            u = filled(module, int(seeds[r]), int(streams[k]), int(runs[r]), first, rows)
+            assert memory[r, :, k + 1, 1].tolist() == np.floor(u * counts[k]).tolist()
+
+
+@pytest.mark.parametrize("wrong, message", [
+    ({"first": -1}, "first: expected a position"), ({"runs": np.array([2**32])}, "runs: expected run numbers"),
+    ({"streams": np.array([-1, 0])}, "streams: expected 0 to"), ({"counts": np.array([1, 0])}, "counts: expected 1 to"),
+    ({"out": np.zeros((1, 4, 3), np.int32)}, "out: expected int32"), ({"out": np.zeros((1, 4, 2))}, "out: expected int32"),
+])
+def test_choices_refuse_what_does_not_fit(module, wrong, message):
+    given = {"seeds": np.zeros(1, np.uint64), "streams": np.array([0, 1]), "runs": np.array([0]), "first": 0,
+             "counts": np.array([2, 2]), "out": np.zeros((1, 4, 2), np.int32)} | wrong
+    with pytest.raises(ValueError, match=message):
+        module("draws").fill_choices(*given.values())
+
+
 def test_empty_arrays_are_fine(module):
     module = module("draws")
     assert apply(module, "exp", []).shape == (0,) and apply(module, "log", []).shape == (0,)
