@@ -328,7 +328,8 @@ def test_choices_come_from_the_uniforms_of_their_streams(module, rows, first):
 @pytest.mark.parametrize("wrong, message", [
     ({"first": -1}, "first: expected a position"), ({"runs": np.array([2**32])}, "runs: expected run numbers"),
     ({"streams": np.array([-1, 0])}, "streams: expected 0 to"), ({"counts": np.array([1, 0])}, "counts: expected 1 to"),
-    ({"out": np.zeros((1, 4, 3), np.int32)}, "out: expected int32"), ({"out": np.zeros((1, 4, 2))}, "out: expected int32"),
+    ({"out": np.zeros((1, 4, 3), np.int32)}, "out: expected int32"),
+    ({"out": np.zeros((1, 4, 2))}, "out: expected int32"),
 ])
 def test_choices_refuse_what_does_not_fit(module, wrong, message):
     given = {"seeds": np.zeros(1, np.uint64), "streams": np.array([0, 1]), "runs": np.array([0]), "first": 0,
