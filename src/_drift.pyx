@@ -7,10 +7,16 @@ from marlfast.core._kernels cimport Game
 cdef extern from *:
     """
     #define MF_FUSED_GAME "fused_drift.h"
+    /* A leaf is always put into its caller: what passes between the parts of a step then stays in registers. */
+    #if defined(__GNUC__) || defined(__clang__)
+    #undef CYTHON_INLINE
+    #define CYTHON_INLINE __inline__ __attribute__((always_inline))
+    #endif
     """
 
 include "marlfast/core/ranges.pxi"
 include "marlfast/core/fused_game.pxi"
+include "marlfast/core/fused_unnumbered.pxi"
 
 
 cdef int _counterfactual(void *context, int64_t first, int64_t count, const double *state, const int32_t *actions,

@@ -24,6 +24,7 @@ from marlfast.declarations.loop import LOOP
 
 include "marlfast/core/fused.pxi"
 include "marlfast/core/fused_pointers.pxi"
+include "marlfast/core/fused_unnumbered.pxi"
 
 cdef extern from "greatest.h" nogil:
     int has_wide "mf_has_wide"() noexcept

@@ -10,10 +10,16 @@ from marlfast.core.operations cimport Draws
 cdef extern from *:
     """
     #define MF_FUSED_GAME "fused_matrix.h"
+    /* A leaf is always put into its caller: what passes between the parts of a step then stays in registers. */
+    #if defined(__GNUC__) || defined(__clang__)
+    #undef CYTHON_INLINE
+    #define CYTHON_INLINE __inline__ __attribute__((always_inline))
+    #endif
     """
 
 include "marlfast/core/ranges.pxi"
 include "marlfast/core/fused_game.pxi"
+include "marlfast/core/fused_numbered.pxi"
 
 cdef int _step_one(void *context, int64_t first, int64_t count, double *state, const int32_t *actions,
                    const Draws *draws, double *rewards, uint8_t *terminated) noexcept nogil:

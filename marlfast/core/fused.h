@@ -68,6 +68,10 @@ MF_INLINE int mf_hook_play(mf_fused *f, int64_t agents, int64_t size, double *st
                            const double *uniforms, const double *normals, double *raw, uint8_t *terminated);
 MF_INLINE int mf_hook_start(mf_fused *f, int64_t agents, int64_t size, double *state, const double *uniforms,
                             const double *normals);
+/* The same from one whole number to the next, which it returns, or minus a status; which number a state is, or -1. */
+MF_INLINE int64_t mf_hook_turn(mf_fused *f, int64_t agents, int64_t here, const int32_t *actions,
+                               const double *uniforms, double *raw, uint8_t *terminated);
+MF_INLINE int64_t mf_hook_number(const mf_fused *f, const double *state);
 MF_INLINE int mf_hook_observe(mf_fused *f);
 MF_INLINE int mf_hook_encode(mf_fused *f, int32_t *rows);
 /* The same, where all agents are in one row; what is seen has so many features, or (0) as many as the encoder takes. */
@@ -147,13 +151,21 @@ MF_FUNCTION int mf_fused_bad_reward(const mf_fused *f, const double *raw) {
 /* What an instance knows of its sessions, in bits. */
 enum {
     MF_ANYTHING = 0,
-    MF_STATE_SEEN = 1   /* the state is what is seen, the encoder does not grow, and rewards take no more than amounts */
+    MF_STATE_SEEN = 1,  /* the state is what is seen, the encoder does not grow, and rewards take no more than amounts */
+    MF_NUMBERED = 2     /* and it is one whole number, which is its row; nor are there amounts */
 };
+enum { MF_GRID = 1, MF_DISCRETE = 2 };  /* kinds of encoders, as in operations.pxd */
 
 #define MF_STATE_MOST 4
 
 MF_INLINE int mf_state_seen(const mf_fused *f) {
     return !f->observes && !f->used && !f->paid && f->kind && f->state_size <= MF_STATE_MOST;
+}
+
+/* Whether states are numbers that are their own rows, as they are where the run stands. */
+MF_INLINE int mf_numbered(const mf_fused *f) {
+    return mf_state_seen(f) && f->kind == MF_DISCRETE && f->state_size == 1 && !f->amounts &&
+           mf_hook_number(f, f->state) == f->rows[0];
 }
 
 /* ---- the template, one agent after the other ---- */
@@ -278,16 +290,29 @@ MF_INLINE int mf_fused_each(mf_fused *f, const int64_t count, const double *expl
 
 /* ---- the template, one agent after the other, all in one row ---- */
 
-/* As mf_fused_each, where the state is known to be what is seen; the number of agents and `size` are constants. */
+/* Whether the cells of a row are those of agents with A actions each, one after the other, and nothing else. */
+MF_INLINE int mf_shaped(const mf_fused *f, int64_t agents, int64_t A) {
+    const mf_qlearning *c = f->learner;
+    int64_t i, same = c->row_bytes == agents * (A + 1) * 8 && c->greedy == A * 8 && c->visits == A * 8 + 4;
+    for (i = 0; i < agents; i++)
+        same &= c->agents[i].choices == A && c->agents[i].table == i * (A + 1) * 8 &&
+                c->agents[i].draw == i * (f->explore / agents);
+    return (int)same && f->explore == agents * (f->several ? 2 : 1);
+}
+
+/* As mf_fused_each, where the state is known to be what is seen; the number of agents and `size` are constants, and so
+ * may be that of actions, A (else 0), and `each`: draws of an agent, 1 where ties are drawn and 2 where they are not. */
 MF_INLINE int mf_fused_row(mf_fused *f, const int64_t count, const double *explore, const double *uniforms,
-                           const double *normals, const int64_t agents, const int64_t size, const uint32_t few,
-                           const mf_scan scan, mf_tie *tie) {
+                           const double *normals, const int64_t agents, const int64_t size, const int known,
+                           const uint32_t few, const uint32_t A, const int each, const mf_scan scan, mf_tie *tie) {
+    const int numbered = known & MF_NUMBERED;
     const mf_qlearning c = *f->learner;
-    const int64_t run = f->run, first = *f->steps, ticks = f->ticks, amounts = f->amounts, bound = c.bound;
-    const int64_t after = f->stable_after[run], row_bytes = c.row_bytes, greedy = c.greedy, visits = c.visits;
-    const int64_t explores_step = f->explore, uniforms_step = f->step_uniforms, normals_step = f->step_normals;
+    const int64_t run = f->run, first = *f->steps, ticks = f->ticks, amounts = numbered ? 0 : f->amounts, bound = c.bound;
+    const int64_t after = f->stable_after[run], row_bytes = A ? agents * (A + 1) * 8 : c.row_bytes;
+    const int64_t greedy = A ? A * 8 : c.greedy, visits = A ? A * 8 + 4 : c.visits;
+    const int64_t explores_step = A ? agents * each : f->explore, uniforms_step = f->step_uniforms, normals_step = f->step_normals;
     const uint32_t around = c.around;
-    const int drawn = c.drawn != 0;
+    const int drawn = A ? each == 1 : c.drawn != 0;
     const double discount = f->discount[run];
     char *const cells = c.cells + run * c.run_bytes;
     double state[MF_STATE_MOST] = {0.0}, raw[MF_PAD] = {0.0}, rewards[MF_PAD] = {0.0};
@@ -296,17 +321,17 @@ MF_INLINE int mf_fused_row(mf_fused *f, const int64_t count, const double *explo
     uint32_t n[MF_PAD];
     int32_t actions[MF_PAD] = {0};
     uint8_t terminated = 0;
-    mf_chance chance = mf_fused_chance(f);
+    mf_chance chance = A ? mf_epsilon(f->epsilon[run], (int)f->strict, each == 2) : mf_fused_chance(f);
     double rate = f->rate[run];
     int64_t steps = first, episode_steps = *f->episode_steps, stable = *f->stable, i, k;
-    int64_t at = (uint32_t)f->rows[0], row = 0;
+    int64_t at = (uint32_t)f->rows[0], row = 0, now = -1;  /* now: the state's number, if it is no longer `state` */
     uint32_t lost = 0u - (uint32_t)(at >= bound);
     int status = MF_FINE, ended = 0;
 MF_UNROLL
     for (i = 0; i < agents; i++) {
-        table[i] = c.agents[i].table;
-        draw[i] = c.agents[i].draw;
-        n[i] = few ? few : (uint32_t)c.agents[i].choices;
+        table[i] = A ? i * (A + 1) * 8 : c.agents[i].table;
+        draw[i] = A ? i * each : c.agents[i].draw;
+        n[i] = few ? few : A ? A : (uint32_t)c.agents[i].choices;
         returns[i] = f->episode_return[i];
         shaped[i] = f->episode_shaped[i];
     }
@@ -327,7 +352,13 @@ MF_UNROLL
                                     actions + i);
             if (status)
                 break;
-            status = mf_hook_play(f, agents, size, state, actions, uniforms, normals, raw, &terminated);
+            if (numbered) {
+                row = mf_hook_turn(f, agents, at, actions, uniforms, raw, &terminated);
+                status = row < 0 ? (int)-row : MF_FINE;
+                now = row < 0 ? now : row;
+            } else {
+                status = mf_hook_play(f, agents, size, state, actions, uniforms, normals, raw, &terminated);
+            }
             if (status)
                 break;
 MF_UNROLL
@@ -340,7 +371,8 @@ MF_UNROLL
             ended = --left == 0 && span.ends;
             terminated |= ended & span.terminal;
             ended |= terminated;
-            status = mf_hook_encode_one(f, size, state, &row);
+            if (!numbered)
+                status = mf_hook_encode_one(f, size, state, &row);
             if (status)
                 break;
 MF_UNROLL
@@ -371,7 +403,7 @@ MF_UNROLL
             if (ticks > !ended) {
                 f->ended = (uint8_t)ended;
                 mf_hook_tick(f);
-                chance = mf_fused_chance(f);
+                chance = A ? mf_epsilon(f->epsilon[run], (int)f->strict, each == 2) : mf_fused_chance(f);
                 rate = f->rate[run];
             }
             stable = (moved ? 1 : stable + 1) & span.counts;
@@ -400,6 +432,7 @@ MF_UNROLL
             for (i = 0; i < agents; i++)
                 returns[i] = shaped[i] = 0.0;
             episode_steps = 0;
+            now = -1;
             f->ended = 0;
             ended = 0;
             status = mf_hook_start(f, agents, size, state, f->uniforms, f->normals);
@@ -412,6 +445,8 @@ MF_UNROLL
             lost = 0u - (uint32_t)((uint64_t)at >= (uint64_t)bound);
         }
     }
+    if (numbered && now >= 0)
+        state[0] = (double)now;
     for (k = 0; k < size; k++)
         f->state[k] = state[k];
 MF_UNROLL
@@ -426,10 +461,17 @@ MF_UNROLL
     return status;
 }
 
-#define MF_ROW_OF(name, agents, size, few, scan, tie) \
+#define MF_ROW_OF(name, agents, size, known, few, A, scan, tie) \
     MF_FUNCTION int name(mf_fused *f, int64_t count, const double *explore, const double *uniforms, \
                          const double *normals) { \
-        return mf_fused_row(f, count, explore, uniforms, normals, agents, size, few, scan, tie); \
+        if (((known) & MF_NUMBERED) && mf_numbered(f)) { \
+            if ((A) && mf_shaped(f, agents, A) && f->several != f->learner->drawn) \
+                return f->several \
+                    ? mf_fused_row(f, count, explore, uniforms, normals, agents, size, known, few, A, 2, scan, tie) \
+                    : mf_fused_row(f, count, explore, uniforms, normals, agents, size, known, few, A, 1, scan, tie); \
+            return mf_fused_row(f, count, explore, uniforms, normals, agents, size, known, few, 0, 0, scan, tie); \
+        } \
+        return mf_fused_row(f, count, explore, uniforms, normals, agents, size, MF_STATE_SEEN, few, 0, 0, scan, tie); \
     }
 
 /* ---- the template, agents side by side ---- */
@@ -485,11 +527,16 @@ MF_FUNCTION int mf_lanes_update(mf_fused *f, int64_t row, int64_t next_row, uint
 #define MF_SIDE(width, A, H, agents, size, known) \
     MF_FUNCTION MF_WIDE int mf_lanes_##width##_##A##_##H(mf_fused *f, int64_t count, const double *explore, \
                                                          const double *uniforms, const double *normals) { \
-        return mf_lanes_##width(f, count, explore, uniforms, normals, A, H, agents, size, known); \
+        if (((known) & MF_NUMBERED) && mf_numbered(f)) \
+            return mf_lanes_##width(f, count, explore, uniforms, normals, A, H, agents, size, known); \
+        return mf_lanes_##width(f, count, explore, uniforms, normals, A, H, agents, size, (known) & ~MF_NUMBERED); \
     } \
     MF_FUNCTION __attribute__((MF_AVX512)) int mf_lanes_masks_##width##_##A##_##H( \
         mf_fused *f, int64_t count, const double *explore, const double *uniforms, const double *normals) { \
-        return mf_lanes_masks_##width(f, count, explore, uniforms, normals, A, H, agents, size, known); \
+        if (((known) & MF_NUMBERED) && mf_numbered(f)) \
+            return mf_lanes_masks_##width(f, count, explore, uniforms, normals, A, H, agents, size, known); \
+        return mf_lanes_masks_##width(f, count, explore, uniforms, normals, A, H, agents, size, \
+                                      (known) & ~MF_NUMBERED); \
     }
 #define MF_SIDE_OF(width, A, H) (mf_width() == 2 ? mf_lanes_masks_##width##_##A##_##H : mf_lanes_##width##_##A##_##H)
 

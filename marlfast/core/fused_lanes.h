@@ -125,10 +125,10 @@ MF_LANES_INLINE void MF_NAME(mf_lanes_draws_)(const double *draws, const int64_t
 MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const double *explore,
                                        const double *uniforms, const double *normals, const int A, const int H,
                                        const int64_t agents, const int64_t size, const int known) {
-    const int P = MF_W * H, own = known & MF_STATE_SEEN;
+    const int P = MF_W * H, own = known & MF_STATE_SEEN, numbered = known & MF_NUMBERED;
     const int paid = own ? 0 : f->paid != 0, observes = own ? 0 : f->observes != 0;
     const mf_qlearning c = *f->learner;
-    const int64_t run = f->run, first = *f->steps, amounts = f->amounts, ticks = f->ticks, bound = c.bound;
+    const int64_t run = f->run, first = *f->steps, amounts = numbered ? 0 : f->amounts, ticks = f->ticks, bound = c.bound;
     const int64_t row_bytes = (int64_t)(A + 1) * P * 8, after = f->stable_after[run];
     const int64_t explores_step = f->explore, uniforms_step = f->step_uniforms, normals_step = f->step_normals;
     const MF_WORDS low = MF_WORD(0xFFFFFFFF), once = MF_WORD(1ll << 32), around = MF_WORD((int64_t)c.around);
@@ -147,6 +147,7 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
     MF_MASK live[2];
     int64_t steps = first, episode_steps = *f->episode_steps, stable = *f->stable;
     int64_t at = (uint32_t)f->rows[0], row = 0;      /* of the state, of its successor */
+    int64_t now = -1;       /* the state's number, if it is no longer `state` */
     /* Looked at before the first step of an episode, and then whenever a row comes next. */
     int unsound = 1, lost = at >= bound, status = MF_FINE, ended = 0, h, k;
     char *here = cells + (lost ? 0 : at) * row_bytes;
@@ -238,7 +239,13 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
                 for (k = 0; k < P && own; k++)
                     actions[k] = f->actions[k];
             }
-            status = mf_hook_play(f, agents, size, state, actions, uniforms, normals, raw_, terminated);
+            if (numbered) {
+                row = mf_hook_turn(f, agents, at, actions, uniforms, raw_, terminated);
+                status = row < 0 ? (int)-row : MF_FINE;
+                now = row < 0 ? now : row;
+            } else {
+                status = mf_hook_play(f, agents, size, state, actions, uniforms, normals, raw_, terminated);
+            }
             if (status)
                 break;
             if (observes) {
@@ -259,7 +266,8 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
                 f->truncated = ended & !*terminated & !span.terminal;
             *terminated |= ended & span.terminal;
             ended |= *terminated;
-            status = mf_hook_encode_one(f, own ? size : 0, own ? state : f->observation, &row);
+            if (!numbered)
+                status = mf_hook_encode_one(f, own ? size : 0, own ? state : f->observation, &row);
             if (status)
                 break;
             if (paid) {
@@ -392,6 +400,7 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
             }
             mf_fused_record(f, agents, episode_steps, sums[0], sums[1]);
             episode_steps = 0;
+            now = -1;
             f->ended = 0;
             ended = 0;
             status = mf_hook_start(f, agents, size, state, f->uniforms, f->normals);
@@ -411,6 +420,8 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
                     f->rows[k] = (int32_t)at;
         }
     }
+    if (numbered && now >= 0)
+        state[0] = (double)now;
     if (own)
         for (k = 0; k < size; k++)
             f->state[k] = state[k];

@@ -1,13 +1,13 @@
 /* Instances of the fused loop for games given as arrays: two to four agents side by side, two to five actions each. */
 #if MF_HAVE_AVX2_VARIANT
-MF_SIDE(2, 2, 1, 2, 1, MF_STATE_SEEN)
-MF_SIDE(2, 3, 1, 2, 1, MF_STATE_SEEN)
-MF_SIDE(2, 4, 1, 2, 1, MF_STATE_SEEN)
-MF_SIDE(2, 5, 1, 2, 1, MF_STATE_SEEN)
-MF_SIDE(4, 2, 1, f->agents, 1, MF_STATE_SEEN)
-MF_SIDE(4, 3, 1, f->agents, 1, MF_STATE_SEEN)
-MF_SIDE(4, 4, 1, f->agents, 1, MF_STATE_SEEN)
-MF_SIDE(4, 5, 1, f->agents, 1, MF_STATE_SEEN)
+MF_SIDE(2, 2, 1, 2, 1, MF_STATE_SEEN | MF_NUMBERED)
+MF_SIDE(2, 3, 1, 2, 1, MF_STATE_SEEN | MF_NUMBERED)
+MF_SIDE(2, 4, 1, 2, 1, MF_STATE_SEEN | MF_NUMBERED)
+MF_SIDE(2, 5, 1, 2, 1, MF_STATE_SEEN | MF_NUMBERED)
+MF_SIDE(4, 2, 1, f->agents, 1, MF_STATE_SEEN | MF_NUMBERED)
+MF_SIDE(4, 3, 1, f->agents, 1, MF_STATE_SEEN | MF_NUMBERED)
+MF_SIDE(4, 4, 1, f->agents, 1, MF_STATE_SEEN | MF_NUMBERED)
+MF_SIDE(4, 5, 1, f->agents, 1, MF_STATE_SEEN | MF_NUMBERED)
 #endif
 
 MF_FUNCTION mf_advance *mf_fused_choose(const mf_fused *f) {

@@ -1,9 +1,9 @@
 /* Instances of the fused loop for games in normal form with two agents: side by side, or with 8 to 16 actions. */
 #if MF_HAVE_AVX2_VARIANT
-MF_SIDE(2, 2, 1, 2, 1, MF_STATE_SEEN)
-MF_SIDE(2, 3, 1, 2, 1, MF_STATE_SEEN)
-MF_WIDE MF_ROW_OF(mf_row_wide, 2, 1, 0, mf_scan_wide, mf_tied_wide)
-__attribute__((MF_AVX512)) MF_ROW_OF(mf_row_masks, 2, 1, 0, mf_scan_masks, mf_tied_masks)
+MF_SIDE(2, 2, 1, 2, 1, MF_STATE_SEEN | MF_NUMBERED)
+MF_SIDE(2, 3, 1, 2, 1, MF_STATE_SEEN | MF_NUMBERED)
+MF_WIDE MF_ROW_OF(mf_row_wide, 2, 1, MF_STATE_SEEN | MF_NUMBERED, 0, 15, mf_scan_wide, mf_tied_wide)
+__attribute__((MF_AVX512)) MF_ROW_OF(mf_row_masks, 2, 1, MF_STATE_SEEN | MF_NUMBERED, 0, 15, mf_scan_masks, mf_tied_masks)
 #endif
 
 MF_FUNCTION mf_advance *mf_fused_choose(const mf_fused *f) {

@@ -54,20 +54,17 @@ cdef inline int start(const Data *game, double *state, const double *uniforms,
     return 0
 
 
-cdef inline int step(const Data *game, double *state, const int32_t *actions, const double *uniforms,
-                     const double *normals, double *rewards, uint8_t *terminated) noexcept nogil:
-    cdef int64_t agents = game.agents, here, joint, cell, outcome, low, i
+cdef inline int64_t turn(const Data *game, int64_t here, const int32_t *actions, const double *uniforms,
+                         double *rewards, uint8_t *terminated) noexcept nogil:
+    """A step from a state that is one of these numbers: the next one, or minus a status."""
+    cdef int64_t agents = game.agents, joint = joint_action(game, actions), cell, outcome, low, i
     cdef const double *paid = game.rewards
-    here = whole(state[0], game.states)
-    if here < 0:
-        return Status.BAD_STATE
-    joint = joint_action(game, actions)
     if joint < 0:
-        return Status.BAD_ACTION
+        return -Status.BAD_ACTION
     cell = outcome = here * game.joint + joint
     if game.first != NULL:
         if not (uniforms[0] >= 0.0 and uniforms[0] < 1.0):
-            return Status.BAD_DRAW
+            return -Status.BAD_DRAW
         low = game.first[cell]
         outcome = low + draw(game.sums + low, game.first[cell + 1] - low, uniforms[0])
         if game.own:
@@ -76,8 +73,24 @@ cdef inline int step(const Data *game, double *state, const int32_t *actions, co
     for i in range(agents):
         rewards[i] = paid[i]
     here = game.successors[outcome]
-    state[0] = <double> here
     terminated[0] = game.terminal[here]
+    return here
+
+
+cdef inline int64_t number(const Data *game, const double *state) noexcept nogil:
+    """The number that a state is, or -1."""
+    return whole(state[0], game.states)
+
+
+cdef inline int step(const Data *game, double *state, const int32_t *actions, const double *uniforms,
+                     const double *normals, double *rewards, uint8_t *terminated) noexcept nogil:
+    cdef int64_t here = number(game, state)
+    if here < 0:
+        return Status.BAD_STATE
+    here = turn(game, here, actions, uniforms, rewards, terminated)
+    if here < 0:
+        return <int> -here
+    state[0] = <double> here
     return 0
 
 

@@ -48,30 +48,45 @@ cdef inline int64_t after(const Data *game, int64_t history, int64_t joint) noex
     return <int64_t> (<uint32_t> history % <uint32_t> game.kept) * game.joint + joint
 
 
-cdef inline int step(const Data *game, double *state, const int32_t *actions, const double *uniforms,
-                     const double *normals, double *rewards, uint8_t *terminated) noexcept nogil:
-    cdef int64_t agents = game.agents, history = whole(state[0], game.histories + game.shorter), joint = 0, k, i
+cdef inline int64_t turn(const Data *game, int64_t history, const int32_t *actions, const double *uniforms,
+                         double *rewards, uint8_t *terminated) noexcept nogil:
+    """A step from a state that is one of these numbers: the next one, or minus a status."""
+    cdef int64_t agents = game.agents, joint = 0, k, i
     cdef const double *paid
     cdef const double *chances
     cdef double u
-    if history < 0:
-        return Status.BAD_STATE
     for i in range(agents):
         if <uint32_t> actions[i] >= <uint32_t> game.actions[i]:
-            return Status.BAD_ACTION
+            return -Status.BAD_ACTION
         joint = joint * game.actions[i] + actions[i]
     paid = game.rewards + joint * game.outcomes * agents
     if game.outcomes > 1:
         u = uniforms[0]
         if not (u >= 0.0 and u < 1.0):
-            return Status.BAD_DRAW
+            return -Status.BAD_DRAW
         chances = game.chances + joint * game.chances_step
         for k in range(game.outcomes - 1):
             paid += agents if u >= chances[k] else 0
     for i in range(agents):
         rewards[i] = paid[i]
-    state[0] = <double> after(game, history, joint)
     terminated[0] = 0
+    return after(game, history, joint)
+
+
+cdef inline int64_t number(const Data *game, const double *state) noexcept nogil:
+    """The number that a state is, or -1."""
+    return whole(state[0], game.histories + game.shorter)
+
+
+cdef inline int step(const Data *game, double *state, const int32_t *actions, const double *uniforms,
+                     const double *normals, double *rewards, uint8_t *terminated) noexcept nogil:
+    cdef int64_t here = number(game, state)
+    if here < 0:
+        return Status.BAD_STATE
+    here = turn(game, here, actions, uniforms, rewards, terminated)
+    if here < 0:
+        return <int> -here
+    state[0] = <double> here
     return 0
 
 
