@@ -6,12 +6,18 @@ from one. A subclass that sets ``name`` registers itself, so that adding one edi
 import dataclasses
 import functools
 import importlib
+import inspect
 
 import numpy as np
 
 from marlfast.errors import shown, unknown
 
 _REGISTRY = {}
+#: What papers and other libraries call options; suggested where a definition has the option, and taken by studies.
+SYMBOLS = {"alpha": "learning_rate", "lr": "learning_rate", "gamma": "discount", "delta": "discount",
+           "exploration": "explore", "policy": "explore", "players": "agents", "firms": "agents", "n_agents": "agents",
+           "num_agents": "agents", "n_actions": "actions", "prices": "actions", "mu": "differentiation",
+           "xi": "margin", "beta": "decay", "max_steps": "horizon", "episode_length": "horizon"}
 
 
 def spread(value, runs, dtype=np.float64):
@@ -60,6 +66,11 @@ class Definition:
     kind = None
     name = None
     also = ()       # what else people call it; only ever suggested
+
+    def __new__(cls, *args, **kwargs):
+        if kwargs and not kwargs.keys() <= getattr(cls, "__dataclass_fields__", {}).keys():
+            refuse_unknown(cls, kwargs)
+        return super().__new__(cls)
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -227,6 +238,33 @@ def _elsewhere(kind, name):
     return ""
 
 
+def refuse_unknown(cls, names):
+    """Refuse arguments that a definition does not have; one with an ``__init__`` of its own knows better."""
+    known = inspect.signature(cls.__init__).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in known):
+        return
+    taken = {p.name for p in known}
+    for name in names:
+        if name not in taken and name not in getattr(cls, "renamed", {}):
+            raise TypeError(str(unknown_option(cls, name, f"option of {cls.__name__}")))
+
+
+def unknown_option(cls, name, what, more=()):
+    """Error for an option that a definition does not have, with the nearest that it has, also by what papers call it.
+
+    Parameters
+    ----------
+    cls : type
+    name : str
+    what : str
+        Such as ``"option of game 'drift'"``.
+    more : sequence of str
+        Known beside the definition's own.
+    """
+    known = {f.name for f in dataclasses.fields(cls) if f.init} | {*getattr(cls, "renamed", {}), *more}
+    return unknown(what, name, known, {word: option for word, option in SYMBOLS.items() if option in known})
+
+
 def from_dict(kind, values, where=None):
     """A definition from plain values, or from a name alone.
 
@@ -260,7 +298,7 @@ def from_dict(kind, values, where=None):
         if key == "name":
             continue
         if key not in fields:
-            raise unknown(f"option of {kind} {cls.name!r} ({where})", key, fields)
+            raise unknown_option(cls, key, f"option of {kind} {cls.name!r} ({where})")
         arguments[key] = _build(fields[key].metadata, value, f"{where}.{key}")
     try:
         return cls(**arguments)

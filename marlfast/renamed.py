@@ -1,6 +1,7 @@
 """What had another name in 0.1: it is found under that for one release, with a warning that says the new one."""
 import functools
 import importlib
+import operator
 import sys
 import warnings
 from importlib.machinery import ModuleSpec
@@ -48,14 +49,16 @@ def attribute(old, new):
     return property(get, doc=f"Old name of ``{new}``.")
 
 
-def keyword(function, old, new):
-    """A function that takes an argument under its old name, too."""
+def keyword(function, old, new, warn=True):
+    """A function that takes an argument under its old name, too; or, without a warning, under another one."""
     @functools.wraps(function)
     def wrapped(*arguments, **named):
         if old in named:
             if new in named:
-                raise TypeError(f"{new}: given twice, as {old}= too, its name before marlfast 0.2")
-            warnings.warn(f"{old}= is {new}= since marlfast 0.2", DeprecationWarning, stacklevel=2)
+                before = ", its name before marlfast 0.2" if warn else ""
+                raise TypeError(f"{new}: given twice, as {old}= too{before}")
+            if warn:
+                warnings.warn(f"{old}= is {new}= since marlfast 0.2", DeprecationWarning, stacklevel=2)
             named[new] = named.pop(old)
         return function(*arguments, **named)
 
@@ -77,6 +80,14 @@ def argument(cls, old, new):
     cls.__init__ = keyword(cls.__init__, old, new)
     setattr(cls, old, attribute(old, new))
     cls.renamed = {**getattr(cls, "renamed", {}), old: new}
+
+
+def synonyms(cls, **names):
+    """Let a class take arguments, and have attributes, under what papers call them, too: ``alpha="learning_rate"``."""
+    for other, name in names.items():
+        cls.__init__ = keyword(cls.__init__, other, name, warn=False)
+        setattr(cls, other, property(operator.attrgetter(name), doc=f"The same as ``{name}``."))
+    cls.renamed = {**getattr(cls, "renamed", {}), **names}
 
 
 def parts(module, **renamed):

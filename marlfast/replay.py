@@ -52,10 +52,11 @@ class Replay:
         list of str [T + 1]
             In order.
         """
-        lines = ["start"]
+        lines, called = ["start"], [self.game.names_of_actions(i) for i in range(self.game.agents)]
         for k, (actions, rewards) in enumerate(zip(self.actions, self.rewards, strict=True)):
             earned = " ".join(f"{r:.4g}" for r in rewards)
-            lines.append(f"step {k + 1}: actions {' '.join(map(str, actions))}, rewards {earned}")
+            taken = " ".join(names[a] for names, a in zip(called, actions, strict=True))
+            lines.append(f"step {k + 1}: actions {taken}, rewards {earned}")
         if self.end != "max_steps":
             lines[-1] += f" ({self.end})"
         return lines

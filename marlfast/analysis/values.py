@@ -425,7 +425,7 @@ def best_reply(game, given, agent, discount, start=None, horizon=None, deviation
     >>> from marlfast import analysis, games
     >>> game = games.RockPaperScissors()
     >>> reply = analysis.best_reply(game, [[[0.5, 0.25, 0.25]], [[0.0, 0.5, 0.5]]], agent=0, discount=1.0)
-    >>> game.labels[reply.actions[0, 0]], reply.gain.tolist()
+    >>> game.action_names[reply.actions[0, 0]], reply.gain.tolist()
     ('scissors', [0.5])
     """
     s = strategies(game, given)

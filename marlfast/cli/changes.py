@@ -8,7 +8,7 @@ import re
 from marlfast import toml
 from marlfast.errors import FileError, unknown
 from marlfast.experiment import LISTS, PARTS, Experiment
-from marlfast.registry import Definition, lookup
+from marlfast.registry import Definition, lookup, unknown_option
 from marlfast.schedules import known_schedule
 
 _REMOVED = object()
@@ -77,9 +77,11 @@ def put_option(current, kind, keys, value):
     if not isinstance(table, dict) or not isinstance(table.get("name"), str):
         been = "not given" if table is None else repr(table)
         raise ValueError(f"the {kind} is {been}, which has no options; set its name first")
-    fields = {field.name: field for field in dataclasses.fields(lookup(kind, table["name"]))}
+    cls = lookup(kind, table["name"])
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    key = getattr(cls, "renamed", {}).get(key, key)
     if key not in fields:
-        raise unknown(f"option of {kind} {table['name']!r}", key, [*fields, "name"])
+        raise unknown_option(cls, key, f"option of {kind} {table['name']!r}", ["name"])
     before = table.get(key, default_of(fields[key]))
     new = _put(before, fields[key].metadata.get("kind"), fields[key].metadata.get("many"), rest, value)
     table = {k: v for k, v in table.items() if k != key}

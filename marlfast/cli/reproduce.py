@@ -53,7 +53,7 @@ def _reproduce(args):
                                 break_long_words=False, break_on_hyphens=False))
         print("\nRun one: marlfast reproduce NAME, with as many runs as were published: marlfast reproduce NAME --full")
         return 0
-    study = _study(args)
+    study = study_of(args.name, args.changes)
     if args.options:
         show(type(study), "")
         return 0
@@ -98,10 +98,11 @@ def _header(study, runs, seed):
     print(flush=True)
 
 
-def _study(args):
-    values = {"name": args.name}
-    lookup("study", args.name)
-    for change in args.changes:
+def study_of(name, changes):
+    """The study of a name, with what every ``--set`` says."""
+    values = {"name": name}
+    lookup("study", name)
+    for change in changes:
         path, equals, text = change.partition("=")
         try:
             if not equals:

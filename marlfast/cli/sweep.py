@@ -42,8 +42,9 @@ def add(command):
 
 
 def _sweep_arguments(parser):
-    parser.add_argument("experiment", nargs="?", metavar="EXPERIMENT.toml",
-                        help="experiment file, with a table [sweep]; default: the article's game")
+    parser.add_argument("experiment", nargs="?", metavar="EXPERIMENT.toml|STUDY",
+                        help="experiment file, with a table [sweep]; or a published study, such as calvano2020, to be "
+                             "swept over its options (--over 'alpha=[0.05, 0.15]'); default: the article's game")
     points = parser.add_argument_group("points")
     points.add_argument("--over", metavar="NAME=VALUES", action="append", default=[],
                         help="sweep over an option, such as learner.learning_rate='[0.1, 0.2]', or with --samples "
@@ -90,10 +91,13 @@ def _sweep(args):
              if getattr(args, key) is not None and name in (key, f"{key}.name")), None)
         if option:
             raise ValueError(f"{option}: {name} is swept over; leave one of them out")
-    heads = {name.removesuffix(".name"): values[0] for name, values in over.items() if isinstance(values, list)}
-    whole = {key: value for key, value in heads.items() if key in (*PARTS, "episodes", "steps")}
-    experiment = experiment_of(args, whole)
-    stem = Path(args.experiment).stem if args.experiment else f"{experiment.game.name}-{experiment.learner.name}"
+    if _is_study(args):
+        experiment, stem = _study_of(args), args.experiment
+    else:
+        heads = {name.removesuffix(".name"): values[0] for name, values in over.items() if isinstance(values, list)}
+        whole = {key: value for key, value in heads.items() if key in (*PARTS, "episodes", "steps")}
+        experiment = experiment_of(args, whole)
+        stem = Path(args.experiment).stem if args.experiment else f"{experiment.game.name}-{experiment.learner.name}"
     out = Path(how.pop("out", Path("sweeps") / stem))
     if args.plan:
         print(cost(experiment, out=out, shard=args.shard, backend=args.backend, **how).text())
@@ -101,6 +105,23 @@ def _sweep(args):
     found = sweep(experiment, out=out, shard=args.shard, backend=args.backend,
                   progress=shows_progress(args), **how)
     return _ended(found, out, args)
+
+
+def _is_study(args):
+    from marlfast.reproduce import studies
+
+    return args.experiment in studies() and not Path(args.experiment).exists()
+
+
+def _study_of(args):
+    """The study that the command line names, with its ``--set``; it has all else itself."""
+    from marlfast.cli.reproduce import study_of
+
+    for key in (*PARTS, *NUMBERS, "teams"):
+        if getattr(args, key, None) is not None:
+            raise ValueError(f"--{key.replace('_', '-')}: the study {args.experiment!r} says that itself; change its "
+                             "options by --set, or sweep over them")
+    return study_of(args.experiment, args.changes)
 
 
 def _resumed(args):
@@ -133,7 +154,7 @@ def _sweep_table(args):
     from marlfast.sweeps import points
 
     values = {}
-    if args.experiment and not args.experiment.endswith(".npz"):
+    if args.experiment and not args.experiment.endswith(".npz") and not _is_study(args):
         values = toml.read(args.experiment).get("sweep", {})
     if not isinstance(values, dict):
         raise ValueError(f"{args.experiment}: sweep: expected a table, got {values!r}")

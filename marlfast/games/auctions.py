@@ -133,6 +133,9 @@ class SealedBidAuction(NormalForm):
         many = self._tied.sum(axis=1, keepdims=True)
         return np.where(np.arange(self.agents) < many, 1.0 / many, 0.0).reshape((len(self.bids),) * self.agents + (-1,))
 
+    def names_of_actions(self, agent=0):
+        return [f"{bid:.4g}" for bid in self.bids]
+
     def render(self, state):
         if not self.memory:
             return super().render(state)

@@ -3,11 +3,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from marlfast.errors import choice, integer
+from marlfast.errors import choice, integer, shown
 from marlfast.registry import Definition
 from marlfast.renamed import attribute
 
 ENDS = ("terminated", "truncated")
+MAX_NAMED = 10_000          # states that get names of their own
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -45,6 +46,10 @@ class Game(Definition):
         Least and greatest value of each number in an observation; None: any real number.
     reward_bounds : (float, float) or None
         Between which every reward lies; None: any real number.
+    action_names : sequence of str, or one for each agent, or None
+        What actions are called, in pictures and texts, such as ``("cooperate", "defect")``. None: by their numbers.
+    state_names : sequence of str, or None
+        What observations are called that are numbers: one name for each.
     measures : tuple of str, or dict of str to callable
         What its users look at beside the return, by name (:mod:`marlfast.measures` has those there are), or functions
         of a result that give one number a run.
@@ -81,6 +86,8 @@ class Game(Definition):
     setting = "mixed"
     bounds = None
     reward_bounds = None
+    action_names = None
+    state_names = None
     measures = ()
     participation = ()
     cuts = start_cuts = None
@@ -115,6 +122,34 @@ class Game(Definition):
     def ends_at_horizon(self):
         """Whether an episode is terminated at the horizon, and not only truncated."""
         return self.horizon > 0 and (self.at_horizon or ("terminated" if self.horizon == 1 else "truncated")) == ENDS[0]
+
+    def names_of_actions(self, agent=0):
+        """Say what an agent's actions are called.
+
+        Parameters
+        ----------
+        agent : int
+            Whose.
+
+        Returns
+        -------
+        list of str
+            Those of ``action_names``, else the actions' numbers.
+        """
+        count, given = int(self.action_counts[agent]), self.action_names
+        if given is None:
+            return [str(k) for k in range(count)]
+        return [str(name) for name in (given if isinstance(given[0], str) else given[agent])[:count]]
+
+    def names_of_observations(self):
+        """Say what observations are called.
+
+        Returns
+        -------
+        list of str, or None
+            Those of ``state_names``, or names that the game makes itself. None: they have no names.
+        """
+        return None if self.state_names is None else [str(name) for name in self.state_names]
 
     def neighbours(self):
         """Say who is next to whom, where the game knows.
@@ -221,3 +256,37 @@ class Game(Definition):
         from marlfast.env import Env
 
         return Env(self, runs=runs, seed=seed, backend=backend, copy=copy)
+
+
+def checked_names(game):
+    """A game's ``action_names`` as a tuple of names, or of one for each agent; refused where they are too few."""
+    given, counts = game.action_names, [int(n) for n in game.action_counts]
+    if given is None:
+        return None
+    if isinstance(given, str) or not np.iterable(given) or not len(given):
+        raise TypeError("action_names: expected a name for each action, or such a list for each agent, got "
+                        f"{shown(given)}")
+    if all(isinstance(name, str) for name in given):
+        _enough("action_names", given, max(counts))
+        return tuple(given)
+    if len(given) != game.agents or not all(np.iterable(own) and not isinstance(own, str) for own in given):
+        raise ValueError(f"action_names: expected names, or a list of names for each of {game.agents} agents, got "
+                         f"{shown(given)}")
+    for i, own in enumerate(given):
+        _enough(f"action_names[{i}]", own, counts[i])
+    return tuple(tuple(own) for own in given)
+
+
+def checked_state_names(given, count):
+    """Names of ``count`` states as a tuple."""
+    if given is None:
+        return None
+    if isinstance(given, str) or not np.iterable(given):
+        raise TypeError(f"state_names: expected a name for each state, got {shown(given)}")
+    _enough("state_names", given, count)
+    return tuple(given)
+
+
+def _enough(where, names, count):
+    if len(names) != count or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"{where}: expected {count} names, got {shown(names)}")

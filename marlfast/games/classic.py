@@ -72,7 +72,7 @@ class Climbing(NormalForm):
 
     name = "climbing"
     measures = ("optimum",)
-    labels = ("a", "b", "c")
+    action_names = ("a", "b", "c")
     chance: str = "none"
 
     def __post_init__(self):
@@ -141,7 +141,7 @@ class Penalty(NormalForm):
 
     name = "penalty"
     measures = ("optimum",)
-    labels = ("a", "b", "c")
+    action_names = ("a", "b", "c")
     k: float = -100.0
 
     def __post_init__(self):
@@ -205,7 +205,7 @@ class PrisonersDilemma(NormalForm):
     also = ("pd", "ipd", "dilemma")
     measures = ("cooperation_rate",)
     cooperate = 0
-    labels = ("cooperate", "defect")
+    action_names = ("cooperate", "defect")
     reward: float = 3.0
     sucker: float = 0.0
     temptation: float = 5.0
@@ -270,7 +270,7 @@ class StagHunt(NormalForm):
     name = "stag_hunt"
     measures = ("cooperation_rate", "optimum")
     cooperate = 0
-    labels = ("stag", "hare")
+    action_names = ("stag", "hare")
 
     def matrices(self):
         return _symmetric([[2, 0], [1, 1]])
@@ -323,7 +323,7 @@ class Chicken(NormalForm):
     also = ("hawk_dove", "snowdrift")
     measures = ("cooperation_rate",)
     cooperate = 0
-    labels = ("dare", "swerve")
+    action_names = ("dare", "swerve")
 
     def matrices(self):
         return _symmetric([[0, 4], [1, 3]])
@@ -424,7 +424,7 @@ class MatchingPennies(NormalForm):
     """
 
     name = "matching_pennies"
-    labels = ("heads", "tails")
+    action_names = ("heads", "tails")
 
     def matrices(self):
         return _opposed([[1, -1], [-1, 1]])
@@ -471,13 +471,13 @@ class RockPaperScissors(NormalForm):
     --------
     >>> from marlfast import games
     >>> game = games.RockPaperScissors()
-    >>> game.labels, game.expected[:, :, 0].tolist()
+    >>> game.action_names, game.expected[:, :, 0].tolist()
     (('rock', 'paper', 'scissors'), [[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]])
     """
 
     name = "rock_paper_scissors"
     also = ("rps",)
-    labels = ("rock", "paper", "scissors")
+    action_names = ("rock", "paper", "scissors")
 
     def matrices(self):
         return _opposed([[0, -1, 1], [1, 0, -1], [-1, 1, 0]])
@@ -581,7 +581,7 @@ class Qtran(NormalForm):
 
     name = "qtran"
     measures = ("optimum",)
-    labels = ("A", "B", "C")
+    action_names = ("A", "B", "C")
 
     def matrices(self):
         return [[[8, -12, -12], [-12, 0, 0], [-12, 0, 0]]]

@@ -1,13 +1,13 @@
 """Games given as arrays."""
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.errors import integer, shown
-from marlfast.games.base import Game
+from marlfast.games.base import Game, checked_names, checked_state_names
 from marlfast.games.outcomes import Outcomes, array_of, numbers_below, of_dense, of_sparse, of_successors
 from marlfast.memory import check_memory
 from marlfast.registry import option, require
@@ -52,6 +52,10 @@ class MarkovGame(Game):
         Number of the observation that all agents, or each of them, make in a state. Default: the state's number.
     at_horizon : {"terminated", "truncated"}, optional
         What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+    action_names : sequence of str, or one for each agent, optional
+        What actions are called, in pictures and texts.
+    state_names : sequence of str, optional
+        What states are called: one name for each.
 
     See Also
     --------
@@ -90,6 +94,8 @@ class MarkovGame(Game):
     terminal: np.ndarray | None = None
     horizon: int = 0
     obs: np.ndarray | None = None
+    action_names: tuple | None = field(default=None, kw_only=True)
+    state_names: tuple | None = field(default=None, kw_only=True)
 
     def __post_init__(self):
         if not np.iterable(self.actions):
@@ -120,6 +126,7 @@ class MarkovGame(Game):
                 raise ValueError(f"obs: expected shape {(states,)} or {(states, len(actions))}, got {obs.shape}")
         self._set(actions=actions, transitions=transitions, rewards=rewards, start=start, terminal=terminal,
                   **self.checked_horizon(), obs=obs)
+        self._set(action_names=checked_names(self), state_names=checked_state_names(self.state_names, states))
         if isinstance(transitions, Outcomes) or not self.horizon:
             table = self.table          # made now: outcomes are checked against actions and terminal states there
             if not self.horizon:
@@ -195,6 +202,12 @@ class MarkovGame(Game):
     @cached_property
     def reward_bounds(self):
         return float(self._paid.min()), float(self._paid.max())
+
+    def names_of_observations(self):
+        return None if self.obs is not None else super().names_of_observations()       # they are of the states
+
+    def render(self, state):
+        return super().render(state) if self.state_names is None else self.state_names[int(state[0])]
 
     def kernel(self, backend="cython"):
         table = self.table

@@ -2,6 +2,7 @@
 import itertools
 import math
 import textwrap
+import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,9 +11,10 @@ import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.errors import choice, integer, real, shown
-from marlfast.games.base import Game
+from marlfast.games.base import MAX_NAMED, Game, checked_names
 from marlfast.games.outcomes import array_of
 from marlfast.memory import check_memory
+from marlfast.renamed import attribute
 
 MAKING = 8                      # most arrays of the payoffs' size that there are while they are made
 MAX_NUMBERED = 2**31 - 1        # observations, and joint actions, that can be numbered
@@ -78,10 +80,16 @@ class NormalForm(Game):
 
     integer_state = True
     features = 1
-    labels = None       # what the actions are called, where all agents have the same
+    labels = attribute("labels", "action_names")
     memory: int = field(default=0, kw_only=True)
     start: Any = field(default="empty", kw_only=True)
     horizon: int = field(default=1, kw_only=True)
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if isinstance(cls.__dict__.get("labels"), tuple):
+            warnings.warn("labels is action_names since marlfast 0.2", DeprecationWarning, stacklevel=2)
+            cls.action_names = cls.__dict__["labels"]
 
     def matrices(self):
         """Give the payoffs as :class:`MatrixGame` takes them.
@@ -405,9 +413,18 @@ class NormalForm(Game):
         rounds = self.history(state[0])
         if not rounds:
             return "no round yet"
-        last = [" ".join(str(a) if self.labels is None else self.labels[a] for a in joint) for joint in rounds[-20:]]
+        last = [self._called(joint) for joint in rounds[-20:]]
         text = textwrap.fill("played: " + ", then ".join(last), 100)
         return text if len(rounds) <= 20 else f"{text} (the last 20 of {len(rounds)} rounds)"
+
+    def _called(self, joint):
+        return " ".join(self.names_of_actions(i)[a] for i, a in enumerate(joint))
+
+    def names_of_observations(self):
+        if self.state_names is not None or not self.memory or self.observations > MAX_NAMED:
+            return super().names_of_observations()
+        histories = map(self.history, range(self.observations))
+        return ["; ".join(map(self._called, rounds)) or "start" for rounds in histories]
 
     # -- playing --------------------------------------------------------------------------------
 
@@ -462,6 +479,8 @@ class MatrixGame(NormalForm):
         Rounds of an episode; 0: no limit.
     at_horizon : {"terminated", "truncated"}, optional
         What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+    action_names : sequence of str, or one for each agent, optional
+        What actions are called, in pictures and texts.
 
     See Also
     --------
@@ -483,13 +502,14 @@ class MatrixGame(NormalForm):
     name = "matrix"
     payoffs: np.ndarray
     probabilities: np.ndarray | None = None
+    action_names: tuple | None = field(default=None, kw_only=True)
 
     def __init__(self, *arrays, payoffs=None, probabilities=None, memory=0, start="empty", horizon=1,
-                 at_horizon=None):
+                 at_horizon=None, action_names=None):
         if arrays and payoffs is not None:
             raise TypeError("payoffs: given twice, by place and by name")
         self._set(payoffs=arrays if payoffs is None else payoffs, probabilities=probabilities, memory=memory,
-                  start=start, horizon=horizon, at_horizon=at_horizon)
+                  start=start, horizon=horizon, at_horizon=at_horizon, action_names=action_names)
         self.__post_init__()
 
     def __post_init__(self):
@@ -498,6 +518,7 @@ class MatrixGame(NormalForm):
         payoffs.flags.writeable = False
         self._set(payoffs=payoffs, probabilities=probabilities)
         super().__post_init__()
+        self._set(action_names=checked_names(self))
 
     def matrices(self):
         return self.payoffs

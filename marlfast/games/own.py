@@ -10,7 +10,7 @@ import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.errors import choice, extra, integer, real, shown
-from marlfast.games.base import Game
+from marlfast.games.base import Game, checked_names, checked_state_names
 from marlfast.limits import MAX_AGENTS, MAX_NUMBERS
 
 # What each function is given, in this order. All are pointers; what is not const is written.
@@ -63,6 +63,8 @@ class _Own(Game):
     bounds: tuple | None = None
     reward_bounds: tuple | None = None
     text: object = _function()
+    action_names: tuple | None = None
+    state_names: tuple | None = None
 
     _checked = False
 
@@ -114,6 +116,9 @@ class _Own(Game):
             self._set(reward_bounds=(low, high))
         if self.text is not None and not callable(self.text):
             raise TypeError(f"text: expected a function of one state, got {shown(self.text)}")
+        if self.state_names is not None and observations is None:
+            raise ValueError("state_names: are names of observations that are numbers; give observations=, how many")
+        self._set(action_names=checked_names(self), state_names=checked_state_names(self.state_names, observations))
 
     @property
     def action_counts(self):
@@ -211,6 +216,10 @@ class CompiledGame(_Own):
         Between which every reward lies.
     text : callable, optional
         ``text(state)``: the state as text.
+    action_names : sequence of str, or one for each agent, optional
+        What actions are called, in pictures and texts.
+    state_names : sequence of str, optional
+        What observations are called that are numbers (``observations``): one name for each.
     parameters : float64 [P], optional
         Passed to every function.
 
@@ -340,6 +349,10 @@ class NumPyGame(_Own):
         Between which every reward lies.
     text : callable, optional
         ``text(state)``: the state as text.
+    action_names : sequence of str, or one for each agent, optional
+        What actions are called, in pictures and texts.
+    state_names : sequence of str, optional
+        What observations are called that are numbers (``observations``): one name for each.
 
     See Also
     --------

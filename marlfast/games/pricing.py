@@ -197,6 +197,9 @@ class LogitBertrand(NormalForm):
     def chances(self):
         return self._market.chances if len(self._market.outside) > 1 else None
 
+    def names_of_actions(self, agent=0):
+        return [f"{price:.4g}" for price in self.prices[agent]]
+
     def render(self, state):
         if not self.memory:
             return super().render(state)

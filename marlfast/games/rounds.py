@@ -108,9 +108,9 @@ class WithRound(Tabular):
         return self.game.teams
 
     @property
-    def labels(self):
+    def action_names(self):
         """Names of the actions of ``game``, where it has some: tuple of str, or None."""
-        return getattr(self.game, "labels", None)
+        return getattr(self.game, "action_names", None)
 
     def render(self, state):
         t, own = divmod(int(state[0]), (len(self.markov.terminal) - 1) // self.game.horizon)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marlfast.errors import choice, integer, shown
+from marlfast.games.base import MAX_NAMED
 from marlfast.games.markov import MarkovGame
 from marlfast.games.outcomes import Outcomes
 from marlfast.renamed import takes
@@ -280,8 +281,16 @@ def _tabulated(source, numbers, nodes, found, exact, begin, horizon, own):
         flags[s, j] = certain
     at_horizon = "truncated" if source.truncates and horizon == 1 else None       # even a single step was cut off
     game = MarkovGame(outcomes, "own", source.actions, start=start / start.sum(), terminal=terminal, horizon=horizon,
-                      at_horizon=at_horizon, obs=obs)
+                      at_horizon=at_horizon, obs=obs, state_names=_called(nodes))
     return Tabulated(game, [node.key for node in nodes], observations, flags, np.array(count, np.int64))
+
+
+def _called(nodes):
+    """What states are called: as they show themselves, where that is short and tells them apart; else None."""
+    if len(nodes) > MAX_NAMED:
+        return None
+    names = [str(node.key) for node in nodes]
+    return names if len(set(names)) == len(names) and max(map(len, names)) <= 40 else None
 
 
 def _seen(nodes, source):

@@ -2,7 +2,7 @@
 import numpy as np
 
 from marlfast.errors import extra, integer, real, shown
-from marlfast.plotting.style import COLOURS, INK, PALE, axes_for, labels, literal
+from marlfast.plotting.style import COLOURS, axes_for, labels, literal, picture, tones
 
 #: Colour of each kind of mark on a board.
 _KINDS = {"agent": COLOURS[0], "rival": COLOURS[1], "target": COLOURS[2], "object": "#B07A00", "goal": COLOURS[3],
@@ -11,6 +11,7 @@ _ARROWS = {(-1, 0): "↑", (1, 0): "↓", (0, -1): "←", (0, 1): "→", (-1, -1
            (1, 1): "↘"}
 
 
+@picture
 def frame(game, state, ax=None):
     """Draw one state of a game on squares.
 
@@ -46,7 +47,7 @@ def frame(game, state, ax=None):
     ax = _squares(board, ax, "a frame")
     _marks(ax, board.marks)
     if board.caption:
-        ax.set_xlabel(literal(board.caption), color=INK, fontsize=9)
+        ax.set_xlabel(literal(board.caption), color=tones().ink, fontsize="medium")
     return ax
 
 
@@ -64,7 +65,7 @@ def _squares(board, ax, what):
     ax.set(xlim=(0, board.width), ylim=(board.height, 0), aspect="equal")
     ax.set_xticks(range(board.width + 1), [])
     ax.set_yticks(range(board.height + 1), [])
-    ax.grid(color=PALE, linewidth=0.8)
+    ax.grid(color=tones().pale, linewidth=0.8)
     ax.tick_params(length=0)
     ax.set_axisbelow(True)
     return ax
@@ -84,13 +85,14 @@ def _marks(ax, marks):
             else:
                 ax.add_patch(patches.Rectangle((x - 0.44 * share, y - 0.44), 0.88 * share, 0.88, color=colour,
                                                alpha=0.35 if mark.kind == "goal" else 1.0))
-            ax.text(x, y, mark.text, ha="center", va="center", color="white" if mark.kind != "goal" else INK,
+            ax.text(x, y, mark.text, ha="center", va="center", color="white" if mark.kind != "goal" else tones().ink,
                     fontsize=11 if share == 1.0 else 8)
 
 
 # -- what an agent would do from every square ---------------------------------------------------------
 
 
+@picture
 def board_policy(policy, state, agent=0, run=0, names=None, ax=None):
     """Draw what one agent does on every square of the board, all else being as in a state.
 
@@ -152,7 +154,7 @@ def board_policy(policy, state, agent=0, run=0, names=None, ax=None):
     others = [mark for mark in board.marks if mark is not mine]
     _marks(ax, others)
     taken = {(mark.row, mark.column) for mark in others if mark.kind not in ("goal",)}
-    tones = COLOURS if count <= len(COLOURS) else [INK] * count
+    shades = COLOURS if count <= len(COLOURS) else [tones().ink] * count
     for (row, column), there in places.items():
         if (row, column) in taken or not (0 <= row < board.height and 0 <= column < board.width):
             continue
@@ -164,7 +166,7 @@ def board_policy(policy, state, agent=0, run=0, names=None, ax=None):
         except ValueError:          # no state that can be
             continue
         text = names[action] if chances[action] == 1.0 else f"{names[action]} {chances[action]:.0%}"
-        ax.text(column + 0.5, row + 0.5, literal(text), ha="center", va="center", color=tones[action],
+        ax.text(column + 0.5, row + 0.5, literal(text), ha="center", va="center", color=shades[action],
                 fontsize=15 if len(text) == 1 else 9, fontweight="bold")
     labels(ax, title=f"greedy action of {mine.text or f'agent {agent}'} on each square")
     ax.title.set_fontsize(9)
@@ -293,6 +295,6 @@ def animate(replay, path, seconds=0.5):
             else:
                 ax.axis("off")
                 ax.text(0.0, 1.0, literal(game.render(state)), family="monospace", va="top", transform=ax.transAxes)
-            ax.set_title(literal(caption), loc="left", fontsize=8, color=INK)
+            ax.set_title(literal(caption), loc="left", fontsize="small", color=tones().ink)
             writer.grab_frame()
     return figure

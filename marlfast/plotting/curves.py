@@ -2,8 +2,19 @@
 import numpy as np
 
 from marlfast import statistics
-from marlfast.errors import choice, shown
-from marlfast.plotting.style import INK, QUIET, axes_for, colours, labels, literal, plain_number, quiet, whole_ticks
+from marlfast.errors import choice, integer, shown, unknown
+from marlfast.plotting.style import (
+    axes_for,
+    colours,
+    labels,
+    legend,
+    literal,
+    picture,
+    plain_number,
+    quiet,
+    tones,
+    whole_ticks,
+)
 from marlfast.renamed import takes
 from marlfast.result import Result
 
@@ -11,9 +22,10 @@ BINS = 100
 LOW, HIGH = 10, 90           # percentiles of the band
 MAX_LINES = 50              # single runs that are drawn
 
-_WORDS = {"iqm": "interquartile mean", "mean": "mean", "median": "median"}
+_SHORT = {"iqm": "IQM", "mean": "mean", "median": "median"}
 
 
+@picture
 def learning_curve(result, ax=None, statistic="iqm", band="interval", runs=True, level=0.95, resamples=1000, seed=0):
     """Draw how the team return rose: a statistic over runs with its interval, and each run by itself.
 
@@ -61,7 +73,7 @@ def learning_curve(result, ax=None, statistic="iqm", band="interval", runs=True,
     >>> ax = plotting.learning_curve(run)
     >>> ax.figure.savefig("curve.png")
     """
-    choice("statistic", statistic, tuple(_WORDS))
+    choice("statistic", statistic, tuple(_SHORT))
     choice("band", band, ("interval", "percentiles", None))
     several = isinstance(result, dict)
     results = result if several else {None: result}
@@ -90,7 +102,12 @@ def learning_curve(result, ax=None, statistic="iqm", band="interval", runs=True,
         widths.append(returns.shape[1] * record_every / len(episodes))
     _dress(ax, last, widths)
     if several:
-        labels(ax, title="learning curves")
+        counts = sorted({int((~one.left_out).sum()) for one in results.values()})
+        told = "runs" if len(counts) > 1 else f"{counts[0]} runs" if counts[0] > 1 else "one run"
+        around = "" if counts[-1] == 1 or not band else f", {100 * level:g} % interval" if band == "interval" else \
+            f", {LOW}th to {HIGH}th percentile"
+        labels(ax, title=f"team return: {statistics.NAMES[statistic]} of {told}{around}" if counts[-1] > 1 else
+               "team return")
     else:
         e = result.experiment
         labels(ax, title=f"{e.game.name}: {e.game.agents} {'agent' if e.game.agents == 1 else 'agents'}, "
@@ -142,27 +159,26 @@ def draw_curve(ax, x, values, colour=None, name=None, statistic="iqm", band="int
     values, colour = np.asarray(values, np.float64), colour or colours(1)[0]
     count = int((~np.isnan(values)).any(axis=1).sum())
     uneven = bool(np.isnan(values).any())
-    prefix = "" if name is None else f"{name}: "
     if runs and 1 < count <= MAX_LINES:
         for k, line in enumerate(values):
             ax.plot(x, line, color=colour, linewidth=0.6, alpha=0.35, marker="." if len(x) < 5 else None,
-                    label="single runs" if k == 0 and name is None else None)
+                    label="runs" if k == 0 and name is None else None)
     estimate = statistics.estimate_each(values, statistic, level, resamples, seed)
     if count > 1 and band:
         if band == "interval":
-            lows, highs, told = estimate.low, estimate.high, f"{100 * level:g} % bootstrap interval"
+            lows, highs, told = estimate.low, estimate.high, f"{100 * level:g} % interval"
         else:
             lows, highs = _percentiles(values)
-            told = f"{LOW}th to {HIGH}th percentile over runs"
+            told = f"{LOW}th to {HIGH}th percentile"
         look = {"color": colour, "alpha": 0.25, "label": told if name is None else None}
         if len(x) > 1:
             ax.fill_between(x, lows, highs, linewidth=0, **look)
         else:                                       # a band of a single point has no width
             ax.vlines(x, lows, highs, linewidth=12, **look)
-    told = "one run" if count == 1 else (f"{_WORDS[statistic]} of {count} runs"
-                                         + (" (those still training)" if uneven else ""))
+    told = "one run" if count == 1 else f"{_SHORT[statistic]} of {count} runs" + (
+        ", while they train" if uneven else "")
     ax.plot(x, estimate.value, color=colour, linewidth=2.0, marker="o" if len(x) < 5 else None,
-            label=literal(prefix + told))
+            label=literal(told if name is None else name))
 
 
 def _percentiles(values):
@@ -216,17 +232,17 @@ def binned(returns, max_bins=BINS):
 def _dress(ax, last, widths):
     """Labels and a quiet frame."""
     same, width = len(set(widths)) == 1, widths[0]
-    each = "" if width == 1 or not same else (
-        f"  (each point: mean of {'about ' if width % 1 else ''}{width:,.0f} episodes)")
-    labels(ax, x=f"episode{each}", y="team return per episode\n(sum of rewards, mean over agents)")
+    each = "" if width == 1 or not same else f" (in bins of {'about ' if width % 1 else ''}{width:,.0f})"
+    labels(ax, x=f"episode{each}", y="team return of an episode")
     ax.set_xlim(0.5, last + 0.5)
     whole_ticks(ax.xaxis)
     ax.yaxis.set_major_formatter(plain_number)
     ax.margins(y=0.08)
     quiet(ax)
-    ax.legend(frameon=False)
+    legend(ax)
 
 
+@picture
 def intervals(scores, ax=None, statistic="iqm", level=0.95, resamples=2000, seed=0, target=None):
     """Draw scores of several teams: every run a dot, the statistic a line with its interval.
 
@@ -272,8 +288,8 @@ def intervals(scores, ax=None, statistic="iqm", level=0.95, resamples=2000, seed
         # A fixed scatter across the bar, so that equal scores can be seen apart.
         apart = 0.36 * (np.arange(len(dots)) * 0.618034 % 1.0 - 0.5)
         ax.plot([e.low, e.high], [k, k], color=colour, linewidth=9, alpha=0.35, solid_capstyle="butt")
-        ax.scatter(dots, k + apart, s=18, color=colour, alpha=0.8, linewidths=0.4, edgecolors="white", zorder=3)
-        ax.plot([e.value, e.value], [k - 0.3, k + 0.3], color="black", linewidth=2, zorder=4)
+        ax.scatter(dots, k + apart, s=18, color=colour, alpha=0.8, linewidths=0.4, edgecolors=tones().back, zorder=3)
+        ax.plot([e.value, e.value], [k - 0.3, k + 0.3], color=tones().strong, linewidth=2, zorder=4)
     ax.set_yticks(range(len(scores)), [literal(name) for name in scores])
     ax.set_ylim(len(scores) - 0.4, -0.6)
     ax.xaxis.set_major_formatter(plain_number)
@@ -282,6 +298,96 @@ def intervals(scores, ax=None, statistic="iqm", level=0.95, resamples=2000, seed
     return ax
 
 
+@picture
+def distribution(results, measure=None, ax=None, bins=20, statistic="mean"):
+    """Draw how a measure is distributed over runs, such as prices or profit gains of many sessions.
+
+    Parameters
+    ----------
+    results : Result, dict of str to Result, or dict of str to float64 [R]
+        Of one game; or the numbers themselves, by label.
+    measure : str, optional
+        What users of the game look at, such as ``"price"`` or ``"profit_gain"``, see :mod:`marlfast.measures`; or
+        ``"team_return"``. Default: the first measure of the game, where it has any.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw. Default: a new figure.
+    bins : int
+        Of equal width, the same for all results.
+    statistic : {"iqm", "mean", "median"} or None
+        Drawn as a line.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        A step line for each result: the share of its runs in each bin.
+
+    See Also
+    --------
+    intervals : Every run as a dot, with intervals.
+    marlfast.measures : What can be measured.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.LogitBertrand(actions=5), mf.IQL(discount=0.95), steps=3000, runs=20, seed=0)
+    >>> ax = mf.plotting.distribution(run, "price")
+    >>> ax.get_xlabel()
+    'mean price in the long run'
+    """
+    if statistic is not None:
+        choice("statistic", statistic, tuple(_SHORT))
+    bins = integer("bins", bins, 1, 10_000)
+    results = _several("results", results) if isinstance(results, dict) else {None: results}
+    found = [_measured(one, measure) for one in results.values()]
+    label = found[0][0]
+    every = np.concatenate([values for _, values in found])
+    low, high = float(every.min()), float(every.max())
+    low, high = (low, high) if high > low else (low - 0.5, high + 0.5)
+    edges = np.linspace(low, high, bins + 1)
+    ax = axes_for(ax, "a distribution")
+    for (name, (_, values)), colour in zip(zip(results, found, strict=True), colours(len(found)), strict=True):
+        counts, _ = np.histogram(values, edges)
+        told = literal(f"{len(values)} runs" if name is None else name)
+        ax.stairs(counts / len(values), edges, color=colour, fill=len(found) == 1, linewidth=2.0, label=told,
+                  alpha=0.85 if len(found) == 1 else 1.0)
+        if statistic is not None:
+            at = statistics.estimate(values, statistic, resamples=1).value
+            ax.axvline(at, color=colour if len(found) > 1 else tones().strong, linewidth=1.2, linestyle="--",
+                       label=f"{_SHORT[statistic]} {at:.4g}" if len(found) == 1 else None)
+    ax.set_ylim(bottom=0.0)
+    ax.margins(x=0.02)
+    ax.xaxis.set_major_formatter(plain_number)
+    quiet(ax)
+    labels(ax, x=label, y="share of runs")
+    legend(ax)
+    return ax
+
+
+def _measured(one, measure):
+    """(what it is, float64 [R] of those runs that have it)."""
+    if isinstance(one, Result):
+        known = one.measures()
+        if measure is None:
+            measure = next(iter(known), "team_return")
+        if measure == "team_return":
+            label, values = "team return, last tenth of the episodes", statistics.scores(one)
+        elif measure in known:
+            label, values = known[measure].label, known[measure].values
+        else:
+            raise unknown(f"measure of game {one.experiment.game.name!r}", measure, [*known, "team_return"])
+    else:
+        label = "value" if measure is None else str(measure).replace("_", " ")
+        try:
+            values = np.asarray(one, np.float64).ravel()
+        except (TypeError, ValueError):
+            raise TypeError(f"results: expected a Result, or numbers by label, got {shown(one)}") from None
+    values = values[np.isfinite(values)]
+    if not len(values):
+        raise ValueError(f"measure: no run has a {measure}, so there is nothing to draw")
+    return label, values
+
+
+@picture
 def profiles(scores, ax=None, thresholds=None, level=0.95, resamples=1000, seed=0):
     """Draw performance profiles: the share of runs that score more than each threshold.
 
@@ -333,7 +439,7 @@ def profiles(scores, ax=None, thresholds=None, level=0.95, resamples=1000, seed=
     ax.xaxis.set_major_formatter(plain_number)
     quiet(ax)
     labels(ax, x="threshold (score)", y="share of runs that score more")
-    ax.legend(frameon=False, labelcolor=INK, edgecolor=QUIET)
+    legend(ax)
     return ax
 
 

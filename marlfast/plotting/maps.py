@@ -1,32 +1,40 @@
 """What was learned, row by row: greedy actions, action values, visits."""
+from typing import NamedTuple
+
 import numpy as np
 
 from marlfast.errors import extra, integer, shown
+from marlfast.games.matrix import NormalForm
 from marlfast.learners.tabular import Tabular
 from marlfast.plotting.style import (
-    INK,
-    NONE,
     SEQUENTIAL,
     axes_for,
     bar,
     colours,
     labels,
     literal,
+    picture,
     plain_number,
     readable_on,
+    tones,
     whole_ticks,
 )
 from marlfast.result import Result
 
 STRIP = 60          # rows that are shown side by side with all agents; more of them are wrapped
+BESIDE = 25         # rows with names that stand side by side
+LONG = 24           # letters of a row's name that fit below a picture
 
 
+@picture
 def policy_map(result, run=0, agent=None, names=None, shape=None, axes_labels=None, ax=None):
     """Draw the greedy action of each table row.
 
-    Rows of two features stand in their plane; others side by side, an agent below the other; many of them, or where
-    ``shape`` is given, in lines from left to right. Rows that were never updated are grey, as their first
-    action means nothing.
+    Rows of two features stand in their plane, and so do, where they are many or ``agent`` is given, the last two
+    actions of a game of two agents with a memory of one round; others stand side by side, an agent below the other.
+    Where they are too many for that, they are a table (:func:`policy_table`). Rows that were never updated are grey,
+    as their first action means nothing. Actions and states have the names that the game gives them
+    (``action_names``, ``state_names``).
 
     Parameters
     ----------
@@ -37,7 +45,7 @@ def policy_map(result, run=0, agent=None, names=None, shape=None, axes_labels=No
     agent : int, optional
         Default: all of them, where rows stand side by side; else agent 0.
     names : sequence of str, optional
-        Of the actions.
+        Of the actions. Default: the game's own.
     shape : (int, int), optional
         Rows as a picture of so many lines and columns, such as (5, 5) for the prices of two firms before.
     axes_labels : (str, str), optional
@@ -64,22 +72,22 @@ def policy_map(result, run=0, agent=None, names=None, shape=None, axes_labels=No
     >>> run = mf.train(game, mf.IQL(), steps=2000, seed=0)
     >>> ax = plotting.policy_map(run, names=["cooperate", "defect"])
     """
-    places, agents = _places(result, run, agent, shape)
-    game = result.experiment.game
+    layout = _places(result, run, agent, shape)
+    if layout.many or layout.places is None and max(map(len, _row_names(result, run))) > LONG:
+        return policy_table(result, run, agent, names, ax)
+    agents, game = layout.agents, result.experiment.game
     actions, certain = (found[:, agents] for found in likeliest_actions(result, run))
     what = "greedy actions" if certain.all() else "likeliest actions of mixed policies"
     actions = actions.astype(np.float64)
     visits = _visits(result, run, agents)
     if visits is not None:
         actions[visits == 0] = np.nan
-    count = int(max(game.action_counts[agents]))
-    if names is not None and len(names) < count:
-        raise ValueError(f"names: expected one for each of {count} actions, got {shown(names)}")
-    names = [str(k) for k in range(count)] if names is None else [str(name) for name in names]
+    names = _names(game, agents, names)
+    count = len(names)
     matplotlib = extra("matplotlib.colors", "plot", "a map")
-    tones = colours(count)
-    look = matplotlib.ListedColormap(tones)
-    ax, image, picture = _drawn(places, agents, actions, ax, "a map of a policy", axes_labels, result,
+    shades = colours(count)
+    look = matplotlib.ListedColormap(shades)
+    ax, image, picture = _drawn(layout, actions, ax, "a map of a policy", axes_labels, result,
                                 cmap=look, norm=matplotlib.BoundaryNorm(np.arange(count + 1) - 0.5, count))
     shown_ticks = range(count) if count <= 12 else np.linspace(0, count - 1, 6).astype(int).tolist()
     made = bar(ax, image, "greedy action" if certain.all() else "likeliest action", ticks=list(shown_ticks))
@@ -87,11 +95,109 @@ def policy_map(result, run=0, agent=None, names=None, shape=None, axes_labels=No
     made.ax.minorticks_off()
     if picture.size <= 150:
         _written(ax, picture, [names[int(v)] if np.isfinite(v) else "" for v in picture.ravel()],
-                 [readable_on(tones[int(v)]) if np.isfinite(v) else INK for v in picture.ravel()])
+                 [readable_on(shades[int(v)]) if np.isfinite(v) else tones().ink for v in picture.ravel()])
     labels(ax, title=_title(result, run, agents, what))
     return ax
 
 
+def _names(game, agents, names):
+    """What actions are called: as given, else as the game calls those of these agents, where they agree."""
+    count = int(max(game.action_counts[agents]))
+    if names is not None:
+        if len(names) < count:
+            raise ValueError(f"names: expected one for each of {count} actions, got {shown(names)}")
+        return [str(name) for name in names][:count]
+    own = [game.names_of_actions(i) for i in agents]
+    longest = max(own, key=len)
+    return longest if all(one == longest[:len(one)] for one in own) else [str(k) for k in range(count)]
+
+
+@picture
+def policy_table(result, run=0, agent=None, names=None, ax=None, max_rows=90):
+    """Write what is done in each table row as a table: for states that stand in no plane.
+
+    Parameters
+    ----------
+    result : Result
+        Of a training with tables.
+    run : int
+        Which of its runs.
+    agent : int, optional
+        Default: all of them, at most six.
+    names : sequence of str, optional
+        Of the actions. Default: the game's own.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw. Default: a new figure.
+    max_rows : int
+        So many are written; those that were updated most.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Where it is drawn.
+
+    See Also
+    --------
+    policy_map : As a picture.
+    marlfast.Policy.table : The numbers.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> run = mf.train(mf.games.PrisonersDilemma(memory=2, horizon=0), mf.IQL(), steps=5000, seed=0)
+    >>> ax = mf.plotting.policy_table(run)
+    """
+    layout, game = _places(result, run, agent, None), result.experiment.game
+    agents = (list(range(game.agents)) if agent is None else layout.agents)[:6]
+    max_rows = integer("max_rows", max_rows, 1, 2000)
+    actions = likeliest_actions(result, run)[0][:, agents]
+    visits, called = _visits(result, run, agents), _row_names(result, run)
+    order = np.arange(len(actions))
+    if len(actions) > max_rows:
+        order = np.sort(np.argsort(-visits.sum(axis=1) if visits is not None else order, kind="stable")[:max_rows])
+    words = [_names(game, [i], names) for i in agents]
+    shades = colours(max(map(len, words)))
+    blocks = max(1, -(-len(order) // 30))
+    lines = -(-len(order) // blocks)
+    width = 0.075 * max(len(called[k]) for k in order) + sum(0.15 + 0.085 * max(6, *map(len, w)) for w in words)
+    ax = axes_for(ax, "a table of a policy", (max(3.0, blocks * (width + 0.25)), 0.7 + 0.185 * (lines + 1)))
+    ax.set(xlim=(0, blocks), ylim=(lines + 0.5, -0.8))
+    ax.axis("off")
+    share = 1.0 / (len(agents) + 0.9 + 0.075 * max(len(called[k]) for k in order) / max(0.6, width / 2))
+    for b in range(blocks):
+        right = [b + 0.97 - share * (len(agents) - 1 - j) for j in range(len(agents))]
+        for j, i in enumerate(agents):
+            ax.text(right[j], -0.4, f"agent {i}", ha="right", va="center", fontsize="small", color=tones().ink,
+                    fontweight="bold")
+        ax.text(b + 0.02, -0.4, "state", ha="left", va="center", fontsize="small", color=tones().ink,
+                fontweight="bold")
+    for place, k in enumerate(order.tolist()):
+        b, line = divmod(place, lines)
+        if line % 2 == 0:
+            ax.add_patch(extra("matplotlib.patches", "plot", "a table").Rectangle(
+                (b + 0.005, line), 0.985, 1, color=tones().pale, alpha=0.45, linewidth=0))
+        ax.text(b + 0.02, line + 0.5, literal(called[k]), ha="left", va="center", fontsize="small", color=tones().ink)
+        for j in range(len(agents)):
+            never = visits is not None and visits[k, j] == 0
+            ax.text(b + 0.97 - share * (len(agents) - 1 - j), line + 0.5,
+                    "–" if never else literal(words[j][actions[k, j]]), ha="right", va="center", fontsize="small",
+                    color=tones().quiet if never else shades[actions[k, j]], fontweight="bold")
+    left = len(actions) - len(order)
+    labels(ax, title=_title(result, run, layout.agents if agent is not None else list(agents), "policy")
+           + (f" ({len(order)} of {len(actions)} states, the most visited)" if left else ""))
+    return ax
+
+
+def _row_names(result, run):
+    """What the rows of a table are called, as the game calls what is seen there; else the observations themselves."""
+    game, rows = result.experiment.game, result.rows[run]
+    called = game.names_of_observations() if game.observations is not None else None
+    if called is not None and result.experiment.encoder.name == "numbered" and len(rows) <= len(called):
+        return [called[int(row[0])] for row in rows]
+    return [", ".join(plain_number(v) for v in row) for row in rows]
+
+
+@picture
 def visit_map(result, run=0, agent=None, shape=None, axes_labels=None, ax=None):
     """Draw how often each table row was updated, on a logarithmic scale; white: never.
 
@@ -127,7 +233,8 @@ def visit_map(result, run=0, agent=None, shape=None, axes_labels=None, ax=None):
     >>> run = mf.train(mf.games.PrisonersDilemma(memory=1, horizon=0), mf.IQL(), steps=2000, seed=0)
     >>> ax = plotting.visit_map(run)
     """
-    places, agents = _places(result, run, agent, shape)
+    layout = _places(result, run, agent, shape)
+    agents = layout.agents
     visits = _visits(result, run, agents)
     if visits is None:
         raise ValueError(f"result: learner {result.experiment.learner.name!r} counts no visits")
@@ -135,14 +242,15 @@ def visit_map(result, run=0, agent=None, shape=None, axes_labels=None, ax=None):
     counts[counts == 0] = np.nan
     most = float(np.nanmax(counts)) if np.isfinite(counts).any() else 1.0
     scale = extra("matplotlib.colors", "plot", "a map").LogNorm(1.0, max(most, 2.0))
-    ax, image, _ = _drawn(places, agents, counts, ax, "a map of visits", axes_labels, result, cmap=SEQUENTIAL,
+    ax, image, _ = _drawn(layout, counts, ax, "a map of visits", axes_labels, result, cmap=SEQUENTIAL,
                           norm=scale)
-    ax.set_facecolor("white")
+    ax.set_facecolor(tones().back)
     bar(ax, image, "updates of the row", format=plain_number)
     labels(ax, title=_title(result, run, agents, "visits"))
     return ax
 
 
+@picture
 def value_map(result, run=0, agent=None, shape=None, axes_labels=None, ax=None):
     """Draw the greatest action value of each table row that was visited.
 
@@ -178,7 +286,8 @@ def value_map(result, run=0, agent=None, shape=None, axes_labels=None, ax=None):
     >>> run = mf.train(mf.games.PrisonersDilemma(memory=1, horizon=0), mf.IQL(), steps=2000, seed=0)
     >>> ax = plotting.value_map(run, agent=1)
     """
-    places, agents = _places(result, run, agent, shape)
+    layout = _places(result, run, agent, shape)
+    agents = layout.agents
     visits, values = _visits(result, run, agents), None
     game = result.experiment.game
     for k, i in enumerate(agents):
@@ -188,10 +297,10 @@ def value_map(result, run=0, agent=None, shape=None, axes_labels=None, ax=None):
         if values is None:
             values = np.full((tables["q"].shape[1], len(agents)), np.nan)
         values[:, k] = tables["q"][run, :, _table(result, i), :int(game.action_counts[i])].max(axis=-1)
-    values = values[:len(places)]
+    values = values[:len(result.rows[run])]
     if visits is not None:
         values[visits == 0] = np.nan
-    ax, image, _ = _drawn(places, agents, values, ax, "a map of values", axes_labels, result, cmap=SEQUENTIAL)
+    ax, image, _ = _drawn(layout, values, ax, "a map of values", axes_labels, result, cmap=SEQUENTIAL)
     bar(ax, image, "greatest action value", format=plain_number)
     labels(ax, title=_title(result, run, agents, "values"))
     return ax
@@ -228,74 +337,117 @@ def _visits(result, run, agents):
     return np.stack(found, axis=1)
 
 
+class _Layout(NamedTuple):
+    """Where rows stand: in a plane (x and y of each, ``names`` of the places on each axis) or side by side."""
+
+    places: np.ndarray | None       # [rows, 2]; None: side by side
+    agents: list
+    kept: np.ndarray                # which rows are drawn
+    axes: tuple = (None, None)      # what is written below and beside
+    names: tuple = (None, None)     # of the places along each axis, in the order of their numbers
+    many: bool = False              # too many for a picture that can be read
+    numbered: bool = False          # lines from left to right, then down
+
+
 def _places(result, run, agent, shape):
-    """Observations of the rows [rows, D], and numbers of the agents to show."""
+    """The layout of a run's rows, and of the agents to show."""
     if not isinstance(result, Result):
         raise TypeError(f"result: expected a Result, got {shown(result)}")
     run = integer("run", run, 0, len(result.steps) - 1)
-    if result.experiment.encoder.active(result.experiment.game) > 1:
-        raise ValueError(f"result: encoder {result.experiment.encoder.name!r} puts an observation into several rows, "
+    game, encoder = result.experiment.game, result.experiment.encoder
+    if encoder.active(game) > 1:
+        raise ValueError(f"result: encoder {encoder.name!r} puts an observation into several rows, "
                          "so that a row alone has no action and no value")
     rows = result.rows[run]
     if not len(rows):
         raise ValueError("result: no table row is in use")
+    every = np.ones(len(rows), bool)
+    one = [0 if agent is None else integer("agent", agent, 0, game.agents - 1)]
     if shape is not None:
         lines, columns = (integer(f"shape[{k}]", n, 1) for k, n in enumerate(shape))
         if lines * columns != len(rows):
             raise ValueError(f"shape: expected numbers whose product is the number of rows, {len(rows)}, got "
                              f"{shown(shape)}")
-        rows = np.stack(np.divmod(np.arange(len(rows)), columns), axis=1)[:, ::-1].astype(np.float64)
-    elif rows.shape[1] != 2 and len(rows) > STRIP:
-        columns = int(np.ceil(np.sqrt(len(rows))))
-        rows = np.stack(np.divmod(np.arange(len(rows)), columns), axis=1)[:, ::-1].astype(np.float64)
-    agents = result.experiment.game.agents
+        return _Layout(_lines(len(rows), columns), one, every, _in_lines(columns), numbered=True)
     if rows.shape[1] == 2:
-        return rows, [0 if agent is None else integer("agent", agent, 0, agents - 1)]
-    return rows, list(range(agents)) if agent is None else [integer("agent", agent, 0, agents - 1)]
+        plain = game.observations is None and game.features == 2
+        return _Layout(rows, one, every, ("feature 0 of the observation", "feature 1 of the observation") if plain
+                       else (None, None))
+    if game.agents == 2 and game.observations is not None and getattr(game, "memory", 0) == 1 and \
+            isinstance(game, NormalForm) and (len(rows) > BESIDE or agent is not None):
+        joints = int(np.prod(game.action_counts))
+        seen = rows[:, 0].astype(np.int64)
+        kept = seen < joints                        # the empty history stands in no plane
+        if kept.sum() > 2:
+            first, second = np.divmod(seen[kept], int(game.action_counts[1]))
+            return _Layout(np.stack([first, second], axis=1).astype(np.float64), one, kept,
+                           ("last action of agent 0", "last action of agent 1"),
+                           (game.names_of_actions(0), game.names_of_actions(1)))
+    agents = list(range(game.agents)) if agent is None else one
+    if len(rows) <= STRIP:
+        return _Layout(None, agents, every)
+    columns = int(np.ceil(np.sqrt(len(rows))))
+    return _Layout(_lines(len(rows), columns), one, every, _in_lines(columns), many=True, numbered=True)
 
 
-def _drawn(places, agents, values, ax, what, axes_labels, result, **look):
+def _lines(count, columns):
+    return np.stack(np.divmod(np.arange(count), columns), axis=1)[:, ::-1].astype(np.float64)
+
+
+def _in_lines(columns):
+    return f"rows of the table, {columns} in a line", None
+
+
+def _drawn(layout, values, ax, what, axes_labels, result, **look):
     """The picture of ``values`` [rows, agents]: axes, image, and the numbers in it [lines, columns]."""
-    plane = places.shape[1] == 2
+    agents, values = layout.agents, values[layout.kept]
+    plane = layout.places is not None
     if plane:
-        xs, x = np.unique(places[:, 0], return_inverse=True)
-        ys, y = np.unique(places[:, 1], return_inverse=True)
+        xs, x = np.unique(layout.places[:, 0], return_inverse=True)
+        ys, y = np.unique(layout.places[:, 1], return_inverse=True)
         picture = np.full((len(ys), len(xs)), np.nan)
         picture[y, x] = values[:, 0]
-        size = 6.0, 4.8
+        size = 5.6, 4.6
     else:
-        xs, ys, picture = np.arange(len(places)), np.arange(len(agents)), values.T
-        size = 8.0, 1.3 + 0.45 * len(agents)
+        xs, ys, picture = np.arange(len(values)), np.arange(len(agents)), values.T
+        size = 6.4, 1.3 + 0.45 * len(agents)
     ax = axes_for(ax, what, size)
     image = ax.pcolormesh(_edges(xs), _edges(ys), np.ma.masked_invalid(picture), **look)
-    ax.set_facecolor(NONE)
-    given = _told(result, plane, len(xs))
-    wanted = given if axes_labels is None else axes_labels
+    ax.set_facecolor(tones().none)
+    wanted = layout.axes if axes_labels is None else axes_labels
     labels(ax, x=wanted[0], y=wanted[1])
-    if plane and axes_labels is None and given[0].startswith("row"):
+    if layout.numbered:
         ax.invert_yaxis()
+        if axes_labels is None:
+            ax.set_xticks([])
+            ax.set_yticks([])
+    for axis, names, at in ((ax.xaxis, layout.names[0], xs), (ax.yaxis, layout.names[1], ys)):
+        if names is not None:
+            chosen = np.arange(0, len(at), -(-len(at) // 8))
+            axis.set_ticks(at[chosen], [literal(names[int(at[k])]) for k in chosen])
     if not plane:
-        ax.set_yticks(ys, [f"agent {i}" for i in agents])
-        ax.invert_yaxis()
-        if result.experiment.game.observations is None and places.shape[1] == 1 and len(places) <= 25:
-            ax.set_xticks(xs, [plain_number(v) for v in places[:, 0]], rotation=90 if len(places) > 12 else 0)
-        else:
-            whole_ticks(ax.xaxis)
-    ax.tick_params(colors=INK)
+        _name_rows(ax, xs, ys, agents, result, axes_labels)
+    ax.tick_params(colors=tones().ink)
     ax.spines[:].set_visible(False)
     return ax, image, picture
 
 
-def _told(result, plane, columns):
-    """What stands below and beside."""
-    game = result.experiment.game
-    if plane and game.observations is None and game.features == 2:
-        return "feature 0 of the observation", "feature 1 of the observation"
-    if plane:
-        return f"row of the table, modulo {columns}", f"row of the table / {columns}"
-    if game.observations is None and game.features == 1:
-        return "observation (in the order first seen)" if result.experiment.encoder.grows else "observation", None
-    return "row of the table", None
+def _name_rows(ax, xs, ys, agents, result, axes_labels):
+    """Agents beside rows that stand side by side, and below what the rows are."""
+    ax.set_yticks(ys, [f"agent {i}" for i in agents])
+    ax.invert_yaxis()
+    run = next(k for k in range(len(result.rows)) if len(result.rows[k]) >= len(xs))
+    game, named = result.experiment.game, _row_names(result, run)
+    if len(xs) <= BESIDE and max(map(len, named)) <= LONG and (
+            game.names_of_observations() is not None or result.rows[run].shape[1] == 1):
+        turned = max(map(len, named)) * len(xs) > 60
+        ax.set_xticks(xs, [literal(name) for name in named[:len(xs)]], rotation=90 if turned else 0)
+        what = "state" if game.names_of_observations() is not None else "observation"
+    else:
+        whole_ticks(ax.xaxis)
+        what = "row of the table"
+    if axes_labels is None:
+        labels(ax, x=what)
 
 
 def _edges(values):
@@ -314,7 +466,7 @@ def _written(ax, picture, texts, inks):
     quads = ax.collections[0].get_coordinates()
     centres = (quads[:-1, :-1] + quads[1:, 1:]) / 2.0
     for (x, y), text, ink in zip(centres.reshape(-1, 2), texts, inks, strict=True):
-        ax.text(x, y, literal(text), ha="center", va="center", fontsize=8, color=ink)
+        ax.text(x, y, literal(text), ha="center", va="center", fontsize="small", color=ink)
 
 
 def _title(result, run, agents, what):

@@ -3,18 +3,19 @@ import numpy as np
 
 from marlfast.errors import extra, integer, shown
 from marlfast.plotting.style import (
-    COLOURS,
-    INK,
-    NONE,
     SEQUENTIAL,
     axes_for,
     bar,
     colours,
     labels,
+    legend,
     literal,
+    picture,
     plain_number,
     quiet,
     readable_on,
+    shade,
+    tones,
 )
 from marlfast.renamed import takes
 
@@ -22,6 +23,7 @@ WRITTEN = 12        # up to so many lines and columns have their numbers written
 
 
 @takes(most="max_shown")
+@picture
 def joint_actions(played, ax=None, counts=None, names=None, bins=60, max_shown=7, times=None, unit="step"):
     """Draw how often each joint action is played, over time, as areas that add up to 1.
 
@@ -70,11 +72,12 @@ def joint_actions(played, ax=None, counts=None, names=None, bins=60, max_shown=7
     order = np.argsort(-np.nansum(shares, axis=0), kind="stable")[:integer("max_shown", max_shown, 1)]
     rest = np.setdiff1d(np.arange(shares.shape[1]), order)
     layers = [shares[:, j] for j in order] + ([shares[:, rest].sum(axis=1)] if len(rest) else [])
-    tones = colours(len(order)) + (["#bbbbbb"] if len(rest) else [])
+    shades = colours(len(order)) + (["#bbbbbb"] if len(rest) else [])
     texts = [told[j] for j in order] + ([f"{len(rest)} others"] if len(rest) else [])
     if len(at) == 1:
         at, layers = np.array([at[0] - 0.5, at[0] + 0.5]), [np.repeat(layer, 2) for layer in layers]
-    ax.stackplot(at, layers, colors=tones, labels=[literal(text) for text in texts], linewidth=0.4, edgecolor="white")
+    ax.stackplot(at, layers, colors=shades, labels=[literal(text) for text in texts], linewidth=0.4,
+                 edgecolor=tones().back)
     ax.set_xlim(at[0], at[-1])
     ax.set_ylim(0.0, 1.0)
     ax.xaxis.set_major_formatter(plain_number)
@@ -135,6 +138,7 @@ def _action(names, agent, action):
 # -- cross-play ---------------------------------------------------------------------------------------
 
 
+@picture
 def cross_play_matrix(crossplay, ax=None, agent=None):
     """Draw what agents of each run earn with those of every other.
 
@@ -172,17 +176,17 @@ def cross_play_matrix(crossplay, ax=None, agent=None):
     lines, columns = values.shape
     ax = axes_for(ax, "cross-play", (5.8, 4.8))
     image = ax.pcolormesh(np.ma.masked_invalid(values), cmap=SEQUENTIAL, edgecolors="none")
-    ax.set_facecolor(NONE)
+    ax.set_facecolor(tones().none)
     if lines == columns:
         patches = extra("matplotlib.patches", "plot", "cross-play")
         for k in range(lines):
-            ax.add_patch(patches.Rectangle((k, k), 1, 1, fill=False, edgecolor="black",
+            ax.add_patch(patches.Rectangle((k, k), 1, 1, fill=False, edgecolor=tones().strong,
                                            linewidth=1.5 if lines <= 40 else 0.5))
     if max(lines, columns) <= WRITTEN:
         for i, line in enumerate(values):
             for j, value in enumerate(line):
                 if np.isfinite(value):
-                    ax.text(j + 0.5, i + 0.5, f"{value:.3g}", ha="center", va="center", fontsize=8,
+                    ax.text(j + 0.5, i + 0.5, f"{value:.3g}", ha="center", va="center", fontsize="small",
                             color=readable_on(image.cmap(image.norm(value))))
     for axis, count in ((ax.xaxis, columns), (ax.yaxis, lines)):
         shown_runs = np.arange(0, count, -(-count // 10))
@@ -201,6 +205,7 @@ def cross_play_matrix(crossplay, ax=None, agent=None):
 
 
 @takes(most="max_shown")
+@picture
 def direction_field(field, paths=(), ax=None, names=None, max_shown=30):
     """Draw where a dynamics leads in a game of two agents with two actions, and how learners went.
 
@@ -243,16 +248,16 @@ def direction_field(field, paths=(), ax=None, names=None, max_shown=30):
     safe = np.where(speed > 1e-12 * longest, speed, np.inf)
     ax.quiver(x, y, field.dx / safe, field.dy / safe, speed, cmap="Greys", pivot="mid", scale=1.6 * len(field.x),
               width=0.004, clim=(-0.5 * longest, longest))
-    tones = [tone for tone in COLOURS if tone != "#000000"]
+    shades = [tone for tone in colours(8) if tone != tones().strong.upper()]
     for k, path in enumerate(paths):
         learned = not hasattr(path, "exact")
         first, second = (s[..., 0].reshape(len(s), -1) for s in path.strategies)
-        colour, count = tones[k % len(tones)], min(first.shape[1], integer("max_shown", max_shown, 1))
+        colour, count = shades[k % len(shades)], min(first.shape[1], integer("max_shown", max_shown, 1))
         for b in range(count):
             told = ("learning" if learned else "dynamics") + (f" ({count})" if count > 1 else "")
             ax.plot(first[:, b], second[:, b], color=colour, linewidth=1.0 if learned else 2.0, zorder=2.5 if learned
                     else 2.0, linestyle="-" if learned else (0, (4, 1.5)), label=told if b == 0 else None)
-        ax.scatter(first[0, :count], second[0, :count], s=22, facecolors="white", edgecolors=colour, zorder=3)
+        ax.scatter(first[0, :count], second[0, :count], s=22, facecolors=tones().back, edgecolors=colour, zorder=3)
         ax.scatter(first[-1, :count], second[-1, :count], s=26, color=colour, zorder=4)
     ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
     quiet(ax, grid=None)
@@ -260,15 +265,18 @@ def direction_field(field, paths=(), ax=None, names=None, max_shown=30):
     labels(ax, x=f"probability of {names[0]}, agent 0", y=f"probability of {names[1]}, agent 1")
     if paths:
         ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.1), ncols=len(paths),
-                  title=None, labelcolor=INK)
+                  title=None, labelcolor=tones().ink)
     return ax
 
 
 # -- cycles ---------------------------------------------------------------------------------------------
 
 
-def cycle_diagram(cycles, ax=None, numbers=None, agents=(0, 1), name="action"):
-    """Draw the limit cycles of all runs in the plane of two agents' actions: where play ends, and how it goes round.
+@picture
+def cycle_diagram(cycles, ax=None, numbers=None, agents=None, name="action"):
+    """Draw the limit cycles of all runs: where play ends, and how it goes round.
+
+    Of two agents, in the plane of their actions. Of more, every joint action is a line from agent to agent.
 
     Parameters
     ----------
@@ -278,15 +286,16 @@ def cycle_diagram(cycles, ax=None, numbers=None, agents=(0, 1), name="action"):
         Where to draw. Default: a new figure.
     numbers : sequence of float, or one for each agent, optional
         What actions stand for, such as ``game.prices``.
-    agents : (int, int)
-        Which two. With a single agent: its action now and next.
+    agents : sequence of int, optional
+        Which of them. Default: all. With a single agent: its action now and next.
     name : str
         What an action is called, such as "price".
 
     Returns
     -------
     matplotlib.axes.Axes
-        A circle's area is the share of the runs' time spent there; a line's width the share of runs that go along it.
+        A circle's area is the share of the runs' time spent there; an arrow's width the share of runs that go along it.
+        Of more than two agents, a line's width is the share of the runs' time, and its colour the length of the cycle.
 
     See Also
     --------
@@ -301,9 +310,16 @@ def cycle_diagram(cycles, ax=None, numbers=None, agents=(0, 1), name="action"):
     >>> ax = plotting.cycle_diagram(analysis.limit_cycles(game, run))
     """
     count = cycles.actions.shape[2]
-    alone = count == 1
-    i, j = (0, 0) if alone else (integer(f"agents[{k}]", a, 0, count - 1) for k, a in enumerate(agents))
-    ax = axes_for(ax, "a diagram of cycles", (5.8, 5.2))
+    chosen = range(count) if agents is None else [integer(f"agents[{k}]", a, 0, count - 1)
+                                                  for k, a in enumerate(agents)]
+    if not len(chosen):
+        raise ValueError("agents: expected at least one, got none")
+    ax = axes_for(ax, "a diagram of cycles", (5.8, 5.2) if len(chosen) < 3 else (6.4, 4.0))
+    if len(chosen) > 2:
+        _cycles_of_many(ax, cycles, list(chosen), numbers, name)
+        return ax
+    alone = len(chosen) == 1
+    i, j = (chosen[0], chosen[-1])
     time, moves = {}, {}
     for length, actions in zip(cycles.length.tolist(), cycles.actions, strict=True):
         here = [(int(a[i]), int(actions[(t + 1) % length][j] if alone else a[j])) for t, a in
@@ -321,33 +337,63 @@ def cycle_diagram(cycles, ax=None, numbers=None, agents=(0, 1), name="action"):
     patches = extra("matplotlib.patches", "plot", "a diagram of cycles")
     for (a, b), n in moves.items():
         ax.add_patch(patches.FancyArrowPatch(
-            at(a), at(b), connectionstyle="arc3,rad=0.15", arrowstyle="-|>", mutation_scale=11, color=COLOURS[1],
+            at(a), at(b), connectionstyle="arc3,rad=0.15", arrowstyle="-|>", mutation_scale=11, color=shade(1),
             linewidth=0.8 + 4.0 * n / runs, alpha=0.75, shrinkA=5, shrinkB=5, zorder=2))
     places = list(time)
     points = np.array([at(place) for place in places])
     shares = np.array([time[place] for place in places]) / runs
     sizes = 25 + 1200 * shares
-    ax.scatter(points[:, 0], points[:, 1], s=sizes, color=COLOURS[0], alpha=0.85, zorder=3, linewidths=1,
-               edgecolors="white")
+    ax.scatter(points[:, 0], points[:, 1], s=sizes, color=shade(0), alpha=0.85, zorder=3, linewidths=1,
+               edgecolors=tones().back)
     for k in np.argsort(-shares)[:5]:
         if shares[k] >= 0.05:
             radius = np.sqrt(sizes[k] / np.pi)
             ax.annotate(f"{100 * shares[k]:.0f} %", points[k], textcoords="offset points", xytext=(radius + 2, 0),
-                        ha="left", va="center", fontsize=8, color="black", zorder=4,
-                        bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "alpha": 0.7, "edgecolor": "none"})
+                        ha="left", va="center", fontsize="small", color=tones().strong, zorder=4,
+                        bbox={"boxstyle": "square,pad=0.1", "facecolor": tones().back, "alpha": 0.7,
+                              "edgecolor": "none"})
     ax.margins(0.15)
     ax.set(aspect="equal" if numbers is None else "auto")
     quiet(ax, grid="both")
     ax.xaxis.set_major_formatter(plain_number)
     ax.yaxis.set_major_formatter(plain_number)
     if alone:
-        labels(ax, x=f"{name} of agent 0", y=f"its next {name}")
+        labels(ax, x=f"{name} of agent {i}", y=f"its next {name}")
     else:
         labels(ax, x=f"{name} of agent {i}", y=f"{name} of agent {j}")
-    still = int((cycles.length == 1).sum())
-    labels(ax, title=f"limit cycles of {runs} {'run' if runs == 1 else 'runs'}: {still} stand still, longest "
-                     f"{int(cycles.length.max())}")
+    labels(ax, title=_lengths(cycles))
     return ax
+
+
+def _lengths(cycles):
+    """How many runs end in which kind of cycle."""
+    runs, still = len(cycles.length), int((cycles.length == 1).sum())
+    return (f"limit cycles of {runs} {'run' if runs == 1 else 'runs'}: {still} stand still, longest "
+            f"{int(cycles.length.max())}")
+
+
+def _cycles_of_many(ax, cycles, chosen, numbers, name):
+    """A line over the agents for every joint action, as wide as it is frequent, coloured by the length of its cycle."""
+    time = {}
+    for length, actions in zip(cycles.length.tolist(), cycles.actions, strict=True):
+        for t in range(length):
+            key = min(length, 3), tuple(int(actions[t][i]) for i in chosen)
+            time[key] = time.get(key, 0.0) + 1.0 / (length * len(cycles.length))
+    shades, words = colours(3), {1: "one joint action", 2: "cycles of two", 3: "longer cycles"}
+    told = set()
+    for (kind, joint), share in sorted(time.items(), key=lambda item: -item[1]):
+        heights = [_number(numbers, i, a) for i, a in zip(chosen, joint, strict=True)]
+        ax.plot(range(len(chosen)), heights, color=shades[kind - 1], linewidth=0.6 + 12.0 * share, alpha=0.6,
+                marker="o", markersize=3.5, solid_capstyle="round", label=None if kind in told else words[kind])
+        told.add(kind)
+    ax.set_xticks(range(len(chosen)), [f"agent {i}" for i in chosen])
+    ax.set_xlim(-0.15, len(chosen) - 0.85)
+    ax.yaxis.set_major_formatter(plain_number)
+    quiet(ax)
+    labels(ax, y=name, title=_lengths(cycles))
+    made = legend(ax)
+    for line in made.get_lines():
+        line.set_linewidth(3.0)
 
 
 def _number(numbers, agent, action):

@@ -3,11 +3,23 @@ import numpy as np
 
 from marlfast import analysis, statistics
 from marlfast.errors import choice, integer
-from marlfast.plotting.style import COLOURS, axes_for, colours, labels, literal, plain_number, quiet, whole_ticks
+from marlfast.plotting.style import (
+    axes_for,
+    colours,
+    labels,
+    legend,
+    picture,
+    plain_number,
+    quiet,
+    shade,
+    tones,
+    whole_ticks,
+)
 
 MAX_LINES = 50
 
 
+@picture
 def impulse_response(game, result, agent=0, action="static", periods=1, length=15, what="actions", numbers=None,
                      ax=None, runs=False, level=0.95, resamples=1000, seed=0, discount=None):
     """Draw how all agents act, or what they earn, after one of them deviates from where play had settled.
@@ -67,7 +79,7 @@ def impulse_response(game, result, agent=0, action="static", periods=1, length=1
     >>> run = mf.train(game, mf.IQL(discount=0.95), steps=2000, runs=4, seed=0)
     >>> ax = mf.plotting.impulse_response(game, run, length=10)
     >>> [text.get_text() for text in ax.get_legend().get_texts()][:2]
-    ['agent 0, who deviates', 'agent 1']
+    ['agent 0 (deviates)', 'agent 1']
     """
     choice("what", what, ("actions", "rewards"))
     if numbers is None and what == "actions":
@@ -90,19 +102,20 @@ def impulse_response(game, result, agent=0, action="static", periods=1, length=1
         if len(lines) > 1:
             ax.fill_between(at, e.low, e.high, color=colour, alpha=0.2, linewidth=0)
         ax.plot(at, e.value, color=colour, linewidth=2.0, marker="o" if i == found.agent else "s", markersize=4,
-                label=f"agent {i}, who deviates" if i == found.agent else f"agent {i}")
+                label=f"agent {i} (deviates)" if i == found.agent else f"agent {i}")
         ax.axhline(e.value[0], color=colour, linewidth=0.8, linestyle=":")
     for name, word, style in (("nash", "one-shot equilibrium", "--"), ("monopoly", "joint maximum", "-.")):
         known = getattr(game, f"{name}_{'prices' if what == 'actions' else 'profits'}", None)
         if known is not None and len(set(np.round(np.asarray(known, float), 12).tolist())) == 1:
-            ax.axhline(float(known[0]), color=COLOURS[6], linewidth=1.0, linestyle=style, label=word)
-    ax.axvspan(0.5, periods + 0.5, color=COLOURS[4], alpha=0.12, linewidth=0)
+            ax.axhline(float(known[0]), color=shade(6), linewidth=1.0, linestyle=style)
+            ax.annotate(word, (1.0, float(known[0])), xytext=(-2, 2), xycoords=ax.get_yaxis_transform(),
+                        textcoords="offset points", ha="right", va="bottom", fontsize="small", color=tones().ink)
+    ax.axvspan(0.5, periods + 0.5, color=shade(4), alpha=0.12, linewidth=0)
     quiet(ax)
     whole_ticks(ax.xaxis)
     ax.yaxis.set_major_formatter(plain_number)
     unit = "price" if what == "actions" and hasattr(game, "prices") else what[:-1]
     told = "one run" if len(values) == 1 else f"mean of {found.of_runs(len(found.actions))}, {100 * level:g} % interval"
-    labels(ax, x="period (agent deviates in the shaded ones)", y=f"{unit} ({told})",
-           title=f"{game.name}: agent {found.agent} deviates" if hasattr(game, "name") else literal("a deviation"))
-    ax.legend(framealpha=0.85, edgecolor="none", fontsize=9)
+    labels(ax, x="period (shaded: the deviation)", y=unit, title=told)
+    legend(ax)
     return ax

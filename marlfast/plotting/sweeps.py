@@ -5,22 +5,24 @@ from marlfast import statistics
 from marlfast.errors import choice, extra, unknown
 from marlfast.measures import RULES, column_of
 from marlfast.plotting.style import (
-    COLOURS,
-    INK,
-    NONE,
     SEQUENTIAL,
     axes_for,
     bar,
     labels,
+    legend,
     literal,
+    picture,
     plain_number,
     quiet,
     readable_on,
+    shade,
+    tones,
 )
 
 WRITTEN = 10        # up to so many lines and columns have their numbers written in
 
 
+@picture
 def heat_map(sweep, x=None, y=None, column=None, statistic="iqm", ax=None, best=True):
     """Draw a statistic of the runs over two swept parameters.
 
@@ -73,31 +75,30 @@ def heat_map(sweep, x=None, y=None, column=None, statistic="iqm", ax=None, best=
         runs = runs[~np.isnan(runs)]
         if len(runs):
             picture.flat[k] = rule(runs)
-    ax = axes_for(ax, "a heat map", (6.4, 5.0))
-    title = f"{_words(column)} by {_tail(x)} and {_tail(y)}" + (" (framed: highest)" if best else "")
-    labels(ax, x=x, y=y, title=title)
-    told = f"{_words(column)}: {statistics.NAMES[statistic]}{_held(values)}"
+    ax = axes_for(ax, "a heat map", (5.6, 4.4))
+    labels(ax, x=x, y=y, title=_measure(column) + (" (framed: highest)" if best else ""))
+    told = f"{statistics.NAMES[statistic]}{_held(values)}"
     if picture.size > 4 * len(np.unique(place)):
         _dots(ax, picture, xs, ys, told, best)
         return ax
     image = ax.pcolormesh(np.ma.masked_invalid(picture), cmap=SEQUENTIAL)
-    ax.set_facecolor(NONE)
+    ax.set_facecolor(tones().none)
     if max(picture.shape) <= WRITTEN:
         for (i, j), value in np.ndenumerate(picture):
             if np.isfinite(value):
-                ax.text(j + 0.5, i + 0.5, f"{value:.4g}", ha="center", va="center", fontsize=8,
+                ax.text(j + 0.5, i + 0.5, f"{value:.4g}", ha="center", va="center", fontsize="small",
                         color=readable_on(image.cmap(image.norm(value))))
     if best and np.isfinite(picture).any() and picture.size > 1:
         i, j = np.unravel_index(np.nanargmax(picture), picture.shape)
         patches = extra("matplotlib.patches", "plot", "a heat map")
-        ax.add_patch(patches.Rectangle((j, i), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=2.5, clip_on=False))
+        ax.add_patch(patches.Rectangle((j, i), 1, 1, fill=False, edgecolor=shade(1), linewidth=2.5, clip_on=False))
     for axis, levels in ((ax.xaxis, xs), (ax.yaxis, ys)):
         chosen = np.arange(0, len(levels), -(-len(levels) // 10))
         axis.set_ticks(chosen + 0.5, [literal(_short(levels[k])) for k in chosen])
     longest = max((len(_short(level)) for level in xs), default=0)
     if longest * min(len(xs), 10) > 48:
         ax.tick_params(axis="x", rotation=30)
-    ax.tick_params(colors=INK)
+    ax.tick_params(colors=tones().ink)
     ax.spines[:].set_visible(False)
     bar(ax, image, told, format=plain_number)
     return ax
@@ -114,14 +115,15 @@ def _dots(ax, picture, xs, ys, told, best):
             chosen = np.arange(0, len(levels), -(-len(levels) // 8))
             getattr(ax, f"set_{axis}ticks")(at[chosen], [literal(_short(levels[k])) for k in chosen])
     where_x, where_y = _scale(xs, sampled=True)[0][j], _scale(ys, sampled=True)[0][i]
-    image = ax.scatter(where_x, where_y, c=picture[i, j], s=70, cmap=SEQUENTIAL, edgecolors=INK, linewidths=0.5)
+    image = ax.scatter(where_x, where_y, c=picture[i, j], s=70, cmap=SEQUENTIAL, edgecolors=tones().ink, linewidths=0.5)
     if best and len(i):
         k = int(picture[i, j].argmax())
-        ax.scatter(where_x[k], where_y[k], s=220, facecolors="none", edgecolors=COLOURS[1], linewidths=2.5)
+        ax.scatter(where_x[k], where_y[k], s=220, facecolors="none", edgecolors=shade(1), linewidths=2.5)
     quiet(ax, grid="both")
     bar(ax, image, told, format=plain_number)
 
 
+@picture
 def parameter_curve(sweep, x=None, column=None, statistic="iqm", ax=None, level=0.95, resamples=2000, seed=0):
     """Draw a statistic of the runs, with its bootstrap interval, over one swept parameter; every run is a dot.
 
@@ -177,8 +179,8 @@ def parameter_curve(sweep, x=None, column=None, statistic="iqm", ax=None, level=
     ax = axes_for(ax, "a curve over a parameter", (7.0, 4.2))
     if scale == "log":
         ax.set_xscale("log")
-    ax.scatter(where[at], values, s=12, color=COLOURS[0], alpha=0.4, linewidths=0, label="single runs")
-    ax.errorbar(where, e.value, [e.value - e.low, e.high - e.value], color="black", linewidth=1.5, marker="_",
+    ax.scatter(where[at], values, s=12, color=shade(0), alpha=0.4, linewidths=0, label="runs")
+    ax.errorbar(where, e.value, [e.value - e.low, e.high - e.value], color=tones().strong, linewidth=1.5, marker="_",
                 markersize=10, capsize=3, linestyle="none" if scale == "words" or sampled else "-",
                 label=f"{statistics.NAMES[statistic]}, {100 * level:g} % interval{_held(values)}")
     if scale == "words":
@@ -193,8 +195,8 @@ def parameter_curve(sweep, x=None, column=None, statistic="iqm", ax=None, level=
         ax.xaxis.set_major_formatter(plain_number)
     ax.yaxis.set_major_formatter(plain_number)
     quiet(ax)
-    labels(ax, x=x, y=_words(column))
-    ax.legend(framealpha=0.85, edgecolor="none")
+    labels(ax, x=x, y=_measure(column))
+    legend(ax)
     return ax
 
 
@@ -215,7 +217,7 @@ def _named(table, names, given):
         if name is None:
             raise ValueError(f"x, y: expected {len(given)} swept parameters, there are {len(names)}")
         if name not in table:
-            raise unknown("column", name, table)
+            raise ValueError(f"{unknown('column', name, table)}; swept were: {', '.join(map(str, names))}")
     return chosen
 
 
@@ -284,9 +286,6 @@ def _short(value):
     return text if len(text) <= 30 else text[:27] + "..."
 
 
-def _tail(name):
-    return name.rpartition(".")[2] or name
-
-
-def _words(column):
-    return column.replace("_", " ")
+def _measure(column):
+    """What a column holds, in words."""
+    return RULES[column][1] if column in RULES else column.replace("_", " ")

@@ -212,7 +212,7 @@ class Report(Tables):
         ax : matplotlib.axes.Axes
             Where to draw.
         """
-        from marlfast.plotting.style import COLOURS, INK, labels, literal, quiet
+        from marlfast.plotting.style import COLOURS, labels, legend, literal, quiet
 
         compared = [figure for figure in self.figures if figure.published is not None]
         if not compared:
@@ -231,7 +231,7 @@ class Report(Tables):
         quiet(ax, grid="x")
         labels(ax, title=f"{self.study.name}, {self.runs} runs",
                x="as a share of the published figure")
-        ax.legend(frameon=False, labelcolor=INK, loc="best")
+        legend(ax, loc="best")
 
     def summary(self):
         """Say in one sentence how many figures agree, and which do not.
@@ -318,10 +318,22 @@ class Study(Definition):
     """
 
     kind = "study"
+    renamed = {}
     source = ""
     runs = 1000
     cheap = 100
     report = Report
+
+    def experiment(self):
+        """Give the one experiment that the study is, for :func:`marlfast.train` and :func:`marlfast.sweep`.
+
+        Returns
+        -------
+        Experiment
+            With the study's options, of one run.
+        """
+        raise ValueError(f"study {self.name!r}: is not a single experiment, so it cannot be swept over; sweep over a "
+                         "game and a learner")
 
     def figures(self, runs, seed, threads=None, progress=False):
         """Run it.

@@ -12,11 +12,11 @@ from marlfast.games.matrix import per_agent
 from marlfast.games.pricing import LogitBertrand
 from marlfast.initial import Uniform
 from marlfast.learners.q_learning import IQL
-from marlfast.renamed import argument
+from marlfast.renamed import argument, synonyms
 from marlfast.reproduce.base import Figure, Study, mean, share
 from marlfast.schedules import Exponential
 from marlfast.stop import GreedyStable
-from marlfast.train import train
+from marlfast.train import experiment_of, train
 
 # Words for what prices are worth at first, and the numbers that they take.
 BELIEFS = {"fixed": ("price",), "grim_trigger": ("cooperate", "punish"), "uniform": ("low", "high")}
@@ -31,7 +31,8 @@ class Calvano2020(Study):
     agents, actions, memory : int
         Firms, prices of each, and periods that are remembered.
     learning_rate, discount, decay : float or sequence of float [n]
-        Of all firms, or of each. A firm explores with probability ``exp(-decay * t)`` in period t.
+        Of all firms, or of each. A firm explores with probability ``exp(-decay * t)`` in period t. The paper's names
+        are taken as well: ``alpha``, ``delta``, ``beta``; and ``firms``, ``mu`` (differentiation), ``xi`` (margin).
     initial_q : "against_random", float, or a list
         What each price is worth at first. ``"against_random"``: what it earns for ever while the others draw theirs. A
         number. ``["fixed", price]``: all play the price of this number from the next period on. ``["grim_trigger",
@@ -189,8 +190,15 @@ class Calvano2020(Study):
         learners = self.learners()
         if self.initial_q == "trained":
             learners = self._trained(learners, runs, seed, options)
-        options = {"record_every": 0, "stop": GreedyStable(self.stable), "steps": self.max_periods} | options
-        return train(self.game, learners[0] if len(learners) == 1 else learners, runs=runs, seed=seed, **options)
+        return train(self.game, _team(learners), runs=runs, seed=seed, **(self._how() | options))
+
+    def _how(self):
+        return {"record_every": 0, "stop": GreedyStable(self.stable), "steps": self.max_periods}
+
+    def experiment(self):
+        if self.initial_q == "trained":
+            raise ValueError("initial_q: 'trained' needs sessions of the baseline first; use train")
+        return experiment_of(self.game, _team(self.learners()), self._how() | {"runs": 1, "seed": 0})
 
     def outcomes(self, result):
         """Find out what becomes of the firms, once they no longer learn.
@@ -242,6 +250,12 @@ class Calvano2020(Study):
 
 
 argument(Calvano2020, "most_periods", "max_periods")
+synonyms(Calvano2020, alpha="learning_rate", delta="discount", beta="decay", mu="differentiation", xi="margin",
+         firms="agents")
+
+
+def _team(learners):
+    return learners[0] if len(learners) == 1 else learners
 
 
 def _learner(learning_rate, discount, decay, initial_q):

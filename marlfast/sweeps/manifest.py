@@ -31,6 +31,7 @@ def manifest_of(plan, how, shard):
     measure = how["measure"]
     return {"format": FORMAT, "version": VERSION, "marlfast": __version__, "numpy": np.__version__,
             "experiment": plan.changes.experiment.to_dict(),
+            **({"study": plan.changes.study.to_dict()} if hasattr(plan.changes, "study") else {}),
             "over": {name: plain(values) for name, values in zip(plan.names, plan.values, strict=True)},
             "points": plan.points.index.tolist() if isinstance(plan.points, Sample) else None,
             "seeds": _told(plan.seeds), "bins": how["bins"],
@@ -45,9 +46,14 @@ def _told(seeds):
     return list(seeds)
 
 
+def _identity(manifest):
+    """What a sweep is known by: of studies the study, too."""
+    return (*_IDENTITY, "study") if "study" in manifest else _IDENTITY
+
+
 def identity(manifest):
     """16 bytes by which a chunk knows its sweep: the same in every shard, engine and version."""
-    text = json.dumps({key: manifest[key] for key in _IDENTITY}, sort_keys=True, allow_nan=False)
+    text = json.dumps({key: manifest[key] for key in _identity(manifest)}, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).digest()[:16]
 
 
@@ -104,6 +110,8 @@ def _faults(m):
             yield key, "a version"
     if not isinstance(m["experiment"], dict) or not isinstance(m["experiment"].get("game"), dict):
         yield "experiment", "an experiment with a game"
+    if "study" in m and not (isinstance(m["study"], dict) and isinstance(m["study"].get("name"), str)):
+        yield "study", "a study by its name"
     over, seeds, points, shard = m["over"], m["seeds"], m["points"], m["shard"]
     if not isinstance(over, dict) or not all(isinstance(values, list) and values for values in over.values()):
         yield "over", "lists of values by name"
@@ -165,7 +173,7 @@ def _as_it_was(manifest):
 def plan_of(manifest, game=None):
     """The plan that a manifest tells of."""
     from marlfast.experiment import Experiment
-    from marlfast.registry import functions_of
+    from marlfast.registry import from_dict, functions_of
 
     values = manifest["experiment"]
     try:
@@ -179,7 +187,12 @@ def plan_of(manifest, game=None):
         points = Grid([len(v) for v in over.values()]) if manifest["points"] is None else Sample(manifest["points"])
         if isinstance(seeds, dict):
             seeds = range(seeds["first"], seeds["first"] + seeds["count"])
-        return Plan(experiment, over, points, short(seeds), manifest["shard"])
+        study = None
+        if "study" in manifest:
+            from marlfast import reproduce  # noqa: F401  its studies
+
+            study = from_dict("study", manifest["study"])
+        return Plan(experiment, over, points, short(seeds), manifest["shard"], study)
     except FileError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
@@ -194,8 +207,8 @@ def compare(path, theirs, ours):
         if theirs[what] != ours[what] and not (what == "marlfast" and theirs[what] in SAME_NUMBERS):
             raise FileError(f"{path}: begun with {what} {theirs[what]}, this is {ours[what]}, whose numbers may "
                             f"differ; go on with {what}=={theirs[what]}, or sweep into another folder")
-    same = {key: ours[key] for key in (*_IDENTITY, "shard")}
-    different = _difference({key: theirs[key] for key in same}, json.loads(json.dumps(same)))
+    same = {key: ours[key] for key in (*_identity(ours), "shard")}
+    different = _difference({key: theirs[key] for key in (*_identity(theirs), "shard")}, json.loads(json.dumps(same)))
     if different:
         where, one, other = different
         raise FileError(f"{path}: holds another sweep ({where} is {shown(one)} there and {shown(other)} here); choose "

@@ -9,7 +9,7 @@ import numpy as np
 
 from marlfast.errors import shown, unknown
 from marlfast.experiment import PARTS
-from marlfast.registry import Definition, from_dict, lookup
+from marlfast.registry import Definition, from_dict, lookup, unknown_option
 
 HEADS = (*PARTS, "episodes", "steps")
 # Why the other fields of an experiment cannot be swept over.
@@ -81,7 +81,7 @@ class Changes:
             if key == "name":
                 continue
             if key not in known:
-                raise unknown(f"option of {kind} {name!r}", key, [*known, "name"])
+                raise unknown_option(cls, key, f"option of {kind} {name!r}", ["name"])
             default = known[key].default
             before = getattr(current, key) if same else None if default is dataclasses.MISSING else default
             arguments[key] = self._change(before, known[key].metadata.get("kind"), inner, f"{where}.{key}")
@@ -124,6 +124,10 @@ class Changes:
             entries[int(key)] = self._change(before, kind, inner, f"{where}.{key}")
         return tuple(entries)
 
+    def check_names(self, names):
+        """Refuse names that are no places in an experiment, or of which one stands inside another."""
+        check_names(names)
+
     def may_differ(self, path, changes):
         """Whether runs of one call may differ in the value at a path, after ``changes`` (of names, say)."""
         head, *keys = path.split(".")
@@ -141,6 +145,47 @@ class Changes:
             else:
                 return False
         return field is not None and field.metadata.get("per_run") is True
+
+
+class StudyChanges(Changes):
+    """Changes to a published study, by the names of its options or by those that the paper gives them.
+
+    Parameters
+    ----------
+    study : Study
+        One that is a single experiment.
+    experiment : Experiment
+        What it is without changes, with the number of runs, the seed and so on that the sweep has.
+    """
+
+    def __init__(self, study, experiment):
+        super().__init__(experiment)
+        self.study = study
+
+    def __getstate__(self):
+        return {**super().__getstate__(), "study": self.study}
+
+    def make(self, changes, **more):
+        options = {self.option(name): value for name, value in changes.items()}
+        return dataclasses.replace(self.study, **options).experiment().replace(**more)
+
+    def option(self, name):
+        """The option that a name, perhaps the paper's, stands for."""
+        return type(self.study).renamed.get(name, name)
+
+    def may_differ(self, path, changes):
+        return False            # the market and what prices are worth at first may follow from it
+
+    def check_names(self, names):
+        """Refuse names that the study does not have, or two of one option."""
+        known = [f.name for f in dataclasses.fields(self.study)]
+        found = {}
+        for name in names:
+            if self.option(name) not in known:
+                raise unknown_option(type(self.study), name, f"option of the study {self.study.name!r} in over")
+            if self.option(name) in found:
+                raise ValueError(f"over: {found[self.option(name)]} and {name} are the same option; give one of them")
+            found[self.option(name)] = name
 
 
 @dataclasses.dataclass

@@ -10,7 +10,7 @@ import numpy as np
 
 from marlfast.errors import integer, shown
 from marlfast.sweeps.order import Grid, Sample
-from marlfast.sweeps.parts import Changes, check_names
+from marlfast.sweeps.parts import Changes, StudyChanges
 from marlfast.sweeps.points import column
 
 MAX_CHECKED = 1000         # points that are made before the first of them is trained
@@ -66,14 +66,16 @@ class Plan:
     seeds : sequence of int [S]
     shard : (int, int), optional
         Only part i of n, from 1 to n.
+    study : Study, optional
+        Whose experiment it is: its options are what is swept over.
     """
 
-    def __init__(self, experiment, values, points, seeds, shard=None):
-        self.changes = Changes(experiment)
+    def __init__(self, experiment, values, points, seeds, shard=None, study=None):
+        self.changes = Changes(experiment) if study is None else StudyChanges(study, experiment)
         self.names, self.values = list(values), list(values.values())
         self.points = points if isinstance(points, (Grid, Sample)) else Sample(points)
         self.seeds = short(seeds)
-        check_names(self.names)
+        self.changes.check_names(self.names)
         self.total = self.points.count * len(self.seeds)
         i, n = shard or (1, 1)
         self.lo, self.hi = self.total * (i - 1) // n, self.total * i // n

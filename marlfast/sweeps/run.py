@@ -47,8 +47,10 @@ def sweep(experiment, learner=None, *, over=None, seeds=None, seed=None, samples
 
     Parameters
     ----------
-    experiment : Experiment, Game, dict or str
-        What all points have in common; a game needs a ``learner``.
+    experiment : Experiment, Game, dict, str or reproduce.Study
+        What all points have in common; a game needs a ``learner``. A published study that is a single experiment, such
+        as :class:`marlfast.reproduce.Calvano2020`, is swept over its options by their names or by those of the paper:
+        ``over={"alpha": [0.05, 0.15], "beta": [4e-6, 8e-6]}``.
     learner : Learner, list of Learner, str or dict, optional
         Who learns, see :func:`marlfast.train`.
     over : dict of str to list
@@ -163,6 +165,9 @@ def prepare(experiment, learner=None, *, over=None, seeds=None, seed=None, sampl
              "teams": teams, "rewards": rewards, "shaping": shaping or None, "episodes": episodes, "steps": steps,
              "stop": stop, "record_every": record_every, "seed": seed}
     values = points_of.lists(over)
+    study = experiment if callable(getattr(experiment, "experiment", None)) and hasattr(experiment, "figures") else None
+    if study is not None:
+        experiment = _of_study(study, given)
     base = _base(experiment, {name: value for name, value in given.items() if value is not None}, values)
     if measure is None and not base.game.horizon and known(base.game) and not _another_game(values):
         measure = columns
@@ -175,7 +180,7 @@ def prepare(experiment, learner=None, *, over=None, seeds=None, seed=None, sampl
         base = _with_drawn_seed(base, path, shard)
     seeds = _seeds(seeds, base)
     lists, points = points_of.points(values, samples, integer("sample_seed", sample_seed, 0, 2**64 - 1))
-    plan = Plan(base.replace(runs=1, seed=0, first_run=0), lists, points, seeds, shard)
+    plan = Plan(base.replace(runs=1, seed=0, first_run=0), lists, points, seeds, shard, study)
     plan.check()
     return plan, how, path, manifest_of(plan, how, shard)
 
@@ -317,6 +322,15 @@ def when_there_is_room(write, ended=lambda: False):
 
 def _pause():
     threading.Event().wait(PAUSE_SECONDS)
+
+
+def _of_study(study, given):
+    """The experiment of a study, all of whose options are its own; of ``given``, the seed is left."""
+    for name, value in given.items():
+        if value is not None and name != "seed":
+            raise ValueError(f"{name}: the study {study.name!r} says that itself; change its options, or sweep over "
+                             "them")
+    return study.experiment()
 
 
 def _base(experiment, given, values):

@@ -188,7 +188,7 @@ def test_what_was_played_is_what_is_seen(start, backend):
 
 def test_a_game_of_ones_own_needs_its_payoffs_only():
     class Own(NormalForm):
-        labels = ("left", "right")
+        action_names = ("left", "right")
 
         def matrices(self):
             return [[1, 0], [0, 2]], [[0, 3], [4, 0]]

@@ -1,4 +1,5 @@
 """Pictures of what was learned, played and swept show the numbers they say they show, and stand the smallest input."""
+import inspect
 import sys
 
 import numpy as np
@@ -224,7 +225,7 @@ def test_text_of_a_replay():
     kept = mf.replay(game, lambda observation: [0, 1])
     lines = kept.text().split("\n\n")
     assert lines[0].startswith("start\n") and len(lines) == 3
-    assert lines[2].startswith("step 2: actions 0 1, rewards ") and "(truncated)" in lines[2]
+    assert lines[2].startswith("step 2: actions cooperate defect, rewards ") and "(truncated)" in lines[2]
     assert repr(mf.replay(game, "random", max_steps=1)) == "Replay(prisoners_dilemma, 1 steps, max_steps)"
     again = [mf.replay(game, "random", seed=3).actions.tolist() for _ in range(2)]
     assert again[0] == again[1]
@@ -518,3 +519,108 @@ def test_pictures_leave_pyplot_alone_and_name_their_extra(dilemma, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"pip install 'marlfast\[plot\]'"):
         plotting.policy_map(dilemma)
+
+
+# -- names, sizes, styles -----------------------------------------------------------------------------
+
+
+def test_actions_and_states_have_the_names_that_a_game_gives_them(dilemma):
+    ax = drawn(plotting.policy_map(dilemma))
+    assert ax.get_xlabel() == "state" and [t.get_text() for t in ax.get_xticklabels()][1] == "cooperate defect"
+    assert [t.get_text() for t in ax.figure.axes[1].get_yticklabels()] == ["cooperate", "defect"]
+    one = drawn(plotting.policy_map(dilemma, agent=1))
+    assert mesh(one).shape == (2, 2) and one.get_xlabel() == "last action of agent 0"
+    assert [t.get_text() for t in one.get_yticklabels()] == ["cooperate", "defect"]
+
+
+def test_states_in_no_plane_are_a_table():
+    game = mf.games.PrisonersDilemma(memory=2, horizon=0)
+    run = mf.train(game, mf.IQL(), steps=3000, seed=0)
+    written = texts(drawn(plotting.policy_map(run)))
+    assert {"state", "agent 0", "agent 1", "start", "cooperate defect; defect defect"} <= set(written)
+    few = drawn(plotting.policy_table(run, agent=1, names=("C", "D"), max_rows=3))
+    assert len(texts(few)) == 2 + 2 * 3 and "3 of 21 states" in few.get_title(loc="left")
+
+
+def test_names_of_a_game_of_ones_own():
+    game = mf.games.MarkovGame([[1, 0], [0, 1]], [[0, 1], [1, 0]], actions=[2], horizon=5,
+                               action_names=("go", "stay"), state_names=("here", "there"))
+    run = mf.train(game, mf.IQL(), episodes=50, seed=0)
+    ax = drawn(plotting.policy_map(run))
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["here", "there"]
+    kept = mf.replay(game, lambda observation: [0], max_steps=1)
+    assert kept.text() == "start\nhere\n\nstep 1: actions go, rewards 0\nthere\n"
+    again = mf.games.MarkovGame(**{f: getattr(game, f) for f in ("transitions", "rewards", "actions", "action_names")})
+    assert again.names_of_actions() == ["go", "stay"] and again.names_of_observations() is None
+    each = mf.games.MatrixGame([[1, 0, 2], [0, 1, 2]], action_names=(("up", "down"), ("left", "middle", "right")))
+    assert each.names_of_actions(1) == ["left", "middle", "right"]
+    assert mf.games.MatrixGame([[1, 0], [0, 1]]).names_of_actions(0) == ["0", "1"]
+
+
+@pytest.mark.parametrize(("names", "text"), [
+    (("a",), "action_names: expected 2 names, got"), ("ab", "action_names: expected a name for each action"),
+    ((("a", "b"), ("c",)), r"action_names\[1\]: expected 2 names"), ((("a", "b"),), "a list of names for each of 2"),
+])
+def test_names_that_do_not_fit_are_refused(names, text):
+    with pytest.raises((TypeError, ValueError), match=text):
+        mf.games.MatrixGame([[1, 0], [0, 1]], action_names=names)
+
+
+def test_labels_are_action_names_since_0_2():
+    with pytest.warns(DeprecationWarning, match="labels is action_names"):
+        class Old(mf.games.NormalForm):
+            labels = ("left", "right")
+    assert Old.action_names == ("left", "right")
+    with pytest.warns(DeprecationWarning, match="labels is action_names"):
+        assert mf.games.PrisonersDilemma().labels == ("cooperate", "defect")
+
+
+PICTURES = [name for name in plotting.__all__ if callable(getattr(plotting, name))
+            and "style" in inspect.signature(getattr(plotting, name)).parameters]
+
+
+def test_every_picture_takes_a_size_a_title_labels_and_a_style():
+    assert set(plotting.__all__) - set(PICTURES) == {"BINS", "HIGH", "LOW", "animate", "binned", "draw_curve"}
+    how = {"size": (4, 3), "title": "a $ title", "xlabel": "below", "ylabel": "beside", "style": ("column", "dark")}
+    ax = drawn(plotting.intervals({"one": [1.0, 2.0]}, **how))
+    assert tuple(ax.figure.get_size_inches()) == (4, 3) and ax.get_title(loc="left") == r"a \$ title"
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("below", "beside")
+    assert matplotlib.colors.to_hex(ax.get_facecolor()) == plotting.style.DARK.back
+    assert ax.xaxis.label.get_size() == 8.0
+    assert drawn(plotting.intervals({"one": [1.0, 2.0]})).get_facecolor() == (1.0, 1.0, 1.0, 1.0)    # only there
+    column = drawn(plotting.profiles({"one": [1.0, 2.0]}, style="column"))
+    assert column.figure.get_size_inches()[0] == plotting.style.COLUMN
+
+
+@pytest.mark.parametrize(("how", "text"), [
+    ({"size": 3}, "size: expected width and height in inches"), ({"size": (3, 0)}, r"size\[1\]: expected"),
+    ({"style": "drak"}, "unknown style 'drak'; did you mean 'dark'"),
+    ({"style": {"font.siz": 3}}, "unknown setting of matplotlib in style 'font.siz'; did you mean 'font.size'"),
+])
+def test_sizes_and_styles_that_cannot_be_are_refused(how, text):
+    with pytest.raises(ValueError, match=text):
+        plotting.intervals({"one": [1.0, 2.0]}, **how)
+    ax = plotting.intervals({"one": [1.0, 2.0]})
+    with pytest.raises(ValueError, match="size: the axes that were given have a figure"):
+        plotting.intervals({"one": [1.0, 2.0]}, ax=ax, size=(3, 3))
+
+
+def test_cycles_of_three_firms_have_all_three():
+    game = mf.games.LogitBertrand(agents=3, actions=3)
+    run = mf.train(game, mf.IQL(discount=0.9), steps=500, runs=5, seed=0)
+    ax = drawn(plotting.cycle_diagram(analysis.limit_cycles(game, run), numbers=game.prices, name="price"))
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["agent 0", "agent 1", "agent 2"]
+    assert all(len(line.get_ydata()) == 3 for line in ax.get_lines())
+    two = drawn(plotting.cycle_diagram(analysis.limit_cycles(game, run), agents=(0, 2)))
+    assert two.get_ylabel() == "action of agent 2"
+
+
+def test_distributions(dilemma):
+    ax = drawn(plotting.distribution({"a": [1.0, 1.0, 2.0, np.nan], "b": [2.0, 3.0]}, "price", bins=2))
+    shares = [patch.get_data().values.tolist() for patch in ax.patches]
+    assert shares == [[2 / 3, 1 / 3], [0.0, 1.0]] and ax.get_xlabel() == "price"
+    assert drawn(plotting.distribution(dilemma)).get_xlabel().startswith("share of actions that cooperate")
+    with pytest.raises(ValueError, match="unknown measure of game 'prisoners_dilemma' 'profit_gain'; known: coop"):
+        plotting.distribution(dilemma, "profit_gain")
+    with pytest.raises(ValueError, match="no run has a price"):
+        plotting.distribution({"a": [np.nan]}, "price")

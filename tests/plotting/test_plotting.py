@@ -64,10 +64,10 @@ def test_line_band_and_single_runs():
     np.testing.assert_allclose(at_ten, [expected.low[9], expected.high[9]], rtol=1e-12)
     thin = axes.get_lines()[:-1]
     np.testing.assert_array_equal([one.get_ydata() for one in thin], result.team_returns)
-    assert sorted(legend(axes)) == ["95 % bootstrap interval", "interquartile mean of 5 runs", "single runs"]
+    assert sorted(legend(axes)) == ["95 % interval", "IQM of 5 runs", "runs"]
     assert axes.get_title(loc="left") == "drift: 2 agents, iql"
     assert axes.get_xlabel() == "episode"
-    assert "team return per episode" in axes.get_ylabel() and "mean over agents" in axes.get_ylabel()
+    assert axes.get_ylabel() == "team return of an episode"
 
 
 def test_mean_and_percentiles():
@@ -77,14 +77,15 @@ def test_mean_and_percentiles():
     corners = axes.collections[0].get_paths()[0].vertices
     at_ten = np.unique(corners[corners[:, 0] == 10.0][:, 1])
     np.testing.assert_allclose(at_ten, np.percentile(result.team_returns[:, 9], [10, 90]), rtol=1e-12)
-    assert sorted(legend(axes)) == ["10th to 90th percentile over runs", "mean of 3 runs"]
+    assert sorted(legend(axes)) == ["10th to 90th percentile", "mean of 3 runs"]
     bare = learning_curve(result, band=None, runs=False)
     assert not bare.collections and len(bare.get_lines()) == 1
 
 
 def test_several_results():
     axes = learning_curve({"a $ sign": small(), "<b>": small(runs=1, episodes=10)}, runs=False)
-    assert legend(axes) == [r"a \$ sign: interquartile mean of 3 runs", "<b>: one run"]
+    assert legend(axes) == [r"a \$ sign", "<b>"]
+    assert axes.get_title(loc="left") == "team return: interquartile mean of runs, 95 % interval"
     first, second = axes.get_lines()
     assert first.get_color() != second.get_color()
     assert axes.get_xlim() == (0.5, 30.5)
@@ -101,7 +102,7 @@ def test_points_of_several_episodes_stand_in_their_middle():
     episodes, values = line(learning_curve(result))
     assert episodes[:3].tolist() == [2.5, 6.5, 10.5] and episodes[-1] == 398.5
     np.testing.assert_allclose(values[0], result.team_returns[:, :2].mean(), rtol=1e-12)      # three runs: the mean
-    assert "each point: mean of 4 episodes" in learning_curve(result).get_xlabel()
+    assert "in bins of 4" in learning_curve(result).get_xlabel()
 
 
 def test_one_run_has_no_band():
@@ -136,7 +137,7 @@ def test_runs_of_different_length():
     assert alone.any()
     k = int(np.flatnonzero(alone)[0])
     assert values[k] == pytest.approx(longest[edges[k]:edges[k + 1]].mean())
-    assert "interquartile mean of 4 runs (those still training)" in legend(learning_curve(result))
+    assert "IQM of 4 runs, while they train" in legend(learning_curve(result))
 
 
 @pytest.mark.parametrize("changes", [{"record_every": 0}, {"episodes": None, "steps": 3}])
