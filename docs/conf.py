@@ -1,6 +1,8 @@
 """The site: ``sphinx-build -W --keep-going docs build/site``. Nothing is fetched while it is built."""
 import inspect
+import sys
 from importlib import import_module
+from pathlib import Path
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -15,25 +17,53 @@ author = "the marlfast authors"
 copyright = f"2026, {author}"
 version = release = marlfast.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+sys.path.insert(0, str(Path(__file__).resolve().parent / "_extensions"))
+import names  # noqa: E402
+
+extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.intersphinx", "sphinx.ext.viewcode",
+              "sphinx_copybutton", "sphinx_design", "names", "pictures"]
 source_suffix = {".md": "markdown"}
-html_theme = "furo"
+exclude_patterns = ["_extensions"]
+html_theme = "pydata_sphinx_theme"
 html_title = "marlfast"
 html_show_sphinx = False
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_theme_options = {
+    "logo": {"text": "marlfast"}, "show_toc_level": 2, "navigation_with_keys": False, "show_prev_next": True,
+    "navbar_end": ["theme-switcher"], "footer_start": ["copyright"], "footer_end": [],
+    "secondary_sidebar_items": ["page-toc"], "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
+html_context = {"default_mode": "auto"}
+html_sidebars = {"index": []}
 
 # Headings can be linked to. Links to files outside of docs/ become downloads.
 myst_heading_anchors = 3
+myst_enable_extensions = ["colon_fence"]
+copybutton_exclude = ".linenos, .gp, .go"
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
 
 autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False
 autodoc_typehints = "none"          # docstrings say types, with shapes
 autodoc_class_signature = "mixed"
-napoleon_google_docstring = False
-napoleon_use_rtype = False
-napoleon_use_param = False
-napoleon_use_ivar = True
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = True
+numpydoc_xref_aliases = {name: full for name, full in names.public().items() if "." not in name}
+# Where numpydoc would look into Python's glossary, which is not at hand.
+numpydoc_xref_aliases |= {
+    "sequence": "collections.abc.Sequence", "iterable": "collections.abc.Iterable",
+    "callable": "collections.abc.Callable", "mapping": "collections.abc.Mapping", "dictionary": "dict",
+    "iterator": "collections.abc.Iterator", "generator": "collections.abc.Generator", "path-like": "os.PathLike",
+    "bool": "bool", "boolean": "bool", "scalar": "float", "array-like": "numpy.ndarray", "array_like": "numpy.ndarray",
+}
+autosummary_generate = False
+numpydoc_xref_ignore = "all"        # what is no name of ours or of Python's stays text
+
+# Nothing is fetched: the names of other libraries that we use stand in inventories that are written here.
+intersphinx_mapping = names.inventories(Path(__file__).resolve().parents[1] / "build" / "inventories")
 
 
 class Public(SphinxDirective):

@@ -1,8 +1,8 @@
 """Cooperation: where it emerges in iterated dilemmas, over the discount factor and the length of the memory.
 
 Two independent Q-learners play the prisoner's dilemma, chicken and the stag hunt again and again; each sees the last
-``memory`` joint actions, and values what comes later at ``discount``. In the dilemma nobody can reward or punish without
-a memory, and nobody cares to without a future: the question is how much of both it takes. The map in the spirit of
+``memory`` joint actions, and values what comes later at ``discount``. In the dilemma nobody can reward or punish
+without a memory, and nobody cares to without a future: the question is how much of both it takes. In the spirit of
 T. W. Sandholm and R. H. Crites, "Multiagent reinforcement learning in the iterated prisoner's dilemma" (Biosystems 37,
 1996). One command, some minutes on two cores:
 
@@ -35,11 +35,12 @@ def main(folder="cooperation", steps=200_000, runs=100):
     """Train, draw and print; returns the mean shares, {game: [memories, discounts]}."""
     folder, found = Path(folder), {}
     folder.mkdir(parents=True, exist_ok=True)
-    figure = plotting.style.figure((11.0, 3.2), "maps")
+    figure = plotting.style.figure((12.0, 3.4), "maps")
     for ax, (name, game) in zip(figure.subplots(1, len(GAMES)), GAMES.items(), strict=True):
         sweep = swept(game, steps, runs, folder / game.name)
         plotting.heat_map(sweep, "learner.discount", "game.memory", "cooperation_rate", statistic="mean", ax=ax,
-                          best=False, title=name, xlabel="discount factor", ylabel="memory in rounds")
+                          best=False, limits=(0.0, 1.0), title=name, xlabel="discount factor",
+                          ylabel="memory in rounds")
         table = sweep.table()
         found[name] = np.array([[table["cooperation_rate"][(table["game.memory"] == m)
                                                            & (table["learner.discount"] == d)].mean()

@@ -69,7 +69,8 @@ def draw(found, path):
             ax.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=8,
                     color=plotting.style.readable_on(image.cmap(value)))
     ax.set_yticks(np.arange(len(found)) + 0.5, list(found))
-    ax.set_xticks(np.arange(len(GAMES)) + 0.5, [name.replace(", ", ",\n") for name in GAMES])
+    words = [name.replace(", ", ",\n").replace("partly by", "partly\nby") for name in GAMES]
+    ax.set_xticks(np.arange(len(GAMES)) + 0.5, words)
     ax.invert_yaxis()
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)

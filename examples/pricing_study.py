@@ -1,8 +1,9 @@
 """Algorithmic pricing: profit gains over learning and exploration rates, prices, and the answer to a deviation.
 
 The figures of E. Calvano, G. Calzolari, V. Denicolo and S. Pastorello, "Artificial intelligence, algorithmic pricing,
-and collusion" (American Economic Review 110, 2020), drawn again: two Q-learning firms set prices in a logit market, over
-a grid of learning rates (alpha) and of how fast exploration falls (beta). One command, under half an hour on two cores:
+and collusion" (American Economic Review 110, 2020), drawn again: two Q-learning firms set prices in a logit market,
+over a grid of learning rates (alpha) and of how fast exploration falls (beta). One command, under half an hour on two
+cores:
 
     python examples/pricing_study.py pricing
     python examples/pricing_study.py pricing --points 4 --sessions 20       # a look, in a minute or two

@@ -2,7 +2,7 @@
 import numpy as np
 
 from marlfast import statistics
-from marlfast.errors import choice, extra, unknown
+from marlfast.errors import choice, extra, real, unknown
 from marlfast.measures import RULES, column_of
 from marlfast.plotting.style import (
     SEQUENTIAL,
@@ -23,7 +23,7 @@ WRITTEN = 10        # up to so many lines and columns have their numbers written
 
 
 @picture
-def heat_map(sweep, x=None, y=None, column=None, statistic="iqm", ax=None, best=True):
+def heat_map(sweep, x=None, y=None, column=None, statistic="iqm", ax=None, best=True, limits=None):
     """Draw a statistic of the runs over two swept parameters.
 
     Parameters
@@ -41,6 +41,8 @@ def heat_map(sweep, x=None, y=None, column=None, statistic="iqm", ax=None, best=
         Where to draw. Default: a new figure.
     best : bool
         Mark the place with the highest value.
+    limits : (float, float), optional
+        Where the colours begin and end. Default: at the lowest and the highest value.
 
     Returns
     -------
@@ -81,27 +83,51 @@ def heat_map(sweep, x=None, y=None, column=None, statistic="iqm", ax=None, best=
     if picture.size > 4 * len(np.unique(place)):
         _dots(ax, picture, xs, ys, told, best)
         return ax
-    image = ax.pcolormesh(np.ma.masked_invalid(picture), cmap=SEQUENTIAL)
+    low, high = (None, None) if limits is None else (real(f"limits[{k}]", limits[k]) for k in range(2))
+    image = ax.pcolormesh(np.ma.masked_invalid(picture), cmap=SEQUENTIAL, vmin=low, vmax=high)
     ax.set_facecolor(tones().none)
-    if max(picture.shape) <= WRITTEN:
-        for (i, j), value in np.ndenumerate(picture):
-            if np.isfinite(value):
-                ax.text(j + 0.5, i + 0.5, f"{value:.4g}", ha="center", va="center", fontsize="small",
-                        color=readable_on(image.cmap(image.norm(value))))
+    for (i, j), text in _numbers(ax, picture):
+        ax.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize="small",
+                color=readable_on(image.cmap(image.norm(picture[i, j]))))
     if best and np.isfinite(picture).any() and picture.size > 1:
         i, j = np.unravel_index(np.nanargmax(picture), picture.shape)
         patches = extra("matplotlib.patches", "plot", "a heat map")
         ax.add_patch(patches.Rectangle((j, i), 1, 1, fill=False, edgecolor=shade(1), linewidth=2.5, clip_on=False))
-    for axis, levels in ((ax.xaxis, xs), (ax.yaxis, ys)):
-        chosen = np.arange(0, len(levels), -(-len(levels) // 10))
-        axis.set_ticks(chosen + 0.5, [literal(_short(levels[k])) for k in chosen])
     longest = max((len(_short(level)) for level in xs), default=0)
-    if longest * min(len(xs), 10) > 48:
+    most = min(10, len(xs), max(1, int(_room(ax)[0] / (longest + 1.5))))
+    turned = most < min(len(xs), 5)
+    for axis, levels, room in ((ax.xaxis, xs, 10 if turned else most), (ax.yaxis, ys, 10)):
+        chosen = np.arange(0, len(levels), -(-len(levels) // room))
+        axis.set_ticks(chosen + 0.5, [literal(_short(levels[k])) for k in chosen])
+    if turned:
         ax.tick_params(axis="x", rotation=30)
     ax.tick_params(colors=tones().ink)
     ax.spines[:].set_visible(False)
     bar(ax, image, told, format=plain_number)
     return ax
+
+
+def _room(ax):
+    """About how many small letters fit beside, and lines below, each other in the axes."""
+    size = ax.figure.get_size_inches() * ax.get_position().size * 0.85
+    points = float(extra("matplotlib", "plot", "a picture").rcParams["font.size"])
+    return size[0] * 72.0 / (0.52 * points), size[1] * 72.0 / (1.3 * points)
+
+
+def _numbers(ax, picture):
+    """(place, text) of the numbers of a map, with as many digits as the squares have room for; none where too few."""
+    lines, columns = picture.shape
+    letters, height = _room(ax)[0] / columns, _room(ax)[1] / lines
+    if max(lines, columns) > WRITTEN or height < 1.0:
+        return []
+    there = [place for place in np.ndindex(lines, columns) if np.isfinite(picture[place])]
+    for digits in (4, 3, 2):
+        texts = [f"{picture[place]:.{digits}g}" for place in there]
+        if texts and max(map(len, texts)) + 0.5 <= letters:
+            return list(zip(there, texts, strict=True))
+    size = np.nanmax(np.abs(picture)) if there else 0.0
+    texts = [f"{picture[place]:.2f}" for place in there]        # shares: two decimals say enough
+    return list(zip(there, texts, strict=True)) if size < 100 and texts and max(map(len, texts)) <= letters else []
 
 
 def _dots(ax, picture, xs, ys, told, best):
