@@ -41,6 +41,8 @@ def described(study, result):
     game = study.game
     found = analysis.deviation(game, result, agent=0, length=25, numbers=game.prices)
     deviates = np.abs(found.actions[:, 0, 0] - found.before_actions[:, 0]) > 1e-9
+    if not deviates.any():
+        return {"runs in which the static best reply is another price": 0.0}
     at_once = (found.rewards[:, 0, 0] - found.before_rewards[:, 0])[deviates]
     return {
         "runs in which the static best reply is another price": deviates.mean(),

@@ -72,6 +72,9 @@ class Definition:
             refuse_unknown(cls, kwargs)
         return super().__new__(cls)
 
+    # Of classes that have no arguments of their own, what help() shows.
+    __new__.__signature__ = inspect.Signature([inspect.Parameter("cls", inspect.Parameter.POSITIONAL_ONLY)])
+
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         if "also" not in cls.__dict__:

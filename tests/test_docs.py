@@ -214,7 +214,7 @@ def test_ci_takes_the_commands_out_of_the_readme():
     ("<!-- command: test -->", "<!-- command: train -->"),
     ("<!-- command: train -->", "<!-- command: train -->\n\nFirst this:\n"),
     ("<!-- command: train -->\n```sh\n", "<!-- command: train -->\n```sh\ncd marlfast\n"),
-    ("## Set up\n", "## Set up\n\n<!-- command: more -->\n```sh\nmake\n```\n"),
+    ("## Installation\n", "## Installation\n\n<!-- command: more -->\n```sh\nmake\n```\n"),
 ], ids=["one", "the same twice", "no block", "two lines", "three"])
 def test_ci_refuses_a_readme_without_its_two_commands(tmp_path, old, new):
     text = README.read_text(encoding="utf-8")
@@ -289,6 +289,7 @@ def example(name):
 def test_every_example_is_tested():
     others = {"sb3_training", "torchrl_training",       # with other libraries: tests/adapters/test_examples.py
               "many_agents",                            # tests/test_many_example.py
+              "pricing_study", "coordination", "cooperation",       # tests/test_papers.py
               "tiles_drift"}                            # tests/test_tiles.py
     assert {p.stem for p in (ROOT / "examples").glob("*.py")} == {
         "article", "article_with_train", "custom_reward"} | others

@@ -52,7 +52,8 @@ def test_every_public_module_has_a_place_in_the_reference():
 
 @pytest.mark.slow
 def test_the_site_builds_without_a_warning_and_fetches_nothing(tmp_path):
-    for library in ("sphinx", "myst_parser", "furo", "pettingzoo", "gymnasium", "matplotlib"):
+    for library in ("sphinx", "myst_parser", "pydata_sphinx_theme", "sphinx_copybutton", "sphinx_design", "numpydoc",
+                    "pettingzoo", "gymnasium", "matplotlib", "pandas"):
         pytest.importorskip(library)
     done = subprocess.run([sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-d",
                            tmp_path / "trees", ROOT / "docs", tmp_path / "site"], capture_output=True, text=True,
@@ -65,7 +66,27 @@ def test_the_site_builds_without_a_warning_and_fetches_nothing(tmp_path):
     fetched = {name: found for name, text in pages.items()
                if (found := re.findall(r"<(?:script|link|img)\b[^>]*(?:src|href)=\"((?:https?:)?//[^\"]+)", text))}
     assert fetched == {}
+    # Names that stand as code lead to the reference; pictures are drawn on light and on dark, at double density.
+    assert re.search(r'<a class="reference internal" href="reference/learners.html#[^"]+"[^>]*><code[^>]*><span '
+                     r'class="pre">HystereticQ</span>', pages["learners.html"])
+    for tone in ("light", "dark"):
+        assert (tmp_path / "site" / re.search(rf'src="(_pictures/[^"]+-{tone}.png)"', pages["index.html"])[1]).exists()
     # An entry for each game and learner.
     for package in ("games", "learners"):
         entries = [f'id="marlfast.{package}.{name}"' for name in getattr(mf, package).__all__]
         assert [entry for entry in entries if entry not in pages[f"reference/{package}.html"]] == []
+
+
+def toctrees():
+    """(page, pages that its menus list) of every page of the site."""
+    for path in sorted((ROOT / "docs").rglob("*.md")):
+        for block in re.findall(r"^```\{toctree\}\n(.*?)^```$", path.read_text("utf-8"), re.M | re.S):
+            yield path, [(path.parent / line).resolve().relative_to(ROOT / "docs").as_posix()
+                         for line in block.split("\n") if line and not line.startswith(":")]
+
+
+def test_the_menu_lists_each_page_once():
+    listed = [page for _, pages in toctrees() for page in pages]
+    assert sorted(listed) == sorted(set(listed))
+    there = {path.relative_to(ROOT / "docs").with_suffix("").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    assert set(listed) | {"index"} == there

@@ -19,7 +19,7 @@ import hashlib
 import os
 import re
 import warnings
-from contextlib import chdir
+from contextlib import contextmanager
 from pathlib import Path
 
 from docutils import nodes
@@ -32,6 +32,16 @@ DENSITY = 2                     # pixels of the file for a pixel on the page
 DPI = 90                        # of the page
 BLOCK = re.compile(r"^```(python|\{picture\})[^\n]*\n(.*?)^```$", re.M | re.S)
 logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def _inside(folder):
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 def blocks(text):
@@ -70,7 +80,7 @@ def _run(programs, names, folder, page):
     space = {"__name__": "page"}
     work = folder / "work"
     work.mkdir(exist_ok=True)
-    with chdir(work), warnings.catch_warnings(), open(os.devnull, "w", encoding="utf-8") as nowhere:
+    with _inside(work), warnings.catch_warnings(), open(os.devnull, "w", encoding="utf-8") as nowhere:
         warnings.simplefilter("ignore")
         space["print"] = lambda *args, **how: print(*args, **{**how, "file": nowhere})
         for k, program in enumerate(programs):

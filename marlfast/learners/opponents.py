@@ -146,7 +146,7 @@ class FixedPolicy(_Opponent):
     >>> team = [mf.IQL(0.1), mf.learners.FixedPolicy([0.8, 0.1, 0.1])]
     >>> game = mf.games.RockPaperScissors()
     >>> run = mf.train(game, team, episodes=1000, seed=0)
-    >>> game.labels[run.policy(0)(0)[0]]
+    >>> game.action_names[run.policy(0)(0)[0]]
     'paper'
     """
 

@@ -50,7 +50,7 @@ class IQL(Tabular):
     >>> import marlfast as mf
     >>> game = mf.games.PrisonersDilemma(horizon=10)
     >>> run = mf.train(game, mf.IQL(0.1, discount=0.9), episodes=500, runs=3, seed=0)
-    >>> game.labels[run.policy(0)(0)[0]], run.q.shape
+    >>> game.action_names[run.policy(0)(0)[0]], run.q.shape
     ('defect', (3, 1, 2, 2))
     """
 

@@ -331,7 +331,7 @@ class matrix(Structure):
     >>> import marlfast as mf
     >>> game, altruism = mf.games.PrisonersDilemma(), mf.rewards.matrix([[0.5, 0.5], [0.5, 0.5]])
     >>> run = mf.train(game, mf.IQL(), rewards=altruism, episodes=500, seed=0)
-    >>> game.labels[run.policy(0)(0)[0]]
+    >>> game.action_names[run.policy(0)(0)[0]]
     'cooperate'
     """
 
