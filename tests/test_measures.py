@@ -139,8 +139,9 @@ def test_an_impulse_response_draws_what_analysis_says(market):
     ax = impulse_response(MARKET, market, agent=1, length=6)
     found = analysis.deviation(MARKET, market, 1, length=6, numbers=MARKET.prices)
     lines = {line.get_label(): line for line in ax.get_lines() if not line.get_label().startswith("_")}
-    assert set(lines) == {"agent 0", "agent 1, who deviates", "one-shot equilibrium", "joint maximum"}
-    drawn = lines["agent 1, who deviates"].get_ydata()
+    assert set(lines) == {"agent 0", "agent 1 (deviates)"}
+    assert {text.get_text() for text in ax.texts} == {"one-shot equilibrium", "joint maximum"}
+    drawn = lines["agent 1 (deviates)"].get_ydata()
     assert drawn[0] == pytest.approx(found.before_actions[:, 1].mean())
     np.testing.assert_allclose(drawn[1:], found.actions[:, :, 1].mean(axis=0))
     rewards = impulse_response(MARKET, market, what="rewards", length=6)
