@@ -346,7 +346,7 @@ def _shards(folder, shards):
         if n != first["shard"][1]:
             raise FileError(f"shards overlap: {first_path} is one of {first['shard'][1]}, {path} one of {n}; give "
                             "those of one division")
-        compare(path, {**manifest, "shard": None}, {**first, "shard": None})
+        compare(path, {**manifest, "shard": None}, {**first, "shard": None}, f"that of {first_path}")
     n = first["shard"][1]
     missing = [str(i) for i in range(1, n + 1) if (n, i) not in found] if n <= 2**20 else ["most"]
     if missing:

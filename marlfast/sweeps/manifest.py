@@ -201,11 +201,11 @@ def plan_of(manifest, game=None):
 
 # -- comparing -----------------------------------------------------------------------------------
 
-def compare(path, theirs, ours):
-    """Refuse to go on with another sweep, or with other software."""
+def compare(path, theirs, ours, here="this"):
+    """Refuse to go on with another sweep, or with other software; ``here`` is what is compared with."""
     for what in ("marlfast", "numpy"):
         if theirs[what] != ours[what] and not (what == "marlfast" and theirs[what] in SAME_NUMBERS):
-            raise FileError(f"{path}: begun with {what} {theirs[what]}, this is {ours[what]}, whose numbers may "
+            raise FileError(f"{path}: begun with {what} {theirs[what]}, {here} is {ours[what]}, whose numbers may "
                             f"differ; go on with {what}=={theirs[what]}, or sweep into another folder")
     same = {key: ours[key] for key in (*_identity(ours), "shard")}
     different = _difference({key: theirs[key] for key in (*_identity(theirs), "shard")}, json.loads(json.dumps(same)))

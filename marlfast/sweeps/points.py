@@ -45,8 +45,8 @@ def _values(name, values):
     values = [value.item() if isinstance(value, np.generic) else value for value in values]
     met = set()
     for k, value in enumerate(values):
-        if isinstance(value, float):
-            real(f"over: {name}[{k}]", value)
+        if isinstance(value, (int, float)):        # finite, and no whole number that no real one comes near
+            real(f"over: {name}[{k}]", float(value) if isinstance(value, bool) else value)
         key = _identity(value, f"over: {name}[{k}]")
         if key in met:
             raise ValueError(f"over: {name}: {shown(value)} is there twice; give each value once")

@@ -4,6 +4,7 @@
 shown in ``docs/from_0_1.md``, in ``diff`` blocks, each of which names a file here in its first line
 (``--- learner/...``) and is applied before the file is built or run.
 """
+import csv
 import json
 import os
 import re
@@ -14,12 +15,14 @@ import sysconfig
 import tarfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from lockstep import LOCKSTEP
 from test_docs import fences
 from training_helpers import assert_same
 
 import marlfast as mf
+from marlfast import sweeps
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -33,9 +36,78 @@ LEARNERS = {
     "sarsa", "tit_for_tat", "vdn", "win_stay_lose_shift", "wolf_phc"}
 WAYS = ("states", "rounding", "lockstep")
 MORE = 40
+
+
+def _unpack(name, folder):
+    with tarfile.open(HERE / name) as archive:
+        assert not any(".." in name or name.startswith("/") for name in archive.getnames())
+        archive.extractall(folder, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+
+
 needs_compiler = pytest.mark.skipif(
     sys.platform != "win32" and not shutil.which((sysconfig.get_config_var("CC") or "cc").split()[0]),
     reason="needs a C compiler")
+
+
+# -- sweeps ----------------------------------------------------------------------------------------
+
+@pytest.fixture
+def left(tmp_path, monkeypatch):
+    """A folder with the sweeps of 0.1; what measured them can be imported."""
+    _unpack("sweeps.tar.xz", tmp_path)
+    monkeypatch.syspath_prepend(HERE)
+    return tmp_path
+
+
+def _same(found, wanted):
+    for one, other in ((found.table(), wanted.table()), (found.curves(), wanted.curves())):
+        assert list(one) == list(other)
+        for name, array in one.items():
+            np.testing.assert_array_equal(array, other[name], err_msg=name)
+
+
+def test_a_finished_sweep_loads(left):
+    for name, runs in (("whole", 18), ("growing", 8)):
+        assert repr(sweeps.check(left / name)) == f"Report({runs} of {runs} runs, 0 damaged)"
+        found = mf.load(left / name)
+        with open(left / name / "table.csv", newline="") as file:      # as 0.1 wrote it
+            rows = list(csv.DictReader(file))
+        table = found.table()
+        assert len(rows) == runs and set(table) - set(rows[0]) == {"failed"}
+        for key in rows[0]:
+            assert [row[key] for row in rows] == ["" if value != value else str(value) for value in table[key].tolist()]
+        bins = found.curves()["team_return"].shape
+        assert bins[0] == runs and bins[1] > 0
+    assert [mf.load(left / "growing").load_run(i).experiment.game.agents for i in (0, 7)] == [2, 3]
+
+
+def test_a_half_done_sweep_goes_on_as_it_was(left):
+    import make_sweeps
+
+    chunks = {path.name: path.read_bytes() for path in (left / "part" / "chunks").iterdir()}
+    assert mf.load(left / "part").missing == 18 - len(chunks) > 0
+    found = sweeps.resume(left / "part", measure=make_sweeps.measure)
+    _same(found, mf.load(left / "whole"))
+    noted = [json.loads(line) for line in (left / "part" / "log.jsonl").read_text().splitlines()]
+    trained = [run for entry in noted if "seconds" in entry for run in range(entry["lo"], entry["hi"])]
+    assert sorted(trained) == list(range(len(chunks), 18))
+    assert repr(sweeps.check(left / "part")) == "Report(18 of 18 runs, 0 damaged)"
+
+
+def test_shards_of_0_1_go_on_and_are_put_together(left):
+    import make_sweeps
+
+    assert mf.load(left / "shards" / "shard-1-of-2").missing == 0
+    sweeps.resume(left / "shards" / "shard-2-of-2", measure=make_sweeps.measure)
+    _same(sweeps.merge(left / "shards"), mf.load(left / "whole"))
+
+
+def test_a_sweep_of_0_1_called_again_with_defaults_of_now_is_refused_with_the_reason(left):
+    import make_sweeps
+
+    with pytest.raises(mf.FileError, match=r"another sweep \(experiment.learner.explore.ties is 'first' there and "
+                                           r"'random' here\)"):
+        make_sweeps.sweep(left / "part")
 
 
 # -- results -------------------------------------------------------------------------------------
@@ -44,9 +116,7 @@ needs_compiler = pytest.mark.skipif(
 def frozen(tmp_path_factory):
     """A folder with the results of 0.1."""
     folder = tmp_path_factory.mktemp("frozen")
-    with tarfile.open(HERE / "results.tar.xz") as archive:
-        assert all(Path(name).name == name for name in archive.getnames())
-        archive.extractall(folder, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+    _unpack("results.tar.xz", folder)
     return folder
 
 

@@ -1,9 +1,9 @@
 """The C of the package, compiled for other systems: Windows, macOS and Linux on ARM64. Needs ziglang.
 
-``python tests/fuzz/cross.py`` compiles every module that Cython has written (``build/cython-release``) against this
-Python's headers, for each target, and prints how many there were. The headers that hold the arithmetic are then made
-into a program for ARM64 Linux, which draws and learns under ``qemu-aarch64`` (where there is one), and whose numbers
-must be those of this machine, bit for bit.
+``python tests/fuzz/cross.py [TARGET ...]`` compiles every module that Cython has written (``build/cython-release``)
+against this Python's headers, for each target, and prints how many there were. The headers that hold the arithmetic are
+then made into a program for ARM64 Linux, which draws and learns under ``qemu-aarch64`` (where there is one), and whose
+numbers must be those of this machine, bit for bit.
 """
 import shutil
 import subprocess
@@ -14,8 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "marlfast" / "core"
-TARGETS = {"x86_64-windows-gnu": [], "aarch64-windows-gnu": [], "x86_64-macos-none": [], "aarch64-macos-none": [],
-           "aarch64-linux-gnu": []}
+TARGETS = ["x86_64-windows-gnu", "aarch64-windows-gnu", "x86_64-macos-none", "aarch64-macos-none", "aarch64-linux-gnu"]
 FLAGS = ["-O0", "-ffp-contract=off", "-fno-math-errno", "-w", "-fno-sanitize=all"]
 # Draws of every kind, and Q-learning on them with the package's own leaves: what is learned depends on every bit.
 PROGRAM = r"""
@@ -76,10 +75,10 @@ def compiled(target, sources, folder):
     return found
 
 
-def main():
+def main(*targets):
     folder, failed = Path(tempfile.mkdtemp()), 0
     sources = sorted((ROOT / "build" / "cython-release" / "src").glob("_*.c"))
-    for target in TARGETS if sources else ():
+    for target in targets or TARGETS if sources else ():
         wrong = compiled(target, sources, folder)
         failed += len(wrong)
         print(f"{target}: {len(sources) - len(wrong)} of {len(sources)} modules compile", flush=True)
@@ -108,4 +107,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main() > 0)
+    sys.exit(main(*sys.argv[1:]) > 0)

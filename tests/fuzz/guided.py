@@ -23,15 +23,15 @@ with atheris.instrument_imports(include=["marlfast.archive", "marlfast.files", "
     from marlfast import archive, toml  # noqa: F401
 
 PATH = Path(tempfile.mkdtemp()) / "file"
-SAMPLES = {kind: [data for how, data in files.samples() if (how == "toml") == (kind == "toml")]
-           for kind in ("archive", "toml")}
+KINDS = {"archive": "result", "toml": "toml"}
+SAMPLES = {kind: [sample.data for sample in files.samples(PATH.parent) if sample.kind == KINDS[kind]] for kind in KINDS}
 
 
 def one(kind, data):
     """Read one input."""
     PATH.write_bytes(data)
     try:
-        files.read("toml" if kind == "toml" else "result", PATH)
+        files.Sample(KINDS[kind], b"").read(PATH.parent)
     except (mf.FileError, MemoryError):
         pass
     except (ValueError, TypeError):

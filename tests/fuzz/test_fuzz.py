@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_some_random_experiments(capsys):
     assert random_experiments.main(0, 12) == 0
     assert capsys.readouterr().out.startswith("12 random experiments from 0 on: ")
+    assert random_experiments.main(0, 4, fused=True) == 0
+    assert "4 fused" in capsys.readouterr().out
 
 
 def test_some_mutated_files(capsys):

@@ -297,7 +297,8 @@ def test_measures_that_are_whole_numbers_in_some_runs(tmp_path):
 
 EDITS = {
     "seeds": [[], [1, 1], [-1], [0.5], [True], 3, {"first": 0}, {"first": 0, "count": 0}, {"first": 2**64, "count": 1}],
-    "over": [[], {"learner.learning_rate": []}, {"learner.learning_rate": 3}, {"learner.learning_rate": [0.1, 0.1]},
+    "over": [[], {"learner.learning_rate": []}, {"learner.learning_rate": [10**400]},
+             {"learner.learning_rate": 3}, {"learner.learning_rate": [0.1, 0.1]},
              {"a": [[[]] * 3] * 2}, {str(k): list(range(100)) for k in range(9)}],
     "points": [[], [[0]], [[0, 0, 9]], [[0, 0, -1]], [[0, 0, 0.0]], "all", 3], "bins": [0, "a", 2.5, True],
     "measure": [3, []], "keep": ["all", True], "shard": [[0, 1], [2, 1], [1], "1/2", [1, 1.5]], "marlfast": [3],
