@@ -579,8 +579,10 @@ class Tiles(_Cells):
         object
             The kernel, which gives observations their rows.
         """
-        return kernels(backend, "encoders").Tiles(runs, game.agents, game.views, *self._shapes(game),
-                                                  np.array(self._starts(game), np.int64))
+        low, scale, bins, members, offsets, ends = self._shapes(game)
+        return kernels(backend, "encoders").Tiles(
+            runs=runs, agents=game.agents, views=game.views, low=low, scale=scale, bins=bins, members=members,
+            offsets=offsets, ends=ends, starts=np.array(self._starts(game), np.int64))
 
     def centres(self, game, arrays, run):
         """Give the centre of each tile.

@@ -42,7 +42,7 @@ cdef class Allocation(Game):
     """
     cdef leaf.Data game
 
-    def __init__(self, skills, arrivals, capacity, size, practice, value, waiting, effort, switching, own, sees_last,
+    def __init__(self, *, skills, arrivals, capacity, size, practice, value, waiting, effort, switching, own, sees_last,
                  numbered):
         cdef const int32_t[:, ::1] s = check(skills, "skills", "int32", (-1, -1), False)
         cdef int64_t agents = s.shape[0], kinds = s.shape[1]

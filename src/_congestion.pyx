@@ -56,7 +56,7 @@ cdef class Congestion(Game):
     """
     cdef leaf.Data game
 
-    def __init__(self, kind_of_agent, first_choice, choices, first_use, used, counted, cost, sees_loads=False,
+    def __init__(self, *, kind_of_agent, first_choice, choices, first_use, used, counted, cost, sees_loads=False,
                  memory=0, watched=0, threshold=0):
         cdef const int32_t[::1] kind = check(kind_of_agent, "kind_of_agent", "int32", (-1,), False)
         cdef int64_t agents = kind.shape[0]

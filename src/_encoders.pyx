@@ -236,7 +236,7 @@ cdef class Tiles(Encoder):
     """
     cdef leaf.Tiles tiles
 
-    def __init__(self, runs, agents, views, low, scale, bins, members, offsets, ends, starts):
+    def __init__(self, *, runs, agents, views, low, scale, bins, members, offsets, ends, starts):
         cdef const double[::1] lowest = check(low, "low", "float64", (-1,), False)
         cdef int64_t features = lowest.shape[0]
         _check_runs(runs)

@@ -26,7 +26,7 @@ cdef class Foraging(Game):
     """
     cdef leaf.Data game
 
-    def __init__(self, agents, rows, columns, foods, sight, cooperative, normalize, observe_levels, penalty,
+    def __init__(self, *, agents, rows, columns, foods, sight, cooperative, normalize, observe_levels, penalty,
                  min_player, max_player, min_food, max_food):
         if not (1 <= agents <= 64 and 1 <= foods <= 64):
             raise ValueError(f"agents, foods: expected 1 to 64, got {agents}, {foods}")

@@ -150,7 +150,7 @@ cdef class Compiled(Game):
     cdef Data game
     cdef object repeat
 
-    def __init__(self, step, start, observe, parameters, agents, state_size, views, features, draws, repeat,
+    def __init__(self, *, step, start, observe, parameters, agents, state_size, views, features, draws, repeat,
                  functions):
         cdef const double[::1] values = check(parameters, "parameters", "float64", (-1,), False)
         if step == 0 or start == 0:

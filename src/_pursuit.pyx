@@ -20,7 +20,7 @@ cdef class Pursuit(Game):
     """
     cdef leaf.Data game
 
-    def __init__(self, height, width, hunters, prey, depth, scout, joint, sharing, see_partner):
+    def __init__(self, *, height, width, hunters, prey, depth, scout, joint, sharing, see_partner):
         if not (1 <= min(height, width, hunters, prey) and max(height, width, hunters, prey) <= 1000):
             raise ValueError(f"height, width, hunters, prey: expected 1 to 1000, "
                              f"got {height}, {width}, {hunters}, {prey}")

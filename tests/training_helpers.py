@@ -1,8 +1,11 @@
 """What the tests of training share: comparing results bit for bit, and drawing random experiments."""
+import inspect
+
 import numpy as np
 from hypothesis import strategies as st
 
 import marlfast as mf
+from marlfast.backends import kernels
 
 _RECORDS = ("returns", "shaped_returns", "lengths")
 _DERIVED = ("encoder.table", "central.table")       # follow from the others
@@ -294,3 +297,9 @@ def experiments(draw, saved=False):
         episodes=draw(st.sampled_from([None, 1, 6, 12])), steps=draw(st.integers(1, 90)), runs=runs,
         seed=draw(st.sampled_from([0, 1, 12345, 2**64 - 1])), stop=draw(stop_rules()),
         record_every=draw(st.sampled_from([0, 1, 3])), first_run=draw(st.sampled_from([0, 5, 2**32 - runs])))
+
+
+def by_name(make, *arguments):
+    """What ``make`` of a twin or a compiled kernel gives, by the names of its arguments, in their order."""
+    twin = kernels("numpy", make.__module__.rpartition(".")[2].removeprefix("_"))
+    return make(**dict(zip(inspect.signature(getattr(twin, make.__name__)).parameters, arguments, strict=False)))

@@ -17,7 +17,7 @@ class Rounding(Encoder):
     def rebuild(self) -> None: ...
 
 class Tiles(Encoder):
-    def __init__(self, runs: int, agents: int, views: int, low: NDArray[np.float64], scale: NDArray[np.float64],
+    def __init__(self, *, runs: int, agents: int, views: int, low: NDArray[np.float64], scale: NDArray[np.float64],
                  bins: NDArray[np.int64], members: NDArray[np.int64], offsets: NDArray[np.float64],
                  ends: NDArray[np.int64], starts: NDArray[np.int64]) -> None: ...
 

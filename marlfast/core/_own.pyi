@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from marlfast.core._kernels import Game
 
 class Compiled(Game):
-    def __init__(self, step: int, start: int, observe: int, parameters: NDArray[np.float64], agents: int,
+    def __init__(self, *, step: int, start: int, observe: int, parameters: NDArray[np.float64], agents: int,
                  state_size: int, views: int, features: int, draws: Sequence[int],
                  repeat: Callable[..., BaseException | None] | None, functions: Any) -> None: ...
 

@@ -85,7 +85,8 @@ MIXING = Kernel(
     Flag("bounded", "with a mixer and optimizer 0: an error counts for no more than by what the value would move, to "
          "first order, by all of it", default=False),
     Flag("double", "the target's table says what the greedy actions of ``q`` are worth", default=False),
-    Number("optimizer", "0 plain steps, 1 RMSprop, 2 Adam, 3 normalised", choices=(SGD, RMSPROP, ADAM, NORMALISED), default=SGD),
+    Number("optimizer", "0 plain steps, 1 RMSprop, 2 Adam, 3 normalised", choices=(SGD, RMSPROP, ADAM, NORMALISED),
+           default=SGD),
     Number("max_norm", "the greatest norm of a gradient, which is shortened to it; 0: any", low=0.0, real=True,
            default=0.0),
     _moments,

@@ -233,6 +233,7 @@ class TaskAllocation(Game):
     def kernel(self, backend="cython"):
         arrivals = np.full(self.kinds, self.arrivals) if isinstance(self.arrivals, float) else np.array(self.arrivals)
         return kernels(backend, "allocation").Allocation(
-            np.ascontiguousarray(self._skills()), arrivals, self.capacity, self.size, self.practice, self.value,
-            self.waiting, self.effort, self.switching, self.credit == "own", self.sees_last,
-            self.observations is not None)
+            skills=np.ascontiguousarray(self._skills()), arrivals=arrivals, own=self.credit == "own",
+            numbered=self.observations is not None,
+            **{name: getattr(self, name) for name in ("capacity", "size", "practice", "value", "waiting", "effort",
+                                                      "switching", "sees_last")})

@@ -78,9 +78,11 @@ class _Congestion(Game):
         uses = [(*own, *others) for own, others in zip(strategies, watched, strict=True)]
         counted = [flag for own, others in zip(strategies, watched, strict=True)
                    for flag in [True] * len(own) + [False] * len(others)]
+        (first_choice, choices), (first_use, used) = _lists(kinds), _lists(uses)
         return kernels(backend, "congestion").Congestion(
-            np.ascontiguousarray(kind_of_agent, np.int32), *_lists(kinds), *_lists(uses), np.array(counted, np.bool_),
-            np.ascontiguousarray(costs), self.observe == "loads", self.memory, 0, self.capacity)
+            kind_of_agent=np.ascontiguousarray(kind_of_agent, np.int32), first_choice=first_choice, choices=choices,
+            first_use=first_use, used=used, counted=np.array(counted, np.bool_), cost=np.ascontiguousarray(costs),
+            sees_loads=self.observe == "loads", memory=self.memory, threshold=self.capacity)
 
     def potential(self, loads):
         """Add up Rosenthal's potential: each resource's costs at loads 1, 2, ... up to its load.

@@ -209,9 +209,11 @@ class LevelForaging(Game):
         rows, columns = self._shape
         sight = max(rows, columns) if self.sight is None else self.sight
         return kernels(backend, "foraging").Foraging(
-            self.players, rows, columns, self.food, sight, self.cooperative, self.normalize_reward,
-            self.observe_agent_levels, self.penalty, self._each("min_player_level"), self._each("max_player_level"),
-            self._each("min_food_level"), None if self.max_food_level is None else self._each("max_food_level"))
+            agents=self.players, rows=rows, columns=columns, foods=self.food, sight=sight,
+            cooperative=self.cooperative, normalize=self.normalize_reward, observe_levels=self.observe_agent_levels,
+            penalty=self.penalty, min_player=self._each("min_player_level"), max_player=self._each("max_player_level"),
+            min_food=self._each("min_food_level"),
+            max_food=None if self.max_food_level is None else self._each("max_food_level"))
 
 
 def _flag(name, value):

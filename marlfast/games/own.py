@@ -275,8 +275,10 @@ class CompiledGame(_Own):
             addresses.append(0 if function is None else _address(what, function))
             functions.append(function)
         return kernels(backend, "own").Compiled(
-            *addresses, self.parameters if parameters is None else parameters, self.agents, self.state_size, self.views,
-            self.features, self._draws, self._repeat, functions)
+            **dict(zip(SIGNATURES, addresses, strict=True)),
+            parameters=self.parameters if parameters is None else parameters, agents=self.agents,
+            state_size=self.state_size, views=self.views, features=self.features, draws=self._draws,
+            repeat=self._repeat, functions=functions)
 
     def _repeat(self, what, *arguments):
         """The exception of a call that failed: only in Python has it a text."""

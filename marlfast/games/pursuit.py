@@ -165,5 +165,6 @@ class Pursuit(Game):
 
     def kernel(self, backend="cython"):
         return kernels(backend, "pursuit").Pursuit(
-            self.height, self.width, self.hunters, self.prey, self.depth, -1 if self.scout is None else self.scout,
-            self.capture == "joint", self.sharing, self.see_partner)
+            height=self.height, width=self.width, hunters=self.hunters, prey=self.prey, depth=self.depth,
+            scout=-1 if self.scout is None else self.scout, joint=self.capture == "joint", sharing=self.sharing,
+            see_partner=self.see_partner)

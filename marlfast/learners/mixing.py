@@ -18,7 +18,8 @@ GOLDEN = 0.6180339887498949     # multiples of it, without their whole part, are
 
 
 OPTIMIZERS = ("sgd", "rmsprop", "adam", "normalised")     # as the kernel numbers them
-MOMENTS = {"sgd": (), "normalised": (), "rmsprop": ("square",), "adam": ("mean", "square")}   # what they keep of each number
+# What they keep of each number.
+MOMENTS = {"sgd": (), "normalised": (), "rmsprop": ("square",), "adam": ("mean", "square")}
 REPLAY = 6      # number of the stream that says what is replayed, among the 16 that the tables of an agent have
 
 
@@ -347,9 +348,9 @@ class QMIX(_Decomposed):
         Judge what follows by tables and networks that are renewed after every so many steps, at the cost of copying
         them; 0: by those that learn.
     bounded : bool
-        Of plain steps (``optimizer="sgd"``): where Q would move, to first order, by more than the error, the step is shortened to that: the
-        error is divided by ``learning_rate * sum of (dQ/du)**2 + mixing_rate * sum of (dQ/d of each)**2``, if that is
-        more than 1. Without it great values need small rates.
+        Of plain steps (``optimizer="sgd"``): where Q would move, to first order, by more than the error, the step is
+        shortened to that: the error is divided by ``learning_rate * sum of (dQ/du)**2 + mixing_rate * sum of (dQ/d of
+        each)**2``, if that is more than 1. Without it great values need small rates.
     buffer : int
         Transitions that are kept, the oldest of which makes room; 0: each is learned from once, as it is made.
     batch : int
@@ -403,9 +404,9 @@ class QMIX(_Decomposed):
 
     By plain steps (``optimizer="sgd"``) it may diverge: a step that is right for the actions taken can raise the value
     of the greedy ones by more, and so the target by more than the error was, over and over; and as Q is a product of
-    weights and utilities, a rate that suits small values is too great for great ones. Normalised steps end both. A weight
-    has no unit, and counts in units of U, the greatest of 1, the target, Q, and the members' utilities of the actions
-    taken and of the greedy ones (absolute values): ``w1`` and ``w2`` move by
+    weights and utilities, a rate that suits small values is too great for great ones. Normalised steps end both. A
+    weight has no unit, and counts in units of U, the greatest of 1, the target, Q, and the members' utilities of the
+    actions taken and of the greedy ones (absolute values): ``w1`` and ``w2`` move by
     ``mixing_rate * error * (dQ/dw) / U**2``. And the error is divided by what Q of the actions taken, or of the greedy
     ones, would move by to first order for an error of 1, where that is more than 1.
 

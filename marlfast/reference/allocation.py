@@ -25,7 +25,7 @@ class Allocation(Game):
         Whether an observation is one number.
     """
 
-    def __init__(self, skills, arrivals, capacity, size, practice, value, waiting, effort, switching, own, sees_last,
+    def __init__(self, *, skills, arrivals, capacity, size, practice, value, waiting, effort, switching, own, sees_last,
                  numbered):
         agents, kinds = check(skills, "skills", "int32", (-1, -1), False).shape
         if agents < 1 or not 1 <= kinds <= 64:

@@ -37,7 +37,7 @@ class Congestion(Game):
         What is remembered of a step: whether the load of resource ``watched`` was above ``threshold``.
     """
 
-    def __init__(self, kind_of_agent, first_choice, choices, first_use, used, counted, cost, sees_loads=False,
+    def __init__(self, *, kind_of_agent, first_choice, choices, first_use, used, counted, cost, sees_loads=False,
                  memory=0, watched=0, threshold=0):
         agents = len(check(kind_of_agent, "kind_of_agent", "int32", (-1,), False))
         if agents < 1:

@@ -122,7 +122,7 @@ class Tiles(Encoder):
         Row at which each tiling begins, and one past the last.
     """
 
-    def __init__(self, runs, agents, views, low, scale, bins, members, offsets, ends, starts):
+    def __init__(self, *, runs, agents, views, low, scale, bins, members, offsets, ends, starts):
         check(low, "low", "float64", (-1,), False)
         features = len(low)
         _check_runs(runs)

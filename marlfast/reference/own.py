@@ -45,7 +45,7 @@ class Compiled(Game):
         What keeps the addresses valid: held as long as the kernel.
     """
 
-    def __init__(self, step, start, observe, parameters, agents, state_size, views, features, draws, repeat,
+    def __init__(self, *, step, start, observe, parameters, agents, state_size, views, features, draws, repeat,
                  functions):
         check(parameters, "parameters", "float64", (-1,), False)
         if step == 0 or start == 0:

@@ -41,7 +41,7 @@ def pyx_constructors(path):
         end = starts[k + 1].start() if k + 1 < len(starts) else len(text)
         body = text[start.end():end]
         head = re.search(r"^    def __init__\(self(.*?)\)\s*:\s*$", body, re.M | re.S)
-        found[start.group(1)] = [parameter(p) for p in _split(head.group(1))] if head else None
+        found[start.group(1)] = [parameter(p) for p in _split(head.group(1)) if p.strip() != "*"] if head else None
         if head and "**given" in head.group(1):         # they are declared: see marlfast/declarations
             kernel = next(k for k in importlib.import_module(f"marlfast.declarations.{path.stem[1:]}").KERNELS
                           if k.name == start.group(1))

@@ -17,7 +17,7 @@ def tiles(module, runs=1, agents=1, views=1, **changes):
     arguments = {"low": [0.0], "scale": [1.5], "bins": [2], "members": [0, 0], "offsets": [0.0, 0.5], "ends": [0, 1, 2],
                  "starts": [0, 2, 4]} | changes
     real = ("low", "scale", "offsets")
-    return module("encoders").Tiles(runs, agents, views, **{
+    return module("encoders").Tiles(runs=runs, agents=agents, views=views, **{
         name: np.array(value, np.float64 if name in real else np.int64) for name, value in arguments.items()})
 
 

@@ -265,7 +265,7 @@ def test_normalised_steps_by_hand(module):
 
 
 def test_normalised_steps_do_not_carry_the_greedy_actions_too_far(module):
-    # Q = elu(u); u = 1 is taken, 3 greedy. Derivatives 1, 1, 1, 1 and 3, 1, 3, 1; target 5, which is the unit of weights.
+    # Q = elu(u); u = 1 is taken, 3 greedy. Derivatives 1, 1, 1, 1 and 3, 1, 3, 1; target 5: the unit of weights.
     # For an error of 1 the value taken moves by .1 + .9 * (2 / 25 + 2) = 1.972, the greedy one by .9 * (6 / 25 + 2).
     made = Made(module, [[[1.0, 3.0]]], [[0]], [[[1.0, 0.0, 1.0, 0.0]]], 1, rate=0.1, mixing=0.9, optimizer=3)
     made.update([0, 0], [0], [5.0], [0, 0], over=True)

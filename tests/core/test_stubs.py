@@ -1,5 +1,6 @@
 """The stubs of the compiled modules say what the modules, and their NumPy twins, really have."""
 import importlib
+import inspect
 import os
 import subprocess
 import sys
@@ -90,6 +91,15 @@ def test_stub_has_the_parameters_of_the_twin(name):
             wanted = constructor_parameters(classes[cls]) if method == "__init__" else runtime_parameters(
                 getattr(classes[cls], method), True)
             assert parameters == wanted, f"{cls}.{method}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_list_of_arguments_by_position_is_longer_than_eight(name):
+    classes, functions, _ = public_parts(twin(name))
+    found = functions | {cls: part.__init__ for cls, part in classes.items()}
+    for called, function in found.items():
+        kinds = [p.kind for name, p in inspect.signature(function).parameters.items() if name != "self"]
+        assert kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD) <= 8, called
 
 
 @pytest.mark.parametrize("stem", sorted(stubs.modules()))

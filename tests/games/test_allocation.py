@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from training_helpers import by_name
 
 import marlfast as mf
 from marlfast.backends import BACKENDS, kernels
@@ -440,7 +441,7 @@ def test_both_backends_play_alike(agents, kinds, capacity, size, practice, own, 
         script.append((actions, draws, places))
     traces = []
     for backend in BACKENDS:
-        game, trace = kernels(backend, "allocation").Allocation(*arguments), []
+        game, trace = by_name(kernels(backend, "allocation").Allocation, *arguments), []
         state, none = np.full((1, game.state_size), 7.0), np.zeros((1, 0))
         for k, (actions, draws, places) in enumerate(script):
             rewards, ends, total = np.zeros((1, agents)), np.ones(1, bool), np.zeros((1, agents))

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from training_helpers import by_name
 
 import marlfast as mf
 from marlfast.backends import BACKENDS, kernels
@@ -380,7 +381,7 @@ def test_both_backends_step_alike(agents, resources, strategies, kinds, mode, me
                  generator.normal(size=(resources, agents + 1)), mode == 2, memory * (mode != 2),
                  int(generator.integers(resources)), int(generator.integers(agents + 1)))
     traces = []
-    games = [kernels(backend, "congestion").Congestion(*arguments) for backend in BACKENDS]
+    games = [by_name(kernels(backend, "congestion").Congestion, *arguments) for backend in BACKENDS]
     odd = np.array([-1.0, 0.5, np.nan, np.inf, 1e300, 0.0, 1.0, agents, agents + 1.0])
     counts = np.diff(first_choice)[arguments[0]]
     steps = []

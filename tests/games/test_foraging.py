@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from training_helpers import by_name
 
 import marlfast as mf
 from marlfast.games.foraging import LevelForaging
@@ -587,7 +588,8 @@ def test_no_runs(made):
 def test_kernels_keep_levels_of_their_own(module):
     # An array that is changed after the kernel was made changes nothing.
     most = levels(2, 2)
-    kernel = module("foraging").Foraging(2, 8, 8, 1, 8, False, True, True, 0.0, levels(1, 1), most, levels(1), None)
+    kernel = by_name(module("foraging").Foraging, 2, 8, 8, 1, 8, False, True, True, 0.0, levels(1, 1), most, levels(1),
+                     None)
     most[:] = -5
     assert started(kernel, [0.0, 0.0, 0.99] * 3) == [0, 0, 2, 0, 1, 2, 1, 1, 4, 4]
 

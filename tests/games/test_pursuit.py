@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from training_helpers import by_name
 
 import marlfast as mf
 from marlfast.backends import kernels
@@ -29,7 +30,8 @@ MOVE = np.array([0.0, 0.25, 0.5, 0.9999])       # a uniform of each move
 def make(module):
     """``make(...)``: a kernel of the backend under test; by default one hunter and one prey on 10 by 10 squares."""
     def make(height=10, width=10, hunters=1, prey=1, depth=2, scout=-1, joint=False, sharing=False, see_partner=False):
-        return module("pursuit").Pursuit(height, width, hunters, prey, depth, scout, joint, sharing, see_partner)
+        return by_name(module("pursuit").Pursuit, height, width, hunters, prey, depth, scout, joint, sharing,
+                       see_partner)
     return make
 
 
@@ -217,7 +219,7 @@ def _agree(generator, arguments, runs=8, hostile=0.02):
         array[wrong] = generator.choice(odd, wrong.sum())
     traces = []
     for backend in ("cython", "numpy"):
-        game, trace = kernels(backend, "pursuit").Pursuit(*arguments), []
+        game, trace = by_name(kernels(backend, "pursuit").Pursuit, *arguments), []
         for k in range(runs):
             one, none = slice(k, k + 1), np.zeros((1, 0))
             state, rewards, terminated = states[one].copy(), np.full((1, hunters), 7.0), np.zeros(1, bool)
@@ -293,7 +295,7 @@ def test_bad_states_actions_and_draws_are_named(make):
     (1, 1, 1, 1, 1, -2), (1, 1, 1, 1, 1, 1001)])
 def test_a_kernel_refuses_sizes_it_was_not_made_for(module, arguments):
     with pytest.raises(ValueError, match="expected"):
-        module("pursuit").Pursuit(*arguments, False, False, False)
+        by_name(module("pursuit").Pursuit, *arguments, False, False, False)
 
 
 @pytest.mark.parametrize("arguments, named", [

@@ -459,7 +459,7 @@ def test_targets_that_are_renewed_rarely_keep_it_from_diverging():
 
 @pytest.mark.slow
 def test_foraging_is_learned_at_defaults():
-    """Level-based foraging, cooperative, 5 x 5: .5 is the most that a team can get. 2 million steps, of which half do."""
+    """Level-based foraging, cooperative, 5 x 5: .5 is the most that a team can get. Half of its 2 million steps do."""
     game = mf.games.LevelForaging(players=2, size=5, food=1, cooperative=True)
     for learner in (mf.IQL(), VDN(), QMIX(), mf.learners.IPPO(), mf.learners.MAPPO()):
         result = train(learner, game, encoder=mf.Rounding(0), steps=1_000_000, runs=2, rewards=mf.rewards.cooperative())
