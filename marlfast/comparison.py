@@ -2,7 +2,7 @@
 import numpy as np
 
 from marlfast import errors, measures, statistics
-from marlfast.errors import choice, integer, real, shown, unknown
+from marlfast.errors import among, choice, integer, shown, unknown
 from marlfast.result import Result
 from marlfast.tables import Tables
 
@@ -56,7 +56,7 @@ def compare(results, *more, measure=None, statistic="iqm", level=0.95, resamples
     """
     results = _named(results, more)
     return Comparison(results, _measure(results, measure), choice("statistic", statistic, ("iqm", "mean", "median")),
-                      real("level", level), integer("resamples", resamples, 1), integer("seed", seed, 0))
+                      statistics.level_of(level), integer("resamples", resamples, 1), integer("seed", seed, 0))
 
 
 class Comparison(Tables):
@@ -255,7 +255,7 @@ def _measure(results, measure):
     first = next(iter(results.values()))
     known = ["team_return", *measures.known(first.experiment.game)]
     if measure is not None:
-        if measure not in known:
+        if not among(measure, known):
             raise unknown("measure", measure, known)
         return measure
     return known[1] if len(known) > 1 and not any(one.team_returns.size for one in results.values()) else known[0]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.errors import integer, real, shown
+from marlfast.errors import flag, integer, real, sequence, several, shown
 from marlfast.limits import MAX_ROWS
 from marlfast.memory import Shape
 from marlfast.registry import Definition, option, require, spread
@@ -285,7 +285,7 @@ class _Cells(Encoder):
         values = {}
         for name, check in (("low", real), ("high", real), ("bins", lambda n, v: integer(n, v, 1))):
             value = getattr(self, name)
-            if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value):
+            if several(name, value):
                 value = tuple(check(f"{name}[{d}]", v) for d, v in enumerate(list(value)))
                 if not value:
                     raise ValueError(f"{name}: expected a value per feature, got none")
@@ -482,9 +482,8 @@ class Tiles(_Cells):
         super().__post_init__()
         if self.groups is not None:
             groups = []
-            for g, group in enumerate(self.groups):
-                if isinstance(group, str) or not np.iterable(group):
-                    raise TypeError(f"groups[{g}]: expected numbers of features, got {shown(group)}")
+            for g, group in enumerate(sequence("groups", self.groups, "lists of features")):
+                group = sequence(f"groups[{g}]", group, "numbers of features")
                 groups.append(tuple(integer(f"groups[{g}]", feature, 0) for feature in group))
                 if not group or len(set(group)) < len(group):
                     raise ValueError(f"groups[{g}]: expected at least one feature, each once, got {shown(group)}")
@@ -812,7 +811,7 @@ class AgentIndex(Encoder):
                 raise ValueError("encoder: is an AgentIndex already, which knows the agent")
         if not isinstance(self.common, (bool, np.bool_)):
             raise TypeError(f"common: expected True or False, got {shown(self.common)}")
-        self._set(common=bool(self.common))
+        self._set(common=flag("common", self.common))
 
     @property
     def inner(self):

@@ -134,6 +134,7 @@ def shown(value):
     return text if len(text) <= 80 else text[:77] + "..."
 
 
+MAX_PATH = 4096       # no system but Windows opens longer ones
 _MAX = MAX_STEPS      # whole numbers are kept in 64 bits
 
 
@@ -168,13 +169,24 @@ def real_per_run(name, value, minimum=None, maximum=None, one=real):
     """``value`` as a number, or as a read-only float64 [R] where it is a sequence: one number per run."""
     import numpy as np
 
-    if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value):
+    if several(name, value):
         if np.ndim(value) != 1 or len(value) == 0:
             raise ValueError(f"{name}: expected a number, or one per run, got shape {np.shape(value)}")
         array = np.array([float(one(f"{name}[{k}]", v, minimum, maximum)) for k, v in enumerate(value)])
         array.flags.writeable = False
         return array
     return one(name, value, minimum, maximum)
+
+
+def several(name, value):
+    """Whether ``value`` is a list, tuple or array of values, not a single one; ragged lists are refused."""
+    import numpy as np
+
+    try:
+        return isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value) > 0
+    except ValueError:
+        raise ValueError(f"{name}: expected a number, or numbers in lists as long as each other, got {shown(value)}"
+                         ) from None
 
 
 def _bounds(name, value, minimum, maximum):
@@ -187,9 +199,37 @@ def _bounds(name, value, minimum, maximum):
 
 def choice(name, value, known):
     """``value``, if it is one of ``known``."""
-    if value not in known:
+    if not among(value, known):
         raise ValueError(f"{name}: expected one of {', '.join(map(repr, known))}, got {shown(value)}")
     return value
+
+
+def flag(name, value):
+    """``value`` as a bool, if it is True or False."""
+    if not isinstance(value, bool) and not (str(getattr(value, "dtype", "")) == "bool" and value.ndim == 0):
+        raise TypeError(f"{name}: expected True or False, got {shown(value)}")
+    return bool(value)
+
+
+def sequence(name, value, wanted, length=None):
+    """The entries of ``value`` as a list, if it has any (text is none), and as many as there should be."""
+    try:
+        found = None if isinstance(value, (str, bytes, dict)) else list(value)
+    except TypeError:
+        found = None
+    if found is None:
+        raise TypeError(f"{name}: expected {wanted}, got {shown(value)}")
+    if length not in (None, len(found)):
+        raise ValueError(f"{name}: expected {wanted}, got {len(found)} entries")
+    return found
+
+
+def among(value, known):
+    """Whether ``value`` is one of ``known``; an array or a list is not, whatever its entries are."""
+    try:
+        return bool(value in known)
+    except (TypeError, ValueError):     # cannot be hashed, or is compared entry by entry
+        return False
 
 
 def path(value, name="path", wanted="a path, as text or path-like"):
@@ -201,6 +241,8 @@ def path(value, name="path", wanted="a path, as text or path-like"):
         raise TypeError(f"{name}: expected {wanted}, got {shown(value)}")
     if "\0" in os.fspath(value):
         raise ValueError(f"{name}: expected a path without the character 0, got {shown(value)}")
+    if len(os.fspath(value)) > MAX_PATH:
+        raise ValueError(f"{name}: expected a path of at most {MAX_PATH:,} characters, got {shown(os.fspath(value))}")
     return Path(value)
 
 

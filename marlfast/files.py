@@ -129,14 +129,15 @@ def read(path, backend, game, format):
     return Result(experiment, arrays, manifest["seconds"], manifest["interrupted"]), manifest
 
 
-def _check_policy(path, told):
-    """What is wrong with the file of a policy."""
-    from marlfast.table_policy import TablePolicy
+def _check_other(path, what, told):
+    """What is wrong with the file of a policy or of a team."""
+    from marlfast.policy import Policy
+    from marlfast.team import Team
 
     try:
-        TablePolicy.load(path)
-    except FileError as error:
-        return [("", told(error))]
+        (Policy if what == "policy" else Team).load(path)
+    except FileError as error:      # of a game with functions of its own, only who has it can make the team again
+        return [] if "its game has functions of its own" in str(error) else [("", told(error))]
     return []
 
 
@@ -171,8 +172,9 @@ def check(path):
         try:
             manifest = _manifest(archive)
         except FileError as error:
-            if str(error).endswith("marlfast.Policy.load reads it)"):
-                return found + _check_policy(path, told)
+            for what in ("policy", "team"):
+                if str(error).endswith(f"marlfast.{what.title()}.load reads it)"):
+                    return found + _check_other(path, what, told)
             if "manifest" not in damaged:
                 found.append(("manifest", told(error)))
             manifest = {}

@@ -66,6 +66,16 @@ class InitialValues(Definition):
         self._set(**{name: value})
         return value
 
+    def _fit(self, one, other):
+        """Refuse arrays of two fields that cannot be broadcast."""
+        shapes = np.shape(getattr(self, one)), np.shape(getattr(self, other))
+        try:
+            np.broadcast_shapes(*shapes)
+        except ValueError:
+            raise ValueError(f"{one}, {other}: expected numbers, or arrays whose shapes fit together, got shapes "
+                             f"{shapes[0]} and {shapes[1]}") from None
+
+
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Uniform(InitialValues):
@@ -95,6 +105,7 @@ class Uniform(InitialValues):
 
     def __post_init__(self):
         low, high = self._array("low"), self._array("high")
+        self._fit("low", "high")
         if (np.asarray(low) > high).any():
             raise ValueError(f"low: expected at most high, got {shown(self.low)} and {shown(self.high)}")
 
@@ -133,7 +144,9 @@ class Normal(InitialValues):
 
     def __post_init__(self):
         self._array("mean")
-        if (np.asarray(self._array("deviation")) < 0.0).any():
+        deviation = np.asarray(self._array("deviation"))
+        self._fit("mean", "deviation")
+        if (deviation < 0.0).any():
             raise ValueError(f"deviation: expected at least 0, got {shown(self.deviation)}")
 
     def made(self, draws):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marlfast.errors import shown, unknown
+from marlfast.errors import among, shown, unknown
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +187,7 @@ def _asked(game):
                                  "name")
         return [(name, rule, name.replace("_", " ")) for name, rule in given.items()]
     for name in given:
-        if name not in RULES:
+        if not among(name, RULES):
             raise unknown("measure", name, RULES)
     return [(name, *RULES[name]) for name in given]
 

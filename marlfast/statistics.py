@@ -558,10 +558,15 @@ def _checked(statistic, target, level, resamples):
         target = real("target", target)
     elif target is not None:
         raise ValueError(f"target: only of the optimality gap, not of {statistic!r}")
+    return _STATISTICS[statistic], target, level_of(level), integer("resamples", resamples, 1)
+
+
+def level_of(level):
+    """A level of confidence, checked."""
     level = real("level", level)
     if not 0.0 < level < 1.0:
         raise ValueError(f"level: expected more than 0 and less than 1, got {level}")
-    return _STATISTICS[statistic], target, level, integer("resamples", resamples, 1)
+    return level
 
 
 def _again(tasks, resamples, random, rule):

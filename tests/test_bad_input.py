@@ -538,6 +538,27 @@ def test_training_errors_are_errors_of_their_own():
     assert mf.TrainingError("x").result is None
 
 
+@pytest.mark.parametrize("make, error, words", [
+    (lambda: mf.learners.MinimaxQ(friends=np.zeros((2, 2))), ValueError, "friends"),
+    (lambda: mf.learners.WoLFPHC(delta_win=[0.0] * 5, delta_lose=[0.1] * 3), ValueError,
+     "delta_win, delta_lose: expected as many values of each, one per run, got 5 and 3"),
+    (lambda: mf.initial.Uniform([0.0, 1.0], [1.0, 1.0, 1.0]), ValueError,
+     "low, high: expected numbers, or arrays whose shapes fit together, got shapes (2,) and (3,)"),
+    (lambda: mf.initial.Normal(0.0, [[1], [2, 3]]), TypeError, "deviation: expected a number, an array of"),
+    (lambda: mf.IQL(discount=[[1], [2, 3]]), ValueError,
+     "discount: expected a number, or numbers in lists as long as each other, got [[1], [2, 3]]"),
+    (lambda: mf.Grid([[1], [2, 3]], 1, 3), ValueError, "low: expected a number, or numbers in lists as long as"),
+    (lambda: mf.Tiles(1, 0, 1, 2, groups=True), TypeError, "groups: expected lists of features, got True"),
+    (lambda: mf.AgentIndex(common="no"), TypeError, "common: expected True or False, got 'no'"),
+    (lambda: mf.evaluate(Drift(agents=2), mf.train(Drift(agents=2), mf.IQL(), encoder=mf.Rounding(0), steps=3), 2,
+                         kind=np.zeros(3)), ValueError, "kind: expected one of"),
+    (lambda: mf.load("x" * 5000), ValueError, "path: expected a path of at most 4,096 characters, got 'xxx")])
+def test_values_that_numpy_would_stumble_over_are_refused_by_name(make, error, words):
+    with pytest.raises(error) as caught:
+        make()
+    assert words in str(caught.value) and len(str(caught.value)) < 300, str(caught.value)
+
+
 def test_tables_beyond_all_memory_are_refused_with_their_size():
     with pytest.raises(MemoryError, match=r"learner: tables for 200 runs x 1600000000 rows x 4 tables x 5 actions need "
                                           r"61,440.0 GB, more than there is"):

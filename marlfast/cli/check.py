@@ -1,4 +1,4 @@
-"""``marlfast check``: whether a result or the folder of a sweep is whole."""
+"""``marlfast check``: whether a file that marlfast wrote, or the folder of a sweep, is whole."""
 import sys
 
 from marlfast import errors
@@ -6,8 +6,9 @@ from marlfast import errors
 
 def add(command):
     """Give the command line its command."""
-    parser = command("check", _check, "Say whether a result or the folder of a sweep is whole.")
-    parser.add_argument("source", metavar="FOLDER|FILE", help="folder of a sweep, or .npz file of a result")
+    parser = command("check", _check, "Say whether a result, a policy, a team or the folder of a sweep is whole.")
+    parser.add_argument("source", metavar="FOLDER|FILE",
+                        help="folder of a sweep, or .npz file of a result, policy or team")
     parser.add_argument("--quiet", action="store_true", help="print only what is damaged")
 
 
@@ -16,8 +17,8 @@ def _check(args):
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder")
     lines, damaged, remedy = _folder(path) if path.is_dir() else _file(path)
-    if not args.quiet:
-        print("\n".join(lines))
+    for line in [] if args.quiet else lines:
+        print(line)
     for name, why in damaged:
         print(f"marlfast: damaged: {why if name in why else f'{name}: {why}'}", file=sys.stderr)
     if damaged and remedy:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.errors import choice, integer, real, shown
+from marlfast.errors import choice, flag, integer, real, shown
 from marlfast.games.base import Game
 from marlfast.limits import MAX_AGENTS
 
@@ -467,7 +467,7 @@ class Braess(_Congestion):
         self._check_common()
         if not isinstance(self.link, (bool, np.bool_)):
             raise TypeError(f"link: expected True or False, got {shown(self.link)}")
-        self._set(link=bool(self.link))
+        self._set(link=flag("link", self.link))
 
     @property
     def reward_bounds(self):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.errors import choice, extra, integer, real, shown
+from marlfast.errors import choice, extra, flag, integer, real, sequence, shown
 from marlfast.games.base import Game, checked_names, checked_state_names
 from marlfast.limits import MAX_AGENTS, MAX_NUMBERS
 
@@ -94,23 +94,26 @@ class _Own(Game):
                 raise ValueError(f"observations: a number is seen alone, features=1; got features={features}")
         self._set(agents=agents, state_size=size, actions=actions, views=views, features=features,
                   observations=observations, **self.checked_horizon(),
-                  setting=choice("setting", self.setting, SETTINGS), terminates=bool(self.terminates),
+                  setting=choice("setting", self.setting, SETTINGS), terminates=flag("terminates", self.terminates),
                   **{name: integer(name, getattr(self, name), 0, 2**24) for name in (
                       "step_uniforms", "step_normals", "start_uniforms", "start_normals")})
         if self.setting == "competitive" and agents != 2:
             raise ValueError(f"setting: 'competitive' is for two agents, got {agents}")
         if self.teams is not None:
-            teams = [[integer("teams", agent, 0) for agent in team] for team in self.teams]
+            teams = [[integer("teams", agent, 0) for agent in sequence(f"teams[{k}]", team, "agents")]
+                     for k, team in enumerate(sequence("teams", self.teams, "lists of agents"))]
             if sorted(agent for team in teams for agent in team) != list(range(agents)):
                 raise ValueError(f"teams: expected every agent 0 to {agents - 1} in one team, got {shown(self.teams)}")
             self._set(teams=teams)
         if self.bounds is not None:
-            low, high = (_numbers(f"bounds[{k}]", bound, (features,)) for k, bound in enumerate(self.bounds))
+            low, high = (_numbers(f"bounds[{k}]", bound, (features,)) for k, bound in enumerate(
+                sequence("bounds", self.bounds, "the least values and the greatest", 2)))
             if not (low <= high).all():
                 raise ValueError("bounds: expected the least values, then the greatest")
             self._set(bounds=(low, high))
         if self.reward_bounds is not None:
-            low, high = (real(f"reward_bounds[{k}]", bound) for k, bound in enumerate(self.reward_bounds))
+            low, high = (real(f"reward_bounds[{k}]", bound) for k, bound in enumerate(
+                sequence("reward_bounds", self.reward_bounds, "the least and the greatest", 2)))
             if low > high:
                 raise ValueError(f"reward_bounds: expected the least, then the greatest, got {low}, {high}")
             self._set(reward_bounds=(low, high))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from marlfast.backends import at_hand, kernels
-from marlfast.errors import choice, unknown
+from marlfast.errors import among, choice, unknown
 from marlfast.exploration import ONE_DRAW, EpsilonGreedy, Exploration
 from marlfast.initial import NO_ROW, InitialValues, check_shape, first_values, initial_field, is_zero
 from marlfast.learners.base import Learner
@@ -578,7 +578,7 @@ class FriendOrFoe(_Joint):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.friends not in ("team", "all", "none"):
+        if not among(self.friends, ("team", "all", "none")):
             raise unknown("friends", self.friends, ("team", "all", "none"))
 
     @property

@@ -209,6 +209,10 @@ class WoLFPHC(_HillClimbing):
     def __post_init__(self):
         super().__post_init__()
         win, lose = self.schedules["win"], self.schedules["lose"]
+        given = self.runs_given()
+        if len({given[name] for name in ("delta_win", "delta_lose") if name in given}) > 1:
+            raise ValueError(f"delta_win, delta_lose: expected as many values of each, one per run, got "
+                             f"{given['delta_win']} and {given['delta_lose']}")
         if isinstance(win, Constant) and isinstance(lose, Constant) and np.any(
                 np.asarray(win.value) > np.asarray(lose.value)):
             raise ValueError(f"delta_win: expected at most delta_lose, got {shown(self.delta_win)} and "

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.errors import choice, real, shown
+from marlfast.errors import choice, real, several, shown
 from marlfast.registry import Definition, option
 
 __all__ = ["Distance", "Diversity", "PotentialBased", "Redundancy", "Shaping"]
@@ -166,7 +166,7 @@ class Distance(Potential):
     def __post_init__(self):
         for name in ("target", "weights"):
             value = getattr(self, name)
-            if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value):
+            if several(name, value):
                 value = tuple(real(f"{name}[{d}]", v) for d, v in enumerate(list(value)))
             else:
                 value = real(name, value)

@@ -32,6 +32,11 @@ WHOLE = [0, 1, -1, 2, 7, 2**31 - 1, -(2**31), 2**30, 255]
 ODD = [None, True, "", "x", -1, 0, 1, 2, 3, 10**5, 10**7, 2**31 - 1, 2**31, 2**62, 2**64, 10**400, 0.5, -0.5, 1e308,
        float("nan"), float("inf"), [], [[]], [1.0], [[1.0, 2.0]], [0] * 500, {}, {"name": "iql"}, object(), "x" * 5000,
        np.zeros((2, 2)), np.ones(3), np.zeros(0), b"x", 1j, (1, 2, 3), [10**400]]
+# What NumPy and Python say of values they cannot take, without naming an argument of ours.
+FOREIGN = ["truth value", "unhashable", "broadcast", "only integer", "only length-1", "not supported between",
+           "float()", "int()", "object is not", "unsupported operand", "cannot convert", "inhomogeneous", "has no len",
+           "element with a sequence", "'NoneType'", "must be real number", "not iterable", "to unpack", "out of bounds",
+           "has no attribute", "ufunc"]
 DEFINITIONS = [one for kind in ("learner", "game") for one in (
     [example.learner for several in conftest.LEARNER_EXAMPLES.values() for example in several.values()
      if not isinstance(example.learner, list)] if kind == "learner" else
@@ -96,7 +101,13 @@ def definition_made(rng):
     if not fields:
         return
     field = fields[int(rng.integers(len(fields)))]
-    dataclasses.replace(one, **{field.name: ODD[int(rng.integers(len(ODD)))]})
+    value = ODD[int(rng.integers(len(ODD)))]
+    try:
+        dataclasses.replace(one, **{field.name: value})
+    except (ValueError, TypeError) as error:
+        text = str(error)
+        assert not any(words in text for words in FOREIGN), f"{type(one).__name__}.{field.name} = {value!r:.60}: {text}"
+        raise
 
 
 def judged(number):

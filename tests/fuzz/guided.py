@@ -24,7 +24,8 @@ with atheris.instrument_imports(include=["marlfast.archive", "marlfast.files", "
 
 PATH = Path(tempfile.mkdtemp()) / "file"
 KINDS = {"archive": "result", "toml": "toml"}
-SAMPLES = {kind: [sample.data for sample in files.samples(PATH.parent) if sample.kind == KINDS[kind]] for kind in KINDS}
+FOUND = files.samples(PATH.parent)
+SAMPLES = {kind: [sample.data for sample in FOUND if sample.kind == KINDS[kind]] for kind in KINDS}
 
 
 def one(kind, data):
