@@ -26,6 +26,11 @@ cdef enum Over:             # what follows a transition
     CUT = 2                 # the time limit: the successor is worth what is learned of it
 
 
+cdef enum Weighting:        # which errors count in full, where a network's are weighted
+    OPTIMISTIC = 1          # those of values that are too low
+    CENTRAL = 2             # those of greedy actions, and of what seems to be better than these
+
+
 cdef struct Replay:
     int64_t capacity        # B; 0: a transition is learned from once, as it is made
     int32_t *rows           # [R, B, W]
@@ -64,6 +69,10 @@ cdef struct MixingContext:
     int64_t optimizer
     bint normalised             # plain steps, in units of values, that overshoot nothing
     double max_norm             # 0: any
+    double *joint_q             # [R, states, teams, joint]; NULL: errors are not weighted
+    double *target_joint_q
+    int64_t joint, weighting
+    double alpha
     double *q_mean              # [R, rows, tables, A]
     double *q_square
     double *mixer_mean          # [R, states, teams, size]
@@ -119,6 +128,16 @@ cdef inline const double *weights(const MixingContext *c, const double *mixer, i
     return room
 
 
+cdef inline double joint_value(const MixingContext *c, const double *values, int64_t run, int64_t team,
+                               const int32_t *rows, int64_t which) noexcept nogil:
+    """What a joint action is worth in a state: the sum over its active rows."""
+    cdef double value = values[((run * c.states + rows[0]) * c.teams + team) * c.joint + which]
+    cdef int64_t k
+    for k in range(1, c.central):
+        value += values[((run * c.states + rows[k]) * c.teams + team) * c.joint + which]
+    return value
+
+
 cdef inline int _ahead(const MixingContext *c, int64_t run, int64_t team, const int32_t *next_rows,
                        double *value) noexcept nogil:
     """The value of the greedy joint action of what comes next, where all rows lie inside."""
@@ -132,6 +151,17 @@ cdef inline int _ahead(const MixingContext *c, int64_t run, int64_t team, const 
     cdef const int32_t *own
     cdef View ahead
     cdef int status
+    cdef int64_t which = 0
+    if c.joint_q != NULL:
+        for j in range(n):
+            i = members[j]
+            status = see(b, run, i, next_rows + i * c.active, 1, &ahead)
+            if status:
+                return status
+            which = which * b.actions[i] + ahead.greedy[0]
+        value[0] = joint_value(c, c.joint_q if c.target_joint_q == NULL else c.target_joint_q, run, team,
+                               next_rows + b.agents * c.active, which)
+        return 0
     for j in range(n):
         i = members[j]
         own = next_rows + i * c.active
@@ -191,21 +221,47 @@ cdef inline double _first_order(const MixingContext *c, int64_t run, int64_t n, 
     cdef double *slope = out + c.hidden
     cdef double *there = slope + c.hidden
     cdef double *free = there + c.size
-    cdef double taken = 0.0, greedy = 0.0, theirs = 0.0, others = 0.0
-    cdef int64_t j, p
-    leaf.mix(c.wide, w, c.room, c.hidden, ahead, n, out, slope, free)
-    leaf.derive(c.wide, w, c.room, c.hidden, ahead, n, out, slope, there, free)
-    leaf.scale_weights(c.room, c.hidden, by, there)
+    cdef double rate = c.base.rate.value[run], mixing = c.mixing.value[run], taken = 0.0, greedy = 0.0
+    cdef int64_t j
+    cdef bint alike = True
     for j in range(n):
         taken += slopes[j] * slopes[j]
+        alike &= actions[members[j]] == best[j]
+    taken = rate * taken + mixing * leaf.along_network(c.wide, c.room, c.hidden, by, gradient, gradient)
+    if alike:
+        return taken
+    leaf.mix(c.wide, w, c.room, c.hidden, ahead, n, out, slope, free)
+    leaf.derive(c.wide, w, c.room, c.hidden, ahead, n, out, slope, there, free)
+    for j in range(n):
         if actions[members[j]] == best[j]:
             greedy += slopes[j] * ahead[j]
-    for p in range(c.size):
-        theirs += gradient[p] * gradient[p]
-        others += gradient[p] * there[p]
-    taken = c.base.rate.value[run] * taken + c.mixing.value[run] * theirs
-    greedy = fabs(c.base.rate.value[run] * greedy + c.mixing.value[run] * others)
+    greedy = fabs(rate * greedy + mixing * leaf.along_network(c.wide, c.room, c.hidden, by, gradient, there))
     return greedy if greedy > taken else taken
+
+
+cdef inline int _weigh(const MixingContext *c, int64_t run, int64_t team, const int32_t *rows, const int32_t *actions,
+                       const int64_t *best, double target, double total, double *error) noexcept nogil:
+    """Weigh the error of a network, and learn the value of the joint action that was taken; a status."""
+    cdef const Context *b = &c.base
+    cdef const int32_t *members = c.members + c.starts[team]
+    cdef int64_t n = c.starts[team + 1] - c.starts[team], j, k, taken = 0, greedy = 0, first
+    cdef double value, step
+    for j in range(n):
+        taken = taken * b.actions[members[j]] + actions[members[j]]
+        greedy = greedy * b.actions[members[j]] + best[j]
+    if c.weighting == OPTIMISTIC:
+        if not total < target:
+            error[0] = error[0] * c.alpha
+    elif taken != greedy and not target > joint_value(c, c.joint_q, run, team, rows, greedy):
+        error[0] = error[0] * c.alpha
+    step = b.rate.value[run] / <double> c.central * (target - joint_value(c, c.joint_q, run, team, rows, taken))
+    for k in range(c.central):
+        first = ((run * c.states + rows[k]) * c.teams + team) * c.joint + taken
+        value = c.joint_q[first] + step
+        if value - value != 0.0:
+            return Status.BAD_VALUE
+        c.joint_q[first] = value
+    return 0
 
 
 cdef int _learn(const MixingContext *c, int64_t run, int64_t team, const int32_t *rows, const int32_t *next_rows,
@@ -256,6 +312,10 @@ cdef int _learn(const MixingContext *c, int64_t run, int64_t team, const int32_t
     error = target - total
     if error - error != 0.0:
         return Status.BAD_VALUE
+    if c.joint_q != NULL:
+        status = _weigh(c, run, team, rows + b.agents * c.active, actions, before, target, total, &error)
+        if status:
+            return status
     if c.normalised and c.mixer != NULL:    # what weights count in: else a step that suits small values is long for great ones
         unit = max(1.0, fabs(target), fabs(total))
         for j in range(n):
@@ -264,9 +324,9 @@ cdef int _learn(const MixingContext *c, int64_t run, int64_t team, const int32_t
         # From here on utilities are the derivatives by them.
         leaf.derive(c.wide, w, c.room, c.hidden, utilities, n, out, slope, gradient, free)
         if c.normalised:
-            leaf.scale_weights(c.room, c.hidden, 1.0 / unit, gradient)
-            total = _first_order(c, run, n, w, 1.0 / unit, utilities, gradient, members, actions, before, best)
-            leaf.scale_weights(c.room, c.hidden, 1.0 / unit, gradient)
+            unit = 1.0 / (unit * unit)
+            total = _first_order(c, run, n, w, unit, utilities, gradient, members, actions, before, best)
+            leaf.scale_weights(c.wide, c.room, c.hidden, unit, gradient)
         elif c.bounded and c.optimizer == leaf.SGD:
             total = value = 0.0
             for j in range(n):
@@ -481,6 +541,10 @@ cdef void _renew(const MixingContext *c, int64_t run) noexcept nogil:
     if c.mixer != NULL:
         for p in range(run * size, (run + 1) * size):
             c.target_mixer[p] = c.mixer[p]
+    if c.joint_q != NULL:
+        size = c.states * c.teams * c.joint
+        for p in range(run * size, (run + 1) * size):
+            c.target_joint_q[p] = c.joint_q[p]
 
 
 cdef inline void _cut(const Replay *y, int64_t run) noexcept nogil:
@@ -535,6 +599,8 @@ cdef class Mixing(QLearning):
         if c.normalised:
             c.optimizer = leaf.SGD
         c.double_q, c.max_norm, c.powers = a.double, a.max_norm, reals(a.powers)
+        c.joint_q, c.target_joint_q, c.joint = reals(a.joint_q), reals(a.target_joint_q), a.joint
+        c.weighting, c.alpha = a.weighting, a.alpha
         c.q_mean, c.q_square = reals(a.q_mean), reals(a.q_square)
         c.mixer_mean, c.mixer_square = reals(a.mixer_mean), reals(a.mixer_square)
         # Room for one team's sums at a time; whole cache lines, as other threads work on other runs.

@@ -17,9 +17,11 @@ class Mixing(QLearning):
                  optimizer: int = 0, max_norm: float = 0.0, q_mean: NDArray[np.float64] | None = None,
                  q_square: NDArray[np.float64] | None = None, mixer_mean: NDArray[np.float64] | None = None,
                  mixer_square: NDArray[np.float64] | None = None, powers: NDArray[np.float64] | None = None,
-                 replay_rows: NDArray[np.int32] | None = None, replay_next_rows: NDArray[np.int32] | None = None,
-                 replay_actions: NDArray[np.int32] | None = None, replay_rewards: NDArray[np.float64] | None = None,
-                 replay_over: NDArray[np.int32] | None = None, replay_kept: NDArray[np.int64] | None = None,
-                 replay_updates: NDArray[np.int64] | None = None, seeds: NDArray[np.uint64] | None = None,
-                 run_numbers: NDArray[np.int64] | None = None, trace_decay: NDArray[np.float64] | None = None,
-                 stream: int = 0, batch: int = 1, update_every: int = 1, steps: int = 1) -> None: ...
+                 weighting: int = 0, alpha: float = 1.0, joint_q: NDArray[np.float64] | None = None,
+                 target_joint_q: NDArray[np.float64] | None = None, replay_rows: NDArray[np.int32] | None = None,
+                 replay_next_rows: NDArray[np.int32] | None = None, replay_actions: NDArray[np.int32] | None = None,
+                 replay_rewards: NDArray[np.float64] | None = None, replay_over: NDArray[np.int32] | None = None,
+                 replay_kept: NDArray[np.int64] | None = None, replay_updates: NDArray[np.int64] | None = None,
+                 seeds: NDArray[np.uint64] | None = None, run_numbers: NDArray[np.int64] | None = None,
+                 trace_decay: NDArray[np.float64] | None = None, stream: int = 0, batch: int = 1, update_every: int = 1,
+                 steps: int = 1) -> None: ...

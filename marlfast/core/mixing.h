@@ -100,14 +100,34 @@ MF_INLINE void mf_by_weights_body(const double *MF_APART w, int64_t room, int64_
     gradient[b + 2 * hidden] = 1.0;
 }
 
-/* Derivatives by weights in other units, ``by`` times as small; biases have the unit of values. */
-MF_INLINE void mf_scale_weights(int64_t room, int64_t hidden, double by, double *gradient) {
+/* A sum of products, eight at a time: those of every eighth are added up in order, and then these sums, pair by pair. */
+MF_INLINE double mf_dot(const double *MF_APART a, const double *MF_APART b, int64_t n) {
+    double part[8] = {0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0};
+    int64_t k, lane;
+    for (k = 0; k + 8 <= n; k += 8)
+        for (lane = 0; lane < 8; lane++)
+            part[lane] += a[k + lane] * b[k + lane];
+    for (lane = 0; k < n; k++, lane++)
+        part[lane] += a[k] * b[k];
+    return ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
+}
+
+/* How far a step along ``a`` moves a value whose derivatives are ``b``, to first order. Weights move by ``by`` times
+ * their derivative; biases, which have the unit of values, by all of it. */
+MF_INLINE double mf_along_network_body(int64_t room, int64_t hidden, double by, const double *a, const double *b) {
+    const int64_t first = room * hidden, second = first + hidden, last = second + hidden;
+    return (mf_dot(a + first, b + first, hidden) + a[last] * b[last]) +
+           by * (mf_dot(a, b, first) + mf_dot(a + second, b + second, hidden));
+}
+
+MF_INLINE int mf_scale_weights_body(int64_t room, int64_t hidden, double by, double *gradient) {
     const int64_t second = (room + 1) * hidden;
     int64_t p;
     for (p = 0; p < room * hidden; p++)
         gradient[p] = gradient[p] * by;
     for (p = second; p < second + hidden; p++)
         gradient[p] = gradient[p] * by;
+    return 0;
 }
 
 /* What a number moves by for a rate of 1; ``square`` becomes the new mean of squares. */
@@ -187,6 +207,19 @@ MF_BOTH(int, mf_move,
         (int64_t optimizer, int64_t size, double rate, double error, const double *gradient, double *cells,
          double *mean, double *square, double first, double second, double *room),
         (optimizer, size, rate, error, gradient, cells, mean, square, first, second, room))
+
+MF_BOTH(double, mf_along_network, (int64_t room, int64_t hidden, double by, const double *a, const double *b),
+        (room, hidden, by, a, b))
+MF_BOTH(int, mf_scale_weights, (int64_t room, int64_t hidden, double by, double *gradient), (room, hidden, by, gradient))
+
+MF_INLINE double mf_along_network(int wide, int64_t room, int64_t hidden, double by, const double *a, const double *b) {
+    return MF_EITHER(wide, mf_along_network, (room, hidden, by, a, b));
+}
+
+/* Derivatives by weights, times ``by``. */
+MF_INLINE void mf_scale_weights(int wide, int64_t room, int64_t hidden, double by, double *gradient) {
+    (void)MF_EITHER(wide, mf_scale_weights, (room, hidden, by, gradient));
+}
 
 /* The value of a team, by its members' utilities; ``out`` [hidden]: of the units, ``slope`` [hidden]: its derivative by
  * their sums. ``products`` [hidden]: room. */

@@ -13,7 +13,9 @@ cdef extern from "mixing.h" nogil:
                         int64_t members, double *out, double *slope, double *products) noexcept
     void derive "mf_derive"(int wide, const double *w, int64_t room, int64_t hidden, double *utilities, int64_t members,
                             const double *out, const double *slope, double *gradient, double *products) noexcept
-    void scale_weights "mf_scale_weights"(int64_t room, int64_t hidden, double by, double *gradient) noexcept
+    void scale_weights "mf_scale_weights"(int wide, int64_t room, int64_t hidden, double by, double *gradient) noexcept
+    double along_network "mf_along_network"(int wide, int64_t room, int64_t hidden, double by, const double *a,
+                                            const double *b) noexcept
     double rmsprop "mf_rmsprop"(double gradient, double *square) noexcept
     double adam "mf_adam"(double gradient, double first, double second, double *mean, double *square) noexcept
     int move "mf_move"(int wide, int64_t optimizer, int64_t size, double rate, double error, const double *gradient,

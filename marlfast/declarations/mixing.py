@@ -1,4 +1,6 @@
 """Arguments of ``mixing``."""
+import math
+
 from marlfast.declarations.base import Array, Flag, Kernel, Number, Part
 from marlfast.declarations.q_learning import Q_LEARNING
 
@@ -25,6 +27,27 @@ def _all_or_none(n):
     if renews and n.target_every < 1:
         raise ValueError(f"target_every: expected at least 1, got {n.target_every}")
     return {} if mixes else {"states": 0}
+
+
+NONE, OPTIMISTIC, CENTRAL = range(3)
+
+
+def _weighted(n):
+    """A table of joint actions, where errors are weighted by it."""
+    if (n.joint_q is not None) != (n.weighting != NONE):
+        raise ValueError("joint_q, weighting: expected both, or None and 0")
+    if (n.target_joint_q is not None) != (n.joint_q is not None and n.target_q is not None):
+        raise ValueError("target_joint_q: expected it where there are joint_q and target_q, else None")
+    if n.joint_q is None:
+        return {"joint": 0}
+    if n.mixer is None:
+        raise ValueError("joint_q: expected None without a mixer")
+    counts = dict(zip(n.agent_ids.tolist(), n.actions[n.agent_ids].tolist(), strict=True))
+    joint = max(math.prod(counts[i] for i in n.members[k:e].tolist())
+                for k, e in zip(n.starts.tolist(), n.starts[1:].tolist(), strict=False))
+    if n.joint < joint:
+        raise ValueError(f"joint_q: expected room for the {joint} joint actions of a team, got {n.joint}")
+    return {}
 
 
 SGD, RMSPROP, ADAM, NORMALISED = range(4)
@@ -95,6 +118,13 @@ MIXING = Kernel(
     Array("mixer_mean", "float64", "R states M (room+2)*hidden+1", "likewise", written=True, optional=True),
     Array("mixer_square", "float64", "R states M (room+2)*hidden+1", "likewise", written=True, optional=True),
     Array("powers", "float64", "R 2", "what is left of where the means of Adam began", written=True, optional=True),
+    Number("weighting", "of the errors that networks learn from: 0 none, 1 optimistic, 2 central",
+           choices=(NONE, OPTIMISTIC, CENTRAL), default=NONE),
+    Number("alpha", "weight of what is thought to be overestimated", low=0.0, high=1.0, real=True, default=1.0),
+    Array("joint_q", "float64", "R states M joint", "values of joint actions, the last member's action the fastest; "
+          "the next rows are judged by them", written=True, optional=True),
+    Array("target_joint_q", "float64", "R states M joint", "likewise", written=True, optional=True),
+    _weighted,
     Array("replay_rows", "int32", "R B N*active+central", "transitions that are kept, the oldest of which makes room. "
           "None: a transition is learned from once, as it is made", written=True, optional=True, filled="transition"),
     Array("replay_next_rows", "int32", "R B N*active+central", written=True, optional=True),

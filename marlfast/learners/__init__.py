@@ -11,7 +11,7 @@ _GIVES = {
     "hierarchy": "Hierarchy",
     "joint": "CentralQ CorrelatedQ FriendOrFoe JointActionLearner MinimaxQ NashQ",
     "mean_field": "MeanFieldAC MeanFieldQ",
-    "mixing": "QMIX VDN",
+    "mixing": "QMIX VDN WeightedQMIX",
     "multi_step": "MonteCarlo QLambda SARSA",
     "one_step": "DistributedQ DoubleQ ExpectedSARSA FrequencyAdjustedQ HystereticQ",
     "opponents": "Exp3 FictitiousPlay FixedPolicy Random RegretMatching TitForTat WinStayLoseShift",

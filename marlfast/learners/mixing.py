@@ -1,4 +1,5 @@
 """Teams who learn the value of their joint actions, made of utilities that each member knows: VDN and QMIX."""
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ GOLDEN = 0.6180339887498949     # multiples of it, without their whole part, are
 OPTIMIZERS = ("sgd", "rmsprop", "adam", "normalised")     # as the kernel numbers them
 # What they keep of each number.
 MOMENTS = {"sgd": (), "normalised": (), "rmsprop": ("square",), "adam": ("mean", "square")}
+WEIGHTINGS = ("optimistic", "central")      # as the kernel numbers them, from 1 on
 REPLAY = 6      # number of the stream that says what is replayed, among the 16 that the tables of an agent have
 
 
@@ -31,6 +33,7 @@ class _Decomposed(Tabular):
     by_row = (*Tabular.by_row, "target_q", "q_mean", "q_square")
     hidden = 0
     bounded = False
+    weighting = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -203,6 +206,9 @@ class _Decomposed(Tabular):
                 "run_numbers": np.arange(runs) if context.run_numbers is None else np.array(context.run_numbers),
                 "trace_decay": spread(self.trace_decay, runs), "stream": REPLAY + 16 * (context.agent_ids[0] + 1),
                 "batch": self.batch, "update_every": self.update_every, "steps": self.steps}
+        if self.weighting:
+            replay |= {"weighting": 1 + WEIGHTINGS.index(self.weighting), "alpha": self.alpha,
+                       "joint_q": arrays["joint_q"], "target_joint_q": arrays.get("target_joint_q")}
         return module.Mixing(**common, central=central, members=members, starts=starts, hidden=self.hidden, mixer=mixer,
                              mixing=bound.get("mixing"), target_every=self.target_every, bounded=self.bounded,
                              double=self.double, optimizer=OPTIMIZERS.index(self.optimizer), max_norm=self.max_norm,
@@ -521,3 +527,110 @@ class QMIX(_Decomposed):
         room = max(map(len, self.teams(context)))
         mix = kernels("numpy", "mixing").mix
         return mix(np.broadcast_to(w, (len(utilities), len(w))), room, self.hidden, utilities)[0]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class WeightedQMIX(QMIX):
+    """QMIX whose errors count less where the value is thought to be too high, so that what it cannot say costs less.
+
+    Beside the network there is a table of joint actions in each state, which can say anything; what follows is judged
+    by it, at the greedy joint action of the utilities::
+
+        target = mean reward of the team + discount * joint_q[next state, greedy joint action]
+        joint_q[state, joint action] += learning_rate * (target - joint_q[state, joint action])
+        error = weight * (target - Q)                               of QMIX
+
+    The weight is 1 or ``alpha``. *Optimistic*: 1 where Q is lower than the target. *Central*: 1 where the greedy joint
+    action was taken, or where the target is more than ``joint_q`` of the greedy one.
+
+    Parameters
+    ----------
+    learning_rate : float, Schedule, or sequence of float [R]
+        In [0, 1], of utilities and of the table of joint actions.
+    mixing_rate : float, Schedule, or sequence of float [R]
+        In [0, 1].
+    discount : float or sequence of float [R]
+        In [0, 1].
+    explore : Exploration
+        Of each agent, by its own utilities.
+    share : {"none", "all", "team"} or sequence of int [L]
+        As for :class:`IQL`.
+    initial_q : float or array
+        Initial utilities. The table of joint actions begins with 0.
+    hidden : int
+        H, hidden units of the network.
+    target_every : int
+        As for :class:`QMIX`; the table of joint actions is renewed as well.
+    bounded : bool
+        As for :class:`QMIX`.
+    buffer, batch, update_every, steps : int
+        As for :class:`QMIX`.
+    trace_decay : float or sequence of float [R]
+        As for :class:`QMIX`.
+    double : bool
+        True: the greedy joint action is a matter of the utilities that learn.
+    optimizer : {"normalised", "sgd", "rmsprop", "adam"}
+        As for :class:`QMIX`.
+    max_norm : float
+        As for :class:`QMIX`.
+    weighting : {"optimistic", "central"}
+        OW-QMIX or CW-QMIX.
+    alpha : float
+        In [0, 1]: weight of the other errors. 1: all count in full.
+
+    See Also
+    --------
+    QMIX : Every error counts in full.
+    CentralQ : Acts by a table of joint actions.
+
+    Notes
+    -----
+    Arrays: those of :class:`QMIX`, ``joint_q`` float64 [R, states, teams, joint actions], the last member's action the
+    fastest, and with ``target_every`` ``target_joint_q``. It is for teams whose joint actions can be listed.
+
+    References
+    ----------
+    T. Rashid, G. Farquhar, B. Peng, S. Whiteson, "Weighted QMIX: expanding monotonic value function factorisation for
+    deep multi-agent reinforcement learning", NeurIPS 2020, sections 4 and 5, equations 7 and 8, with a table for its
+    unrestricted network.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> learner = mf.learners.WeightedQMIX()
+    >>> run = mf.train(mf.games.Climbing(horizon=25), learner, episodes=2000, seed=0)
+    >>> run.policy()([0.0]).tolist()
+    [0, 0]
+    """
+
+    name = "weighted_qmix"
+    also = ("wqmix", "ow_qmix", "cw_qmix")
+    by_central = (*QMIX.by_central, "joint_q", "target_joint_q")
+    weighting: str = "optimistic"
+    alpha: float = 0.1
+
+    def __post_init__(self):
+        super().__post_init__()
+        choice("weighting", self.weighting, WEIGHTINGS)
+        self._set(alpha=real("alpha", self.alpha, 0.0, 1.0))
+        if not self.double:
+            raise ValueError("double: expected True, as the table of joint actions is looked up where the utilities "
+                             "are greedy, got False")
+
+    def _joint(self, context):
+        """The table of joint actions."""
+        most = max(math.prod(context.action_counts[i] for i in team) for team in self.teams(context))
+        return Shape((context.runs, max(context.central, 1), len(self.teams(context)), most))
+
+    def shapes(self, context, rows):
+        table = self._joint(context)
+        return super().shapes(context, rows) | {"joint_q": table} | (
+            {"target_joint_q": table} if self.target_every else {})
+
+    def allocate(self, context, rows):
+        """As QMIX, and ``joint_q``; with ``target_every`` also ``target_joint_q``."""
+        table = self._joint(context)
+        check_memory(f"joint_q: {table.shape[-1]:,} joint actions of a team in {table.shape[1]:,} states", total(
+            self.shapes(context, rows)), "take fewer agents or states (a coarser central encoder), or QMIX")
+        arrays = super().allocate(context, rows) | {"joint_q": np.zeros(table.shape)}
+        return arrays | ({"target_joint_q": np.zeros(table.shape)} if self.target_every else {})

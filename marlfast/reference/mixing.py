@@ -1,7 +1,7 @@
 """Value decomposition in NumPy: the twin of ``src/_mixing.pyx``, vectorised over runs."""
 import numpy as np
 
-from marlfast.declarations.mixing import ADAM, MIXING, NORMALISED, RMSPROP, SGD
+from marlfast.declarations.mixing import ADAM, MIXING, NORMALISED, OPTIMISTIC, RMSPROP, SGD
 from marlfast.reference.draws import exp_values, fill
 from marlfast.reference.kernels import BAD_ACTION, BAD_ROW, BAD_VALUE, fine
 from marlfast.reference.q_learning import QLearning
@@ -52,8 +52,29 @@ def by_weights(w, room, hidden, utilities, out, slope):
     return gradient
 
 
+def dot(a, b):
+    """Sums of products [n] of [n, m]: those of every eighth are added up in order, then these sums, pair by pair."""
+    products, part = a * b, np.zeros((len(a), 8))
+    for k in range(0, products.shape[1], 8):
+        block = products[:, k:k + 8]
+        part[:, :block.shape[1]] = part[:, :block.shape[1]] + block
+    while part.shape[1] > 1:
+        part = part[:, ::2] + part[:, 1::2]
+    return part[:, 0]
+
+
+def along_network(room, hidden, by, a, b):
+    """How far steps along ``a`` move values whose derivatives are ``b``, to first order: [n].
+
+    Weights move by ``by`` times their derivative; biases, which have the unit of values, by all of it.
+    """
+    first, second, last = room * hidden, (room + 1) * hidden, (room + 2) * hidden
+    biases = dot(a[:, first:second], b[:, first:second]) + a[:, last] * b[:, last]
+    return biases + by * (dot(a[:, :first], b[:, :first]) + dot(a[:, second:last], b[:, second:last]))
+
+
 def scale_weights(room, hidden, by, gradient):
-    """Derivatives by weights in other units, ``by`` [n] times as small; biases have the unit of values."""
+    """Derivatives by weights, times ``by`` [n]."""
     second = (room + 1) * hidden
     for weights in (slice(0, room * hidden), slice(second, second + hidden)):
         gradient[:, weights] = gradient[:, weights] * by[:, None]
@@ -136,6 +157,8 @@ class Mixing(QLearning):
             self.target_q[due] = self.q[due]
             if self.mixer is not None:
                 self.target_mixer[due] = self.mixer[due]
+            if self.joint_q is not None:
+                self.target_joint_q[due] = self.joint_q[due]
         return status
 
     def _places(self, team, runs, rows, actions, next_rows, over, status):
@@ -178,9 +201,46 @@ class Mixing(QLearning):
         own = rows[:, self.agents * self.active:]
         return ((own < 0) | (own >= self.mixer.shape[1])).any(axis=1)
 
+    def _joint_action(self, team, actions):
+        """Numbers [n] of the actions of a team's members, one array for each."""
+        which = np.zeros(len(actions[0]), np.int64)
+        for i, own in zip(team, actions, strict=True):
+            which = which * int(self.actions[i]) + own
+        return which
+
+    def _joint_value(self, values, m, runs, rows, which):
+        """What joint actions are worth in states: sums over their active rows."""
+        own = rows[:, self.agents * self.active:]
+        value = values[runs, own[:, 0], m, which]
+        for k in range(1, self.central):
+            value = value + values[runs, own[:, k], m, which]
+        return value
+
+    def _weigh(self, m, team, runs, rows, actions, best, target, total, error, alive):
+        """Errors of networks, weighted; learns the values of the joint actions that were taken."""
+        taken = self._joint_action(team, [actions[:, i].astype(np.int64) for i in team])
+        greedy = self._joint_action(team, [best[i].astype(np.int64) for i in team])
+        if self.weighting == OPTIMISTIC:
+            full = total < target
+        else:
+            full = (taken == greedy) | (target > self._joint_value(self.joint_q, m, runs, rows, greedy))
+        step = self.rate.value[runs] / float(self.central) * (
+            target - self._joint_value(self.joint_q, m, runs, rows, taken))
+        for k in range(self.central):
+            at = runs, rows[:, self.agents * self.active + k], m, taken
+            alive &= np.isfinite(self.joint_q[at] + step)
+            live = np.flatnonzero(alive)
+            self.joint_q[runs[live], at[1][live], m, taken[live]] += step[live]
+        return np.where(full, error, error * self.alpha)
+
     def _ahead(self, m, team, runs, next_rows, over):
         """Values of the greedy joint actions of what comes next; where the game is over, no such place is read."""
         k, each = self.active, np.arange(len(runs))
+        if self.joint_q is not None:
+            best = [self._greedy(self._add_up(self.q, runs, i, then), runs, i, then)
+                    for i in team for then in (next_rows[:, i * k:(i + 1) * k],)]
+            values = self.joint_q if self.target_joint_q is None else self.target_joint_q
+            return self._joint_value(values, m, runs, next_rows, self._joint_action(team, best))
         ahead = np.empty((len(runs), len(team)))
         for j, i in enumerate(team):
             next_own = next_rows[:, i * k:(i + 1) * k]
@@ -229,24 +289,30 @@ class Mixing(QLearning):
         total, network = self._value(self.mixer, m, runs, rows, utilities)
         error = target - total
         alive, slopes, gradient, size = np.isfinite(error), None, None, np.zeros(n)
+        if self.joint_q is not None:
+            error = self._weigh(m, team, runs, rows, actions, before, target, total, error, alive)
         if network is not None:
             w, out, slope = network
             gradient = by_weights(w, self.room, self.hidden, utilities, out, slope)
             slopes = [by_utility(w, self.hidden, j, slope) for j in range(len(team))]
             if self.normalised:
-                by = 1.0 / self._unit(target, total, utilities, best)
-                scale_weights(self.room, self.hidden, by, gradient)
+                unit = self._unit(target, total, utilities, best)
+                by = 1.0 / (unit * unit)
                 _, out, slope = mix(w, self.room, self.hidden, best)
                 there = by_weights(w, self.room, self.hidden, best, out, slope)
-                scale_weights(self.room, self.hidden, by, there)
                 theirs = [np.where(actions[:, i] == before[i], by_utility(w, self.hidden, j, slope), 0.0)
                           for j, i in enumerate(team)]
-                size = self._first_order(runs, slopes, slopes, gradient, gradient)
-                ahead = np.abs(self._first_order(runs, slopes, theirs, gradient, there))
+                size = self._first_order(runs, slopes, slopes,
+                                         along_network(self.room, self.hidden, by, gradient, gradient))
+                ahead = np.abs(self._first_order(runs, slopes, theirs,
+                                                 along_network(self.room, self.hidden, by, gradient, there)))
                 size = np.where(ahead > size, ahead, size)
                 scale_weights(self.room, self.hidden, by, gradient)
             elif self.bounded and self.optimizer == SGD:
-                size = self._first_order(runs, slopes, slopes, gradient, gradient)
+                theirs = np.zeros(n)
+                for p in range(gradient.shape[1]):
+                    theirs = theirs + gradient[:, p] * gradient[:, p]
+                size = self._first_order(runs, slopes, slopes, theirs)
         elif self.normalised:
             size = self.rate.value[runs] * float(len(team))
         alive &= np.isfinite(size)
@@ -417,14 +483,12 @@ class Mixing(QLearning):
             unit = np.where(np.abs(value) > unit, np.abs(value), unit)
         return unit
 
-    def _first_order(self, runs, slopes, slopes_there, gradient, there):
-        """By what share of its error a step would move the value whose derivatives are those ``there``: [n]."""
-        own, theirs = np.zeros(len(runs)), np.zeros(len(runs))
+    def _first_order(self, runs, slopes, slopes_there, network):
+        """By what share of its error a step would move the value whose slopes are those ``there``: [n]."""
+        own = np.zeros(len(runs))
         for slope, other in zip(slopes, slopes_there, strict=True):
             own = own + slope * other
-        for p in range(gradient.shape[1]):
-            theirs = theirs + gradient[:, p] * there[:, p]
-        return self.rate.value[runs] * own + self.mixing.value[runs] * theirs
+        return self.rate.value[runs] * own + self.mixing.value[runs] * network
 
     def _write_network(self, alive, m, runs, rows, error, gradient):
         """Move the networks in the active rows of the states; what is not finite is not written."""

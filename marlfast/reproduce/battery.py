@@ -18,7 +18,7 @@ EPISODES = 50       # of an evaluation
 # Learners of whole teams or single agents that have a default for everything.
 LEARNERS = ("iql", "expected_sarsa", "sarsa", "q_lambda", "double_q", "monte_carlo", "hysteretic_q", "distributed_q",
             "frequency_adjusted_q", "lmrl2", "recursive_fmq", "phc", "wolf_phc", "central_q", "jal", "vdn", "qmix",
-            "reinforce", "ia2c", "ippo", "maa2c", "coma", "mappo")
+            "reinforce", "ia2c", "ippo", "maa2c", "coma", "mappo", "weighted_qmix")
 
 
 def some_markov_game(states=8, seed=5):
@@ -181,19 +181,19 @@ class Battery(Study):
             "climbing, 25 rounds": (games.Climbing(horizon=25), None, 50_000),
             "penalty, 25 rounds": (games.Penalty(horizon=25), None, 50_000),
             "two-step": (games.TwoStep(), None, 20_000),
-            "foraging 5x5-2p-1f": (foraging(2, 5, 1), rounding, 200_000),
-            "foraging 5x5-2p-1f-coop": (foraging(2, 5, 1, cooperative=True), rounding, 400_000),
-            "foraging 6x6-2p-1f-coop": (foraging(2, 6, 1, cooperative=True), rounding, 400_000),
-            "foraging 5x5-3p-1f-coop": (foraging(3, 5, 1, cooperative=True), rounding, 400_000),
-            "pursuit 5x5": (games.Pursuit(5, 5, hunters=2, horizon=50), None, 100_000),
-            "box pushing": (games.BoxPushing(horizon=50), None, 50_000),
-            "task allocation": (games.TaskAllocation(credit="own"), None, 50_000),
+            "foraging 5x5-2p-1f": (foraging(2, 5, 1), rounding, 2_000_000),
+            "foraging 5x5-2p-1f-coop": (foraging(2, 5, 1, cooperative=True), rounding, 2_000_000),
+            "foraging 6x6-2p-1f-coop": (foraging(2, 6, 1, cooperative=True), rounding, 4_000_000),
+            "foraging 5x5-3p-1f-coop": (foraging(3, 5, 1, cooperative=True), rounding, 4_000_000),
+            "pursuit 5x5": (games.Pursuit(5, 5, hunters=2, horizon=50), None, 400_000),
+            "box pushing": (games.BoxPushing(horizon=50), None, 200_000),
+            "task allocation": (games.TaskAllocation(credit="own"), None, 200_000),
             "soccer": (games.Soccer(horizon=50), None, 50_000),
             "matching pennies": (games.MatchingPennies(horizon=25), None, 50_000),
-            "coin game": (games.CoinGame(horizon=25), rounding, 50_000),
-            "El Farol": (games.ElFarol(6, capacity=4, horizon=25), None, 50_000),
-            "Ising 3x3": (games.Ising(3, 3, horizon=25), None, 50_000),
-            "drift": (games.Drift(), Grid((-3.0, -4.0), (20.0, 4.0), (12, 4)), 50_000),
+            "coin game": (games.CoinGame(horizon=25), rounding, 200_000),
+            "El Farol": (games.ElFarol(6, capacity=4, horizon=25), None, 200_000),
+            "Ising 3x3": (games.Ising(3, 3, horizon=25), None, 200_000),
+            "drift": (games.Drift(), Grid((-3.0, -4.0), (20.0, 4.0), (12, 4)), 200_000),
             "random Markov game": (some_markov_game(), None, 50_000),
         }
 

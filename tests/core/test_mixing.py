@@ -282,6 +282,27 @@ def test_normalised_sums_move_by_no_more_than_the_error(module):
     assert made.q[0, 0, :, 0].tolist() == pytest.approx([2.0, 3.0, 4.0], abs=1e-14)
 
 
+def test_weighted_errors_by_hand(module):
+    """One state, two agents of two actions: taken (1, 0), number 2; greedy (0, 0). Q is v = 0, all weights are 0."""
+    for weighting, reward, joint, weight in ((1, 3.0, [0.0] * 4, 1.0), (1, -3.0, [0.0] * 4, 0.25),
+                                             (2, 3.0, [2.0, 0.0, 1.0, 0.0], 1.0),
+                                             (2, 3.0, [4.0, 0.0, 1.0, 0.0], 0.25)):
+        values = np.array([[[joint]]])
+        made = Made(module, [[[0.0, -1.0], [0.0, -1.0]]], [[0, 1]], [[[0.0] * 5]], 1, rate=0.5, mixing=0.1,
+                    weighting=weighting, alpha=0.25, joint_q=values)
+        made.update([0, 0, 0], [1, 0], [reward, reward], [0, 0, 0], over=True)
+        # The network's last bias moves by .1 * weight * reward; the value of what was taken half of the way to it.
+        assert made.mixer[0, 0, 0, 4] == pytest.approx(0.1 * weight * reward, abs=1e-15)
+        joint[2] += 0.5 * (reward - joint[2])
+        assert values[0, 0, 0].tolist() == joint
+    # What follows is judged by the table, at the greedy joint action: 1 + .5 * 6.
+    values = np.array([[[[6.0, 7.0, 0.0, 8.0]]]])
+    made = Made(module, [[[0.0, -1.0], [0.0, -1.0]]], [[0, 1]], [[[0.0] * 5]], 1, rate=0.5, mixing=0.1,
+                weighting=1, alpha=0.0, joint_q=values)
+    made.update([0, 0, 0], [1, 0], [1.0, 1.0], [0, 0, 0])
+    assert values[0, 0, 0].tolist() == [6.0, 7.0, 2.0, 8.0] and made.mixer[0, 0, 0, 4] == pytest.approx(0.4)
+
+
 def test_a_gradient_may_be_shortened(module):
     # Two members: the gradient is the error, 4, for each: its norm 4 * sqrt(2). At most sqrt(2): the error counts as 1.
     for norm, error in ((math.sqrt(2.0), 1.0), (0.0, 4.0), (9.0, 4.0)):
@@ -372,7 +393,9 @@ def test_returns_of_several_steps_by_hand(module):
     ({"replay_kept": np.array([-1])}, "replay_kept, replay_updates: expected at least 0"),
     ({"optimizer": 1}, "q_square: expected an array"),
     ({"q_square": np.zeros((1, 1, 1, 1))}, "q_square: expected None"),
-    ({"optimizer": 4}, "optimizer: expected"), ({"steps": 0}, "steps: expected"), ({"max_norm": -1.0}, "max_norm"),
+    ({"weighting": 1}, "joint_q, weighting: expected both"), ({"weighting": 3}, "weighting: expected"),
+    ({"alpha": 1.5}, "alpha: expected"), ({"optimizer": 4}, "optimizer: expected"),
+    ({"steps": 0}, "steps: expected"), ({"max_norm": -1.0}, "max_norm"),
 ])
 def test_buffers_and_optimisers_that_make_no_sense(module, changes, words):
     with pytest.raises(ValueError, match=words):

@@ -10,7 +10,7 @@ from marlfast.games.pursuit import Pursuit
 from marlfast.games.two_step import TwoStep
 from marlfast.learners.base import LearnerContext
 from marlfast.learners.joint import CentralQ
-from marlfast.learners.mixing import QMIX, VDN
+from marlfast.learners.mixing import QMIX, VDN, WeightedQMIX
 
 S = mf.schedules
 RANDOM = mf.EpsilonGreedy(1.0)
@@ -185,6 +185,14 @@ EXAMPLES = {
     "qmix, rmsprop": Example(QMIX(0.02, 0.01, hidden=3, buffer=30, batch=5, update_every=4, target_every=9,
                                   optimizer="rmsprop"), MORE, alike=True),
     "vdn, normalised": Example(VDN(0.4, optimizer="normalised"), (3, 2, 2)),
+    "weighted, optimistic": Example(WeightedQMIX(
+        0.2, 0.1, hidden=3, buffer=30, batch=5, update_every=4, target_every=9), MORE, alike=True),
+    "weighted, central": Example(WeightedQMIX(0.2, 0.1, hidden=2, weighting="central", alpha=0.3, target_every=0,
+                                              buffer=0, optimizer="sgd"), (3, 2, 2)),
+    "weighted, lambda": Example(WeightedQMIX(0.05, 0.02, hidden=2, buffer=12, batch=3, update_every=1, steps=3,
+                                             weighting="central", optimizer="rmsprop"), alike=True),
+    "weighted, teams": Example(WeightedQMIX(0.1, 0.1, hidden=3, buffer=8, batch=2, update_every=1), (2, 2, 2, 3),
+                               teams=[[0, 2], [1, 3]]),
     "qmix, adam at once": Example(QMIX(0.02, 0.01, hidden=2, buffer=0, optimizer="adam", target_every=5), alike=True),
     "qmix, replay of teams": Example([(QMIX(0.1, 0.1, hidden=3, buffer=9, batch=2, update_every=1), [0, 2]),
                                       (VDN(0.2, buffer=9, batch=2, update_every=1), [1, 3])], (2, 2, 2, 2)),
