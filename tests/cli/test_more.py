@@ -5,23 +5,7 @@ import numpy as np
 import pytest
 
 import marlfast as mf
-from marlfast import cli, registry
-
-
-@pytest.fixture(autouse=True)
-def in_an_empty_directory(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def marlfast(capsys):
-    """``marlfast(*arguments)``: exit status, stdout, stderr."""
-    def run(*arguments):
-        capsys.readouterr()
-        status = cli.main([str(a) for a in arguments])
-        out, err = capsys.readouterr()
-        return status, out, err
-    return run
+from marlfast import registry
 
 
 @pytest.fixture

@@ -51,6 +51,28 @@ ALONE = {
 }
 
 
+def outcome(kernel, own, acted, learned, ended, all_three=False):
+    """What a kernel says and does when it acts, learns and ticks once; its arrays, where it learned (and ticked)."""
+    actions, changed, said = np.full((1, 2), -9, np.int32), np.zeros(1, bool), []
+    for call, arguments in ((kernel.act, (*acted, actions)), (kernel.update, (*learned, changed)),
+                            (kernel.tick, (ended,))):
+        try:
+            call(*arguments)
+            said.append("fine")
+        except ValueError as error:
+            said.append(str(error))
+    if said[0] != "fine":
+        actions[:] = 0      # of a run that failed nothing is used
+    if said[1] != "fine":
+        changed[:] = False
+    # A NaN is a NaN, whatever its sign.
+    held = {key: np.where(np.isnan(array), np.nan, array) if array.dtype.kind == "f" else array
+            for key, array in own.items()}
+    sound = said == ["fine"] * 3 if all_three else said[1] == "fine"
+    return said, actions.tolist(), changed.tolist(), {
+        key: np.ascontiguousarray(array).tobytes() for key, array in held.items()} if sound else {}
+
+
 @settings(max_examples=60)
 @given(st.sampled_from(sorted(ALONE)), st.data())
 def test_kernels_take_anything_alike(name, data):
@@ -73,24 +95,7 @@ def test_kernels_take_anything_alike(name, data):
         if "q" in own:
             own |= dict(zip(("q", "greedy", "visits"), _packed(own), strict=True))
         kernel = learner.bind(context, own, backend)[0]
-        actions, changed, said = np.full((1, 2), -9, np.int32), np.zeros(1, bool), []
-        for call, arguments in ((kernel.act, (rows, draws, actions)), (kernel.update, (
-                rows, taken, rewards, next_rows, over, changed)), (kernel.tick, (over,))):
-            try:
-                call(*arguments)
-                said.append("fine")
-            except ValueError as error:
-                said.append(str(error))
-        if said[0] != "fine":
-            actions[:] = 0      # of a run that failed nothing is used
-        if said[1] != "fine":
-            changed[:] = False
-        # A NaN is a NaN, whatever its sign.
-        held = {key: np.where(np.isnan(array), np.nan, array) if array.dtype.kind == "f" else array
-                for key, array in own.items()}
-        outcomes.append((said, actions.tolist(), changed.tolist(),
-                         {key: np.ascontiguousarray(array).tobytes() for key, array in held.items()}
-                         if said[1] == "fine" else {}))
+        outcomes.append(outcome(kernel, own, (rows, draws), (rows, taken, rewards, next_rows, over), over))
     assert outcomes[0] == outcomes[1]
 
 
@@ -141,24 +146,7 @@ def test_kernels_of_members_and_of_mean_fields_take_anything_alike(name, learnin
     for backend in ("cython", "numpy"):
         own = {key: array.copy() for key, array in arrays.items()}
         kernel, = learner.bind(context, own, backend, learning=learning)
-        actions, changed, said = np.full((1, 2), -9, np.int32), np.zeros(1, bool), []
-        for call, arguments in ((kernel.act, (rows, draws, actions)), (kernel.update, (
-                rows, taken, rewards, next_rows, over, changed)), (kernel.tick, (ended,))):
-            try:
-                call(*arguments)
-                said.append("fine")
-            except ValueError as error:
-                said.append(str(error))
-        if said[0] != "fine":
-            actions[:] = 0      # of a run that failed nothing is used
-        if said[1] != "fine":
-            changed[:] = False
-        # A NaN is a NaN, whatever its sign.
-        held = {key: np.where(np.isnan(array), np.nan, array) if array.dtype.kind == "f" else array
-                for key, array in own.items()}
-        outcomes.append((said, actions.tolist(), changed.tolist(),
-                         {key: np.ascontiguousarray(array).tobytes() for key, array in held.items()}
-                         if said == ["fine"] * 3 else {}))
+        outcomes.append(outcome(kernel, own, (rows, draws), (rows, taken, rewards, next_rows, over), ended, True))
     assert outcomes[0] == outcomes[1]
 
 
