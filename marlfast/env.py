@@ -36,6 +36,15 @@ class Env:
     first_run : int
         Number of the first run; a run's draws depend on its number.
 
+    Attributes
+    ----------
+    state : float64 [R, S]
+        Of the game.
+    present, to_act : bool [R, N]
+        Who is in the game, and who acts in the next step; the actions of others are not read.
+    legal : bool [R, N, A]
+        What those who act may do.
+
     See Also
     --------
     Team : Learners to step by hand.
@@ -70,6 +79,8 @@ class Env:
         self.terminated, self.truncated = np.zeros(runs, bool), np.zeros(runs, bool)
         self.steps, self.starts, self.episode_steps = (np.zeros(runs, np.int64) for _ in range(3))
         self._shape = (runs, game.agents)
+        self.present, self.to_act = np.ones((runs, game.agents), bool), np.ones((runs, game.agents), bool)
+        self.legal = np.repeat((np.arange(game.max_actions) < game.action_counts[:, None])[None], runs, axis=0)
         self._make(player)
 
     def _make(self, player):
@@ -124,7 +135,10 @@ class Env:
         float64 [R, V, D]
             What the agents see (V is 1 where all see the same), of all runs.
         """
-        self._kernel.reset(np.ones(self.runs, bool) if where is None else self._where(where))
+        begun = np.ones(self.runs, bool) if where is None else self._where(where)
+        self._kernel.reset(begun)
+        if self.game.participation:
+            self._ask(np.flatnonzero(begun))
         return self.observation.copy() if self.copy else self.observation
 
     def step(self, actions, where=None):
@@ -151,10 +165,56 @@ class Env:
         if type(actions) is not np.ndarray or actions.dtype is not _INT32 or actions.shape != self._shape \
                 or not actions.flags.c_contiguous:
             actions = self._actions(actions)
-        self._step(actions, where if where is None else self._where(where))
+        where = where if where is None else self._where(where)
+        if self.game.participation:
+            self._move(actions, where)
+        else:
+            self._step(actions, where)
         if self.copy:
             return self.observation.copy(), self.rewards.copy(), self.terminated.copy(), self.truncated.copy()
         return self.observation, self.rewards, self.terminated, self.truncated
+
+    def _move(self, actions, where):
+        """A step of a game that says who is there, who acts or what is legal."""
+        runs = np.arange(self.runs) if where is None else np.flatnonzero(where)
+        actions = np.where(self.to_act, actions, -1).astype(np.int32)
+        for r in runs[~(self.terminated | self.truncated)[runs]].tolist():
+            for i in np.flatnonzero(self.to_act[r]).tolist():
+                if 0 <= actions[r, i] < self.game.max_actions and not self.legal[r, i, actions[r, i]]:
+                    raise ValueError(f"actions[{r}, {i}]: action {actions[r, i]} of agent {i} is not legal at step "
+                                     f"{self.episode_steps[r]} of run {r}; expected one of "
+                                     f"{np.flatnonzero(self.legal[r, i]).tolist()}")
+                if actions[r, i] < 0:
+                    raise ValueError(f"actions[{r}, {i}]: agent {i} is to act at step {self.episode_steps[r]} of run "
+                                     f"{r}; expected one of {np.flatnonzero(self.legal[r, i]).tolist()}, got "
+                                     f"{actions[r, i]}")
+        before = self.present.copy()
+        self._step(actions, where)
+        self.rewards[runs] = np.where(before[runs], self.rewards[runs], 0.0)
+        self.to_act[runs[self.terminated[runs]]] = self.legal[runs[self.terminated[runs]]] = False
+        self._ask(runs[~self.terminated[runs]])
+
+    def _ask(self, runs):
+        """Who is there in some runs, who acts next, what they may do, and whether that ends the episode."""
+        state, player = np.ascontiguousarray(self.state[runs]), self._player
+        own = np.arange(self.game.max_actions) < self.game.action_counts[:, None]
+        said = {"present": np.ones((len(runs), self.game.agents), bool), "truncated": np.zeros(len(runs), bool),
+                "to_act": np.ones((len(runs), self.game.agents), bool),
+                "legal": np.repeat(own[None], len(runs), axis=0)}
+        for what in self.game.participation if len(runs) else ():
+            getattr(player, what)(state, said[what])
+        acts = said["present"] & said["to_act"]
+        legal = said["legal"] & own & acts[:, :, None]
+        stuck = np.argwhere(acts & ~legal.any(axis=2))
+        if len(stuck):
+            r, i = int(runs[stuck[0, 0]]), int(stuck[0, 1])
+            raise ValueError(f"run {r}, step {self.episode_steps[r]}, agent {i}: an agent is to act, but has no legal "
+                             "action")
+        self.present[runs], self.to_act[runs], self.legal[runs] = said["present"], acts, legal
+        cut = runs[said["truncated"] & ~self.truncated[runs]]
+        self.truncated[cut] = True
+        alone = runs[~said["present"].any(axis=1)]
+        self.terminated[alone], self.truncated[alone] = True, False
 
     def render(self, run=0):
         """Write the state of one run as text; :func:`marlfast.plotting.frame` draws boards.

@@ -91,7 +91,7 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
     policy : Policy, TablePolicy, Result, RandomPolicy, "random" or callable
         A Result stands for the policies of all its runs, but for those that are left out (``Result.left_out``: they
         failed, or are unfinished where others have finished). A callable takes an observation
-        float64 [V, D] and returns the actions [N].
+        float64 [V, D] (and in games that say what is legal, bool [N, A] of that) and returns the actions [N].
     episodes : int
         Per run.
     seed : int
@@ -248,8 +248,9 @@ def _played(game, policy, kind, episodes, seed, runs, backend, max_steps, left_o
     runs = len(policy.steps) if isinstance(policy, Result) else runs
     player = Player(plays_of(policy, kind), game.agents, runs, seed, isinstance(policy, Policy))
 
-    def act(observation):
-        return player.act(rows_of(policy, observation))
+    def act(observation, env):
+        legal = env.legal if "legal" in game.participation else None
+        return player.act(rows_of(policy, observation), legal=legal)
 
     return _episodes(game, act, player.reset, player.observe, episodes, seed, runs, backend, max_steps, kind,
                      left_out)
@@ -257,19 +258,21 @@ def _played(game, policy, kind, episodes, seed, runs, backend, max_steps, left_o
 
 def _looked_up(game, policy, episodes, seed, runs, backend, max_steps):
     """Episodes of a policy that stands alone, all runs at once."""
+    game.refuse_moves("a policy that stands alone", "give the result, or a Policy", ("legal",))
     ours, theirs = ((g.views, g.features, rows, tuple(map(int, g.action_counts))) for g, rows in (
         (game, game.observations), (policy, policy.encoder.get("rows"))))
     if ours != theirs:
         raise ValueError("game: the policy was trained for (views, features, observations, actions) = "
                          f"{theirs}, this game has {ours}")
-    return _episodes(game, policy, lambda where: None, policy.observe, episodes, seed, runs, backend, max_steps,
-                     "policy")
+    return _episodes(game, lambda observation, env: policy(observation), lambda where: None, policy.observe, episodes,
+                     seed, runs, backend, max_steps, "policy")
 
 
 def _play(game, policy, episodes, seed, runs, backend, max_steps):
     """Episodes with a Python policy, which may have ``reset`` and ``observe`` where it remembers something."""
-    def act(observation):
-        return np.stack([np.asarray(policy(observation[r])) for r in range(runs)])
+    def act(observation, env):
+        more = [(env.legal[r],) if "legal" in game.participation else () for r in range(runs)]
+        return np.stack([np.asarray(policy(observation[r], *more[r])) for r in range(runs)])
 
     def reset(where):
         if runs == 1 and hasattr(policy, "reset"):
@@ -290,7 +293,7 @@ def _episodes(game, act, reset, observe, episodes, seed, runs, backend, max_step
     observation = env.reset()
     reset(np.ones(runs, bool))
     for _ in range(max_steps):
-        observation, rewards, terminated, truncated = env.step(act(observation))
+        observation, rewards, terminated, truncated = env.step(act(observation, env))
         observe(rewards)
         playing = np.flatnonzero(done < episodes)
         returns[playing, done[playing]] += rewards[playing]

@@ -138,6 +138,7 @@ class Experiment:
             if count != self.runs:
                 raise ValueError(f"learner.{name}: expected one value per run, {self.runs}, got {count}; "
                                  "give as many values as runs")
+        self._check_moves()
         for _, one, _ in known.parts:
             if known.active > 1 and not one.sparse:
                 raise ValueError(f"encoder: {self.encoder.name!r} gives {known.active} active rows, learner "
@@ -145,6 +146,20 @@ class Experiment:
                                  "say, such as iql, sarsa, hysteretic_q, vdn, qmix, reinforce or mappo")
         self.learner.check(known.context, known.rows)
         known.check_memory()
+
+    def _check_moves(self):
+        """Refuse what does not take games that say who is there, who acts or what is legal."""
+        game = self.game
+        if not game.participation:
+            return
+        for _, one, _ in self.resolved.parts:
+            if not one.moves:
+                game.refuse_moves(f"learner {one.name!r}", "take one that does, such as iql, expected_sarsa or "
+                                  "hysteretic_q")
+        if self.rewards.name == "difference":
+            game.refuse_moves("rewards 'difference'", "take another structure")
+        if self.shaping:
+            game.refuse_moves(f"shaping {self.shaping[0].name!r}", "leave shaping out")
 
     def _structure(self, teams):
         if self.rewards is not None:

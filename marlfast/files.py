@@ -15,7 +15,7 @@ from marlfast.errors import FileError, shown
 from marlfast.experiment import Experiment
 from marlfast.limits import MAX_STEPS
 from marlfast.registry import from_dict, functions_of
-from marlfast.resolved import part_of
+from marlfast.resolved import RECORDED, part_of
 from marlfast.result import Result
 from marlfast.stop import FAILED, FAILURES, REASONS
 
@@ -35,7 +35,7 @@ RENAMED = {1: {"each": {"leads": "agent_ids"}, "hierarchy": {"every": "goal_ever
 RENAMED_ARRAYS = {1: {"level": ("epsilon", "temperature"), "seen": ("rollout_rows",)}}
 # Arrays in which numbers need not be finite: a game's own, and sums of rewards, which may become too large.
 ANY_NUMBER = {"state", "observation", "episode_return", "episode_shaped", "returns", "shaped_returns", "recent",
-              "recent_sum"}
+              "recent_sum", "last_obs", "moved_rewards"}
 
 
 def as_it_was(values, version):
@@ -83,7 +83,7 @@ def write(result, file, format=FORMAT, more=None):
             continue
         if name in known.by_row:
             array = array[:, :used[known.by_row[name]]]
-        elif name in ("returns", "shaped_returns", "lengths"):
+        elif name in RECORDED:
             array = array[:, :entries]
         arrays[name] = np.ascontiguousarray(array)
     from marlfast import __version__
@@ -265,7 +265,7 @@ def _check_headers(path, experiment, headers):
     if set(headers) - {"manifest"} != set(shapes) - set(added):
         odd = sorted((set(headers) - {"manifest"}) ^ (set(shapes) - set(added)))
         raise FileError(f"{path}: its arrays do not fit its experiment ({', '.join(map(shown, odd[:3]))})")
-    free = {"returns", "shaped_returns", "lengths", *known.by_row}
+    free = {*RECORDED, *known.by_row}
     for name, (shape, dtype) in shapes.items():
         if name in added:
             continue
@@ -382,11 +382,14 @@ def _ranges(path, experiment, arrays):
     keys = {f"{name}.keys": arrays[f"{name}.keys"].shape[1] for name, (encoder, _) in encoders.items() if encoder.grows}
     sizes = known.rooms(arrays) | keys
     own = experiment.game.agents * known.active
-    places = (("encoder", arrays["rows"][:, :own]), (known.whole, arrays["rows"][:, own:]))
+    places = [("encoder", arrays["rows"][:, :own]), (known.whole, arrays["rows"][:, own:])]
+    if "moved_rows" in arrays:
+        places.append(("encoder", arrays["moved_rows"].reshape(len(arrays["steps"]), own)))
     limits = {"steps": (0, 2**62), "episodes": (0, 2**62), "episode_steps": (0, 2**62),
               "stable": (0, 2**62), "run_numbers": (0, 2**32 - 1), "reason": (0, 2**10),
               "fault": (-1, experiment.game.agents - 1)}
     limits |= {f"{name.partition('.')[0]}.used": (0, n) for name, n in keys.items()}
+    limits |= {"moved_actions": (-1, experiment.game.max_actions - 1), "agent_steps": (0, 2**62)}
     for name, array in arrays.items():
         if name.startswith("learner.") and array.dtype.kind == "i":
             limits[name] = (0, 2**62 if array.dtype == np.int64 else 2**31)
@@ -412,7 +415,7 @@ def _ranges(path, experiment, arrays):
     for name, bounds in experiment.learner.bounds().items():
         if (arrays[f"learner.{name}.value"] < bounds[0]).any() or (arrays[f"learner.{name}.value"] > bounds[1]).any():
             raise FileError(f"{path}: its array learner.{name}.value holds numbers outside {bounds[0]} to {bounds[1]}")
-    entries = {arrays[name].shape[1] for name in ("returns", "shaped_returns", "lengths")}
+    entries = {arrays[name].shape[1] for name in RECORDED if name in arrays}
     record_every = experiment.record_every
     if len(entries) > 1 or (record_every and arrays["episodes"].max() // record_every > entries.pop()):
         raise FileError(f"{path}: its records differ in length")

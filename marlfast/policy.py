@@ -88,6 +88,8 @@ class Policy:
 
         What it plays is looked up there: ``arrays`` that are changed afterwards are not looked at again.
         """
+        if self._alone is None and "legal" in self.experiment.game.participation:
+            self._alone = f"in game {self.experiment.game.name!r} some actions are not legal, which tables do not know"
         if self._alone is None:
             self._alone = tabled(self, plays_of(self, self.kind))
         return self._alone
@@ -151,7 +153,7 @@ class Policy:
         """
         self.standalone().export(path, name)
 
-    def __call__(self, observation):
+    def __call__(self, observation, legal=None):
         """Actions of all agents.
 
         Parameters
@@ -159,13 +161,16 @@ class Policy:
         observation : float64 [V, D], or [B, V, D] of B copies of the team; or dict
             [D] where all agents see the same, a number where that is a single one. A dictionary has what each agent
             observes by its name, as an environment gave it; those that are not in it are not asked.
+        legal : bool [N, A], or [B, N, A], optional
+            What each agent may do, such as ``env.legal[0]``; needed in games where some actions are not legal. Of those
+            who may do nothing, as they do not act, the action means nothing.
 
         Returns
         -------
         int32 [N], or [B, N]; or dict of str to int
             One for each agent.
         """
-        alone = self.alone
+        alone, legal = self.alone, self._legal(legal)
         if not isinstance(alone, str):
             return alone(observation)
         if isinstance(observation, dict):
@@ -173,12 +178,32 @@ class Policy:
         game = self.experiment.game
         one, observation = (game.views, game.features), np.array(observation, np.float64)
         if observation.ndim == 3 and observation.shape[1:] == one:
-            return self._several(observation)
+            return self._several(observation, legal)
         if observation.size != one[0] * one[1]:
             raise self._misshapen(observation)
-        return self._play().act(self._rows(observation.reshape(one))[None])[0]
+        if legal is not None and legal.ndim != 2:
+            raise ValueError(f"legal: expected shape {legal.shape[1:]} with a single observation, got {legal.shape}")
+        rows = self._rows(observation.reshape(one))[None]
+        return self._play().act(rows, legal=legal if legal is None else legal[None])[0]
 
-    def _several(self, observation):
+    def _legal(self, legal):
+        """What each agent may do, checked; None in games where that is anything."""
+        game = self.experiment.game
+        if "legal" not in game.participation:
+            if legal is not None:
+                raise ValueError(f"legal: all actions of game {game.name!r} are legal at all times; leave legal out")
+            return None
+        wanted = game.agents, game.max_actions
+        if legal is None:
+            raise ValueError(f"legal: expected what each agent may do, bool {wanted}, since in game {game.name!r} some "
+                             "actions are not legal; env.legal says so")
+        legal = np.asarray(legal)
+        if legal.dtype != bool or legal.shape[-2:] != wanted or legal.ndim > 3:
+            raise ValueError(f"legal: expected bool of shape {wanted}, or {('B', *wanted)} of B copies, got "
+                             f"{legal.dtype} {legal.shape}")
+        return legal
+
+    def _several(self, observation, legal=None):
         """Actions of several copies, who remember nothing."""
         player = self._play()
         if any(p.memories > 1 for p in player.plays):
@@ -186,7 +211,9 @@ class Policy:
                              "several copies would each have to remember something of their own")
         copies = Player(player.plays, player.agents, len(observation), 0)
         copies.random = player.random
-        return copies.act(np.array([self._rows(one) for one in observation]))
+        if legal is not None and (legal.ndim != 3 or len(legal) != len(observation)):
+            raise ValueError(f"legal: expected one for each of {len(observation)} copies, got {legal.shape}")
+        return copies.act(np.array([self._rows(one) for one in observation]), legal=legal)
 
     def _misshapen(self, observation):
         one = (self.experiment.game.views, self.experiment.game.features)
@@ -241,6 +268,7 @@ class Policy:
             Each agent's own, of those that draw together, too.
         """
         game, observation = self.experiment.game, np.array(observation, np.float64)
+        game.refuse_moves("probabilities", "call the policy with legal=", ("legal",))
         if observation.size != game.views * game.features:
             raise ValueError(f"observation: expected shape {(game.views, game.features)}, got {observation.shape}")
         return self._play().chances(self._rows(observation.reshape(game.views, game.features))[None])
@@ -352,6 +380,7 @@ class Policy:
     def _one(self, observation, agent):
         """The action of one agent, who observes [D], where it is not looked up in a table."""
         game = self.experiment.game
+        game.refuse_moves("the policy of one agent", "ask the whole team's with legal=", ("legal",))
         if observation.size != game.features or observation.ndim > 1:
             raise ValueError(f"observation: expected what agent {agent} observes, shape {(game.features,)}, "
                              f"got {observation.shape}")
@@ -407,12 +436,15 @@ class Player:
         if actions is not None:
             self.acted[:] = actions
 
-    def act(self, rows, only=None):
-        """Actions int32 [R, N] of agents in rows int64 [R, W]; ``only`` some of them are asked."""
+    def act(self, rows, only=None, legal=None):
+        """Actions int32 [R, N] of agents in rows int64 [R, W]; ``only`` some of them are asked.
+
+        ``legal`` bool [R, N, A]: what they may do; None: anything.
+        """
         actions = np.zeros((self.copies, self.agents), np.int32)
         for p, memory in zip(self.plays, self.memory, strict=True):
             if only is None or set(only) & set(p.agents):
-                self._act(p, memory, rows, actions)
+                self._act(p, memory, rows, actions, legal)
         self.acted[:] = actions
         return actions.copy()
 
@@ -430,12 +462,12 @@ class Player:
                 found[i] = own.sum(axis=tuple(q for q in range(len(p.agents)) if q != k))
         return found
 
-    def _act(self, p, memory, rows, actions):
+    def _act(self, p, memory, rows, actions, legal):
         for run in range(1) if self.one else range(self.copies):
             at = np.arange(self.copies) if self.one else np.array([run])
             if p.memories > 1:
                 self._remember(p, memory, run, at, rows)
-            chances = p.chances(run, rows[at])
+            chances = p.chances(run, rows[at]) if legal is None else p.chances(run, rows[at], legal[at])
             chances = chances[np.arange(len(at)), memory[at] if p.memories > 1 else 0]
             chosen = self._drawn(chances)
             actions[np.ix_(at, p.agents)] = np.stack(np.unravel_index(chosen, p.counts), axis=1)

@@ -141,7 +141,8 @@ def replay(game, policy, run=0, seed=0, episode=0, max_steps=1000, backend="cyth
             policy.reset()
         states, actions, rewards, end = [env.state[0].copy()], [], [], "max_steps"
         while len(actions) < max_steps:
-            chosen = np.asarray(policy(observation[0]))
+            more = (env.legal[0],) if "legal" in game.participation else ()
+            chosen = np.asarray(policy(observation[0], *more))
             observation, earned, terminated, truncated = env.step(chosen[None])
             if hasattr(policy, "observe"):
                 policy.observe(earned[0])
@@ -161,4 +162,10 @@ def replay(game, policy, run=0, seed=0, episode=0, max_steps=1000, backend="cyth
 def _random(game, seed):
     """A team that plays at random."""
     random = np.random.default_rng(seed)
-    return lambda observation: random.integers(0, game.action_counts)
+
+    def play(observation, legal=None):
+        if legal is None:
+            return random.integers(0, game.action_counts)
+        return np.array([random.choice(np.flatnonzero(own)) if own.any() else 0 for own in legal])
+
+    return play

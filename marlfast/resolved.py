@@ -9,11 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from marlfast.declarations.moves import moved_shapes
 from marlfast.encoders import Whole, central_encoder
 from marlfast.learners.base import LearnerContext
 from marlfast.memory import Shape, check_memory, total
 from marlfast.stop import UNLIMITED
 
+RECORDED = ("returns", "shaped_returns", "lengths", "agent_lengths")       # arrays with an entry an episode
 REMEDY = "take fewer runs, agents, actions or table rows"
 
 
@@ -228,6 +230,20 @@ class Resolved:
         """(prefix of its arrays, learner, its context) of the learner that controls an agent."""
         return next(part for part in self.parts if agent in part[2].agent_ids)
 
+    # -- who is there, who acts, what is legal --------------------------------------------------------
+
+    @cached_property
+    def moves(self):
+        """What the loop takes of a game that says so, beside arrays: a dict, empty where it says nothing."""
+        game = self.game
+        if not game.participation:
+            return {}
+        discounts = np.zeros((self.runs, game.agents))
+        for _, one, context in self.parts:
+            discounts[:, list(context.agent_ids)] = np.reshape(getattr(one, "discount", 0.0), (-1, 1))
+        return {"action_counts": np.ascontiguousarray(game.action_counts, np.int32), "discounts": discounts,
+                "by_move": game.discounting == "move"}
+
     # -- arrays ---------------------------------------------------------------------------------------
 
     def shapes(self, state_size, learning=True, runs=None):
@@ -250,6 +266,9 @@ class Resolved:
             "returns": Shape((runs, 0, game.agents)), "shaped_returns": Shape((runs, 0, game.agents)),
             "lengths": Shape((runs, 0), "int64"), "stable": numbers, "recent": Shape((runs, window)),
             "recent_sum": Shape((runs,)), "reason": Shape((runs,), "int32"), "run_numbers": numbers, "fault": numbers}
+        if game.participation:
+            shapes |= {name: Shape(shape, dtype) for name, (dtype, shape) in moved_shapes(
+                R=runs, N=game.agents, A=game.max_actions, V=game.views, D=game.features, k=self.active, E=0).items()}
         for part, (encoder, source) in self.encoders(learning).items():
             shapes |= {f"{part}.{name}": one for name, one in encoder.shapes(source, runs).items()}
         room = self.rooms(shapes, learning)
@@ -279,8 +298,10 @@ class Resolved:
     @cached_property
     def derived(self):
         """Arrays that follow from others: a set of names."""
-        return {f"learner.{name}" for name in self.experiment.learner.derived} | {
-            f"{name}.table" for name in self.encoders()}
+        learner = self.experiment.learner.derived
+        if "legal" in self.game.participation:      # which legal action is greedy does not follow from the values
+            learner = [name for name in learner if not name.endswith("greedy")]
+        return {f"learner.{name}" for name in learner} | {f"{name}.table" for name in self.encoders()}
 
 
 def _kept(array):

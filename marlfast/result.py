@@ -47,9 +47,8 @@ class Result(Tables):
         entries = int(full.max())
         array = self.arrays[name][:, :entries]
         missing = np.arange(entries) >= full[:, None]
-        if array.dtype.kind == "i":
-            return np.where(missing, -1, array)
-        return np.where(missing[:, :, None], np.nan, array)
+        missing = missing.reshape(missing.shape + (1,) * (array.ndim - 2))
+        return np.where(missing, -1 if array.dtype.kind == "i" else np.nan, array)
 
     @property
     def returns(self):
@@ -73,6 +72,13 @@ class Result(Tables):
     def lengths(self):
         """Steps of each episode (of k together with ``record_every=k``): int64 [R, episodes]; -1 after a run's end."""
         return self._recorded("lengths")
+
+    @property
+    def agent_lengths(self):
+        """Steps of each episode in which each agent was there: int64 [R, episodes, N], like ``lengths``."""
+        if "agent_lengths" in self.arrays:
+            return self._recorded("agent_lengths")
+        return np.repeat(self.lengths[:, :, None], self.game.agents, axis=2)
 
     @property
     def steps(self):

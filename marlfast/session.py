@@ -16,7 +16,7 @@ from marlfast.draws import check_supplied, supply
 from marlfast.errors import TrainingError, integer
 from marlfast.exploration import Exploration
 from marlfast.memory import check_memory
-from marlfast.resolved import part_of
+from marlfast.resolved import RECORDED, part_of
 from marlfast.stop import DIVERGED, FAILED
 
 ROWS, RECORDS, DRAWS = 1, 2, 4      # why the loop paused
@@ -122,14 +122,16 @@ class Session:
             return
         most = -(-min(limits.steps, limits.episodes) // record_every)      # an episode has one step at least
         size = min(most, max(65536 if limits.episodes < MAX_RECORDS else 1024, 2 * have))
-        entry = len(self.arrays["returns"]) * (16 * self.game.agents + 8)
+        names = [name for name in RECORDED if name in self.arrays]
+        entry = sum(array.itemsize * len(array) * int(np.prod(array.shape[2:]))
+                    for array in map(self.arrays.get, names))
         size = min(size, max(16, 2 * have, RECORD_BYTES // entry))
         if size <= have:
             return
         check_memory(f"record_every: {size:,} records of {len(self.arrays['returns']):,} runs and "
                      f"{self.game.agents:,} agents", (size + have) * entry, "record every so many episodes (0: none), "
                      "or take fewer episodes, runs or agents")
-        for name in ("returns", "shaped_returns", "lengths"):
+        for name in names:
             old = self.arrays[name]
             larger = np.zeros((old.shape[0], size, *old.shape[2:]), old.dtype)
             larger[:, :have] = old
@@ -168,10 +170,10 @@ class Session:
         supplied = supply(self.supplied, self, count) if self.supplied and count else {}
         self.loop = kernels(self.backend, "loop").Loop(
             game=self.game_kernel, encoder=encoders["encoder"], central=central, rewards=rewards, learners=learners,
-            **{name: self.arrays[name] for name in ARRAYS}, horizon=self.game.horizon,
-            horizon_ends=self.game.ends_at_horizon, ends_are_limits=self.game.ends_are_limits,
-            record_every=e.record_every, max_steps=limits.steps, max_episodes=limits.episodes,
-            max_stable=limits.stable, stable_after=known.stable_after, min_return=limits.min_return, seeds=known.seeds,
+            **{name: self.arrays[name] for name in ARRAYS if name in self.arrays}, **known.moves,
+            horizon=self.game.horizon, horizon_ends=self.game.ends_at_horizon,
+            ends_are_limits=self.game.ends_are_limits, record_every=e.record_every, max_steps=limits.steps,
+            max_episodes=limits.episodes, max_stable=limits.stable, stable_after=known.stable_after, min_return=limits.min_return, seeds=known.seeds,
             purpose=self.purpose, supplied=supplied, loop=self.asked)
 
     @property

@@ -61,6 +61,7 @@ class Team:
 
     def __init__(self, learner, game, runs=1, seed=None, encoder=None, backend="cython", teams=None, central=None):
         game, learner = require("game", game, "game"), as_learner(learner)
+        game.refuse_moves("a team stepped by hand", "train with marlfast.train")
         self.game, self.backend = game, backend
         self.structure = individual() if teams is None else mixed(teams)
         self.runs = integer("runs", runs, 1, 2**31 - 1)

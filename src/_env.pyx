@@ -27,6 +27,7 @@ cdef class Env:
     cdef readonly int64_t runs, agents
     cdef int64_t horizon
     cdef bint horizon_ends, ends_are_limits
+    cdef bint waiting                   # an agent may have no action, -1
     cdef const int32_t[::1] action_counts
     cdef double[:, ::1] state, rewards
     cdef double[:, :, ::1] observation
@@ -48,6 +49,7 @@ cdef class Env:
         cdef const int64_t *numbers = longs(a.run_numbers)
         cdef const uint64_t[::1] seeds = a.seeds
         self.game, self.runs, self.agents = game, runs, a.N
+        self.waiting = len(game.participation) > 0
         self.state, self.observation, self.rewards = a.state, a.observation, a.rewards
         self.action_counts = a.action_counts
         self.terminated, self.truncated = a.terminated.view(np.uint8), a.truncated.view(np.uint8)
@@ -203,7 +205,8 @@ cdef class Env:
                     bad_run = r
                     break
                 for i in range(self.agents):
-                    if <uint32_t> taken[r, i] >= <uint32_t> self.action_counts[i]:
+                    if <uint32_t> taken[r, i] >= <uint32_t> self.action_counts[i] \
+                            and not (self.waiting and taken[r, i] == -1):
                         bad_run, bad_agent = r, i
                         break
         if bad_agent >= 0:

@@ -119,7 +119,7 @@ cdef class Game:
     serial : bool
         Its code runs under Python's global lock, so that more threads gain nothing.
     participation : tuple of str
-        Which of "present", "to_act" and "legal" it says of a state.
+        Which of "present", "to_act", "legal" and "truncated" it says of a state.
     max_actions : int
         A of the shapes below, of a game that says what is legal; else 0.
     """
@@ -215,7 +215,7 @@ cdef class Game:
     def participation(self):
         return tuple(name for name, said in (
             ("present", self.operations.present != NULL), ("to_act", self.operations.to_act != NULL),
-            ("legal", self.operations.legal != NULL)) if said)
+            ("legal", self.operations.legal != NULL), ("truncated", self.operations.truncated != NULL)) if said)
 
     def present(self, state, present):
         """Who is in the game.
@@ -273,6 +273,25 @@ cdef class Game:
         with nogil:
             status = self.operations.legal(self.operations.context, 0, runs, s, a)
         self._raise(status, "legal")
+
+    def truncated(self, state, truncated):
+        """Whether a limit of the game's own cuts the episode off.
+
+        Parameters
+        ----------
+        state : float64 [R, S]
+        truncated : bool [R]
+            Written.
+        """
+        if self.operations.truncated == NULL:
+            raise ValueError("truncated: this game has no limit but its horizon")
+        cdef int64_t runs = _runs(self, state)
+        cdef const double *s = reals(check(state, "state", "float64", (runs, self.state_size), False))
+        cdef uint8_t *t = flags(check(truncated, "truncated", "bool", (runs,), True))
+        cdef int status
+        with nogil:
+            status = self.operations.truncated(self.operations.context, 0, runs, s, t)
+        self._raise(status, "truncated")
 
     def counterfactual(self, state, actions, rewards, counterfactual):
         """The team's total reward of the last step, had agent i not been there.

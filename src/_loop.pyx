@@ -12,13 +12,14 @@ cut into.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
-from marlfast.core._kernels cimport Encoder, Game, Learner, Reward, check, ids, longs, reals
+from marlfast.core._kernels cimport Encoder, Game, Learner, Reward, check, flags, ids, longs, reals
 from marlfast.core._q_learning cimport QLearning
 from marlfast.core.draws cimport GROUP, Window, window_at, window_of_run, window_records
 from marlfast.core.fused cimport AMOUNTS, PAD, Advance, Cells, Choose
-from marlfast.core.operations cimport DISTINCT_ACTIONS, LearnerOperations, show
+from marlfast.core.moves cimport Participants, Step
+from marlfast.core.operations cimport DISTINCT_ACTIONS, LearnerOperations, Moves, show
 from marlfast.core.schedules cimport CONSTANT, VISITS, ScheduleData
 from marlfast.declarations.loop import LOOP
 
@@ -93,6 +94,8 @@ cdef struct Data:
     int64_t *run_numbers        # [R]
     int64_t *fault              # [R] agent that a status is about, or -1
     Advance *advance            # the fused loop; NULL: the staged one
+    int64_t views
+    Participants participants
 
 
 cdef inline int _start_draws(Data *d, int64_t r, Window *windows, Draws *draws) noexcept nogil:
@@ -138,8 +141,9 @@ cdef int _begin_episode(Data *d, int64_t r, Window *windows, int32_t *rows) noex
     d.episode_steps[r] = 0
     status = d.game.start(d.game.context, r, 1, d.state + r * d.state_size, &draws)
     if status == 0:
-        status = show(d.game, r, 1, d.state + r * d.state_size, d.observation_size,
-                      d.observation + r * d.observation_size)
+        status = show(d.game, r, 1, d.state + r * d.state_size, d.observation_size, d.observation + r * d.observation_size)
+    if d.participants.max_actions and status == 0:
+        status = _begin_moves(d, r)
     return _first_sight(d, r, rows) if status == 0 else status
 
 
@@ -168,6 +172,8 @@ cdef void _record(Data *d, int64_t r) noexcept nogil:
         place = r * d.window + d.episodes[r] % d.window
         d.recent_sum[r] += team - d.recent[place]
         d.recent[place] = team
+    if d.participants.max_actions:
+        _record_steps(d, r)
     for i in range(d.agents):
         d.episode_return[r * d.agents + i] = 0.0
         d.episode_shaped[r * d.agents + i] = 0.0
@@ -390,15 +396,20 @@ cdef int _fused(Data *d, int64_t r, int64_t count, const double *explore, const 
     return status
 
 
-cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, Room *room, Fused *fused) noexcept nogil:
+include "marlfast/core/moves.pxi"
+
+
+cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, Room *room, Fused *fused,
+                      Step *next_) noexcept nogil:
     """Take one run to `target` steps, to a pause or to its end. Returns the pause."""
     cdef Draws draws
     cdef int64_t count = 0, before
     cdef int status = 0, pause
     cdef const double *explore
     cdef double *state = d.state + r * d.state_size
+    cdef bint some = d.participants.max_actions != 0
     # A game that shows its state as it is needs no copy of it until the block is over.
-    cdef double *observation = state if d.game.observe == NULL else d.observation + r * d.observation_size
+    cdef double *observation = state if d.game.observe == NULL and not some else d.observation + r * d.observation_size
     draws.uniform_stride, draws.normal_stride = windows[1].n_draws, windows[2].n_draws
     memcpy(room.rows, d.rows + r * d.active_rows, d.active_rows * sizeof(int32_t))
     pause = _episode_fits(d, r, windows)
@@ -411,6 +422,8 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, Room 
         before = d.steps[r]
         if d.advance != NULL:
             status = _fused(d, r, count, explore, &draws, observation, windows, room, fused)
+        elif some:
+            status = _staged_some(d, r, count, explore, &draws, observation, room, next_)
         else:
             status = _staged(d, r, count, explore, &draws, observation, room)
         if status:
@@ -526,13 +539,15 @@ cdef void _begin_together(Data *d, Together *t) noexcept nogil:
     for k in range(t.n):
         if t.asked[k]:
             r, status = t.lo + k, t.status[k]
+            if d.participants.max_actions and status == 0:
+                status = _begin_moves(d, r)
             if status == 0:
                 status = _first_sight(d, r, d.rows + r * d.active_rows)
             _failed(d, r, status)
             t.asked[k] = status == 0
 
 
-cdef int64_t _advance_together(Data *d, Together *t, const int64_t[::1] goals) noexcept nogil:
+cdef int64_t _advance_together(Data *d, Together *t, const int64_t[::1] goals, Step *next_) noexcept nogil:
     """Take the runs of a range to their goals, to a pause or to their end, a step of all of them at a time.
 
     Returns why some paused, as bits.
@@ -543,7 +558,7 @@ cdef int64_t _advance_together(Data *d, Together *t, const int64_t[::1] goals) n
     cdef int64_t agents = d.agents, k, r, distinct, pauses = 0
     cdef const double *explore
     cdef Window *windows
-    cdef bint working = True
+    cdef bint working = True, some = d.participants.max_actions != 0
     cdef int status, pause
     transition.truncated, transition.distinct = &truncated, &distinct
     while working:
@@ -562,7 +577,10 @@ cdef int64_t _advance_together(Data *d, Together *t, const int64_t[::1] goals) n
                 t.paused[k] = 1
                 pauses |= 1 << (pause - 1)
                 continue
-            status = _act(d, r, d.rows + r * d.active_rows, explore, t.actions + k * agents, <int64_t> 0)
+            if some:
+                status = _act_some(d, r, d.rows + r * d.active_rows, explore, t.actions + k * agents)
+            else:
+                status = _act(d, r, d.rows + r * d.active_rows, explore, t.actions + k * agents, <int64_t> 0)
             _failed(d, r, status)
             if status == 0:
                 draws.uniform_stride, draws.normal_stride = windows[1].n_draws, windows[2].n_draws
@@ -577,12 +595,15 @@ cdef int64_t _advance_together(Data *d, Together *t, const int64_t[::1] goals) n
             if status == 0:
                 transition.actions, transition.raw = t.actions + k * agents, t.raw + k * agents
                 transition.rewards, transition.terminated = t.rewards + k * agents, t.terminated + k
-                transition.state = d.state + r * d.state_size
-                transition.observation = d.observation + r * d.observation_size
-                status = _learn(d, r, transition.observation, transition.raw, transition.rewards,
-                                d.rows + r * d.active_rows, t.next_rows + k * d.active_rows, t.terminated + k,
-                                &truncated,
-                                &transition, &ended, <int64_t> 0)
+                transition.state, transition.observation = d.state + r * d.state_size, d.observation + r * d.observation_size
+                if some:
+                    status = _learn_some(d, r, t.raw + k * agents, transition.rewards, d.rows + r * d.active_rows,
+                                         t.next_rows + k * d.active_rows, t.terminated + k, &truncated, &transition, &ended,
+                                         next_)
+                else:
+                    status = _learn(d, r, transition.observation, transition.raw, transition.rewards,
+                                    d.rows + r * d.active_rows, t.next_rows + k * d.active_rows, t.terminated + k, &truncated,
+                                    &transition, &ended, <int64_t> 0)
             _failed(d, r, status)
             if status:
                 continue
@@ -652,8 +673,29 @@ cdef class Loop:
         d.reason, d.run_numbers, d.fault = ids(a.reason), longs(a.run_numbers), longs(a.fault)
         cdef const uint64_t[::1] seeds = a.seeds
         self.runs, self.seeds, self.purpose, self.held = a.R, &seeds[0], a.purpose, a.kept
+        self._participate(game, a)
         self._windows(a.n_draws, a.streams)
         self._choose(game, a.learners, a.loop)
+
+    cdef object _participate(self, Game game, object a):
+        """Take the arrays of a game that says who is there, who acts or what is legal."""
+        cdef Data *d = &self.data
+        cdef Participants *p = &d.participants
+        cdef Learner learner
+        d.views = a.V
+        p.max_actions = 0
+        if not game.participation:
+            return
+        for k, learner in enumerate(a.learners):
+            if learner.operations.act_some == NULL or learner.operations.update != NULL \
+                    and learner.operations.update_some == NULL:
+                raise ValueError(f"learners[{k}]: made for games in which all agents act and may do anything")
+        p.max_actions, p.by_move = a.A, a.by_move
+        p.counts, p.discounts = ids(a.action_counts), reals(a.discounts)
+        p.present, p.acts, p.legal, p.last_obs = flags(a.present), flags(a.acts), flags(a.legal), reals(a.last_obs)
+        p.waits, p.moved_rows, p.moved_actions = flags(a.waits), ids(a.moved_rows), ids(a.moved_actions)
+        p.moved_legal, p.moved_rewards, p.moved_ahead = flags(a.moved_legal), reals(a.moved_rewards), reals(a.moved_ahead)
+        p.agent_steps, p.agent_lengths = longs(a.agent_steps), longs(a.agent_lengths)
 
     cdef object _choose(self, Game game, object learners, object loop):
         """Take the fused loop where it fits, unless the other one is asked for."""
@@ -672,6 +714,8 @@ cdef class Loop:
         cdef QLearning learner
         if game.operations.lockstep:
             return "the game is stepped for many runs at once"
+        if self.data.participants.max_actions:
+            return "the game says who is there, who acts or what is legal"
         if self.data.ends_are_limits:
             return "ends of the game are told as limits"
         if len(learners) > 1:
@@ -780,6 +824,7 @@ cdef class Loop:
         cdef double *buffer
         cdef int32_t *ids
         cdef uint8_t *flags
+        cdef Step next_
         cdef int pause
         if not 0 <= lo <= hi <= self.runs:
             raise ValueError(f"lo, hi: expected 0 <= lo <= hi <= {self.runs}, got {lo}, {hi}")
@@ -806,7 +851,8 @@ cdef class Loop:
         size += 2 * (d.agents + PAD) + (2 * widest if d.game.lockstep else 0)
         buffer = <double *> calloc(n * size, sizeof(double))
         ids = <int32_t *> calloc(n * (d.agents + 2 * d.active_rows + 1) + 3 * PAD, sizeof(int32_t))
-        flags = <uint8_t *> calloc(3 * n, 1)
+        # What a step needs of its own where the game says who is there.
+        flags = <uint8_t *> calloc(3 * n + (4 + d.participants.max_actions) * d.agents, 1)
         windows = <Window *> malloc(n * WINDOWS * sizeof(Window))
         if buffer == NULL or ids == NULL or flags == NULL or windows == NULL:
             free(buffer)
@@ -829,6 +875,9 @@ cdef class Loop:
             t.actions, t.next_rows = ids, ids + n * d.agents
             t.status = ids + n * (d.agents + 2 * d.active_rows)
             t.terminated, t.asked, t.paused = flags, flags + n, flags + 2 * n
+            next_.present, next_.acts = flags + 3 * n, flags + 3 * n + d.agents
+            next_.learns, next_.over = next_.acts + d.agents, next_.acts + 2 * d.agents
+            next_.legal = next_.over + d.agents
             for k in range(n):
                 for w in range(WINDOWS):
                     windows[k * WINDOWS + w] = self.templates[w]
@@ -848,13 +897,13 @@ cdef class Loop:
                 elif begin:
                     _failed(d, r, _begin_episode(d, r, windows, d.rows + r * d.active_rows))
                 elif d.reason[r] == 0:
-                    pause = _advance_run(d, r, goals[r], windows, &room, &fused)
+                    pause = _advance_run(d, r, goals[r], windows, &room, &fused, &next_)
                     if pause:
                         pauses |= 1 << (pause - 1)
             if d.game.lockstep and begin:
                 _begin_together(d, &t)
             elif d.game.lockstep:
-                pauses = _advance_together(d, &t, goals)
+                pauses = _advance_together(d, &t, goals, &next_)
         free(buffer)
         free(ids)
         free(flags)

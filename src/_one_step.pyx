@@ -10,10 +10,11 @@ cimport marlfast.core.tabular as leaf
 from marlfast.core._kernels cimport ids, reals
 from marlfast.core._q_learning cimport QLearning
 from marlfast.core._schedules cimport Schedule
-from marlfast.core.operations cimport Status, Transition
+from marlfast.core.operations cimport Moves, Status, Transition
 from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_at, schedule_follow
 from marlfast.core.tabular cimport (
-    EPSILON_GREEDY, Context, View, count_visit, look_at, policy_value, put, see_in, shift, value_of)
+    EPSILON_GREEDY, Context, Legal, View, count_visit, gather, legal_value, look_at, place_of, policy_value, put,
+    put_legal, see_in, shift, value_of)
 from marlfast.declarations.one_step import DOUBLE_Q, ONE_STEP
 
 ctypedef int (*Act)(void *, int64_t, int64_t, const int32_t *, const double *, int64_t, int32_t *) noexcept nogil
@@ -46,11 +47,27 @@ cdef struct DoubleContext:
     Act act                 # of the base
 
 
+cdef inline double _moved(const OneStepContext *c, int64_t run, const double *q, int64_t n, int64_t best, int64_t action,
+                          double target, double second, int32_t visits) noexcept nogil:
+    """What becomes of one of n action values."""
+    cdef const Context *b = &c.base
+    cdef double old = q[action], step = schedule_at(b.rate, run, visits), scale
+    if c.rule == DISTRIBUTED:
+        return target
+    if c.rule == HYSTERETIC:
+        if not target - old >= 0.0:
+            step = second
+    elif c.rule == FREQUENCY:
+        scale = second / leaf.boltzmann_probability(q, n, best, b.exploration.value[run], action)
+        step = (scale if scale < 1.0 else 1.0) * step
+    return old + step * (target - old)
+
+
 cdef int _one_step(void *context, int64_t first, int64_t count, const Transition *t, uint8_t *changed) noexcept nogil:
     cdef const OneStepContext *c = <const OneStepContext *> context
     cdef const Context *b = &c.base
     cdef int64_t r, j, i, at, best, action, run, k = b.active
-    cdef double target, old, value, step, second = 0.0
+    cdef double target, old, value, second = 0.0
     cdef double *q
     cdef int status
     cdef bint over, moved
@@ -74,17 +91,8 @@ cdef int _one_step(void *context, int64_t first, int64_t count, const Transition
                     target += b.discount[run] * ahead.q[ahead.greedy[0]]
             q = here.q
             old, best = q[action], here.greedy[0]
-            step = schedule_at(b.rate, run, b.visits[here.cell * b.visits_step])
-            if c.rule == DISTRIBUTED:
-                value = target
-            else:
-                if c.rule == HYSTERETIC:
-                    if not target - old >= 0.0:
-                        step = second
-                elif c.rule == FREQUENCY:
-                    value = second / leaf.boltzmann_probability(q, b.actions[i], best, b.exploration.value[run], action)
-                    step = (value if value < 1.0 else 1.0) * step
-                value = old + step * (target - old)
+            value = _moved(c, run, q, b.actions[i], best, action, target, second,
+                           b.visits[here.cell * b.visits_step])
             if value - value != 0.0:
                 return Status.BAD_VALUE
             if c.rule != DISTRIBUTED:
@@ -100,6 +108,55 @@ cdef int _one_step(void *context, int64_t first, int64_t count, const Transition
                     moved = True
                 q[action] = value
         changed[r] |= moved
+    return 0
+
+
+cdef int _one_step_some(void *context, int64_t run, const Transition *t, const Moves *moves,
+                        uint8_t *changed) noexcept nogil:
+    """Those whose own transition is complete, among what is legal."""
+    cdef const OneStepContext *c = <const OneStepContext *> context
+    cdef const Context *b = &c.base
+    cdef int64_t j, i, at, k = b.active
+    cdef double target, value, second = c.second.value[run] if c.second != NULL else 0.0
+    cdef int status
+    cdef bint moved = False
+    cdef View here, ahead
+    cdef Legal found, next_
+    for j in range(b.n_ids):
+        i = b.agent_ids[j]
+        if not moves.learns[i]:
+            continue
+        status = look_at(b, run, i, moves.actions[i], moves.rows + i * k, t.next_rows + i * k, moves.over[i], &here,
+                         &ahead)
+        if status == 0:
+            status = gather(b, run, i, &here, moves.moved_legal + i * moves.max_actions, 0, &found)
+        if status == 0 and not moves.over[i]:
+            status = gather(b, run, i, &ahead, moves.next_legal + i * moves.max_actions, 1, &next_)
+        if status:
+            return status
+        at = place_of(&found, moves.actions[i])
+        if at < 0:
+            return Status.ILLEGAL
+        target = moves.rewards[i]
+        if not moves.over[i]:
+            value = legal_value(b, run, &next_) if c.rule == EXPECTED else next_.q[next_.best]
+            target += b.discount[run] * moves.ahead[i] * value
+        value = _moved(c, run, found.q, found.n, found.best, at, target, second, b.visits[here.cell * b.visits_step])
+        if value - value != 0.0:
+            return Status.BAD_VALUE
+        if c.rule != DISTRIBUTED:
+            status = put_legal(b, run, i, moves.rows + i * k, &here, &found, at, value, &moved)
+            if status:
+                return status
+            continue
+        count_visit(b, here.cell)
+        if value > found.q[at]:
+            if at != found.best and value > found.q[found.best]:
+                moved = True
+                found.best = at
+            here.greedy[0] = found.places[found.best]
+            here.q[moves.actions[i]] = value
+    changed[0] |= moved
     return 0
 
 
@@ -141,6 +198,10 @@ cdef class OneStep(QLearning):
                 self.operations.tick = _one_step_tick
         if a.learning:
             self.operations.update = _one_step
+            if a.moves:
+                self.operations.update_some = _one_step_some
+        if a.rule == DISTRIBUTED:       # who keeps to what was greatest first
+            self.own.base.incumbent = True
 
 
 # -- two tables ----------------------------------------------------------------------------------
@@ -233,3 +294,4 @@ cdef class DoubleQ(QLearning):
         self.operations.context = &self.own
         if a.learning:
             self.operations.act, self.operations.update = _double_act, _double
+            self.operations.act_some = NULL         # its two tables are judged by all actions

@@ -15,6 +15,9 @@ ctypedef int (*Start)(const double *parameters, double *state, const double *uni
                       const double *normals) noexcept nogil
 ctypedef int (*Observe)(const double *parameters, const double *state, double *observation) noexcept nogil
 
+# Who is in the game, who acts, what is legal.
+ctypedef int (*Say)(const double *parameters, const double *state, uint8_t *said) noexcept nogil
+
 cdef enum:
     SMALL = 32              # state variables that are kept on the stack
 
@@ -22,6 +25,10 @@ cdef struct Data:
     Step step
     Start start
     Observe observe
+    Say present
+    Say to_act
+    Say legal
+    int64_t max_actions
     const double *parameters
     int64_t agents, state_size, observation_size, step_uniforms, step_normals, start_uniforms, start_normals
     void *kernel            # the Python object that this stands in, for what goes wrong
@@ -129,6 +136,34 @@ cdef int _observe(void *context, int64_t first, int64_t count, const double *sta
     return 0
 
 
+cdef int _say(const Data *game, Say say, str what, int64_t first, int64_t count, const double *state, uint8_t *said,
+              int64_t size) noexcept nogil:
+    cdef int64_t r
+    cdef int status
+    for r in range(count):
+        status = say(game.parameters, state + r * game.state_size, said + r * size)
+        if status:
+            with gil:
+                _failed(game, what, first + r, status, state + r * game.state_size, NULL, NULL, NULL)
+            return Status.OWN_ERROR
+    return 0
+
+
+cdef int _present(void *context, int64_t first, int64_t count, const double *state, uint8_t *present) noexcept nogil:
+    cdef const Data *game = <const Data *> context
+    return _say(game, game.present, "present", first, count, state, present, game.agents)
+
+
+cdef int _to_act(void *context, int64_t first, int64_t count, const double *state, uint8_t *to_act) noexcept nogil:
+    cdef const Data *game = <const Data *> context
+    return _say(game, game.to_act, "to_act", first, count, state, to_act, game.agents)
+
+
+cdef int _legal(void *context, int64_t first, int64_t count, const double *state, uint8_t *legal) noexcept nogil:
+    cdef const Data *game = <const Data *> context
+    return _say(game, game.legal, "legal", first, count, state, legal, game.agents * game.max_actions)
+
+
 cdef class Compiled(Game):
     """A game whose functions are C functions for one run: see :class:`marlfast.games.own.CompiledGame`.
 
@@ -146,12 +181,16 @@ cdef class Compiled(Game):
         ``repeat(what, state, actions, uniforms, normals)`` gives the exception of a call that returned a status.
     functions : object
         What keeps the addresses valid: held as long as the kernel.
+    present, to_act, legal : int
+        Addresses, too; 0: all are in the game, all act, all actions are allowed.
+    max_actions : int
+        A, the greatest number of actions; where there is ``legal``.
     """
     cdef Data game
     cdef object repeat
 
     def __init__(self, *, step, start, observe, parameters, agents, state_size, views, features, draws, repeat,
-                 functions):
+                 functions, present=0, to_act=0, legal=0, max_actions=0):
         cdef const double[::1] values = check(parameters, "parameters", "float64", (-1,), False)
         if step == 0 or start == 0:
             raise ValueError("step, start: expected the address of a function, got 0")
@@ -162,8 +201,12 @@ cdef class Compiled(Game):
             raise ValueError("observe: views and features other than the state's take a function that writes them")
         if len(draws) != 4 or min(draws) < 0:
             raise ValueError(f"draws: expected four numbers, at least 0 each, got {draws}")
+        if legal and max_actions < 1:
+            raise ValueError(f"max_actions: expected at least 1 where there is legal, got {max_actions}")
         self.game = Data(step=<Step> <intptr_t> step, start=<Start> <intptr_t> start,
-                         observe=<Observe> <intptr_t> observe, parameters=NULL, agents=agents, state_size=state_size,
+                         observe=<Observe> <intptr_t> observe, present=<Say> <intptr_t> present,
+                         to_act=<Say> <intptr_t> to_act, legal=<Say> <intptr_t> legal, max_actions=max_actions,
+                         parameters=NULL, agents=agents, state_size=state_size,
                          observation_size=views * features, step_uniforms=draws[0], step_normals=draws[1],
                          start_uniforms=draws[2], start_normals=draws[3], kernel=<void *> self)
         if values.shape[0]:
@@ -174,6 +217,12 @@ cdef class Compiled(Game):
         self.operations.start = _start
         if observe:
             self.operations.observe = _observe
+        if present:
+            self.operations.present = _present
+        if to_act:
+            self.operations.to_act = _to_act
+        if legal:
+            self.operations.legal, self.max_actions = _legal, max_actions
 
 
 # -- Python functions -----------------------------------------------------------------------------------
@@ -251,6 +300,48 @@ cdef int _play_observe(void *context, int64_t first, int64_t count, const double
     return 0
 
 
+cdef int _play_say(Python kernel, object say, str what, int64_t first, int64_t count, const double *state,
+                   uint8_t *said, tuple shape):
+    cdef const uint8_t[::1] made
+    cdef int64_t at = first, end = first + count, n = count if kernel.operations.lockstep else 1
+    cdef int64_t size = kernel.state_size, width = np.prod(shape)
+    try:
+        while at < end:
+            made = check(say(_runs(at, n), _array(state + (at - first) * size, n, size, size)), what, "bool",
+                         (n, *shape), False).reshape(-1).view(np.uint8)
+            memcpy(said + (at - first) * width, &made[0], n * width)
+            at += n
+    except BaseException as error:
+        kernel.failures[at] = error
+        return Status.OWN_ERROR
+    return 0
+
+
+cdef int _play_present(void *context, int64_t first, int64_t count, const double *state,
+                       uint8_t *present) noexcept with gil:
+    kernel = <Python> context
+    return _play_say(kernel, kernel.player.present, "present", first, count, state, present, (kernel.agents,))
+
+
+cdef int _play_to_act(void *context, int64_t first, int64_t count, const double *state,
+                      uint8_t *to_act) noexcept with gil:
+    kernel = <Python> context
+    return _play_say(kernel, kernel.player.to_act, "to_act", first, count, state, to_act, (kernel.agents,))
+
+
+cdef int _play_legal(void *context, int64_t first, int64_t count, const double *state,
+                     uint8_t *legal) noexcept with gil:
+    kernel = <Python> context
+    return _play_say(kernel, kernel.player.legal, "legal", first, count, state, legal,
+                     (kernel.agents, kernel.max_actions))
+
+
+cdef int _play_truncated(void *context, int64_t first, int64_t count, const double *state,
+                         uint8_t *truncated) noexcept with gil:
+    kernel = <Python> context
+    return _play_say(kernel, kernel.player.truncated, "truncated", first, count, state, truncated, ())
+
+
 cdef class Python(Game):
     """A game that a Python object plays, for many runs at once.
 
@@ -264,6 +355,9 @@ cdef class Python(Game):
         - ``step(runs, state [n, S], actions [n, N], uniforms [n, step_uniforms], normals [n, step_normals])
           -> (state float64 [n, S], rewards float64 [n, N], terminated bool [n])``
         - ``observe(runs, state [n, S]) -> observation``, float64 [n, V, D]; or None in its place: all see the state
+        - ``present(runs, state) -> bool [n, N]``, ``to_act(runs, state) -> bool [n, N]``, ``legal(runs, state) -> bool
+          [n, N, A]``, ``truncated(runs, state) -> bool [n]``; or None, or nothing: see
+          :attr:`marlfast.games.Game.participation`
     agents, state_size, views, features : int
         N, S, V and D; at least 1 each.
     draws : (int, int, int, int)
@@ -271,10 +365,12 @@ cdef class Python(Game):
     lockstep : bool
         True: called for many runs at once; where that raises, once more for each of them alone, so that only
         those at fault stop. The player must then keep nothing between calls. False: always called for one run.
+    max_actions : int
+        A, the greatest number of actions; where there is ``legal``.
     """
     cdef readonly object player
 
-    def __init__(self, player, agents, state_size, views, features, draws, lockstep):
+    def __init__(self, player, agents, state_size, views, features, draws, lockstep, max_actions=0):
         if min(agents, state_size, views, features) < 1 or views not in (1, agents):
             raise ValueError(f"agents, state_size, views, features: expected at least 1 each, views 1 or one an agent, "
                              f"got {agents}, {state_size}, {views}, {features}")
@@ -288,4 +384,14 @@ cdef class Python(Game):
         self.operations.start = _play_start
         if player.observe is not None:
             self.operations.observe = _play_observe
+        if getattr(player, "present", None) is not None:
+            self.operations.present = _play_present
+        if getattr(player, "to_act", None) is not None:
+            self.operations.to_act = _play_to_act
+        if getattr(player, "legal", None) is not None:
+            if max_actions < 1:
+                raise ValueError(f"max_actions: expected at least 1 where there is legal, got {max_actions}")
+            self.operations.legal, self.max_actions = _play_legal, max_actions
+        if getattr(player, "truncated", None) is not None:
+            self.operations.truncated = _play_truncated
         self.operations.lockstep = lockstep

@@ -6,11 +6,12 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 cimport marlfast.core.tabular as leaf
 from marlfast.core._kernels cimport Learner, ids, longs, reals
 from marlfast.core._schedules cimport Schedule
-from marlfast.core.operations cimport Status, Transition
+from marlfast.core.operations cimport Moves, Status, Transition
 from marlfast.core.schedules cimport CONSTANT, VISITS, schedule_at, schedule_follow
 from marlfast.declarations.q_learning import FIND_GREEDY, Q_LEARNING, SIDE_BY_SIDE, lanes_of
 from marlfast.core.tabular cimport (
-    BOLTZMANN, EPSILON_GREEDY, MAX_VISITS, Cells, Context, Agent, View, chance_of, inside, look_at, put, see)
+    BOLTZMANN, EPSILON_GREEDY, MAX_VISITS, Cells, Context, Agent, Legal, View, chance_of, gather, inside, look_at,
+    place_of, put, put_legal, see)
 
 cdef extern from "q_learning.h" nogil:
     enum:
@@ -255,6 +256,80 @@ cdef int _update_sums(void *context, int64_t first, int64_t count, const Transit
     return 0
 
 
+cdef int _act_some(void *context, int64_t run, const int32_t *rows, const double *draws, const Moves *moves,
+                   int32_t *actions) noexcept nogil:
+    """Those who are to act, among what is legal."""
+    cdef const Context *c = <const Context *> context
+    cdef leaf.Chance chance = chance_of(c, run)
+    cdef int64_t j, i, at
+    cdef const double *draw
+    cdef int status
+    cdef View view
+    cdef Legal found
+    for j in range(c.n_ids):
+        i = c.agent_ids[j]
+        if not moves.acts[i]:
+            continue
+        draw = draws + i * c.draws
+        if not inside(c, rows + i * c.active):
+            return Status.BAD_ROW
+        status = see(c, run, i, rows + i * c.active, 0, &view)
+        if status == 0:
+            status = gather(c, run, i, &view, moves.legal + i * moves.max_actions, 0, &found)
+        if status:
+            return status
+        at = found.best
+        if c.kind == EPSILON_GREEDY and draw[0] < chance.bound:
+            at = leaf.random_choice(&chance, draw, found.n)
+            if at < 0:
+                return Status.BAD_DRAW
+        elif c.kind == BOLTZMANN:
+            at = leaf.boltzmann(found.q, found.n, at, c.exploration.value[run], draw[0])
+        elif c.drawn:
+            at = leaf.random_greatest(found.q, found.n, at, leaf.tie_share(&chance, draw))
+        actions[i] = found.places[at]
+    return 0
+
+
+cdef int _update_some(void *context, int64_t run, const Transition *t, const Moves *moves,
+                      uint8_t *changed) noexcept nogil:
+    """Those whose own transition is complete."""
+    cdef const Context *c = <const Context *> context
+    cdef int64_t j, i, at, k = c.active
+    cdef double target, old, value
+    cdef int status
+    cdef bint moved = False
+    cdef View here, ahead
+    cdef Legal found, next_
+    for j in range(c.n_ids):
+        i = c.agent_ids[j]
+        if not moves.learns[i]:
+            continue
+        status = look_at(c, run, i, moves.actions[i], moves.rows + i * k, t.next_rows + i * k, moves.over[i], &here,
+                         &ahead)
+        if status == 0:
+            status = gather(c, run, i, &here, moves.moved_legal + i * moves.max_actions, 0, &found)
+        if status == 0 and not moves.over[i]:
+            status = gather(c, run, i, &ahead, moves.next_legal + i * moves.max_actions, 1, &next_)
+        if status:
+            return status
+        at = place_of(&found, moves.actions[i])
+        if at < 0:
+            return Status.ILLEGAL
+        target = moves.rewards[i]
+        if not moves.over[i]:
+            target += c.discount[run] * moves.ahead[i] * next_.q[next_.best]
+        old = found.q[at]
+        value = old + schedule_at(c.rate, run, c.visits[here.cell * c.visits_step]) * (target - old)
+        if value - value != 0.0:
+            return Status.BAD_VALUE
+        status = put_legal(c, run, i, moves.rows + i * k, &here, &found, at, value, &moved)
+        if status:
+            return status
+    changed[0] |= moved
+    return 0
+
+
 cdef void _tick(void *context, int64_t first, int64_t count, const uint8_t *ended) noexcept nogil:
     cdef const Context *c = <const Context *> context
     cdef int64_t r
@@ -291,7 +366,9 @@ cdef class QLearning(Learner):
         cdef int64_t pitch = (a.A + 8) // 8 * 8
         sums = np.zeros((a.R if a.active > 1 else 1, 3, pitch))
         cdef Schedule rate = a.rate, exploration = a.exploration
-        self.held = (a.kept, sums)
+        gathered = np.zeros((a.R, 2, pitch)) if a.moves else None
+        places = np.zeros((a.R, 2, 2 * pitch), np.int32) if a.moves else None
+        self.held = (a.kept, sums, gathered, places)
         self.runs, self.agents, self.draws, self.active = a.R, a.N, a.draws, a.active
         self.context = Context(
             agents=a.N, n_ids=a.L, agent_ids=ids(a.agent_ids), table_of=ids(a.table_of), actions=ids(a.actions),
@@ -302,12 +379,16 @@ cdef class QLearning(Learner):
             strict=a.strict, several=a.several, drawn=a.drawn, around=a.around, draws=a.draws,
             choices=0, cells=Cells(0, NULL, 0, 0, 0, NULL, 0, 0, self.context.cells.lanes, a.around, a.drawn),
             act=NULL, update=NULL, active=a.active,
-            sums=reals(sums), pitch=pitch)
+            sums=reals(sums), pitch=pitch, gathered=reals(gathered), places=ids(places), incumbent=a.around != 0)
         self.operations.context = &self.context
         self.operations.act = _act
         self.operations.update = NULL
         if a.learning:
             self.operations.update = _update if a.active == 1 else _update_sums
+        if a.moves:
+            self.operations.act_some = _act_some
+            if a.learning and type(self) is QLearning:      # who derives from it learns otherwise
+                self.operations.update_some = _update_some
         self.operations.tick = _tick
         if a.active == 1 and rate.data.kind != VISITS:
             self._packed(a.table_of, a.actions, a.agent_ids)

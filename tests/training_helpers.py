@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 import marlfast as mf
 from marlfast.backends import kernels
 
-_RECORDS = ("returns", "shaped_returns", "lengths")
+_RECORDS = ("returns", "shaped_returns", "lengths", "agent_lengths")
 _DERIVED = ("encoder.table", "central.table")       # follow from the others
 
 

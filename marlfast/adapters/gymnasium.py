@@ -142,6 +142,7 @@ class VectorGame(_vector.VectorEnv):
     def __init__(self, game, runs, observations=None, agents="joint", autoreset_mode=Mode.NEXT_STEP, horizon=None,
                  render_mode=None, dtype="float32", backend="cython", first_run=0):
         self.game = game = require("game", game, "game")
+        game.refuse_moves("a vector environment", "step game.env() by hand")
         self.runs = runs = integer("runs", runs, 1, 2**31 - 1)
         self.separate = choice("agents", agents, ("joint", "separate")) == "separate"
         try:

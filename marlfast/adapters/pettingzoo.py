@@ -117,6 +117,7 @@ class ParallelGame(_pettingzoo.ParallelEnv):
 
     def __init__(self, game, observations=None, max_cycles=None, render_mode=None, dtype="float32", backend="cython"):
         self.game = game = require("game", game, "game")
+        game.refuse_moves("parallel_env", "step game.env() by hand")
         self.views = Views(game, observations, dtype)
         self.max_cycles = max_cycles
         self.render_mode, self.backend = check_render_mode(game, render_mode), backend

@@ -251,6 +251,8 @@ def model(game, cuts=None, start_cuts=None, max_states=100_000):
     if isinstance(game, Model):
         return game
     game = require("game", game, "game")
+    game.refuse_moves("exact analysis", "marlfast.evaluate plays it, and marlfast.analysis.sampled_exploitability "
+                      "trains against it")
     max_states = integer("max_states", max_states, 1)
     if isinstance(game, Tabular):
         made = _of_markov(game.markov, game, max_states)

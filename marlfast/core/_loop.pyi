@@ -21,7 +21,15 @@ class Loop:
                  max_episodes: int, max_stable: int, stable_after: NDArray[np.int64], min_return: float,
                  seeds: NDArray[np.uint64], purpose: int,
                  supplied: Mapping[str, tuple[NDArray[np.float64], NDArray[np.int64]]], loop: str | None = None,
-                 ends_are_limits: bool = False) -> None: ...
+                 ends_are_limits: bool = False, action_counts: NDArray[np.int32] | None = None,
+                 discounts: NDArray[np.float64] | None = None, by_move: bool = False,
+                 present: NDArray[np.bool_] | None = None, acts: NDArray[np.bool_] | None = None,
+                 legal: NDArray[np.bool_] | None = None, last_obs: NDArray[np.float64] | None = None,
+                 waits: NDArray[np.bool_] | None = None, moved_rows: NDArray[np.int32] | None = None,
+                 moved_actions: NDArray[np.int32] | None = None, moved_legal: NDArray[np.bool_] | None = None,
+                 moved_rewards: NDArray[np.float64] | None = None, moved_ahead: NDArray[np.float64] | None = None,
+                 agent_steps: NDArray[np.int64] | None = None,
+                 agent_lengths: NDArray[np.int64] | None = None) -> None: ...
     def begin(self, lo: int, hi: int) -> int: ...
     def advance(self, lo: int, hi: int, target: NDArray[np.int64]) -> int: ...
 

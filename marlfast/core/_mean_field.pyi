@@ -15,6 +15,6 @@ class MeanFieldActorCritic(QLearning):
     def __init__(self, *, q: NDArray[np.float64], greedy: NDArray[np.int32], visits: NDArray[np.int32],
                  table_of: NDArray[np.int32], actions: NDArray[np.int32], agent_ids: NDArray[np.int32],
                  discount: NDArray[np.float64], rate: Schedule, exploration: Schedule, kind: int, strict: bool,
-                 ties: int, draws: int, learning: bool, choices: int, bins: int, edges: NDArray[np.int64] | None = None,
-                 neighbours: NDArray[np.int32] | None = None, group: NDArray[np.int32] | None = None,
-                 values: NDArray[np.float64], critic: Schedule) -> None: ...
+                 ties: int, draws: int, learning: bool, moves: bool = False, choices: int, bins: int,
+                 edges: NDArray[np.int64] | None = None, neighbours: NDArray[np.int32] | None = None,
+                 group: NDArray[np.int32] | None = None, values: NDArray[np.float64], critic: Schedule) -> None: ...

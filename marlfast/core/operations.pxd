@@ -61,6 +61,9 @@ ctypedef struct GameOperations:
     # What they may do: writes legal [N, A], 0 or 1; of those who do not act it does not matter, nor beyond an
     # agent's own actions. Whoever acts has at least one. A is the greatest number of actions (Game.max_actions).
     int (*legal)(void *context, int64_t first, int64_t count, const double *state, uint8_t *legal) noexcept nogil
+    # Whether a limit of the game's own, not the horizon, cuts the episode off there: writes truncated, 0 or 1.
+    int (*truncated)(void *context, int64_t first, int64_t count, const double *state,
+                     uint8_t *truncated) noexcept nogil
     # Chooses a fused loop with this game's leaves in it (fused.pxd: Choose); NULL: all call the functions above.
     void *fused
     # 1: best called for many runs at once. Where such a call fails it has changed nothing, and each of its
@@ -109,7 +112,7 @@ ctypedef struct Transition:
 
 # Of one run in a game that says who is there, who acts or what is legal. To act takes the first three.
 ctypedef struct Moves:
-    int64_t width               # A
+    int64_t max_actions         # A
     const uint8_t *acts         # [N] who acts in the step
     const uint8_t *legal        # [N, A] what they may do
     const uint8_t *next_acts    # [N] who acts after it

@@ -169,6 +169,10 @@ cdef struct Context:
     int64_t active              # k, rows that an observation is in, whose values add up
     double *sums                # [R, 3, pitch] room for such sums, where k > 1
     int64_t pitch
+    # Where games say who acts or what is legal; else NULL:
+    double *gathered            # [R, 2, pitch] room for values of legal actions
+    int32_t *places             # [R, 2, 2 * pitch] and for which actions they are
+    bint incumbent              # whether the greedy one of them is looked for from the stored one on
 
 
 # What an agent knows of an observation.
@@ -311,6 +315,65 @@ cdef inline int put(const Context *c, int64_t run, int64_t agent, const int32_t 
     return Status.FINE
 
 
+# Values of an observation's legal actions, one after the other, as if there were no others: all rules go by these.
+cdef struct Legal:
+    double *q                   # [n]
+    int32_t *places             # [n] which actions they are
+    int64_t n
+    int64_t start               # where the search for the greedy one of them begins
+    int64_t best                # that one
+
+
+cdef inline int gather(const Context *c, int64_t run, int64_t agent, const View *view, const uint8_t *legal,
+                       int64_t place, Legal *found) noexcept nogil:
+    """Into one of two places. A status."""
+    cdef int64_t a, n = 0, start = 0, known = c.greedy[view.cell * c.greedy_step]
+    cdef double *q = c.gathered + (2 * run + place) * c.pitch
+    cdef int32_t *places = c.places + 2 * (2 * run + place) * c.pitch
+    for a in range(c.actions[agent]):
+        if a == known:
+            start = n
+        if legal[a]:
+            q[n], places[n] = view.q[a], <int32_t> a
+            n += 1
+    found.q, found.places, found.n = q, places, n
+    if n == 0:
+        return Status.NO_LEGAL
+    found.start = start if c.incumbent and start < n else 0
+    found.best = greatest_from(q, n, <int32_t> found.start)
+    return Status.FINE
+
+
+cdef inline int64_t place_of(const Legal *found, int64_t action) noexcept nogil:
+    """Which of the legal actions one is; -1: it is not legal."""
+    cdef int64_t k
+    for k in range(found.n):
+        if found.places[k] == action:
+            return k
+    return -1
+
+
+cdef inline int put_legal(const Context *c, int64_t run, int64_t agent, const int32_t *rows, const View *here,
+                          const Legal *found, int64_t at, double value, bint *moved) noexcept nogil:
+    """Give one of the legal actions its new value, and keep which of them is greedy; a status."""
+    cdef int64_t j, action = found.places[at], best, start = found.start
+    if c.active > 1:
+        if not shift(c, c.q, c.q_step, run, agent, rows, action, value - found.q[at]):
+            return Status.BAD_VALUE
+        for j in range(c.active):
+            count_visit(c, cell_of(c, run, rows[j], agent))
+    else:
+        count_visit(c, here.cell)
+        here.q[action] = value
+        start = found.best if c.incumbent else 0
+    found.q[at] = value
+    best = greatest_from(found.q, found.n, <int32_t> start)
+    moved[0] |= best != found.best
+    if c.active == 1:
+        here.greedy[0] = found.places[best]
+    return Status.FINE
+
+
 cdef inline Chance chance_of(const Context *c, int64_t run) noexcept nogil:
     """How a run explores now, by epsilon."""
     return epsilon_chance(c.exploration.value[run], c.strict, c.several)
@@ -321,3 +384,10 @@ cdef inline double policy_value(const Context *c, int64_t run, int64_t agent, co
     if c.kind == EPSILON_GREEDY:
         return epsilon_greedy_value(view.q, c.actions[agent], view.greedy[0], c.exploration.value[run])
     return boltzmann_value(view.q, c.actions[agent], view.greedy[0], c.exploration.value[run])
+
+
+cdef inline double legal_value(const Context *c, int64_t run, const Legal *found) noexcept nogil:
+    """The same where some actions are not legal."""
+    if c.kind == EPSILON_GREEDY:
+        return epsilon_greedy_value(found.q, found.n, found.best, c.exploration.value[run])
+    return boltzmann_value(found.q, found.n, found.best, c.exploration.value[run])

@@ -1,5 +1,6 @@
 """Arguments of ``loop``."""
 from marlfast.declarations.base import Array, Flag, Kernel, Mapped, Number, Part, Parts, Word, check
+from marlfast.declarations.moves import MOVES
 
 MAX_PARTS = 64                  # reward components, and learners
 STREAMS = ("explore", "step_uniforms", "step_normals", "start_uniforms", "start_normals")
@@ -117,7 +118,7 @@ LOOP = Kernel(
            "[R, n, n_draws], each with the number of the first step (or episode) it holds for each run, int64 [R]"),
     Word("loop", "default: the fused one where it fits (``fused.h``), else the staged one. The numbers are the same",
          choices=("fused", "staged")),
-    LIMITS, _supplied,
+    LIMITS, *MOVES, _supplied,
     family="", attributes=("runs: int", "staged: str | None"),
     methods=("begin(self, lo: int, hi: int) -> int",
              "advance(self, lo: int, hi: int, target: NDArray[np.int64]) -> int"))
@@ -125,6 +126,6 @@ LOOP = Kernel(
 HAS_LANES = Kernel("has_lanes", family=None, returns="bool")
 
 ARRAYS = tuple(name for name, one in LOOP.arguments.items() if isinstance(one, Array)
-               if name not in ("stable_after", "seeds"))
+               if name not in ("stable_after", "seeds", "action_counts", "discounts"))
 
 KERNELS = LOOP, HAS_LANES

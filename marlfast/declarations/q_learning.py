@@ -48,6 +48,7 @@ _OTHERS = (
     Number("ties", TIES, choices=(0, 1, 2, 3)),
     Number("draws", "K, exploration draws per agent in the whole team"),
     Flag("learning", "False: the tables are frozen"),
+    Flag("moves", "whether the game says who is there, who acts or what is legal", default=False),
     Number("active", "k, rows that an observation is in. With more than one, an action value is the sum over them, and "
            "each takes its k-th part of a change; ``greedy`` then stays as it is: with ties 2 they go round from that "
            "of the first row", low=1, high="rows",

@@ -14,7 +14,8 @@ def modules():
     import marlfast.declarations as package
 
     return {module.name: importlib.import_module(f"marlfast.declarations.{module.name}").KERNELS
-            for module in pkgutil.iter_modules(package.__path__) if module.name not in ("base", "extensive", "stubs")}
+            for module in pkgutil.iter_modules(package.__path__)
+            if module.name not in ("base", "extensive", "moves", "stubs")}
 
 
 def _annotated(one):

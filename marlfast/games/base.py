@@ -9,6 +9,8 @@ from marlfast.renamed import attribute
 
 ENDS = ("terminated", "truncated")
 MAX_NAMED = 10_000          # states that get names of their own
+_SAYS = {"present": "agents come and go", "to_act": "agents take turns", "legal": "some actions are not legal",
+         "truncated": "limits vary"}
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -55,7 +57,11 @@ class Game(Definition):
         of a result that give one number a run.
     participation : tuple of str
         Which of these its kernel says of a state: who is in the game ("present"), who acts in the next step
-        ("to_act"), which actions they may take ("legal"). Empty: all are there, all act, all actions are allowed.
+        ("to_act"), which actions they may take ("legal"), whether a limit other than the horizon cuts the episode off
+        ("truncated"). Empty: all are there, all act, all actions are allowed.
+    discounting : {"step", "move"}
+        Of a game that says who acts: whether learners discount in each step, or from one of an agent's moves to its
+        next once.
     cuts, start_cuts : int, sequence of float, sequence of those, or None
         Where the uniforms of a step and of a start make a difference, see :func:`marlfast.analysis.model`; None: the
         game does not say.
@@ -90,6 +96,7 @@ class Game(Definition):
     state_names = None
     measures = ()
     participation = ()
+    discounting = "step"
     cuts = start_cuts = None
     ends_are_limits = False
     at_horizon: str | None = field(default=None, kw_only=True)
@@ -226,6 +233,22 @@ class Game(Definition):
     def ends(self):
         """Whether an episode can end at all; a game that never terminates needs a horizon."""
         return True
+
+    def refuse_moves(self, who, remedy, of=("present", "to_act", "legal", "truncated")):
+        """Refuse this game where it says what somebody does not take.
+
+        Parameters
+        ----------
+        who : str
+            What does not take it.
+        remedy : str
+            What to do.
+        of : sequence of str
+            Which of :attr:`participation` it does not take.
+        """
+        says = [_SAYS[name] for name in self.participation if name in of]
+        if says:
+            raise ValueError(f"game: in game {self.name!r} {' and '.join(says)}, which {who} does not take; {remedy}")
 
     @property
     def max_actions(self):

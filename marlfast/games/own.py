@@ -19,7 +19,12 @@ SIGNATURES = {
             "const double *normals, double *rewards, uint8_t *terminated)",
     "start": "int start(const double *parameters, double *state, const double *uniforms, const double *normals)",
     "observe": "int observe(const double *parameters, const double *state, double *observation)",
+    "present": "int present(const double *parameters, const double *state, uint8_t *present)",
+    "to_act": "int to_act(const double *parameters, const double *state, uint8_t *to_act)",
+    "legal": "int legal(const double *parameters, const double *state, uint8_t *legal)",
 }
+SAYS = ("present", "to_act", "legal")       # which a game may leave out, as it may `observe`
+OPTIONAL = ("observe", *SAYS)
 SETTINGS = ("cooperative", "competitive", "mixed")
 
 
@@ -65,6 +70,10 @@ class _Own(Game):
     text: object = _function()
     action_names: tuple | None = None
     state_names: tuple | None = None
+    present: object = _function()
+    to_act: object = _function()
+    legal: object = _function()
+    discounting: str = "step"
 
     _checked = False
 
@@ -94,7 +103,9 @@ class _Own(Game):
                 raise ValueError(f"observations: a number is seen alone, features=1; got features={features}")
         self._set(agents=agents, state_size=size, actions=actions, views=views, features=features,
                   observations=observations, **self.checked_horizon(),
-                  setting=choice("setting", self.setting, SETTINGS), terminates=flag("terminates", self.terminates),
+                  setting=choice("setting", self.setting, SETTINGS),
+                  discounting=choice("discounting", self.discounting, ("step", "move")),
+                  terminates=flag("terminates", self.terminates),
                   **{name: integer(name, getattr(self, name), 0, 2**24) for name in (
                       "step_uniforms", "step_normals", "start_uniforms", "start_normals")})
         if self.setting == "competitive" and agents != 2:
@@ -126,6 +137,10 @@ class _Own(Game):
     @property
     def action_counts(self):
         return np.array(np.broadcast_to(self.actions, self.agents), np.int32)
+
+    @property
+    def participation(self):
+        return tuple(name for name in SAYS if getattr(self, name) is not None)
 
     @property
     def ends(self):
@@ -223,6 +238,13 @@ class CompiledGame(_Own):
         What actions are called, in pictures and texts.
     state_names : sequence of str, optional
         What observations are called that are numbers (``observations``): one name for each.
+    present, to_act, legal : function, optional
+        ``present(parameters, state, present)`` writes who is in the game, ``to_act`` (alike) who acts in the next step,
+        1 or 0 for each agent; ``legal(parameters, state, legal)`` what they may do, into [N, A] (uint8 all three). The
+        action of an agent who does not act is -1, its reward if it is not there 0. Default: all are there, all act, all
+        actions are allowed.
+    discounting : {"step", "move"}
+        Where agents take turns: whether learners discount in each step, or from an agent's move to its next one once.
     parameters : float64 [P], optional
         Passed to every function.
 
@@ -265,7 +287,7 @@ class CompiledGame(_Own):
         self._set(parameters=_numbers("parameters", () if self.parameters is None else self.parameters, (None,)))
         for what in SIGNATURES:
             function = getattr(self, what)
-            if not _is_jitted(function) and not (what == "observe" and function is None):
+            if not _is_jitted(function) and not (what in OPTIONAL and function is None):
                 _address(what, function)
 
     def _kernel(self, backend, parameters=None):
@@ -274,14 +296,15 @@ class CompiledGame(_Own):
             function = getattr(self, what)
             if _is_jitted(function):
                 function = _compiled(what, function, self.agents, self.state_size, self.views, self.features,
-                                     self._draws, len(self.parameters))
+                                     self._draws, len(self.parameters), self.max_actions)
             addresses.append(0 if function is None else _address(what, function))
             functions.append(function)
         return kernels(backend, "own").Compiled(
             **dict(zip(SIGNATURES, addresses, strict=True)),
             parameters=self.parameters if parameters is None else parameters, agents=self.agents,
             state_size=self.state_size, views=self.views, features=self.features, draws=self._draws,
-            repeat=self._repeat, functions=functions)
+            repeat=self._repeat, functions=functions,
+            max_actions=self.max_actions)
 
     def _repeat(self, what, *arguments):
         """The exception of a call that failed: only in Python has it a text."""
@@ -291,7 +314,9 @@ class CompiledGame(_Own):
         state, actions, uniforms, normals = arguments
         state = np.zeros(self.state_size) if state is None else state.copy()
         given = {"step": (actions, uniforms, normals, np.zeros(self.agents)), "start": (uniforms, normals),
-                 "observe": (np.zeros((self.views, self.features)),)}[what]
+                 "observe": (np.zeros((self.views, self.features)),), "present": (np.zeros(self.agents, np.uint8),),
+                 "to_act": (np.zeros(self.agents, np.uint8),),
+                 "legal": (np.zeros((self.agents, self.max_actions), np.uint8),)}[what]
         try:
             function(self.parameters.copy(), state, *given)
         except Exception as error:
@@ -358,6 +383,13 @@ class NumPyGame(_Own):
         What actions are called, in pictures and texts.
     state_names : sequence of str, optional
         What observations are called that are numbers (``observations``): one name for each.
+    present, to_act, legal : callable, optional
+        ``present(state [n, S]) -> bool [n, N]``: who is in the game; ``to_act``, alike: who acts in the next step;
+        ``legal(state [n, S]) -> bool [n, N, A]``: what they may do, A the greatest number of actions. The
+        action of an agent who does not act is -1, its reward if it is not there 0. Default: all are there, all act, all
+        actions are allowed.
+    discounting : {"step", "move"}
+        Where agents take turns: whether learners discount in each step, or from an agent's move to its next one once.
 
     See Also
     --------
@@ -392,12 +424,12 @@ class NumPyGame(_Own):
         super().__post_init__()
         for what in SIGNATURES:
             function = getattr(self, what)
-            if not callable(function) and not (what == "observe" and function is None):
+            if not callable(function) and not (what in OPTIONAL and function is None):
                 raise TypeError(f"{what}: expected a function of arrays, got {shown(function)}")
 
     def _kernel(self, backend):
         return kernels(backend, "own").Python(_Rows(self), self.agents, self.state_size, self.views, self.features,
-                                              self._draws, True)
+                                              self._draws, True, self.max_actions)
 
 
 class _Rows:
@@ -405,8 +437,9 @@ class _Rows:
 
     def __init__(self, game):
         self.game = game
-        if game.observe is None:
-            self.observe = None
+        for what in OPTIONAL:
+            if getattr(game, what) is None:
+                setattr(self, what, None)
 
     @staticmethod
     def _reals(name, value, axes, shape, finite=True):
@@ -447,6 +480,26 @@ class _Rows:
                            (len(runs), game.views, game.features))
 
 
+    def present(self, runs, state):
+        return self._flags("present", self.game.present(state), "(runs, agents)", (len(runs), self.game.agents))
+
+    def to_act(self, runs, state):
+        return self._flags("to_act", self.game.to_act(state), "(runs, agents)", (len(runs), self.game.agents))
+
+    def legal(self, runs, state):
+        return self._flags("legal", self.game.legal(state), "(runs, agents, actions)",
+                           (len(runs), self.game.agents, self.game.max_actions))
+
+    @staticmethod
+    def _flags(name, value, axes, shape):
+        array = np.asarray(value)
+        if array.dtype != bool:
+            raise TypeError(f"{name}: expected bool, got {array.dtype} ({shown(value)})")
+        if array.shape != shape:
+            raise ValueError(f"{name}: expected shape {axes} = {shape}, got {array.shape}")
+        return np.ascontiguousarray(array)
+
+
 # -- functions that numba compiles ----------------------------------------------------------------------
 
 
@@ -456,13 +509,16 @@ def _is_jitted(function):
 
 
 @functools.lru_cache(maxsize=256)
-def _compiled(what, function, agents, size, views, features, draws, parameters):
+def _compiled(what, function, agents, size, views, features, draws, parameters, actions):
     """The C function that calls a function of numba's: its sizes are constants there, and no exception leaves it."""
     numba = extra("numba", "numba", "a game whose functions are numba's")
     kinds, view = numba.types, numba.carray
     reals, ids = (kinds.Array(kind, 1, "C") for kind in (kinds.float64, kinds.int32))
     wanted = {"step": (reals, reals, ids, reals, reals, reals), "start": (reals,) * 4,
-              "observe": (reals, reals, kinds.Array(kinds.float64, 2, "C"))}[what]
+              "observe": (reals, reals, kinds.Array(kinds.float64, 2, "C")),
+              "present": (reals, reals, kinds.Array(kinds.uint8, 1, "C")),
+              "to_act": (reals, reals, kinds.Array(kinds.uint8, 1, "C")),
+              "legal": (reals, reals, kinds.Array(kinds.uint8, 2, "C"))}[what]
     try:
         function.compile(wanted)
         returned = function.overloads[wanted].signature.return_type
@@ -492,6 +548,16 @@ def _compiled(what, function, agents, size, views, features, draws, parameters):
         def called(p, s, u, n):
             try:
                 function(view(p, (parameters,)), view(s, (size,)), view(u, (bu,)), view(n, (bn,)))
+            except Exception:
+                return 1
+            return 0
+    elif what in SAYS:
+        shape = (agents, actions) if what == "legal" else (agents,)
+
+        @numba.cfunc(kinds.int32(pointer_, pointer_, flags))
+        def called(p, s, said):
+            try:
+                function(view(p, (parameters,)), view(s, (size,)), view(said, shape))
             except Exception:
                 return 1
             return 0
@@ -733,8 +799,9 @@ class _Guarded:
 # What each function is given, and what of it it writes.
 _GIVEN = {"start": ("state", "uniforms", "normals"),
           "step": ("state", "actions", "uniforms", "normals", "rewards", "terminated"),
-          "observe": ("state", "observation")}
-_WRITES = {"start": ("state",), "step": ("state", "rewards", "terminated"), "observe": ("observation",)}
+          "observe": ("state", "observation"), **{what: ("state", what) for what in SAYS}}
+_WRITES = {"start": ("state",), "step": ("state", "rewards", "terminated"), "observe": ("observation",),
+           **{what: (what,) for what in SAYS}}
 
 
 class _Failed(Exception):
@@ -749,7 +816,10 @@ class _Shadow:
         n, v, d = game.agents, game.views, game.features
         self.arrays = {"state": _Guarded((1, game.state_size), np.float64), "actions": _Guarded((1, n), np.int32),
                        "rewards": _Guarded((1, n), np.float64), "terminated": _Guarded((1,), np.bool_),
-                       "observation": _Guarded((1, v, d), np.float64)}
+                       "observation": _Guarded((1, v, d), np.float64), "present": _Guarded((1, n), np.bool_),
+                       "to_act": _Guarded((1, n), np.bool_), "legal": _Guarded((1, n, game.max_actions), np.bool_)}
+        for what in SAYS:
+            self.arrays[what].array[:] = True
         if isinstance(game, CompiledGame):
             self.arrays["parameters"] = _Guarded(game.parameters.shape, np.float64)
             self.arrays["parameters"].array[:] = game.parameters
@@ -771,18 +841,43 @@ class _Shadow:
                     self.once("start", strict)
                     self.once("observe", strict)
                     played = 0
-                self["actions"][0] = self.generator.random(self.game.agents) * self.game.action_counts
+                for what in self.game.participation:
+                    self.once(what, strict)
+                if not self.choose():
+                    return
                 self.once("step", strict)
                 self.once("observe", strict)
                 played += 1
-                begun = not self["terminated"][0] and played != self.game.horizon
+                begun = not self["terminated"][0] and played != self.game.horizon and self.somebody()
         except _Failed as failed:
             if strict:
                 raise failed.args[0] from None
 
+    def choose(self):
+        """Actions by chance, of what is legal; False where an agent who is to act has none."""
+        draws = self.generator.random(self.game.agents)
+        self["actions"][0] = draws * self.game.action_counts
+        if not self.game.participation:
+            return True
+        acts = self["present"][0] & self["to_act"][0]
+        legal = self["legal"][0] & (np.arange(self.game.max_actions) < self.game.action_counts[:, None])
+        for i, (share, own) in enumerate(zip(draws, legal, strict=True)):
+            places = np.flatnonzero(own)
+            if acts[i] and not len(places):
+                return False            # which the loop says, with run, step and agent
+            self["actions"][0, i] = places[int(share * len(places))] if acts[i] else -1
+        return True
+
+    def somebody(self):
+        """Whether anybody is in the game now."""
+        if "present" not in self.game.participation:
+            return True
+        self.once("present", False)
+        return bool(self["present"].any())
+
     def once(self, what, strict):
         """Call one function three times with the same numbers, and look at what it did."""
-        if what == "observe" and self.game.observe is None:
+        if what in OPTIONAL and getattr(self.game, what) is None:
             return
         if what in self.draws:
             uniforms, normals = self.draws[what]
@@ -807,7 +902,9 @@ class _Shadow:
         for name, value in before.items():
             self[name][...] = value
         for name in _WRITES[what]:
-            if name not in _GIVEN[what] or name == "terminated":
+            if name in SAYS:
+                self[name].view(np.uint8)[...] = 0 if garbage == 7.0 else 1
+            elif name not in _GIVEN[what] or name == "terminated":
                 self[name][...] = False
             elif name != "state" or what == "start":
                 self[name][...] = garbage
@@ -828,7 +925,7 @@ class _Shadow:
         """Whether what a function wrote is what the game says of itself."""
         game = self.game
         for name in _WRITES[what]:
-            if not np.isfinite(self[name]).all():
+            if name not in SAYS and not np.isfinite(self[name]).all():
                 raise ValueError(f"{what} writes {name} {shown(self[name].ravel().tolist())}: expected finite numbers")
         if what == "step":
             rewards = self["rewards"][0]

@@ -109,6 +109,11 @@ class LearnerContext:
         """The greatest number of actions of any agent that is controlled."""
         return self.once("max_actions", lambda: int(self.action_counts[self.ids()].max()))
 
+    @property
+    def moves(self):
+        """Whether the game says who is there, who acts or what is legal."""
+        return bool(self.game.participation)
+
     @cached_property
     def teams(self):
         """Teams of the experiment, of its reward structure or of the game, or None."""
@@ -267,6 +272,8 @@ class Learner(Definition):
         Arrays that files of older versions do not have, and that are then zeros.
     remedies : tuple of str
         What may help where a learned value grows without bound.
+    moves : bool
+        Whether it takes games that say who is there, who acts or what is legal (:attr:`Game.participation`).
     by_kernel : tuple of str
         Which of what it plays (:data:`marlfast.learners.plays.KINDS`) its kernels can play.
 
@@ -290,6 +297,7 @@ class Learner(Definition):
     schedules = {}
     central = False
     sparse = False
+    moves = False
     remedies = ("smaller learning rates", "discounts", "rewards")
     by_kernel = ("policy", "behaviour", "greedy")
 

@@ -207,7 +207,7 @@ class Hierarchy(Learner):
     def _context(self, context):
         choosers = len(self._plan(context)[0])
         game = SimpleNamespace(name="goals", agents=choosers, action_counts=np.full(choosers, self.goals, np.int32),
-                               teams=None, setting="mixed", views=0)     # rows alone
+                               participation=(), teams=None, setting="mixed", views=0)     # rows alone
         return LearnerContext(game, SimpleNamespace(teams=None), context.runs, seeds=context.seeds,
                               run_numbers=context.run_numbers)
 

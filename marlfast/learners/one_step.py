@@ -25,6 +25,7 @@ class _OneStep(Tabular):
 
     kernels = "one_step"
     sparse = True
+    moves = True
     rule = None
 
     def _kernel(self, module, common, arrays, bound):

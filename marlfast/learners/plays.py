@@ -54,19 +54,21 @@ class Plays:
         """J, how many joint actions these agents have."""
         return int(np.prod(self.counts))
 
-    def chances(self, run, rows):
+    def chances(self, run, rows, legal=None):
         """Probabilities of the joint actions of these agents.
 
         Parameters
         ----------
         run : int
         rows : int64 [n, N * k]
+        legal : bool [n, N, A], optional
+            What they may do. Default: anything. Learners that take such games have ``chances`` that take it.
 
         Returns
         -------
         float64 [n, M, J]
         """
-        return self._chances(run, rows)[:, None]
+        return (self._chances(run, rows) if legal is None else self._chances(run, rows, legal))[:, None]
 
     def actions(self, rows):
         """Actions int [R, n, agents] of all runs where nothing is left to chance; else None."""

@@ -57,6 +57,7 @@ class IQL(Tabular):
     name = "iql"
     also = ("q", "q_learning", "independent_q_learning", "independent_q")
     sparse = True
+    moves = True
     counts_visits = True
     learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
     discount: float = option(0.95, per_run=True)
@@ -68,6 +69,7 @@ class IQL(Tabular):
         counts, n = set(context.action_counts.tolist()), context.agents
         fits = (n in _LANES and len(counts) == 1 and 2 <= min(counts) <= 8 and context.active == 1
                 and context.game.views == 1 and context.agent_ids == tuple(range(n)) and self._fits_lanes()
+                and not context.moves
                 and self.tables(context).tolist() == list(range(n)) and not isinstance(self.learning_rate, VisitCount))
         return _LANES[n] if fits else 0
 

@@ -169,21 +169,27 @@ class Tabular(Learner):
 
     def derive(self, context, arrays, backend):
         """Make the derived arrays from the others, side by side with them."""
-        packed = packed_tables(arrays["q"].shape, context.lanes)
+        packed, masked = packed_tables(arrays["q"].shape, context.lanes), "legal" in context.game.participation
         for name in packed:
-            if name not in self.derived and arrays[name].any():
+            if (masked or name not in self.derived) and arrays[name].any():
                 packed[name][:] = arrays[name]
         arrays |= packed
-        if "greedy" in self.derived:
+        if masked:                              # which legal action is greedy does not follow from the values
+            self._check_greedy(context, arrays, False)
+        elif "greedy" in self.derived:
             if arrays["q"].any():
                 self._find_greedy(context, arrays, 0, backend)
         elif context.active == 1:
             self._check_greedy(context, arrays)
 
-    def _check_greedy(self, context, arrays):
-        """Refuse greedy actions whose values are not the greatest."""
+    def _check_greedy(self, context, arrays, greatest=True):
+        """Refuse greedy actions that are none, or (``greatest``) whose values are not the greatest."""
         q, greedy, counts = arrays["q"], arrays["greedy"], context.action_counts[self._owners(context)]
         fits = (greedy >= 0) & (greedy < counts)
+        if not greatest:
+            if not fits.all():
+                raise ValueError("greedy: holds actions that an agent does not have")
+            return
         if fits.all():
             if (counts < q.shape[3]).any():
                 q = np.where(np.arange(q.shape[3]) < counts[:, None], q, -np.inf)
@@ -215,10 +221,23 @@ class Tabular(Learner):
             found = np.where(own >= 0, found, self._first_choices(context, arrays, agent)[:, None])
         return found[:, :, None]
 
-    def _chances(self, context, arrays, kind, agent, run, rows):
-        """Probabilities float64 [n, A] of an agent's actions where the agents of the game are in these rows."""
+    def _chances(self, context, arrays, kind, agent, run, rows, legal=None):
+        """Probabilities float64 [n, A] of an agent's actions where the agents of the game are in these rows.
+
+        ``legal`` bool [n, N, A]: what they may do; who may do nothing, as it does not act, is said to do action 0.
+        """
         values, best = self._judged(context, arrays, agent, run, rows)
-        return by_exploration(values, best, self.explore, arrays[f"{self.explore.parameter}.value"][run], kind)
+        now = arrays[f"{self.explore.parameter}.value"][run]
+        if legal is None:
+            return by_exploration(values, best, self.explore, now, kind)
+        found, count = np.zeros(values.shape), values.shape[1]
+        away = (np.arange(count) - (best[:, None] if self.explore.keeps or not self.rates else 0)) % count
+        for n, may in enumerate(legal[:, agent, :count]):
+            places = np.flatnonzero(may) if may.any() else np.zeros(1, int)
+            own = values[n, places]
+            first = np.where(own == own.max(), away[n, places], count).argmin()
+            found[n, places] = by_exploration(own[None], np.array([first]), self.explore, now, kind)[0]
+        return found
 
     def _judged(self, context, arrays, agent, run, rows):
         """(action values float64 [n, A], greedy actions int [n]) of an agent."""
@@ -279,7 +298,7 @@ class Tabular(Learner):
             "rate": bound["rate"],
             "exploration": bound[explore.parameter], "kind": explore.code, "strict": explore.strict,
             "ties": explore.ties_code if self.draws_ties else explore.ties_code & ~DRAWN,
-            "draws": max(draws or 0, self.draws(), explore.n_draws), "learning": learning}
+            "draws": max(draws or 0, self.draws(), explore.n_draws), "learning": learning, "moves": context.moves}
         if self.sparse:
             common["active"] = context.active
         if not learning:

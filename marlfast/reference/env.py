@@ -45,7 +45,8 @@ class Env:
         check(actions, "actions", "int32", (self.runs, self.agents), False)
         runs = np.arange(self.runs) if which is None else np.flatnonzero(
             check(which, "which", "bool", (self.runs,), False))
-        outside = (actions[runs] < 0) | (actions[runs] >= self.action_counts)
+        least = -1 if self.game.participation else 0        # the action of an agent who does not act
+        outside = (actions[runs] < least) | (actions[runs] >= self.action_counts)
         over = (self.terminated | self.truncated | (self.starts == 0))[runs]
         bad = np.flatnonzero(over | outside.any(axis=1))
         if len(bad) and not over[bad[0]]:

@@ -65,11 +65,13 @@ class Game:
     A game writes ``stage_start``, ``stage_step``, ``stage_observe`` and, where it can,
     ``stage_counterfactual``; see those of :class:`marlfast.reference.drift.Drift`. One whose agents come and go, take
     turns or may not do everything has ``stage_present(runs, state, present [n, N])``, ``stage_to_act(runs, state,
-    to_act [n, N])`` or ``stage_legal(runs, state, legal [n, N, A])``, which write bool.
+    to_act [n, N])`` or ``stage_legal(runs, state, legal [n, N, A])``, which write bool; one with a limit that varies
+    ``stage_truncated(runs, state, truncated [n])``.
     """
 
     stage_counterfactual = None
-    stage_present = stage_to_act = stage_legal = None       # all are there, all act, all actions are allowed
+    # All are there, all act, all actions are allowed, and no limit is the game's own:
+    stage_present = stage_to_act = stage_legal = stage_truncated = None
     max_actions = 0                                         # A, set by games that have `stage_legal`
     failures = None
     serial = False
@@ -121,8 +123,9 @@ class Game:
 
     @property
     def participation(self):
-        """Which of "present", "to_act" and "legal" it says of a state: tuple of str."""
-        return tuple(name for name in ("present", "to_act", "legal") if getattr(self, f"stage_{name}") is not None)
+        """Which of "present", "to_act", "legal" and "truncated" it says of a state: tuple of str."""
+        return tuple(name for name in ("present", "to_act", "legal", "truncated")
+                     if getattr(self, f"stage_{name}") is not None)
 
     def present(self, state, present):
         """Who is in the game."""
@@ -147,6 +150,14 @@ class Game:
         runs = len(check(state, "state", "float64", (-1, self.state_size), False))
         check(legal, "legal", "bool", (runs, self.agents, self.max_actions), True)
         self._raise(self.stage_legal(np.arange(runs), state, legal), "legal")
+
+    def truncated(self, state, truncated):
+        """Whether a limit of the game's own cuts the episode off."""
+        if self.stage_truncated is None:
+            raise ValueError("truncated: this game has no limit but its horizon")
+        runs = len(check(state, "state", "float64", (-1, self.state_size), False))
+        check(truncated, "truncated", "bool", (runs,), True)
+        self._raise(self.stage_truncated(np.arange(runs), state, truncated), "truncated")
 
     def counterfactual(self, state, actions, rewards, counterfactual):
         """The team's total reward of the last step, had agent i not been there."""
@@ -211,6 +222,7 @@ class Learner:
     """Acts and learns. Twin of ``marlfast.core._kernels.Learner``."""
 
     learning = True
+    moves = False       # whether it takes games that say who is there, who acts or what is legal
     active = 1          # k, rows of each agent
     central = 0         # C, rows of the whole state that follow them; 0: it reads none
 

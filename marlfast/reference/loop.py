@@ -6,6 +6,7 @@
 import numpy as np
 
 from marlfast.declarations.loop import ARRAYS, LOOP
+from marlfast.reference import moves as participation
 from marlfast.reference.draws import fill
 from marlfast.reference.kernels import BAD_REWARD, NO_DRAWS, check, fine
 
@@ -76,6 +77,7 @@ class Loop:
                      "max_episodes", "max_stable", "min_return"):
             setattr(self, name, getattr(a, name))
         self.runs, self.agents = a.R, a.N
+        self.participants = participation.bind(a)
         self.windows = [_Windows(n_draws, k in (2, 4), a.seeds, 8 * a.purpose + k, self.run_numbers, a.streams.get(k),
                                  8 if k > 2 else 64) for k, n_draws in enumerate(a.n_draws)]
 
@@ -149,6 +151,9 @@ class Loop:
         self.state[which] = state
         bad = np.where(bad == 0, self.game.stage_observe(which, state, observation), bad)
         self.observation[which] = observation
+        if self.participants is not None:
+            fit = np.flatnonzero(bad == 0)
+            bad[fit] = self.participants.begin(which[fit], state[fit], observation[fit])
         status[good] = bad
         good = good[bad == 0]
         which = runs[good]
@@ -183,8 +188,10 @@ class Loop:
         rows, state = self.rows[runs], self.state[runs]
         explore = self.windows[0].at(runs, steps).reshape(n, self.agents, -1)
         actions, raw, terminated = np.zeros((n, self.agents), np.int32), np.zeros((n, self.agents)), np.zeros(n, bool)
-        status = fine(n)
-        for learner in self.learners:
+        status, some = fine(n), self.participants
+        if some is not None:
+            status = some.act(self.learners, runs, rows, explore, actions)
+        for learner in self.learners if some is None else ():
             status = np.where(status == 0, learner.stage_act(runs, rows[:, :learner.active_rows], explore, actions),
                               status)
         keep = self._fail(runs, status)
@@ -196,6 +203,8 @@ class Loop:
         observation = self.observation[runs]
         status = np.where(status == 0, self.game.stage_observe(runs, state, observation), status)
         self.observation[runs] = observation
+        if some is not None:
+            raw[~some.present[runs]] = 0.0
         finite = np.isfinite(raw)
         unsound = (status == 0) & ~finite.all(axis=1)
         self.fault[runs[unsound]] = (~finite).argmax(axis=1)[unsound]
@@ -204,12 +213,24 @@ class Loop:
             a[keep] for a in (runs, rows, state, actions, raw, terminated, observation))
         self.steps[runs] += 1
         self.episode_steps[runs] += 1
-        at_horizon = ~terminated & (self.episode_steps[runs] == self.horizon)
-        truncated = at_horizon & (not self.horizon_ends) | terminated & self.ends_are_limits
-        terminated = terminated & (not self.ends_are_limits) | at_horizon & self.horizon_ends
+        if some is not None:
+            some.agent_steps[runs] += some.present[runs]
+            terminated, truncated, after, status = some.end(self, runs, state, terminated)
+            keep = self._fail(runs, status)
+            runs, rows, state, actions, raw, terminated, truncated, observation = (
+                a[keep] for a in (runs, rows, state, actions, raw, terminated, truncated, observation))
+            after = tuple(a[keep] for a in after)
+            some.see(runs, observation, after[1])
+        else:
+            at_horizon = ~terminated & (self.episode_steps[runs] == self.horizon)
+            truncated = at_horizon & (not self.horizon_ends) | terminated & self.ends_are_limits
+            terminated = terminated & (not self.ends_are_limits) | at_horizon & self.horizon_ends
 
         next_rows = np.zeros((len(runs), self.active_rows), np.int32)
-        keep = self._fail(runs, self._encode(runs, state, observation, next_rows))
+        obs = observation if some is None else some.last_obs[runs]
+        keep = self._fail(runs, self._encode(runs, state, obs, next_rows))
+        if some is not None:
+            after = tuple(a[keep] for a in after)
         (runs, rows, state, actions, raw, terminated, truncated, observation, next_rows) = (
             a[keep] for a in (runs, rows, state, actions, raw, terminated, truncated, observation, next_rows))
 
@@ -223,13 +244,20 @@ class Loop:
         (runs, rows, actions, raw, terminated, truncated, next_rows, rewards, changed) = (
             a[keep] for a in (runs, rows, actions, raw, terminated, truncated, next_rows, rewards, changed))
         ended = terminated | truncated
+        if some is not None:
+            after = tuple(a[keep] for a in after)
+            rewards[~some.present[runs]] = 0.0
+            some.earn(runs, rows[:, :self.own], actions, rewards)
+            moves = some.moves(runs, terminated, after)
         alive = np.arange(len(runs))
         for learner in self.learners:
             if learner.learning:
                 flags = changed[alive]
-                active = learner.active_rows
-                status = learner.stage_update(runs[alive], rows[alive, :active], actions[alive], rewards[alive],
-                                              next_rows[alive, :active], terminated[alive], flags)
+                width = learner.active_rows
+                given = (runs[alive], rows[alive, :width], actions[alive], rewards[alive], next_rows[alive, :width],
+                         terminated[alive])
+                status = learner.stage_update(*given, flags) if some is None else \
+                    learner.stage_update_some(*given, moves.of(alive), flags)
                 changed[alive] = flags
                 alive = alive[self._fail(runs[alive], status)]
             learner.stage_tick(runs[alive], ended[alive])
@@ -241,6 +269,8 @@ class Loop:
         with np.errstate(over="ignore"):        # as the compiled sums, which say nothing either
             self.episode_return[runs] += raw
             self.episode_shaped[runs] += rewards
+        if some is not None:
+            some.go_on(runs, tuple(a[alive] for a in after), moves.learns[alive])
         self.rows[runs[~ended]] = next_rows[~ended]
         over = runs[ended]
         good = np.ones(len(runs), bool)
@@ -265,6 +295,8 @@ class Loop:
             if self.record_every > 1 and full.any():
                 self.returns[runs[full], entry[full]] /= self.record_every
                 self.shaped_returns[runs[full], entry[full]] /= self.record_every
+        if self.participants is not None:
+            self.participants.record(runs, episode // self.record_every if self.record_every else None)
         if self.window:
             place = episode % self.window
             self.recent_sum[runs] += team - self.recent[runs, place]

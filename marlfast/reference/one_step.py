@@ -50,6 +50,25 @@ class OneStep(QLearning):
         changed[r[moves]] = True
         self.q[run, row, table, action] = value
 
+    @property
+    def _incumbent(self):
+        return super()._incumbent or self.rule == DISTRIBUTED     # who keeps to what was greatest first
+
+    def _write_some(self, i, n, run, row, found, action, at, value, old, status, changed):
+        if self.rule != DISTRIBUTED:
+            super()._write_some(i, n, run, row, found, action, at, value, old, status, changed)
+            return
+        table = self.table_of[i]
+        self.visits[run, row, table] += self.visits[run, row, table] < MAX_VISITS
+        rises = np.flatnonzero(value > old)
+        n, run, row, action, at, value = (a[rises] for a in (n, run, row, action, at, value))
+        found = found.of(rises)
+        moves = (at != found.best) & (value > found.q[np.arange(len(n)), found.best])
+        best = np.where(moves, at, found.best)
+        self.greedy[run, row, table] = found.places[np.arange(len(n)), best]
+        changed[n[moves]] = True
+        self.q[run, row, table, action] = value
+
     def stage_tick(self, runs, ended):
         super().stage_tick(runs, ended)
         if self.second is not None:
@@ -67,6 +86,7 @@ class DoubleQ(QLearning):
     def _take(self, a):
         super()._take(a)
         self.coin = a.coin
+        self.moves = False              # its two tables are judged by all actions
 
     def stage_act(self, runs, rows, draws, actions):
         status = super().stage_act(runs, rows, draws, actions)

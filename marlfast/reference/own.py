@@ -1,5 +1,6 @@
 """Games of one's own in NumPy: the twin of ``src/_own.pyx``."""
 import ctypes
+from functools import partial
 
 import numpy as np
 
@@ -43,15 +44,25 @@ class Compiled(Game):
         ``repeat(what, state, actions, uniforms, normals)`` gives the exception of a call that returned a status.
     functions : object
         What keeps the addresses valid: held as long as the kernel.
+    present, to_act, legal : int
+        Addresses, too; 0: all are in the game, all act, all actions are allowed.
+    max_actions : int
+        A, the greatest number of actions; where there is ``legal``.
     """
 
     def __init__(self, *, step, start, observe, parameters, agents, state_size, views, features, draws, repeat,
-                 functions):
+                 functions, present=0, to_act=0, legal=0, max_actions=0):
         check(parameters, "parameters", "float64", (-1,), False)
         if step == 0 or start == 0:
             raise ValueError("step, start: expected the address of a function, got 0")
         _sound(agents, state_size, views, features, draws, observe != 0, "writes")
         self._step, self._start, self._observe = _STEP(step), _START(start), _OBSERVE(observe) if observe else None
+        if legal and max_actions < 1:
+            raise ValueError(f"max_actions: expected at least 1 where there is legal, got {max_actions}")
+        for what, address in (("present", present), ("to_act", to_act), ("legal", legal)):
+            if address:
+                setattr(self, f"stage_{what}", partial(self._say, what, _OBSERVE(address)))
+        self.max_actions = max_actions if legal else 0
         self.parameters, self.repeat, self.held, self.failures = parameters, repeat, functions, {}
         self._declare(agents, state_size, views, features, tuple(draws))
 
@@ -101,6 +112,17 @@ class Compiled(Game):
         return status
 
 
+    def _say(self, what, call, runs, state, said):
+        status, state, bytes_ = fine(len(runs)), np.ascontiguousarray(state), said.view(np.uint8)
+        for k, (s, o) in enumerate(zip(_rows(state), _rows(said), strict=True)):
+            returned = call(self.parameters.ctypes.data, s, o)
+            if returned:
+                status[k] = OWN_ERROR
+                self._failed(runs[k], what, returned, state[k].copy(), None, None, None)
+        bytes_[:] = bytes_ != 0
+        return status
+
+
 class Python(Game):
     """A game that a Python object plays, for many runs at once.
 
@@ -114,6 +136,9 @@ class Python(Game):
         - ``step(runs, state [n, S], actions [n, N], uniforms [n, step_uniforms], normals [n, step_normals])
           -> (state float64 [n, S], rewards float64 [n, N], terminated bool [n])``
         - ``observe(runs, state [n, S]) -> observation``, float64 [n, V, D]; or None in its place: all see the state
+        - ``present(runs, state) -> bool [n, N]``, ``to_act(runs, state) -> bool [n, N]``, ``legal(runs, state) -> bool
+          [n, N, A]``, ``truncated(runs, state) -> bool [n]``; or None, or nothing: see
+          :attr:`marlfast.games.Game.participation`
     agents, state_size, views, features : int
         N, S, V and D; at least 1 each.
     draws : (int, int, int, int)
@@ -121,12 +146,21 @@ class Python(Game):
     lockstep : bool
         True: called for many runs at once; where that raises, once more for each of them alone, so that only
         those at fault stop. The player must then keep nothing between calls. False: always called for one run.
+    max_actions : int
+        A, the greatest number of actions; where there is ``legal``.
     """
 
     serial = True
 
-    def __init__(self, player, agents, state_size, views, features, draws, lockstep):
+    def __init__(self, player, agents, state_size, views, features, draws, lockstep, max_actions=0):
         _sound(agents, state_size, views, features, draws, player.observe is not None, "gives")
+        shapes = {"present": (agents,), "to_act": (agents,), "legal": (agents, max_actions), "truncated": ()}
+        for what, shape in shapes.items():
+            if getattr(player, what, None) is not None:
+                if what == "legal" and max_actions < 1:
+                    raise ValueError(f"max_actions: expected at least 1 where there is legal, got {max_actions}")
+                setattr(self, f"stage_{what}", partial(self._say, what, shape))
+        self.max_actions = max_actions if self.stage_legal is not None else 0
         self.player, self.lockstep, self.failures = player, lockstep, {}
         self._declare(agents, state_size, views, features, tuple(draws))
 
@@ -174,4 +208,10 @@ class Python(Game):
         def call(where):
             observation[where] = check(self.player.observe(runs[where], state[where]), "observe: observation",
                                        "float64", (len(where), self.views, self.features), False)
+        return self._play(runs, call)
+
+    def _say(self, what, shape, runs, state, said):
+        def call(where):
+            said[where] = check(getattr(self.player, what)(runs[where], state[where]), what, "bool",
+                                (len(where), *shape), False)
         return self._play(runs, call)

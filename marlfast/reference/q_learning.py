@@ -2,7 +2,17 @@
 import numpy as np
 
 from marlfast.declarations.q_learning import BOLTZMANN, EPSILON_GREEDY, FIND_GREEDY, Q_LEARNING
-from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_ROW, BAD_VALUE, Learner, fine
+from marlfast.reference.kernels import (
+    BAD_ACTION,
+    BAD_DRAW,
+    BAD_ROW,
+    BAD_VALUE,
+    ILLEGAL,
+    NO_LEGAL,
+    Learner,
+    fine,
+)
+from marlfast.reference.moves import Legal
 from marlfast.reference.tabular import (
     MAX_VISITS,
     Chance,
@@ -209,6 +219,108 @@ class QLearning(Learner):
         self.visits[run, row, table] += self.visits[run, row, table] < MAX_VISITS
         changed[r[write_values(self.q, self.greedy, run, row, table, choices, action, value, old,
                                self.around)]] = True
+
+    def _gather(self, runs, agent, row, legal):
+        """Values of an agent's legal actions in some rows [n, k], and the stored greedy ones [n]."""
+        table, first = self.table_of[agent], row if self.active == 1 else row[:, 0]
+        known = self.greedy[runs, first, table].astype(np.int64)
+        return Legal(self._seen(self.q, runs, row, table), legal, self.actions[agent], known, self._incumbent)
+
+    @property
+    def _incumbent(self):
+        """Whether the greedy action is looked for from the stored one on."""
+        return bool(self.around)
+
+    def stage_act_some(self, runs, rows, draws, moves, actions):
+        """Those who are to act, among what is legal; agents in order."""
+        status, rows = fine(len(runs)), self._own(rows)
+        for i in self.agent_ids.tolist():
+            n = np.flatnonzero((status == 0) & moves.acts[:, i])
+            inside, row = self._inside(rows[n, i][:, None])
+            row = row[:, 0]
+            status[n] = np.where(inside[:, 0], 0, BAD_ROW)
+            found = self._gather(runs[n], i, row, moves.legal[n, i])
+            own, chosen = draws[n, i][:, None], found.best
+            status[n] = np.where((status[n] == 0) & (found.count == 0), NO_LEGAL, status[n])
+            count, q = np.maximum(found.count, 1)[:, None], found.q[:, None]
+            if self.kind == BOLTZMANN:
+                level = self.exploration.value[runs[n]][:, None]
+                with np.errstate(over="ignore", invalid="ignore"):
+                    chosen = self._boltzmann(q, chosen[:, None], count, level, own[:, :, 0])[:, 0]
+            else:
+                chance = self._chance(runs[n])
+                if self.drawn:
+                    chosen = self._random_greatest(q, chosen[:, None], count, chance.tie_share(own))[:, 0]
+                explores = chance.explores(own)[:, 0]
+                chosen = np.where(explores, chance.random_choices(own, count)[:, 0], chosen)
+                status[n] = np.where((status[n] == 0) & (chosen < 0), BAD_DRAW, status[n])
+            good = status[n] == 0
+            actions[n[good], i] = found.places[np.flatnonzero(good), chosen[good]]
+        return status
+
+    def stage_update_some(self, runs, rows, actions, rewards, next_rows, terminated, moves, changed):
+        """Those whose own transition is complete; agents in order, who see what those before them wrote."""
+        status, next_rows = fine(len(runs)), self._own(next_rows)
+        for i in self.agent_ids.tolist():
+            n = np.flatnonzero((status == 0) & moves.learns[:, i])
+            if len(n):
+                self._learn_some(i, n, runs[n], moves.of(n), next_rows[n, i], status, changed)
+        return status
+
+    def _learn_some(self, i, n, run, moves, next_rows, status, changed):
+        """One agent, in the runs whose places are n."""
+        own = moves.rows[:, i, 0] if self.active == 1 else moves.rows[:, i]
+        choices, table, over = int(self.actions[i]), self.table_of[i], moves.over[:, i]
+        action = moves.actions[:, i].astype(np.int64)
+        known = (action >= 0) & (action < choices)
+        (inside, row), (next_inside, next_row) = (
+            tuple(part[:, 0] for part in self._inside(given[:, None])) for given in (own, next_rows))
+        first, next_first = (given if self.active == 1 else given[:, 0] for given in (row, next_row))
+        here, best = self.greedy[run, first, table], self.greedy[run, next_first, table]
+        sane = (here >= 0) & (here < choices) & (over | (best >= 0) & (best < choices)) | (self.active > 1)
+        status[n] = np.where(known, np.where(inside & next_inside, np.where(sane, 0, BAD_ACTION), BAD_ROW), BAD_ACTION)
+        found = self._gather(run, i, row, moves.moved_legal[:, i])
+        follows = self._gather(run, i, next_row, moves.next_legal[:, i])
+        status[n] = np.where((status[n] == 0) & ((found.count == 0) | ~over & (follows.count == 0)), NO_LEGAL,
+                             status[n])
+        at = found.place_of(action)
+        status[n] = np.where((status[n] == 0) & (at < 0), ILLEGAL, status[n])
+        at = np.maximum(at, 0)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            count = np.maximum(follows.count, 1)[:, None]
+            ahead = self._ahead(run, follows.q[:, None], count, follows.best[:, None])[:, 0]
+            earned = moves.rewards[:, i]
+            target = np.where(over, earned, earned + self.discount[run] * moves.ahead[:, i] * ahead)
+            old = found.q[np.arange(len(n)), at]
+            rate = self.rate.stage_at(run, self.visits[run, first, table])
+            value = self._value(run, found.q[:, None], np.maximum(found.count, 1)[:, None], found.best[:, None],
+                                at[:, None], old[:, None], target[:, None], rate[:, None])[:, 0]
+        status[n] = np.where((status[n] == 0) & ~np.isfinite(value), BAD_VALUE, status[n])
+        good = np.flatnonzero(status[n] == 0)
+        self._write_some(i, n[good], run[good], row[good], found.of(good), action[good], at[good], value[good],
+                         old[good], status, changed)
+
+    def _write_some(self, i, n, run, row, found, action, at, value, old, status, changed):
+        """Give legal actions their new values, and keep which of them is greedy."""
+        table = self.table_of[i]
+        if self.active > 1:
+            good = self._shift(self.q, run, row, table, action, value - old)
+            status[n[~good]] = BAD_VALUE
+            n, run, row, at, value = (a[good] for a in (n, run, row, at, value))
+            found = found.of(good)
+            for j in range(self.active):
+                self.visits[run, row[:, j], table] += self.visits[run, row[:, j], table] < MAX_VISITS
+            start = found.start
+        else:
+            self.visits[run, row, table] += self.visits[run, row, table] < MAX_VISITS
+            self.q[run, row, table, action] = value
+            start = found.best if self._incumbent else np.zeros(len(n), np.int64)
+        each = np.arange(len(n))
+        found.q[each, at] = value
+        best = greatest_from(found.q, found.count, start)
+        changed[n[best != found.best]] = True
+        if self.active == 1:
+            self.greedy[run, row, table] = found.places[each, best]
 
     def stage_tick(self, runs, ended):
         self.rate.stage_tick(runs, ended)

@@ -15,7 +15,8 @@ from training_helpers import assert_same, differing, in_use
 import marlfast as mf
 from learners.example import Example
 from marlfast import registry
-from marlfast.games.own import NumPyGame
+from marlfast.backends import kernels
+from marlfast.games.own import NumPyGame, _Rows
 from marlfast.policy import Player, plays_of
 from marlfast.session import allocate
 
@@ -66,6 +67,40 @@ def line(actions, alike, common):
     return NumPyGame(step, lambda uniforms, normals: uniforms - 0.5, observe=observe, agents=n,
                      actions=actions, state_size=1, features=1, views=1 if common else n, horizon=4,
                      step_normals=1, start_uniforms=1, setting="cooperative" if alike else "mixed")
+
+
+@functools.cache
+def party(actions, alike, common, size, lockstep=True):
+    """Agents come and go, act or wait, and may do this or that, as chance has drawn for each state.
+
+    Without ``lockstep`` a run is stepped to the end of its block before the next one, as compiled games are.
+    """
+    rng, n, most = np.random.default_rng(7), len(actions), max(actions)
+    successors = rng.integers(0, size, (size, *actions))
+    rewards = rng.normal(size=(size, *actions, 1 if alike else n)) + np.zeros(n)
+    present, to_act = rng.random((2, size, n)) < np.array([0.75, 0.6])[:, None, None]
+    present[0] = True
+    legal = rng.random((size, n, most)) < 0.6
+    legal[..., 0] |= ~(legal & (np.arange(most) < np.array(actions)[:, None])).any(axis=2)
+
+    def place(state):
+        return state[:, 0].astype(int)
+
+    def step(state, actions, uniforms, normals):
+        at = (place(state), *np.maximum(actions, 0).T)
+        return successors[at][:, None].astype(float), rewards[at], uniforms[:, 0] < 0.1
+
+    def observe(state):
+        return state[:, :, None] if common else state[:, None] + 0.5 * np.arange(n)[:, None]
+
+    game = NumPyGame(step, lambda uniforms, normals: np.zeros((len(uniforms), 1)), observe=observe, agents=n,
+                     actions=actions, state_size=1, features=1, views=1 if common else n, horizon=6, step_uniforms=1,
+                     setting="cooperative" if alike else "mixed", present=lambda state: present[place(state)],
+                     to_act=lambda state: to_act[place(state)], legal=lambda state: legal[place(state)])
+    if not lockstep:
+        game._set(_kernel=lambda backend: kernels(backend, "own").Python(
+            _Rows(game), n, 1, game.views, 1, (1, 0, 0, 0), False, most))
+    return game
 
 
 def places(example):
@@ -137,6 +172,41 @@ def test_every_learner_numbers_its_rows_as_they_come(example, example_name, tmp_
     assert whole.used.min() > 32        # there was room for 16, then for 32
     assert_same(train(example, game, backend="numpy", **options), whole)
     assert_goes_on(example_name, whole, tmp_path, functools.partial(train, example, game, **options), game)
+
+
+def test_every_learner_takes_agents_that_come_and_go_or_says_that_it_does_not(example, example_name, tmp_path):
+    """Turns, leaving and masks: both backends, runs in lockstep or not, blocks, threads, stopped on the way."""
+    size = 4 if example.numbered else 8
+    facts = example.actions, example.alike, example.common or example.numbered, size
+    game, encoder = party(*facts), mf.Grid(0, 4, 4) if example.numbered else mf.Rounding(1)
+    if not all(one.moves for one in example.members):
+        with pytest.raises(ValueError, match="does not take"):
+            train(example, game, encoder, None if facts[2] else mf.Rounding(1))
+        return
+    options = {"encoder": encoder, "central": None if facts[2] else mf.Rounding(1)}
+    whole = train(example, game, threads=1, block=STEPS, **options)
+    assert_same(train(example, game, backend="numpy", **options), whole)
+    assert_same(train(example, game, threads=2, block=7, **options), whole)
+    alone = party(*facts, False)
+    assert_same(train(example, alone, block=5, **options), whole)
+    assert_same(train(example, alone, backend="numpy", **options), whole)
+    assert_goes_on(example_name, whole, tmp_path, functools.partial(train, example, game, **options), game)
+
+
+def test_where_all_act_and_may_do_anything_saying_so_changes_no_number(example):
+    if not all(one.moves for one in example.members):
+        pytest.skip("it does not take games that say so")
+    if example.numbered:
+        pytest.skip("what it is given is a number for each row")
+    game, n = places(example), len(example.actions)
+    told = dataclasses.replace(game, present=lambda state: np.ones((len(state), n), bool),
+                               legal=lambda state: np.ones((len(state), n, max(example.actions)), bool))
+    options = {"encoder": mf.Grid(-1, 1, 5), "central": None if example.common else mf.Grid(-1, 1, 5)}
+    one, other = train(example, game, **options), train(example, told, **options)
+    assert not set(one.arrays) - set(other.arrays)
+    a, b = in_use(one), in_use(other)
+    # What follows the end of the game is not looked at where agents may have left.
+    assert [name for name in a if a[name].tobytes() != b[name].tobytes()] == []
 
 
 def test_every_sparse_learner_takes_several_rows(example, example_name, tmp_path):
