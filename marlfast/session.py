@@ -173,7 +173,8 @@ class Session:
             **{name: self.arrays[name] for name in ARRAYS if name in self.arrays}, **known.moves,
             horizon=self.game.horizon, horizon_ends=self.game.ends_at_horizon,
             ends_are_limits=self.game.ends_are_limits, record_every=e.record_every, max_steps=limits.steps,
-            max_episodes=limits.episodes, max_stable=limits.stable, stable_after=known.stable_after, min_return=limits.min_return, seeds=known.seeds,
+            max_episodes=limits.episodes, max_stable=limits.stable, stable_after=known.stable_after,
+            min_return=limits.min_return, seeds=known.seeds,
             purpose=self.purpose, supplied=supplied, loop=self.asked)
 
     @property
