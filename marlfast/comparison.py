@@ -184,6 +184,8 @@ class Comparison(Tables):
 
         if figure is None:
             figure = plotting.style.figure(size, "a comparison")
+        elif not hasattr(figure, "subplot_mosaic"):
+            raise TypeError(f"figure: expected a figure of Matplotlib, got {shown(figure)}")
         curves = all(result.team_returns.size for result in self.results.values())
         parts = figure.subplot_mosaic([["curves", "curves"], ["scores", "profiles"]] if curves else
                                       [["scores", "profiles"]])

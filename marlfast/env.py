@@ -4,7 +4,7 @@ import numpy as np
 from marlfast import seeds
 from marlfast.backends import kernels
 from marlfast.draws import PURPOSES
-from marlfast.errors import choice, integer, shown
+from marlfast.errors import choice, flag, integer, shown
 from marlfast.registry import require
 
 _INT32 = np.dtype(np.int32)
@@ -66,7 +66,7 @@ class Env:
         self.seed = seeds.fresh() if seed is None else _seeds(seed, runs)
         first_run = integer("first_run", first_run, 0, 2**32 - runs)
         game, purpose = require("game", game, "game"), choice("purpose", purpose, PURPOSES)
-        self.game, self.runs, self.copy = game, runs, bool(copy)
+        self.game, self.runs, self.copy = game, runs, flag("copy", copy)
         horizon = game.horizon if horizon is None else integer("horizon", horizon, 0)
         self._options = backend, horizon, PURPOSES.index(purpose), first_run
         several = isinstance(self.seed, tuple)

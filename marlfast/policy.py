@@ -1,7 +1,7 @@
 """Policies: what a team plays, without learning any more."""
 import numpy as np
 
-from marlfast.errors import integer, shown, unknown
+from marlfast.errors import integer, sequence, shown, unknown
 from marlfast.learners.plays import Chosen, check_kind, one_kind
 from marlfast.resolved import part_of
 from marlfast.table_policy import AgentPolicy, TablePolicy, as_batch, tabled
@@ -48,7 +48,8 @@ class Policy:
 
     def __init__(self, experiment, arrays, kind="policy", seed=0):
         self.experiment, self.arrays = experiment, arrays
-        self.kind = check_kind(kind) if isinstance(kind, str) else tuple(check_kind(one) for one in kind)
+        self.kind = check_kind(kind) if isinstance(kind, str) else tuple(
+            check_kind(one) for one in sequence("kind", kind, "a word, or one for each agent"))
         self._player = self._alone = self._greedy = None
         self.seed = integer("seed", seed, 0, 2**64 - 1)
 

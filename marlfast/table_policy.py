@@ -624,7 +624,7 @@ def _numbers(observation):
     try:
         return np.ascontiguousarray(observation, np.float64) if np.ndim(observation) else np.asarray(
             observation, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise TypeError(f"observation: expected numbers, got {shown(observation)}") from None
 
 

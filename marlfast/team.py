@@ -265,7 +265,7 @@ class Team:
             raise ValueError("update: expected act before it, as both take turns; nothing was done since "
                              f"{'the last update' if self.steps[0] else 'the team was made'}")
         shape = (self.runs, self.game.agents)
-        actions, rewards = np.asarray(actions), _numbers("rewards", rewards)
+        actions, rewards = _plain("actions", actions), _numbers("rewards", rewards)
         for name, array, wanted in (("actions", actions, shape), ("rewards", rewards, shape)):
             if array.shape != wanted:
                 raise ValueError(f"{name}: expected shape {wanted}, got {array.shape}")
@@ -297,7 +297,8 @@ class Team:
         self._acted = False
 
     def _flags(self, name, value):
-        array = np.array(np.broadcast_to(np.asarray(value), self.runs)) if np.ndim(value) == 0 else np.asarray(value)
+        array = _plain(name, value)
+        array = np.array(np.broadcast_to(array, self.runs)) if array.ndim == 0 else array
         if array.dtype != bool or array.shape != (self.runs,):
             raise ValueError(f"{name}: expected bool of shape {(self.runs,)}, got {array.dtype} {array.shape}")
         return np.ascontiguousarray(array)
@@ -341,9 +342,17 @@ class Team:
         self._bind()
 
 
+def _plain(name, value):
+    """``value`` as an array of whatever it holds."""
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"{name}: expected an array of numbers, got {shown(value)}") from None
+
+
 def _numbers(name, value):
     """``value`` as a float64 array."""
     try:
         return np.ascontiguousarray(value, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise TypeError(f"{name}: expected an array of numbers, got {shown(value)}") from None

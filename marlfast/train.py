@@ -118,7 +118,8 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
         if not isinstance(learners, (list, tuple)):
             raise TypeError(f"learners: expected a list of learners, got {shown(learners)}")
         learner = learners
-    given = {"encoder": encoder, "central": central, "teams": teams, "rewards": rewards, "shaping": shaping or None,
+    given = {"encoder": encoder, "central": central, "teams": teams, "rewards": rewards,
+             "shaping": None if isinstance(shaping, (list, tuple)) and not shaping else shaping,
              "episodes": episodes, "steps": steps, "runs": runs, "seed": seed, "stop": stop,
              "record_every": record_every, "first_run": first_run}
     given = {name: value for name, value in given.items() if value is not None}

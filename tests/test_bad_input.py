@@ -538,6 +538,18 @@ def test_training_errors_are_errors_of_their_own():
     assert mf.TrainingError("x").result is None
 
 
+def _learned():
+    return mf.train(mf.games.PrisonersDilemma(), mf.IQL(), steps=3)
+
+
+def _acted():
+    """A team that has acted once."""
+    game = mf.games.PrisonersDilemma()
+    team = mf.IQL().team(game, seed=0)
+    team.act(game.env(seed=0).reset())
+    return team
+
+
 @pytest.mark.parametrize("make, error, words", [
     (lambda: mf.learners.MinimaxQ(friends=np.zeros((2, 2))), ValueError, "friends"),
     (lambda: mf.learners.WoLFPHC(delta_win=[0.0] * 5, delta_lose=[0.1] * 3), ValueError,
@@ -552,6 +564,12 @@ def test_training_errors_are_errors_of_their_own():
     (lambda: mf.AgentIndex(common="no"), TypeError, "common: expected True or False, got 'no'"),
     (lambda: mf.evaluate(Drift(agents=2), mf.train(Drift(agents=2), mf.IQL(), encoder=mf.Rounding(0), steps=3), 2,
                          kind=np.zeros(3)), ValueError, "kind: expected one of"),
+    (lambda: _learned().policy(0, kind=3), TypeError, "kind: expected a word, or one for each agent, got 3"),
+    (lambda: _learned().policy(0)(10**400), TypeError, "observation: expected numbers, got "),
+    (lambda: Drift(agents=2).env(copy="no"), TypeError, "copy: expected True or False, got 'no'"),
+    (lambda: _acted().update(0, [[1], [2, 3]], 0, 0, False), TypeError, "actions: expected an array of numbers"),
+    (lambda: _acted().act([[10**400]]), TypeError, "observation: expected an array of numbers"),
+    (lambda: mf.train(mf.games.PrisonersDilemma(), mf.IQL(), steps=3, shaping=np.zeros(3)), TypeError, "shaping"),
     (lambda: mf.load("x" * 5000), ValueError, "path: expected a path of at most 4,096 characters, got 'xxx")])
 def test_values_that_numpy_would_stumble_over_are_refused_by_name(make, error, words):
     with pytest.raises(error) as caught:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marlfast.errors import extra, real, shown, unknown
+from marlfast.errors import extra, real, sequence, shown, unknown
 
 #: Colours that stay apart for colour-blind people. Source: M. Okabe and K. Ito, "Color universal design" (2008).
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D00")
@@ -144,6 +144,8 @@ def _changed(matplotlib):
 def axes_for(ax, what, size=(6.4, 4.0)):
     """``ax``, or the axes of a new figure, made without ``pyplot``."""
     if ax is not None:
+        if not hasattr(ax, "plot") or not hasattr(ax, "set_title"):
+            raise TypeError(f"ax: expected axes of Matplotlib, got {shown(ax)}")
         return ax
     return figure(size, what).subplots()
 
@@ -160,6 +162,8 @@ def figure(size, what="a picture"):
         size = given
     elif column:
         size = COLUMN, max(1.2, COLUMN * size[1] / size[0] * 1.1)
+    size = tuple(real(f"size[{k}]", one, 0.01, 1000.0) for k, one in enumerate(
+        sequence("size", size, "width and height in inches", 2)))
     base = extra("matplotlib.figure", "plot", what).Figure
     return _figure_class(base)(figsize=size, layout="constrained")
 

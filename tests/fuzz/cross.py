@@ -78,7 +78,9 @@ def compiled(target, sources, folder):
 def main(*targets):
     folder, failed = Path(tempfile.mkdtemp()), 0
     sources = sorted((ROOT / "build" / "cython-release" / "src").glob("_*.c"))
-    for target in targets or TARGETS if sources else ():
+    if not sources:
+        raise SystemExit("cross.py compiles what a build leaves in build/cython-release: build the package first")
+    for target in targets or TARGETS:
         wrong = compiled(target, sources, folder)
         failed += len(wrong)
         print(f"{target}: {len(sources) - len(wrong)} of {len(sources)} modules compile", flush=True)

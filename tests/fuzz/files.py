@@ -316,12 +316,12 @@ def _answer(sample, root, path, accident, exact, again=False):
     elif sys.platform == "linux":
         before = resident("VmRSS")
         Path("/proc/self/clear_refs").write_text("5")       # the greatest size is that of now
-    begun = time.monotonic()
+    begun = time.process_time()
     try:
         try:
             numbers, said = sample.read(root, again), "read"
         finally:
-            seconds = time.monotonic() - begun
+            seconds = time.process_time() - begun
             if exact:
                 grown = tracemalloc.get_traced_memory()[1]
                 tracemalloc.stop()
@@ -361,7 +361,7 @@ def _tried(first, count, seconds, known, root):
     before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
     counts, failed, slowest, number = {"read": 0, "refused": 0}, [], (0.0, None), first
     while number < first + count and (seconds is None or time.monotonic() - begun < seconds):
-        at = time.monotonic()
+        at = time.process_time()
         try:
             counts[judged(number, known, root)] += 1
         except Exception as error:
@@ -371,7 +371,7 @@ def _tried(first, count, seconds, known, root):
                 print(f"file {number} ({sample.folder or ''} {sample.kind}): {type(error).__name__}: "
                       f"{str(error)[:300]}", flush=True)
                 traceback.print_exc()
-        slowest = max(slowest, (time.monotonic() - at, number))
+        slowest = max(slowest, (time.process_time() - at, number))
         number += 1
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     print(f"{number - first} mutated files from {first} on: {counts['read']} read, {counts['refused']} refused, "

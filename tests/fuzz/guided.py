@@ -1,6 +1,6 @@
-"""The readers of archives, JSON manifests and TOML, fuzzed under the guidance of coverage. Needs Atheris.
+"""The readers of archives, of JSON (a sweep's) and of TOML, fuzzed under the guidance of coverage. Needs Atheris.
 
-``pip install atheris && python tests/fuzz/guided.py archive|toml [-runs=N] [-max_total_time=SECONDS] [FOLDER]``:
+``pip install atheris && python tests/fuzz/guided.py archive|json|toml [-runs=N] [-max_total_time=SECONDS] [FOLDER]``:
 libFuzzer's options; it prints how many inputs there were, and stops at one that is neither read nor refused by a
 FileError or a ValueError.
 """
@@ -17,22 +17,24 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 with atheris.instrument_imports(include=["marlfast.archive", "marlfast.files", "marlfast.toml", "marlfast.registry",
-                                         "marlfast.experiment", "zipfile", "json", "tomllib"]):
+                                         "marlfast.experiment", "marlfast.sweeps.manifest", "marlfast.sweeps.points",
+                                         "zipfile", "json", "tomllib"]):
     import marlfast as mf
     from fuzz import files
     from marlfast import archive, toml  # noqa: F401
 
-PATH = Path(tempfile.mkdtemp()) / "file"
-KINDS = {"archive": "result", "toml": "toml"}
-FOUND = files.samples(PATH.parent)
-SAMPLES = {kind: [sample.data for sample in FOUND if sample.kind == KINDS[kind]] for kind in KINDS}
+ROOT = Path(tempfile.mkdtemp())
+KINDS = {"archive": "result", "json": "sweep.json", "toml": "toml"}
+FOUND = files.samples(ROOT)
+SAMPLES = {kind: [sample for sample in FOUND if sample.kind == KINDS[kind]] for kind in KINDS}
 
 
 def one(kind, data):
     """Read one input."""
-    PATH.write_bytes(data)
+    sample = SAMPLES[kind][0]
+    sample.place(ROOT).write_bytes(data)
     try:
-        files.Sample(KINDS[kind], b"").read(PATH.parent)
+        sample.read(ROOT)
     except (mf.FileError, MemoryError):
         pass
     except (ValueError, TypeError):
@@ -43,10 +45,10 @@ def one(kind, data):
 def main(arguments):
     kind = arguments[1] if len(arguments) > 1 else "archive"
     if kind not in SAMPLES:
-        raise SystemExit(f"expected archive or toml, got {kind!r}")
+        raise SystemExit(f"expected archive, json or toml, got {kind!r}")
     corpus = Path(tempfile.mkdtemp())
-    for k, data in enumerate(SAMPLES[kind]):
-        (corpus / f"{k}").write_bytes(data)
+    for k, sample in enumerate(SAMPLES[kind]):
+        (corpus / f"{k}").write_bytes(sample.data)
     atheris.Setup([arguments[0], *arguments[2:], str(corpus)], lambda data: one(kind, data))
     atheris.Fuzz()
 
