@@ -4,7 +4,7 @@
 A kernel may be called with any state and any draw, so each number is looked at before it becomes a place. Twins of
 the same names: ``marlfast/reference/kernels.py``.
 """
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 
 cdef inline int64_t whole(double x, int64_t n) noexcept nogil:
@@ -40,3 +40,11 @@ cdef inline int64_t row_move(int64_t action) noexcept nogil:
 cdef inline int64_t column_move(int64_t action) noexcept nogil:
     """Columns that a move goes to the right, by the same actions."""
     return (1 if action == 2 else 0) - (1 if action == 3 else 0)
+
+
+cdef inline int64_t bits_of(uint64_t x) noexcept nogil:
+    """How many bits are 1."""
+    x = x - ((x >> 1) & <uint64_t> 0x5555555555555555)
+    x = (x & <uint64_t> 0x3333333333333333) + ((x >> 2) & <uint64_t> 0x3333333333333333)
+    x = (x + (x >> 4)) & <uint64_t> 0x0F0F0F0F0F0F0F0F
+    return <int64_t> ((x * <uint64_t> 0x0101010101010101) >> 56)

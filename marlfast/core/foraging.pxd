@@ -40,25 +40,17 @@ ctypedef struct Data:
     int32_t max_food[MAX_SIDE]              # 0: the sum of the three lowest levels of agents
 
 
-cdef inline int64_t bits_of(uint64_t x) noexcept nogil:
-    """How many bits are 1."""
-    x = x - ((x >> 1) & <uint64_t> 0x5555555555555555)
-    x = (x & <uint64_t> 0x3333333333333333) + ((x >> 2) & <uint64_t> 0x3333333333333333)
-    x = (x + (x >> 4)) & <uint64_t> 0x0F0F0F0F0F0F0F0F
-    return <int64_t> ((x * <uint64_t> 0x0101010101010101) >> 56)
-
-
 cdef inline int64_t select(const uint64_t *free, int64_t rows, int64_t k) noexcept nogil:
     """The place of free square number k, in reading order; there are more than k."""
     cdef int64_t row, column, here, _bit
     cdef uint64_t word
     for row in range(rows):
-        here = bits_of(free[row])
+        here = cells.bits_of(free[row])
         if k < here:
             word = free[row]
             for _bit in range(k):
                 word &= word - 1        # takes out the lowest bit
-            column = bits_of((word & (~word + 1)) - 1)
+            column = cells.bits_of((word & (~word + 1)) - 1)
             return row * 128 + column
         k -= here
     return 0
@@ -120,7 +112,7 @@ cdef inline int start(const Data *game, double *state, const double *uniforms,
     for i in range(foods):
         left = 0
         for row in range(1, rows - 1):
-            left += bits_of(free[row])
+            left += cells.bits_of(free[row])
         if left == 0:
             break
         place = select(free, rows, cells.pick(uniforms[3 * i + 1], left))

@@ -12,14 +12,20 @@ _GIVES = {
     "classic": "BattleOfTheSexes Chicken Climbing CoordinationGame MatchingPennies "
                "Penalty PrisonersDilemma Qtran RockPaperScissors Shapley StagHunt",
     "coins": "CoinGame",
+    "connect_four": "ConnectFour",
     "congestion": "Braess CongestionGame ElFarol Pigou PublicGoods",
     "drift": "Drift",
     "foraging": "LevelForaging",
     "ising": "Ising",
+    "kuhn": "KuhnPoker",
+    "leduc": "LeducPoker",
+    "liars_dice": "LiarsDice",
     "markov": "MarkovGame Tabular",
     "matrix": "MatrixGame NormalForm",
+    "nim": "Nim",
     "outcomes": "Outcomes",
     "own": "CompiledGame NumPyGame",
+    "particles": "SimpleReference SimpleSpread SimpleTag SpeakerListener",
     "pettingzoo": "PettingZooGame",
     "pricing": "LogitBertrand",
     "pursuit": "Pursuit",
@@ -28,6 +34,7 @@ _GIVES = {
     "sequential": "SequentialPricing",
     "soccer": "Soccer",
     "tabulation": "Tabulated tabulate",
+    "tic_tac_toe": "TicTacToe",
     "two_step": "TwoStep",
 }
 

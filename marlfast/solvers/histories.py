@@ -50,7 +50,17 @@ def tree(game, cuts=None, start_cuts=None, max_histories=MAX_HISTORIES):
 
 def _turns(kernel, states):
     """(who moves now, bool [n, N]; which actions are allowed, bool [n, N, A] or None: all)."""
-    return np.ones((len(states), kernel.agents), bool), None
+    moves, allowed = np.ones((len(states), kernel.agents), bool), None
+    if "to_act" in kernel.participation:
+        kernel.to_act(states, moves)
+    if "present" in kernel.participation:
+        present = np.zeros_like(moves)
+        kernel.present(states, present)
+        moves &= present
+    if "legal" in kernel.participation:
+        allowed = np.zeros((len(states), kernel.agents, kernel.max_actions), bool)
+        kernel.legal(states, allowed)
+    return moves, allowed
 
 
 class _Level:
@@ -149,11 +159,12 @@ class _Builder:
             at = np.flatnonzero(layer.draw)
             player[at] = CHANCE
             parents, part = self._stepped(layer, at, base, True)
+            parents = at[parents]
             count[at] = np.bincount(parents, minlength=n)[at]
             children.append((parents, part))
         at = np.flatnonzero(~layer.over & ~layer.draw)
         if len(at):
-            moves, allowed = _turns(self.kernel, layer.state[at])
+            moves, allowed = _turns(self.kernel, np.ascontiguousarray(layer.state[at]))
             waiting = moves & (layer.pending[at] < 0)
             who = waiting.argmax(axis=1)
             player[at] = who
@@ -210,7 +221,7 @@ class _Builder:
         n, cases = len(at), len(chances)
         if self.found + n * (cases if drawn else 1) > self.most:
             self._refuse()
-        actions = np.maximum(layer.pending[at], 0)
+        actions = layer.pending[at]
         states, rewards, over = [], [], []
         for low in range(0, n, max(1, ROWS // cases)):
             some = slice(low, low + max(1, ROWS // cases))
