@@ -36,6 +36,7 @@ _GIVES = {
     "tabulation": "Tabulated tabulate",
     "tic_tac_toe": "TicTacToe",
     "two_step": "TwoStep",
+    "warehouse": "Warehouse",
 }
 
 __all__, __getattr__, __dir__ = on_demand(__name__, _GIVES, ["Game"])

@@ -6,6 +6,7 @@ from marlfast import games
 
 GAMES = {"simple_spread_v3": games.SimpleSpread(), "simple_tag_v3": games.SimpleTag(),
          "simple_speaker_listener_v4": games.SpeakerListener(), "simple_reference_v3": games.SimpleReference()}
+EXAMPLES = [*GAMES.values(), games.SimpleSpread(players=2, local_ratio=0.2, horizon=10)]
 MORE = {"five": games.SimpleSpread(players=5, local_ratio=0.2), "crowd": games.SimpleTag(chasers=4, chased=3, obstacles=1)}
 
 
