@@ -63,7 +63,7 @@ macros = [("MARLFAST_PORTABLE", "1")] * portable + [("MF_MAX_WIDTH", width)] * (
 
 # What is called once in every step or more often; the rest is called once in a block or less.
 HOT = {"_draws", "_drift", "_encoders", "_loop", "_mixing", "_multi_step", "_one_step", "_q_learning", "_rewards",
-       "_table_policy"}
+       "_table_policy", "_warehouse"}
 
 
 def flags_of(name):

@@ -64,6 +64,9 @@ ctypedef struct World:
 
 cdef inline bint read(const Data *game, const double *state, World *world) noexcept nogil:
     cdef int64_t i, k, place
+    cdef int32_t small
+    cdef double inside, most = <double> game.n_cells
+    cdef bint wrong = False
     memset(world.robot, 0, game.n_cells)
     memset(world.shelf, 0, game.n_cells * sizeof(int16_t))
     memset(world.wanted, 0, game.shelves + 1)
@@ -79,12 +82,15 @@ cdef inline bint read(const Data *game, const double *state, World *world) noexc
             return False
         world.robot[world.cell[i]] = <uint8_t> (i + 1)
         state += PER_ROBOT
+    # Without a branch for each: what is no cell is put into cell 0, and found out at the end.
     for k in range(game.shelves):
-        place = cells.whole(state[k], game.n_cells)
-        if place < 0:
-            return False
-        world.at[k] = <int16_t> place
-        world.shelf[place] = <int16_t> (k + 1)
+        inside = state[k] if state[k] >= 0.0 and state[k] < most else 0.0
+        small = <int32_t> inside
+        wrong |= <double> small != state[k]
+        world.at[k] = <int16_t> small
+        world.shelf[small] = <int16_t> (k + 1)
+    if wrong:
+        return False
     state += game.shelves
     for k in range(game.requests):
         place = cells.whole(state[k], game.shelves + 1)
@@ -328,7 +334,7 @@ cdef inline int observe(const Data *game, const double *state, double *observati
                     for k in range(game.bits):
                         out[5 + k] = <double> (world.said[j] >> k & 1)
                 out += 5 + game.bits
-                if world.shelf[cell]:
-                    out[0], out[1] = 1.0, <double> world.wanted[world.shelf[cell]]
+                # No shelf has number 0, and that is never wanted.
+                out[0], out[1] = <double> (world.shelf[cell] != 0), <double> world.wanted[world.shelf[cell]]
                 out += 2
     return 0
