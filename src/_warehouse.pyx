@@ -12,7 +12,7 @@ cdef class Warehouse(Game):
     ----------
     agents : int
         1 to 16, and no more than cells.
-    highway : bool [height, width]
+    highway : bool [height, columns]
         Where no shelf stands; at most 1024 cells, of which 1 to 512 are for shelves.
     goals : int32 [G]
         Cells, row by row; 1 to 16, on the highway.
@@ -26,8 +26,8 @@ cdef class Warehouse(Game):
     def __init__(self, agents, highway, goals, requests, bits, reach, pay):
         check(highway, "highway", "bool", (-1, -1), False)
         check(goals, "goals", "int32", (-1,), False)
-        height, width = highway.shape
-        n_cells, shelves = height * width, int((~highway).sum())
+        height, columns = highway.shape
+        n_cells, shelves = height * columns, int((~highway).sum())
         if not 1 <= n_cells <= leaf.MAX_CELLS or not 1 <= agents <= min(leaf.MAX_ROBOTS, n_cells):
             raise ValueError("agents, highway: expected 1 to 16 robots and as many cells, at most 1024, got "
                              f"{agents}, {n_cells}")
@@ -43,13 +43,13 @@ cdef class Warehouse(Game):
         features = 8 + (2 * reach + 1) ** 2 * (7 + bits)
         size = leaf.PER_ROBOT * agents + shelves + requests
         self.game = leaf.Data(agents=agents, state_size=size, observation_size=agents * features, features=features,
-                              height=height, width=width, n_cells=n_cells, shelves=shelves, goals=len(goals),
+                              height=height, columns=columns, n_cells=n_cells, shelves=shelves, goals=len(goals),
                               requests=requests, bits=bits, reach=reach, pay=pay)
         for k in range(len(goals)):
             self.game.goal[k] = goals[k]
         for k in range(n_cells):
-            self.game.highway[k] = highway[k // width, k % width]
-            self.game.row[k], self.game.column[k] = k // width, k % width
+            self.game.highway[k] = highway[k // columns, k % columns]
+            self.game.row[k], self.game.column[k] = k // columns, k % columns
         self._declare(&self.game, agents, size, agents, features, (len(goals), 0, 2 * agents + requests, 0))
         self.operations.step = _step
         self.operations.start = _start

@@ -35,7 +35,7 @@ ctypedef struct Data:
     int64_t observation_size
     int64_t features
     int64_t height
-    int64_t width
+    int64_t columns
     int64_t n_cells
     int64_t shelves
     int64_t goals
@@ -143,12 +143,12 @@ cdef inline int start(const Data *game, double *state, const double *uniforms, c
 cdef inline int64_t ahead(const Data *game, int64_t cell, int64_t heading) noexcept nogil:
     """The cell in front; at the border the cell itself."""
     if heading == UP:
-        return cell - game.width if game.row[cell] > 0 else cell
+        return cell - game.columns if game.row[cell] > 0 else cell
     if heading == DOWN:
-        return cell + game.width if game.row[cell] < game.height - 1 else cell
+        return cell + game.columns if game.row[cell] < game.height - 1 else cell
     if heading == LEFT:
         return cell - 1 if game.column[cell] > 0 else cell
-    return cell + 1 if game.column[cell] < game.width - 1 else cell
+    return cell + 1 if game.column[cell] < game.columns - 1 else cell
 
 
 cdef inline int64_t turned(int64_t heading, bint right) noexcept nogil:
@@ -320,11 +320,11 @@ cdef inline int observe(const Data *game, const double *state, double *observati
         top, left = game.row[cell] - game.reach, game.column[cell] - game.reach
         for row in range(top, top + 2 * game.reach + 1):
             for column in range(left, left + 2 * game.reach + 1):
-                if row < 0 or column < 0 or row >= game.height or column >= game.width:
+                if row < 0 or column < 0 or row >= game.height or column >= game.columns:
                     out[1] = 1.0
                     out += 7 + game.bits
                     continue
-                cell = row * game.width + column
+                cell = row * game.columns + column
                 j = world.robot[cell] - 1
                 if j < 0:
                     out[1] = 1.0

@@ -47,8 +47,8 @@ class Nim(TurnGame):
         (left, who), sound = here, _ = self._read(state)
         status, turn, action = self._moved(here, sound, actions, self.max_actions)
         pile, take = action % len(self.piles), action // len(self.piles) + 1
-        every = np.arange(len(action))
-        status[(status == 0) & (take > left[every, pile])] = ILLEGAL
+        run = np.arange(len(action))
+        status[(status == 0) & (take > left[run, pile])] = ILLEGAL
         good = np.flatnonzero(status == 0)
         last = take[good] == left[good].sum(axis=1)
         state[good, pile[good]] = left[good, pile[good]] - take[good]

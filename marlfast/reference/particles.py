@@ -135,8 +135,8 @@ class Particles(Game):
                 own[:, j] = own[:, j] - _outside(position[:, j, 0]) - _outside(position[:, j, 1])
             own[:, :self.chasers] = common[:, None]
             return own
-        every = np.arange(len(position))
-        goal = places[every[:, None], goals[:, :self.goals].astype(np.int64)]
+        run = np.arange(len(position))
+        goal = places[run[:, None], goals[:, :self.goals].astype(np.int64)]
         if self.kind == SPEAKER:
             away = position[:, 1] - goal[:, 0]
             own[:] = (0.0 - (away[:, 0] * away[:, 0] + away[:, 1] * away[:, 1]))[:, None]

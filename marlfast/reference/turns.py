@@ -7,7 +7,7 @@ from marlfast.reference.kernels import BAD_ACTION, BAD_STATE, Game, fine
 class TurnGame(Game):
     """A game of two players, one of whom moves.
 
-    Derived classes have ``_read(state) -> (what was read, which are states)`` and ``_turn(what was read) -> int64 [n]``:
+    Derived classes have ``_read(state) -> (what was read, which are states)`` and ``_turn(what was read)``, int64 [n]:
     whose turn it is, -1 where the game is over.
     """
 

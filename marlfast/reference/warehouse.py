@@ -20,7 +20,7 @@ class Warehouse(Game):
     ----------
     agents : int
         1 to 16, and no more than cells.
-    highway : bool [height, width]
+    highway : bool [height, columns]
         Where no shelf stands; at most 1024 cells, of which 1 to 512 are for shelves.
     goals : int32 [G]
         Cells, row by row; 1 to 16, on the highway.
@@ -33,8 +33,8 @@ class Warehouse(Game):
     def __init__(self, agents, highway, goals, requests, bits, reach, pay):
         check(highway, "highway", "bool", (-1, -1), False)
         check(goals, "goals", "int32", (-1,), False)
-        height, width = highway.shape
-        n_cells, shelves = height * width, int((~highway).sum())
+        height, columns = highway.shape
+        n_cells, shelves = height * columns, int((~highway).sum())
         if not 1 <= n_cells <= MAX_CELLS or not 1 <= agents <= min(MAX_ROBOTS, n_cells):
             raise ValueError("agents, highway: expected 1 to 16 robots and as many cells, at most 1024, got "
                              f"{agents}, {n_cells}")
@@ -47,7 +47,7 @@ class Warehouse(Game):
             raise ValueError(f"requests: expected 1 to 64, less than {shelves} shelves, got {requests}")
         if not 0 <= bits <= 4 or not 0 <= reach <= 16 or pay not in (0, 1, 2):
             raise ValueError(f"bits, reach, pay: expected 0 to 4, 0 to 16 and 0 to 2, got {bits}, {reach}, {pay}")
-        self.height, self.width, self.n_cells, self.shelves = height, width, n_cells, shelves
+        self.height, self.columns, self.n_cells, self.shelves = height, columns, n_cells, shelves
         self.highway, self.goals = highway.ravel().copy(), goals.tolist()
         self.requests, self.bits, self.reach, self.pay = requests, bits, reach, pay
         features = 8 + (2 * reach + 1) ** 2 * (7 + bits)
@@ -66,7 +66,8 @@ class Warehouse(Game):
         for r in np.flatnonzero(sound).tolist():
             carried = robots[r, :, 2]
             sound[r] = (len(set(robots[r, :, 0].tolist())) == n and len(set(queue[r].tolist())) == self.requests
-                        and all(not c or at[r, c - 1] == cell for cell, c in zip(robots[r, :, 0], carried, strict=True)))
+                        and all(not c or at[r, c - 1] == cell
+                                for cell, c in zip(robots[r, :, 0], carried, strict=True)))
         return robots, at, queue, sound
 
     def stage_start(self, runs, state, uniforms, normals):
@@ -84,14 +85,14 @@ class Warehouse(Game):
         return status
 
     def _ahead(self, cell, heading):
-        row, column = divmod(cell, self.width)
+        row, column = divmod(cell, self.columns)
         if heading == UP:
-            return cell - self.width if row > 0 else cell
+            return cell - self.columns if row > 0 else cell
         if heading == DOWN:
-            return cell + self.width if row < self.height - 1 else cell
+            return cell + self.columns if row < self.height - 1 else cell
         if heading == LEFT:
             return cell - 1 if column > 0 else cell
-        return cell + 1 if column < self.width - 1 else cell
+        return cell + 1 if column < self.columns - 1 else cell
 
     def stage_step(self, runs, state, actions, uniforms, normals, rewards, terminated):
         status = fine(len(runs))
@@ -158,12 +159,12 @@ class Warehouse(Game):
             occupied = {robot[0]: robot for robot in robots[r].tolist()}
             shelf, wanted = {cell: k + 1 for k, cell in enumerate(at[r].tolist())}, set(queue[r].tolist())
             for i, (cell, heading, carried, *_) in enumerate(robots[r].tolist()):
-                row, column = divmod(cell, self.width)
+                row, column = divmod(cell, self.columns)
                 shown = [column, row, carried > 0, *_one_of_four(heading), self.highway[cell]]
                 for y in range(row - self.reach, row + self.reach + 1):
                     for x in range(column - self.reach, column + self.reach + 1):
-                        inside = 0 <= y < self.height and 0 <= x < self.width
-                        near = y * self.width + x if inside else -1
+                        inside = 0 <= y < self.height and 0 <= x < self.columns
+                        near = y * self.columns + x if inside else -1
                         robot, k = occupied.get(near), shelf.get(near, 0)
                         shown += [robot is not None, *_one_of_four(robot[1] if robot else 0)]
                         shown += [robot[4] >> bit & 1 if robot else 0 for bit in range(self.bits)]

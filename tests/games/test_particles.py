@@ -7,7 +7,8 @@ from marlfast import games
 GAMES = {"simple_spread_v3": games.SimpleSpread(), "simple_tag_v3": games.SimpleTag(),
          "simple_speaker_listener_v4": games.SpeakerListener(), "simple_reference_v3": games.SimpleReference()}
 EXAMPLES = [*GAMES.values(), games.SimpleSpread(players=2, local_ratio=0.2, horizon=10)]
-MORE = {"five": games.SimpleSpread(players=5, local_ratio=0.2), "crowd": games.SimpleTag(chasers=4, chased=3, obstacles=1)}
+MORE = {"five": games.SimpleSpread(players=5, local_ratio=0.2),
+        "crowd": games.SimpleTag(chasers=4, chased=3, obstacles=1)}
 
 
 def kernels_of(game, runs, seed):
@@ -74,7 +75,8 @@ def test_who_speaks_is_heard():
 
 @pytest.mark.parametrize("call, message", [
     (lambda: games.SimpleSpread(players=17), "players: "), (lambda: games.SimpleTag(chasers=10, chased=10), "together"),
-    (lambda: games.SimpleReference(local_ratio=2.0), "local_ratio: "), (lambda: games.SimpleTag(obstacles=-1), "obstacles: "),
+    (lambda: games.SimpleReference(local_ratio=2.0), "local_ratio: "),
+    (lambda: games.SimpleTag(obstacles=-1), "obstacles: "),
 ])
 def test_bad_input_is_one_sentence(call, message):
     with pytest.raises(ValueError, match=message):
@@ -110,7 +112,8 @@ def beside(name, episodes):
         state = world_state(game, world)[None]
         for t in range(25):
             actions = (rng.random(game.agents) * game.action_counts).astype(np.int32)
-            _, rewards, terminated, truncated, _ = env.step(dict(zip(env.possible_agents, actions.tolist(), strict=True)))
+            _, rewards, terminated, truncated, _ = env.step(
+                dict(zip(env.possible_agents, actions.tolist(), strict=True)))
             ours, over, obs = step(kernel, state, actions[None])
             assert np.abs(state[0] - world_state(game, world)).max() < 1e-12
             assert np.abs(ours[0] - list(rewards.values())).max() < 1e-12 * max(1.0, np.abs(ours).max())

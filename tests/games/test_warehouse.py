@@ -29,7 +29,8 @@ class Table:
         runs = len(self.state)
         uniforms = self.rng.random((runs, self.kernel.step_uniforms)) if uniforms is None else uniforms
         rewards, over = np.zeros(actions.shape), np.zeros(runs, bool)
-        self.kernel.step(self.state, np.ascontiguousarray(actions, np.int32), uniforms, np.zeros((runs, 0)), rewards, over)
+        self.kernel.step(self.state, np.ascontiguousarray(actions, np.int32), uniforms, np.zeros((runs, 0)), rewards,
+                         over)
         return rewards
 
 
@@ -136,7 +137,8 @@ def beside(name, episodes, steps, monkeypatch):
     from networkx.classes import coreviews
 
     # Which of two queues of the same length moves follows there from the order in which a graph's nodes are gone
-    # through: that in which they were named, but for small parts of large graphs, where it is a set's. Always the former.
+    # through: that in which they were named, but for small parts of large graphs, where it is a set's. Here
+    # always the former.
     for view in (coreviews.FilterAtlas, coreviews.FilterAdjacency):
         monkeypatch.setattr(view, "__iter__", lambda self: (n for n in self._atlas if self.NODE_OK(n)))
     game, rng = GAMES[name], np.random.default_rng(4)
