@@ -12,7 +12,7 @@ from marlfast.registry import Definition, option, require, spread
 
 __all__ = ["AgentIndex", "Encoder", "Grid", "Rounding", "Tiles"]
 
-MAX_FEATURES = 64      # that rounding takes
+MAX_FEATURES = 128      # that rounding takes
 
 
 class Encoder(Definition):

@@ -12,7 +12,7 @@ from marlfast.declarations.base import zeros
 
 cdef double LIMIT = 2251799813685248.0      # 2**51: up to here rounding is exact
 cdef enum:
-    MAX_FEATURES = 64
+    MAX_FEATURES = 128
     MAX_ROW = 2147483646
 
 

@@ -278,7 +278,7 @@ PARTS = [
     ({"encoder": None}, ValueError, "encoder", "Rounding", "Grid"),
     ({"encoder": mf.Grid([0, 0, 0], 1, 2)}, ValueError, "encoder", "3", "2 features"),
     ({"encoder": mf.Grid(0.0, 1.0, 50_000)}, ValueError, "encoder", "2500000000", "fewer bins"),
-    ({"game": Drift(state_size=65)}, ValueError, "encoder", "64", "65"),
+    ({"game": Drift(state_size=129)}, ValueError, "encoder", "128", "129"),
     ({"game": random_markov(0, (2,))}, ValueError, "encoder", "numbered observations", "leave encoder out"),
     ({"rewards": "cooperativ"}, ValueError, "'cooperativ'", "did you mean 'cooperative'"),
     ({"rewards": mf.rewards.cooperative}, TypeError, "rewards", "cooperative"),

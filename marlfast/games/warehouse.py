@@ -18,17 +18,17 @@ class Warehouse(Game):
 
     Dynamics
         All act at once. A robot that goes forward gets to the cell ahead unless it is off the board; carrying a shelf,
-        it cannot go under another one, unless that is carried away itself. Robots in a circle of three or more all move;
-        two that want to change places stay. Of robots that head for the same free cell, alone or with others queueing
-        behind, the longest queue moves on by one; of as long ones that whose cell was named first, where the cells in
-        which the robots are and want to be are named robot by robot. Loading takes up the shelf that one is under, or
-        puts down the one carried, where shelves stand. A requested shelf that is carried to a goal is delivered:
-        another one is requested instead.
+        it cannot go under another one, unless that is carried away itself. Robots in a circle of three or more all
+        move; two that want to change places stay. Of robots that head for the same free cell, alone or with others
+        queueing behind, the longest queue moves on by one; of as long ones that whose cell was named first, where the
+        cells in which the robots are and want to be are named robot by robot. Loading takes up the shelf that one is
+        under, or puts down the one carried, where shelves stand. A requested shelf that is carried to a goal is
+        delivered: another one is requested instead.
     Observation
         Each its own: column and row, whether it carries a shelf, where it heads (four numbers, one of them 1: up,
-        down, left, right), whether it is on the highway; then for each cell up to ``reach`` away, itself among them, row by
-        row: whether a robot is there, where that heads (up, where there is none), what it said, whether a shelf is there
-        and whether it is requested.
+        down, left, right), whether it is on the highway; then for each cell up to ``reach`` away, itself among them,
+        row by row: whether a robot is there, where that heads (up, where there is none), what it said, whether a shelf
+        is there and whether it is requested.
     Action
         0 none, 1 forward, 2 left, 3 right, 4 load; plus 5 times what is said, a number below ``2 ** bits``.
     Reward
@@ -68,10 +68,10 @@ class Warehouse(Game):
     ----------
     G. Papoudakis, F. Christianos, L. Schäfer and S. Albrecht, "Benchmarking multi-agent deep reinforcement learning
     algorithms in cooperative tasks" (NeurIPS 2021), and the rules of its program, ``rware`` 2.0.0: positions, rewards
-    and (flattened) observations are those of that program. It calls an episode that reaches its step limit *terminated*:
-    ``at_horizon="terminated"`` does as that does. Which of several queues of the same length moves is there left to
-    another library's order of things, which depends on its version and on hashes; with two robots it is that given
-    above.
+    and (flattened) observations are those of that program. It calls an episode that reaches its step limit
+    *terminated*: ``at_horizon="terminated"`` does as that does. Which of several queues of the same length moves is
+    there left to another library's order of things, which depends on its version and on hashes; with two robots it is
+    that given above.
 
     Examples
     --------

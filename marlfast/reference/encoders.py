@@ -4,7 +4,7 @@ import numpy as np
 from marlfast.reference.kernels import BAD_OBSERVATION, TABLE_FULL, Encoder, check, fine
 
 LIMIT = 2.0**51     # up to here rounding is exact
-MAX_FEATURES = 64
+MAX_FEATURES = 128
 MAX_ROW = 2**31 - 2
 
 

@@ -195,8 +195,8 @@ def test_the_most_features(module):
     first, second = np.zeros((2, 1, 1, 64))
     second[..., 63] = 0.1
     assert [rows.encode(x) for x in (first, second, first)] == [[[0]], [[1]], [[0]]]
-    with pytest.raises(ValueError, match="^keys: expected at most 64 features, got 65$"):
-        Rows(module, features=65)
+    with pytest.raises(ValueError, match="^keys: expected at most 128 features, got 129$"):
+        Rows(module, features=129)
 
 
 def test_growth_keeps_the_rows(module):
