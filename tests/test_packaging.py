@@ -65,7 +65,7 @@ def test_source_archive_has_all_it_takes_to_build_and_test(sources):
     wanted = {*HEADERS, *MODULES, *(f"src/{name}.pyx" for name in KERNELS),
               "pyproject.toml", "setup.py", "MANIFEST.in", "LICENSE", "README.md", "CONTRIBUTING.md", "CHANGELOG.md",
               "CITATION.cff", ".pre-commit-config.yaml",
-              ".ci/run", "docs/design.md", "docs/images/learning_curve.png"}
+              ".ci/run", "docs/design.md", "docs/images/quick_start.png"}
     for folder, ending in (("tests", "py"), ("benchmarks", "py"), ("examples", "py"), ("notebooks", "ipynb"),
                            ("docs", "md"), ("docs", "py"), (".github", "yml")):
         wanted |= {p.relative_to(ROOT).as_posix() for p in (ROOT / folder).rglob(f"*.{ending}")
@@ -80,7 +80,7 @@ def test_source_archive_has_nothing_that_is_made(sources):
 
 
 def test_picture_of_the_readme_is_small():
-    assert (ROOT / "docs" / "images" / "learning_curve.png").stat().st_size < 60_000
+    assert (ROOT / "docs" / "images" / "quick_start.png").stat().st_size < 60_000
 
 
 def built(source, out):
