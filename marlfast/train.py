@@ -251,19 +251,48 @@ def _resumed(result, given):
             changes[name] = None
     experiment = experiment.replace(**changes) if changes else experiment
     arrays = {name: array.copy() for name, array in result.arrays.items()}
-    max_steps, max_episodes, max_stable, min_return, window = experiment.resolved.limits
+    window = experiment.resolved.limits.window
     if window != arrays["recent"].shape[1]:
         if arrays["recent"].shape[1] == 0 and (arrays["episodes"] == 0).all():
             arrays["recent"] = np.zeros((len(arrays["recent"]), window))
         else:
             raise ValueError(f"stop: the window of ReturnReached cannot change when resuming; it is "
                              f"{arrays['recent'].shape[1]}, got {window}")
+    again = go_on(experiment, arrays, "stop" in given)
+    reason = arrays["reason"]
+    if not again.any() and not (reason == RUNNING).any() and (reason < FAILED).any():
+        raise ValueError("episodes: every run has reached its end; give episodes= or steps= to go on for so many more")
+    return experiment, arrays
+
+
+def go_on(experiment, arrays, any_return=False, left_out=None):
+    """Let runs go on whose limit is no longer reached.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        With the limits that hold from now on.
+    arrays : dict of str to ndarray
+        Of a session that ended by other limits; changed in place.
+    any_return : bool
+        Whether runs that reached the return they were to reach go on, too.
+    left_out : bool [R], optional
+        Runs that stay as they are.
+
+    Returns
+    -------
+    bool [R]
+        Which were considered.
+    """
+    max_steps, max_episodes, max_stable, min_return, window = experiment.resolved.limits
     reason = arrays["reason"]
     again = (((reason == STEPS) & (arrays["steps"] < max_steps))
              | ((reason == EPISODES) & (arrays["episodes"] < max_episodes))
              | ((reason == GREEDY_STABLE) & (arrays["stable"] < max_stable)))
-    if "stop" in given:
+    if any_return:
         again |= reason == RETURN_REACHED
+    if left_out is not None:
+        again &= ~left_out
     reason[again] = RUNNING
     # A rule that held in the very step of the old limit would have ended the run there.
     if window:
@@ -272,6 +301,4 @@ def _resumed(result, given):
     reason[again & (arrays["stable"] >= max_stable)] = GREEDY_STABLE
     reason[again & (arrays["episodes"] >= max_episodes)] = EPISODES
     reason[again & (arrays["steps"] >= max_steps)] = STEPS
-    if not again.any() and not (reason == RUNNING).any() and (reason < FAILED).any():
-        raise ValueError("episodes: every run has reached its end; give episodes= or steps= to go on for so many more")
-    return experiment, arrays
+    return again

@@ -19,7 +19,7 @@ from marlfast.sweeps.folder import TABLES
 from marlfast.sweeps.run import prepare
 from marlfast.sweeps.store import Store
 from marlfast.sweeps.tables import Table
-from marlfast.sweeps.work import _files, _measured, _packed, _summary, bin_width
+from marlfast.sweeps.work import _files, _measured, _packed, bin_width, summary
 
 PLACES = 5                  # where in the plan runs are tried
 MAX_RUNS = 4096            # of a place
@@ -185,7 +185,7 @@ def _tried(plan, how, place, runs, seconds, table):
     share = 1.0 if ended else max(steps / limits.steps if limits.steps < UNLIMITED else 0.0,
                                   episodes / limits.episodes if limits.episodes < UNLIMITED else 0.0, 1e-12)
     result = Result(experiment, arrays)
-    kept = {"run": segment.runs, **_summary(result, how["bins"])}
+    kept = {"run": segment.runs, **summary(result, how["bins"])}
     kept |= _measured(how["measure"], result) if how["measure"] else {}
     record_every = experiment.record_every
     final = int(episodes / share) // record_every if record_every else 0

@@ -168,7 +168,7 @@ def prepare(experiment, learner=None, *, over=None, seeds=None, seed=None, sampl
     study = experiment if callable(getattr(experiment, "experiment", None)) and hasattr(experiment, "figures") else None
     if study is not None:
         experiment = _of_study(study, given)
-    base = _base(experiment, {name: value for name, value in given.items() if value is not None}, values)
+    base = base_of(experiment, {name: value for name, value in given.items() if value is not None}, values)
     if measure is None and not base.game.horizon and known(base.game) and not _another_game(values):
         measure = columns
     how = _how(bins, measure, keep, backend, block)
@@ -178,7 +178,7 @@ def prepare(experiment, learner=None, *, over=None, seeds=None, seed=None, sampl
         path /= f"shard-{shard[0]}-of-{shard[1]}"
     if base.seed_drawn and not isinstance(seeds, (list, tuple, range, np.ndarray)):
         base = _with_drawn_seed(base, path, shard)
-    seeds = _seeds(seeds, base)
+    seeds = seeds_of(seeds, base)
     lists, points = points_of.points(values, samples, integer("sample_seed", sample_seed, 0, 2**64 - 1))
     plan = Plan(base.replace(runs=1, seed=0, first_run=0), lists, points, seeds, shard, study)
     plan.check()
@@ -333,7 +333,7 @@ def _of_study(study, given):
     return study.experiment()
 
 
-def _base(experiment, given, values):
+def base_of(experiment, given, values):
     """The experiment that all points have in common."""
     for name in given:
         if name in values:
@@ -364,21 +364,22 @@ def _with_drawn_seed(base, path, shard):
     return base
 
 
-def _seeds(given, experiment):
+def seeds_of(given, experiment, name="seeds"):
+    """Seeds by their number, counted from the experiment's, or one by one; each once."""
     if given is None:
         given = experiment.seed if isinstance(experiment.seed, tuple) else experiment.runs
     if not isinstance(given, (list, tuple, range, np.ndarray)):
         first = experiment.seed if isinstance(experiment.seed, int) else 0
-        count = integer("seeds", given, 1, 2**31 - 1)
-        integer("seeds: the last of them", first + count - 1, 0, 2**64 - 1)
+        count = integer(name, given, 1, 2**31 - 1)
+        integer(f"{name}: the last of them", first + count - 1, 0, 2**64 - 1)
         return short(range(first, first + count))
-    seeds = [integer(f"seeds[{k}]", seed, 0, 2**64 - 1) for k, seed in enumerate(given)]
+    seeds = [integer(f"{name}[{k}]", seed, 0, 2**64 - 1) for k, seed in enumerate(given)]
     if not seeds:
-        raise ValueError("seeds: expected at least one, got none")
+        raise ValueError(f"{name}: expected at least one, got none")
     if len(set(seeds)) < len(seeds):
         met = set()
         twice = next(seed for seed in seeds if seed in met or met.add(seed))
-        raise ValueError(f"seeds: {twice} is there twice; its runs would be the same")
+        raise ValueError(f"{name}: {twice} is there twice; its runs would be the same")
     return seeds
 
 

@@ -52,11 +52,11 @@ def work(task, stop=None):
     begun, at = time.perf_counter(), task.lo
     parts, results = [], {}
     for segment in task.segments:
-        for experiment, some in _calls(task, segment):
+        for experiment, some in calls(task, segment):
             session = _train(experiment, task.how, stop, name_of(at, at + len(some.runs)))
             at += len(some.runs)
             result = Result(experiment, session.arrays)
-            arrays = {"run": some.runs, "doubts": of_runs(result), **_summary(result, task.how["bins"])}
+            arrays = {"run": some.runs, "doubts": of_runs(result), **summary(result, task.how["bins"])}
             if task.how["measure"] is not None:
                 arrays |= _measured(task.how["measure"], result)
             if task.how["keep"] == "results":
@@ -65,7 +65,7 @@ def work(task, stop=None):
     return join(parts), results, time.perf_counter() - begun, node()
 
 
-def _calls(task, segment):
+def calls(task, segment):
     """Experiments and their runs: as many in one call as there is room for."""
     runs = len(segment.runs)
     try:
@@ -195,7 +195,7 @@ def node():
     return name
 
 
-def _summary(result, bins):
+def summary(result, bins):
     """What is kept of each run: its ends, its last returns and its learning curve."""
     e, arrays = result.experiment, result.arrays
     runs, agents = len(result.steps), e.game.agents

@@ -186,7 +186,7 @@ def test_what_is_kept_of_a_run_does_not_depend_on_the_runs_beside_it(agents):
         arrays = {"returns": np.zeros((len(runs), room, agents)), "episodes": episodes[runs], "steps": episodes[runs],
                   "reason": np.zeros(len(runs), np.int32)}
         arrays["returns"][:, :3000] = returns[runs]
-        return working._summary(mf.Result(experiment.replace(runs=len(runs)), arrays), 20)
+        return working.summary(mf.Result(experiment.replace(runs=len(runs)), arrays), 20)
 
     returns = rng.standard_normal((7, 3000, agents)) * 10.0 ** rng.integers(-8, 8, (7, 3000, 1))
     whole = summary(np.arange(7), 3000)
