@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.errors import extra, shown
+from marlfast.errors import extra, flag, shown
 from marlfast.games.base import Game
 
 SEEDS = 2**31       # seeds of an environment: 0 to SEEDS - 1
 HEAD = 2            # state variables before the observations: the episode's seed, and its steps so far
-TOGETHER = "all agents of a game play until it ends for all (supersuit.black_death_v3 keeps those that are out)"
+TOGETHER = "give leaves=True where agents end before others, or limits vary"
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -34,7 +34,8 @@ class PettingZooGame(Game):
         The environment's ``reset``, with a seed that is drawn: the same seed of training gives the same episodes, if
         the environment is one that keeps to its seed.
     End
-        Terminated where the environment terminates all agents; truncated after ``horizon`` steps.
+        Terminated where the environment terminates all agents; truncated after ``horizon`` steps. With ``leaves`` an
+        agent that the environment terminates has left, and the others go on.
 
     Parameters
     ----------
@@ -45,6 +46,11 @@ class PettingZooGame(Game):
         Steps after which an episode is truncated; 0: never. Default: the environment's ``max_cycles``, where it has
         one. An environment that truncates an episode at any other step is an error, since learners bootstrap from what
         a truncated episode would have come to, and from nothing where a game is over.
+    leaves : bool
+        Agents may end before others, or come later, and the environment's limit may vary.
+    masks : bool, optional
+        Some actions are not legal: the environment says which by an ``"action_mask"`` in its ``infos``, or in
+        observations that are dictionaries of it and of ``"observation"``. Default: whether it does so at its first reset.
     at_horizon : {"terminated", "truncated"}, optional
         What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
 
@@ -55,9 +61,6 @@ class PettingZooGame(Game):
 
     Notes
     -----
-    All agents of a run end together. An environment in which some leave before others takes PettingZoo's
-    ``supersuit.black_death_v3`` around it.
-
     What goes on inside an environment is not in marlfast's arrays. A result that was resumed between two episodes is
     as if it had never stopped; one that was stopped within an episode goes on with another one, from its start, for
     the steps that were left.
@@ -77,6 +80,8 @@ class PettingZooGame(Game):
 
     make: Callable = field(metadata={"function": True})
     horizon: int | None = None
+    leaves: bool = False
+    masks: bool | None = None
 
     def __post_init__(self):
         if self.at_horizon is not None:
@@ -96,8 +101,13 @@ class PettingZooGame(Game):
             if self.horizon is None else self.horizon
         self._set(name=f"pettingzoo:{_named(environment)}", names=tuple(agents), agents=len(agents), views=len(agents),
                   **self.checked_horizon(horizon))
+        self._set(leaves=flag("leaves", self.leaves))
         self._actions([environment.action_space(agent) for agent in agents])
-        self._observations([environment.observation_space(agent) for agent in agents])
+        found = [environment.observation_space(agent) for agent in agents]
+        inner = [_inner(space) for space in found]
+        told = any(one is not space for one, space in zip(inner, found, strict=True))
+        self._set(masks=told or _masked(environment) if self.masks is None else flag("masks", self.masks))
+        self._observations(inner)
         environment.close()
 
     def _actions(self, found):
@@ -128,6 +138,10 @@ class PettingZooGame(Game):
                 self._set(bounds=(low, high))
 
     @property
+    def participation(self):
+        return ("present",) * self.leaves + ("legal",) * self.masks + ("truncated",) * self.leaves
+
+    @property
     def ends_at_horizon(self):
         """False: where it ends, the environment says so itself."""
         return False
@@ -143,15 +157,30 @@ class PettingZooGame(Game):
                 "first_observations": list(self.first_observations)}
 
     def kernel(self, backend="cython"):
-        size = HEAD + self.agents * self.features
+        size = HEAD + self.agents * self.features + (self.agents + 1) * self.leaves + \
+            self.agents * self.max_actions * self.masks
         return kernels(backend, "own").Python(_Environments(self), self.agents, size, self.views, self.features,
-                                              (0, 0, 1, 0), False)
+                                              (0, 0, 1, 0), False, self.max_actions)
 
     def render(self, state):
         lines = [f"seed {state[0]:.0f}, step {state[1]:.0f}"]
-        for agent, obs, size in zip(self.names, state[HEAD:].reshape(self.agents, -1), self.sizes, strict=True):
+        observations = state[HEAD:HEAD + self.agents * self.features].reshape(self.agents, -1)
+        for agent, obs, size in zip(self.names, observations, self.sizes, strict=True):
             lines.append(f"{agent}: {np.array2string(obs[:size], precision=4, threshold=8, max_line_width=160)}")
         return "\n".join(lines)
+
+
+def _inner(space):
+    """The space of what is observed, where a mask stands beside it."""
+    parts = getattr(space, "spaces", None)
+    return parts["observation"] if isinstance(parts, dict) and set(parts) == {"observation", "action_mask"} else space
+
+
+def _masked(environment):
+    """Whether an environment says at its first reset what is legal."""
+    answer = environment.reset(seed=0)
+    infos = answer[1] if isinstance(answer, tuple) and len(answer) == 2 else None
+    return any(isinstance(info, dict) and info.get("action_mask") is not None for info in (infos or {}).values())
 
 
 def _named(environment):
@@ -163,7 +192,8 @@ def _named(environment):
 class _Environments:
     """The environments of the runs of one session: what ``marlfast.reference.own.Python`` calls a player.
 
-    A state is the seed of its episode, the steps made so far, and the observations. The first two are remembered
+    A state is the seed of its episode, the steps made so far, and the observations; then, where agents may leave, who
+    is there, and whether a limit cuts the episode off; and where there are masks, these. The first two are remembered
     beside each environment, so that one that is not where a state says is begun again.
     """
 
@@ -171,6 +201,12 @@ class _Environments:
         self.game = game
         self.made, self.at = {}, {}         # by run: the environment; (seed, steps) of its episode, None: over
         self.lock = threading.Lock()        # make() need not be safe to call from two threads
+        seen = HEAD + game.agents * game.features
+        self.there, self.cut = slice(seen, seen + game.agents), seen + game.agents
+        self.allowed = slice(seen + (game.agents + 1) * game.leaves, None)
+        for what in ("present", "legal", "truncated"):
+            if what not in game.participation:
+                setattr(self, what, None)
 
     def kept(self):
         """What goes on in the environments, which a copy takes with it."""
@@ -189,7 +225,18 @@ class _Environments:
         return np.array(state), np.array(rewards), np.array(terminated)
 
     def observe(self, runs, state):
-        return state[:, HEAD:].reshape(len(runs), self.game.views, self.game.features)
+        game = self.game
+        return np.ascontiguousarray(state[:, HEAD:HEAD + game.agents * game.features]).reshape(
+            len(runs), game.views, game.features)
+
+    def present(self, runs, state):
+        return np.ascontiguousarray(state[:, self.there] != 0.0)
+
+    def truncated(self, runs, state):
+        return np.ascontiguousarray(state[:, self.cut] != 0.0)
+
+    def legal(self, runs, state):
+        return np.ascontiguousarray(state[:, self.allowed] != 0.0).reshape(len(runs), self.game.agents, -1)
 
     def _begin(self, run, seed, steps):
         """A new episode; ``steps`` are those that an earlier one has used up of its horizon."""
@@ -200,9 +247,20 @@ class _Environments:
         answer = self.made[run].reset(seed=seed)
         if not isinstance(answer, tuple) or len(answer) != 2:
             raise TypeError(f"{self.game.name}: expected (observations, infos) of reset, got {shown(answer)}")
-        self._check_unmasked(answer[1])
         self.at[run] = seed, steps
-        return self._state(seed, steps, answer[0])
+        return self._state(run, seed, steps, answer[0], answer[1], np.zeros(0), set(self._agents(run)))
+
+    def _agents(self, run):
+        """Who is there, by the environment; everybody, where nobody leaves."""
+        game = self.game
+        if not game.leaves:
+            return game.names
+        agents = self.made[run].agents
+        new = [agent for agent in agents if agent not in game.names]
+        if new:
+            raise ValueError(f"{game.name}: agent {new[0]!r} is not one of its possible_agents, which are all that may "
+                             "appear")
+        return agents
 
     def _step(self, run, state, actions):
         game = self.game
@@ -212,28 +270,56 @@ class _Environments:
         if self.at.get(run) != (seed, steps):
             self._begin(run, seed, steps)
         self.at.pop(run)
+        there = set(self._agents(run))
         answer = self.made[run].step({agent: int(first + action) for agent, first, action in zip(
-            game.names, game.first_actions, actions, strict=True)})
+            game.names, game.first_actions, actions, strict=True) if agent in there})
         if not isinstance(answer, tuple) or len(answer) != 5:
             raise TypeError(f"{game.name}: expected (observations, rewards, terminations, truncations, infos) of step, "
                             f"got {shown(answer)}")
         observations, rewards, terminations, truncations, infos = answer
-        self._check_unmasked(infos)
         steps += 1
-        terminated = self._ended(steps, terminations, truncations)
-        state = self._state(seed, steps, observations)
-        earned = np.array([self._reward(agent, rewards) for agent in game.names])
-        if not (terminated or any(truncations[agent] for agent in game.names)):
+        if game.leaves:
+            stays, cut, over = self._left(run, there, steps, terminations, truncations)
+        else:
+            over, stays = self._ended(steps, terminations, truncations), set(game.names)
+            cut = not over and any(truncations[agent] for agent in game.names)
+        after = self._state(run, seed, steps, observations, infos, state, stays, cut)
+        earned = np.array([self._reward(agent, rewards) if agent in there else 0.0 for agent in game.names])
+        if not (over or cut):
             self.at[run] = seed, steps
-        return state, earned, terminated
+        return after, earned, over
 
-    def _check_unmasked(self, infos):
-        """Refuse masks: to ignore one would be to play another game."""
-        for agent, info in (infos or {}).items():
-            if isinstance(info, dict) and info.get("action_mask") is not None:
-                raise ValueError(f"{self.game.name}: the infos of agent {agent!r} have an 'action_mask', but all "
-                                 "actions of a game here are allowed at all times; wrap the environment so that an "
-                                 "action that is not allowed does something harmless, and leave the mask out")
+    def _left(self, run, there, steps, terminations, truncations):
+        """Who is there after a step, whether a limit cuts the episode off, and whether it is over for all."""
+        over = {agent for agent in there if self._of(agent, terminations, "terminations")}
+        cut = {agent for agent in there - over if self._of(agent, truncations, "truncations")}
+        stays = (there | set(self._agents(run))) - over - cut
+        if cut and stays:
+            raise ValueError(f"{self.game.name}: agent {min(map(str, cut))!r} was truncated at step {steps}, but "
+                             f"{min(map(str, stays))!r} goes on; a limit cuts an episode off for all who are there, and "
+                             "an agent that leaves is terminated")
+        return (cut or stays), bool(cut), not (cut or stays)
+
+    def _mask(self, agent, given, infos):
+        """What an agent may do, float64 [A]."""
+        game, i = self.game, self.game.names.index(agent)
+        count, info = int(game.action_counts[i]), (infos or {}).get(agent)
+        mask = given.get("action_mask") if isinstance(given, dict) else None
+        if mask is None and isinstance(info, dict):
+            mask = info.get("action_mask")
+        allowed = np.zeros(game.max_actions)
+        allowed[:count] = 1.0
+        if mask is None:
+            return allowed
+        if not game.masks:
+            raise ValueError(f"{game.name}: the infos of agent {agent!r} have an 'action_mask', which its first reset had "
+                             "not; give masks=True")
+        mask = np.asarray(mask)
+        if mask.shape != (count,):
+            raise ValueError(f"{game.name}: expected an action_mask of {count} entries for agent {agent!r}, got shape "
+                             f"{mask.shape}")
+        allowed[:count] = mask != 0
+        return allowed
 
     def _reward(self, agent, rewards):
         given = self._of(agent, rewards, "rewards")
@@ -261,7 +347,8 @@ class _Environments:
                              "agents of a game end alike")
         if any(cut.values()) and steps != game.horizon:
             raise ValueError(f"{game.name}: the environment truncated an episode after {steps} steps, but the game's "
-                             f"horizon is {game.horizon}; give horizon={steps} if all its episodes may be that long")
+                             f"horizon is {game.horizon}; give horizon={steps} if all its episodes may be that long, "
+                             "or leaves=True where limits vary")
         return all(over.values())
 
     def _of(self, agent, values, what):
@@ -269,17 +356,28 @@ class _Environments:
             raise ValueError(f"{self.game.name}: {what} has nothing for agent {agent!r}; {TOGETHER}")
         return values[agent]
 
-    def _state(self, seed, steps, observations):
+    def _state(self, run, seed, steps, observations, infos, before, stays, cut=False):
         game = self.game
         if len(observations) > game.agents:
             new = next(agent for agent in observations if agent not in game.names)
             raise ValueError(f"{game.name}: agent {new!r} is not one of its possible_agents; the agents of a game stay "
                              "the same")
-        state = np.zeros(HEAD + game.agents * game.features)
+        size = HEAD + game.agents * game.features
+        state = np.zeros(size + (game.agents + 1) * game.leaves + game.agents * game.max_actions * game.masks)
+        state[HEAD:size] = before[HEAD:size] if len(before) else 0.0    # who has left still sees what it saw last
         state[:HEAD] = seed, steps
-        views = state[HEAD:].reshape(game.agents, game.features)
+        views = state[HEAD:size].reshape(game.agents, game.features)
+        if game.leaves:
+            state[self.there], state[self.cut] = [agent in stays for agent in game.names], cut
+        allowed = state[self.allowed].reshape(game.agents, -1) if game.masks else None
         for i, agent in enumerate(game.names):
+            if agent not in stays:
+                continue
             given = self._of(agent, observations, "observations")
+            mask = self._mask(agent, given, infos)
+            if game.masks:
+                allowed[i] = mask
+            given = given["observation"] if isinstance(given, dict) and "observation" in given else given
             try:
                 obs = np.asarray(given, np.float64).ravel()
             except (TypeError, ValueError, OverflowError):

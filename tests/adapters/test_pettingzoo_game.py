@@ -302,13 +302,13 @@ def put(place, agent, value):
 
 
 FAULTS = {
-    "one ends": (put(2, "bob", True), r"agent 'bob' ended at step 2, but 'ann' did not; .*black_death_v3"),
+    "one ends": (put(2, "bob", True), r"agent 'bob' ended at step 2, but 'ann' did not; give leaves=True"),
     "one is cut": (put(3, "ann", True), r"agent 'ann' ended at step 2, but 'bob' did not"),
     "ended unlike": (lambda answer: (put(2, "bob", True)(answer), put(3, "ann", True)(answer)),
                      "at step 2 agent 'bob' was terminated, but 'ann' truncated"),
     "cut early": (lambda answer: answer.__setitem__(3, {"ann": True, "bob": True}),
                   r"truncated an episode after 2 steps, but the game's horizon is 5; give horizon=2"),
-    "no reward": (lambda answer: answer[1].pop("bob"), "rewards has nothing for agent 'bob'; all agents"),
+    "no reward": (lambda answer: answer[1].pop("bob"), "rewards has nothing for agent 'bob'; give leaves=True"),
     "no observation": (lambda answer: answer[0].pop("ann"), "observations has nothing for agent 'ann'"),
     "no end": (lambda answer: answer[2].clear(), "terminations has nothing for agent 'ann'"),
     "a new agent": (put(0, "eve", np.zeros(2)), "agent 'eve' is not one of its possible_agents"),
@@ -353,13 +353,93 @@ def test_a_reset_that_is_wrong(backend):
         kernel.start(np.zeros((1, kernel.state_size)), np.zeros((1, 1)), np.zeros((1, 0)))
 
 
-def test_a_mask_at_the_start_is_refused(backend):
-    class Masked(Line):
-        def reset(self, seed=None, options=None):
-            return super().reset(seed)[0], {"ann": {"action_mask": np.ones(3, np.int8)}}
+class Deaths:
+    """Ann dies after 2 steps, Bob after 4 (``limit``: cut off); each sees the steps there were, and earns 1 in each."""
 
-    with pytest.raises(mf.TrainingError, match="the infos of agent 'ann' have an 'action_mask', but all actions"):
-        train(PettingZooGame(Masked), backend=backend)
+    possible_agents, dies, limit, where = ["ann", "bob"], {"ann": 2, "bob": 4}, 99, None
+
+    def __init__(self, **changes):
+        self.__dict__ |= changes
+
+    def observation_space(self, agent):
+        space = spaces.Discrete(9)
+        return space if self.where != "observations" else spaces.Dict(
+            {"observation": space, "action_mask": spaces.MultiBinary(3)})
+
+    def action_space(self, agent):
+        return spaces.Discrete(3)
+
+    def mask(self, agent):
+        return np.array([0, 1, self.steps % 2], np.int8)
+
+    def told(self):
+        seen = {agent: self.steps for agent in self.agents}
+        if self.where == "observations":
+            seen = {agent: {"observation": self.steps, "action_mask": self.mask(agent)} for agent in self.agents}
+        masks = {agent: {"action_mask": self.mask(agent)} for agent in self.agents}
+        return seen, masks if self.where == "infos" else {agent: {} for agent in self.agents}
+
+    def reset(self, seed=None, options=None):
+        self.steps, self.agents, self.length = 0, list(self.possible_agents), self.limit
+        return self.told()
+
+    def step(self, actions):
+        assert set(actions) == set(self.agents)
+        assert self.where is None or all(self.mask(agent)[action] for agent, action in actions.items())
+        self.steps += 1
+        there = self.agents
+        over = {agent: self.steps >= self.dies[agent] for agent in there}
+        cut = {agent: self.steps >= self.length and not over[agent] for agent in there}
+        seen, infos = self.told()
+        self.agents = [agent for agent in there if not (over[agent] or cut[agent])]
+        return seen, dict.fromkeys(there, 1.0), over, cut, infos
+
+    def close(self):
+        pass
+
+
+def test_agents_that_leave(backend):
+    run = mf.train(PettingZooGame(Deaths, leaves=True), mf.IQL(0.5), episodes=3, runs=2, seed=0, backend=backend)
+    assert run.lengths.tolist() == [[4] * 3] * 2 and run.agent_lengths.tolist() == [[[2, 4]] * 3] * 2
+    assert run.returns.tolist() == [[[2.0, 4.0]] * 3] * 2
+    together = PettingZooGame(lambda: Deaths(dies={"ann": 3, "bob": 3}), leaves=True)
+    assert mf.train(together, mf.IQL(), episodes=2, seed=0, backend=backend).lengths.tolist() == [[3, 3]]
+
+
+@pytest.mark.parametrize("where", ["infos", "observations"])
+def test_what_a_mask_forbids_is_never_done(where, backend):
+    """The environment asserts it."""
+    game = PettingZooGame(lambda: Deaths(where=where), leaves=True)
+    assert game.masks and game.participation == ("present", "legal", "truncated") and game.observations == 9
+    run = mf.train(game, mf.IQL(0.5), episodes=20, runs=2, seed=0, backend=backend)
+    q = run.arrays["learner.q"]
+    assert (q[..., 0] == 0.0).all() and (q[:, ::2, :, 2] == 0.0).all() and q.any()
+    assert mf.evaluate(game, run, episodes=3, backend=backend).returns.tolist() == [[[2.0, 4.0]] * 3] * 2
+
+
+def test_limits_that_vary_are_bootstrapped_from(backend):
+    """Cut off after 3 steps: ann has left, bob's last step counts on what would have followed."""
+    game = PettingZooGame(lambda: Deaths(limit=3), leaves=True)
+    run = mf.train(game, mf.IQL(0.5, discount=0.9), episodes=1, seed=0, backend=backend)
+    assert run.lengths.tolist() == [[3]] and run.agent_lengths.tolist() == [[[2, 3]]]
+    with pytest.raises(mf.TrainingError, match="run 0, step 1.*agent 'bob' was truncated at step 2, but 'ann' goes on"):
+        class Odd(Deaths):
+            def step(self, actions):
+                seen, rewards, over, cut, infos = super().step(actions)
+                cut["bob"] = self.steps == 2
+                return seen, rewards, {agent: False for agent in over}, cut, infos
+        mf.train(PettingZooGame(Odd, leaves=True), mf.IQL(), episodes=1, seed=0, backend=backend)
+
+
+def test_masks_that_do_not_fit_are_told(backend):
+    def train_with(mask):
+        return mf.train(PettingZooGame(lambda: Deaths(where="infos", mask=mask), leaves=True), mf.IQL(), episodes=1,
+                        seed=0, backend=backend)
+
+    with pytest.raises(mf.TrainingError, match="expected an action_mask of 3 entries for agent 'ann', got shape"):
+        train_with(lambda agent: np.ones(4, np.int8))
+    with pytest.raises(mf.TrainingError, match="run 0, step 0, agent 0: an agent is to act, but has no legal action"):
+        train_with(lambda agent: np.zeros(3, np.int8))
 
 
 @pytest.mark.parametrize("head", [(np.nan, 0.0), (-1.0, 0.0), (SEEDS, 0.0), (0.5, 0.0), (0.0, -1.0), (0.0, np.nan),
