@@ -50,7 +50,7 @@ class PettingZooGame(Game):
         Agents may end before others, or come later, and the environment's limit may vary.
     masks : bool, optional
         Some actions are not legal: the environment says which by an ``"action_mask"`` in its ``infos``, or in
-        observations that are dictionaries of it and of ``"observation"``. Default: whether it does so at its first reset.
+        observations that are dictionaries of it and of ``"observation"``. Default: whether it does at its first reset.
     at_horizon : {"terminated", "truncated"}, optional
         What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
 
@@ -296,8 +296,8 @@ class _Environments:
         stays = (there | set(self._agents(run))) - over - cut
         if cut and stays:
             raise ValueError(f"{self.game.name}: agent {min(map(str, cut))!r} was truncated at step {steps}, but "
-                             f"{min(map(str, stays))!r} goes on; a limit cuts an episode off for all who are there, and "
-                             "an agent that leaves is terminated")
+                             f"{min(map(str, stays))!r} goes on; a limit cuts an episode off for all who are there, "
+                             "and an agent that leaves is terminated")
         return (cut or stays), bool(cut), not (cut or stays)
 
     def _mask(self, agent, given, infos):
@@ -312,8 +312,8 @@ class _Environments:
         if mask is None:
             return allowed
         if not game.masks:
-            raise ValueError(f"{game.name}: the infos of agent {agent!r} have an 'action_mask', which its first reset had "
-                             "not; give masks=True")
+            raise ValueError(f"{game.name}: the infos of agent {agent!r} have an 'action_mask', which its first reset "
+                             "had not; give masks=True")
         mask = np.asarray(mask)
         if mask.shape != (count,):
             raise ValueError(f"{game.name}: expected an action_mask of {count} entries for agent {agent!r}, got shape "
