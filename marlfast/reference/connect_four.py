@@ -2,12 +2,12 @@
 import numpy as np
 
 from marlfast.reference.kernels import BAD_STATE, ILLEGAL, fine, whole
-from marlfast.reference.turns import TurnGame
+from marlfast.reference.turns import _TurnGame
 
 MAX_BITS = 53
 
 
-class ConnectFour(TurnGame):
+class ConnectFour(_TurnGame):
     """Connect four: see :class:`marlfast.games.ConnectFour` for its rules and source.
 
     Parameters

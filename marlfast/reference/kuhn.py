@@ -2,7 +2,7 @@
 import numpy as np
 
 from marlfast.reference.kernels import BAD_DRAW, BAD_STATE, fine, pick, whole
-from marlfast.reference.turns import TurnGame
+from marlfast.reference.turns import _TurnGame
 
 CARDS, PLAYING, HISTORIES, OBSERVATIONS = 3, 4, 9, 13
 # Nothing, p, b, pb; over: pp, bp, bb, pbp, pbb. What follows each by p and by b, and who moves there.
@@ -12,7 +12,7 @@ STAKE = np.array([1, 0, 2, 0, 2])       # of a showdown
 FOLDED = np.array([0, 1, 0, -1, 0])     # what the first player earns where there is none
 
 
-class KuhnPoker(TurnGame):
+class KuhnPoker(_TurnGame):
     """Kuhn poker: see :class:`marlfast.games.KuhnPoker` for its rules and source."""
 
     def __init__(self):

@@ -2,7 +2,7 @@
 import numpy as np
 
 from marlfast.reference.kernels import BAD_DRAW, BAD_STATE, ILLEGAL, fine, pick, whole
-from marlfast.reference.turns import TurnGame
+from marlfast.reference.turns import _TurnGame
 
 CARDS, FOLD, CALL, RAISE, ACTIONS, ENDS, FIRST_ROUND, OBSERVATIONS = 6, 0, 1, 2, 3, 5, 5, 1117
 NOTHING, C, R, CR, RR, CRR, OVER = range(7)
@@ -14,7 +14,7 @@ MAY = np.array([[False, True, True], [False, True, True], [True, True, True], [T
                 [True, True, False], [True, True, False], [False, False, False]])
 
 
-class LeducPoker(TurnGame):
+class LeducPoker(_TurnGame):
     """Leduc poker: see :class:`marlfast.games.LeducPoker` for its rules and source."""
 
     def __init__(self):

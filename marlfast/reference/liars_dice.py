@@ -2,14 +2,14 @@
 import numpy as np
 
 from marlfast.reference.kernels import BAD_DRAW, BAD_STATE, ILLEGAL, fine, pick, whole
-from marlfast.reference.turns import TurnGame
+from marlfast.reference.turns import _TurnGame
 
 MAX_SIDES = 6
 COUNTS = np.array([bin(k).count("1") for k in range(1 << 2 * MAX_SIDES)])
 HIGHEST = np.array([k.bit_length() - 1 for k in range(1 << 2 * MAX_SIDES)])
 
 
-class LiarsDice(TurnGame):
+class LiarsDice(_TurnGame):
     """Liar's dice with a die each: see :class:`marlfast.games.LiarsDice` for its rules and source.
 
     Parameters

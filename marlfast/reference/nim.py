@@ -4,12 +4,12 @@ import math
 import numpy as np
 
 from marlfast.reference.kernels import BAD_STATE, ILLEGAL, check, fine, whole
-from marlfast.reference.turns import TurnGame
+from marlfast.reference.turns import _TurnGame
 
 MAX_PILES = 16
 
 
-class Nim(TurnGame):
+class Nim(_TurnGame):
     """Nim: see :class:`marlfast.games.Nim` for its rules and source.
 
     Parameters

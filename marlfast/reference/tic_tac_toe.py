@@ -2,7 +2,7 @@
 import numpy as np
 
 from marlfast.reference.kernels import BAD_STATE, ILLEGAL, fine, whole
-from marlfast.reference.turns import TurnGame
+from marlfast.reference.turns import _TurnGame
 
 SQUARES, FULL = 9, 511
 LINES = np.array([7, 56, 448, 73, 146, 292, 273, 84])
@@ -12,7 +12,7 @@ NUMBER = sum(3**k * (SETS >> k & 1) for k in range(SQUARES))
 LINE = ((SETS[:, None] & LINES) == LINES).any(axis=1)
 
 
-class TicTacToe(TurnGame):
+class TicTacToe(_TurnGame):
     """Tic-tac-toe: see :class:`marlfast.games.TicTacToe` for its rules and source."""
 
     def __init__(self):

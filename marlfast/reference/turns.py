@@ -4,7 +4,7 @@ import numpy as np
 from marlfast.reference.kernels import BAD_ACTION, BAD_STATE, Game, fine
 
 
-class TurnGame(Game):
+class _TurnGame(Game):
     """A game of two players, one of whom moves.
 
     Derived classes have ``_read(state) -> (what was read, which are states)`` and ``_turn(what was read)``, int64 [n]:
