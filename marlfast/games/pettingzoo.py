@@ -16,7 +16,7 @@ TOGETHER = "give leaves=True where agents end before others, or limits vary"
 
 @dataclass(frozen=True, repr=False, eq=False)
 class PettingZooGame(Game):
-    """A PettingZoo environment in which all agents act at once (``ParallelEnv``), as a game.
+    """A PettingZoo environment as a game: all agents act at once (``ParallelEnv``), or in turns (``AECEnv``).
 
     Each run has an environment object of its own. Since these are Python, a step takes as long as theirs does; the
     learning beside it is compiled.
@@ -47,7 +47,7 @@ class PettingZooGame(Game):
         one. An environment that truncates an episode at any other step is an error, since learners bootstrap from what
         a truncated episode would have come to, and from nothing where a game is over.
     leaves : bool
-        Agents may end before others, or come later, and the environment's limit may vary.
+        Agents may end before others, or come later, and the environment's limit may vary; always so of an ``AECEnv``.
     masks : bool, optional
         Some actions are not legal: the environment says which by an ``"action_mask"`` in its ``infos``, or in
         observations that are dictionaries of it and of ``"observation"``. Default: whether it does at its first reset.
@@ -91,17 +91,19 @@ class PettingZooGame(Game):
             raise TypeError(f"make: expected a function that gives a new environment, got {shown(self.make)}")
         environment = self.make()
         for needed in ("possible_agents", "observation_space", "action_space", "reset", "step"):
-            if not hasattr(environment, needed) or hasattr(environment, "agent_iter"):
-                raise TypeError(f"make: expected a function that gives a PettingZoo ParallelEnv, it gave "
-                                f"{shown(environment)}; pettingzoo.utils.aec_to_parallel makes one of an AECEnv")
+            if not hasattr(environment, needed):
+                raise TypeError(f"make: expected a function that gives a PettingZoo ParallelEnv or AECEnv, it gave "
+                                f"{shown(environment)}")
+        self._set(turns=hasattr(environment, "agent_iter"))
+        environment = self.made(environment)
         agents = list(environment.possible_agents)
         if not agents:
             raise ValueError("make: expected an environment with at least one agent, its possible_agents are empty")
-        horizon = getattr(getattr(environment, "unwrapped", environment), "max_cycles", None) or 0 \
-            if self.horizon is None else self.horizon
+        given = getattr(environment, "unwrapped", environment)
+        horizon = (getattr(given, "max_cycles", None) or 0) * (not self.turns) if self.horizon is None else self.horizon
         self._set(name=f"pettingzoo:{_named(environment)}", names=tuple(agents), agents=len(agents), views=len(agents),
                   **self.checked_horizon(horizon))
-        self._set(leaves=flag("leaves", self.leaves))
+        self._set(leaves=flag("leaves", self.leaves) or self.turns)
         self._actions([environment.action_space(agent) for agent in agents])
         found = [environment.observation_space(agent) for agent in agents]
         inner = [_inner(space) for space in found]
@@ -139,7 +141,24 @@ class PettingZooGame(Game):
 
     @property
     def participation(self):
-        return ("present",) * self.leaves + ("legal",) * self.masks + ("truncated",) * self.leaves
+        return ("present",) * self.leaves + ("to_act",) * self.turns + ("legal",) * self.masks + \
+            ("truncated",) * self.leaves
+
+    def made(self, environment=None):
+        """Make an environment, in which those who act do so in one step.
+
+        Parameters
+        ----------
+        environment : object, optional
+            What ``make()`` gave. Default: another.
+
+        Returns
+        -------
+        object
+            With the interface of a ``ParallelEnv``.
+        """
+        environment = self.make() if environment is None else environment
+        return _Turns(environment) if self.turns else environment
 
     @property
     def ends_at_horizon(self):
@@ -157,7 +176,7 @@ class PettingZooGame(Game):
                 "first_observations": list(self.first_observations)}
 
     def kernel(self, backend="cython"):
-        size = HEAD + self.agents * self.features + (self.agents + 1) * self.leaves + \
+        size = HEAD + self.agents * self.features + (self.agents + 1) * self.leaves + self.agents * self.turns + \
             self.agents * self.max_actions * self.masks
         return kernels(backend, "own").Python(_Environments(self), self.agents, size, self.views, self.features,
                                               (0, 0, 1, 0), False, self.max_actions)
@@ -168,6 +187,50 @@ class PettingZooGame(Game):
         for agent, obs, size in zip(self.names, observations, self.sizes, strict=True):
             lines.append(f"{agent}: {np.array2string(obs[:size], precision=4, threshold=8, max_line_width=160)}")
         return "\n".join(lines)
+
+
+class _Turns:
+    """An ``AECEnv`` with the interface of a ``ParallelEnv``: in each step the agent whose turn it is acts."""
+
+    def __init__(self, environment):
+        self.environment = self.unwrapped = environment
+        self.possible_agents = environment.possible_agents
+        self.observation_space, self.action_space = environment.observation_space, environment.action_space
+        self.close = environment.close
+
+    def __str__(self):
+        return _named(self.environment)
+
+    @property
+    def agents(self):
+        return self.environment.agents
+
+    @property
+    def selected(self):
+        """Whose turn it is; None: nobody is there."""
+        return self.environment.agent_selection if self.environment.agents else None
+
+    def reset(self, seed=None):
+        self.environment.reset(seed=seed)
+        return self._told()
+
+    def step(self, actions):
+        environment, there = self.environment, list(self.environment.agents)
+        environment.step(actions[environment.agent_selection])
+        rewards, over, cut = ({agent: given.get(agent, default) for agent in there} for given, default in (
+            (environment.rewards, 0.0), (environment.terminations, True), (environment.truncations, False)))
+        while environment.agents and (environment.terminations[environment.agent_selection]
+                                      or environment.truncations[environment.agent_selection]):
+            environment.step(None)          # who is out says so
+        return self._told(over, cut, rewards)
+
+    def _told(self, over=None, cut=None, rewards=None):
+        environment = self.environment
+        there = list(environment.agents) if over is None else [
+            agent for agent in over if agent in environment.agents or cut[agent]]
+        seen = {agent: environment.observe(agent) for agent in there}
+        infos = dict(environment.infos)
+        return (seen, infos) if over is None else (seen, rewards, over, cut, infos)
 
 
 def _inner(space):
@@ -203,8 +266,10 @@ class _Environments:
         self.lock = threading.Lock()        # make() need not be safe to call from two threads
         seen = HEAD + game.agents * game.features
         self.there, self.cut = slice(seen, seen + game.agents), seen + game.agents
-        self.allowed = slice(seen + (game.agents + 1) * game.leaves, None)
-        for what in ("present", "legal", "truncated"):
+        seen += (game.agents + 1) * game.leaves
+        self.acting = slice(seen, seen + game.agents)
+        self.allowed = slice(seen + game.agents * game.turns, None)
+        for what in ("present", "to_act", "legal", "truncated"):
             if what not in game.participation:
                 setattr(self, what, None)
 
@@ -232,6 +297,9 @@ class _Environments:
     def present(self, runs, state):
         return np.ascontiguousarray(state[:, self.there] != 0.0)
 
+    def to_act(self, runs, state):
+        return np.ascontiguousarray(state[:, self.acting] != 0.0)
+
     def truncated(self, runs, state):
         return np.ascontiguousarray(state[:, self.cut] != 0.0)
 
@@ -242,7 +310,7 @@ class _Environments:
         """A new episode; ``steps`` are those that an earlier one has used up of its horizon."""
         with self.lock:
             if run not in self.made:
-                self.made[run] = self.game.make()
+                self.made[run] = self.game.made()
         self.at.pop(run, None)              # should reset fail, this environment is nowhere
         answer = self.made[run].reset(seed=seed)
         if not isinstance(answer, tuple) or len(answer) != 2:
@@ -363,12 +431,15 @@ class _Environments:
             raise ValueError(f"{game.name}: agent {new!r} is not one of its possible_agents; the agents of a game stay "
                              "the same")
         size = HEAD + game.agents * game.features
-        state = np.zeros(size + (game.agents + 1) * game.leaves + game.agents * game.max_actions * game.masks)
+        state = np.zeros(size + (game.agents + 1) * game.leaves + game.agents * game.turns +
+                         game.agents * game.max_actions * game.masks)
         state[HEAD:size] = before[HEAD:size] if len(before) else 0.0    # who has left still sees what it saw last
         state[:HEAD] = seed, steps
         views = state[HEAD:size].reshape(game.agents, game.features)
         if game.leaves:
             state[self.there], state[self.cut] = [agent in stays for agent in game.names], cut
+        if game.turns:
+            state[self.acting] = [agent == self.made[run].selected for agent in game.names]
         allowed = state[self.allowed].reshape(game.agents, -1) if game.masks else None
         for i, agent in enumerate(game.names):
             if agent not in stays:

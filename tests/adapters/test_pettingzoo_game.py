@@ -98,7 +98,6 @@ def test_facts():
 @pytest.mark.parametrize("make, error, words", [
     (3, TypeError, "make: expected a function that gives a new environment, got 3"),
     (object, TypeError, "make: expected a function that gives a PettingZoo ParallelEnv"),
-    (lambda: Line(agent_iter=print), TypeError, "aec_to_parallel"),
     (lambda: Line(possible_agents=[]), ValueError, "make: expected an environment with at least one agent"),
     (lambda: Line(action=dict.fromkeys(["ann", "bob"], spaces.Box(0, 1))), ValueError,
      r"make: expected discrete actions, but agent 'ann' has Box"),
@@ -429,6 +428,60 @@ def test_limits_that_vary_are_bootstrapped_from(backend):
                 cut["bob"] = self.steps == 2
                 return seen, rewards, {agent: False for agent in over}, cut, infos
         mf.train(PettingZooGame(Odd, leaves=True), mf.IQL(), episodes=1, seed=0, backend=backend)
+
+
+class Nim:
+    """In turns, as PettingZoo's: five coins, of which each takes one or two; who takes the last one wins."""
+
+    possible_agents = ["first", "second"]
+
+    def agent_iter(self):
+        raise AssertionError
+
+    def observation_space(self, agent):
+        return spaces.Dict({"observation": spaces.Discrete(6), "action_mask": spaces.MultiBinary(2)})
+
+    def action_space(self, agent):
+        return spaces.Discrete(2)
+
+    def reset(self, seed=None, options=None):
+        self.coins, self.agents, self.agent_selection = 5, list(self.possible_agents), "first"
+        self.rewards, self.terminations = dict.fromkeys(self.agents, 0.0), dict.fromkeys(self.agents, False)
+        self.truncations, self.infos = dict(self.terminations), {agent: {} for agent in self.agents}
+
+    def observe(self, agent):
+        mask = np.array([1, self.coins > 1], np.int8) if agent == self.agent_selection else np.zeros(2, np.int8)
+        return {"observation": self.coins, "action_mask": mask}
+
+    def step(self, action):
+        agent = self.agent_selection
+        other = self.possible_agents[agent == "first"]
+        if self.terminations[agent]:
+            assert action is None
+            self.agents.remove(agent)
+            self.agent_selection = other
+            return
+        self.coins -= action + 1
+        assert self.coins >= 0
+        self.rewards = dict.fromkeys(self.agents, 0.0)
+        if self.coins == 0:
+            self.rewards, self.terminations = {agent: 1.0, other: -1.0}, dict.fromkeys(self.agents, True)
+        self.agent_selection = other
+
+    def close(self):
+        pass
+
+
+def test_environments_in_turns(backend):
+    """Who begins wins, by leaving three coins: the values of the game are learned exactly."""
+    game = PettingZooGame(Nim)
+    assert game.participation == ("present", "to_act", "legal", "truncated") and game.horizon == 0
+    run = mf.train(game, mf.IQL(1.0, discount=1.0, explore=mf.EpsilonGreedy(0.5)), episodes=80, seed=0, backend=backend)
+    first, second = run.arrays["learner.q"][0].transpose(1, 0, 2)
+    assert first[5].tolist() == [-1.0, 1.0] and second[3].tolist() == [-1.0, -1.0]
+    assert (first[2], first[1, 0]) == (pytest.approx([-1.0, 1.0]), 1.0)
+    assert mf.evaluate(game, run, episodes=2, backend=backend).returns.tolist() == [[[1.0, -1.0]] * 2]
+    assert (run.agent_lengths[0] == run.lengths[0][:, None]).all()
 
 
 def test_masks_that_do_not_fit_are_told(backend):
