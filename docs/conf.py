@@ -29,6 +29,7 @@ html_title = "marlfast"
 html_show_sphinx = False
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_theme_options = {
     "logo": {"text": "marlfast"}, "show_toc_level": 2, "navigation_with_keys": False, "show_prev_next": True,
     "navbar_end": ["theme-switcher"], "footer_start": ["copyright"], "footer_end": [],

@@ -61,7 +61,8 @@ def draw(found, path):
     figure = plotting.style.figure((6.6, 0.26 * len(found) + 1.4), "a comparison")
     ax = figure.subplots()
     values = np.array(list(found.values()))
-    image = ax.pcolormesh(values, cmap="cividis", vmin=0, vmax=1, edgecolors="white", linewidth=0.5)
+    ink, back = plotting.style.tones().strong, plotting.style.tones().back
+    image = ax.pcolormesh(values, cmap="cividis", vmin=0, vmax=1, edgecolors=back, linewidth=0.5)
     for i, name in enumerate(found):
         for j, value in enumerate(values[i]):
             known = PUBLISHED.get(name, (None,) * len(GAMES))[j]
@@ -77,7 +78,7 @@ def draw(found, path):
     edge = 0
     for names in list(LEARNERS.values())[:-1]:
         edge += len(names.split())
-        ax.axhline(edge, color="black", linewidth=1.2)
+        ax.axhline(edge, color=ink, linewidth=1.2)
     ax.set_title("Share of trials that end in a best joint action (in brackets: published)", loc="left", fontsize=10)
     for ending in ("pdf", "png"):
         figure.savefig(path.with_suffix(f".{ending}"), dpi=200)

@@ -25,6 +25,7 @@ from pathlib import Path
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
+from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
@@ -161,7 +162,30 @@ class Gallery(SphinxDirective):
         return ["", f"```{{image}} {path}", f":alt: {found[1]}", "```"]
 
 
+class DarkSiblings(SphinxTransform):
+    """A picture beside which there is one of the same name and "-dark" is shown on dark pages as that."""
+
+    default_priority = 410          # before images are collected
+
+    def run_here(self, node):
+        stem, dot, ending = node["uri"].rpartition(".")
+        other = f"{stem}-dark.{ending}"
+        _, path = self.env.relfn2path(other, self.env.docname)
+        if not dot or "://" in other or not Path(path).exists():
+            return
+        dark = node.deepcopy()
+        dark["uri"] = other
+        node["classes"], dark["classes"] = ["only-light"], ["only-dark"]
+        node.parent.insert(node.parent.index(node) + 1, dark)
+
+    def apply(self, **kwargs):
+        for node in list(self.document.findall(nodes.image)):
+            if "?" not in node["uri"]:
+                self.run_here(node)
+
+
 def setup(app):
+    app.add_transform(DarkSiblings)
     app.add_directive("picture", Picture)
     app.add_directive("gallery", Gallery)
     return {"parallel_read_safe": False}

@@ -143,7 +143,7 @@ class DistributedQ(_OneStep):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class HystereticQ(_OneStep):
-    """Hysteretic Q-learning: good news are learned faster than bad news, which may be due to the others' exploration.
+    """Hysteretic Q-learning: values rise faster than they fall, as bad outcomes may be due to the others' exploration.
 
     With ``error = reward + discount * max q[next row] - q[row, a]``: ``q[row, a] += learning_rate * error`` for errors
     of at least 0, ``q[row, a] += decrease_rate * error`` for others.

@@ -23,6 +23,7 @@ from marlfast.result import Result
 
 STRIP = 60          # rows that are shown side by side with all agents; more of them are wrapped
 BESIDE = 25         # rows with names that stand side by side
+LINES, LINE, LETTER = 30, 0.185, 0.082      # of a table: lines of a block; inches of a line and of a letter
 LONG = 24           # letters of a row's name that fit below a picture
 
 
@@ -73,7 +74,7 @@ def policy_map(result, run=0, agent=None, names=None, shape=None, axes_labels=No
     >>> ax = plotting.policy_map(run, names=["cooperate", "defect"])
     """
     layout = _places(result, run, agent, shape)
-    if layout.many or layout.places is None and max(map(len, _row_names(result, run))) > LONG:
+    if _is_table(layout, result, run):
         return policy_table(result, run, agent, names, ax)
     agents, game = layout.agents, result.experiment.game
     actions, certain = (found[:, agents] for found in likeliest_actions(result, run))
@@ -98,6 +99,18 @@ def policy_map(result, run=0, agent=None, names=None, shape=None, axes_labels=No
                  [readable_on(shades[int(v)]) if np.isfinite(v) else tones().ink for v in picture.ravel()])
     labels(ax, title=_title(result, run, agents, what))
     return ax
+
+
+def _is_table(layout, result, run):
+    return layout.many or layout.places is None and max(map(len, _row_names(result, run))) > LONG
+
+
+def as_table(result, run=0):
+    """Whether :func:`policy_map` draws a table."""
+    try:
+        return _is_table(_places(result, run, None, None), result, run)
+    except ValueError:
+        return False
 
 
 def _names(game, agents, names):
@@ -153,35 +166,40 @@ def policy_table(result, run=0, agent=None, names=None, ax=None, max_rows=90):
     actions = likeliest_actions(result, run)[0][:, agents]
     visits, called = _visits(result, run, agents), _row_names(result, run)
     order = np.arange(len(actions))
-    if len(actions) > max_rows:
+    if len(actions) > max_rows:         # those that count
         order = np.sort(np.argsort(-visits.sum(axis=1) if visits is not None else order, kind="stable")[:max_rows])
     words = [_names(game, [i], names) for i in agents]
     shades = colours(max(map(len, words)))
-    blocks = max(1, -(-len(order) // 30))
+    # Columns in letters: the state, then each agent; blocks beside each other, as many as there is room for.
+    wide = [max(5, *(len(called[k]) for k in order)) + 1.5, *(max(7, *map(len, w)) + 1.5 for w in words)]
+    blocks = max(1, -(-len(order) // LINES))
+    if ax is not None:
+        inches = ax.figure.get_size_inches() * ax.get_position().size
+        blocks = max(1, min(blocks, int(inches[0] / (LETTER * sum(wide)))))
+        order = order[:blocks * max(1, int(inches[1] / LINE) - 1)]
+        blocks = min(blocks, len(order))
     lines = -(-len(order) // blocks)
-    width = 0.075 * max(len(called[k]) for k in order) + sum(0.15 + 0.085 * max(6, *map(len, w)) for w in words)
-    ax = axes_for(ax, "a table of a policy", (max(3.0, blocks * (width + 0.25)), 0.7 + 0.185 * (lines + 1)))
-    ax.set(xlim=(0, blocks), ylim=(lines + 0.5, -0.8))
+    ax = axes_for(ax, "a table of a policy", (max(3.0, blocks * LETTER * sum(wide) + 0.2), 0.5 + LINE * (lines + 1)))
+    ax.set(xlim=(0, blocks * sum(wide)), ylim=(lines, -1))
     ax.axis("off")
-    share = 1.0 / (len(agents) + 0.9 + 0.075 * max(len(called[k]) for k in order) / max(0.6, width / 2))
+    rights = np.cumsum(wide)[1:] - 0.75
     for b in range(blocks):
-        right = [b + 0.97 - share * (len(agents) - 1 - j) for j in range(len(agents))]
-        for j, i in enumerate(agents):
-            ax.text(right[j], -0.4, f"agent {i}", ha="right", va="center", fontsize="small", color=tones().ink,
+        at = b * sum(wide)
+        ax.text(at + 0.5, -0.5, "state", ha="left", va="center", fontsize="small", color=tones().ink, fontweight="bold")
+        for right, i in zip(rights, agents, strict=True):
+            ax.text(at + right, -0.5, f"agent {i}", ha="right", va="center", fontsize="small", color=tones().ink,
                     fontweight="bold")
-        ax.text(b + 0.02, -0.4, "state", ha="left", va="center", fontsize="small", color=tones().ink,
-                fontweight="bold")
     for place, k in enumerate(order.tolist()):
-        b, line = divmod(place, lines)
+        (b, line), at = divmod(place, lines), place // lines * sum(wide)
         if line % 2 == 0:
             ax.add_patch(extra("matplotlib.patches", "plot", "a table").Rectangle(
-                (b + 0.005, line), 0.985, 1, color=tones().pale, alpha=0.45, linewidth=0))
-        ax.text(b + 0.02, line + 0.5, literal(called[k]), ha="left", va="center", fontsize="small", color=tones().ink)
-        for j in range(len(agents)):
+                (at + 0.1, line), sum(wide) - 0.6, 1, color=tones().pale, alpha=0.45, linewidth=0))
+        ax.text(at + 0.5, line + 0.5, literal(called[k]), ha="left", va="center", fontsize="small", color=tones().ink)
+        for j, right in enumerate(rights):
             never = visits is not None and visits[k, j] == 0
-            ax.text(b + 0.97 - share * (len(agents) - 1 - j), line + 0.5,
-                    "–" if never else literal(words[j][actions[k, j]]), ha="right", va="center", fontsize="small",
-                    color=tones().quiet if never else shades[actions[k, j]], fontweight="bold")
+            ax.text(at + right, line + 0.5, "–" if never else literal(words[j][actions[k, j]]), ha="right",
+                    va="center", fontsize="small", fontweight="bold",
+                    color=tones().quiet if never else shades[actions[k, j]])
     left = len(actions) - len(order)
     labels(ax, title=_title(result, run, layout.agents if agent is not None else list(agents), "policy")
            + (f" ({len(order)} of {len(actions)} states, the most visited)" if left else ""))

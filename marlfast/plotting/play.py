@@ -335,10 +335,12 @@ def cycle_diagram(cycles, ax=None, numbers=None, agents=None, name="action"):
         return tuple(_number(numbers, i if k == 0 else j, a) for k, a in enumerate(place))
 
     patches = extra("matplotlib.patches", "plot", "a diagram of cycles")
+    crowded = len(moves) > 40
     for (a, b), n in moves.items():
         ax.add_patch(patches.FancyArrowPatch(
             at(a), at(b), connectionstyle="arc3,rad=0.15", arrowstyle="-|>", mutation_scale=11, color=shade(1),
-            linewidth=0.8 + 4.0 * n / runs, alpha=0.75, shrinkA=5, shrinkB=5, zorder=2))
+            linewidth=(0.4 if crowded else 0.8) + 4.0 * n / runs, alpha=0.35 if crowded else 0.75, shrinkA=5, shrinkB=5,
+            zorder=2))
     places = list(time)
     points = np.array([at(place) for place in places])
     shares = np.array([time[place] for place in places]) / runs

@@ -40,11 +40,42 @@ def of_result(result, name=None):
         told[0] = f"Scores: mean return over the last tenth of each run's episodes. {told[0]}"
     return {
         "title": f"{e.game.name}: {e.learner.name}", "lead": f"A result of marlfast{f': {name}' if name else ''}.",
-        "numbers": numbers, "notes": _notes_of_result(result, scores), "figures": figures.of_result(result),
+        "glance": _glance_of_result(result, scores, looked_at, counts), "numbers": numbers,
+        "notes": _notes_of_result(result, scores), "figures": figures.of_result(result),
         "tables": [_statistics_of(result, scores, told), _runs_of(result, scores)], "swept": [],
         "options": _options(e), "again": _again_result(result, name),
         "versions": _versions(_manifest_of_file(name)),
     }
+
+
+def _glance_of_result(result, scores, looked_at, counts):
+    """What was run, what came out, how sure that is, what failed: a line each."""
+    e, runs = result.experiment, len(scores)
+    came = {m.label: m.values for m in list(looked_at.values())[:2] if np.isfinite(m.values).any()}
+    if np.isfinite(scores).any():
+        came["team return, last tenth"] = scores
+    means = [f"{label} {number(statistics.estimate(values, 'mean').value)}" for label, values in came.items()]
+    sure = _sure(*next(iter(came.items()))) if came else "Nothing was recorded that could be sure or unsure."
+    return [("What was run", f"{e.learner.name} in {e.game.name} with {_plural(e.game.agents, 'agent')}: "
+             f"{_plural(runs, 'run')} of seed {e.seed if isinstance(e.seed, int) else 's of their own'}, "
+             f"{int(result.steps.sum()):,} steps; ended by {counts}."),
+            ("What came out", f"{'; '.join(means)} (means over runs)." if means else "No episode was recorded."),
+            ("How sure", sure), ("What failed", _failed(result.failed, result.unfinished & result.left_out))]
+
+
+def _sure(label, values):
+    """How far the mean of a number could be off."""
+    e = statistics.estimate(values, "mean")
+    if e.runs < 2:
+        return "One run says nothing about others."
+    return (f"{label}: 95 % interval of the mean {number(e.low)} to {number(e.high)} over {e.runs} runs, which lie "
+            f"between {number(np.nanmin(values))} and {number(np.nanmax(values))}.")
+
+
+def _failed(failed, unfinished):
+    said = [f"{int(n):,} of {len(failed):,} runs {word}" for n, word in (
+        (failed.sum(), "failed"), (unfinished.sum(), "are unfinished")) if n]
+    return f"{' and '.join(said)}; they are in no number." if said else "Nothing."
 
 
 def _notes_of_result(result, scores):
@@ -170,6 +201,7 @@ def of_sweep(sweep, name=None):
     return {
         "title": f"{e.game.name}: {e.learner.name}, swept over {_listed(sweep.names) or 'seeds'}",
         "lead": f"A sweep of marlfast{f': {name}' if name else ''}.", "numbers": numbers,
+        "glance": _glance_of_sweep(sweep, table, scores, column, place, points, estimates, order),
         "notes": _notes_of_sweep(sweep, table, most, len(points)),
         "figures": figures.of_sweep(sweep, table, points, place, estimates, order),
         "tables": [_points_of(sweep, table, points, place, by_point, estimates, order), _runs_of_sweep(sweep, table)],
@@ -177,6 +209,22 @@ def of_sweep(sweep, name=None):
         "options": _options(e, {*sweep.over, "runs", "seed", "first_run"}), "again": _again_sweep(sweep),
         "versions": _versions(_manifest_of_folder(sweep)),
     }
+
+
+def _glance_of_sweep(sweep, table, scores, column, place, points, estimates, order):
+    """What was run, what came out, how sure that is, what failed: a line each."""
+    e, word = sweep.experiment, "score" if column == "team_return" else column.replace("_", " ")
+    best, came, sure = order[0], "No run has a number.", "Nothing to be sure of."
+    if np.isfinite(estimates.value[best]):
+        at = np.flatnonzero(place == best)[0]
+        values = ", ".join(f"{name} {_value(np.asarray(table[name])[at].item())}" for name in sweep.names)
+        came = f"The highest {word}, {number(estimates.value[best])}, at {values or 'the only point'}."
+        sure = (f"95 % interval there {number(estimates.low[best])} to {number(estimates.high[best])} over "
+                f"{int(estimates.runs[best])} runs; the best of {_plural(len(points), 'point')} is flattered by luck.")
+    failed = statistics.failures(table)
+    return [("What was run", f"{e.learner.name} in {e.game.name}, swept over {_listed(sweep.names) or 'seeds'}: "
+             f"{_plural(len(points), 'point')}, {_plural(len(place), 'run')}."),
+            ("What came out", came), ("How sure", sure), ("What failed", _failed(failed, np.zeros_like(failed)))]
 
 
 def columns_of(values, place, count):

@@ -5,6 +5,7 @@ import io
 import numpy as np
 
 from marlfast import plotting, statistics
+from marlfast.analysis import limit_cycles
 from marlfast.errors import extra
 from marlfast.measures import column_of
 from marlfast.plotting.curves import binned
@@ -24,6 +25,11 @@ def of_result(result):
             found.append(_figure(lambda ax: _agents(result, ax), (6.4, 4.4), "Learning curves of the agents, each by "
                                                                              "its own rewards."))
     if hasattr(e.game, "prices"):
+        found.append(_figure(lambda ax: plotting.distribution(result, "price", ax=ax), (6.4, 4.0),
+                             "Mean prices of the runs once learning is over."))
+        found.append(_figure(lambda ax: plotting.cycle_diagram(limit_cycles(e.game, result), ax, e.game.prices,
+                                                               name="price"), (6.4, 4.0),
+                             "The prices at which runs end, and the cycles that they go through."))
         found.append(_figure(lambda ax: plotting.impulse_response(e.game, result, ax=ax), (9.0, 4.2), wide=True,
                              caption="What follows when agent 0 deviates to its best reply of the moment, for one "
                                      "period; dotted: before."))
@@ -31,7 +37,10 @@ def of_result(result):
         for draw, caption in ((plotting.policy_map, "What was learned in run 0: the greedy action of each table row; "
                                                     "grey: never updated."),
                               (plotting.visit_map, "How often each table row was updated in run 0; white: never.")):
-            found.append(_figure(lambda ax, draw=draw: draw(result, ax=ax), (6.4, 4.4), caption))
+            many = draw is plotting.policy_map and plotting.maps.as_table(result)
+            found.append(_figure(lambda ax, draw=draw: draw(result, ax=ax), (9.6, 5.6) if many else (6.4, 4.4),
+                                 caption.replace("grey: never", "those updated most; –: never") if many else caption,
+                                 wide=many))
     return [figure for figure in found if figure]
 
 
@@ -102,7 +111,7 @@ def _curve_labels(ax, y):
     plotting.style.whole_ticks(ax.xaxis)
     ax.yaxis.set_major_formatter(plotting.style.plain_number)
     plotting.style.quiet(ax)
-    ax.legend(frameon=False)
+    plotting.style.legend(ax)
 
 
 def _figure(draw, size, caption, wide=False):

@@ -19,10 +19,24 @@ def of_comparison(found):
                content._count(int(table["of"].sum()), "run"), content._count(game.agents, "agent")]
     return {
         "title": f"{game.name}: {content._listed(found.names)}", "lead": "Results of marlfast beside each other.",
-        "numbers": numbers, "notes": found.notes, "figures": _figures(found),
+        "glance": _glance(found, table, statistic, best), "numbers": numbers,
+        "notes": found.notes, "figures": _figures(found),
         "tables": [_scores(found, table), _improvement(found)], "swept": [], "options": _common(found),
         "again": _again(found), "versions": content._versions({}),
     }
+
+
+def _glance(found, table, statistic, best):
+    """What was run, what came out, how sure that is, what failed: a line each."""
+    n, lost = content.number, int((table["of"] - table["runs"]).sum())
+    beaten = [name for k, name in enumerate(found.names) if k != best and table["high"][k] < table["low"][best]]
+    apart = f"Its interval lies above that of {content._listed(beaten)}." if beaten else \
+        "Its interval overlaps with all others."
+    return [("What was run", f"{content._listed(found.names)}, {int(table['of'].sum())} runs in all."),
+            ("What came out", f"{found.names[best]} has the highest {statistic}, {n(table[found.statistic][best])}."),
+            ("How sure", f"{100 * found.level:g} % interval {n(table['low'][best])} to {n(table['high'][best])}. "
+                         f"{apart}"),
+            ("What failed", f"{lost} runs, which are in no number." if lost else "Nothing.")]
 
 
 def _figures(found):
@@ -60,7 +74,7 @@ def _scores(found, table):
 
 
 def _improvement(found):
-    columns = [content._column("", text=True), *(content._column(name) for name in found.names)]
+    columns = [content._column("result", text=True), *(content._column(name) for name in found.names)]
     rows = [{"strip": None, "cells": [name, *map(content.number, row)]}
             for name, row in zip(found.names, found.improvement().tolist(), strict=True)]
     return content._table("improvement", "Probability of improvement", columns, rows, [
@@ -103,6 +117,10 @@ def of_study(report):
          *(f"--set {shlex.quote(f'{key}={content._value(value)}')}" for key, value in study.changed().items())])
     return {
         "title": f"{study.name}: published and obtained", "lead": study.source, "numbers": numbers,
+        "glance": [("What was run", f"The study {study.name} with {content._plural(report.runs, 'run')}, seed "
+                                    f"{report.seed}."), ("What came out", report.summary()),
+                   ("How sure", "Figures differ where they are more than three standard errors apart; both have one."),
+                   ("What failed", "Nothing.")],
         "notes": [report.summary(), *report.notes], "figures": [made] if made else [],
         "tables": [content._table("figures", "Figures", columns, rows, [])] if rows else [], "swept": [],
         "options": [(key, content._cut(content._value(value), 1000)) for key, value in study.to_dict().items()],
