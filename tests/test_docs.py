@@ -247,6 +247,8 @@ def test_command_lines_are_understood(command):
     parser, commands = cli.parsers()
     assert words[0] in commands
     assert parser.parse_args(words).command == words[0]
+    if words[0] in ("help", "games", "learners", "parts"):          # what they name is there
+        assert cli.main(words) == 0
 
 
 # -- words and links ----------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
@@ -68,7 +69,8 @@ def look_at_coordination(names, printed):
 
 
 def look_at_pricing(names, printed):
-    path = names["path"]
+    answer = names["answer"]
+    path = np.vstack([answer.before_actions.mean(axis=0), answer.mean_actions])
     assert names["gain"].mean > 0.6
     assert path[1, 0] < path[0, 0] - 0.1 and path[2, 1] < path[0, 1] - 0.1      # undercut, and answered
     assert abs(path[-1] - path[0]).max() < 0.03                                # back

@@ -11,7 +11,8 @@ from marlfast.plotting.style import save_picture
 from marlfast.reports.page import is_sweep, opened, report
 from marlfast.tables import json_text
 
-OF_RESULT, OF_SWEEP = ("curve", "policy", "visits", "values"), ("heat", "parameter")
+OF_RESULT = ("curve", "policy", "visits", "values", "distribution", "response", "cycles")
+OF_SWEEP = ("heat", "parameter")
 FORMATS = ("png", "svg", "pdf")
 
 
@@ -43,7 +44,11 @@ def add(command):
     add("--x", metavar="NAME", help="swept parameter below")
     add("--y", metavar="NAME", help="swept parameter beside")
     add("--column", metavar="NAME", help="of the sweep's table (default: team_return; in endless games, what its users "
-                                        "look at first)")
+                                        "look at first); of a distribution: the measure")
+    add("--title", metavar="TEXT")
+    add("--size", metavar="WIDTHxHEIGHT", help="in inches, such as 6.4x4")
+    add("--style", metavar="NAME", action="append", help="light (default), dark, column (3.4 inches wide, for a column "
+                                                         "of a journal), or one of matplotlib's; may be repeated")
 
 
 def _report(args):
@@ -84,6 +89,25 @@ def _compare(args):
     return 0
 
 
+def _size(text):
+    if text is None:
+        return None
+    try:
+        width, height = map(float, text.lower().split("x"))
+    except ValueError:
+        raise ValueError(f"--size: expected width and height in inches, such as 6.4x4, got {text!r}") from None
+    return width, height
+
+
+def _cycles(result, how):
+    from marlfast import analysis, plotting
+
+    game = result.experiment.game
+    prices = getattr(game, "prices", None)
+    return plotting.cycle_diagram(analysis.limit_cycles(game, result), numbers=prices,
+                                  name="action" if prices is None else "price", **how)
+
+
 def _plot(args):
     from marlfast import plotting
 
@@ -104,12 +128,16 @@ def _plot(args):
     choice("--output", path.suffix.lower()[1:], FORMATS)
     if kinds is OF_RESULT:
         run = integer("--run", args.which, 0, len(source.steps) - 1)
-    ax = {"curve": lambda: plotting.learning_curve(source),
-          "policy": lambda: plotting.policy_map(source, run, args.agent),
-          "visits": lambda: plotting.visit_map(source, run, args.agent),
-          "values": lambda: plotting.value_map(source, run, args.agent),
-          "heat": lambda: plotting.heat_map(source, args.x, args.y, args.column),
-          "parameter": lambda: plotting.parameter_curve(source, args.x, args.column)}[kind]()
+    how = {"title": args.title, "style": args.style, "size": _size(args.size)}
+    ax = {"curve": lambda: plotting.learning_curve(source, **how),
+          "policy": lambda: plotting.policy_map(source, run, args.agent, **how),
+          "visits": lambda: plotting.visit_map(source, run, args.agent, **how),
+          "values": lambda: plotting.value_map(source, run, args.agent, **how),
+          "distribution": lambda: plotting.distribution(source, args.column, **how),
+          "response": lambda: plotting.impulse_response(source.experiment.game, source, args.agent or 0, **how),
+          "cycles": lambda: _cycles(source, how),
+          "heat": lambda: plotting.heat_map(source, args.x, args.y, args.column, **how),
+          "parameter": lambda: plotting.parameter_curve(source, args.x, args.column, **how)}[kind]()
     save_picture(ax.figure, path)
     print(path)
     return 0

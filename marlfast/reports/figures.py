@@ -73,6 +73,9 @@ def of_sweep(sweep, table, points, place, estimates, order):
         shown = order[:8][np.isfinite(estimates.value[order[:8]])]
         found.append(_figure(lambda ax: _best(sweep, table, points, place, shown, ax), (6.4, 1.2 + 0.5 * len(shown)),
                              "The best points: every run a dot, the interquartile mean with its interval."))
+    elif varied:
+        found.append({"data": None, "caption": "Maps and curves over the parameters", "wide": True,
+                      "said": "all runs failed" if statistics.failures(table).all() else "no run has a number"})
     curves = sweep.curves()
     if curves["team_return"].size:
         found.append(_figure(lambda ax: _curves(table, points, place, curves, estimates, order, ax), (9.0, 4.4),
@@ -115,15 +118,15 @@ def _curve_labels(ax, y):
 
 
 def _figure(draw, size, caption, wide=False):
-    """A picture as an address with its data; None where there is nothing that can be drawn."""
+    """A picture as an address with its data; where there is nothing that can be drawn, what is said in its place."""
     matplotlib = extra("matplotlib", "report", "a report")
     figure = extra("matplotlib.figure", "report", "a report").Figure(figsize=size, layout="constrained")
     # The same picture has the same bytes.
     with matplotlib.rc_context({"svg.hashsalt": "marlfast", "svg.fonttype": "path"}):
         try:
             draw(figure.subplots())
-        except ValueError:
-            return None
+        except ValueError as error:
+            return {"data": None, "said": str(error), "caption": caption, "wide": True}
         # Once is enough to find the places of all parts: saving would do it twice.
         figure.draw_without_rendering()
         figure.set_layout_engine("none")

@@ -396,3 +396,36 @@ def test_bad_sources(run, tmp_path, monkeypatch):
     with pytest.raises(ImportError, match=r"a report needs jinja2: pip install 'marlfast\[report\]'"):
         mf.report(run, tmp_path / "x.html")
     assert json.dumps([p.name for p in tmp_path.iterdir()]) == "[]"
+
+
+# -- the first screen, and what is said where nothing can be drawn ------------------------------------
+
+
+def test_a_page_begins_with_what_was_run_what_came_out_how_sure_and_what_failed(run, page, swept):
+    for text in (page.text, swept.text):
+        places = [text.index(f"<dt>{words}</dt>") for words in (
+            "What was run", "What came out", "How sure", "What failed")]
+        assert places == sorted(places) and places[-1] < text.index('<ul class="numbers">')
+    assert f"{len(run.steps)} runs" in page.text
+
+
+def test_a_sentence_stands_where_nothing_can_be_drawn(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    opponents = mf.train(mf.games.PrisonersDilemma(), mf.learners.Random(), episodes=20, runs=2, seed=0)
+    text = mf.report(opponents, "opponents.html").read_text("utf-8")
+    assert "not drawn, as result: learner" in text and "counts no visits" in text
+    market = mf.train(mf.games.LogitBertrand(actions=3), mf.IQL(discount=0.9), steps=500, runs=3, seed=0)
+    said = mf.report(market, "market.html").read_text("utf-8")
+    for words in ("Mean prices of the runs", "the cycles that they go through", "when agent 0 deviates"):
+        assert words in said
+
+
+@pytest.mark.parametrize("kind", ["distribution", "response", "cycles", "policy"])
+def test_pictures_of_a_market_on_the_command_line(kind, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    mf.train(mf.games.LogitBertrand(actions=3), mf.IQL(discount=0.9), steps=500, runs=3, seed=0).save("m.npz")
+    assert cli.main(["plot", "m.npz", "--kind", kind, "--output", "m.pdf", "--title", "prices", "--size", "4x3",
+                     "--style", "column", "--style", "dark"]) == 0
+    assert b"/Type3" not in (tmp_path / "m.pdf").read_bytes() and capsys.readouterr().out == "m.pdf\n"
+    assert cli.main(["plot", "m.npz", "--size", "wide"]) == 2
+    assert "--size: expected width and height in inches" in capsys.readouterr().err
