@@ -78,7 +78,7 @@ def heat_map(sweep, x=None, y=None, column=None, statistic="iqm", ax=None, best=
         if len(runs):
             picture.flat[k] = rule(runs)
     ax = axes_for(ax, "a heat map", (5.6, 4.4))
-    labels(ax, x=x, y=y, title=_measure(column) + (" (framed: highest)" if best else ""))
+    labels(ax, x=x, y=y, title=_measure(column).split(" (")[0] + (" (framed: highest)" if best else ""))
     told = f"{statistics.NAMES[statistic]}{_held(values)}"
     if picture.size > 4 * len(np.unique(place)):
         _dots(ax, picture, xs, ys, told, best)
