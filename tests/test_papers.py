@@ -57,8 +57,8 @@ def test_coordination(tmp_path, capsys):
 def test_coordination_names_learners_that_there_are():
     from marlfast.registry import names
 
-    every = " ".join(example("coordination").LEARNERS.values()).split()
-    assert set(every) <= set(names("learner")) and len(every) == len(set(every)) >= 24
+    listed = " ".join(example("coordination").LEARNERS.values()).split()
+    assert set(listed) <= set(names("learner")) and len(listed) == len(set(listed)) >= 24
 
 
 def test_cooperation(tmp_path, capsys):

@@ -340,8 +340,8 @@ def distribution(results, measure=None, ax=None, bins=20, statistic="mean"):
     results = _several("results", results) if isinstance(results, dict) else {None: results}
     found = [_measured(one, measure) for one in results.values()]
     label = found[0][0]
-    every = np.concatenate([values for _, values in found])
-    low, high = float(every.min()), float(every.max())
+    joined = np.concatenate([values for _, values in found])
+    low, high = float(joined.min()), float(joined.max())
     low, high = (low, high) if high > low else (low - 0.5, high + 0.5)
     edges = np.linspace(low, high, bins + 1)
     ax = axes_for(ax, "a distribution")

@@ -379,33 +379,33 @@ def _places(result, run, agent, shape):
     rows = result.rows[run]
     if not len(rows):
         raise ValueError("result: no table row is in use")
-    every = np.ones(len(rows), bool)
+    whole = np.ones(len(rows), bool)
     one = [0 if agent is None else integer("agent", agent, 0, game.agents - 1)]
     if shape is not None:
         lines, columns = (integer(f"shape[{k}]", n, 1) for k, n in enumerate(shape))
         if lines * columns != len(rows):
             raise ValueError(f"shape: expected numbers whose product is the number of rows, {len(rows)}, got "
                              f"{shown(shape)}")
-        return _Layout(_lines(len(rows), columns), one, every, _in_lines(columns), numbered=True)
+        return _Layout(_lines(len(rows), columns), one, whole, _in_lines(columns), numbered=True)
     if rows.shape[1] == 2:
         plain = game.observations is None and game.features == 2
-        return _Layout(rows, one, every, ("feature 0 of the observation", "feature 1 of the observation") if plain
+        return _Layout(rows, one, whole, ("feature 0 of the observation", "feature 1 of the observation") if plain
                        else (None, None))
     if game.agents == 2 and game.observations is not None and getattr(game, "memory", 0) == 1 and \
             isinstance(game, NormalForm) and (len(rows) > BESIDE or agent is not None):
         joints = int(np.prod(game.action_counts))
-        seen = rows[:, 0].astype(np.int64)
-        kept = seen < joints                        # the empty history stands in no plane
+        obs = rows[:, 0].astype(np.int64)
+        kept = obs < joints                        # the empty history stands in no plane
         if kept.sum() > 2:
-            first, second = np.divmod(seen[kept], int(game.action_counts[1]))
+            first, second = np.divmod(obs[kept], int(game.action_counts[1]))
             return _Layout(np.stack([first, second], axis=1).astype(np.float64), one, kept,
                            ("last action of agent 0", "last action of agent 1"),
                            (game.names_of_actions(0), game.names_of_actions(1)))
     agents = list(range(game.agents)) if agent is None else one
     if len(rows) <= STRIP:
-        return _Layout(None, agents, every)
+        return _Layout(None, agents, whole)
     columns = int(np.ceil(np.sqrt(len(rows))))
-    return _Layout(_lines(len(rows), columns), one, every, _in_lines(columns), many=True, numbered=True)
+    return _Layout(_lines(len(rows), columns), one, whole, _in_lines(columns), many=True, numbered=True)
 
 
 def _lines(count, columns):
