@@ -19,11 +19,12 @@ from marlfast.reproduce.calvano2020 import Calvano2020
 from marlfast.reproduce.littman1994 import Littman1994
 from marlfast.reproduce.lola2018 import Lola2018
 from marlfast.reproduce.matignon2012 import Matignon2012
+from marlfast.reproduce.papoudakis2021 import Papoudakis2021
 from marlfast.reproduce.qmix2018 import Qmix2018
 from marlfast.reproduce.tan1993 import Tan1993
 
 __all__ = ["Article2026", "Banchio2022", "Battery", "BatteryReport", "Calvano2020", "Figure", "Littman1994",
-           "Lola2018", "Matignon2012", "Qmix2018", "Report", "Study", "Tan1993", "studies"]
+           "Lola2018", "Matignon2012", "Papoudakis2021", "Qmix2018", "Report", "Study", "Tan1993", "studies"]
 
 
 def studies():
