@@ -13,7 +13,8 @@ WORDS = {
     "leads|led|leading": ("agent_ids, n_ids", "games/sequential"),
     "seen": ("obs, or what was seen", ""),
     "then": ("next_obs, next_rows, next_state, successor", ""),
-    "sight": ("observation_size, obs", "foraging|pushing|papoudakis|benchmarks/peers|test_whole_state"),    # how far they see
+    "sight": ("observation_size, obs",                                      # how far they see
+              "foraging|pushing|papoudakis|benchmarks/peers|test_whole_state"),
     "every": ("record_every, interval_seconds, goal_every, target_every",
               "examples/many_agents|tests/cli/test_cli"),
     "most_(?:steps|episodes|stable|states|actions|periods|bases|draws)|MOST_\\w+|MF_MOST\\w*|MF_LEAST\\w*":

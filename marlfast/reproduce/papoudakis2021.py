@@ -24,7 +24,7 @@ TASKS = {
     "15x15-4p-5f": {"players": 4, "size": 15, "food": 5},
 }
 # What an agent looks at: how many foods, and whether at one of the others, or all.
-FEATURES = {"own": (1, 0), "first": (1, 1), "tiles": (1, 1), "places": (None, None)}
+FEATURES = {"first": (1, 1), "tiles": (1, 1), "places": (None, None)}
 EVALUATED = 1000        # episodes of each run
 ANY = 1e9               # beyond every feature: what is ignored is one cell
 
@@ -37,10 +37,10 @@ class Papoudakis2021(Study):
     ----------
     tasks : sequence of str
         Names of the tasks, such as ``"8x8-2p-2f-coop"``, ``"2s-10x10-3p-3f"``.
-    features : {"own", "first", "tiles", "places"}
-        What tables know of an observation: the place of the first food seen and one's own; these and the place of the
-        next agent; the same by tiles of two and four numbers, whose values are added up; or the places of all food and
-        all agents. None knows levels.
+    features : {"tiles", "first", "places"}
+        What tables know of an observation: the places of the first food seen, oneself and the next agent, by tiles of
+        two and four of these numbers, whose values are added up; the same by a row for each combination; or the places
+        of all food and all agents. None knows levels.
     steps : int
         Of training, in each run.
     learning_rate, discount : float
@@ -72,8 +72,8 @@ class Papoudakis2021(Study):
     runs = 5
     cheap = 1
     tasks: tuple = tuple(TASKS)
-    features: str = "first"
-    steps: int = 20_000_000
+    features: str = "tiles"
+    steps: int = 10_000_000
     learning_rate: float = 0.1
     discount: float = 0.95
     minimum: float = 0.05

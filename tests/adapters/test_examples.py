@@ -29,5 +29,15 @@ def test_sb3_training(capsys):
 def test_torchrl_training():
     pytest.importorskip("torchrl")
     pytest.importorskip("pettingzoo")
-    returns = example("torchrl_training").main(batches=12, episodes=10)
+    (returns,), (row,) = example("torchrl_training").main(batches=12, episodes=10, seeds=(0,))
     assert -90 < returns[0] < -40 and max(returns[-4:]) > returns[0] + 15
+    random, networks, _, longer = row[:4]
+    assert networks > random + 15 and longer > random + 30
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_deep_league():
+    pytest.importorskip("torch")
+    same, margins = example("deep_league").main(generations=2, steps=20_000, episodes=50)
+    assert same > 0.95 and margins[0][0] > 0.8 and abs(margins[-1][0] - margins[-1][1]) < 0.5
