@@ -17,8 +17,9 @@ def warm_start(result, agent, epochs=400, seed=0):
     table = result.tables(agent)
     rows = np.flatnonzero(table["visits"][0, :, 0])         # soccer's observations are numbers, and these its rows
     inputs, wanted = torch.tensor(rows), torch.tensor(table["greedy"][0, rows, 0].astype(np.int64))
-    network = torch.nn.Sequential(torch.nn.Embedding(table["q"].shape[1], 32), torch.nn.Linear(32, 128), torch.nn.ReLU(),
-                                  torch.nn.Linear(128, int(result.experiment.game.action_counts[agent])))
+    n_actions = int(result.experiment.game.action_counts[agent])
+    network = torch.nn.Sequential(torch.nn.Embedding(table["q"].shape[1], 32), torch.nn.Linear(32, 128),
+                                  torch.nn.ReLU(), torch.nn.Linear(128, n_actions))
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)
     for _ in range(epochs):
         loss = torch.nn.functional.cross_entropy(network(inputs), wanted)

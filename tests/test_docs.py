@@ -289,7 +289,8 @@ def example(name):
 
 
 def test_every_example_is_tested():
-    others = {"sb3_training", "torchrl_training", "deep_league",      # with other libraries: tests/adapters/test_examples.py
+    others = {"sb3_training", "torchrl_training", "deep_league",
+              # the three above with other libraries: tests/adapters/test_examples.py
               "many_agents",                            # tests/test_many_example.py
               "pricing_study", "coordination", "cooperation",       # tests/test_papers.py
               "tiles_drift"}                            # tests/test_tiles.py

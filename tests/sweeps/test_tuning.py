@@ -153,7 +153,8 @@ def test_a_trial_with_a_failed_run_has_failed():
     with pytest.raises(mf.errors.TrainingError, match="none of 4 trials came to its end"):
         tune(objective=some, trials=4)
     game = mf.games.MarkovGame(np.ones((1, 2, 1)), np.full((1, 2, 1), 1e306), actions=(2,), horizon=10)
-    tuned = sweeps.tune(game, mf.IQL(0.9, initial_q=1.75e308), over={"learner.discount": [0.0, 1.0]}, episodes=10, seed=0, trials=6,
+    tuned = sweeps.tune(game, mf.IQL(0.9, initial_q=1.75e308), over={"learner.discount": [0.0, 1.0]},
+                        episodes=10, seed=0, trials=6,
                         batch=6, seeds=2, report_seeds=2, checkpoints=2)
     table = tuned.table()
     assert set(zip(table["learner.discount"].tolist(), table["state"].tolist(), strict=True)) == {
