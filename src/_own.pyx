@@ -304,12 +304,12 @@ cdef int _play_say(Python kernel, object say, str what, int64_t first, int64_t c
                    uint8_t *said, tuple shape):
     cdef const uint8_t[::1] made
     cdef int64_t at = first, end = first + count, n = count if kernel.operations.lockstep else 1
-    cdef int64_t size = kernel.state_size, width = np.prod(shape)
+    cdef int64_t size = kernel.state_size, length = np.prod(shape)
     try:
         while at < end:
             made = check(say(_runs(at, n), _array(state + (at - first) * size, n, size, size)), what, "bool",
                          (n, *shape), False).reshape(-1).view(np.uint8)
-            memcpy(said + (at - first) * width, &made[0], n * width)
+            memcpy(said + (at - first) * length, &made[0], n * length)
             at += n
     except BaseException as error:
         kernel.failures[at] = error

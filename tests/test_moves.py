@@ -175,14 +175,14 @@ def test_stepping_by_hand_gives_the_numbers_of_training(backend):
     game = masked_turns()
     env = game.env(runs=3, seed=5, backend=backend)
     env.reset()
-    seen = []
+    earned = []
     for _ in range(20):
         assert (env.legal.any(axis=2) == env.to_act).all() and (env.to_act <= env.present).all()
         _, rewards, terminated, truncated = env.step(env.legal.argmax(axis=2))
-        seen.append(rewards)
+        earned.append(rewards)
         if (terminated | truncated).any():
             env.reset(terminated | truncated)
-    assert np.abs(np.array(seen)).sum() > 0
+    assert np.abs(np.array(earned)).sum() > 0
 
 
 def masked_turns():

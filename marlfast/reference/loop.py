@@ -253,8 +253,8 @@ class Loop:
         for learner in self.learners:
             if learner.learning:
                 flags = changed[alive]
-                width = learner.active_rows
-                given = (runs[alive], rows[alive, :width], actions[alive], rewards[alive], next_rows[alive, :width],
+                active = learner.active_rows
+                given = (runs[alive], rows[alive, :active], actions[alive], rewards[alive], next_rows[alive, :active],
                          terminated[alive])
                 status = learner.stage_update(*given, flags) if some is None else \
                     learner.stage_update_some(*given, moves.of(alive), flags)

@@ -237,8 +237,8 @@ class Mixing(QLearning):
         """Values of the greedy joint actions of what comes next; where the game is over, no such place is read."""
         k, each = self.active, np.arange(len(runs))
         if self.joint_q is not None:
-            best = [self._greedy(self._add_up(self.q, runs, i, then), runs, i, then)
-                    for i in team for then in (next_rows[:, i * k:(i + 1) * k],)]
+            best = [self._greedy(self._add_up(self.q, runs, i, own), runs, i, own)
+                    for i in team for own in (next_rows[:, i * k:(i + 1) * k],)]
             values = self.joint_q if self.target_joint_q is None else self.target_joint_q
             return self._joint_value(values, m, runs, next_rows, self._joint_action(team, best))
         ahead = np.empty((len(runs), len(team)))

@@ -47,12 +47,12 @@ class Legal:
     """
 
     def __init__(self, q, legal, count, known, incumbent):
-        width = q.shape[1]
-        legal = legal[:, :width] & (np.arange(width) < count)
+        n_actions = q.shape[1]
+        legal = legal[:, :n_actions] & (np.arange(n_actions) < count)
         self.places = np.argsort(~legal, axis=1, kind="stable")
         self.q = np.take_along_axis(q, self.places, axis=1)
         self.count = legal.sum(axis=1)
-        before = (legal & (np.arange(width) < known[:, None])).sum(axis=1)
+        before = (legal & (np.arange(n_actions) < known[:, None])).sum(axis=1)
         self.start = np.where(before < self.count, before, 0) if incumbent else np.zeros(len(q), np.int64)
         self.best = greatest_from(self.q, self.count, self.start)
 

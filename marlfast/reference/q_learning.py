@@ -244,9 +244,9 @@ class QLearning(Learner):
             status[n] = np.where((status[n] == 0) & (found.count == 0), NO_LEGAL, status[n])
             count, q = np.maximum(found.count, 1)[:, None], found.q[:, None]
             if self.kind == BOLTZMANN:
-                level = self.exploration.value[runs[n]][:, None]
+                temperature = self.exploration.value[runs[n]][:, None]
                 with np.errstate(over="ignore", invalid="ignore"):
-                    chosen = self._boltzmann(q, chosen[:, None], count, level, own[:, :, 0])[:, 0]
+                    chosen = self._boltzmann(q, chosen[:, None], count, temperature, own[:, :, 0])[:, 0]
             else:
                 chance = self._chance(runs[n])
                 if self.drawn:

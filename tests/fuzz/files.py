@@ -112,12 +112,12 @@ def samples(root):
     found.append(Sample("policy", _saved(run.policy(0), root)))
     team = mf.Team(mf.IQL(), mf.games.Drift(agents=2), runs=2, seed=0, encoder=mf.Rounding(0))
     env = mf.games.Drift(agents=2).env(runs=2, seed=0)
-    seen = env.reset()
+    obs = env.reset()
     for _ in range(5):
-        actions = team.act(seen)
-        then, *came = env.step(actions)
-        team.update(seen, actions, came[0], then, *came[1:])
-        seen = then
+        actions = team.act(obs)
+        next_obs, *came = env.step(actions)
+        team.update(obs, actions, came[0], next_obs, *came[1:])
+        obs = next_obs
     found.append(Sample("team", _saved(team, root)))
     for folder, keep in (("whole", None), ("part", None), ("kept", "results")):
         a_sweep(root / folder, keep)
