@@ -264,11 +264,11 @@ class _Environments:
         self.game = game
         self.made, self.at = {}, {}         # by run: the environment; (seed, steps) of its episode, None: over
         self.lock = threading.Lock()        # make() need not be safe to call from two threads
-        seen = HEAD + game.agents * game.features
-        self.there, self.cut = slice(seen, seen + game.agents), seen + game.agents
-        seen += (game.agents + 1) * game.leaves
-        self.acting = slice(seen, seen + game.agents)
-        self.allowed = slice(seen + game.agents * game.turns, None)
+        end = HEAD + game.agents * game.features
+        self.there, self.cut = slice(end, end + game.agents), end + game.agents
+        end += (game.agents + 1) * game.leaves
+        self.acting = slice(end, end + game.agents)
+        self.allowed = slice(end + game.agents * game.turns, None)
         for what in ("present", "to_act", "legal", "truncated"):
             if what not in game.participation:
                 setattr(self, what, None)

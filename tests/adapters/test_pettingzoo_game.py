@@ -372,11 +372,11 @@ class Deaths:
         return np.array([0, 1, self.steps % 2], np.int8)
 
     def told(self):
-        seen = {agent: self.steps for agent in self.agents}
+        obs = {agent: self.steps for agent in self.agents}
         if self.where == "observations":
-            seen = {agent: {"observation": self.steps, "action_mask": self.mask(agent)} for agent in self.agents}
+            obs = {agent: {"observation": self.steps, "action_mask": self.mask(agent)} for agent in self.agents}
         masks = {agent: {"action_mask": self.mask(agent)} for agent in self.agents}
-        return seen, masks if self.where == "infos" else {agent: {} for agent in self.agents}
+        return obs, masks if self.where == "infos" else {agent: {} for agent in self.agents}
 
     def reset(self, seed=None, options=None):
         self.steps, self.agents, self.length = 0, list(self.possible_agents), self.limit
@@ -389,9 +389,9 @@ class Deaths:
         there = self.agents
         over = {agent: self.steps >= self.dies[agent] for agent in there}
         cut = {agent: self.steps >= self.length and not over[agent] for agent in there}
-        seen, infos = self.told()
+        obs, infos = self.told()
         self.agents = [agent for agent in there if not (over[agent] or cut[agent])]
-        return seen, dict.fromkeys(there, 1.0), over, cut, infos
+        return obs, dict.fromkeys(there, 1.0), over, cut, infos
 
     def close(self):
         pass
@@ -424,9 +424,9 @@ def test_limits_that_vary_are_bootstrapped_from(backend):
     with pytest.raises(mf.TrainingError, match="run 0, step 1.*agent 'bob' was truncated at step 2, but 'ann' goes on"):
         class Odd(Deaths):
             def step(self, actions):
-                seen, rewards, over, cut, infos = super().step(actions)
+                obs, rewards, over, cut, infos = super().step(actions)
                 cut["bob"] = self.steps == 2
-                return seen, rewards, {agent: False for agent in over}, cut, infos
+                return obs, rewards, {agent: False for agent in over}, cut, infos
         mf.train(PettingZooGame(Odd, leaves=True), mf.IQL(), episodes=1, seed=0, backend=backend)
 
 
