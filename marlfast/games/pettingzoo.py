@@ -228,9 +228,9 @@ class _Turns:
         environment = self.environment
         there = list(environment.agents) if over is None else [
             agent for agent in over if agent in environment.agents or cut[agent]]
-        seen = {agent: environment.observe(agent) for agent in there}
+        observations = {agent: environment.observe(agent) for agent in there}
         infos = dict(environment.infos)
-        return (seen, infos) if over is None else (seen, rewards, over, cut, infos)
+        return (observations, infos) if over is None else (observations, rewards, over, cut, infos)
 
 
 def _inner(space):
