@@ -77,7 +77,8 @@ def load_peer(name, root=ROOT):
     if not peer.available():
         remedy = {"numba_fused": "numba is not installed: pip install 'marlfast[bench]'",
                   "own_games": "numba is not installed: pip install 'marlfast[bench]'",
-                  "numba_calvano": "numba is not installed: pip install 'marlfast[bench]'",
+                  **dict.fromkeys(("numba_calvano", "numba_markov", "numba_foraging", "numba_ia2c"),
+                                  "numba is not installed: pip install 'marlfast[bench]'"),
                   "jax_vmap": "jax is not installed: pip install jax",
                   "openspiel_iql": "OpenSpiel is not installed: pip install open_spiel",
                   "pettingzoo_loop": "pettingzoo is not installed: pip install 'marlfast[pettingzoo]'",
@@ -451,6 +452,56 @@ def bench_pricing(effort):
               target=160.0, at_least=False)
 
 
+def bench_markov(effort):
+    """Q-learning in a game given as arrays, beside one function fused by hand and compiled by numba."""
+    peer = load_peer("numba_markov")
+    peer.warm_up()
+    given, actions = peer.game(50), (3, 3, 3)
+    game = mf.games.MarkovGame(*given, actions)
+
+    def ours(steps):
+        mf.train(game, mf.IQL(0.1, 0.95, mf.EpsilonGreedy(0.1)), steps=steps, seed=0, threads=1)
+
+    yield _by_steps("markov", "game as arrays (50 states, 3 agents)", ours, lambda n: peer.train(given, n), 3, effort,
+                    1.2)
+
+
+def bench_hashed(effort):
+    """Foraging by Q-learning over hashed observations, beside one function fused by hand and compiled by numba."""
+    peer, horizon = load_peer("numba_foraging"), 50
+    peer.warm_up()
+    game = LevelForaging(players=2, size=5, food=2, horizon=horizon)
+
+    def ours(episodes):
+        mf.train(game, mf.IQL(0.1, 0.95), encoder=mf.Rounding(0), episodes=episodes, seed=0, threads=1)
+
+    # Episodes are as long as the players make them, and those of both learn to be shorter: as many on both sides.
+    episodes = max(enough(ours, effort.seconds, 500), enough(peer.train, effort.seconds, 500))
+    a, b = in_turn(ours, peer.train, episodes, episodes, effort.pairs)
+    yield row("hashed", "foraging, hashed observations, 1 thread / numba, fused by hand", ratios(a, b),
+              note=f"{1 / statistics.median(a):,.0f} / {1 / statistics.median(b):,.0f} episodes/s, {episodes} episodes")
+
+
+def bench_ia2c(effort):
+    """IA2C in a repeated 2 x 2 game, beside one function fused by hand and compiled by numba."""
+    peer = load_peer("numba_ia2c")
+    peer.warm_up()
+    game = mf.games.PrisonersDilemma(memory=1, horizon=0)
+
+    def ours(steps):
+        mf.train(game, mf.learners.IA2C(), steps=steps, seed=0, threads=1)
+
+    yield _by_steps("ia2c", "IA2C, repeated 2 x 2 game", ours, peer.train, 2, effort, None)
+
+
+def _by_steps(name, what, ours, theirs, agents, effort, target):
+    """A row of two programs that take as many steps each, set-up included."""
+    steps = max(enough(ours, effort.seconds, 20_000), enough(theirs, effort.seconds, 20_000))
+    a, b = in_turn(ours, theirs, steps, steps, effort.pairs)
+    return row(name, f"{what}, 1 thread / numba, fused by hand", ratios(a, b), target=target,
+               note=f"{agents / statistics.median(a):,.0f} / {agents / statistics.median(b):,.0f} agent-steps/s")
+
+
 def _fresh(code, *arguments):
     """What a fresh Python prints when it runs some code; this package is the one it imports."""
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -587,7 +638,8 @@ def bench_sweep(effort):
 
 BENCHMARKS = {"seed": bench_seed, "numba": bench_numba, "jax": bench_jax, "openspiel": bench_openspiel,
               "own": bench_own, "pettingzoo": bench_pettingzoo, "foraging": bench_foraging,
-              "pricing": bench_pricing, "numpy": bench_numpy, "normals": bench_normals,
+              "pricing": bench_pricing, "markov": bench_markov,
+              "hashed": bench_hashed, "ia2c": bench_ia2c, "numpy": bench_numpy, "normals": bench_normals,
               "threads": bench_threads, "env": bench_env, "policy": bench_policy,
               "import": bench_import, "memory": bench_memory,
               "sweep": bench_sweep}
@@ -661,6 +713,19 @@ def _processor():
     return platform.processor() or platform.machine()
 
 
+def _profile(path):
+    """Print where the time of an experiment goes; an exit status."""
+    from marlfast import toml
+    from marlfast.profiling import profile
+
+    try:
+        print(profile(mf.Experiment.from_dict({"seed": 0} | toml.read(path))))
+    except (OSError, ValueError, TypeError, mf.errors.TrainingError) as error:
+        print(f"--profile: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def main(argv=None):
     """Measure, and print a table of ratios with the target of each.
 
@@ -680,8 +745,12 @@ def main(argv=None):
     parser.add_argument("--quick", action="store_true", help="seconds in place of minutes; ratios are rougher")
     parser.add_argument("--only", action="append", metavar="NAME", choices=list(BENCHMARKS),
                         help=f"only this one (can be given again): {', '.join(BENCHMARKS)}")
+    parser.add_argument("--profile", metavar="EXPERIMENT.toml",
+                        help="in place of all that: where the time of a training goes, and which loop runs")
     parser.add_argument("--json", metavar="FILE", help="also write the rows to a JSON file")
     options = parser.parse_args(argv)
+    if options.profile:
+        return _profile(options.profile)
     if options.json and not Path(options.json).absolute().parent.is_dir():
         parser.error(f"--json: the folder of {options.json} does not exist")
     effort, with_ = QUICK if options.quick else FULL, versions()

@@ -137,24 +137,31 @@ class Session:
             larger[:, :have] = old
             self.arrays[name] = larger
 
-    def _grow(self):
-        """Twice the rows, up to the encoder's limit, of each that has no room for another step."""
+    def _grow(self, steps=1):
+        """Twice the rows, or as many as needed, up to the encoder's limit, of each with too few for so many steps."""
         for name, (encoder, source) in self.resolved.encoders(self.learning).items():
             part = self._part(name)
-            if not encoder.grows or part["used"].max() + 2 * source.views <= part["keys"].shape[1]:
+            needed = part["used"].max() + 2 * steps * source.views if encoder.grows else 0
+            if not encoder.grows or needed <= part["keys"].shape[1]:
                 continue
             rows, limit = part["keys"].shape[1], encoder.limit(source)
             if rows >= limit and getattr(encoder, "max_rows", None) is not None:
                 continue                    # all that pauses here has seen more than max_rows
             if rows >= limit:
                 raise TrainingError(f"{name}: more rows are in use than can be numbered; round to fewer decimals")
-            self._put(name, encoder.grow(source, part, min(2 * rows, limit), self.backend))
+            self._put(name, encoder.grow(source, part, min(max(2 * rows, int(needed)), limit), self.backend))
         self._seat()
         rows = self.resolved.rooms(self.arrays, self.learning)["encoder"]
         self._put("learner", self.experiment.learner.grow(self.context, self._part("learner"), rows, self.backend))
 
-    def _bind(self, count=None):
-        """Make the loop over the arrays as they are now; with draws from outside, for ``count`` steps."""
+    def kernels(self):
+        """The kernels over the arrays as they are now.
+
+        Returns
+        -------
+        dict of str to object
+            By the names of the loop's arguments: encoder, central, rewards (a list), learners (a list).
+        """
         e, known, runs = self.experiment, self.resolved, len(self.arrays["state"])
         encoders = known.bound({name: self._part(name) for name in known.encoders(self.learning)}, runs, self.backend,
                                self.learning, self.game_kernel)
@@ -166,10 +173,15 @@ class Session:
                     for part in e.shaping]
         for reward in rewards:
             reward.begin(np.ascontiguousarray(self.arrays["rows"][:, :self.game.agents]), self.arrays["observation"])
+        return {"encoder": encoders["encoder"], "central": central, "rewards": rewards, "learners": learners}
+
+    def _bind(self, count=None):
+        """Make the loop over the arrays as they are now; with draws from outside, for ``count`` steps."""
+        e, known = self.experiment, self.resolved
         limits = known.limits
         supplied = supply(self.supplied, self, count) if self.supplied and count else {}
         self.loop = kernels(self.backend, "loop").Loop(
-            game=self.game_kernel, encoder=encoders["encoder"], central=central, rewards=rewards, learners=learners,
+            game=self.game_kernel, **self.kernels(),
             **{name: self.arrays[name] for name in ARRAYS if name in self.arrays}, **known.moves,
             horizon=self.game.horizon, horizon_ends=self.game.ends_at_horizon,
             ends_are_limits=self.game.ends_are_limits, record_every=e.record_every, max_steps=limits.steps,
@@ -225,6 +237,27 @@ class Session:
                 if on_block:
                     on_block(self)
         return interrupts.pressed and bool(self.running().any())
+
+    def advance_all(self, steps):
+        """Take every run so many steps further, or to its end, by one thread.
+
+        Parameters
+        ----------
+        steps : int
+        """
+        self._block(steps, 1, None)
+
+    def make_room(self, steps):
+        """Room in the tables for what so many steps may show.
+
+        Parameters
+        ----------
+        steps : int
+        """
+        if any(encoder.grows and self._part(name)["used"].max() + 2 * steps * source.views
+               > self._part(name)["keys"].shape[1]
+               for name, (encoder, source) in self.resolved.encoders(self.learning).items()):
+            self._grow(steps)
 
     def _block(self, steps, threads, pool):
         target = self.arrays["steps"] + steps

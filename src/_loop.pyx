@@ -720,9 +720,11 @@ cdef class Loop:
             return "ends of the game are told as limits"
         if len(learners) > 1:
             return "there are several learners"
-        if type(learners[0]) is not QLearning:
+        if not isinstance(learners[0], QLearning):
             return f"the learner's kernel is {type(learners[0]).__name__}"
         learner = learners[0]
+        if learner.context.act != NULL and not learner.learns_by_cells:
+            return f"the learner's kernel is {type(learner).__name__}"
         if learner.operations.update == NULL:
             return "nothing is learned"
         if learner.context.rate.kind == VISITS:
@@ -743,7 +745,7 @@ cdef class Loop:
         cdef int64_t p
         cdef bint paid = not d.rewards[0].plain
         cdef reward_leaf.Distinct *distinct
-        cdef ScheduleData *schedules[2]
+        cdef ScheduleData *schedules[3]
         f.agents, f.few, f.wide = d.agents, learner.context.choices, learner.wide
         f.one_row = views == 1 and d.agents <= PAD
         for p in range(d.agents):
@@ -759,9 +761,9 @@ cdef class Loop:
         f.rate, f.discount = learner.context.rate.value, learner.context.discount
         f.epsilon = learner.context.exploration.value
         f.ticks = 0
-        schedules[0], schedules[1] = learner.context.rate, learner.context.exploration
-        for p in range(2):
-            if schedules[p].kind != CONSTANT:
+        schedules[0], schedules[1], schedules[2] = learner.context.rate, learner.context.exploration, learner.second
+        for p in range(3):
+            if schedules[p] != NULL and schedules[p].kind != CONSTANT:
                 f.ticks = max(f.ticks, 1 if schedules[p].per_episode else 2)
         f.stable_after = d.stable_after
         f.used, f.fits = d.encoder.used, d.encoder.rows - 2 * d.encoder.views
@@ -769,6 +771,7 @@ cdef class Loop:
         parts.plain = d.rewards[0].plain
         parts.rate = schedules[0] if schedules[0].kind != CONSTANT else NULL
         parts.exploration = schedules[1] if schedules[1].kind != CONSTANT else NULL
+        parts.second = schedules[2] if schedules[2] != NULL and schedules[2].kind != CONSTANT else NULL
         # Components that only count different actions are added in the loop, if they are all there is.
         f.amounts = d.reward_count - 1
         for p in range(1, d.reward_count):

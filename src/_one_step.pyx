@@ -13,9 +13,10 @@ from marlfast.core._schedules cimport Schedule
 from marlfast.core.operations cimport Moves, Status, Transition
 from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_at, schedule_follow
 from marlfast.core.tabular cimport (
-    EPSILON_GREEDY, Context, Legal, View, count_visit, gather, legal_value, look_at, place_of, policy_value, put,
-    put_legal, see_in, shift, value_of)
-from marlfast.declarations.one_step import DOUBLE_Q, ONE_STEP
+    DISTRIBUTED_RULE, EPSILON_GREEDY, EXPECTED_RULE, HYSTERETIC_RULE, Q_RULE, Context, Legal, View, count_visit, gather,
+    legal_value, look_at, moved_value, place_of, policy_value, put, put_legal, see_in, shift, value_of)
+from marlfast.declarations.one_step import DOUBLE_Q, ONE_STEP, ONE_STEP_SIDE_BY_SIDE
+from marlfast.declarations.q_learning import lanes_of
 
 ctypedef int (*Act)(void *, int64_t, int64_t, const int32_t *, const double *, int64_t, int32_t *) noexcept nogil
 ctypedef void (*Tick)(void *, int64_t, int64_t, const uint8_t *) noexcept nogil
@@ -25,6 +26,8 @@ cdef enum Rule:
     DISTRIBUTED = 1
     HYSTERETIC = 2
     FREQUENCY = 3
+
+cdef int *rules = [EXPECTED_RULE, DISTRIBUTED_RULE, HYSTERETIC_RULE]
 
 # Each context begins with Q-learning's own, so that Q-learning's functions can be called with it as it is.
 
@@ -52,15 +55,10 @@ cdef inline double _moved(const OneStepContext *c, int64_t run, const double *q,
     """What becomes of one of n action values."""
     cdef const Context *b = &c.base
     cdef double old = q[action], step = schedule_at(b.rate, run, visits), scale
-    if c.rule == DISTRIBUTED:
-        return target
-    if c.rule == HYSTERETIC:
-        if not target - old >= 0.0:
-            step = second
-    elif c.rule == FREQUENCY:
+    if c.rule == FREQUENCY:
         scale = second / leaf.boltzmann_probability(q, n, best, b.exploration.value[run], action)
         step = (scale if scale < 1.0 else 1.0) * step
-    return old + step * (target - old)
+    return moved_value(old, step, second, target, <int> b.cells.rule)
 
 
 cdef int _one_step(void *context, int64_t first, int64_t count, const Transition *t, uint8_t *changed) noexcept nogil:
@@ -187,16 +185,24 @@ cdef class OneStep(QLearning):
     cdef OneStepContext own
 
     def __init__(self, **given):
-        a = ONE_STEP.check(given)
+        cdef int64_t lanes = lanes_of(given)
+        self.context.cells.lanes = lanes
+        a = (ONE_STEP_SIDE_BY_SIDE if lanes else ONE_STEP).check(given)
         cdef Schedule second = a.second
         self._take(a)
-        self.own = OneStepContext(self.context, a.rule, NULL, self.operations.tick)
-        self.operations.context = &self.own
+        # A frequency adjusted rate is Q-learning's rule with another rate.
+        self.context.cells.rule = Q_RULE if a.rule == FREQUENCY else rules[<int> a.rule]
+        self.context.cells.epsilon = self.context.exploration.value
         if second is not None:
-            self.own.second = &second.data
-            if second.data.kind != CONSTANT:
-                self.operations.tick = _one_step_tick
-        if a.learning:
+            self.second, self.context.cells.second = &second.data, second.data.value
+        self.own = OneStepContext(self.context, a.rule, self.second, self.operations.tick)
+        self.operations.context = &self.own
+        if second is not None and second.data.kind != CONSTANT:
+            self.operations.tick = _one_step_tick
+        # By cells as Q-learning learns, where that can be: epsilon-greedy, one row an observation, everybody in each step.
+        self.learns_by_cells = (self.context.act != NULL and self.operations.act == self.context.act
+                                and a.rule != FREQUENCY and not a.moves)
+        if a.learning and not self.learns_by_cells:
             self.operations.update = _one_step
             if a.moves:
                 self.operations.update_some = _one_step_some

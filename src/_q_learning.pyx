@@ -10,8 +10,8 @@ from marlfast.core.operations cimport Moves, Status, Transition
 from marlfast.core.schedules cimport CONSTANT, VISITS, schedule_at, schedule_follow
 from marlfast.declarations.q_learning import FIND_GREEDY, Q_LEARNING, SIDE_BY_SIDE, lanes_of
 from marlfast.core.tabular cimport (
-    BOLTZMANN, EPSILON_GREEDY, MAX_VISITS, Cells, Context, Agent, Legal, View, chance_of, gather, inside, look_at,
-    place_of, put, put_legal, see)
+    BOLTZMANN, EPSILON_GREEDY, MAX_VISITS, Q_RULE, Cells, Context, Agent, Legal, View, chance_of, gather, inside,
+    look_at, place_of, put, put_legal, see)
 
 cdef extern from "q_learning.h" nogil:
     enum:
@@ -377,7 +377,7 @@ cdef class QLearning(Learner):
             greedy_step=a.greedy_step, visits_step=a.visits_step, discount=reals(a.discount), rate=&rate.data,
             exploration=&exploration.data, kind=BOLTZMANN if a.kind == BOLTZMANN else EPSILON_GREEDY,
             strict=a.strict, several=a.several, drawn=a.drawn, around=a.around, draws=a.draws,
-            choices=0, cells=Cells(0, NULL, 0, 0, 0, NULL, 0, 0, self.context.cells.lanes, a.around, a.drawn),
+            choices=0, cells=Cells(0, NULL, 0, 0, 0, NULL, 0, 0, self.context.cells.lanes, a.around, a.drawn, Q_RULE, NULL, NULL),
             act=NULL, update=NULL, active=a.active,
             sums=reals(sums), pitch=pitch, gathered=reals(gathered), places=ids(places), incumbent=a.around != 0)
         self.operations.context = &self.context
@@ -415,7 +415,7 @@ cdef class QLearning(Learner):
         c.cells = Cells(n_ids=c.n_ids, agents=<const Agent *> longs(own), bound=c.rows, row_bytes=row_bytes,
                         run_bytes=row_bytes * c.rows, cells=<char *> c.q, greedy=<char *> c.greedy - <char *> c.q,
                         visits=<char *> c.visits - <char *> c.q, lanes=c.cells.lanes, around=c.around,
-                        drawn=c.drawn)
+                        drawn=c.drawn, rule=Q_RULE, second=NULL, epsilon=NULL)
         if c.cells.lanes:
             c.act, c.update = _act_lanes, _update_lanes
         elif few:
@@ -428,6 +428,7 @@ cdef class QLearning(Learner):
             self.operations.act = c.act
         if self.operations.update != NULL:
             self.operations.update = c.update
+        self.learns_by_cells = type(self) is QLearning
 
 
 def find_greedy(q, actions, greedy, shares=None):

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import marlfast as mf
 from marlfast import bench
 from marlfast.backends import BACKENDS
+from marlfast.profiling import PARTS, profile
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNEL_BENCHMARKS = ROOT / "benchmarks" / "test_kernels.py"
@@ -135,6 +137,9 @@ def test_absent_peers_are_skipped_and_say_why(monkeypatch, tmp_path, capsys):
                                               ("jax_vmap", "pip install jax"),
                                               ("lbforaging_loop", "pip install lbforaging==2.0.0"),
                                               ("numba_calvano", "pip install 'marlfast[bench]'"),
+                                              ("numba_markov", "pip install 'marlfast[bench]'"),
+                                              ("numba_foraging", "pip install 'marlfast[bench]'"),
+                                              ("numba_ia2c", "pip install 'marlfast[bench]'"),
                                               ("other", "other cannot run here")])
 def test_peer_that_is_not_installed_says_what_to_install(tmp_path, name, remedy):
     folder = tmp_path / "benchmarks" / "peers"
@@ -169,6 +174,43 @@ def test_lbforaging_and_marlfast_play_on():
     ours.work(60)
     assert ours.calls == 60 and (ours.env.steps == 60).all() and (ours.env.starts > 1).all()
     assert theirs.work(120) >= 0.0 and theirs.steps == 120 and theirs.env.current_step < 50
+
+
+@needs_checkout
+@pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="needs numba")
+def test_numba_peers_learn_what_marlfast_learns():
+    markov, foraging, actors = (bench.load_peer(f"numba_{name}") for name in ("markov", "foraging", "ia2c"))
+    given = markov.game(4, agents=2, actions=2)
+    ours = mf.train(mf.games.MarkovGame(*given, (2, 2)), mf.IQL(0.1, 0.9, mf.EpsilonGreedy(0.2)), steps=20_000, seed=0)
+    theirs = markov.train(given, 20_000, runs=3, actions=2, discount=0.9, epsilon=0.2)
+    assert abs(ours.q.mean() - theirs.mean()) < 1.0                 # values of some 5 after 10 / (1 - discount) steps
+    returns, used = foraging.train(4000)
+    assert returns.min() >= 0.0 and 0.02 < returns.mean() <= returns.max() <= 1.0 + 1e-9 and used > 1000
+    logits = actors.train(50_000)
+    assert (logits[3, :, 1] > logits[3, :, 0]).all()                # after mutual defection both defect
+
+
+# -- where the time goes --------------------------------------------------------------------------------
+
+
+def test_profile_says_which_loop_runs_and_where_the_time_goes():
+    experiment = mf.Experiment(mf.games.Drift(agents=3, horizon=20), mf.IQL(), encoder=mf.Rounding(0), episodes=9,
+                               seed=0)
+    found = profile(experiment, seconds=0.02)
+    assert found.loop == "the fused loop" and set(found.steps) == {"fused", "staged"}
+    assert set(found.nanoseconds) == set(PARTS) and all(took >= 0.0 for took in found.nanoseconds.values())
+    assert abs(sum(found.shares.values()) - 1.0) < 1e-9 and "It runs by the fused loop." in str(found)
+    staged = profile(experiment.replace(learner=mf.learners.SARSA()), seconds=0.02)
+    assert set(staged.steps) == {"staged"} and staged.loop.startswith("the staged loop, as the learner's kernel is")
+
+
+def test_profile_of_a_file(tmp_path, capsys):
+    path = tmp_path / "one.toml"
+    path.write_text('steps = 100\ngame = "matching_pennies"\nlearner = "iql"\n')
+    assert bench.main(["--profile", str(path)]) == 0
+    assert "It runs by the fused loop." in capsys.readouterr().out
+    assert bench.main(["--profile", str(tmp_path / "none.toml")]) == 1
+    assert "none.toml" in capsys.readouterr().err
 
 
 # -- the command ----------------------------------------------------------------------------------------

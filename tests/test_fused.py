@@ -67,6 +67,21 @@ def test_any_numbers_of_agents_and_actions(agents, actions):
     all_three(drift(agents, actions, steps=60, shaping=[mf.rewards.Diversity(), mf.rewards.Redundancy()]))
 
 
+# Rules that differ from Q-learning's in what a successor is worth, or in what a value becomes.
+CELLS = mf.Grid((-2.0, -4.0), (20.0, 4.0), (7, 3))
+HALF = mf.EpsilonGreedy(0.5, decay=0.9, minimum=0.1)
+RULES = {
+    "hysteretic": mf.learners.HystereticQ(mf.schedules.Linear(0.9, 0.3, 100), mf.schedules.Harmonic(0.5, 0.1),
+                                          explore=HALF),
+    "hysteretic, rates of runs": mf.learners.HystereticQ([0.3, 0.9], [0.0, 0.1], explore=mf.EpsilonGreedy(
+        0.5, ties="incumbent")),
+    "hysteretic, ties first": mf.learners.HystereticQ(0.5, 0.1, explore=mf.EpsilonGreedy(0.5, ties="first", draws=2)),
+    "distributed": mf.learners.DistributedQ(explore=HALF),
+    "distributed, ties first": mf.learners.DistributedQ(explore=mf.EpsilonGreedy(0.5, ties="first", draws=2)),
+    "expected": mf.learners.ExpectedSARSA(0.3, explore=HALF),
+    "expected, incumbents": mf.learners.ExpectedSARSA(0.3, explore=mf.EpsilonGreedy(
+        [0.0, 1.0], ties="incumbent"), initial_q=-0.5),
+}
 KINDS = {
     "schedules of steps": drift(learner=mf.IQL(
         mf.schedules.Harmonic(0.9, 0.1), explore=mf.EpsilonGreedy(mf.schedules.Linear(1.0, 0.1, 100)))),
@@ -119,6 +134,13 @@ KINDS = {
                             np.random.default_rng(1).normal(size=(5, 27, 3)), (3, 3, 3),
                             terminal=[0, 0, 0, 0, 1], horizon=9),
         mf.IQL(0.3, 0.9, mf.EpsilonGreedy(0.3)), steps=200, runs=2, seed=1),
+    **{f"{name}{also}": drift(
+        agents, actions, learner=learner, encoder=encoder, **({"rewards": mf.rewards.cooperative()} if "distr" in name
+                                                              else {})) for name, learner in RULES.items()
+       for also, agents, actions, encoder in (
+           ("", 4, 5, CELLS), (", pairs", 2, 3, CELLS), (", many agents", 7, 2, CELLS),
+           (", one after the other", 5, 4, CELLS), (", many actions", 2, 11, CELLS),
+           (", rows that grow", 3, 4, mf.Rounding(1)))},
     "rewards of -0.0": mf.Experiment(
         mf.games.MatrixGame([[-0.0, 0.0], [0.0, -0.0]], memory=1, horizon=5), mf.IQL(
             0.5, discount=0.5, initial_q=np.array([-0.0, 0.0]), explore=mf.EpsilonGreedy(0.5)), steps=60),
@@ -137,7 +159,8 @@ def test_every_kind_of_experiment(name):
 
 
 @pytest.mark.parametrize("name", [
-    "rows that grow", "schedules of steps", "potentials", "rates of episodes", "no records", "records of several",
+    "hysteretic", "distributed, many agents", "expected, one after the other", "rows that grow", "schedules of steps",
+    "potentials", "rates of episodes", "no records", "records of several",
     "one round", "one round, three actions, records of several", "rounds that are remembered", "prices, ties drawn",
     "a game given as arrays"])
 @pytest.mark.parametrize("block", [1, 2, 7, 13])
@@ -153,7 +176,8 @@ def test_threads_change_nothing(name):
 
 
 @pytest.mark.parametrize("name", ["rows that grow", "some share", "one component", "endless", "one round", "prices",
-                                  "a game given as arrays"])
+                                  "a game given as arrays", "hysteretic", "distributed, pairs",
+                                  "expected, many actions"])
 @pytest.mark.parametrize("loops", [("fused", "staged"), ("staged", "fused"), ("staged", None)])
 @pytest.mark.parametrize("pause", [1, 10, 11, 12, 37])
 def test_training_goes_on_in_the_other_loop(name, loops, pause):
@@ -337,7 +361,8 @@ def test_a_reward_that_is_none_is_of_the_agent_that_is_named(agents):
 STAGED = {
     "the game is stepped for many runs at once": None,
     "there are several learners": [mf.IQL(), mf.IQL(0.2), (mf.IQL()), mf.IQL()],
-    "the learner's kernel is OneStep": mf.learners.HystereticQ(),
+    "the learner's kernel is OneStep": mf.learners.FrequencyAdjustedQ(),
+    "the learner's kernel is DoubleQ": mf.learners.DoubleQ(),
     "exploration is not epsilon-greedy": mf.IQL(explore=mf.Boltzmann()),
 }
 

@@ -12,7 +12,7 @@ SOURCES = PACKAGE.parent / "src"
 
 # The floors, highest first. A name is a module or package directly under marlfast; "" is marlfast/__init__.py.
 FLOORS = {
-    "doors": {"", "__main__", "adapters", "bench", "cli", "load", "reports", "reproduce", "sweeps"},
+    "doors": {"", "__main__", "adapters", "bench", "cli", "load", "profiling", "reports", "reproduce", "sweeps"},
     "judging": {"analysis", "comparison", "league", "measures", "plotting", "replay", "solvers",
                 "statistics"},
     "running": {"doubts", "env", "evaluate", "experiment", "exports", "files", "policy", "resolved", "result",

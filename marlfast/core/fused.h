@@ -159,7 +159,7 @@ enum { MF_GRID = 1, MF_DISCRETE = 2 };  /* kinds of encoders, as in operations.p
 #define MF_STATE_MOST 4
 
 MF_INLINE int mf_state_seen(const mf_fused *f) {
-    return !f->observes && !f->used && !f->paid && f->kind && f->state_size <= MF_STATE_MOST;
+    return f->learner->rule == MF_Q && !f->observes && !f->used && !f->paid && f->kind && f->state_size <= MF_STATE_MOST;
 }
 
 /* Whether states are numbers that are their own rows, as they are where the run stands. */
@@ -172,7 +172,7 @@ MF_INLINE int mf_numbered(const mf_fused *f) {
 
 /* An mf_advance; `few`, `scan` and `tie` as in q_learning's leaves: constants. */
 MF_INLINE int mf_fused_each(mf_fused *f, const int64_t count, const double *explore, const double *uniforms,
-                            const double *normals, const uint32_t few, const mf_scan scan, mf_tie *tie) {
+                            const double *normals, const uint32_t few, const int rule, const mf_scan scan, mf_tie *tie) {
     const mf_qlearning c = *f->learner;
     const int64_t run = f->run, agents = f->agents, first = *f->steps, size = f->state_size;
     const int64_t after = f->stable_after[run], ticks = f->ticks;
@@ -234,7 +234,7 @@ MF_INLINE int mf_fused_each(mf_fused *f, const int64_t count, const double *expl
                         rewards[i] += f->amount[k][distinct];
             }
             status = mf_update_of(&c, run, f->rows, f->next_rows, f->actions, rewards, f->terminated, rate, discount,
-                                  &changed, few, scan);
+                                  &changed, few, rule, scan);
             if (status)
                 break;
             f->ended = f->terminated | last;
@@ -345,6 +345,7 @@ MF_UNROLL
             char *const here = cells + (lost ? 0 : at) * row_bytes;
             const char *next;
             double finite = 0.0;
+            mf_pace pace;
             uint32_t moved = 0;
 MF_UNROLL
             for (i = 0; i < agents && status == MF_FINE; i++)
@@ -394,10 +395,11 @@ MF_UNROLL
                 break;
             }
             next = cells + row * row_bytes;
+            pace = mf_pace_of(&c, run, rate, discount, MF_Q);
 MF_UNROLL
             for (i = 0; i < agents && status == MF_FINE; i++)
                 status = mf_update_one(here + table[i], next + table[i], greedy, visits, n[i], (uint32_t)actions[i],
-                                       rewards[i], terminated, rate, discount, around, few, scan, &moved);
+                                       rewards[i], terminated, pace, around, few, MF_Q, scan, &moved);
             if (status)
                 break;
             if (ticks > !ended) {
@@ -517,10 +519,10 @@ MF_FUNCTION int mf_lanes_update(mf_fused *f, int64_t row, int64_t next_row, uint
 
 /* ---- instances ---- */
 
-#define MF_EACH(name, few, scan, tie) \
+#define MF_EACH(name, few, rule, scan, tie) \
     MF_FUNCTION int name(mf_fused *f, int64_t count, const double *explore, const double *uniforms, \
                          const double *normals) { \
-        return mf_fused_each(f, count, explore, uniforms, normals, few, scan, tie); \
+        return mf_fused_each(f, count, explore, uniforms, normals, few, rule, scan, tie); \
     }
 
 /* Two of each: for registers of 256 bits, and for those that have masks, too. */
@@ -545,16 +547,23 @@ MF_FUNCTION int mf_lanes_update(mf_fused *f, int64_t row, int64_t next_row, uint
 #include MF_FUSED_GAME
 #else
 
-MF_EACH(mf_fused_many, 0, mf_no_scan, 0)
-MF_EACH(mf_fused_2, 2, mf_no_scan, 0)
-MF_EACH(mf_fused_3, 3, mf_no_scan, 0)
-MF_EACH(mf_fused_4, 4, mf_no_scan, 0)
-MF_EACH(mf_fused_5, 5, mf_no_scan, 0)
-MF_EACH(mf_fused_6, 6, mf_no_scan, 0)
-MF_EACH(mf_fused_7, 7, mf_no_scan, 0)
-MF_EACH(mf_fused_8, 8, mf_no_scan, 0)
+MF_EACH(mf_fused_many, 0, MF_Q, mf_no_scan, 0)
+/* Of the other rules: the numbers of actions that are common. */
+MF_EACH(mf_rule_many, 0, (int)f->learner->rule, mf_no_scan, 0)
+MF_EACH(mf_rule_2, 2, (int)f->learner->rule, mf_no_scan, 0)
+MF_EACH(mf_rule_3, 3, (int)f->learner->rule, mf_no_scan, 0)
+MF_EACH(mf_rule_4, 4, (int)f->learner->rule, mf_no_scan, 0)
+MF_EACH(mf_rule_5, 5, (int)f->learner->rule, mf_no_scan, 0)
+MF_EACH(mf_rule_6, 6, (int)f->learner->rule, mf_no_scan, 0)
+MF_EACH(mf_fused_2, 2, MF_Q, mf_no_scan, 0)
+MF_EACH(mf_fused_3, 3, MF_Q, mf_no_scan, 0)
+MF_EACH(mf_fused_4, 4, MF_Q, mf_no_scan, 0)
+MF_EACH(mf_fused_5, 5, MF_Q, mf_no_scan, 0)
+MF_EACH(mf_fused_6, 6, MF_Q, mf_no_scan, 0)
+MF_EACH(mf_fused_7, 7, MF_Q, mf_no_scan, 0)
+MF_EACH(mf_fused_8, 8, MF_Q, mf_no_scan, 0)
 #if MF_HAVE_AVX2_VARIANT
-MF_WIDE MF_EACH(mf_fused_wide, 0, mf_scan_wide, mf_tied_wide)
+MF_WIDE MF_EACH(mf_fused_wide, 0, MF_Q, mf_scan_wide, mf_tied_wide)
 #define MF_SIDES(A) MF_SIDE(2, A, 1, 2, f->state_size, MF_ANYTHING) \
     MF_SIDE(4, A, 1, f->agents, f->state_size, MF_ANYTHING) MF_SIDE(4, A, 2, f->agents, f->state_size, MF_ANYTHING)
 MF_SIDES(2) MF_SIDES(3) MF_SIDES(4) MF_SIDES(5) MF_SIDES(6) MF_SIDES(7) MF_SIDES(8)
@@ -565,6 +574,8 @@ MF_SIDES(2) MF_SIDES(3) MF_SIDES(4) MF_SIDES(5) MF_SIDES(6) MF_SIDES(7) MF_SIDES
 MF_FUNCTION mf_advance *mf_fused_choose(const mf_fused *f) {
     static mf_advance *const by_actions[9] = {mf_fused_many, mf_fused_many, mf_fused_2, mf_fused_3, mf_fused_4,
                                               mf_fused_5, mf_fused_6, mf_fused_7, mf_fused_8};
+    static mf_advance *const by_rule[7] = {mf_rule_many, mf_rule_many, mf_rule_2, mf_rule_3,
+                                           mf_rule_4,    mf_rule_5,    mf_rule_6};
 #if MF_HAVE_AVX2_VARIANT
 #define MF_ROW(W, H) {mf_lanes_##W##_2_##H, mf_lanes_##W##_3_##H, mf_lanes_##W##_4_##H, mf_lanes_##W##_5_##H, \
                       mf_lanes_##W##_6_##H, mf_lanes_##W##_7_##H, mf_lanes_##W##_8_##H}
@@ -573,9 +584,11 @@ MF_FUNCTION mf_advance *mf_fused_choose(const mf_fused *f) {
 #undef MF_ROW
     if (f->lanes)
         return by_lanes[mf_width() == 2][f->lanes / 4][f->few - 2];
-    if (f->wide)
+    if (f->wide && f->learner->rule == MF_Q)
         return mf_fused_wide;
 #endif
+    if (f->learner->rule != MF_Q)
+        return f->few <= 6 ? by_rule[f->few] : mf_rule_many;
     return by_actions[f->few];
 }
 #endif

@@ -66,3 +66,4 @@ ctypedef struct Parts:
     int64_t distinct
     ScheduleData *rate              # NULL: constant
     ScheduleData *exploration
+    ScheduleData *second            # NULL: constant, or none

@@ -75,3 +75,5 @@ cdef inline void _fused_tick "mf_hook_tick"(Fused *f) noexcept nogil:
         schedule_follow(parts.rate, f.run, f.ended)
     if parts.exploration != NULL:
         schedule_follow(parts.exploration, f.run, f.ended)
+    if parts.second != NULL:
+        schedule_follow(parts.second, f.run, f.ended)

@@ -128,10 +128,11 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
     const int P = MF_W * H, own = known & MF_STATE_SEEN, numbered = known & MF_NUMBERED;
     const int paid = own ? 0 : f->paid != 0, observes = own ? 0 : f->observes != 0;
     const mf_qlearning c = *f->learner;
+    const int rule = own ? MF_Q : (int)c.rule;
     const int64_t run = f->run, first = *f->steps, amounts = numbered ? 0 : f->amounts, ticks = f->ticks, bound = c.bound;
     const int64_t row_bytes = (int64_t)(A + 1) * P * 8, after = f->stable_after[run];
     const int64_t explores_step = f->explore, uniforms_step = f->step_uniforms, normals_step = f->step_normals;
-    const MF_WORDS low = MF_WORD(0xFFFFFFFF), once = MF_WORD(1ll << 32), around = MF_WORD((int64_t)c.around);
+    const MF_WORDS low = MF_WORD(0xFFFFFFFF), once = MF_WORD(1ll << 32), around = MF_WORD(rule == MF_DISTRIBUTED ? 0xFFFFFFFF : (int64_t)c.around);
     const MF_REALS discount = MF_ALL(f->discount[run]), zero = MF_ALL(0.0);
     char *const cells = c.cells + run * c.run_bytes;
     double state_[MF_STATE_MOST] = {0.0}, raw__[MF_PAD];
@@ -310,10 +311,24 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
                     for (k = 1; k < A; k++)
                         top = MF_MAX(top, ahead[k * H]);
                     odd |= MF_PLACES(MF_NEGATIVE((A - 1) - ((MF_WORDS)ahead[A * H] & low)));
+                    if (rule == MF_EXPECTED) {
+                        MF_REALS sum[4] = {zero, zero, zero, zero};
+                        for (k = 0; k < A; k++)
+                            sum[k % 4] += ahead[k * H];
+                        top = MF_ALL(1.0 - f->epsilon[run]) * top +
+                              MF_ALL(f->epsilon[run]) * (((sum[0] + sum[1]) + (sum[2] + sum[3])) / (double)A);
+                    }
                     target = MF_TARGET(reward[h], discount, top);
                 }
-                value[h] = MF_MOVED(old, rate, target);
+                if (rule == MF_DISTRIBUTED)
+                    value[h] = target;
+                else if (rule == MF_HYSTERETIC)
+                    value[h] = MF_MOVED(old, MF_PICK(MF_LESS(target - old, zero), MF_ALL(c.second[run]), rate), target);
+                else
+                    value[h] = MF_MOVED(old, rate, target);
                 bad |= MF_PLACES(MF_UNEQUAL(value[h] - value[h], zero));
+                if (rule == MF_DISTRIBUTED)
+                    value[h] = MF_MAX(value[h], old);
             }
             if (__builtin_expect(odd | bad, 0)) {
                 uint8_t changed = 0;
@@ -327,7 +342,7 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
                 moved = changed;
             } else {
                 MF_REALS top[2];
-                int other = c.around == 0;
+                int other = c.around == 0 && rule != MF_DISTRIBUTED;
                 for (h = 0; h < H; h++) {
                     MF_REALS *cell = (MF_REALS *)here + h, known_best;
                     for (k = 0; k < A; k++) {

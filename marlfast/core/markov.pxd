@@ -9,6 +9,9 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from marlfast.core.cells cimport whole
 from marlfast.core.operations cimport Status
 
+cdef enum:
+    COUNTED = 64                    # outcomes: 50 of them take 0.9 of the whole step's time by bisection
+
 ctypedef struct Data:
     int64_t agents
     int64_t state_size
@@ -27,8 +30,15 @@ ctypedef struct Data:
 
 
 cdef inline int64_t draw(const double *sums, int64_t n, double u) noexcept nogil:
-    """The first k with u < sums[k], the last if there is none: bisection, without a branch on what chance decides."""
-    cdef int64_t low = 0, half
+    """The first k with u < sums[k], the last if there is none, without a branch on what chance decides.
+
+    Of few they are counted, whose loads do not wait for each other as those of a bisection do.
+    """
+    cdef int64_t low = 0, half, k
+    if n <= COUNTED:
+        for k in range(n - 1):
+            low += u >= sums[k]
+        return low
     while n > 1:
         half = n >> 1
         low += half & -<int64_t> (u >= sums[low + half - 1])

@@ -28,13 +28,74 @@ typedef struct {
     int64_t lanes;          /* 0; or the agents of a row stand side by side: [A + 1][lanes], A of at most 8 for all */
     uint32_t around;        /* all ones where the greedy action stays until another is greater, else 0: the first is it */
     uint32_t drawn;         /* 1 where one of several greatest is drawn at each use */
+    int64_t rule;           /* below */
+    const double *second;   /* [R] the rate of a rule that has two */
+    const double *epsilon;  /* [R] in force, of a rule that judges by what is played */
 } mf_qlearning;
 
 enum { MF_FINE = 0, MF_BAD_ACTION = 3, MF_BAD_DRAW = 4, MF_BAD_ROW = 5, MF_BAD_VALUE = 6 };
 
-/* The rule: what is learned from, and what a value becomes. Of one number, or of one register. */
+/* The rules. Each says what the successor is worth, and what a value becomes; all else is the same for all of them:
+ *
+ *     Q-learning      ahead = max q[next]                          q += rate * (target - q)
+ *     expected SARSA  ahead = mean of q[next] under the policy     as Q-learning
+ *     distributed     as Q-learning                                q = max(q, target)
+ *     hysteretic      as Q-learning                                q += (target < q ? second : rate) * (target - q)
+ *
+ * where target = reward + discount * ahead. */
+enum { MF_Q = 0, MF_EXPECTED = 1, MF_DISTRIBUTED = 2, MF_HYSTERETIC = 3 };
+
+/* Of one number, or of one register. */
 #define MF_TARGET(reward, discount, ahead) ((reward) + (discount) * (ahead))
 #define MF_MOVED(old, rate, target) ((old) + (rate) * ((target) - (old)))
+
+/* By what a rule learns, in one step of one run. */
+typedef struct {
+    double rate, second, discount, epsilon;
+} mf_pace;
+
+MF_INLINE mf_pace mf_pace_of(const mf_qlearning *c, int64_t run, double rate, double discount, const int rule) {
+    mf_pace pace;
+    pace.rate = rate;
+    pace.discount = discount;
+    pace.second = rule == MF_HYSTERETIC ? c->second[run] : rate;
+    pace.epsilon = rule == MF_EXPECTED ? c->epsilon[run] : 0.0;
+    return pace;
+}
+
+/* Expected action value if any action, each as likely, is taken with probability epsilon, else `best`. */
+MF_INLINE double mf_expected(const double *q, int64_t choices, int64_t best, double epsilon) {
+    /* Four sums side by side: one would wait for itself at every action. */
+    double first = 0.0, second = 0.0, third = 0.0, fourth = 0.0;
+    int64_t a;
+    for (a = 0; a + 4 <= choices; a += 4) {
+        first += q[a];
+        second += q[a + 1];
+        third += q[a + 2];
+        fourth += q[a + 3];
+    }
+    if (a < choices)
+        first += q[a];
+    if (a + 1 < choices)
+        second += q[a + 1];
+    if (a + 2 < choices)
+        third += q[a + 2];
+    return (1.0 - epsilon) * q[best] + epsilon * (((first + second) + (third + fourth)) / (double)choices);
+}
+
+/* What a successor is worth. */
+MF_INLINE double mf_ahead(const double *q, int64_t choices, int64_t best, double epsilon, const int rule) {
+    return rule == MF_EXPECTED ? mf_expected(q, choices, best, epsilon) : q[best];
+}
+
+/* What a value becomes; of the distributed rule, if it is more than that. */
+MF_INLINE double mf_moved(double old, double rate, double second, double target, const int rule) {
+    if (rule == MF_DISTRIBUTED)
+        return target;
+    if (rule == MF_HYSTERETIC)
+        return MF_MOVED(old, target - old >= 0.0 ? rate : second, target);
+    return MF_MOVED(old, rate, target);
+}
 
 /* Below, `few` is the number of actions of all agents, or 0 where each has its own; `scan` and `tie`, for 8 to 16 of them
  * on a processor with wide registers, are how they are compared; else they are empty: all constants. */
@@ -57,10 +118,11 @@ MF_INLINE int mf_act_one(const char *cell, const int64_t greedy, const uint32_t 
     return action < choices ? MF_FINE : explores ? MF_BAD_DRAW : lost ? MF_BAD_ROW : MF_BAD_ACTION;
 }
 
-/* What one agent learns in a cell, of another that comes next; whether its greedy action changed, in `moved`. A status. */
+/* What one agent learns in a cell, of another that comes next; whether its greedy action changed, in `moved`. `rule` is
+ * a constant where speed matters. A status. */
 MF_INLINE int mf_update_one(char *cell, const char *next, const int64_t greedy, const int64_t visits,
                             const uint32_t choices, const uint32_t action, double target, const int over,
-                            const double rate, const double discount, const uint32_t around, const uint32_t few,
+                            const mf_pace pace, const uint32_t around, const uint32_t few, const int rule,
                             const mf_scan scan, uint32_t *moved) {
     const int32_t before = *(int32_t *)(cell + greedy);
     double old, value, most = 0.0;
@@ -71,7 +133,22 @@ MF_INLINE int mf_update_one(char *cell, const char *next, const int64_t greedy, 
         const uint32_t ahead = *(const uint32_t *)(next + greedy);
         if (ahead >= choices)
             return MF_BAD_ACTION;
-        target = MF_TARGET(target, discount, ((const double *)next)[ahead]);
+        target = MF_TARGET(target, pace.discount, mf_ahead((const double *)next, choices, ahead, pace.epsilon, rule));
+    }
+    if (rule == MF_DISTRIBUTED) {
+        /* The policy changes only where the greatest value rises, so that all agents keep to one optimum. */
+        value = mf_moved(0.0, 0.0, 0.0, target, rule);
+        if (!(fabs(value) <= DBL_MAX))
+            return MF_BAD_VALUE;
+        *(int32_t *)(cell + visits) += *(int32_t *)(cell + visits) < INT32_MAX;
+        if (value > ((double *)cell)[action]) {
+            if (action != (uint32_t)before && value > ((double *)cell)[before]) {
+                *(int32_t *)(cell + greedy) = (int32_t)action;
+                *moved = 1;
+            }
+            ((double *)cell)[action] = value;
+        }
+        return MF_FINE;
     }
     /* What the other actions hold is known before this one's value is: nothing waits for a branch. */
     if (few)
@@ -79,7 +156,7 @@ MF_INLINE int mf_update_one(char *cell, const char *next, const int64_t greedy, 
     else if (scan.most_but && action == (uint32_t)before)
         most = scan.most_but((const double *)cell, choices, before);
     old = ((double *)cell)[action];
-    value = MF_MOVED(old, rate, target);
+    value = mf_moved(old, pace.rate, pace.second, target, rule);
     if (!(fabs(value) <= DBL_MAX))
         return MF_BAD_VALUE;
     *(int32_t *)(cell + visits) += *(int32_t *)(cell + visits) < INT32_MAX;
@@ -134,7 +211,9 @@ MF_INLINE int mf_act_of(const mf_qlearning *c, int64_t run, const int32_t *rows,
 
 MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
                            const int32_t *actions, const double *rewards, const int over, const double rate,
-                           const double discount, uint8_t *changed, const uint32_t few, const mf_scan scan) {
+                           const double discount, uint8_t *changed, const uint32_t few, const int rule,
+                           const mf_scan scan) {
+    const mf_pace pace = mf_pace_of(c, run, rate, discount, rule);
     char *cells = c->cells + run * c->run_bytes;
     const int64_t bound = c->bound, row_bytes = c->row_bytes;
     const mf_agent *own = c->agents, *end = own + c->n_ids;
@@ -149,7 +228,7 @@ MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *ro
             return MF_BAD_ROW;
         status = mf_update_one(cells + (uint32_t)rows[i] * row_bytes + own->table,
                                cells + (uint32_t)next_rows[i] * row_bytes + own->table, c->greedy, c->visits, choices,
-                               action, rewards[i], over, rate, discount, c->around, few, scan, &moved);
+                               action, rewards[i], over, pace, c->around, few, rule, scan, &moved);
         if (status)
             return status;
     }
@@ -179,10 +258,21 @@ MF_FUNCTION int mf_act(const mf_qlearning *c, int64_t choices, int64_t run, cons
 #undef MF_CALL
 }
 
+/* Any rule, any numbers of actions. */
+MF_FUNCTION int mf_update_rule(const mf_qlearning *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
+                               const int32_t *actions, const double *rewards, int over, double rate, double discount,
+                               uint8_t *changed) {
+    return mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, 0, (int)c->rule,
+                        mf_no_scan);
+}
+
 MF_FUNCTION int mf_update(const mf_qlearning *c, int64_t choices, int64_t run, const int32_t *rows,
                           const int32_t *next_rows, const int32_t *actions, const double *rewards, int over,
                           double rate, double discount, uint8_t *changed) {
-#define MF_CALL(n) mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, n, mf_no_scan)
+#define MF_CALL(n) \
+    mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, n, MF_Q, mf_no_scan)
+    if (c->rule != MF_Q)
+        return mf_update_rule(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed);
     MF_CASES(MF_CALL)
 #undef MF_CALL
 }
@@ -197,7 +287,9 @@ MF_INLINE int mf_act_many(const mf_qlearning *c, int64_t run, const int32_t *row
 MF_INLINE int mf_update_many(const mf_qlearning *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
                              const int32_t *actions, const double *rewards, int over, double rate, double discount,
                              uint8_t *changed) {
-    return mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, 0, mf_no_scan);
+    if (c->rule != MF_Q)
+        return mf_update_rule(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed);
+    return mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, 0, MF_Q, mf_no_scan);
 }
 
 /* A place of a cell: an action value, or the greedy action and the visits. */
@@ -239,7 +331,9 @@ MF_FUNCTION int mf_update_lanes(const mf_qlearning *c, int64_t run, const int32_
     const int64_t choices = own.choices, step = c->lanes * 8;
     const mf_qlearning one = {.n_ids = 1, .agents = &own, .bound = 2, .row_bytes = sizeof pair[0],
                               .cells = (char *)pair,
-                              .greedy = choices * 8, .visits = choices * 8 + 4, .around = c->around};
+                              .greedy = choices * 8, .visits = choices * 8 + 4, .around = c->around,
+                              .rule = c->rule, .second = c->second ? c->second + run : 0,
+                              .epsilon = c->epsilon ? c->epsilon + run : 0};
     int64_t j, k, n;
     memset(pair, 0, sizeof pair);
     for (j = 0; j < c->n_ids; j++) {
@@ -251,7 +345,7 @@ MF_FUNCTION int mf_update_lanes(const mf_qlearning *c, int64_t run, const int32_
             for (n = 0; n < 2; n++)
                 for (k = 0; k <= choices; k++)
                     memcpy(&pair[n][k], cell + (n ? next : row) * c->row_bytes + k * step, 8);
-        status = mf_update_of(&one, 0, &here, &ahead, actions + i, rewards + i, over, rate, discount, changed, 0, mf_no_scan);
+        status = mf_update_rule(&one, 0, &here, &ahead, actions + i, rewards + i, over, rate, discount, changed);
         if (status)
             return status;
         for (k = 0; k <= choices; k++)
@@ -265,7 +359,9 @@ MF_FUNCTION int mf_update_lanes(const mf_qlearning *c, int64_t run, const int32_
 MF_FUNCTION MF_WIDE int mf_update_wide(const mf_qlearning *c, int64_t run, const int32_t *rows,
                                        const int32_t *next_rows, const int32_t *actions, const double *rewards,
                                        int over, double rate, double discount, uint8_t *changed) {
-    return mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, 0, mf_scan_wide);
+    if (c->rule != MF_Q)
+        return mf_update_rule(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed);
+    return mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, 0, MF_Q, mf_scan_wide);
 }
 #else
 MF_FUNCTION int mf_update_wide(const mf_qlearning *c, int64_t run, const int32_t *rows, const int32_t *next_rows,

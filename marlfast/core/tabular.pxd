@@ -66,26 +66,6 @@ cdef inline int64_t boltzmann(const double *q, int64_t actions, int64_t best, do
     return actions - 1
 
 
-cdef inline double epsilon_greedy_value(const double *q, int64_t actions, int64_t best, double epsilon) noexcept nogil:
-    """Expected action value if any action, each as likely, is taken with probability epsilon, else ``best``."""
-    cdef double first = 0.0, second = 0.0, third = 0.0, fourth = 0.0
-    cdef int64_t a = 0
-    # Four sums side by side: one would wait for itself at every action.
-    while a + 4 <= actions:
-        first += q[a]
-        second += q[a + 1]
-        third += q[a + 2]
-        fourth += q[a + 3]
-        a += 4
-    if a < actions:
-        first += q[a]
-    if a + 1 < actions:
-        second += q[a + 1]
-    if a + 2 < actions:
-        third += q[a + 2]
-    return (1.0 - epsilon) * q[best] + epsilon * (((first + second) + (third + fourth)) / <double> actions)
-
-
 cdef inline double boltzmann_value(const double *q, int64_t actions, int64_t best, double temperature) noexcept nogil:
     """Expected action value if action a is taken with probability proportional to exp(q[a] / temperature)."""
     cdef int64_t a
@@ -132,6 +112,16 @@ cdef extern from "q_learning.h" nogil:
         char *cells
         int64_t greedy, visits, lanes
         uint32_t around, drawn
+        int64_t rule
+        const double *second
+        const double *epsilon
+    double epsilon_greedy_value "mf_expected"(const double *q, int64_t actions, int64_t best, double epsilon) noexcept
+    double moved_value "mf_moved"(double old, double rate, double second, double target, int rule) noexcept
+    enum:
+        Q_RULE "MF_Q"
+        EXPECTED_RULE "MF_EXPECTED"
+        DISTRIBUTED_RULE "MF_DISTRIBUTED"
+        HYSTERETIC_RULE "MF_HYSTERETIC"
 
 cdef enum Exploration:
     EPSILON_GREEDY = 0          # by several draws, where a kernel is made: as published programs draw

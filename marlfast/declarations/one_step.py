@@ -1,6 +1,6 @@
 """Arguments of ``one_step``."""
 from marlfast.declarations.base import Array, Cells, Kernel, Number, Part
-from marlfast.declarations.q_learning import Q_LEARNING, needed_draws
+from marlfast.declarations.q_learning import Q_LEARNING, SIDE_BY_SIDE, needed_draws
 
 EXPECTED, DISTRIBUTED, HYSTERETIC, FREQUENCY = range(4)
 
@@ -20,12 +20,20 @@ def _coin(n):
     return {"coin": coin}
 
 
-ONE_STEP = Kernel(
-    "OneStep",
+_ONE_STEP = (
     Number("rule", "0 to 3, as above", choices=(EXPECTED, DISTRIBUTED, HYSTERETIC, FREQUENCY)),
     Part("second", "Schedule", "for rules 2 and 3", optional=True),
-    _goes_with_rule,
-    base=Q_LEARNING)
+    _goes_with_rule)
+
+ONE_STEP = Kernel("OneStep", *_ONE_STEP, base=Q_LEARNING)
+
+
+def _by_cells(n):
+    if n.rule == FREQUENCY:
+        raise ValueError("q: agents stand side by side, which rule 3 does not take")
+
+
+ONE_STEP_SIDE_BY_SIDE = Kernel("OneStep", *_ONE_STEP, _by_cells, base=SIDE_BY_SIDE)
 
 DOUBLE_Q = Kernel(
     "DoubleQ",

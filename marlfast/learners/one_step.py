@@ -28,6 +28,9 @@ class _OneStep(Tabular):
     moves = True
     rule = None
 
+    def lanes(self, context):
+        return 0 if self.rule == _FREQUENCY else self._side_by_side(context)
+
     def _kernel(self, module, common, arrays, bound):
         return module.OneStep(**common, rule=self.rule, second=bound.get("second"))
 

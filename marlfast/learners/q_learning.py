@@ -2,11 +2,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from marlfast.exploration import ONE_DRAW, EpsilonGreedy, Exploration
+from marlfast.exploration import EpsilonGreedy, Exploration
 from marlfast.initial import initial_field
 from marlfast.learners.tabular import Tabular
 from marlfast.registry import option
-from marlfast.schedules import Schedule, VisitCount
+from marlfast.schedules import Schedule
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -66,18 +66,4 @@ class IQL(Tabular):
     initial_q: Any = initial_field()
 
     def lanes(self, context):
-        counts, n = set(context.action_counts.tolist()), context.agents
-        fits = (n in _LANES and len(counts) == 1 and 2 <= min(counts) <= 8 and context.active == 1
-                and context.game.views == 1 and context.agent_ids == tuple(range(n)) and self._fits_lanes()
-                and not context.moves
-                and self.tables(context).tolist() == list(range(n)) and not isinstance(self.learning_rate, VisitCount))
-        return _LANES[n] if fits else 0
-
-    def _fits_lanes(self):
-        """Whether its draws are those that agents side by side take."""
-        explore = self.explore
-        return explore.code == ONE_DRAW or explore.several and explore.ties != "random"
-
-
-# Agents side by side, and as many registers of a row as hold them: at most a third more than there are agents.
-_LANES = {2: 2, 3: 4, 4: 4, 6: 8, 7: 8, 8: 8}
+        return self._side_by_side(context)

@@ -5,13 +5,13 @@ import numpy as np
 
 from marlfast.backends import at_hand, kernels
 from marlfast.errors import real_per_run
-from marlfast.exploration import DRAWN
+from marlfast.exploration import DRAWN, ONE_DRAW
 from marlfast.initial import NO_ROW, check_shape, first_values, initial_values, is_zero, of_unseen
 from marlfast.learners.base import Learner, as_share, check_shared
 from marlfast.learners.plays import Plays, asked, by_exploration, leaves_to_chance, no_average
 from marlfast.memory import Shape, check_memory
 from marlfast.registry import require
-from marlfast.schedules import Constant, per_run_field, schedule, spread
+from marlfast.schedules import Constant, VisitCount, per_run_field, schedule, spread
 
 
 class Tabular(Learner):
@@ -197,6 +197,16 @@ class Tabular(Learner):
         if not fits.all():
             raise ValueError("greedy: holds actions whose values are not the greatest of their row")
 
+    def _side_by_side(self, context):
+        """Agents of a row, padded, where the fused loop may have them side by side; see :meth:`lanes`."""
+        counts, n, explore = set(context.action_counts.tolist()), context.agents, self.explore
+        draws = explore.code == ONE_DRAW or explore.several and explore.ties != "random"
+        fits = (n in _LANES and len(counts) == 1 and 2 <= min(counts) <= 8 and context.active == 1
+                and context.game.views == 1 and context.agent_ids == tuple(range(n)) and draws and not context.moves
+                and self.tables(context).tolist() == list(range(n))
+                and not any(isinstance(getattr(self, rate), VisitCount) for rate in self.rates.values()))
+        return _LANES[n] if fits else 0
+
     def draws(self):
         """Exploration draws per agent and step."""
         return self.explore.n_draws
@@ -312,6 +322,10 @@ class Tabular(Learner):
     def _frozen(self, backend, common, arrays, bound):
         """A kernel that plays what was learned: the greedy actions of ``q``, unless a learner has another policy."""
         return kernels(backend, "q_learning").QLearning(**common)
+
+
+# Agents side by side, and as many registers of a row as hold them: at most a third more than there are agents.
+_LANES = {2: 2, 3: 4, 4: 4, 6: 8, 7: 8, 8: 8}
 
 
 def held(value, backend):
