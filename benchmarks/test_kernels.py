@@ -315,7 +315,7 @@ def _played(definition, game):
         arrays = definition.allocate(context, ROWS)
         definition.derive(context, arrays, backend)
         learners, most = definition.bind(context, arrays, backend), definition.draws()
-        width = max(one.width for one in learners)     # with rows of the whole state, where it looks at that
+        width = max(one.active_rows for one in learners)     # with rows of the whole state, where it looks at that
         steps = itertools.cycle([(generator.integers(0, ROWS, (runs, width), dtype=np.int32),
                                   generator.random((runs, agents, most)), generator.standard_normal((runs, agents)),
                                   generator.integers(0, ROWS, (runs, width), dtype=np.int32)) for _ in range(16)])

@@ -70,12 +70,14 @@ def profile(experiment, seconds=0.2):
     Raises
     ------
     ValueError
-        A game that is stepped in Python: its own profiler says more.
+        A game that is stepped in Python (its own profiler says more), or that says who acts or what is legal.
     TrainingError
         The training fails.
     """
     if experiment.game.kernel("cython").serial:
         raise ValueError("profile: this game is stepped in Python, whose profilers say more (python -m cProfile)")
+    if experiment.resolved.context.moves:
+        raise ValueError("profile: games that say who is there, acts or what is legal are not measured part by part")
     steps = {}
     for name in ("fused", "staged"):
         try:
