@@ -33,7 +33,7 @@ def test_every_compiled_module_has_a_twin_and_every_twin_a_compiled_module():
     twins = {p.stem for p in (ROOT / "marlfast" / "reference").glob("[!_]*.py")}
     assert set(NAMES) <= twins
     # Beside them only the twins of leaves that several modules share.
-    leaves = {p.stem for p in (ROOT / "marlfast" / "core").glob("[!_]*.pxd")}
+    leaves = {p.stem for p in (ROOT / "marlfast" / "core").glob("[!_]*.px[di]")}
     assert twins - set(NAMES) <= leaves
 
 
