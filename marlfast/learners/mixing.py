@@ -598,9 +598,9 @@ class WeightedQMIX(QMIX):
     --------
     >>> import marlfast as mf
     >>> learner = mf.learners.WeightedQMIX()
-    >>> run = mf.train(mf.games.Climbing(horizon=25), learner, episodes=2000, seed=0)
+    >>> run = mf.train(mf.games.Penalty(horizon=25), learner, episodes=2000, seed=0)
     >>> run.policy()([0.0]).tolist()
-    [0, 0]
+    [2, 2]
     """
 
     name = "weighted_qmix"
