@@ -19,7 +19,8 @@ FRESH, seeds.fresh = seeds.fresh, lambda: 0     # also for fixtures that serve a
 def _examples():
     """Every registered game, by name, with instances on which both backends are compared.
 
-    They stand beside the tests of each game: ``EXAMPLES`` in ``tests/games/test_NAME.py``.
+    They stand beside the tests of each game: ``EXAMPLES`` in ``tests/games/test_NAME.py``. Games with turns, where not
+    every action of everybody can be played at any time, have tests of their own: ``TURN_EXAMPLES`` there.
     """
     found = {}
     for path in sorted((Path(__file__).parent / "games").glob("test_*.py")):

@@ -66,7 +66,8 @@ class ConnectFour(Game):
     def __post_init__(self):
         height, columns = integer("height", self.height, 1, 52), integer("columns", self.columns, 1, 26)
         if (height + 1) * columns > 53:
-            raise ValueError(f"height, columns: expected (height + 1) * columns to be at most 53, got {height}, {columns}")
+            raise ValueError("height, columns: expected (height + 1) * columns to be at most 53, got "
+                             f"{height}, {columns}")
         self._set(height=height, columns=columns, connect=integer("connect", self.connect, 2, max(2, height, columns)),
                   **self.checked_horizon())
 

@@ -86,7 +86,8 @@ class KuhnPoker(Game):
 
     def render(self, state):
         card, other, history = (int(x) for x in state)
-        return f"cards {'JQK'[card]} {'JQK'[other]}, played {('-', 'p', 'b', 'pb', 'pp', 'bp', 'bb', 'pbp', 'pbb')[history]}"
+        played = ("-", "p", "b", "pb", "pp", "bp", "bb", "pbp", "pbb")[history]
+        return f"cards {'JQK'[card]} {'JQK'[other]}, played {played}"
 
     def kernel(self, backend="cython"):
         return kernels(backend, "kuhn").KuhnPoker()

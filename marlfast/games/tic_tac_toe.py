@@ -86,7 +86,8 @@ class TicTacToe(Game):
         return (-1.0, 1.0)
 
     def board(self, state):
-        marks = [Mark(k // 3, k % 3, text, kind) for own, text, kind in zip(state, "XO", ("agent", "rival"), strict=True)
+        marks = [Mark(k // 3, k % 3, text, kind)
+                 for own, text, kind in zip(state, "XO", ("agent", "rival"), strict=True)
                  for k in range(9) if int(own) >> k & 1]
         return Board(3, 3, tuple(marks))
 

@@ -11,6 +11,9 @@ GAMES = {
     "connect_four": games.ConnectFour(6, 7),
 }
 
+TURN_EXAMPLES = [games.KuhnPoker(), games.LeducPoker(), games.LiarsDice(), games.LiarsDice(sides=3), games.TicTacToe(),
+            games.Nim(), games.Nim((2, 3), misere=False), games.ConnectFour(), games.ConnectFour(3, 4, connect=3)]
+
 
 class Table:
     """Many plays of a game by its kernel, step by step."""
@@ -69,8 +72,8 @@ def test_twins_agree_bit_for_bit(name):
         assert [x.tobytes() for x in finished] == [x.tobytes() for x in theirs.asked()]
         assert not finished[0][over].any()
         for table in (ours, theirs):
-            table.kernel.start(fresh := np.zeros_like(table.state), table.rng.random((300, table.kernel.start_uniforms)),
-                               np.zeros((300, 0)))
+            draws = table.rng.random((300, table.kernel.start_uniforms))
+            table.kernel.start(fresh := np.zeros_like(table.state), draws, np.zeros((300, 0)))
             table.state[over] = fresh[over]
 
 
