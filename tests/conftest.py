@@ -16,7 +16,7 @@ settings.load_profile("fixed")
 FRESH, seeds.fresh = seeds.fresh, lambda: 0     # also for fixtures that serve a whole module
 
 
-def _examples():
+def _examples(which="EXAMPLES"):
     """Every registered game, by name, with instances on which both backends are compared.
 
     They stand beside the tests of each game: ``EXAMPLES`` in ``tests/games/test_NAME.py``. Games with turns, where not
@@ -24,12 +24,12 @@ def _examples():
     """
     found = {}
     for path in sorted((Path(__file__).parent / "games").glob("test_*.py")):
-        for game in getattr(importlib.import_module(f"games.{path.stem}"), "EXAMPLES", ()):
+        for game in getattr(importlib.import_module(f"games.{path.stem}"), which, ()):
             found.setdefault(game.name, []).append(game)
     return found
 
 
-GAME_EXAMPLES = _examples()
+GAME_EXAMPLES, TURN_EXAMPLES = _examples(), _examples("TURN_EXAMPLES")
 
 
 def _learner_examples():

@@ -43,6 +43,9 @@ def playthrough(game):
             for i, count in enumerate(np.asarray(game.action_counts).tolist()):
                 turn = (1103515245 * turn + 12345) % 2**31
                 actions[r, i] = (turn >> 8) % count
+                if game.participation and env.to_act[r, i]:
+                    legal = np.flatnonzero(env.legal[r, i])
+                    actions[r, i] = legal[(turn >> 8) % len(legal)]
         lines += ["", f"step {step}"]
         if step < 4:
             text = env.render(0)
@@ -68,11 +71,11 @@ def cases(examples):
 
 def main():
     sys.path[:0] = [str(HERE), str(HERE.parent)]
-    from conftest import GAME_EXAMPLES
+    from conftest import GAME_EXAMPLES, TURN_EXAMPLES
 
     FOLDER.mkdir(exist_ok=True)
     wanted = {}
-    for name, game in cases(GAME_EXAMPLES):
+    for name, game in cases(GAME_EXAMPLES | TURN_EXAMPLES):
         wanted[f"{name}.txt"] = playthrough(game)
     for path in FOLDER.glob("*.txt"):
         if path.name not in wanted:

@@ -1,9 +1,9 @@
 """Every game still plays as it is written down in tests/golden."""
 import pytest
-from conftest import GAME_EXAMPLES
+from conftest import GAME_EXAMPLES, TURN_EXAMPLES
 from playthrough import FOLDER, cases, playthrough
 
-CASES = cases(GAME_EXAMPLES)
+CASES = cases(GAME_EXAMPLES | TURN_EXAMPLES)
 
 
 def test_every_playthrough_belongs_to_an_example_and_every_game_has_one_or_two():
