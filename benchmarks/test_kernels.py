@@ -12,7 +12,7 @@ import pytest
 
 import marlfast as mf
 import marlfast.games.own
-from marlfast import registry
+from marlfast import registry, solvers
 from marlfast.backends import BACKENDS, kernels
 from marlfast.learners.base import LearnerContext
 from marlfast.session import Session
@@ -86,6 +86,10 @@ def _steps(game):
         rewards, terminated = np.zeros((runs, game.agents)), np.zeros(runs, bool)
         kernel.start(state, *draws[0])
         begun = state.copy()
+        if "legal" in game.participation:       # the last that is
+            legal = np.zeros((runs, game.agents, kernel.max_actions), bool)
+            kernel.legal(state, legal)
+            actions[:] = kernel.max_actions - 1 - legal[:, :, ::-1].argmax(axis=2)
 
         def step():
             state[:] = begun
@@ -105,6 +109,21 @@ def _registered():
 
 for module, name, game in _registered():
     case(module, f"step of {name}")(_steps(game))
+
+
+def _minimised(backend, runs):
+    """So many iterations of CFR+ in Kuhn poker."""
+    tree = solvers.tree(mf.games.KuhnPoker())
+    kernel, arrays = tree.kernel(backend), [np.zeros(tree.slots), np.zeros(tree.slots), tree.uniform()]
+
+    def iterate():
+        for array, first in zip(arrays, (0.0, 0.0, tree.uniform()), strict=True):
+            array[:] = first
+        kernel.minimise_regret(1, runs, True, False, True, True, *arrays)
+    return iterate, arrays
+
+
+case("extensive", "iterations of CFR+ in Kuhn poker")(_minimised)
 
 
 @case("drift", "start")
