@@ -48,6 +48,12 @@ def test_every_learner_is_listed_once():
     assert sorted(rows) == sorted(learner_facts(name, cls) for name, cls in ours("learner").items())
 
 
+def test_the_readme_names_every_game_and_learner_with_its_source():
+    text = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    for cls in [*ours("game").values(), *ours("learner").values()]:
+        assert f"[{cls.__name__}]({cls.__module__.replace('.', '/')}.py)" in text, cls.__name__
+
+
 def written(text, row, wanted):
     """The text of a page with the rows that are wanted, {name: cells}, in the order that it has."""
     lines = text.split("\n")
