@@ -139,14 +139,14 @@ class _Parts:
         """Seconds that a part takes in a step of all runs: of the batch in which it took least."""
         return min(batch[part] for batch in self.batches) / BATCH
 
-    def _drawn(self, stream, width, normal=False, count=BATCH):
-        """Draws of some steps: [count, R, width]."""
-        fill, block = kernels("cython", "draws").fill, np.empty((self.runs, count * width))
-        first = np.full(self.runs, self.steps * width, np.int64)
+    def _drawn(self, stream, n_draws, normal=False, count=BATCH):
+        """Draws of some steps: [count, R, n_draws]."""
+        fill, block = kernels("cython", "draws").fill, np.empty((self.runs, count * n_draws))
+        first = np.full(self.runs, self.steps * n_draws, np.int64)
         begun = time.perf_counter()
         fill(0, stream, np.arange(self.runs), first, block, normal)
         self.took["draws"] += time.perf_counter() - begun
-        return np.ascontiguousarray(block.reshape(self.runs, count, width).transpose(1, 0, 2))
+        return np.ascontiguousarray(block.reshape(self.runs, count, n_draws).transpose(1, 0, 2))
 
     def _some(self, count):
         game, session, took, clock = self.game, self.session, self.took, time.perf_counter
@@ -188,8 +188,8 @@ class _Parts:
         game.observe(self.state, self.observation)
         encoder.encode(self.observation, self.rows)
 
-    def _start(self, stream, width):
-        draws = np.empty((self.runs, width))
-        first = np.full(self.runs, self.steps * width, np.int64)
+    def _start(self, stream, n_draws):
+        draws = np.empty((self.runs, n_draws))
+        first = np.full(self.runs, self.steps * n_draws, np.int64)
         kernels("cython", "draws").fill(0, stream, np.arange(self.runs), first, draws, stream == 4)
         return draws
