@@ -16,8 +16,8 @@ REFERENCE = ROOT / "docs" / "reference"
 # Not for the users of the package, or what their own pages show.
 INNER = {"archive", "backends", "bench", "cli", "comparison", "core", "declarations", "disk", "doubts", "env",
          "evaluate", "experiment", "exports", "files", "limits", "load", "memory", "policy", "profiling", "progress",
-         "reference", "registry", "renamed", "replay", "reports", "resolved", "result", "seeds", "session", "table_policy",
-         "tables", "team", "toml", "train"}
+         "reference", "registry", "renamed", "replay", "reports", "resolved", "result", "seeds", "session",
+         "table_policy", "tables", "team", "toml", "train"}
 
 
 def shown():
