@@ -4,7 +4,7 @@ A file is written beside its place under another name, flushed to the disk, and 
 what stands under the name is always whole.
 """
 import sys
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from marlfast.disk import clear_way, write_atomically  # noqa: F401 - what write
 from marlfast.errors import FileError, shown
 from marlfast.experiment import Experiment
 from marlfast.limits import MAX_STEPS
-from marlfast.registry import from_dict, functions_of
+from marlfast.registry import from_dict, functions_of, names
 from marlfast.resolved import RECORDED, part_of
 from marlfast.result import Result
 from marlfast.stop import FAILED, FAILURES, REASONS
@@ -337,6 +337,9 @@ def _of_version_1(values, game):
 def _same_game(path, theirs, ours):
     """Refuse a game whose facts are not those in the file. Functions are not compared: they have none."""
     functions = functions_of(theirs) | functions_of(ours)
+    kind = names("game").get(ours.get("name"))
+    if kind is not None:        # what games did not have when the file was written is as it is where nothing is said
+        theirs = {f.name: f.default for f in fields(kind) if f.name in ours and f.default is not MISSING} | theirs
     for key in [*theirs, *ours]:
         if key not in functions and theirs.get(key) != ours.get(key):
             raise FileError(f"{path}: its game has {key}={shown(theirs.get(key))}, the game that was given has "

@@ -26,7 +26,7 @@ ctypedef struct Data:
     const double *rewards           # [outcomes, N] or [cells, N]
     const double *start             # [states] running sums of the start distribution
     const uint8_t *terminal         # [states]
-    const int32_t *obs             # [states, sight] what is observed; NULL: the state
+    const int32_t *obs              # [states, observation_size] what is observed; NULL: the state
 
 
 cdef inline int64_t draw(const double *sums, int64_t n, double u) noexcept nogil:

@@ -6,9 +6,19 @@ import numpy as np
 from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_STATE, Game, check, fine, whole
 
 
+COUNTED = 64        # as many outcomes are counted
+
+
 def draw(sums, low, count, u):
-    """The first place with u < sums, else the last, in ranges of ``sums`` that are ``count`` long from ``low``."""
-    low, count = low.copy(), count.copy()
+    """The first place with u < sums, else the last, in ranges of ``sums`` that are ``count`` long from ``low``.
+
+    Of few they are counted, of many found by bisection: where sums do not rise, that is not the same.
+    """
+    few = count <= COUNTED
+    counted = np.zeros(len(low), np.int64)
+    for k in range(int(count[few].max(initial=1)) - 1):
+        counted += (k < count - 1) & (u >= sums[np.minimum(low + k, len(sums) - 1)])
+    low, count = np.where(few, low + counted, low), np.where(few, 1, count)
     while (count > 1).any():
         half = count >> 1
         # Where one place is left, half is 0; what is looked at then does not matter.

@@ -64,6 +64,7 @@ MAKERS = {
     "reinforce": lambda g: L.Reinforce(), "ia2c": lambda g: L.IA2C(), "maa2c": lambda g: L.MAA2C(),
     "coma": lambda g: L.COMA(), "ippo": lambda g: L.IPPO(steps=16), "mappo": lambda g: L.MAPPO(steps=16),
     "vdn": lambda g: L.VDN(**EXPLORES), "qmix": lambda g: L.QMIX(**EXPLORES),
+    "weighted_qmix": lambda g: L.WeightedQMIX(**EXPLORES),
     "central_q": lambda g: L.CentralQ(0.3, **WARM), "jal": lambda g: L.JointActionLearner(0.3, **WARM),
     "foes": lambda g: L.FriendOrFoe(0.3, friends="none", **EXPLORES),
     "friends": lambda g: L.FriendOrFoe(0.3, friends="all", **WARM),
