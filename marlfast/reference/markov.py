@@ -5,7 +5,6 @@ import numpy as np
 
 from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_STATE, Game, check, fine, whole
 
-
 COUNTED = 64        # as many outcomes are counted
 
 
