@@ -338,8 +338,10 @@ def _same_game(path, theirs, ours):
     """Refuse a game whose facts are not those in the file. Functions are not compared: they have none."""
     functions = functions_of(theirs) | functions_of(ours)
     kind = names("game").get(ours.get("name"))
-    if kind is not None:        # what games did not have when the file was written is as it is where nothing is said
-        theirs = {f.name: f.default for f in fields(kind) if f.name in ours and f.default is not MISSING} | theirs
+    if kind is not None and theirs.get("name") == ours["name"]:
+        # What games did not have when the file was written is as it is where nothing is said.
+        theirs = theirs | {f.name: f.default for f in fields(kind)
+                           if f.name in ours and f.name not in theirs and f.default is not MISSING}
     for key in [*theirs, *ours]:
         if key not in functions and theirs.get(key) != ours.get(key):
             raise FileError(f"{path}: its game has {key}={shown(theirs.get(key))}, the game that was given has "

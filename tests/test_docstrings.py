@@ -36,6 +36,7 @@ EXAMPLES_THAT_NEED = {
     "marlfast.plotting": ["matplotlib"], "marlfast.reports": ["matplotlib", "jinja2"],
     "marlfast.adapters.gymnasium": ["gymnasium"], "marlfast.adapters.pettingzoo": ["pettingzoo"],
     "marlfast.games.pettingzoo": ["pettingzoo"], "marlfast.games.own": ["numba"],
+    "marlfast.sweeps.tuning": ["optuna"],
 }
 
 
