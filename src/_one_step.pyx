@@ -13,8 +13,8 @@ from marlfast.core._schedules cimport Schedule
 from marlfast.core.operations cimport Moves, Status, Transition
 from marlfast.core.schedules cimport CONSTANT, ScheduleData, schedule_at, schedule_follow
 from marlfast.core.tabular cimport (
-    DISTRIBUTED_RULE, EPSILON_GREEDY, EXPECTED_RULE, HYSTERETIC_RULE, Q_RULE, Context, Legal, View, count_visit, gather,
-    legal_value, look_at, moved_value, place_of, policy_value, put, put_legal, see_in, shift, value_of)
+    DISTRIBUTED_RULE, EPSILON_GREEDY, EXPECTED_RULE, HYSTERETIC_RULE, Q_RULE, Context, Legal, View, count_visit,
+    legal_value, look_at, moved_value, own_transition, policy_value, put, put_legal, see_in, shift, value_of)
 from marlfast.declarations.one_step import DOUBLE_Q, ONE_STEP, ONE_STEP_SIDE_BY_SIDE
 from marlfast.declarations.q_learning import lanes_of
 
@@ -118,26 +118,18 @@ cdef int _one_step_some(void *context, int64_t run, const Transition *t, const M
     cdef double target, value, second = c.second.value[run] if c.second != NULL else 0.0
     cdef int status
     cdef bint moved = False
-    cdef View here, ahead
-    cdef Legal found, next_
+    cdef View here
+    cdef Legal found, ahead
     for j in range(b.n_ids):
         i = b.agent_ids[j]
         if not moves.learns[i]:
             continue
-        status = look_at(b, run, i, moves.actions[i], moves.rows + i * k, t.next_rows + i * k, moves.over[i], &here,
-                         &ahead)
-        if status == 0:
-            status = gather(b, run, i, &here, moves.moved_legal + i * moves.max_actions, 0, &found)
-        if status == 0 and not moves.over[i]:
-            status = gather(b, run, i, &ahead, moves.next_legal + i * moves.max_actions, 1, &next_)
+        status = own_transition(b, run, i, t, moves, &here, &found, &ahead, &at)
         if status:
             return status
-        at = place_of(&found, moves.actions[i])
-        if at < 0:
-            return Status.ILLEGAL
         target = moves.rewards[i]
         if not moves.over[i]:
-            value = legal_value(b, run, &next_) if c.rule == EXPECTED else next_.q[next_.best]
+            value = legal_value(b, run, &ahead) if c.rule == EXPECTED else ahead.q[ahead.best]
             target += b.discount[run] * moves.ahead[i] * value
         value = _moved(c, run, found.q, found.n, found.best, at, target, second, b.visits[here.cell * b.visits_step])
         if value - value != 0.0:

@@ -11,7 +11,7 @@ from marlfast.core.schedules cimport CONSTANT, VISITS, schedule_at, schedule_fol
 from marlfast.declarations.q_learning import FIND_GREEDY, Q_LEARNING, SIDE_BY_SIDE, lanes_of
 from marlfast.core.tabular cimport (
     BOLTZMANN, EPSILON_GREEDY, MAX_VISITS, Q_RULE, Cells, Context, Agent, Legal, View, chance_of, gather, inside,
-    look_at, place_of, put, put_legal, see)
+    look_at, own_transition, put, put_legal, see)
 
 cdef extern from "q_learning.h" nogil:
     enum:
@@ -299,26 +299,18 @@ cdef int _update_some(void *context, int64_t run, const Transition *t, const Mov
     cdef double target, old, value
     cdef int status
     cdef bint moved = False
-    cdef View here, ahead
-    cdef Legal found, next_
+    cdef View here
+    cdef Legal found, ahead
     for j in range(c.n_ids):
         i = c.agent_ids[j]
         if not moves.learns[i]:
             continue
-        status = look_at(c, run, i, moves.actions[i], moves.rows + i * k, t.next_rows + i * k, moves.over[i], &here,
-                         &ahead)
-        if status == 0:
-            status = gather(c, run, i, &here, moves.moved_legal + i * moves.max_actions, 0, &found)
-        if status == 0 and not moves.over[i]:
-            status = gather(c, run, i, &ahead, moves.next_legal + i * moves.max_actions, 1, &next_)
+        status = own_transition(c, run, i, t, moves, &here, &found, &ahead, &at)
         if status:
             return status
-        at = place_of(&found, moves.actions[i])
-        if at < 0:
-            return Status.ILLEGAL
         target = moves.rewards[i]
         if not moves.over[i]:
-            target += c.discount[run] * moves.ahead[i] * next_.q[next_.best]
+            target += c.discount[run] * moves.ahead[i] * ahead.q[ahead.best]
         old = found.q[at]
         value = old + schedule_at(c.rate, run, c.visits[here.cell * c.visits_step]) * (target - old)
         if value - value != 0.0:

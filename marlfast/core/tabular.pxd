@@ -12,7 +12,7 @@ going round from it.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from marlfast.core.draws cimport exp_
-from marlfast.core.operations cimport Status, Transition
+from marlfast.core.operations cimport Moves, Status, Transition
 from marlfast.core.schedules cimport ScheduleData
 
 
@@ -341,6 +341,29 @@ cdef inline int64_t place_of(const Legal *found, int64_t action) noexcept nogil:
         if found.places[k] == action:
             return k
     return -1
+
+
+cdef inline int own_transition(const Context *c, int64_t run, int64_t agent, const Transition *t, const Moves *moves,
+                               View *here, Legal *found, Legal *ahead, int64_t *at) noexcept nogil:
+    """What an agent learns from whose own transition is complete, among what is legal; a status.
+
+    ``at``: the place of its action in ``found``.
+    """
+    cdef int64_t k = c.active, legal = agent * moves.max_actions
+    cdef View then
+    cdef int status = look_at(c, run, agent, moves.actions[agent], moves.rows + agent * k, t.next_rows + agent * k,
+                              moves.over[agent], here, &then)
+    if status == 0:
+        status = gather(c, run, agent, here, moves.moved_legal + legal, 0, found)
+    if status:
+        return status
+    ahead[0] = found[0]         # where the game is over, nobody looks at it
+    if not moves.over[agent]:
+        status = gather(c, run, agent, &then, moves.next_legal + legal, 1, ahead)
+        if status:
+            return status
+    at[0] = place_of(found, moves.actions[agent])
+    return Status.ILLEGAL if at[0] < 0 else Status.FINE
 
 
 cdef inline int put_legal(const Context *c, int64_t run, int64_t agent, const int32_t *rows, const View *here,
