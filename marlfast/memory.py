@@ -21,7 +21,7 @@ class Shape(NamedTuple):
     @property
     def bytes(self):
         """How long it would be: an int, however large."""
-        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+        return math.prod(map(int, self.shape)) * np.dtype(self.dtype).itemsize    # those of NumPy overflow
 
 
 def total(shapes):

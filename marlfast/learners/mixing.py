@@ -619,7 +619,7 @@ class WeightedQMIX(QMIX):
 
     def _joint(self, context):
         """The table of joint actions."""
-        most = max(math.prod(context.action_counts[i] for i in team) for team in self.teams(context))
+        most = max(math.prod(int(context.action_counts[i]) for i in team) for team in self.teams(context))
         return Shape((context.runs, max(context.central, 1), len(self.teams(context)), most))
 
     def shapes(self, context, rows):

@@ -446,6 +446,16 @@ def test_no_run_diverges_on_a_board_in_many():
     runs_of_the_grid(30, 8000)
 
 
+@pytest.mark.parametrize("agents", [40, 70, 200])
+def test_joint_actions_that_cannot_be_listed(agents):
+    """Counts of NumPy's integers would overflow, and seem to be small."""
+    game = mf.games.PublicGoods(agents)
+    with pytest.raises(MemoryError, match="the arrays of 3 runs need .* more than there is"):
+        train(WeightedQMIX(), game, rewards=mf.rewards.cooperative())
+    with pytest.raises(MemoryError, match=f"joint_q: {2**agents:,} joint actions of a team in 1 states"):
+        WeightedQMIX().allocate(LearnerContext(game, mf.rewards.cooperative(), central=1), 1)
+
+
 def test_memory_that_is_not_there():
     with pytest.raises(MemoryError, match="more than there is"):
         QMIX(hidden=4096).allocate(LearnerContext(mf.games.MatrixGame(np.zeros((2, 2))), mf.rewards.individual(),
