@@ -104,7 +104,8 @@ class _Builder:
     def __init__(self, game, cuts, start_cuts, max_histories):
         self.game, self.kernel, self.most = game, game.kernel(), max_histories
         if self.kernel.step_normals or self.kernel.start_normals:
-            raise ValueError(f"game: {game.name!r} draws normals, so its histories cannot be listed, {INSTEAD}")
+            raise ValueError(f"game: {game.name!r} draws normals, so its histories cannot be listed; take a game whose "
+                             f"chances are few, {INSTEAD}")
         if game.horizon and not game.ends_at_horizon:
             raise ValueError(f"game: the horizon of {game.name!r} is a limit put on it, and no end; give "
                              'at_horizon="terminated"')

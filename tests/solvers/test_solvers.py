@@ -328,3 +328,9 @@ def test_arrays_that_are_no_tree_are_refused(backend, name, at, value, message):
         kernels(backend, "extensive").Extensive(2, arrays)
     with pytest.raises(ValueError, match=re.escape(message)):
         dataclasses.replace(tree, _kernels={}, **{name: arrays[name]})
+
+
+def test_a_game_of_normal_draws_has_no_tree():
+    with pytest.raises(ValueError, match="game: 'drift' draws normals, so its histories cannot be listed; take a game "
+                                         "whose chances are few, or let marlfast.evaluate"):
+        solvers.tree(games.Drift())
