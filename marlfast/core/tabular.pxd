@@ -350,16 +350,16 @@ cdef inline int own_transition(const Context *c, int64_t run, int64_t agent, con
     ``at``: the place of its action in ``found``.
     """
     cdef int64_t k = c.active, legal = agent * moves.max_actions
-    cdef View then
+    cdef View next_view
     cdef int status = look_at(c, run, agent, moves.actions[agent], moves.rows + agent * k, t.next_rows + agent * k,
-                              moves.over[agent], here, &then)
+                              moves.over[agent], here, &next_view)
     if status == 0:
         status = gather(c, run, agent, here, moves.moved_legal + legal, 0, found)
     if status:
         return status
     ahead[0] = found[0]         # where the game is over, nobody looks at it
     if not moves.over[agent]:
-        status = gather(c, run, agent, &then, moves.next_legal + legal, 1, ahead)
+        status = gather(c, run, agent, &next_view, moves.next_legal + legal, 1, ahead)
         if status:
             return status
     at[0] = place_of(found, moves.actions[agent])
