@@ -18,9 +18,10 @@ def compare(results, *more, measure=None, statistic="iqm", level=0.95, resamples
     *more : Result
         Further ones, where no dict was given.
     measure : str, optional
-        What is compared: ``"team_return"``, the mean over the last tenth of each run's episodes, or what users of the
-        game look at, such as ``"profit_gain"`` (:mod:`marlfast.measures`). Default: the return; where no episode ends,
-        the first of the game's measures.
+        What is compared: ``"team_return"``, the mean over the last tenth of each run's episodes; ``"return_0"`` and so
+        on, that of one agent; ``"return"``, that of each side, where agents play against each other; or what users of
+        the game look at, such as ``"profit_gain"`` (:mod:`marlfast.measures`). Default: the team return, or that of
+        each side where the mean over all agents says nothing; where no episode ends, the first of the game's measures.
     statistic : {"iqm", "mean", "median"}
         Of the scores.
     level : float
@@ -70,7 +71,7 @@ class Comparison(Tables):
     measure : str
         What is compared.
     scores : dict of str to float64 [R]
-        By label; NaN of runs that are left out.
+        By label, or by label and side, such as ``"iql, agent 0"``; NaN of runs that are left out.
     notes : list of str
         What a reader should know: failed runs, few runs, games with different options.
 
@@ -84,11 +85,13 @@ class Comparison(Tables):
         self.statistic, self.level, self.resamples, self.seed = statistic, level, resamples, seed
         self.notes = _notes(results)
         self._how = {"level": level, "resamples": resamples, "seed": seed}
-        self.scores = {name: _scores(result, measure) for name, result in results.items()}
-        for name, scores in self.scores.items():
+        self._rows = [(f"{name}, {side}" if side else name, name, side, scores) for name, result in results.items()
+                      for side, scores in _scores(result, measure)]
+        self.scores = {label: scores for label, _, _, scores in self._rows}
+        for _, name, _, scores in self._rows:
             if np.isnan(scores).all():
                 why = "every run failed" if results[name].failed.all() else \
-                    "no episode was recorded" if measure == "team_return" else "its learner does not give it"
+                    "no episode was recorded" if is_return(measure) else "its learner does not give it"
                 raise ValueError(f"results[{name!r}]: has no {measure} to compare, because {why}")
 
     def __repr__(self):
@@ -102,16 +105,18 @@ class Comparison(Tables):
         dict of str to ndarray
             ``name``, ``learner``, ``runs`` with a score and ``of`` how many; the statistic, ``low`` and ``high`` end
             of its interval; ``mean``, ``deviation`` (standard, over runs), ``lowest``, ``highest``; and
-            ``beats_first``, the probability that a run scores higher than one of the first result.
+            ``beats_first``, the probability that a run scores higher than one of the first result. Where agents play
+            against each other, each side has a row, whose name ends in it, and is compared with the same side of the
+            first result.
         """
-        rows = []
-        for name, result in self.results.items():
-            scores = self.scores[name]
+        rows, firsts = [], {side: scores for _, name, side, scores in self._rows if name == self.names[0]}
+        for label, name, side, scores in self._rows:
+            result = self.results[name]
             there = scores[~np.isnan(scores)]
             e = statistics.estimate(scores, self.statistic, **self._how)
-            beats = statistics.probability_of_improvement(scores, self.scores[self.names[0]], **self._how).value
+            beats = statistics.probability_of_improvement(scores, firsts[side], **self._how).value
             rows.append({
-                "name": name, "learner": result.experiment.learner.name, "runs": len(there), "of": len(scores),
+                "name": label, "learner": result.experiment.learner.name, "runs": len(there), "of": len(scores),
                 self.statistic: e.value, "low": e.low, "high": e.high, "mean": float(there.mean()),
                 "deviation": float(there.std(ddof=1)) if len(there) > 1 else float("nan"),
                 "lowest": float(there.min()), "highest": float(there.max()),
@@ -124,11 +129,11 @@ class Comparison(Tables):
         Returns
         -------
         float64 [K, K]
-            Of K results; NaN on the diagonal. Ties count half.
+            Of K results (or sides of results, in the order of ``scores``); NaN on the diagonal. Ties count half.
         """
-        found = np.full((len(self.names),) * 2, np.nan)
-        for i, one in enumerate(self.names):
-            for j, other in enumerate(self.names):
+        found = np.full((len(self.scores),) * 2, np.nan)
+        for i, one in enumerate(self.scores):
+            for j, other in enumerate(self.scores):
                 if i != j:
                     found[i, j] = statistics.probability_of_improvement(
                         self.scores[one], self.scores[other], self.level, resamples=1).value
@@ -139,7 +144,7 @@ class Comparison(Tables):
         head = ("", "runs", statistics.NAMES[self.statistic], f"{100 * self.level:g} % interval", "lowest", "highest",
                 f"beats {self.names[0]}")
         rows = [head]
-        for k, name in enumerate(self.names):
+        for k, name in enumerate(self.scores):
             row = {key: column[k] for key, column in columns.items()}
             rows.append((name, f"{row['runs']}" if row["runs"] == row["of"] else f"{row['runs']} of {row['of']}",
                          _text(row[self.statistic]), f"{_text(row['low'])} to {_text(row['high'])}",
@@ -158,8 +163,11 @@ class Comparison(Tables):
         str
             A sentence.
         """
-        if self.measure == "team_return":
-            return "Scores: mean team return over the last tenth of each run's episodes."
+        if self.measure == "return":
+            return "Scores: mean return of each side over the last tenth of each run's episodes."
+        if is_return(self.measure):
+            who = "team" if self.measure == "team_return" else f"agent {self.measure.rpartition('_')[2]}'s"
+            return f"Scores: mean {who} return over the last tenth of each run's episodes."
         game = next(iter(self.results.values())).experiment.game
         return f"Scores: {measures.known(game)[self.measure]}."
 
@@ -195,7 +203,7 @@ class Comparison(Tables):
         plotting.intervals(self.scores, parts["scores"], self.statistic, **self._how)
         plotting.profiles(self.scores, parts["profiles"], level=self.level, resamples=min(self.resamples, 1000),
                           seed=self.seed)
-        if self.measure != "team_return":
+        if not is_return(self.measure):
             parts["scores"].set_xlabel(self.measure.replace("_", " "))
             parts["profiles"].set_xlabel(f"threshold ({self.measure.replace('_', ' ')})")
         figure.suptitle(plotting.style.literal(self._game() if title is None else title), x=0.01, ha="left")
@@ -252,22 +260,38 @@ def _named(results, more):
     return given
 
 
+def is_return(measure):
+    """Whether this is what episodes return, and not a measure of the game's."""
+    return measure in ("team_return", "return") or measure.startswith("return_")
+
+
 def _measure(results, measure):
     """What is compared, by name."""
     first = next(iter(results.values()))
-    known = ["team_return", *measures.known(first.experiment.game)]
+    apart = any(len(one.sides) > 1 for one in results.values())
+    usual, looked_at = "return" if apart else "team_return", list(measures.known(first.experiment.game))
     if measure is not None:
-        if not among(measure, known):
-            raise unknown("measure", measure, known)
+        own = [f"return_{i}" for i in range(first.experiment.game.agents)]
+        zero = any("agent 0" in one.sides for one in results.values())
+        if measure == "team_return" and zero:
+            raise ValueError(f"measure: what the agents of {first.experiment.game.name!r} earn adds up to 0, so that a "
+                             "team return says nothing; compare 'return' (each agent's) or 'return_0'")
+        if not among(measure, [*own, *looked_at, "team_return", *(["return"] if apart else [])]):
+            raise unknown("measure", measure, [usual, *looked_at, *own[:8]])
         return measure
-    return known[1] if len(known) > 1 and not any(one.team_returns.size for one in results.values()) else known[0]
+    return looked_at[0] if looked_at and not any(one.team_returns.size for one in results.values()) else usual
 
 
 def _scores(result, measure):
+    """(side, float64 [R]) of what is compared; "" where all agents are one side."""
+    if measure == "return":
+        return [(name, statistics.scores(result, agents=who)) for name, who in result.sides.items()]
     if measure == "team_return":
-        return statistics.scores(result)
+        return [("", statistics.scores(result))]
+    if is_return(measure):
+        return [("", statistics.scores(result, agents=[int(measure.rpartition("_")[2])]))]
     found = result.measures()
-    return found[measure].values if measure in found else np.full(len(result.steps), np.nan)
+    return [("", found[measure].values if measure in found else np.full(len(result.steps), np.nan))]
 
 
 def _opened(name, given):

@@ -13,12 +13,13 @@ from marlfast.learners.q_learning import IQL
 from marlfast.policy import Player, Policy, RandomPolicy, plays_of, rows_of
 from marlfast.registry import require
 from marlfast.renamed import takes
-from marlfast.result import Result
+from marlfast.result import Result, sides_of
 from marlfast.session import Session
 from marlfast.stop import STEPS
 from marlfast.table_policy import TablePolicy
 
 MAX_STEPS = 10**6
+_SHOWN = 8          # agents whose returns are told one by one
 
 
 class Evaluation:
@@ -34,6 +35,8 @@ class Evaluation:
         Which of what learners play it was: "policy", "behaviour", "greedy" or "average".
     left_out : bool [runs]
         Runs that failed in training, or are unfinished where others have finished, and were not played.
+    sides : dict of str to list of int
+        Whose returns are shown as one number, see :attr:`marlfast.Result.sides`.
 
     See Also
     --------
@@ -44,6 +47,7 @@ class Evaluation:
         self.returns, self.lengths, self.kind = returns, lengths, kind
         self.left_out = np.zeros(len(returns), bool) if left_out is None else left_out
         self.returns[self.left_out], self.lengths[self.left_out] = np.nan, 0
+        self.sides = {"team": list(range(returns.shape[2]))}
 
     @property
     def team_returns(self):
@@ -58,7 +62,10 @@ class Evaluation:
     @property
     def standard_error(self):
         """Of the mean: over runs where several were played, else over episodes."""
-        values = self.team_returns[~self.left_out]
+        return self._error(self.team_returns)
+
+    def _error(self, returns):
+        values = returns[~self.left_out]
         values = values.mean(axis=1) if len(values) > 1 else values[0]
         return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
 
@@ -68,12 +75,16 @@ class Evaluation:
         Returns
         -------
         str
-            Mean team return, with its error.
+            Mean return of each of the ``sides``, with its error.
         """
         runs, episodes, _ = self.returns.shape
         of = f"{(~self.left_out).sum()} of " if self.left_out.any() else ""
-        return (f"team return {self.mean:.2f} (standard error {self.standard_error:.2f}; "
-                f"{of}{runs} runs x {episodes} episodes)")
+        said = []
+        for name, who in list(self.sides.items())[:_SHOWN]:
+            own = self.returns[:, :, who].mean(axis=2)
+            said.append(f"{name} return {own[~self.left_out].mean():.2f} (standard error {self._error(own):.2f}; "
+                        f"{of}{runs} runs x {episodes} episodes)")
+        return ", ".join(said) + (f" and {len(self.sides) - _SHOWN} more" if len(self.sides) > _SHOWN else "")
 
     def __repr__(self):
         return f"Evaluation({self.summary()}{'' if self.kind == 'policy' else f'; kind={self.kind!r}'})"
@@ -134,6 +145,12 @@ def evaluate(game, policy, episodes=100, seed=0, runs=1, threads=None, backend="
     1.3
     """
     game = require("game", game, "game")
+    found = _evaluated(game, policy, episodes, seed, runs, threads, backend, max_steps, sample, kind, failed)
+    found.sides = sides_of(game, found.returns, getattr(getattr(policy, "experiment", None), "teams", None))
+    return found
+
+
+def _evaluated(game, policy, episodes, seed, runs, threads, backend, max_steps, sample, kind, failed):
     episodes, runs = integer("episodes", episodes, 1), integer("runs", runs, 1)
     seed = integer("seed", seed, 0, 2**64 - 1)
     max_steps = integer("max_steps", max_steps, 1)
@@ -188,7 +205,7 @@ def _kind(policy, sample, kind):
         if kind is not None:
             raise ValueError("sample: leave it out where kind is given")
         warnings.warn(f"sample={sample} is deprecated: give kind={'behaviour' if sample else 'policy'!r}",
-                      DeprecationWarning, stacklevel=3)
+                      DeprecationWarning, stacklevel=4)
         kind = "behaviour" if sample else None
     if not learned:
         if kind is not None:

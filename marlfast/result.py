@@ -6,6 +6,37 @@ from marlfast.policy import Policy
 from marlfast.stop import FAILED, RUNNING, reason_text
 from marlfast.tables import Tables
 
+_SHOWN = 8          # agents whose returns are told one by one
+
+
+def sides_of(game, returns=None, teams=None):
+    """Say whose returns are shown as one number: all agents', unless a mean over all would say nothing.
+
+    Parameters
+    ----------
+    game : Game
+        That was played.
+    returns : float64 [..., N], optional
+        Of episodes.
+    teams : list of list of int, optional
+        Who plays with whom, where an experiment says so.
+
+    Returns
+    -------
+    dict of str to list of int
+        ``{"team": all agents}``; each team by itself where there are several; each agent where what they earn adds up
+        to 0, as the game says or the returns show.
+    """
+    agents = range(game.agents)
+    teams = game.teams if teams is None else teams
+    if teams is not None and 1 < len(teams) < len(agents):
+        return {f"team {k}": list(team) for k, team in enumerate(teams)}
+    apart = game.setting == "competitive"
+    if not apart and returns is not None and len(agents) > 1 and np.size(returns):
+        greatest = np.nanmax(np.abs(returns), initial=0.0)
+        apart = greatest > 0.0 and np.nanmax(np.abs(np.sum(returns, axis=-1)), initial=0.0) <= 1e-9 * greatest
+    return {f"agent {i}": [i] for i in agents} if apart else {"team": list(agents)}
+
 
 class Result(Tables):
     """The outcome of training: R runs, each a team of N agents.
@@ -36,8 +67,9 @@ class Result(Tables):
 
     def __repr__(self):
         e = self.experiment
-        return (f"Result({e.game.name}, {e.learner.name}, runs={len(self.steps)}, "
-                f"steps={int(self.steps.sum())}, team return={self.last_return():.4g})")
+        last = ", ".join(f"{name} return={self.last_return(agents=who):.4g}"
+                         for name, who in list(self.sides.items())[:_SHOWN])
+        return f"Result({e.game.name}, {e.learner.name}, runs={len(self.steps)}, steps={int(self.steps.sum())}, {last})"
 
     # -- what happened --------------------------------------------------------------------------
 
@@ -67,6 +99,15 @@ class Result(Tables):
     def team_returns(self):
         """Mean over agents of ``returns``: float64 [R, episodes]."""
         return self.returns.mean(axis=2)
+
+    @property
+    def sides(self):
+        """Whose returns are shown as one number: dict of str to list of int.
+
+        All agents as ``"team"``; but where they play against each other and the mean over all would say nothing, each
+        team, or each agent, by itself.
+        """
+        return sides_of(self.experiment.game, self.returns, self.experiment.teams)
 
     @property
     def lengths(self):
@@ -265,39 +306,43 @@ class Result(Tables):
 
     # -- in short -------------------------------------------------------------------------------
 
-    def first_return(self, share=0.1):
+    def first_return(self, share=0.1, agents=None):
         """Average the team return of the first episodes, over runs that did not fail.
 
         Parameters
         ----------
         share : float
             Which part of each run's recorded episodes, in (0, 1].
+        agents : sequence of int, optional
+            Mean over these. Default: all.
 
         Returns
         -------
         float
             NaN where no episode was recorded.
         """
-        return self._tenth(share, first=True)
+        return self._tenth(share, agents, first=True)
 
-    def last_return(self, share=0.1):
+    def last_return(self, share=0.1, agents=None):
         """Average the team return of the last episodes, over runs that did not fail.
 
         Parameters
         ----------
         share : float
             Which part of each run's recorded episodes, in (0, 1].
+        agents : sequence of int, optional
+            Mean over these. Default: all.
 
         Returns
         -------
         float
             NaN where no episode was recorded.
         """
-        return self._tenth(share, first=False)
+        return self._tenth(share, agents, first=False)
 
-    def _tenth(self, share, first):
-        per_run = []
-        for returns in self.team_returns[~self.left_out]:
+    def _tenth(self, share, agents, first):
+        per_run, own = [], self.returns if agents is None else self.returns[:, :, agents]
+        for returns in own.mean(axis=2)[~self.left_out]:
             returns = returns[~np.isnan(returns)]
             n = max(1, int(round(len(returns) * share)))
             if len(returns):
@@ -327,9 +372,12 @@ class Result(Tables):
             lines.append(f"whole state: {e.resolved.central[1].words}, numbered as it was first seen (no central= was "
                          f"given); {int(used.min()):,} to {int(used.max()):,} rows in use")
         if self.team_returns.size:
-            lines.append(f"team return: first tenth {self.first_return():.2f}, last tenth {self.last_return():.2f}"
-                         + (f" (over {(~self.left_out).sum()} of {len(self.failed)} runs; {self.why_left_out()})"
-                            if self.left_out.any() else ""))
+            over = f" (over {(~self.left_out).sum()} of {len(self.failed)} runs; {self.why_left_out()})" if (
+                self.left_out.any()) else ""
+            sides = self.sides
+            lines += [f"{name} return: first tenth {self.first_return(agents=who):.2f}, last tenth "
+                      f"{self.last_return(agents=who):.2f}{over}" for name, who in list(sides.items())[:_SHOWN]]
+            lines += [f"... and {len(sides) - _SHOWN} more agents"] if len(sides) > _SHOWN else []
         lines += [f"{m.label}: {m.mean:.4g}" for m in self.measures().values() if not np.isnan(m.mean)]
         by = f" by {self.loop}" if self.loop else ""
         lines.append(f"{self.seconds:.2f} s{by}, {rate:,.0f} agent-steps/s")

@@ -21,7 +21,7 @@ _PIECE = 4_000_000          # numbers of resampled scores that are held at once
 
 # -- scores -----------------------------------------------------------------------------------------
 
-def scores(result, share=0.1, failed=False):
+def scores(result, share=0.1, failed=False, agents=None):
     """The score of each run: its mean team return over the last part of its episodes.
 
     Parameters
@@ -32,6 +32,8 @@ def scores(result, share=0.1, failed=False):
         Which part of the recorded episodes, in (0, 1]; at least one of them.
     failed : bool
         True: also of runs that failed, or are unfinished where others have finished, as far as they came.
+    agents : sequence of int, optional
+        The mean over these. Default: all; where what they earn adds up to 0, they have to be given.
 
     Returns
     -------
@@ -51,8 +53,13 @@ def scores(result, share=0.1, failed=False):
     [4.6, 4.7, 4.3, 4.9]
     """
     share = real("share", share, 0.0, 1.0)
-    found, out = np.full(len(result.steps), np.nan), result.left_out
-    for r, returns in enumerate(result.team_returns):
+    found, out, own = np.full(len(result.steps), np.nan), result.left_out, result.returns
+    if agents is None and "agent 0" in result.sides:
+        raise ValueError(f"agents: what the agents of {result.experiment.game.name!r} earn adds up to 0, so that their "
+                         "mean says nothing; give agents=[0], whose return it is to be")
+    if agents is not None:
+        own = own[:, :, [integer(f"agents[{k}]", i, 0, own.shape[2] - 1) for k, i in enumerate(agents)]]
+    for r, returns in enumerate(own.mean(axis=2)):
         returns = returns[~np.isnan(returns)]
         if len(returns) and (failed or not out[r]):
             found[r] = returns[-max(1, int(round(len(returns) * share))):].mean()

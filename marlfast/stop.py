@@ -154,7 +154,8 @@ class GreedyStable(Rule):
 class ReturnReached(Rule):
     """Ends a run when the team return, averaged over the last episodes, is at least a value.
 
-    The team return is the mean over agents of the game's own rewards, added up over an episode.
+    The team return is the mean over agents of the game's own rewards, added up over an episode. Where what agents earn
+    adds up to 0, it is always 0: take another rule.
 
     Parameters
     ----------

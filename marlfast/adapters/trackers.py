@@ -4,7 +4,8 @@ Each tracker is a ``callback`` of :func:`marlfast.train`: it is called between b
 writes at most once in ``interval_seconds``, and when all runs have stopped. All of them write the same numbers:
 
 ========================== =========================================================================================
-``team_return``            mean over the episodes that ended since it last wrote, of all runs (left out where none did)
+``team_return``            mean over the episodes that ended since it last wrote, of all runs (left out where none did);
+                           where agents play against each other ``agent_0_return`` or ``team_0_return`` and so on
 ``steps``, ``episodes``    of all runs together
 ``runs_stopped``           how many have ended
 ``learning_rate``, ...     each schedule of the learner, by the name of its option; mean over the runs still training
@@ -22,6 +23,7 @@ import numpy as np
 
 from marlfast.errors import extra, real
 from marlfast.renamed import argument
+from marlfast.result import sides_of
 
 __all__ = ["MLflow", "TensorBoard", "Tracker", "WandB"]
 
@@ -83,7 +85,9 @@ class Tracker:
             entry = np.arange(int(first.min()), int(last.max()))
             new = (entry >= first[:, None]) & (entry < last[:, None])
             if new.any():
-                values["team_return"] = float(arrays["returns"][:, entry].mean(axis=2)[new].mean())
+                for name, who in sides_of(experiment.game, teams=experiment.teams).items():
+                    own = arrays["returns"][:, entry][:, :, who].mean(axis=2)
+                    values[f"{name.replace(' ', '_')}_return"] = float(own[new].mean())
         self._episodes = done
         counted = running if running.any() else np.ones_like(running)
         for prefix, one, _ in experiment.learner.parts(session.context):

@@ -1,4 +1,4 @@
-"""The command line: ``marlfast train | evaluate | compare | sweep | merge | report | plot | games | ...``.
+"""The command line: ``marlfast train | evaluate | compare | sweep | tune | merge | report | plot | games | ...``.
 
 An experiment starts as a dictionary (the article's game, or a TOML file), is changed by options and ``--set``,
 and is then checked in one go. Every error is one sentence on stderr; the exit status is 0 when all went well,
@@ -9,7 +9,7 @@ import re
 import sys
 import warnings
 
-from marlfast.cli import bench, check, evaluate, help, lists, reports, reproduce, sweep, train
+from marlfast.cli import bench, check, evaluate, help, lists, reports, reproduce, sweep, train, tune
 from marlfast.cli.arguments import Parser
 from marlfast.cli.printing import fail
 from marlfast.errors import unknown
@@ -82,6 +82,6 @@ def parsers():
         commands[name].set_defaults(run=run)
         return commands[name]
 
-    for module in (train, sweep, check, evaluate, lists, reproduce, reports, bench, help):
+    for module in (train, sweep, tune, check, evaluate, lists, reproduce, reports, bench, help):
         module.add(command)
     return parser, commands

@@ -8,7 +8,7 @@ import numpy as np
 from marlfast.backends import BACKENDS
 from marlfast.cli.arguments import json_argument, quiet_argument, whole
 from marlfast.cli.changes import apply_changes, assign, complete
-from marlfast.cli.printing import MEANING, play, plural, table
+from marlfast.cli.printing import lines_of, meaning, play, plural, table
 from marlfast.files import load
 from marlfast.registry import from_dict
 
@@ -31,7 +31,7 @@ def _evaluate_arguments(parser):
         help="change an option of the game, such as game.horizon=200; may be repeated")
     add("--threads", type=whole, metavar="N", help="default: as many as there are processors")
     add("--backend", choices=BACKENDS, default="cython")
-    quiet_argument(parser, "the mean team return of the learned team")
+    quiet_argument(parser, "the mean team return of the learned team, or that of each of its sides")
     json_argument(parser)
 
 
@@ -56,21 +56,25 @@ def _evaluate(args):
     game = from_dict("game", values.get("game"))
     how = {"threads": args.threads, "backend": args.backend}
     runs = len(result.steps)
-    rows = [(label, play(game, policy, args.episodes, args.seed, runs, how))
-            for label, policy in (("random team", "random"), ("learned team, greedy", result))]
+    found = {label: play(game, policy, args.episodes, args.seed, runs, how, result.sides) for label, policy in (
+        ("random", "random"), ("learned", result))}
+    sides = found["learned"]
     if args.json:
+        numbers = {label: {side: [None if np.isnan(value) else value for value in values.tolist()]
+                           for side, values in by_side.items()} for label, by_side in found.items()}
+        told = {"team_return": {label: by_side["team"] for label, by_side in numbers.items()}} if "team" in sides else {
+            "returns": numbers}
         print(json.dumps({
             "file": args.file, "game": game.to_dict(), "learner": result.experiment.learner.name, "seed": args.seed,
-            "episodes": args.episodes, "team_return": {
-                label: [None if np.isnan(value) else value for value in values.tolist()] for label, values in
-                zip(("random", "learned"), (values for _, values in rows), strict=True)}}))
+            "episodes": args.episodes, **told}))
         return 0
     if args.quiet:
-        print(f"{np.nanmean(rows[1][1]):.6g}")
+        print(" ".join(f"{np.nanmean(values):.6g}" for values in sides.values()))
         return 0
+    rows = [*lines_of("random team", found["random"]), *lines_of("learned team, greedy", sides)]
     print(f"{args.file}: game {game.name}, learner {result.experiment.learner.name}, {game.agents} "
           f"{plural(game.agents, 'agent')}; {args.episodes:,} {plural(args.episodes, 'episode')} a run, "
           f"seed {args.seed}\n")
-    print(table(rows))
-    print(MEANING)
+    print(table(rows, "team return" if len(sides) == 1 else "return"))
+    print(meaning(sides))
     return 0

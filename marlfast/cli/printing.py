@@ -10,9 +10,12 @@ from marlfast.cli.changes import default_of
 from marlfast.evaluate import evaluate
 
 WIDTH = 100
+MAX_SIDES = 8
 
 MEANING = ("Team return: the rewards of one episode added up, without shaping, mean over the agents; "
             "higher is better.")
+MEANING_OF_SIDES = ("Return: the rewards of one episode added up, without shaping; of each side by itself, as they "
+                    "play against each other.")
 
 
 def fail(error, status):
@@ -50,19 +53,30 @@ def short(value):
     return text if len(text) <= 60 else f"{text[:56]} ..."
 
 
-def play(game, policy, episodes, seed, runs, how):
-    """Mean team return of each run: float64 [R], NaN of one that failed."""
-    return evaluate(game, policy, episodes=episodes, seed=seed, runs=runs, **how).team_returns.mean(axis=1)
+def play(game, policy, episodes, seed, runs, how, sides):
+    """Mean return of each side (of a Result) in each run: {side: float64 [R]}, NaN of one that failed."""
+    returns = evaluate(game, policy, episodes=episodes, seed=seed, runs=runs, **how).returns
+    return {side: returns[:, :, who].mean(axis=(1, 2)) for side, who in list(sides.items())[:MAX_SIDES]}
 
 
-def table(rows):
+def lines_of(label, by_side):
+    """Lines of a table: one, or one for each side."""
+    return [(label if len(by_side) == 1 else f"{label}: {side}", values) for side, values in by_side.items()]
+
+
+def meaning(sides):
+    """What the numbers of a table are."""
+    return MEANING if len(sides) == 1 else MEANING_OF_SIDES
+
+
+def table(rows, word="team return"):
     """Aligned lines of (label, float64 [R]): mean over runs, lowest and highest, without those that are NaN."""
     runs = max(len(values) for _, values in rows)
     rows = [(label if np.isfinite(values).all() else f"{label} ({np.isfinite(values).sum()} of {len(values)} runs)",
              values[np.isfinite(values)]) for label, values in rows]
     most = max(float(np.abs(values).max()) for _, values in rows)
     decimals = 1 if most >= 100 else 2 if most >= 1 else 4
-    cells = [("team return per episode", *((f"mean of {runs} runs", "lowest run", "highest run") if runs > 1
+    cells = [(f"{word} per episode", *((f"mean of {runs} runs", "lowest run", "highest run") if runs > 1
                                            else ("one run",)))]
     for label, values in rows:
         numbers = (values.mean(), values.min(), values.max()) if runs > 1 else (values.mean(),)

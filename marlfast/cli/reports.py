@@ -29,6 +29,8 @@ def add(command):
     several = command("compare", _compare, "Put results of one game beside each other.")
     several.add_argument("sources", nargs="+", metavar="[LABEL=]FILE.npz", help="results, with labels of your own")
     several.add_argument("--statistic", choices=("iqm", "mean", "median"), default="iqm")
+    several.add_argument("--measure", metavar="NAME", help="what is compared: team_return, return_0 and so on, or what "
+                                                           "users of the game look at, such as profit_gain")
     output_arguments(several, "the scores")
     quiet_argument(several, "the label with the highest score")
     json_argument(several)
@@ -73,11 +75,11 @@ def _labelled(sources):
 
 def _compare(args):
     refuse_outputs(args)
-    found = compare(_labelled(args.sources), statistic=args.statistic)
+    found = compare(_labelled(args.sources), measure=args.measure, statistic=args.statistic)
     if args.json:
         print(json.dumps({"results": json.loads(json_text(found.table())), "notes": found.notes}))
     elif args.quiet:
-        print(found.names[int(np.nanargmax(found.table()[found.statistic]))])
+        print(list(found.scores)[int(np.nanargmax(found.table()[found.statistic]))])
     else:
         print(found)
     if args.table is not None:

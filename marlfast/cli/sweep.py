@@ -21,7 +21,7 @@ from marlfast.cli.experiment import NUMBERS, experiment_of
 from marlfast.cli.printing import fail, plural
 from marlfast.errors import unknown
 from marlfast.experiment import PARTS
-from marlfast.measures import known
+from marlfast.measures import adds_up_to_zero, column_of, known, label_of
 from marlfast.statistics import counted
 
 BEST = 5                    # points that a sweep shows
@@ -190,15 +190,12 @@ def _say_swept(found, out):
     what = listed(found.names) if found.names else "seeds alone"
     print(f"Swept over {what}: {points:,} {plural(points, 'point')} x "
           f"{seeds:,} {plural(seeds, 'seed')}, game {e.game.name}, learner {e.learner.name}")
-    column = "team_return"
+    column = _judged_by(found)
     means, there, runs, reasons = _means(found, points, column)
-    if not there.any() and not found.experiment.game.horizon:       # no episode ends: what its users look at first
-        column = next(iter(known(found.experiment.game)), column)
-        means, there, runs, reasons = _means(found, points, column)
     order = [int(k) for k in np.argsort(-means, kind="stable")[:BEST] if not np.isnan(means[k])]
     if order:
-        word = column.replace("_", " ")
-        told = "Team return of the last tenth" if column == "team_return" else known(found.experiment.game)[column]
+        word, told = column.replace("_", " "), label_of(column)
+        told = f"{told} of the last tenth" if "return" in column else told
         print(f"\n{told[0].upper()}{told[1:]}, mean over seeds; the best of {np.count_nonzero(runs):,} points:\n")
         rows = [(word, "runs", *found.names)]
         rows += [(f"{means[k]:.6g}", f"{there[k]} of {runs[k]}",
@@ -214,6 +211,19 @@ def _say_swept(found, out):
     else:
         tables = [str(out / name) for name in ("table.csv", "table.parquet") if (out / name).exists()]
         print(f"Saved {', '.join(tables)} (a row per run).")
+
+
+def _judged_by(found):
+    """The column by which points are compared."""
+    usual = ["team_return", "return_0", "stop_reason", "failed"]
+    there = list(next(iter(found.batches(size=1))))
+    zero, returned, looked_at = True, False, None
+    for batch in found.batches([name for name in (*usual, *known(found.experiment.game)) if name in there]):
+        if not np.isnan(counted(batch)).all():
+            zero, returned = zero and adds_up_to_zero(batch), True
+        elif looked_at is None and (column := column_of(batch)) not in usual:
+            looked_at = column
+    return ("return_0" if zero else "team_return") if returned else looked_at or "team_return"
 
 
 def _means(found, points, column):

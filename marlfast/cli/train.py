@@ -22,7 +22,7 @@ from marlfast.cli.arguments import (
 from marlfast.cli.changes import apply_changes, complete
 from marlfast.cli.evaluate import EVALUATION_EPISODES, load_result
 from marlfast.cli.experiment import NUMBERS, apply_names, experiment_of
-from marlfast.cli.printing import MEANING, WIDTH, fail, in_words, play, plural, sentence, table
+from marlfast.cli.printing import MAX_SIDES, WIDTH, fail, in_words, lines_of, meaning, play, plural, sentence, table
 from marlfast.disk import write_atomically
 from marlfast.errors import TrainingError, integer
 from marlfast.experiment import PARTS
@@ -242,37 +242,44 @@ def _header(experiment, resumed):
 
 
 def _tenth(result, first):
-    """Mean team return of each run's first or last tenth of recorded episodes: float64 [R]."""
-    means = []
-    for returns in result.team_returns:
-        returns = returns[~np.isnan(returns)]
-        n = max(1, int(round(len(returns) * 0.1)))
-        if len(returns):
-            means.append((returns[:n] if first else returns[-n:]).mean())
-    return np.array(means)
+    """Mean return of each side in the first or last tenth of each run's recorded episodes: {side: float64 [R]}."""
+    found = {}
+    for side, who in list(result.sides.items())[:MAX_SIDES]:
+        means = []
+        for returns in result.returns[:, :, who].mean(axis=2):
+            returns = returns[~np.isnan(returns)]
+            n = max(1, int(round(len(returns) * 0.1)))
+            if len(returns):
+                means.append((returns[:n] if first else returns[-n:]).mean())
+        found[side] = np.array(means)
+    return found
 
 
 def _report(result, args):
     """What was reached, beside a random team."""
-    e = result.experiment
+    e, sides = result.experiment, result.sides
     how = {"threads": args.threads, "backend": args.backend}
     rows, note = [], None
     try:
         if result.episodes.any() or e.game.horizon:      # else an episode may never end
-            rows.append(("random team", play(e.game, "random", EVALUATION_EPISODES, 0, e.runs, how)))
+            rows += lines_of("random team", play(e.game, "random", EVALUATION_EPISODES, 0, e.runs, how, sides))
     except (ValueError, TrainingError) as error:
         note = f"Not compared with a random team: {sentence(error)}"
+    compared = bool(rows)
     if result.team_returns.size:
-        rows.append(("first tenth of training", _tenth(result, True)))
-        rows.append(("last tenth of training", _tenth(result, False)))
+        rows += lines_of("first tenth of training", _tenth(result, True))
+        rows += lines_of("last tenth of training", _tenth(result, False))
     try:
-        if rows and rows[0][0] == "random team":
-            rows.append(("learned team, greedy", play(e.game, result, EVALUATION_EPISODES, 0, e.runs, how)))
+        if compared:
+            rows += lines_of("learned team, greedy", play(e.game, result, EVALUATION_EPISODES, 0, e.runs, how, sides))
     except (ValueError, TrainingError) as error:
         note = f"The learned team was not evaluated: {sentence(error)}"
     if rows:
-        print(table(rows))
-        print(MEANING)
+        print(table(rows, "team return" if len(sides) == 1 else "return"))
+        print(meaning(sides))
+    for measure in result.measures().values():
+        if not np.isnan(measure.mean):
+            print(f"{measure.label[0].upper()}{measure.label[1:]}: {measure.mean:.4g}")
     if note:
         print(note)
     reasons = result.stop_reason
@@ -292,7 +299,7 @@ def _say_saved(result, saved, finished):
     if len(saved) == 2 and result.team_returns.size and not _has_matplotlib():
         print("For a picture of the learning curve: pip install 'marlfast[plot]'")
     if finished:
-        print(f"Next: marlfast evaluate {shlex.quote(str(saved[0]))}")
+        print(f"Next: marlfast {'evaluate' if result.episodes.any() else 'report'} {shlex.quote(str(saved[0]))}")
 
 
 def _has_matplotlib():

@@ -68,6 +68,7 @@ class SealedBidAuction(NormalForm):
 
     name = "sealed_bid_auction"
     also = ("auction",)
+    measures = ("revenue", "cycle_length")
     agents: int = 2
     values: Any = 1.0
     bids: Any = tuple(k / 20 for k in range(1, 20))

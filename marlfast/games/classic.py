@@ -374,6 +374,7 @@ class BattleOfTheSexes(NormalForm):
 
     name = "battle_of_the_sexes"
     also = ("bach_or_stravinsky", "bos")
+    measures = ("optimum",)
 
     def matrices(self):
         return [[3, 0], [0, 2]], [[2, 0], [0, 3]]
@@ -424,6 +425,7 @@ class MatchingPennies(NormalForm):
     """
 
     name = "matching_pennies"
+    measures = ("exploitability",)
     action_names = ("heads", "tails")
 
     def matrices(self):
@@ -477,6 +479,7 @@ class RockPaperScissors(NormalForm):
 
     name = "rock_paper_scissors"
     also = ("rps",)
+    measures = ("exploitability",)
     action_names = ("rock", "paper", "scissors")
 
     def matrices(self):
@@ -529,6 +532,7 @@ class Shapley(NormalForm):
     """
 
     name = "shapley"
+    measures = ("exploitability",)
 
     def matrices(self):
         return [[0, 0, 1], [1, 0, 0], [0, 1, 0]], [[0, 1, 0], [0, 0, 1], [1, 0, 0]]

@@ -82,6 +82,7 @@ class CoinGame(Game):
 
     name = "coins"
     also = ("coin_game",)
+    measures = ("own_coins",)
     integer_state = True
     size: int = 3
     agents: int = 2

@@ -314,6 +314,8 @@ class PublicGoods(_Congestion):
 
     name = "public_goods"
     also = ("public_good_game",)
+    measures = ("cooperation_rate",)
+    cooperate = 1
     agents: int = 4
     multiplier: float = 2.0
     horizon: int = 1

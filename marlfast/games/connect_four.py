@@ -55,6 +55,7 @@ class ConnectFour(Game):
 
     name = "connect_four"
     also = ("four_in_a_row",)
+    measures = ("wins", "losses", "draws")
     setting = "competitive"
     integer_state = True
     participation = ("to_act", "legal")

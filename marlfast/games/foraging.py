@@ -103,6 +103,7 @@ class LevelForaging(Game):
 
     name = "level_foraging"
     also = ("foraging", "lbf", "lbforaging")
+    measures = ("food_collected", "episode_length")
     integer_state = True
     players: int = 2
     size: int | tuple = 8

@@ -60,6 +60,7 @@ class Ising(Game):
     """
 
     name = "ising"
+    measures = ("order_parameter",)
     integer_state = True
     features = 1
     observations = 5

@@ -54,6 +54,7 @@ class KuhnPoker(Game):
 
     name = "kuhn"
     also = ("kuhn", "poker")
+    measures = ("exploitability",)
     setting = "competitive"
     integer_state = True
     participation = ("to_act", "legal")

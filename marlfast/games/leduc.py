@@ -57,6 +57,7 @@ class LeducPoker(Game):
 
     name = "leduc"
     also = ("leduc_poker",)
+    measures = ("exploitability",)
     setting = "competitive"
     integer_state = True
     participation = ("to_act", "legal")

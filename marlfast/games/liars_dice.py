@@ -57,6 +57,7 @@ class LiarsDice(Game):
 
     name = "liars_dice"
     also = ("dice",)
+    measures = ("wins",)
     setting = "competitive"
     integer_state = True
     participation = ("to_act", "legal")

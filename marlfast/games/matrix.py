@@ -500,6 +500,7 @@ class MatrixGame(NormalForm):
     """
 
     name = "matrix"
+    measures = ("optimum", "exploitability")
     payoffs: np.ndarray
     probabilities: np.ndarray | None = None
     action_names: tuple | None = field(default=None, kw_only=True)

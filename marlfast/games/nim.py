@@ -58,6 +58,7 @@ class Nim(Game):
 
     name = "nim"
     also = ()
+    measures = ("wins",)
     setting = "competitive"
     integer_state = True
     participation = ("to_act", "legal")

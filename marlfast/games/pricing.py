@@ -92,7 +92,8 @@ class LogitBertrand(NormalForm):
 
     name = "logit_bertrand"
     also = ("pricing", "bertrand", "oligopoly")
-    measures = ("profit_gain", "price", "cycle_length", "nash_on_path")
+    measures = ("profit_gain", "price", "profit", "consumer_surplus", "cycle_length", "nash_on_path", "nash_off_path",
+                "deviation_gain", "deviation_response", "deviation_back")
     agents: int = 2
     actions: int = 15
     quality: Any = 2.0
@@ -160,6 +161,18 @@ class LogitBertrand(NormalForm):
     def profits(self):
         """Expected profits by the firms' prices: float64 [m, ..., m, n]."""
         return self.expected
+
+    @property
+    def consumer_surplus(self):
+        """What consumers gain by the firms' prices, on average per consumer: float64 [m, ..., m].
+
+        ``mu * log(sum_j exp((a_j - p_j) / mu) + exp(a_0 / mu))``, the expected utility of the good that each likes best
+        in the logit model, in units of money (K. A. Small and H. S. Rosen, "Applied welfare economics with discrete
+        choice models", Econometrica 49, 1981). Its zero is arbitrary; differences between prices have a meaning.
+        """
+        prices, n = self.prices, self.agents
+        axes = [prices[i].reshape((1,) * i + (-1,) + (1,) * (n - 1 - i)) for i in range(n)]
+        return self._market.surplus(axes)
 
     @property
     def nash_profits(self):
@@ -255,6 +268,17 @@ class _Market:
             total = total + w
         total = total + exp(np.asarray(none - most, np.float64))        # last: two equal firms then earn the same
         return [(p - c) * (w / total) for p, c, w in zip(prices, self.cost, weights, strict=True)]
+
+    def surplus(self, prices):
+        """Expected consumer surplus; ``prices`` may be arrays that broadcast against each other."""
+        worth = [(a - p) / self.mu for a, p in zip(self.quality, prices, strict=True)]
+        found = 0.0
+        for none, chance in zip(self.outside, self.chances, strict=True):
+            total = none / self.mu
+            for u in worth:
+                total = np.logaddexp(total, u)
+            found = found + chance * self.mu * total
+        return found
 
     def profits_at(self, prices):
         """Expected profits at given prices: float64 [n]."""

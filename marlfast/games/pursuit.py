@@ -91,7 +91,7 @@ class Pursuit(Game):
 
     name = "pursuit"
     also = ("predator_prey", "hunters")
-    measures = ("episode_length",)
+    measures = ("capture_time",)
     integer_state = True
     features = 1
     height: int = 10

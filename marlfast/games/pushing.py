@@ -71,6 +71,7 @@ class BoxPushing(Game):
 
     name = "box_pushing"
     also = ("pushing",)
+    measures = ("episode_length",)
     integer_state = True
     features = 1
     agents = 2

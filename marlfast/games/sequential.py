@@ -67,6 +67,7 @@ class SequentialPricing(Tabular):
 
     name = "sequential_pricing"
     also = ("maskin_tirole", "klein")
+    measures = ("price", "profit", "cycle_length", "nash_on_path")
     k: int = 6
     horizon: int = 0
 
@@ -91,6 +92,15 @@ class SequentialPricing(Tabular):
     @property
     def ends(self):
         return self.horizon > 0
+
+    @property
+    def market_prices(self):
+        """The lower price of a period, at which is sold, by state and joint action: float64 [S, J]."""
+        price = np.arange(self.k + 1) / self.k
+        lower = np.minimum(price[:, None], price)           # by the price that stands and the one that is set
+        shape = (self.k + 1,) * 3
+        return np.stack([np.broadcast_to(lower[:, :, None], shape), np.broadcast_to(lower[:, None, :], shape)]).reshape(
+            2 * (self.k + 1), -1)
 
     def arrays(self):
         n = self.k + 1

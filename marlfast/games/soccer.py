@@ -88,6 +88,7 @@ class Soccer(Game):
 
     name = "soccer"
     also = ("football",)
+    measures = ("wins", "losses", "draws")
     integer_state = True
     agents = 2
     features = 1

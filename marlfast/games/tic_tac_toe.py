@@ -56,6 +56,7 @@ class TicTacToe(Game):
 
     name = "tic_tac_toe"
     also = ("noughts_and_crosses",)
+    measures = ("wins", "losses", "draws")
     setting = "competitive"
     integer_state = True
     participation = ("to_act", "legal")

@@ -60,6 +60,7 @@ class TwoStep(Tabular):
     """
 
     name = "two_step"
+    measures = ("optimum",)
     safe: float = 7.0
     risky: tuple = ((0.0, 1.0), (1.0, 8.0))
 
@@ -69,6 +70,11 @@ class TwoStep(Tabular):
             raise ValueError(f"risky: expected shape (2, 2), got {risky.shape}")
         super().__post_init__()
         self._set(safe=real("safe", self.safe), risky=tuple(map(tuple, risky.tolist())))
+
+    @property
+    def greatest_return(self):
+        """Of both agents together, in an episode."""
+        return 2.0 * max(self.safe, float(np.max(self.risky)))
 
     def arrays(self):
         successors = np.array([[1, 1, 2, 2], [3] * 4, [3] * 4, [3] * 4])

@@ -82,6 +82,7 @@ class Warehouse(Game):
 
     name = "warehouse"
     also = ("rware", "robots")
+    measures = ("deliveries",)
     integer_state = True
     robots: int = 2
     size: str | tuple = "tiny"

@@ -1,7 +1,7 @@
 """Curves over training, and scores at its end."""
 import numpy as np
 
-from marlfast import statistics
+from marlfast import measures, statistics
 from marlfast.errors import choice, integer, shown, unknown
 from marlfast.plotting.style import (
     axes_for,
@@ -21,6 +21,7 @@ from marlfast.result import Result
 BINS = 100
 LOW, HIGH = 10, 90           # percentiles of the band
 MAX_LINES = 50              # single runs that are drawn
+MAX_SIDES = 8               # agents that have curves of their own
 
 _SHORT = {"iqm": "IQM", "mean": "mean", "median": "median"}
 
@@ -28,6 +29,8 @@ _SHORT = {"iqm": "IQM", "mean": "mean", "median": "median"}
 @picture
 def learning_curve(result, ax=None, statistic="iqm", band="interval", runs=True, level=0.95, resamples=1000, seed=0):
     """Draw how the team return rose: a statistic over runs with its interval, and each run by itself.
+
+    Where agents play against each other, each of their ``sides`` (:attr:`marlfast.Result.sides`) has a curve.
 
     Episodes are averaged in about 100 bins, so that the line shows learning and not the luck of an episode.
 
@@ -88,8 +91,12 @@ def learning_curve(result, ax=None, statistic="iqm", band="interval", runs=True,
                              "with record_every at least 1 and at most as many")
     ax = axes_for(ax, "a learning curve")
     last, widths = 0, []
-    for (name, one), colour in zip(results.items(), colours(len(results)), strict=True):
-        returns, record_every = one.team_returns[~one.left_out], one.experiment.record_every
+    apart = [(name, one, side, who) for name, one in results.items() for side, who in _sides(one)]
+    sided = any(side != "team" for *_, side, _ in apart)
+    for (name, one, side, who), colour in zip(apart, colours(len(apart)), strict=True):
+        returns, record_every = one.returns[~one.left_out][:, :, who].mean(axis=2), one.experiment.record_every
+        if side != "team":
+            name = side if name is None else f"{name}, {side}"
         if one.left_out.any():
             why = " or ".join(word for word, which in (("failed", one.failed), (
                 "are unfinished", one.unfinished & one.left_out)) if which.any())
@@ -100,14 +107,14 @@ def learning_curve(result, ax=None, statistic="iqm", band="interval", runs=True,
         draw_curve(ax, episodes, values, colour, name, statistic, band, runs, level, resamples, seed)
         last = max(last, returns.shape[1] * record_every)
         widths.append(returns.shape[1] * record_every / len(episodes))
-    _dress(ax, last, widths)
+    _dress(ax, last, widths, "return" if sided else "team return")
     if several:
         counts = sorted({int((~one.left_out).sum()) for one in results.values()})
         told = "runs" if len(counts) > 1 else f"{counts[0]} runs" if counts[0] > 1 else "one run"
         around = "" if counts[-1] == 1 or not band else f", {100 * level:g} % interval" if band == "interval" else \
             f", {LOW}th to {HIGH}th percentile"
-        labels(ax, title=f"team return: {statistics.NAMES[statistic]} of {told}{around}" if counts[-1] > 1 else
-               "team return")
+        word = "return" if sided else "team return"
+        labels(ax, title=f"{word}: {statistics.NAMES[statistic]} of {told}{around}" if counts[-1] > 1 else word)
     else:
         e = result.experiment
         labels(ax, title=f"{e.game.name}: {e.game.agents} {'agent' if e.game.agents == 1 else 'agents'}, "
@@ -229,11 +236,16 @@ def binned(returns, max_bins=BINS):
     return edges, np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
-def _dress(ax, last, widths):
+def _sides(result):
+    """Whose curves are drawn: at most eight (name, agents)."""
+    return list(result.sides.items())[:MAX_SIDES]
+
+
+def _dress(ax, last, widths, word):
     """Labels and a quiet frame."""
     same, width = len(set(widths)) == 1, widths[0]
     each = "" if width == 1 or not same else f" (in bins of {'about ' if width % 1 else ''}{width:,.0f})"
-    labels(ax, x=f"episode{each}", y="team return of an episode")
+    labels(ax, x=f"episode{each}", y=f"{word} of an episode")
     ax.set_xlim(0.5, last + 0.5)
     whole_ticks(ax.xaxis)
     ax.yaxis.set_major_formatter(plain_number)
@@ -308,7 +320,8 @@ def distribution(results, measure=None, ax=None, bins=20, statistic="mean"):
         Of one game; or the numbers themselves, by label.
     measure : str, optional
         What users of the game look at, such as ``"price"`` or ``"profit_gain"``, see :mod:`marlfast.measures`; or
-        ``"team_return"``. Default: the first measure of the game, where it has any.
+        ``"team_return"``, or ``"return_0"`` and so on of an agent. Default: the first measure of the game, where it
+        has any.
     ax : matplotlib.axes.Axes, optional
         Where to draw. Default: a new figure.
     bins : int
@@ -368,13 +381,14 @@ def _measured(one, measure):
     if isinstance(one, Result):
         known = one.measures()
         if measure is None:
-            measure = next(iter(known), "team_return")
-        if measure == "team_return":
-            label, values = "team return, last tenth of the episodes", statistics.scores(one)
+            measure = next(iter(known), next(iter(measures.returns_of(one))))
+        own = measures.returns_of(one, each=True)
+        if measure in own:
+            label, values = own[measure]
         elif measure in known:
             label, values = known[measure].label, known[measure].values
         else:
-            raise unknown(f"measure of game {one.experiment.game.name!r}", measure, [*known, "team_return"])
+            raise unknown(f"measure of game {one.experiment.game.name!r}", measure, [*known, *own])
     else:
         label = "value" if measure is None else str(measure).replace("_", " ")
         try:

@@ -3,7 +3,7 @@ import numpy as np
 
 from marlfast import statistics
 from marlfast.errors import choice, extra, real, unknown
-from marlfast.measures import RULES, column_of
+from marlfast.measures import RULES, column_of, label_of
 from marlfast.plotting.style import (
     SEQUENTIAL,
     axes_for,
@@ -78,7 +78,7 @@ def heat_map(sweep, x=None, y=None, column=None, statistic="iqm", ax=None, best=
         if len(runs):
             picture.flat[k] = rule(runs)
     ax = axes_for(ax, "a heat map", (5.6, 4.4))
-    labels(ax, x=x, y=y, title=_measure(column).split(" (")[0] + (" (framed: highest)" if best else ""))
+    labels(ax, x=x, y=y, title=label_of(column).split(" (")[0] + (" (framed: highest)" if best else ""))
     told = f"{statistics.NAMES[statistic]}{_held(values)}"
     if picture.size > 4 * len(np.unique(place)):
         _dots(ax, picture, xs, ys, told, best)
@@ -221,7 +221,7 @@ def parameter_curve(sweep, x=None, column=None, statistic="iqm", ax=None, level=
         ax.xaxis.set_major_formatter(plain_number)
     ax.yaxis.set_major_formatter(plain_number)
     quiet(ax)
-    labels(ax, x=x, y=_measure(column))
+    labels(ax, x=x, y=label_of(column))
     legend(ax)
     return ax
 
@@ -311,7 +311,3 @@ def _short(value):
     text = " ".join(str(value).split())
     return text if len(text) <= 30 else text[:27] + "..."
 
-
-def _measure(column):
-    """What a column holds, in words."""
-    return RULES[column][1] if column in RULES else column.replace("_", " ")

@@ -9,11 +9,12 @@ import numpy as np
 
 from marlfast import statistics, toml
 from marlfast.archive import Archive
-from marlfast.measures import column_of
+from marlfast.measures import column_of, label_of, returns_of
 from marlfast.reports import figures
 
 MAX_POINTS, MAX_RUNS = 2000, 5000     # rows of a table
 MAX_TEXT = 100_000                     # characters of an experiment
+MAX_SIDES = 4                          # agents or teams whose scores stand at the top
 STATISTICS = (("iqm", "interquartile mean"), ("mean", "mean"), ("median", "median"))
 
 
@@ -23,37 +24,44 @@ STATISTICS = (("iqm", "interquartile mean"), ("mean", "mean"), ("median", "media
 def of_result(result, name=None):
     """The content of a report on one result. ``name``: its file."""
     e = result.experiment
-    scores = statistics.scores(result)
+    scored = returns_of(result)
     steps, reasons = int(result.steps.sum()), result.stop_reason
     counts = ", ".join(f"{reason} ({reasons.count(reason)})" for reason in dict.fromkeys(reasons))
     numbers = [_count(len(result.steps), "run"), _count(e.game.agents, "agent"), _number("steps", f"{steps:,}"),
                _number("episodes", f"{int(result.episodes.sum()):,}"),
                _number("seconds of training", f"{result.seconds:.3g}")]
-    if np.isfinite(scores).any():
-        best = statistics.estimate(scores)
-        numbers.insert(0, _number(f"score: interquartile mean ({number(best.low)} to {number(best.high)})",
-                                  number(best.value)))
+    for label, values in reversed(list(scored.values())[:MAX_SIDES]):
+        if np.isfinite(values).any():
+            best = statistics.estimate(values)
+            word = "score" if len(scored) == 1 else label.partition(",")[0]
+            numbers.insert(0, _number(f"{word}: interquartile mean ({number(best.low)} to {number(best.high)})",
+                                      number(best.value)))
     looked_at = result.measures()
     numbers[:0] = [_number(m.label, number(m.mean)) for m in looked_at.values() if not np.isnan(m.mean)]
     told = [f"Runs ended by: {counts}."]
-    if np.isfinite(scores).any():
+    if _any(scored):
         told[0] = f"Scores: mean return over the last tenth of each run's episodes. {told[0]}"
     return {
         "title": f"{e.game.name}: {e.learner.name}", "lead": f"A result of marlfast{f': {name}' if name else ''}.",
-        "glance": _glance_of_result(result, scores, looked_at, counts), "numbers": numbers,
-        "notes": _notes_of_result(result, scores), "figures": figures.of_result(result),
-        "tables": [_statistics_of(result, scores, told), _runs_of(result, scores)], "swept": [],
+        "glance": _glance_of_result(result, scored, looked_at, counts), "numbers": numbers,
+        "notes": _notes_of_result(result, scored), "figures": figures.of_result(result),
+        "tables": [_statistics_of(result, scored, told), _runs_of(result, scored)], "swept": [],
         "options": _options(e), "again": _again_result(result, name),
         "versions": _versions(_manifest_of_file(name)),
     }
 
 
-def _glance_of_result(result, scores, looked_at, counts):
+def _any(scored):
+    """Whether any run has a score."""
+    return any(np.isfinite(values).any() for _, values in scored.values())
+
+
+def _glance_of_result(result, scored, looked_at, counts):
     """What was run, what came out, how sure that is, what failed: a line each."""
-    e, runs = result.experiment, len(scores)
+    e, runs = result.experiment, len(result.steps)
     came = {m.label: m.values for m in list(looked_at.values())[:2] if np.isfinite(m.values).any()}
-    if np.isfinite(scores).any():
-        came["team return, last tenth"] = scores
+    came |= {label.removesuffix(" of the episodes"): values for label, values in list(scored.values())[:MAX_SIDES]
+             if np.isfinite(values).any()}
     means = [f"{label} {number(statistics.estimate(values, 'mean').value)}" for label, values in came.items()]
     sure = _sure(*next(iter(came.items()))) if came else "Nothing was recorded that could be sure or unsure."
     return [("What was run", f"{e.learner.name} in {e.game.name} with {_plural(e.game.agents, 'agent')}: "
@@ -78,8 +86,8 @@ def _failed(failed, unfinished):
     return f"{' and '.join(said)}; they are in no number." if said else "Nothing."
 
 
-def _notes_of_result(result, scores):
-    notes, runs = [], len(scores)
+def _notes_of_result(result, scored):
+    notes, runs, scores = [], len(result.steps), next(iter(scored.values()))[1]
     if result.interrupted:
         notes.append("Training was interrupted; these are the numbers until then.")
     failed = [r for r in result.stop_reason if r.startswith("failed")]
@@ -96,13 +104,16 @@ def _notes_of_result(result, scores):
     return notes
 
 
-def _statistics_of(result, scores, told):
+def _statistics_of(result, scored, told):
     """A table of statistics: of the team, of each agent, and at the beginning."""
     rows, agents = [], result.experiment.game.agents
-    kinds = [("team, last tenth", scores)]
-    if agents > 1:
+    sides = result.sides
+    kinds = [(f"{name}, last tenth", _last(result.returns[:, :, who].mean(axis=2), result))
+             for name, who in list(sides.items())[:50]]
+    if agents > 1 and len(sides) < agents:
         kinds += [(f"agent {i}, last tenth", _last(result.returns[:, :, i], result)) for i in range(min(agents, 50))]
-    kinds.append(("team, first tenth", _last(result.team_returns[:, ::-1], result)))
+    kinds += [(f"{name}, first tenth", _last(result.returns[:, ::-1, who].mean(axis=2), result))
+              for name, who in list(sides.items())[:50]]
     looked_at = [(m.label, m.values) for m in result.measures().values()]
     kinds = looked_at + [kind for kind in kinds if np.isfinite(kind[1]).any() or not looked_at]
     if result.experiment.game.setting == "cooperative":     # all agents earn what the team does
@@ -135,24 +146,25 @@ def _last(returns, result):
     return found
 
 
-def _runs_of(result, scores):
+def _runs_of(result, scored):
     e, reasons = result.experiment, result.stop_reason
     agents = e.game.agents if e.game.agents <= 12 else 0
     own = [_last(result.returns[:, :, i], result) for i in range(agents)] if agents > 1 else []
     seeds, runs = e.resolved.seeds.tolist(), result.arrays["run_numbers"].tolist()
     looked_at = list(result.measures().values())
-    scored = [scores] if np.isfinite(scores).any() or not looked_at else []
-    own = own if scored and e.game.setting != "cooperative" else []
+    shown = [] if looked_at and not _any(scored) else list(scored.values())[:50]
+    own = own if shown and e.game.setting != "cooperative" and len(scored) < agents else []
     rows = [{"cells": [str(r), str(seeds[r]), str(runs[r]), *(number(m.values[r]) for m in looked_at),
-                       *(number(o[r]) for o in (*scored, *own)),
+                       *(number(o[r]) for o in (*(values for _, values in shown), *own)),
                        str(int(result.steps[r])), str(int(result.episodes[r])), reasons[r]], "strip": None}
-            for r in range(min(len(scores), MAX_RUNS))]
+            for r in range(min(len(reasons), MAX_RUNS))]
     columns = [_column("run"), _column("seed"),
                _column("run number", told="of the run under its seed: what its draws depend on"),
                *(_column(m.name.replace("_", " "), down=True, told=m.label) for m in looked_at),
-               *(_column("score", down=True) for _ in scored), *(_column(f"agent {i}") for i in range(len(own))),
+               *(_column("score" if len(shown) == 1 else label.partition(" return")[0], down=True, told=label)
+                 for label, _ in shown), *(_column(f"agent {i}") for i in range(len(own))),
                _column("steps"), _column("episodes"), _column("ended by", text=True)]
-    left = _left_out(len(scores), MAX_RUNS, "runs", "result.team_returns")
+    left = _left_out(len(reasons), MAX_RUNS, "runs", "result.team_returns")
     return _table("runs", "Runs", columns, rows, [], left_out=left, folded=len(rows) > 50)
 
 
@@ -194,7 +206,7 @@ def of_sweep(sweep, name=None):
         numbers.insert(3, _count(e.game.agents, "agent"))
     if np.isfinite(estimates.value).any():
         k = order[0]
-        what = "score" if column == "team_return" else column.replace("_", " ")
+        what = "score" if column == "team_return" else label_of(column).split(" (")[0]
         numbers.insert(0, _number(
             f"{what} of the best point ({number(estimates.low[k])} to {number(estimates.high[k])})",
             number(estimates.value[k])))
@@ -213,7 +225,7 @@ def of_sweep(sweep, name=None):
 
 def _glance_of_sweep(sweep, table, scores, column, place, points, estimates, order):
     """What was run, what came out, how sure that is, what failed: a line each."""
-    e, word = sweep.experiment, "score" if column == "team_return" else column.replace("_", " ")
+    e, word = sweep.experiment, "score" if column == "team_return" else label_of(column).split(" (")[0]
     best, came, sure = order[0], "No run has a number.", "Nothing to be sure of."
     if np.isfinite(estimates.value[best]):
         at = np.flatnonzero(place == best)[0]
@@ -247,10 +259,12 @@ def _notes_of_sweep(sweep, table, most, points):
         notes.append(f"{int(failed.sum()):,} of {len(reasons):,} runs failed ({reasons[failed][0]}).")
     column = column_of(table, sweep.names)
     empty = int(np.isnan(np.asarray(table[column], np.float64)).sum())
-    if column != "team_return":
+    if column == "return_0":
+        notes.append("What the agents earn adds up to 0, so points are compared by the return of agent 0.")
+    elif column != "team_return":
         notes.append(f"No episode ends in this game, so points are compared by {column.replace('_', ' ')}.")
     if empty:
-        why = "no recorded episode, hence no score" if column == "team_return" else f"no {column.replace('_', ' ')}"
+        why = "no recorded episode, hence no score" if "return" in column else f"no {column.replace('_', ' ')}"
         notes.append(f"{empty:,} of {len(reasons):,} runs have {why}.")
     if most < 5:
         notes.append(f"A point has {_plural(most, 'run')}: too few to say how others would go; ten or more are usual.")

@@ -20,8 +20,8 @@ def of_result(result):
     e, found = result.experiment, []
     if result.team_returns.size and not result.failed.all():
         found.append(_figure(lambda ax: plotting.learning_curve(result, ax), (9.0, 4.2), wide=True,
-                             caption="Learning curve: the team return over training. Thin lines are single runs."))
-        if 1 < e.game.agents <= 8:
+                             caption="Learning curve: the return over training. Thin lines are single runs."))
+        if len(result.sides) < e.game.agents <= 8:
             found.append(_figure(lambda ax: _agents(result, ax), (6.4, 4.4), "Learning curves of the agents, each by "
                                                                              "its own rewards."))
     if hasattr(e.game, "prices"):
@@ -78,7 +78,7 @@ def of_sweep(sweep, table, points, place, estimates, order):
                       "said": "all runs failed" if statistics.failures(table).all() else "no run has a number"})
     curves = sweep.curves()
     if curves["team_return"].size:
-        found.append(_figure(lambda ax: _curves(table, points, place, curves, estimates, order, ax), (9.0, 4.4),
+        found.append(_figure(lambda ax: _curves(sweep, table, points, place, curves, estimates, order, ax), (9.0, 4.4),
                              "Learning curves of the best point, the one in the middle and the last, with their "
                              "intervals.", wide=True))
     return [figure for figure in found if figure]
@@ -98,15 +98,17 @@ def _told(sweep, table, points, runs, k):
     return f"{int(points[k])}: {values}" if values else f"point {int(points[k])}"
 
 
-def _curves(table, points, place, curves, estimates, order, ax):
+def _curves(sweep, table, points, place, curves, estimates, order, ax):
+    first = column_of(table, sweep.names) == "return_0"         # the mean over agents is 0
+    returns = curves["returns"][:, :, 0] if first else curves["team_return"]
     there = order[np.isfinite(estimates.value[order])]
     chosen = dict.fromkeys(there[[0, len(there) // 2, -1]].tolist() if len(there) else order[:1].tolist())
     names = ["best", "middle", "last"] if len(chosen) == CURVES else ["best", "last"][:len(chosen)]
     for k, name, colour in zip(chosen, names, plotting.style.colours(len(chosen)), strict=True):
         kept = (place == k) & ~statistics.failures(table)
-        plotting.draw_curve(ax, curves["episodes"], curves["team_return"][kept], colour,
+        plotting.draw_curve(ax, curves["episodes"], returns[kept], colour,
                             f"{name} (point {int(points[k])})")
-    _curve_labels(ax, "team return per episode")
+    _curve_labels(ax, "return of agent 0 per episode" if first else "team return per episode")
 
 
 def _curve_labels(ax, y):

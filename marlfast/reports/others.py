@@ -11,12 +11,12 @@ from marlfast.reports.figures import _figure
 def of_comparison(found):
     """The content of a report on several results."""
     table, statistic = found.table(), statistics.NAMES[found.statistic]
-    best = int(np.nanargmax(table[found.statistic]))
+    best, rows = int(np.nanargmax(table[found.statistic])), list(found.scores)
     game = found.results[found.names[0]].experiment.game
     numbers = [content._number(f"highest {statistic} ({content.number(table['low'][best])} to "
                                f"{content.number(table['high'][best])})", content.number(table[found.statistic][best])),
-               content._number("reached by", found.names[best]), content._count(len(found.names), "result"),
-               content._count(int(table["of"].sum()), "run"), content._count(game.agents, "agent")]
+               content._number("reached by", rows[best]), content._count(len(found.names), "result"),
+               content._count(_runs(found), "run"), content._count(game.agents, "agent")]
     return {
         "title": f"{game.name}: {content._listed(found.names)}", "lead": "Results of marlfast beside each other.",
         "glance": _glance(found, table, statistic, best), "numbers": numbers,
@@ -26,14 +26,20 @@ def of_comparison(found):
     }
 
 
+def _runs(found):
+    """Of all results together."""
+    return sum(len(result.steps) for result in found.results.values())
+
+
 def _glance(found, table, statistic, best):
     """What was run, what came out, how sure that is, what failed: a line each."""
-    n, lost = content.number, int((table["of"] - table["runs"]).sum())
-    beaten = [name for k, name in enumerate(found.names) if k != best and table["high"][k] < table["low"][best]]
+    n, lost = content.number, sum(int(result.left_out.sum()) for result in found.results.values())
+    rows = list(found.scores)
+    beaten = [name for k, name in enumerate(rows) if k != best and table["high"][k] < table["low"][best]]
     apart = f"Its interval lies above that of {content._listed(beaten)}." if beaten else \
         "Its interval overlaps with all others."
-    return [("What was run", f"{content._listed(found.names)}, {int(table['of'].sum())} runs in all."),
-            ("What came out", f"{found.names[best]} has the highest {statistic}, {n(table[found.statistic][best])}."),
+    return [("What was run", f"{content._listed(found.names)}, {_runs(found)} runs in all."),
+            ("What came out", f"{rows[best]} has the highest {statistic}, {n(table[found.statistic][best])}."),
             ("How sure", f"{100 * found.level:g} % interval {n(table['low'][best])} to {n(table['high'][best])}. "
                          f"{apart}"),
             ("What failed", f"{lost} runs, which are in no number." if lost else "Nothing.")]
@@ -41,10 +47,10 @@ def _glance(found, table, statistic, best):
 
 def _figures(found):
     how = {"level": found.level, "resamples": found.resamples, "seed": found.seed}
-    count = len(found.names)
+    count = len(found.scores)
     made = [
         _figure(lambda ax: plotting.learning_curve(found.results, ax, found.statistic, runs=False, **how), (9.0, 4.4),
-                "Learning curves: the team return over training, with the interval over runs.", wide=True),
+                "Learning curves: the return over training, with the interval over runs.", wide=True),
         _figure(lambda ax: plotting.intervals(found.scores, ax, found.statistic, **how), (6.4, 1.4 + 0.5 * count),
                 "Scores: every run a dot, the statistic with its interval."),
         _figure(lambda ax: plotting.profiles(found.scores, ax, level=found.level, seed=found.seed), (6.4, 4.4),
@@ -62,7 +68,7 @@ def _scores(found, table):
                content._column(f"beats {found.names[0]}", down=True,
                                told=f"probability that a run scores higher than one of {found.names[0]}")]
     rows = []
-    for k, name in enumerate(found.names):
+    for k, name in enumerate(found.scores):
         there, of = table["runs"][k], table["of"][k]
         runs = str(there) if there == of else f"{there} of {of}"
         rows.append({"strip": None, "cells": [
@@ -74,9 +80,9 @@ def _scores(found, table):
 
 
 def _improvement(found):
-    columns = [content._column("result", text=True), *(content._column(name) for name in found.names)]
+    columns = [content._column("result", text=True), *(content._column(name) for name in found.scores)]
     rows = [{"strip": None, "cells": [name, *map(content.number, row)]}
-            for name, row in zip(found.names, found.improvement().tolist(), strict=True)]
+            for name, row in zip(found.scores, found.improvement().tolist(), strict=True)]
     return content._table("improvement", "Probability of improvement", columns, rows, [
         "How likely a run of the row's result scores higher than one of the column's; ties count half."])
 

@@ -62,9 +62,9 @@ class BatteryReport(Report):
         Returns
         -------
         dict of str to ndarray
-            ``game``, ``learner``, ``team_return`` (of what is played after training: interquartile mean over runs that
-            did not fail), ``low`` and ``high`` (its 95 % interval), ``area`` (mean team return over training),
-            ``failed`` (how many runs), ``runs``.
+            ``game``, ``learner``, ``team_return`` (of what is played after training, of agent 0 where both together
+            earn 0: interquartile mean over runs that did not fail), ``low`` and ``high`` (its 95 % interval), ``area`` (mean
+            return over training), ``failed`` (how many runs), ``runs``.
         """
         keys = ("game", "learner", "team_return", "low", "high", "area", "failed", "runs")
         return {key: np.array([cell[key] for cell in self.cells]) for key in keys}
@@ -229,9 +229,10 @@ class Battery(Study):
                 run = error.result
             if run.failed.all():
                 return dict.fromkeys(("team_return", "low", "high", "area"), np.nan) | {"failed": len(run.failed)}
-            area = np.nanmean(run.team_returns[~run.failed])
+            who = [0] if game.setting == "competitive" else slice(None)        # both together always earn 0
+            area = np.nanmean(run.returns[~run.failed][:, :, who])
             played = evaluate(game, run, episodes=EPISODES, seed=options["seed"] + 1, threads=threads)
-        means = np.nanmean(played.team_returns, axis=1)
+        means = np.nanmean(played.returns[:, :, who], axis=(1, 2))
         found = statistics.estimate(means[~run.failed])
         return {"team_return": float(found.value), "low": float(found.low), "high": float(found.high),
                 "area": float(area), "failed": int(run.failed.sum())}

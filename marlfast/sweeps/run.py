@@ -82,8 +82,8 @@ def sweep(experiment, learner=None, *, over=None, seeds=None, seed=None, samples
         Learning curves have at most so many bins.
     measure : callable, optional
         More columns: a function of a :class:`Result` of some R runs that returns arrays [R] by name. What it gives for
-        a run must not depend on the other runs. Engines other than threads import it by its name. Default: where no
-        episode of the game ends, so that there is no return, what its users look at (:mod:`marlfast.measures`).
+        a run must not depend on the other runs. Engines other than threads import it by its name. Default: what users
+        of the game look at (:mod:`marlfast.measures`).
     keep : {None, "results"}
         With ``"results"``, the whole result of each run is kept: see :meth:`Sweep.load_run`.
     table : {"csv", "parquet"}
@@ -169,13 +169,13 @@ def prepare(experiment, learner=None, *, over=None, seeds=None, seed=None, sampl
     if study is not None:
         experiment = _of_study(study, given)
     base = base_of(experiment, {name: value for name, value in given.items() if value is not None}, values)
-    if measure is None and not base.game.horizon and known(base.game) and not _another_game(values):
-        measure = columns
-    how = _how(bins, measure, keep, backend, block)
     shard = shard_of(shard)
     path = errors.path(out, "out")
     if shard:
         path /= f"shard-{shard[0]}-of-{shard[1]}"
+    if measure is None and known(base.game) and not _another_game(values) and not _begun_without(path):
+        measure = columns
+    how = _how(bins, measure, keep, backend, block)
     if base.seed_drawn and not isinstance(seeds, (list, tuple, range, np.ndarray)):
         base = _with_drawn_seed(base, path, shard)
     seeds = seeds_of(seeds, base)
@@ -255,8 +255,16 @@ def resume(folder, game=None, measure=None, engine="threads", workers=None, chun
 
 
 def _another_game(values):
-    """Whether what is swept over changes the game, or when it ends."""
-    return any(name in ("game", "game.name", "game.horizon", "game.measures") for name in values or {})
+    """Whether what is swept over changes the game, and with it what its users look at."""
+    return any(name in ("game", "game.name", "game.measures") for name in values or {})
+
+
+def _begun_without(path):
+    """Whether a sweep was begun in this folder that measures nothing, as those of earlier versions."""
+    try:
+        return read_manifest(path)["measure"] is None
+    except (OSError, ValueError):
+        return False
 
 
 def _how(bins, measure, keep, backend, block):

@@ -55,8 +55,9 @@ def tune(experiment, learner=None, *, over, trials=100, batch=20, seeds=4, repor
         The first of the seeds, and that of the sampler. Default: the experiment's; where that has none, one from the
         system's entropy, or the one that the study in the storage was begun with.
     objective : callable or str, optional
-        What a run is worth: a function of a :class:`Result` of R runs that gives R numbers, or the name of one of the
-        game's measures (:mod:`marlfast.measures`). Default: the mean team return of the last tenth of its episodes.
+        What a run is worth: a function of a :class:`Result` of R runs that gives R numbers, the name of one of the
+        game's measures (:mod:`marlfast.measures`), or ``"return_0"`` and so on, one agent's return. Default: the mean
+        team return of the last tenth of its episodes.
     direction : {"maximize", "minimize"}
         Which values are good.
     checkpoints : int
@@ -355,8 +356,14 @@ def _worth(objective, base):
                              f"give a function of a result{asked}")
         if not base.record_every:
             raise ValueError("objective: returns are not recorded; give record_every=1, or a function of a result")
+        if base.game.setting == "competitive":
+            raise ValueError(f"objective: what the agents of game {base.game.name!r} earn adds up to 0, so that their "
+                             "mean says nothing; give 'return_0', that of agent 0, or a function of a result")
         return lambda result: summary(result, 1)["returns"].mean(axis=1)
     if isinstance(objective, str):
+        own = {f"return_{i}": i for i in range(base.game.agents)}
+        if objective in own:
+            return lambda result: summary(result, 1)["returns"][:, own[objective]]
         if objective not in known(base.game):
             what = f"measure of game {base.game.name!r}"
             raise ValueError(f"objective: {unknown(what, objective, known(base.game))}")

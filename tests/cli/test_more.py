@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import marlfast as mf
-from marlfast import registry
+from marlfast import registry, toml
 
 
 @pytest.fixture
@@ -130,3 +130,47 @@ def test_completion(marlfast):
     status, out, _ = marlfast("completion", "bash")
     assert status == 0 and "_shtab_marlfast" in out and "compare" in out and "--checkpoint" in out
     assert "SHELL: expected one of 'bash', 'zsh', 'tcsh', got 'fish'" in marlfast("completion", "fish")[2]
+
+
+def test_tune(marlfast, tmp_path):
+    pytest.importorskip("optuna")
+    call = ("tune", "--game", "climbing", "--rewards", "cooperative", "--episodes", 60, "--seed", 0, "--trials", 6,
+            "--batch", 3, "--seeds", 2, "--report-seeds", "[7, 8, 9]", "--over", "learner.discount=[0.0, 0.5]",
+            "--over", "learner.learning_rate={low = 0.01, high = 1.0, log = true}")
+    status, out, err = marlfast(*call, "--output", "best.toml", "--table", "trials.csv")
+    assert (status, err) == (0, "") and "6 trials on 2 seeds each" in out and "on 3 other seeds" in out
+    rows = (tmp_path / "trials.csv").read_text().splitlines()
+    assert rows[0] == "trial,state,value,checkpoint,learner.discount,learner.learning_rate" and len(rows) == 7
+    said = json.loads(marlfast(*call, "--json")[1])
+    assert list(said["best"]) == ["learner.discount", "learner.learning_rate"] and len(said["trials"]) == 6
+    assert marlfast("train", "best.toml", "--quiet")[0] == 0
+    best = toml.read("best.toml")
+    assert best["learner"]["learning_rate"] == said["best"]["learner.learning_rate"] and best["seed"] == [7, 8, 9]
+    zero_sum = ("tune", "--game", "matching_pennies", "--episodes", 40, "--seed", 0, "--trials", 2, "--over",
+                "learner.discount=[0.0]")
+    assert marlfast(*zero_sum, "--objective", "return_0", "--quiet") == (0, '"learner.discount" = 0.0\n', "")
+    for options, message in (((), "objective: what the agents of game 'matching_pennies' earn adds up to 0"),
+                             (("--objective", "wins"), "objective: unknown measure"),
+                             (("--over", "x"), "--over x: expected NAME=VALUES"),
+                             (("--output", "best.txt"), "--output: its ending")):
+        status, out, err = marlfast(*zero_sum, *options)
+        assert (status, out) == (2, "") and err.startswith(f"marlfast: error: {message}")
+    assert marlfast("tune", "--game", "climbing")[2].startswith("marlfast: error: --over: say what to look for")
+
+
+def test_sides_of_a_game_are_told_apart(marlfast):
+    call = ("--game", "soccer", "--set", "game.horizon=50", "--episodes", 500)
+    status, out, _ = marlfast("train", *call, "--runs", 2, "--seed", 0, "--output", "s.npz", "--no-plot")
+    assert status == 0 and "learned team, greedy: agent 0" in out and "team return" not in out
+    assert "Share of episodes that agent 0 wins" in out
+    status, out, _ = marlfast("evaluate", "s.npz")
+    assert status == 0 and "random team: agent 1" in out and "of each side by itself" in out
+    found = json.loads(marlfast("evaluate", "s.npz", "--json")[1])["returns"]["learned"]
+    assert found["agent 0"] == [-value for value in found["agent 1"]] and any(found["agent 0"])
+    numbers = [float(word) for word in marlfast("evaluate", "s.npz", "--quiet")[1].split()]
+    assert numbers == pytest.approx([np.mean(found["agent 0"]), np.mean(found["agent 1"])], rel=1e-4)
+    status, out, _ = marlfast("sweep", *call, "--seeds", 2, "--over", "learner.discount=[0.5, 0.9]", "--no-progress")
+    assert status == 0 and "Return of agent 0 of the last tenth" in out and "return_0" in out
+    status, out, _ = marlfast("compare", "s.npz", "--measure", "return_0")
+    assert status == 0 and "agent 0's return" in out
+    assert "adds up to 0" in marlfast("compare", "s.npz", "--measure", "team_return")[2]
