@@ -1,7 +1,8 @@
 """Three ways to learn with many agents, each where it helps and where it does not: figures and tables.
 
 Parameter sharing (one table for all agents), mean field learning (the mean action of the neighbours in place of each of
-theirs) and hierarchical teams (a coordinator sets sub-goals), beside plain independent learners. Takes some minutes:
+theirs) and hierarchical teams (a coordinator sets sub-goals), beside plain independent learners. Takes some minutes;
+each figure is drawn on light and on dark:
 
     python examples/many_agents.py docs/images
     python examples/many_agents.py docs/images sharing
@@ -14,6 +15,7 @@ import numpy as np
 import marlfast as mf
 from marlfast.learners.hierarchy import Hierarchy
 from marlfast.learners.mean_field import MeanFieldQ
+from marlfast.plotting import style
 
 RUNS = 30
 TEMPERATURES = (0.4, 0.6, 0.8, 1.0, 1.1, 1.2, 1.4, 1.8, 2.4)
@@ -111,22 +113,44 @@ def spinners(temperature):
 
 # -- figures -------------------------------------------------------------------------------------
 
-def curves(axes, title, trained, bins=60):
-    """Learning curves of several results: the mean over runs, and where the middle 80 % of runs are."""
-    print(f"\n{title}: team return per episode, mean of {RUNS} runs, first to last fifth of the episodes")
-    for name, run in trained.items():
-        returns = run.team_returns
+KEPT = {}
+
+
+def once(key, make):
+    """What was trained for one figure, kept for the same on dark."""
+    if key not in KEPT:
+        KEPT[key] = make()
+    return KEPT[key]
+
+
+def line_and_band(axes, at, values, name):
+    """The mean over runs, and where the middle 80 % of runs are; values [runs, places]."""
+    line, = axes.plot(at, values.mean(axis=0), label=name, marker="." if len(at) < 12 else None)
+    axes.fill_between(at, *np.quantile(values, (0.1, 0.9), axis=0), alpha=0.2, color=line.get_color(), linewidth=0)
+
+
+def dress(axes, title, x, y):
+    axes.set_title(title, fontsize=10, loc="left")
+    style.labels(axes, x=x, y=y)
+    style.quiet(axes)
+    axes.legend(fontsize=7, frameon=False)
+
+
+def curves(axes, title, train, bins=60):
+    """Learning curves of several results."""
+    def kept():
+        found = {name: run.team_returns for name, run in train().items()}
+        print(f"\n{title}: team return per episode, mean of {RUNS} runs, first to last fifth of the episodes")
+        for name, returns in found.items():
+            fifths = [returns[:, part].mean() for part in np.array_split(np.arange(returns.shape[1]), 5)]
+            print(f"  {name:32}" + "".join(f"{value:10.2f}" for value in fifths))
+        return found
+
+    for name, returns in once(title, kept).items():
         parts = np.array_split(np.arange(returns.shape[1]), bins)
         smooth = np.stack([returns[:, part].mean(axis=1) for part in parts], axis=1)
-        at = [part.mean() for part in parts]
-        line, = axes.plot(at, smooth.mean(axis=0), label=name)
-        axes.fill_between(at, *np.quantile(smooth, (0.1, 0.9), axis=0), alpha=0.2, color=line.get_color(), linewidth=0)
-        fifths = [returns[:, part].mean() for part in np.array_split(np.arange(returns.shape[1]), 5)]
-        print(f"  {name:32}" + "".join(f"{value:10.2f}" for value in fifths))
-    axes.set_title(title, fontsize=10)
-    axes.set_xlabel("episode")
-    axes.set_ylabel("team return")
-    axes.legend(fontsize=7)
+        line_and_band(axes, [part.mean() for part in parts], smooth, name)
+    dress(axes, title, "episode", "team return")
 
 
 def trained(game, learners, episodes, **options):
@@ -139,41 +163,43 @@ def sharing(left, right):
     both = {"a table each": mf.IQL(0.1, discount=0.9, explore=explore),
             "one table": mf.IQL(0.1, discount=0.9, explore=explore, share="all")}
     hunt = mf.games.Pursuit(hunters=4, prey=1, depth=9, capture="joint", horizon=200)
-    curves(left, "Four hunters, each sees its prey", trained(hunt, both, 900))
+    curves(left, "Four hunters, each sees its prey", lambda: trained(hunt, both, 900))
     work = mf.games.TaskAllocation(agents=16, kinds=4, size=3, capacity=4, arrivals=0.9)
-    curves(right, "16 workers with different skills, same view", trained(work, both, 600))
+    curves(right, "16 workers with different skills, same view", lambda: trained(work, both, 600))
+
+
+def order_by_temperature():
+    """Of each learner the mean of what is seen after 1,000, 1,200, ... 2,000 steps: {name: [runs, temperatures]}."""
+    print(f"\nIsing model, 20 x 20: order, mean of {RUNS} runs\n  {'temperature':32}"
+          + "".join(f"{t:6.1f}" for t in TEMPERATURES))
+    found = {}
+    for name in spinners(1.0):
+        found[name] = np.array([ising(spinners(t)[name], 200, 10)[:, 4:].mean(axis=1) for t in TEMPERATURES]).T
+        print(f"  {name:32}" + "".join(f"{value:6.2f}" for value in found[name].mean(axis=0)))
+    return found
+
+
+def order_over_time():
+    """At one temperature, after 400, 800, ... steps: {name: [runs, looks]}."""
+    print("\nIsing model, temperature 0.6: order after 400, 1,600, 3,200 and 6,400 steps")
+    found = {}
+    for name in ("MF-Q, a table each", "IQL, a table each"):
+        found[name] = ising(spinners(0.6)[name], 400, LOOKS)
+        print(f"  {name:32}" + "".join(f"{value:6.2f}" for value in found[name].mean(axis=0)[[0, 3, 7, 15]]))
+    return found
 
 
 def mean_field(left, middle, right):
-    print(f"\nIsing model, 20 x 20: order, mean of {RUNS} runs\n  {'temperature':32}"
-          + "".join(f"{t:6.1f}" for t in TEMPERATURES))
-    for name in spinners(1.0):
-        # The mean of what is seen after 1,000, 1,200, ... 2,000 steps.
-        found = np.array([ising(spinners(t)[name], 200, 10)[:, 4:].mean(axis=1) for t in TEMPERATURES])
-        line, = left.plot(TEMPERATURES, found.mean(axis=1), marker=".", label=name)
-        left.fill_between(TEMPERATURES, *np.quantile(found, (0.1, 0.9), axis=1), alpha=0.2, color=line.get_color(),
-                          linewidth=0)
-        print(f"  {name:32}" + "".join(f"{value:6.2f}" for value in found.mean(axis=1)))
-    left.axvline(1.0 / np.log(1.0 + np.sqrt(2.0)), color="0.6", linestyle=":", linewidth=1)
-    left.set_title("Ising model: order", fontsize=10)
-    left.set_xlabel("temperature")
-    left.set_ylabel("|up - down| / agents")
-    left.legend(fontsize=7)
-    steps = 400 * np.arange(1, LOOKS + 1)
-    print("\nIsing model, temperature 0.6: order after 400, 1,600, 3,200 and 6,400 steps")
-    for name in ("MF-Q, a table each", "IQL, a table each"):
-        found = ising(spinners(0.6)[name], 400, LOOKS)
-        line, = middle.plot(steps, found.mean(axis=0), label=name)
-        middle.fill_between(steps, *np.quantile(found, (0.1, 0.9), axis=0), alpha=0.2, color=line.get_color(),
-                            linewidth=0)
-        print(f"  {name:32}" + "".join(f"{value:6.2f}" for value in found.mean(axis=0)[[0, 3, 7, 15]]))
-    middle.set_title("Ising model, temperature 0.6", fontsize=10)
-    middle.set_xlabel("step")
-    middle.set_ylabel("|up - down| / agents")
-    middle.legend(fontsize=7)
+    for name, values in once("temperatures", order_by_temperature).items():
+        line_and_band(left, TEMPERATURES, values, name)
+    left.axvline(1.0 / np.log(1.0 + np.sqrt(2.0)), color=style.tones().quiet, linestyle=":", linewidth=1)
+    dress(left, "Ising model: order", "temperature", "|up - down| / agents")
+    for name, values in once("steps", order_over_time).items():
+        line_and_band(middle, 400 * np.arange(1, LOOKS + 1), values, name)
+    dress(middle, "Ising model, temperature 0.6", "step", "|up - down| / agents")
     explore = mf.EpsilonGreedy(0.1)
     road = mf.games.CongestionGame(np.tile(np.arange(21.0), (2, 1)), [[0], [1]], horizon=10)
-    curves(right, "20 drivers, two roads", trained(road, {
+    curves(right, "20 drivers, two roads", lambda: trained(road, {
         "IQL, a table each": mf.IQL(0.1, discount=0.9, explore=explore),
         "MF-Q, a table each": MeanFieldQ(0.1, discount=0.9, explore=explore)}, 200))
 
@@ -183,21 +209,22 @@ def hierarchy(left, right):
                                        (right, "Within the first room", (5, 5), 300)):
         game, number = rooms(end)
         member, goals = levels(number)
-        curves(axes, title, trained(game, {"independent": member, "goals with rewards of their own": goals,
-                                           "goals without": levels(number, goal_reward=False)[1]}, episodes))
+        learners = {"independent": member, "goals with rewards of their own": goals,
+                    "goals without": levels(number, goal_reward=False)[1]}
+        curves(axes, title, lambda game=game, learners=learners, n=episodes: trained(game, learners, n))
 
 
 def main(folder, *names):
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     for name, draw, panels in (("sharing", sharing, 2), ("mean_field", mean_field, 3), ("hierarchy", hierarchy, 2)):
         if not names or name in names:
-            figure, axes = pyplot.subplots(1, panels, figsize=(4 * panels, 3), layout="constrained")
-            draw(*axes)
-            figure.savefig(Path(folder) / f"many_{name}.png", dpi=160 // panels)
+            for tone, ending in (("light", ""), ("dark", "-dark")):
+                with style.look(tone):
+                    figure = style.figure((4 * panels, 3), "a comparison")
+                    axes = figure.subplots(1, panels)
+                    for one in axes:
+                        one.set_prop_cycle(color=style.colours(4))
+                    draw(*axes)
+                    figure.savefig(Path(folder) / f"many_{name}{ending}.png", dpi=180)
 
 
 if __name__ == "__main__":

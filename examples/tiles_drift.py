@@ -7,6 +7,7 @@ team's return of the greedy policies, the mean of the agents' returns, over 20 n
     python examples/tiles_drift.py [image.svg]
 """
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -71,19 +72,21 @@ def main():
 
 
 def draw(found, path):
-    """The best of each kind, with standard errors."""
-    import matplotlib
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    """The best of each kind, with standard errors, on light and on dark (``-dark`` in the name)."""
+    from marlfast.plotting import style
 
-    figure, axes = plt.subplots(figsize=(6.4, 2.8), layout="constrained")
-    for y, (_, _, values) in enumerate(found.values()):
-        axes.errorbar(values.mean(), -y, xerr=values.std(ddof=1) / np.sqrt(len(values)), fmt="o", capsize=3,
-                      color="C0" if y < 3 else "C1")
-    axes.set_yticks([-y for y in range(len(found))], list(found))
-    axes.set_xlabel("team return of the greedy policies (32 runs, standard errors)")
-    axes.grid(axis="x", alpha=0.3)
-    figure.savefig(path)
+    path = Path(path)
+    for tone, ending in (("light", ""), ("dark", "-dark")):
+        with style.look(tone):
+            figure = style.figure((6.4, 2.8), "a comparison")
+            axes = figure.subplots()
+            for y, (_, _, values) in enumerate(found.values()):
+                axes.errorbar(values.mean(), -y, xerr=values.std(ddof=1) / np.sqrt(len(values)), fmt="o", capsize=3,
+                              color=style.shade(0 if y < 3 else 1))
+            axes.set_yticks([-y for y in range(len(found))], list(found))
+            style.labels(axes, x="team return of the greedy policies (32 runs, standard errors)")
+            style.quiet(axes, grid="x")
+            figure.savefig(path.with_name(f"{path.stem}{ending}{path.suffix}"))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def test_figures_and_tables(many, tmp_path, capsys, monkeypatch):
         *args, **options | {key: min(options[key], 60) for key in ("episodes", "steps") if key in options}))
     many.main(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "many_hierarchy.png", "many_mean_field.png", "many_sharing.png"]
+        f"many_{name}{tone}.png" for name in ("hierarchy", "mean_field", "sharing") for tone in ("-dark", "")]
     printed = capsys.readouterr().out
     for words in ("Four hunters", "16 workers", "Ising model, 20 x 20: order", "20 drivers", "Within the first room"):
         assert words in printed

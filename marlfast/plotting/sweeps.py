@@ -241,7 +241,8 @@ def _named(table, names, given):
     chosen = [left.pop(0) if name is None and left else name for name in given]
     for name in chosen:
         if name is None:
-            raise ValueError(f"x, y: expected {len(given)} swept parameters, there are {len(names)}")
+            few = f" ({', '.join(map(str, names))}); parameter_curve draws a single one" if len(names) == 1 else ""
+            raise ValueError(f"x, y: expected {len(given)} swept parameters, there are {len(names)}{few}")
         if name not in table:
             raise ValueError(f"{unknown('column', name, table)}; swept were: {', '.join(map(str, names))}")
     return chosen

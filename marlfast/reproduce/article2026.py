@@ -19,7 +19,6 @@ from marlfast.train import train
 SETTINGS = ("cooperative", "competitive", "mixed")
 EVALUATION_EPISODES = 20
 POINTS = 50                     # of a learning curve
-COLOURS = ("#1f5fa8", "#d07a1e", "#2f8f5b", "#a03c6e", "#7a7a7a")
 
 
 @dataclass(frozen=True)
@@ -83,10 +82,11 @@ class Comparison(Report):
         picture = style.figure((11.0, 2.9 * len(games) + 0.6))
         axes = picture.subplots(len(games), len(SETTINGS), squeeze=False, sharex="row", sharey="row")
         names = list(dict.fromkeys(key[2] for key in self.greedy))
+        colours = style.colours(len(names))
         for (game, setting, name, shaped), values in self.curves.items():
             ax = axes[games.index(game)][SETTINGS.index(setting)]
             at = (np.arange(values.shape[1]) + 0.5) * self.study.episodes / values.shape[1]
-            colour, middle = COLOURS[names.index(name)], values.mean(axis=0)
+            colour, middle = colours[names.index(name)], values.mean(axis=0)
             ax.plot(at, middle, color=colour, linewidth=1.5, linestyle="--" if shaped else "-",
                     label=name + (", shaped" if shaped else ""))
             if len(values) > 1:
@@ -96,12 +96,9 @@ class Comparison(Report):
             for j, setting in enumerate(SETTINGS):
                 ax = axes[k][j]
                 ax.set_title(f"{game}, {setting}", fontsize=10)
-                ax.grid(alpha=0.3, linewidth=0.5)
-                for side in ("top", "right"):
-                    ax.spines[side].set_visible(False)
-                if k == len(games) - 1:
-                    ax.set_xlabel("episode")
-            axes[k][0].set_ylabel("team return")
+                style.quiet(ax, grid="both")
+                style.labels(ax, x="episode" if k == len(games) - 1 else "")
+            style.labels(axes[k][0], y="team return")
         handles, labels = axes[0][0].get_legend_handles_labels()
         picture.legend(handles, labels, loc="outside lower center", ncols=len(names), fontsize=9, frameon=False)
         style.save_picture(picture, path)

@@ -62,9 +62,9 @@ class BatteryReport(Report):
         Returns
         -------
         dict of str to ndarray
-            ``game``, ``learner``, ``team_return`` (of what is played after training, of agent 0 where both together
-            earn 0: interquartile mean over runs that did not fail), ``low`` and ``high`` (its 95 % interval), ``area`` (mean
-            return over training), ``failed`` (how many runs), ``runs``.
+            ``game``, ``learner``, ``team_return`` (of what is played after training, of agent 0 where two earn 0
+            together: interquartile mean over runs that did not fail), ``low`` and ``high`` (its 95 % interval),
+            ``area`` (mean return over training), ``failed`` (how many runs), ``runs``.
         """
         keys = ("game", "learner", "team_return", "low", "high", "area", "failed", "runs")
         return {key: np.array([cell[key] for cell in self.cells]) for key in keys}

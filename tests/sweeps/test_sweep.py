@@ -41,7 +41,7 @@ def test_each_run_is_the_run_that_train_gives(tmp_path):
     found = sweep(tmp_path / "s", keep="results", steps=205, record_every=2)
     table, curves = found.table(), found.curves()
     assert list(table) == ["point", *OVER, "seed", "steps", "episodes", "stop_reason", "failed", "team_return",
-                           "return_0", "return_1"]
+                           "return_0", "return_1", "cooperation_rate"]
     assert table["point"].tolist() == np.repeat(np.arange(12), 3).tolist()
     assert table["seed"].tolist() == [0, 1, 2] * 12
     for i in range(0, 36, 5):
@@ -280,7 +280,7 @@ def test_csv_and_data_frames(tmp_path):
     assert text == (tmp_path / "s" / "table.csv").read_text()
     lines = text.splitlines()
     assert lines[0] == "point,learner.learning_rate,game.temptation,learner.explore.epsilon,seed,steps,episodes," \
-                       "stop_reason,failed,team_return,return_0,return_1"
+                       "stop_reason,failed,team_return,return_0,return_1,cooperation_rate"
     assert len(lines) == 37 and lines[1].startswith("0,0.1,4.0,0.3,0,200,20,steps,")
     assert [float(line.split(",")[9]) for line in lines[1:]] == found.table()["team_return"].tolist()
     for library in ("pandas", "polars"):
@@ -291,7 +291,7 @@ def test_csv_and_data_frames(tmp_path):
                 found.dataframe(library)
         else:
             frame = found.dataframe(library)
-            assert list(frame.columns) == list(found.table()) and frame.shape == (36, 12)
+            assert list(frame.columns) == list(found.table()) and frame.shape == (36, 13)
     with pytest.raises(ValueError, match="library: expected one of 'pandas', 'polars'"):
         found.dataframe("excel")
 
