@@ -57,7 +57,7 @@ def _evaluate(args):
     how = {"threads": args.threads, "backend": args.backend}
     runs = len(result.steps)
     found = {label: play(game, policy, args.episodes, args.seed, runs, how, result.sides) for label, policy in (
-        ("random", "random"), ("learned", result))}
+        ("learned", result), ("random", "random"))}          # what was learned first, which says whether it fits
     sides = found["learned"]
     if args.json:
         numbers = {label: {side: [None if np.isnan(value) else value for value in values.tolist()]

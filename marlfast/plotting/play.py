@@ -239,6 +239,8 @@ def direction_field(field, paths=(), ax=None, names=None, max_shown=30):
     >>> path = analysis.replicator(game, [[0.6, 0.4], [0.6, 0.4]])
     >>> ax = plotting.direction_field(analysis.field(game), path, names=("stag", "stag"))
     """
+    if not all(hasattr(field, name) for name in ("x", "y", "dx", "dy")):
+        raise TypeError(f"field: expected what marlfast.analysis.field gives, got {shown(field)}")
     paths = list(paths) if isinstance(paths, (list, tuple)) else [paths]
     ax = axes_for(ax, "a field of directions", (5.6, 5.2))
     x, y = np.meshgrid(field.x, field.y, indexing="ij")

@@ -170,7 +170,7 @@ def test_sides_of_a_game_are_told_apart(marlfast):
     numbers = [float(word) for word in marlfast("evaluate", "s.npz", "--quiet")[1].split()]
     assert numbers == pytest.approx([np.mean(found["agent 0"]), np.mean(found["agent 1"])], rel=1e-4)
     status, out, _ = marlfast("sweep", *call, "--seeds", 2, "--over", "learner.discount=[0.5, 0.9]", "--no-progress")
-    assert status == 0 and "Return of agent 0 of the last tenth" in out and "return_0" in out
+    assert status == 0 and "Return of agent 0 of the last tenth" in out and "return 0   runs" in out
     status, out, _ = marlfast("compare", "s.npz", "--measure", "return_0")
     assert status == 0 and "agent 0's return" in out
     assert "adds up to 0" in marlfast("compare", "s.npz", "--measure", "team_return")[2]
