@@ -501,6 +501,8 @@ def _deliveries(s):
 
 
 def _order(s):
+    if s.game.horizon and (s.result.arrays["episode_steps"] == 0).any():
+        raise ValueError("order_parameter: the last state is the start of an episode that was not played")
     return np.asarray(s.game.order(s.result.arrays["state"]), np.float64)
 
 

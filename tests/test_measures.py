@@ -264,6 +264,10 @@ def test_order_auctions_public_goods_and_two_steps():
     run = mf.train(mf.games.Ising(3, 3), mf.IQL(discount=0.0), steps=50, runs=4, seed=0)
     spins = run.arrays["state"] > 0
     np.testing.assert_allclose(run.measures()["order_parameter"].values, np.abs(2 * spins.sum(axis=1) - 9) / 9)
+    # With a horizon, training ends at the start of an episode, whose order says nothing of what was learned.
+    assert mf.train(mf.games.Ising(3, 3, horizon=10), mf.IQL(), episodes=5, seed=0).measures() == {}
+    within = mf.train(mf.games.Ising(3, 3, horizon=10), mf.IQL(), steps=55, seed=0)
+    assert list(within.measures()) == ["order_parameter"]
     auction = mf.games.SealedBidAuction(agents=2, bids=(0.25, 0.5), payment="second")
     shared = measures._Shared(mf.train(auction, mf.IQL(discount=0.0), steps=1, seed=0))
     shared.strategies = lambda: analysis.strategies(auction, np.array([[1, 0]]))

@@ -328,7 +328,8 @@ def _points_of(sweep, table, points, place, by_point, estimates, order):
 
 
 def _runs_of_sweep(sweep, table):
-    names, total = list(table), len(table["point"])
+    total = len(table["point"])
+    names = [name for name in table if table[name].dtype.kind != "f" or np.isfinite(table[name]).any()]
     shown_runs = min(total, MAX_RUNS)
     if shown_runs * len(names) > 80_000:            # the points say the parameters already
         names = [name for name in names if name not in sweep.names]
