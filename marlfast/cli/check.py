@@ -1,7 +1,9 @@
 """``marlfast check``: whether a file that marlfast wrote, or the folder of a sweep, is whole."""
+import json
 import sys
 
 from marlfast import errors
+from marlfast.cli.arguments import json_argument
 
 
 def add(command):
@@ -10,6 +12,7 @@ def add(command):
     parser.add_argument("source", metavar="FOLDER|FILE",
                         help="folder of a sweep, or .npz file of a result, policy or team")
     parser.add_argument("--quiet", action="store_true", help="print only what is damaged")
+    json_argument(parser)
 
 
 def _check(args):
@@ -17,6 +20,10 @@ def _check(args):
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder")
     lines, damaged, remedy = _folder(path) if path.is_dir() else _file(path)
+    if args.json:
+        print(json.dumps({"source": str(path), "whole": not damaged, "said": lines,
+                          "damaged": [{"name": name, "why": why} for name, why in damaged]}))
+        return 1 if damaged else 0
     for line in [] if args.quiet else lines:
         print(line)
     for name, why in damaged:

@@ -4,7 +4,7 @@ import inspect
 import json
 import textwrap
 
-from marlfast.cli.arguments import json_argument
+from marlfast.cli.arguments import json_argument, quiet_argument
 from marlfast.cli.printing import WIDTH, first_line, options, show
 from marlfast.errors import unknown
 from marlfast.registry import lookup, names
@@ -22,14 +22,18 @@ def add(command):
         listed = command(kind, run, f"List {kind}; with a name: its rules, options and source.")
         listed.add_argument("name", nargs="?", metavar="NAME", help="show this one in full")
         json_argument(listed)
+        quiet_argument(listed, "the names")
     parts = command("parts", _list_parts, "List all else an experiment is made of.")
     parts.add_argument("kind", nargs="?", metavar="KIND", help=f"one of {', '.join(KINDS)}; default: all of them")
     json_argument(parts)
+    quiet_argument(parts, "the names")
 
 
 def _list_games(args):
     if args.json:
         return _print_json("game", args.name)
+    if args.quiet:
+        return _print_names("game", args.name)
     if args.name is not None:
         cls = lookup("game", args.name)
         show(cls, "game")
@@ -46,12 +50,20 @@ def _list_games(args):
 def _list_learners(args):
     if args.json:
         return _print_json("learner", args.name)
+    if args.quiet:
+        return _print_names("learner", args.name)
     if args.name is not None:
         show(lookup("learner", args.name), "learner")
         return 0
     _list_names("learner")
     print("\nOne in full: marlfast learners NAME. Train with one: marlfast train --learner NAME --set "
           "learner.OPTION=VALUE")
+    return 0
+
+
+def _print_names(kind, name=None):
+    """Nothing but names, a line each."""
+    print("\n".join(names(kind)) if name is None else lookup(kind, name).name)
     return 0
 
 
@@ -72,6 +84,10 @@ def _list_parts(args):
     if args.json:
         print(json.dumps({word: [_described(cls) for cls in names(KINDS[word][0]).values()]
                           for word in ([args.kind] if args.kind else KINDS)}))
+        return 0
+    if args.quiet:
+        for word in [args.kind] if args.kind else KINDS:
+            _print_names(KINDS[word][0])
         return 0
     for k, word in enumerate([args.kind] if args.kind else KINDS):
         kind, place = KINDS[word]

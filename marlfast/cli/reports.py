@@ -47,6 +47,7 @@ def add(command):
     add("--y", metavar="NAME", help="swept parameter beside")
     add("--column", metavar="NAME", help="of the sweep's table (default: team_return; in endless games, what its users "
                                         "look at first); of a distribution: the measure")
+    quiet_argument(picture, "where the picture is, as always")
     add("--title", metavar="TEXT")
     add("--size", metavar="WIDTHxHEIGHT", help="in inches, such as 6.4x4")
     add("--style", metavar="NAME", action="append", help="light (default), dark, column (3.4 inches wide, for a column "

@@ -170,7 +170,28 @@ def test_sides_of_a_game_are_told_apart(marlfast):
     numbers = [float(word) for word in marlfast("evaluate", "s.npz", "--quiet")[1].split()]
     assert numbers == pytest.approx([np.mean(found["agent 0"]), np.mean(found["agent 1"])], rel=1e-4)
     status, out, _ = marlfast("sweep", *call, "--seeds", 2, "--over", "learner.discount=[0.5, 0.9]", "--no-progress")
-    assert status == 0 and "Return of agent 0 of the last tenth" in out and "return 0   runs" in out
+    assert status == 0 and "Return of agent 0 of the last tenth" in out and "return 0" in out
     status, out, _ = marlfast("compare", "s.npz", "--measure", "return_0")
     assert status == 0 and "agent 0's return" in out
     assert "adds up to 0" in marlfast("compare", "s.npz", "--measure", "team_return")[2]
+
+
+def test_lists_print_names_alone_and_checks_are_json(marlfast, saved, tmp_path):
+    for command, kind in (("games", "game"), ("learners", "learner")):
+        assert marlfast(command, "--quiet") == (0, "\n".join(registry.names(kind)) + "\n", "")
+    assert marlfast("games", "soccer", "--quiet") == (0, "soccer\n", "")
+    assert marlfast("parts", "stop", "--quiet")[1].split() == list(registry.names("stop rule"))
+    found = json.loads(marlfast("check", "a.npz", "--json")[1])
+    assert found == {"source": "a.npz", "whole": True, "said": ["a.npz: whole"], "damaged": []}
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:-40])
+    status, out, err = marlfast("check", "cut.npz", "--json")
+    assert (status, err) == (1, "") and not json.loads(out)["whole"] and json.loads(out)["damaged"][0]["why"]
+
+
+def test_every_command_can_be_quiet():
+    from marlfast.cli import parsers
+
+    spoken = {"bench", "help", "completion"}        # whose output is all that they are for
+    for name, parser in parsers()[1].items():
+        options = {option for action in parser._actions for option in action.option_strings}
+        assert name in spoken or "--quiet" in options, name
