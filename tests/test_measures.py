@@ -309,8 +309,8 @@ def test_wins_and_what_could_be_gained():
 
 def test_the_page_lists_each_with_its_games():
     page = (Path(__file__).resolve().parents[1] / "docs" / "reference" / "measures.md").read_text(encoding="utf-8")
-    rows = [line.split("|")[1:3] for line in page.splitlines() if line.startswith("| `")]
-    listed = {name.strip(" `"): {game.strip(" `") for game in games.split(",")} for name, games in rows}
+    rows = [line.split("|")[1:4] for line in page.splitlines() if line.startswith("| `")]
+    listed = {name.strip(" `"): {game.strip(" `") for game in games.split(",")} for name, _, games in rows}
     wanted = {name: set() for name in measures.RULES}
     for game in registry.names("game"):
         for name in registry.lookup("game", game).measures:
