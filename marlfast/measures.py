@@ -432,9 +432,18 @@ def _cooperation_rate(s):
     # Of games for many agents, whose joint actions cannot be listed: what each plays in the only row there is.
     if s.game.observations != 1 or s.game.features != 1:
         raise ValueError("cooperation_rate: agents see more than one thing")
-    policies = [s.result.policy(r) for r in range(len(s.result.steps))]
-    return np.array([np.mean([policy.table(i)[0, s.game.cooperate] for i in range(s.game.agents)])
-                     for policy in policies])
+    from marlfast.policy import plays_of
+
+    runs, rows = len(s.result.steps), np.zeros((1, s.game.agents), np.int64)
+    found = np.zeros(runs)
+    for p in plays_of(s.result):
+        if p.memories > 1:
+            raise ValueError("cooperation_rate: what an agent remembers has no row")
+        for r in range(runs):
+            chances = p.chances(r, rows)[0, 0].reshape(p.counts)
+            for k in range(len(p.agents)):
+                found[r] += np.take(chances, s.game.cooperate, axis=k).sum()
+    return found / s.game.agents
 
 
 def _optimum(s):

@@ -274,6 +274,8 @@ def test_order_auctions_public_goods_and_two_steps():
     assert measures.RULES["revenue"][0](shared).tolist() == [0.25]
     goods = mf.train(mf.games.PublicGoods(agents=40), mf.IQL(0.1, discount=0.0), episodes=400, runs=2, seed=0)
     assert goods.measures()["cooperation_rate"].values.tolist() == [0.0, 0.0]
+    mixed = mf.train(mf.games.PublicGoods(agents=40), mf.learners.FixedPolicy([0.25, 0.75]), episodes=5, runs=2, seed=0)
+    np.testing.assert_allclose(mixed.measures()["cooperation_rate"].values, 0.75)
     qmix = mf.train(mf.games.TwoStep(), mf.learners.CentralQ(discount=0.99, initial_q=10.0), episodes=2000, runs=2,
                     rewards=mf.rewards.cooperative(), seed=0)
     assert qmix.measures()["optimum"].values.tolist() == [1.0, 1.0]
