@@ -221,7 +221,7 @@ def _save(result, path, args, whole):
 
 def _plot(result, path):
     axes = result.plot()
-    write_atomically(path, lambda file: axes.figure.savefig(file, format="png", dpi=150))
+    write_atomically(path, lambda file: axes.figure.savefig(file, format="png", dpi=200))
 
 
 def _header(experiment, resumed):

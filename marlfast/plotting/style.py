@@ -203,7 +203,7 @@ def save_picture(figure, path):
 
     path = errors.path(path)
     form = errors.choice("path: its ending", path.suffix.lower(), (".png", ".svg", ".pdf"))[1:]
-    write_atomically(path, lambda file: figure.savefig(file, format=form, dpi=150))
+    write_atomically(path, lambda file: figure.savefig(file, format=form, dpi=200))
 
 
 def literal(text):
