@@ -716,11 +716,11 @@ class Rounding(Encoder):
         dict of str to ndarray
             With the same content.
         """
-        runs, old = arrays["keys"].shape[:2]
-        larger = self.allocate(game, runs, rows)
+        n_runs, old = arrays["keys"].shape[:2]
+        larger = self.allocate(game, n_runs, rows)
         larger["keys"][:, :old] = arrays["keys"]
         larger["used"][:] = arrays["used"]
-        self.bind(game, runs, larger, backend).rebuild()
+        self.bind(game, n_runs, larger, backend).rebuild()
         return larger
 
     def centres(self, game, arrays, run):

@@ -77,13 +77,13 @@ class Evaluation:
         str
             Mean return of each of the ``sides``, with its error.
         """
-        runs, episodes, _ = self.returns.shape
+        n_runs, episodes, _ = self.returns.shape
         of = f"{(~self.left_out).sum()} of " if self.left_out.any() else ""
         said = []
         for name, who in list(self.sides.items())[:_SHOWN]:
             own = self.returns[:, :, who].mean(axis=2)
             said.append(f"{name} return {own[~self.left_out].mean():.2f} (standard error {self._error(own):.2f}; "
-                        f"{of}{runs} runs x {episodes} episodes)")
+                        f"{of}{n_runs} runs x {episodes} episodes)")
         return ", ".join(said) + (f" and {len(self.sides) - _SHOWN} more" if len(self.sides) > _SHOWN else "")
 
     def __repr__(self):

@@ -73,8 +73,8 @@ class Policy:
         Policy
             Of this run's team.
         """
-        runs = len(result.steps)
-        run = integer("run", run, 0, runs - 1)
+        n_runs = len(result.steps)
+        run = integer("run", run, 0, n_runs - 1)
         arrays = {name: array[run:run + 1].copy() for name, array in result.arrays.items()
                   if name.startswith(("encoder.", "learner."))}
         return cls(result.experiment.of_run(run), arrays, kind, seed)
@@ -534,14 +534,15 @@ def rows_of(given, observation):
 
     Nothing is added; -1: it was never seen. A Policy stands for any number of runs.
     """
-    e, runs = given.experiment, len(observation)
+    e, n_runs = given.experiment, len(observation)
     if not e.encoder.grows:
-        rows = np.zeros((runs, e.game.agents * e.encoder.active(e.game)), np.int32)
-        e.encoder.bind(e.game, runs, {}, "numpy").encode(np.ascontiguousarray(observation), rows)
+        rows = np.zeros((n_runs, e.game.agents * e.encoder.active(e.game)), np.int32)
+        e.encoder.bind(e.game, n_runs, {}, "numpy").encode(np.ascontiguousarray(observation), rows)
         return rows.astype(np.int64)
     tables, one = part_of(given.arrays, "encoder"), isinstance(given, Policy)
-    return np.stack([e.encoder.find(e.game, {name: array[r:r + 1] if not one else array
-                                             for name, array in tables.items()}, observation[r]) for r in range(runs)])
+    return np.stack([
+        e.encoder.find(e.game, {name: array[r:r + 1] if not one else array for name, array in tables.items()},
+                       observation[r]) for r in range(n_runs)])
 
 
 def plays_of(given, kind="policy"):

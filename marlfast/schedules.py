@@ -94,10 +94,10 @@ class Schedule(Definition):
             The kernel, which ticks.
         """
         kind, start, final, rate, table = self.parameters()
-        runs = len(arrays["value"])
+        n_runs = len(arrays["value"])
         return kernels(backend, "schedules").Schedule(
-            kind, getattr(self, "per", "step") == "episode", spread(start, runs), spread(final, runs),
-            spread(rate, runs), np.asarray(table, np.float64), arrays["value"], arrays["ticks"])
+            kind, getattr(self, "per", "step") == "episode", spread(start, n_runs), spread(final, n_runs),
+            spread(rate, n_runs), np.asarray(table, np.float64), arrays["value"], arrays["ticks"])
 
     @property
     def waits_for_ends(self):

@@ -144,15 +144,15 @@ class Session:
             needed = part["used"].max() + 2 * steps * source.views if encoder.grows else 0
             if not encoder.grows or needed <= part["keys"].shape[1]:
                 continue
-            rows, limit = part["keys"].shape[1], encoder.limit(source)
-            if rows >= limit and getattr(encoder, "max_rows", None) is not None:
+            n_rows, limit = part["keys"].shape[1], encoder.limit(source)
+            if n_rows >= limit and getattr(encoder, "max_rows", None) is not None:
                 continue                    # all that pauses here has seen more than max_rows
-            if rows >= limit:
+            if n_rows >= limit:
                 raise TrainingError(f"{name}: more rows are in use than can be numbered; round to fewer decimals")
-            self._put(name, encoder.grow(source, part, min(max(2 * rows, int(needed)), limit), self.backend))
+            self._put(name, encoder.grow(source, part, min(max(2 * n_rows, int(needed)), limit), self.backend))
         self._seat()
-        rows = self.resolved.rooms(self.arrays, self.learning)["encoder"]
-        self._put("learner", self.experiment.learner.grow(self.context, self._part("learner"), rows, self.backend))
+        n_rows = self.resolved.rooms(self.arrays, self.learning)["encoder"]
+        self._put("learner", self.experiment.learner.grow(self.context, self._part("learner"), n_rows, self.backend))
 
     def kernels(self):
         """The kernels over the arrays as they are now.
@@ -162,14 +162,14 @@ class Session:
         dict of str to object
             By the names of the loop's arguments: encoder, central, rewards (a list), learners (a list).
         """
-        e, known, runs = self.experiment, self.resolved, len(self.arrays["state"])
-        encoders = known.bound({name: self._part(name) for name in known.encoders(self.learning)}, runs, self.backend,
+        e, known, n_runs = self.experiment, self.resolved, len(self.arrays["state"])
+        encoders = known.bound({name: self._part(name) for name in known.encoders(self.learning)}, n_runs, self.backend,
                                self.learning, self.game_kernel)
         central = encoders[known.whole] if self.learning and known.looks_central else None
         learners = e.learner.bind(self.context, self._part("learner"), self.backend, self.draws, self.learning,
                                   e.learner.exploring(self.exploration))
-        rewards = [e.rewards.bind(self.game, self.game_kernel, runs, self.backend)]
-        rewards += [part.bind(self.game, self.game_kernel, e.encoder, known.discount, runs, self.backend)
+        rewards = [e.rewards.bind(self.game, self.game_kernel, n_runs, self.backend)]
+        rewards += [part.bind(self.game, self.game_kernel, e.encoder, known.discount, n_runs, self.backend)
                     for part in e.shaping]
         for reward in rewards:
             reward.begin(np.ascontiguousarray(self.arrays["rows"][:, :self.game.agents]), self.arrays["observation"])
@@ -282,14 +282,14 @@ class Session:
             self._bind(steps if self.supplied else None)
 
     def _advance(self, target, threads, pool):
-        runs = len(target)
-        if threads == 1 or runs == 1:
-            return self.loop.advance(0, runs, target)
+        n_runs = len(target)
+        if threads == 1 or n_runs == 1:
+            return self.loop.advance(0, n_runs, target)
         # Neighbouring runs share cache lines, which threads should not: few ranges, whose edges are lines' where
         # there are runs enough. Which thread takes which range does not matter to the result.
-        pieces = 4 * threads if runs >= 64 * threads else min(runs, threads)
-        line = 8 if runs >= 8 * pieces else 1
-        edges = [runs * k // pieces // line * line for k in range(pieces)] + [runs]
+        pieces = 4 * threads if n_runs >= 64 * threads else min(n_runs, threads)
+        line = 8 if n_runs >= 8 * pieces else 1
+        edges = [n_runs * k // pieces // line * line for k in range(pieces)] + [n_runs]
         futures = [pool.submit(self.loop.advance, lo, hi, target) for lo, hi in zip(edges, edges[1:], strict=False)]
         pauses = 0
         for future in futures:

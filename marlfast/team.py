@@ -332,11 +332,11 @@ class Team:
     def _grow(self, which):
         """Make room before it is needed."""
         (encoder, source), arrays = self._encoders[which], self._tables[which]
-        rows = arrays["keys"].shape[1]
-        if int(arrays["used"].max()) + source.views <= rows:
+        n_rows = arrays["keys"].shape[1]
+        if int(arrays["used"].max()) + source.views <= n_rows:
             return
-        rows = min(2 * rows, encoder.limit(source))
-        self._tables[which] = encoder.grow(source, arrays, rows, self.backend)
+        n_rows = min(2 * n_rows, encoder.limit(source))
+        self._tables[which] = encoder.grow(source, arrays, n_rows, self.backend)
         self._seat()
         self.arrays = self.learner.grow(self._seats, self.arrays, self._room["encoder"], self.backend)
         self._bind()

@@ -45,8 +45,8 @@ cdef class Allocation(Game):
     def __init__(self, *, skills, arrivals, capacity, size, practice, value, waiting, effort, switching, own, sees_last,
                  numbered):
         cdef const int32_t[:, ::1] s = check(skills, "skills", "int32", (-1, -1), False)
-        cdef int64_t agents = s.shape[0], kinds = s.shape[1]
-        if agents < 1 or not 1 <= kinds <= leaf.MAX_KINDS:
+        cdef int64_t n_agents = s.shape[0], kinds = s.shape[1]
+        if n_agents < 1 or not 1 <= kinds <= leaf.MAX_KINDS:
             raise ValueError(f"skills: expected at least 1 agent and 1 to 64 kinds, got shape {skills.shape}")
         if skills.min() < 0:
             raise ValueError(f"skills: expected at least 0, got {skills.min()}")
@@ -60,13 +60,13 @@ cdef class Allocation(Game):
             raise ValueError("numbered: expected at most 2**53 observations; see the queues as they are")
         self.held = (skills, arrivals)
         features = 1 if numbered else kinds + bool(sees_last)
-        views = agents if sees_last else 1
+        views = n_agents if sees_last else 1
         self.game = leaf.Data(
-            agents=agents, state_size=2 * (kinds + agents), observation_size=views * features, kinds=kinds,
+            agents=n_agents, state_size=2 * (kinds + n_agents), observation_size=views * features, kinds=kinds,
             capacity=capacity,
             size=size, practice=practice, own=bool(own), sees_last=bool(sees_last), numbered=bool(numbered),
             value=value, waiting=waiting, effort=effort, switching=switching, arrivals=&a[0], skills=&s[0, 0])
-        self._declare(&self.game, agents, self.game.state_size, views, features, (kinds, 0, kinds, 0))
+        self._declare(&self.game, n_agents, self.game.state_size, views, features, (kinds, 0, kinds, 0))
         self.operations.step = _step
         self.operations.start = _start
         self.operations.observe = _observe

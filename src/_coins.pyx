@@ -26,7 +26,7 @@ cdef class Coins(Game):
             raise ValueError("numbered: there are too many observations to number them")
         features = 1 if numbered else 2 * agents + 3
         self.game = leaf.Data(agents=agents, state_size=2 * agents + 3, observation_size=features, size=size,
-                              actions=5 if stay else 4, alternate=alternate, numbered=numbered)
+                              n_actions=5 if stay else 4, alternate=alternate, numbered=numbered)
         self._declare(&self.game, agents, 2 * agents + 3, 1, features, (1, 0, agents + 1, 0))
         self.operations.step = _step
         self.operations.start = _start

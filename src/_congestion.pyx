@@ -59,10 +59,10 @@ cdef class Congestion(Game):
     def __init__(self, *, kind_of_agent, first_choice, choices, first_use, used, counted, cost, sees_loads=False,
                  memory=0, watched=0, threshold=0):
         cdef const int32_t[::1] kind = check(kind_of_agent, "kind_of_agent", "int32", (-1,), False)
-        cdef int64_t agents = kind.shape[0]
-        if agents < 1:
+        cdef int64_t n_agents = kind.shape[0]
+        if n_agents < 1:
             raise ValueError("kind_of_agent: expected at least one agent, got none")
-        cdef const double[:, ::1] costs = check(cost, "cost", "float64", (-1, agents + 1), False)
+        cdef const double[:, ::1] costs = check(cost, "cost", "float64", (-1, n_agents + 1), False)
         cdef int64_t resources = costs.shape[0]
         if resources < 1:
             raise ValueError("cost: expected at least one resource, got none")
@@ -84,23 +84,23 @@ cdef class Congestion(Game):
             raise ValueError("sees_loads, memory: agents see the loads or what is remembered, not both")
         if not 0 <= watched < resources:
             raise ValueError(f"watched: expected 0 to {resources - 1}, got {watched}")
-        if not 0 <= threshold <= agents:
-            raise ValueError(f"threshold: expected 0 to {agents}, got {threshold}")
+        if not 0 <= threshold <= n_agents:
+            raise ValueError(f"threshold: expected 0 to {n_agents}, got {threshold}")
         self.held = (kind_of_agent, first_choice, choices, first_use, used, counted, cost)
         apart = not counted.all()
         features = resources if sees_loads else 1
         history = resources * (2 if apart else 1)
-        self.game.agents, self.game.resources, self.game.strategies = agents, resources, uses.shape[0] - 1
+        self.game.agents, self.game.resources, self.game.strategies = n_agents, resources, uses.shape[0] - 1
         self.game.state_size, self.game.observation_size = history + (memory > 0), features
         self.game.payers = resources if apart else 0
         self.game.history, self.game.histories = history, 2**memory
         self.game.watched, self.game.threshold, self.game.sees_loads = watched, threshold, bool(sees_loads)
-        self.game.few = self.game.strategies <= min(<int64_t> leaf.FEW, agents)
+        self.game.few = self.game.strategies <= min(<int64_t> leaf.FEW, n_agents)
         self.game.kind, self.game.first_choice, self.game.choices = &kind[0], &firsts[0], &strategies[0]
         self.game.first_use, self.game.cost = &uses[0], &costs[0, 0]
         if resource.shape[0]:
             self.game.used, self.game.counted = &resource[0], &counts[0]
-        self._declare(&self.game, agents, self.game.state_size, 1, features, (0, 0, 0, 0))
+        self._declare(&self.game, n_agents, self.game.state_size, 1, features, (0, 0, 0, 0))
         self.operations.step = _step
         self.operations.start = _start
         self.operations.observe = _observe

@@ -48,20 +48,20 @@ cdef int _lenient_act(void *context, int64_t first, int64_t count, const int32_t
             draw = draws + r * stride + i * b.draws
             if not (0.0 <= draw[0] < 1.0 and 0.0 <= draw[1] < 1.0):
                 return Status.BAD_DRAW
-            cell = cell_of(b, first + r, rows[r * b.agents + i], i)
+            cell = cell_of(b, first + r, rows[r * b.n_agents + i], i)
             if cell < 0:
                 return Status.BAD_ROW
             best = b.greedy[cell * b.greedy_step]
-            if <uint32_t> best >= <uint32_t> b.actions[i]:
+            if <uint32_t> best >= <uint32_t> b.n_actions[i]:
                 return Status.BAD_ACTION
             q = b.q + cell * b.q_step
-            temperature = leaf.mean_temperature(c.temperature + cell * b.max_actions, b.actions[i])
+            temperature = leaf.mean_temperature(c.temperature + cell * b.max_actions, b.n_actions[i])
             if temperature < c.min_temperature[first + r] or not temperature > 0.0:
-                actions[r * b.agents + i] = <int32_t> tabular.random_greatest(q, b.actions[i], best, draw[0])
+                actions[r * b.n_agents + i] = <int32_t> tabular.random_greatest(q, b.n_actions[i], best, draw[0])
             else:
-                actions[r * b.agents + i] = <int32_t> tabular.boltzmann(
-                    q, b.actions[i], best, c.boldness[first + r] * temperature, draw[0])
-            c.coins[(first + r) * b.agents + i] = draw[1]
+                actions[r * b.n_agents + i] = <int32_t> tabular.boltzmann(
+                    q, b.n_actions[i], best, c.boldness[first + r] * temperature, draw[0])
+            c.coins[(first + r) * b.n_agents + i] = draw[1]
     return 0
 
 
@@ -78,7 +78,7 @@ cdef int _lenient(void *context, int64_t first, int64_t count, const Transition 
         run, over = first + r, t.terminated[r]
         for j in range(b.n_ids):
             i = b.agent_ids[j]
-            at = r * b.agents + i
+            at = r * b.n_agents + i
             action = t.actions[at]
             status = look(b, run, i, action, t.rows[at], t.next_rows[at], over, &here, &ahead)
             if status:
@@ -88,16 +88,18 @@ cdef int _lenient(void *context, int64_t first, int64_t count, const Transition 
             if not over:
                 target += b.discount[run] * b.q[ahead * b.q_step + b.greedy[ahead * b.greedy_step]]
             value = old + b.rate.value[run] * (target - old)
-            if target < old and not leaf.believes(heat, c.lenience[run], c.coins[run * b.agents + i]):
+            if target < old and not leaf.believes(heat, c.lenience[run], c.coins[run * b.n_agents + i]):
                 value = old
             if value - value != 0.0:
                 return Status.BAD_VALUE
             if not over:
                 heat = ((1.0 - c.diffusion[run]) * heat
-                        + c.diffusion[run] * leaf.mean_temperature(c.temperature + ahead * b.max_actions, b.actions[i]))
+                        + c.diffusion[run] * leaf.mean_temperature(c.temperature + ahead * b.max_actions,
+                                                                   b.n_actions[i]))
             temperature[action] = c.decay[run] * heat
             count_visit(b, here)
-            changed[r] |= tabular.write_value(q, b.greedy + here * b.greedy_step, b.actions[i], action, value, b.around)
+            changed[r] |= tabular.write_value(q, b.greedy + here * b.greedy_step, b.n_actions[i], action, value,
+                                              b.around)
     return 0
 
 
@@ -112,7 +114,7 @@ cdef int _frequent(void *context, int64_t first, int64_t count, const Transition
         run, over = first + r, t.terminated[r]
         for j in range(b.n_ids):
             i = b.agent_ids[j]
-            at = r * b.agents + i
+            at = r * b.n_agents + i
             action = t.actions[at]
             status = look(b, run, i, action, t.rows[at], t.next_rows[at], over, &here, &ahead)
             if status:
@@ -120,8 +122,8 @@ cdef int _frequent(void *context, int64_t first, int64_t count, const Transition
             target = top = t.rewards[at]
             if not over and b.discount[run] != 0.0:
                 ahead *= b.max_actions
-                target += b.discount[run] * c.mean[ahead + tabular.first_greatest(c.mean + ahead, b.actions[i])]
-                top += b.discount[run] * c.greatest[ahead + tabular.first_greatest(c.greatest + ahead, b.actions[i])]
+                target += b.discount[run] * c.mean[ahead + tabular.first_greatest(c.mean + ahead, b.n_actions[i])]
+                top += b.discount[run] * c.greatest[ahead + tabular.first_greatest(c.greatest + ahead, b.n_actions[i])]
             k = here * b.max_actions + action
             mean = c.mean[k] + b.rate.value[run] * (target - c.mean[k])
             frequency = leaf.frequency_after(c.frequency[k], c.second.value[run], top, c.greatest[k])
@@ -131,7 +133,8 @@ cdef int _frequent(void *context, int64_t first, int64_t count, const Transition
                 return Status.BAD_VALUE
             c.mean[k], c.greatest[k], c.frequency[k] = mean, greatest, frequency
             count_visit(b, here)
-            changed[r] |= tabular.write_value(b.q + here * b.q_step, b.greedy + here * b.greedy_step, b.actions[i], action,
+            changed[r] |= tabular.write_value(b.q + here * b.q_step, b.greedy + here * b.greedy_step, b.n_actions[i],
+                                              action,
                                          value, b.around)
     return 0
 

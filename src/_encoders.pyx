@@ -22,7 +22,7 @@ cdef int _grid(void *context, int64_t first, int64_t count, const double *observ
     cdef int64_t r
     cdef int status
     for r in range(count):
-        status = leaf.grid_rows(grid, observation + r * grid.views * grid.features, rows + r * grid.agents)
+        status = leaf.grid_rows(grid, observation + r * grid.views * grid.features, rows + r * grid.n_agents)
         if status:
             return status
     return 0
@@ -34,7 +34,7 @@ cdef int _discrete(void *context, int64_t first, int64_t count, const double *ob
     cdef int64_t r
     cdef int status
     for r in range(count):
-        status = leaf.discrete_rows(grid, observation + r * grid.views, rows + r * grid.agents)
+        status = leaf.discrete_rows(grid, observation + r * grid.views, rows + r * grid.n_agents)
         if status:
             return status
     return 0
@@ -56,7 +56,7 @@ cdef int _rounding(void *context, int64_t first, int64_t count, const double *ob
             row = leaf.rounding_find(table, first + r, key)
             if row < 0:
                 return Status.TABLE_FULL
-            leaf.share_row(table.agents, table.views, v, <int32_t> row, rows + r * table.agents)
+            leaf.share_row(table.n_agents, table.views, v, <int32_t> row, rows + r * table.n_agents)
     return 0
 
 
@@ -73,8 +73,8 @@ cdef int _known(void *context, int64_t first, int64_t count, const double *obser
                 if not fabs(y) <= LIMIT:
                     return Status.BAD_OBSERVATION
                 key[d] = <int64_t> leaf.round_half_even(y)
-            leaf.share_row(known.agents, known.views, v, <int32_t> leaf.known_row(known, key),
-                           rows + r * known.agents)
+            leaf.share_row(known.n_agents, known.views, v, <int32_t> leaf.known_row(known, key),
+                           rows + r * known.n_agents)
     return 0
 
 
@@ -84,11 +84,11 @@ cdef int _tiles(void *context, int64_t first, int64_t count, const double *obser
     cdef int64_t r, v, i, active = tiles.active
     cdef int32_t *own
     for r in range(count):
-        own = rows + r * tiles.agents * active
+        own = rows + r * tiles.n_agents * active
         for v in range(tiles.views):
             if not leaf.tile_rows(tiles, observation + (r * tiles.views + v) * tiles.features, own + v * active):
                 return Status.BAD_OBSERVATION
-        for i in range(tiles.views, tiles.agents):      # one view: all agents see it
+        for i in range(tiles.views, tiles.n_agents):      # one view: all agents see it
             memcpy(own + i * active, own, active * sizeof(int32_t))
     return 0
 
@@ -96,17 +96,17 @@ cdef int _tiles(void *context, int64_t first, int64_t count, const double *obser
 cdef int _agent_index(void *context, int64_t first, int64_t count, const double *observation,
                       int32_t *rows) noexcept nogil:
     cdef const leaf.AgentIndex *index = <const leaf.AgentIndex *> context
-    cdef int64_t r, i, j, k = index.active, each = index.agents + index.common, row
+    cdef int64_t r, i, j, k = index.active, each = index.n_agents + index.common, row
     cdef int64_t active_rows = k * (1 + index.common)
     cdef int32_t *own
     cdef int status
     for r in range(count):
-        own = rows + r * index.agents * active_rows
+        own = rows + r * index.n_agents * active_rows
         status = index.within.encode(index.within.context, first + r, 1, observation + r * index.observation_size, own)
         if status:
             return status
         # The last agent first: its rows move to where none is that still has to be read.
-        for i in range(index.agents - 1, -1, -1):
+        for i in range(index.n_agents - 1, -1, -1):
             for j in range(k):
                 row = own[i * k + j] * each
                 if row > MAX_ROW - each:
@@ -166,13 +166,13 @@ cdef class Discrete(Encoder):
         cdef const int64_t[::1] b = bins
         self.held = bins
         self.runs, self.agents, self.views, self.features = runs, agents, views, 1
-        self.grid.agents, self.grid.views, self.grid.features = agents, views, 1
+        self.grid.n_agents, self.grid.views, self.grid.features = agents, views, 1
         self.grid.bins = &b[0]
         self.operations.context = &self.grid
         self.operations.encode = _discrete
         self.operations.kind = DISCRETE_ENCODER
         self.operations.used = NULL
-        self.operations.rows = rows
+        self.operations.n_rows = rows
         self.operations.views = views
 
 
@@ -204,13 +204,13 @@ cdef class Grid(Encoder):
             raise ValueError(f"bins: {rows} cells are more than the 2**31 - 1 that can be numbered")
         self.held = (low, scale, bins)
         self.runs, self.agents, self.views, self.features = runs, agents, views, features
-        self.grid.agents, self.grid.views, self.grid.features = agents, views, features
+        self.grid.n_agents, self.grid.views, self.grid.features = agents, views, features
         self.grid.low, self.grid.scale, self.grid.bins = &least[0], &s[0], &b[0]
         self.operations.context = &self.grid
         self.operations.encode = _grid
         self.operations.kind = GRID_ENCODER
         self.operations.used = NULL
-        self.operations.rows = rows
+        self.operations.n_rows = rows
         self.operations.views = views
 
 
@@ -277,7 +277,7 @@ cdef class Tiles(Encoder):
         self.operations.context = &self.tiles
         self.operations.encode = _tiles
         self.operations.used = NULL
-        self.operations.rows = starts[len(starts) - 1]
+        self.operations.n_rows = starts[len(starts) - 1]
         self.operations.views = views
 
 
@@ -294,7 +294,7 @@ cdef class AgentIndex(Encoder):
     cdef leaf.AgentIndex index
 
     def __init__(self, Encoder within not None, common):
-        rows = within.operations.rows * (within.agents + (1 if common else 0))
+        rows = within.operations.n_rows * (within.agents + (1 if common else 0))
         if within.operations.used == NULL and rows >= 2**31:
             raise ValueError(f"within: {rows} rows are more than the 2**31 - 1 that can be numbered")
         self.held = within
@@ -306,7 +306,7 @@ cdef class AgentIndex(Encoder):
         self.operations.encode = _agent_index
         # How many rows are used, and may be, is said of the encoder within: its arrays are what grows.
         self.operations.used = within.operations.used
-        self.operations.rows = within.operations.rows if within.operations.used != NULL else rows
+        self.operations.n_rows = within.operations.n_rows if within.operations.used != NULL else rows
         self.operations.views = within.operations.views
 
     def rebuild(self):
@@ -338,7 +338,7 @@ cdef class Observed(Encoder):
         self.operations.context = &self.observed
         self.operations.encode = _observed
         self.operations.used = within.operations.used
-        self.operations.rows = within.operations.rows
+        self.operations.n_rows = within.operations.n_rows
         self.operations.views = 1
 
 
@@ -361,31 +361,31 @@ cdef class Rounding(Encoder):
 
     def __init__(self, agents, views, scale, keys, table, used):
         cdef int64_t[:, :, ::1] k = check(keys, "keys", "int64", (-1, -1, -1), True)
-        cdef int64_t runs = k.shape[0], rows = k.shape[1], features = k.shape[2]
+        cdef int64_t n_runs = k.shape[0], n_rows = k.shape[1], features = k.shape[2]
         _check_views(agents, views, features)
         if features > MAX_FEATURES:
             raise ValueError(f"keys: expected at most {MAX_FEATURES} features, got {features}")
-        cdef int32_t[:, ::1] t = check(table, "table", "int32", (runs, -1), True)
+        cdef int32_t[:, ::1] t = check(table, "table", "int32", (n_runs, -1), True)
         cdef int64_t slots = t.shape[1]
-        cdef int64_t[::1] u = check(used, "used", "int64", (runs,), True)
-        if runs < 1 or rows < 1 or rows >= 2**31 - 1:
-            raise ValueError(f"keys: expected at least one run and 1 to 2**31 - 2 rows, got {runs}, {rows}")
-        if slots <= rows or slots & (slots - 1):
-            raise ValueError(f"table: expected slots a power of two greater than {rows} rows, got {slots}")
-        if used.min() < 0 or used.max() > rows:
-            raise ValueError(f"used: expected 0 to {rows} rows in use, got {used.min()} to {used.max()}")
+        cdef int64_t[::1] u = check(used, "used", "int64", (n_runs,), True)
+        if n_runs < 1 or n_rows < 1 or n_rows >= 2**31 - 1:
+            raise ValueError(f"keys: expected at least one run and 1 to 2**31 - 2 rows, got {n_runs}, {n_rows}")
+        if slots <= n_rows or slots & (slots - 1):
+            raise ValueError(f"table: expected slots a power of two greater than {n_rows} rows, got {slots}")
+        if used.min() < 0 or used.max() > n_rows:
+            raise ValueError(f"used: expected 0 to {n_rows} rows in use, got {used.min()} to {used.max()}")
         # As many slots are filled as rows are in use, so that one is empty and a search ends.
         if table.min() < 0 or (table.max(axis=1) > used).any() or (np.count_nonzero(table, axis=1) > used).any():
             raise ValueError("table: expected row numbers in use, plus 1")
         self.held = (keys, table, used)
-        self.runs, self.agents, self.views, self.features = runs, agents, views, features
-        self.rounding.agents, self.rounding.views, self.rounding.features = agents, views, features
-        self.rounding.rows, self.rounding.slots, self.rounding.scale = rows, slots, scale
+        self.runs, self.agents, self.views, self.features = n_runs, agents, views, features
+        self.rounding.n_agents, self.rounding.views, self.rounding.features = agents, views, features
+        self.rounding.n_rows, self.rounding.slots, self.rounding.scale = n_rows, slots, scale
         self.rounding.keys, self.rounding.table, self.rounding.used = &k[0, 0, 0], &t[0, 0], &u[0]
         self.operations.context = &self.rounding
         self.operations.encode = _rounding
         self.operations.used = &u[0]
-        self.operations.rows = rows
+        self.operations.n_rows = n_rows
         self.operations.views = views
 
     def rebuild(self):
@@ -397,7 +397,7 @@ cdef class Rounding(Encoder):
                 n = table.used[run]
                 table.used[run] = 0
                 for row in range(n):
-                    if leaf.rounding_find(table, run, table.keys + (run * table.rows + row) * table.features) != row:
+                    if leaf.rounding_find(table, run, table.keys + (run * table.n_rows + row) * table.features) != row:
                         status = 1
                 table.used[run] = n
         if status:
@@ -419,25 +419,25 @@ cdef class Known(Encoder):
 
     def __init__(self, runs, agents, views, scale, keys):
         cdef const int64_t[:, ::1] k = check(keys, "keys", "int64", (-1, -1), False)
-        cdef int64_t rows = k.shape[0], features = k.shape[1], row, d
+        cdef int64_t n_rows = k.shape[0], features = k.shape[1], row, d
         _check_runs(runs)
         _check_views(agents, views, features)
         if features > MAX_FEATURES:
             raise ValueError(f"keys: expected at most {MAX_FEATURES} features, got {features}")
-        if rows >= 2**31 - 1:
-            raise ValueError(f"keys: expected at most 2**31 - 2 rows, got {rows}")
-        slots = np.zeros(1 << int(2 * rows).bit_length(), np.int32)
+        if n_rows >= 2**31 - 1:
+            raise ValueError(f"keys: expected at most 2**31 - 2 rows, got {n_rows}")
+        slots = np.zeros(1 << int(2 * n_rows).bit_length(), np.int32)
         cdef int32_t[::1] s = slots
         cdef uint64_t mask = <uint64_t> s.shape[0] - 1, slot
         cdef bint twice = False
         self.held = (keys, slots)
         self.runs, self.agents, self.views, self.features = runs, agents, views, features
-        self.known = leaf.Known(agents, views, features, rows, s.shape[0], scale, NULL, &s[0])
-        if rows:
+        self.known = leaf.Known(agents, views, features, n_rows, s.shape[0], scale, NULL, &s[0])
+        if n_rows:
             self.known.keys = &k[0, 0]
         with nogil:
-            for row in range(rows):
-                if leaf.known_row(&self.known, &k[row, 0]) != rows:
+            for row in range(n_rows):
+                if leaf.known_row(&self.known, &k[row, 0]) != n_rows:
                     twice = True
                     break
                 slot = leaf.rounding_hash(&k[row, 0], features) & mask
@@ -449,5 +449,5 @@ cdef class Known(Encoder):
         self.operations.context = &self.known
         self.operations.encode = _known
         self.operations.used = NULL
-        self.operations.rows = rows + 1
+        self.operations.n_rows = n_rows + 1
         self.operations.views = views

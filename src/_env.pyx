@@ -45,10 +45,10 @@ cdef class Env:
     def __init__(self, **given):
         a = ENV.check(given)
         cdef Game game = a.game
-        cdef int64_t runs = a.R, r, k, size = 0, n_draws, records, at = 0
+        cdef int64_t n_runs = a.R, r, k, size = 0, n_draws, records, at = 0
         cdef const int64_t *numbers = longs(a.run_numbers)
         cdef const uint64_t[::1] seeds = a.seeds
-        self.game, self.runs, self.agents = game, runs, a.N
+        self.game, self.runs, self.agents = game, n_runs, a.N
         self.waiting = len(game.participation) > 0
         self.state, self.observation, self.rewards = a.state, a.observation, a.rewards
         self.action_counts = a.action_counts
@@ -65,19 +65,19 @@ cdef class Env:
         for k, n_draws in enumerate(widths):
             records = window_records(n_draws, 8 if k > 1 else 64)
             if n_draws:
-                records = max(1, min(records, MAX_DRAWS // (4 * n_draws * runs)))
+                records = max(1, min(records, MAX_DRAWS // (4 * n_draws * n_runs)))
             lengths.append(records)
-            size += (n_draws * records + 2 * GROUP) * runs
-        self.windows = <Window *> malloc(runs * WINDOWS * sizeof(Window))
+            size += (n_draws * records + 2 * GROUP) * n_runs
+        self.windows = <Window *> malloc(n_runs * WINDOWS * sizeof(Window))
         self.buffer = <double *> malloc(size * sizeof(double))
         n_draws = max(game.step_uniforms, game.start_uniforms)
         if game.operations.lockstep:
             self.uniforms = <double *> malloc(
-                (runs * (n_draws + max(game.step_normals, game.start_normals)) + 1) * sizeof(double))
-            self.normals = self.uniforms + runs * n_draws
+                (n_runs * (n_draws + max(game.step_normals, game.start_normals)) + 1) * sizeof(double))
+            self.normals = self.uniforms + n_runs * n_draws
         if self.windows == NULL or self.buffer == NULL or game.operations.lockstep and self.uniforms == NULL:
-            raise MemoryError(f"env: no memory for the draws of {runs} runs")
-        for r in range(runs):
+            raise MemoryError(f"env: no memory for the draws of {n_runs} runs")
+        for r in range(n_runs):
             for k in range(WINDOWS):
                 n_draws, records = widths[k], lengths[k]
                 self.windows[r * WINDOWS + k] = Window(

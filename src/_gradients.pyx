@@ -34,13 +34,13 @@ cdef enum Over:             # what follows a step of the rollout
 
 
 cdef struct Actors:
-    int64_t agents              # N, of the whole team
+    int64_t n_agents            # N, of the whole team
     int64_t n_ids                 # L
     const int32_t *agent_ids        # [L]
     const int32_t *table_of     # [N]
-    const int32_t *actions      # [N]
-    const int64_t *choices      # [L] the same, of those controlled
-    int64_t rows, tables, max_actions  # of the logits
+    const int32_t *n_actions    # [N]
+    const int64_t *n_own_actions      # [L] the same, of those controlled
+    int64_t n_rows, tables, max_actions  # of the logits
     double *logits              # [R, rows, tables, max_actions]
     int64_t active              # k
     int64_t stride              # W, rows of a run
@@ -55,7 +55,7 @@ cdef struct Actors:
 cdef struct Critics:
     int64_t units               # U: agents, or teams, that a value is of
     double *values              # [R, rows, tables, joint]; NULL: nothing is worth anything
-    int64_t rows, tables, joint
+    int64_t n_rows, tables, joint
     int64_t active              # rows of a unit
     const int64_t *place        # [U] where they begin among a run's rows
     const int32_t *table        # [U]
@@ -107,17 +107,17 @@ cdef inline const double *logits_of(const Actors *c, int64_t run, int64_t agent,
     cdef int64_t j, a
     cdef const double *one
     cdef double *total
-    if <uint32_t> rows[0] >= <uint64_t> c.rows:
+    if <uint32_t> rows[0] >= <uint64_t> c.n_rows:
         return NULL
-    one = c.logits + ((run * c.rows + rows[0]) * c.tables + c.table_of[agent]) * c.max_actions
+    one = c.logits + ((run * c.n_rows + rows[0]) * c.tables + c.table_of[agent]) * c.max_actions
     if c.active == 1:
         return one
     total = c.room + (run * (TOGETHER + 1) + place) * c.max_actions
     memcpy(total, one, c.max_actions * sizeof(double))
     for j in range(1, c.active):
-        if <uint32_t> rows[j] >= <uint64_t> c.rows:
+        if <uint32_t> rows[j] >= <uint64_t> c.n_rows:
             return NULL
-        one = c.logits + ((run * c.rows + rows[j]) * c.tables + c.table_of[agent]) * c.max_actions
+        one = c.logits + ((run * c.n_rows + rows[j]) * c.tables + c.table_of[agent]) * c.max_actions
         for a in range(c.max_actions):
             total[a] += one[a]
     return total
@@ -156,10 +156,10 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
                 logits[j] = logits_of(c, first + r, i, rows + r * c.stride + i * c.active, j)
                 if logits[j] == NULL:
                     return Status.BAD_ROW
-            leaf.draw(logits, c.choices + begin, some, c.max_actions, u,
+            leaf.draw(logits, c.n_own_actions + begin, some, c.max_actions, u,
                       c.weight + (first + r) * TOGETHER * c.max_actions, action)
             for j in range(some):
-                actions[r * c.agents + c.agent_ids[begin + j]] = <int32_t> action[j]
+                actions[r * c.n_agents + c.agent_ids[begin + j]] = <int32_t> action[j]
             begin += some
     return 0
 
@@ -178,15 +178,15 @@ cdef int _play(void *context, int64_t first, int64_t count, const int32_t *rows,
             i = c.agent_ids[j]
             draw = draws + r * stride + i * c.draws
             if draw[0] < chance.bound:
-                action = tabular.random_choice(&chance, draw, c.actions[i])
+                action = tabular.random_choice(&chance, draw, c.n_actions[i])
                 if action < 0:
                     return Status.BAD_DRAW
             else:
                 logits = logits_of(c, first + r, i, rows + r * c.stride + i * c.active, 0)
                 if logits == NULL:
                     return Status.BAD_ROW
-                action = leaf.likeliest(logits, c.actions[i])
-            actions[r * c.agents + i] = <int32_t> action
+                action = leaf.likeliest(logits, c.n_actions[i])
+            actions[r * c.n_agents + i] = <int32_t> action
     return 0
 
 
@@ -215,12 +215,13 @@ cdef class Softmax(Learner):
     cdef object _take(self, object a):
         cdef Schedule exploration = a.exploration
         room, weight = np.zeros((a.R, TOGETHER + 1, a.A)), np.zeros((a.R, TOGETHER, a.A))
-        choices = a.actions[a.agent_ids].astype(np.int64)
-        self.held = (a.kept, room, weight, choices)
+        n_own_actions = a.n_actions[a.agent_ids].astype(np.int64)
+        self.held = (a.kept, room, weight, n_own_actions)
         self.runs, self.agents, self.draws, self.active = a.R, a.N, a.draws, a.active
         self.actors = Actors(
-            agents=a.N, n_ids=a.L, agent_ids=ids(a.agent_ids), table_of=ids(a.table_of), actions=ids(a.actions),
-            choices=longs(choices), rows=a.rows, tables=a.T, max_actions=a.A, logits=reals(a.logits), active=a.active,
+            n_agents=a.N, n_ids=a.L, agent_ids=ids(a.agent_ids), table_of=ids(a.table_of), n_actions=ids(a.n_actions),
+            n_own_actions=longs(n_own_actions), n_rows=a.n_rows, tables=a.T, max_actions=a.A, logits=reals(a.logits),
+            active=a.active,
             stride=a.N * a.active, draws=a.draws, exploration=NULL, strict=a.strict, several=a.several, room=reals(room),
             weight=reals(weight))
         self.operations.context = &self.actors
@@ -240,7 +241,7 @@ cdef inline int joint_number(const Context *c, const int32_t *taken, int64_t uni
     number[0] = 0
     for m in range(c.critics.begin[unit], c.critics.begin[unit + 1]):
         i = c.actors.agent_ids[c.critics.members[m]]
-        if <uint32_t> taken[i] >= <uint32_t> c.actors.actions[i]:
+        if <uint32_t> taken[i] >= <uint32_t> c.actors.n_actions[i]:
             return Status.BAD_ACTION
         number[0] += c.critics.weights[i] * taken[i]
     return 0
@@ -275,9 +276,9 @@ cdef inline int worth(const Critics *c, int64_t run, int64_t unit, const int32_t
     rows += c.place[unit]
     for j in range(c.active):
         row = <uint32_t> rows[j]
-        if row >= <uint64_t> c.rows:
+        if row >= <uint64_t> c.n_rows:
             return Status.BAD_ROW
-        one = c.values[((run * c.rows + row) * c.tables + c.table[unit]) * c.joint + number]
+        one = c.values[((run * c.n_rows + row) * c.tables + c.table[unit]) * c.joint + number]
         total = one if j == 0 else total + one
     value[0] = total if c.weight == NULL else total * value_spread(c, run, unit) + value_centre(c, run, unit)
     return 0
@@ -293,7 +294,7 @@ cdef int policies_of(const Context *c, int64_t run, const int32_t *rows, double 
         status = some_of(a, run, rows, begin, logits, &some)
         if status:
             return status
-        leaf.policies(logits, a.choices + begin, some, a.max_actions, policy + begin * a.max_actions)
+        leaf.policies(logits, a.n_own_actions + begin, some, a.max_actions, policy + begin * a.max_actions)
         begin += some
     return 0
 
@@ -313,14 +314,14 @@ cdef int expected(const Context *c, int64_t run, int64_t unit, const int32_t *ro
         return status
     for m in range(begin, end):
         i = a.agent_ids[k.members[m]]
-        last += k.weights[i] * (a.actions[i] - 1)
+        last += k.weights[i] * (a.n_actions[i] - 1)
     value[0] = 0.0
     for number in range(last + 1):
         chance = 1.0
         for m in range(begin, end):
             j = k.members[m]
             i = a.agent_ids[j]
-            chance *= policy[j * a.max_actions + number // k.weights[i] % a.actions[i]]
+            chance *= policy[j * a.max_actions + number // k.weights[i] % a.n_actions[i]]
         status = worth(k, run, unit, rows, number, &one)
         if status:
             return status
@@ -337,7 +338,7 @@ cdef int look_back(const Context *c, int64_t run, int64_t known, const Work *w) 
     for t in range(known):
         step = run * c.length + t
         for u in range(k.units):
-            status = joint_number(c, c.taken + step * c.actors.agents, u, &number)
+            status = joint_number(c, c.taken + step * c.actors.n_agents, u, &number)
             if status == 0:
                 status = worth(k, run, u, c.rollout_rows + step * c.actors.stride, number, w.value + t * k.units + u)
             if status:
@@ -377,7 +378,7 @@ cdef int learn_values(const Context *c, int64_t run, int64_t known, const Work *
             for u in range(k.units):
                 at, number = t * k.units + u, 0
                 if c.counterfactual:
-                    joint_number(c, c.taken + step * c.actors.agents, u, &number)
+                    joint_number(c, c.taken + step * c.actors.n_agents, u, &number)
                 rows = c.rollout_rows + step * c.actors.stride
                 worth(k, run, u, rows, number, &value)
                 error, scale = w.target[at] - value, value_spread(k, run, u)
@@ -390,7 +391,8 @@ cdef int learn_values(const Context *c, int64_t run, int64_t known, const Work *
                     if bounded * bounded > error * error:
                         continue
                 for j in range(k.active):
-                    cell = k.values + ((run * k.rows + rows[k.place[u] + j]) * k.tables + k.table[u]) * k.joint + number
+                    cell = k.values + number + k.joint * (
+                        (run * k.n_rows + rows[k.place[u] + j]) * k.tables + k.table[u])
                     value = cell[0] + rate * (error / scale)
                     if value - value != 0.0:
                         return Status.BAD_VALUE
@@ -416,15 +418,15 @@ cdef int judge(const Context *c, int64_t run, int64_t known, const Work *w) noex
                 continue
             if u != known_unit:
                 known_unit = u
-                joint_number(c, c.taken + step * a.agents, u, &number)
-            base = number - k.weights[i] * c.taken[step * a.agents + i]
+                joint_number(c, c.taken + step * a.n_agents, u, &number)
+            base = number - k.weights[i] * c.taken[step * a.n_agents + i]
             rows = c.rollout_rows + step * a.stride
             value, baseline = 0.0, 0.0
             for x in range(k.active):
-                row = ((run * k.rows + rows[k.place[u] + x]) * k.tables + k.table[u]) * k.joint
+                row = ((run * k.n_rows + rows[k.place[u] + x]) * k.tables + k.table[u]) * k.joint
                 value += k.values[row + number]
                 baseline += leaf.mean_value(w.policy + at * a.max_actions, k.values + row + base, k.weights[i],
-                                            a.actions[i])
+                                            a.n_actions[i])
             w.advantage[at] = (value - baseline) * value_spread(k, run, u)
     if not c.normalise:
         return 0
@@ -473,9 +475,9 @@ cdef int climb(const Actors *a, int64_t run, int64_t agent, const int32_t *rows,
     """Move the logits of an agent's active rows along a gradient; all actions of a row, or (not finite) none."""
     cdef int64_t x
     for x in range(a.active):
-        if not leaf.climb(a.logits + ((run * a.rows + rows[x]) * a.tables + a.table_of[agent]) * a.max_actions,
+        if not leaf.climb(a.logits + ((run * a.n_rows + rows[x]) * a.tables + a.table_of[agent]) * a.max_actions,
                           gradient,
-                          a.actions[agent], rate):
+                          a.n_actions[agent], rate):
             return Status.BAD_VALUE
     return 0
 
@@ -500,9 +502,10 @@ cdef int learn_policies(const Context *c, int64_t run, int64_t known, const Work
                 while begin < a.n_ids:
                     some_of(a, run, c.rollout_rows + (run * c.length + t) * a.stride, begin, logits, &some)
                     for j in range(some):
-                        action[j] = c.taken[(run * c.length + t) * a.agents + a.agent_ids[begin + j]]
+                        action[j] = c.taken[(run * c.length + t) * a.n_agents + a.agent_ids[begin + j]]
                     at = t * a.n_ids + begin
-                    leaf.ascent(logits, a.choices + begin, some, a.max_actions, action, w.advantage + at, w.old + at,
+                    leaf.ascent(logits, a.n_own_actions + begin, some, a.max_actions, action, w.advantage + at,
+                                w.old + at,
                                 clip,
                                 entropy, fresh, w.policy + at * a.max_actions)
                     begin += some
@@ -541,8 +544,8 @@ cdef int learn(const Context *c, int64_t run, bint *moved) noexcept nogil:
         for j in range(a.n_ids if status == 0 else 0):
             i = a.agent_ids[j]
             at = t * a.n_ids + j
-            w.old[at] = w.policy[at * a.max_actions + c.taken[(run * steps + t) * a.agents + i]]
-            w.greedy[at] = <double> leaf.likeliest(logits_of(a, run, i, rows + i * a.active, 0), a.actions[i])
+            w.old[at] = w.policy[at * a.max_actions + c.taken[(run * steps + t) * a.n_agents + i]]
+            w.greedy[at] = <double> leaf.likeliest(logits_of(a, run, i, rows + i * a.active, 0), a.n_actions[i])
     if status == 0:
         status = learn_values(c, run, known, &w)
     if status == 0:
@@ -557,7 +560,7 @@ cdef int learn(const Context *c, int64_t run, bint *moved) noexcept nogil:
         for j in range(a.n_ids):
             i = a.agent_ids[j]
             logits = logits_of(a, run, i, c.rollout_rows + (run * steps + t) * a.stride + i * a.active, 0)
-            moved[0] |= <double> leaf.likeliest(logits, a.actions[i]) != w.greedy[t * a.n_ids + j]
+            moved[0] |= <double> leaf.likeliest(logits, a.n_actions[i]) != w.greedy[t * a.n_ids + j]
     c.known[run] = 0
     return 0
 
@@ -573,19 +576,19 @@ cdef inline int _keep(const Context *c, int64_t run, const int32_t *rows, const 
         return Status.BAD_ROW
     for j in range(a.n_ids):
         i = a.agent_ids[j]
-        if <uint32_t> actions[i] >= <uint32_t> a.actions[i]:
+        if <uint32_t> actions[i] >= <uint32_t> a.n_actions[i]:
             return Status.BAD_ACTION
         for x in range(i * a.active, (i + 1) * a.active):
-            if <uint32_t> rows[x] >= <uint64_t> a.rows or <uint32_t> next_rows[x] >= <uint64_t> a.rows:
+            if <uint32_t> rows[x] >= <uint64_t> a.n_rows or <uint32_t> next_rows[x] >= <uint64_t> a.n_rows:
                 return Status.BAD_ROW
-    for x in range(a.agents * a.active, a.stride):
-        if <uint32_t> rows[x] >= <uint64_t> k.rows or <uint32_t> next_rows[x] >= <uint64_t> k.rows:
+    for x in range(a.n_agents * a.active, a.stride):
+        if <uint32_t> rows[x] >= <uint64_t> k.n_rows or <uint32_t> next_rows[x] >= <uint64_t> k.n_rows:
             return Status.BAD_ROW
     step = run * c.length + c.known[run]
     for x in range(a.stride):
         c.rollout_rows[step * a.stride + x], c.ahead[step * a.stride + x] = rows[x], next_rows[x]
-    for x in range(a.agents):
-        c.taken[step * a.agents + x] = actions[x]
+    for x in range(a.n_agents):
+        c.taken[step * a.n_agents + x] = actions[x]
     for u in range(k.units):
         total = 0.0
         for x in range(k.begin[u], k.begin[u + 1]):
@@ -608,8 +611,8 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
             if c.late[run] != MOVED:
                 return Status.BAD_VALUE
             c.late[run], moved = NOTHING, True
-        status = _keep(c, run, t.rows + r * a.stride, t.next_rows + r * a.stride, t.actions + r * a.agents,
-                       t.rewards + r * a.agents, t.terminated[r])
+        status = _keep(c, run, t.rows + r * a.stride, t.next_rows + r * a.stride, t.actions + r * a.n_agents,
+                       t.rewards + r * a.n_agents, t.terminated[r])
         if status == 0 and (c.known[run] == c.length or (t.terminated[r] and not c.across)):
             status = learn(c, run, &moved)
         if status:
@@ -667,7 +670,7 @@ cdef class PolicyGradient(Softmax):
         c.actors = self.actors
         c.actors.stride = self.active_rows
         c.critics = Critics(
-            units=a.U, values=reals(a.critic), rows=a.states if values else 2**31, tables=a.tables if values else 0,
+            units=a.U, values=reals(a.critic), n_rows=a.states if values else 2**31, tables=a.tables if values else 0,
             joint=a.J if values else 0, active=a.central or a.active, place=longs(a.places), table=ids(a.units),
             unit_of=ids(a.unit_of), begin=longs(begins), members=longs(members), weights=longs(a.weights),
             mean=reals(a.value_mean), square=reals(a.value_square), weight=reals(a.value_weight))

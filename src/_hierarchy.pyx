@@ -50,14 +50,14 @@ cdef struct Context:
 cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
               int64_t stride, int32_t *actions) noexcept nogil:
     cdef const Context *c = <const Context *> context
-    cdef int64_t r, j, i, n, k, run, agents = c.inner.agents
+    cdef int64_t r, j, i, n, k, run, n_agents = c.inner.n_agents
     cdef const double *given
     cdef int status
     for r in range(count):
         run = first + r
         if c.clock[run] == 0:
             for n in range(c.choosers):
-                c.since[run * c.choosers + n] = rows[r * agents + c.head[n]]
+                c.since[run * c.choosers + n] = rows[r * n_agents + c.head[n]]
                 given = draws + r * stride + c.head[n] * c.draws + c.offset
                 for k in range(c.taken):
                     c.drawn[(run * c.choosers + n) * c.taken + k] = given[k]
@@ -68,9 +68,9 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
                 return status
         for j in range(c.inner.n_ids):
             i = c.inner.agent_ids[j]
-            c.inner.now[run * agents + i] = within(&c.inner, rows[r * agents + i],
+            c.inner.now[run * n_agents + i] = within(&c.inner, rows[r * n_agents + i],
                                                    c.goal[run * c.choosers + c.chooser_of[i]])
-        status = act_within(&c.inner, run, draws + r * stride, stride, actions + r * agents)
+        status = act_within(&c.inner, run, draws + r * stride, stride, actions + r * n_agents)
         if status:
             return status
     return 0
@@ -99,7 +99,7 @@ cdef int decide(const Context *c, int64_t run, uint8_t over, uint8_t *changed) n
 cdef int _update(void *context, int64_t first, int64_t count, const Transition *t, uint8_t *changed) noexcept nogil:
     """The members learn first, then, where the goals are done with, the coordinator."""
     cdef const Context *c = <const Context *> context
-    cdef int64_t r, j, i, n, run, goal, agents = c.inner.agents
+    cdef int64_t r, j, i, n, run, goal, n_agents = c.inner.n_agents
     cdef double *rewards
     cdef double *totals
     cdef uint32_t row
@@ -111,27 +111,27 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
                 return Status.BAD_VALUE
             c.late[run] = NOTHING
             changed[r] |= 1
-        rewards, totals = c.rewards + run * agents, c.gathered + run * c.teams
+        rewards, totals = c.rewards + run * n_agents, c.gathered + run * c.teams
         for n in range(c.teams):
             c.shares[run * c.choosers + n] = 0.0
         for j in range(c.inner.n_ids):
             i = c.inner.agent_ids[j]
             goal = c.goal[run * c.choosers + c.chooser_of[i]]
-            c.inner.now[run * agents + i] = within(&c.inner, t.rows[r * agents + i], goal)
-            c.inner.next_rows[run * agents + i] = within(&c.inner, t.next_rows[r * agents + i], goal)
-            rewards[i] = t.rewards[r * agents + i]
+            c.inner.now[run * n_agents + i] = within(&c.inner, t.rows[r * n_agents + i], goal)
+            c.inner.next_rows[run * n_agents + i] = within(&c.inner, t.next_rows[r * n_agents + i], goal)
+            rewards[i] = t.rewards[r * n_agents + i]
             c.shares[run * c.choosers + c.member_of[i]] += rewards[i]
             if c.goal_reward != NULL:
-                row = <uint32_t> t.next_rows[r * agents + i]
-                if row < <uint64_t> c.inner.rows and <uint64_t> goal < <uint64_t> c.goals:
-                    rewards[i] += c.goal_reward[goal * c.inner.rows + row]
+                row = <uint32_t> t.next_rows[r * n_agents + i]
+                if row < <uint64_t> c.inner.n_rows and <uint64_t> goal < <uint64_t> c.goals:
+                    rewards[i] += c.goal_reward[goal * c.inner.n_rows + row]
         status = learn_within(&c.inner, run, t, r, rewards, changed + r)
         if status:
             return status
         for n in range(c.teams):
             totals[n] += c.power[run] * (c.shares[run * c.choosers + n] / c.sizes[n])
         for n in range(c.choosers):
-            c.last[run * c.choosers + n] = t.next_rows[r * agents + c.head[n]]
+            c.last[run * c.choosers + n] = t.next_rows[r * n_agents + c.head[n]]
         c.clock[run] += 1
         c.power[run] = c.power[run] * c.discount[run]
         if t.terminated[r] or c.clock[run] >= c.goal_every:
@@ -181,7 +181,7 @@ cdef class Hierarchy(Learner):
             raise ValueError("members, coordinator: expected learners that were made")
         now, next_rows = np.zeros((a.R, a.N), np.int32), np.zeros((a.R, a.N), np.int32)
         rewards, shares, drawn = np.zeros((a.R, a.N)), np.zeros((a.R, a.C)), np.zeros((a.R, a.C, coordinator.draws))
-        h.inner = Inner(&members.operations, a.N, a.L, ids(a.agent_ids), a.rows, a.goals, ids(now), ids(next_rows))
+        h.inner = Inner(&members.operations, a.N, a.L, ids(a.agent_ids), a.n_rows, a.goals, ids(now), ids(next_rows))
         h.coordinator, h.choosers, h.taken = &coordinator.operations, a.C, coordinator.draws
         h.teams, h.goals, h.goal_every = a.teams, a.goals, a.goal_every
         h.draws, h.offset, h.goal_reward = members.draws, a.offset, reals(a.goal_reward)

@@ -22,12 +22,12 @@ cdef enum Rule:
     CORRELATED = 4          # a correlated equilibrium of two tables
 
 cdef struct Context:
-    int64_t agents, n_ids, rows, tables, joint, policy_actions, policies, remembered
+    int64_t n_agents, n_ids, n_rows, tables, joint, policy_actions, policies, remembered
     const int32_t *agent_ids        # [n_ids]
     const int32_t *table_of     # [N]
-    const int32_t *actions      # [N]
+    const int32_t *n_actions    # [N]
     const int64_t *weights      # [tables, N] what one agent's action counts for in a joint action's number; 0: nothing
-    const int64_t *choices      # [tables] between so many it chooses
+    const int64_t *n_choices    # [tables] between so many it chooses
     const int64_t *steps        # [tables] joint actions from one choice to the next
     const int32_t *reads        # [tables] whose row and reward
     const int32_t *chooses_by   # [N] whose draw
@@ -48,11 +48,11 @@ cdef struct Context:
     uint32_t around             # all ones where ties go to the incumbent, else 0
 
 
-cdef inline int64_t _sample(const double *policy, int64_t choices, double u) noexcept nogil:
+cdef inline int64_t _sample(const double *policy, int64_t n_actions, double u) noexcept nogil:
     """A choice by inverse transform; never one of probability 0."""
     cdef int64_t a, last = 0
     cdef double running = 0.0
-    for a in range(choices):
+    for a in range(n_actions):
         if policy[a] > 0.0:
             last = a
             running += policy[a]
@@ -80,17 +80,17 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
             chooser = draws + r * stride + c.chooses_by[i] * c.draws
             if c.kind == EPSILON_GREEDY and (chooser[0] if c.together else draw[0]) < chance.bound:
                 if c.together and not c.several:        # any joint action
-                    choice = leaf.random_choice(&chance, chooser, c.choices[t])
-                    action = choice * c.steps[t] // c.weights[t * c.agents + i] % c.actions[i]
+                    choice = leaf.random_choice(&chance, chooser, c.n_choices[t])
+                    action = choice * c.steps[t] // c.weights[t * c.n_agents + i] % c.n_actions[i]
                 else:
-                    choice = action = leaf.random_choice(&chance, draw, c.actions[i])
+                    choice = action = leaf.random_choice(&chance, draw, c.n_actions[i])
                 if choice < 0:
                     return Status.BAD_DRAW
-                actions[r * c.agents + i] = <int32_t> action
+                actions[r * c.n_agents + i] = <int32_t> action
                 continue
-            if <uint32_t> rows[r * c.agents + c.reads[t]] >= <uint64_t> c.rows:
+            if <uint32_t> rows[r * c.n_agents + c.reads[t]] >= <uint64_t> c.n_rows:
                 return Status.BAD_ROW
-            row = (first + r) * c.rows + rows[r * c.agents + c.reads[t]]
+            row = (first + r) * c.n_rows + rows[r * c.n_agents + c.reads[t]]
             cell = row * c.tables + t
             share = 0.0
             if drawn:
@@ -99,18 +99,19 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
                 share = chooser[c.signal] if c.signal or c.kind == BOLTZMANN else leaf.tie_share(&chance, chooser)
             if c.rule == GREATEST or c.rule == BELIEF:
                 choice = c.greedy[cell * c.greedy_step]
-                if <uint64_t> choice >= <uint64_t> c.choices[t]:
+                if <uint64_t> choice >= <uint64_t> c.n_choices[t]:
                     return Status.BAD_ACTION
                 values = c.policy + (row * c.policies +
                                      t) * c.policy_actions if c.rule == BELIEF else c.q + cell * c.q_step
                 if c.kind == BOLTZMANN:
-                    choice = leaf.boltzmann(values, c.choices[t], choice, c.exploration.value[first + r], share)
+                    choice = leaf.boltzmann(values, c.n_choices[t], choice, c.exploration.value[first + r], share)
                 elif c.ties_drawn:
-                    choice = leaf.random_greatest(values, c.choices[t], choice, share)
+                    choice = leaf.random_greatest(values, c.n_choices[t], choice, share)
             else:
                 values = c.policy + (row * c.policies + (0 if c.rule == CORRELATED else t)) * c.policy_actions
-                choice = _sample(values, c.choices[t], share)
-            actions[r * c.agents + i] = <int32_t> (choice * c.steps[t] // c.weights[t * c.agents + i] % c.actions[i])
+                choice = _sample(values, c.n_choices[t], share)
+            actions[r * c.n_agents + i] = <int32_t> (
+                choice * c.steps[t] // c.weights[t * c.n_agents + i] % c.n_actions[i])
     return 0
 
 
@@ -128,21 +129,21 @@ cdef void _believe(const Context *c, int64_t cell, int64_t t, double *share, dou
     cdef double *likely = share + c.remembered
     cdef double total, base
     likely[0] = 1.0
-    for k in range(c.agents):
+    for k in range(c.n_agents):
         if k != own:
             total = 0.0
-            for a in range(c.actions[k]):
+            for a in range(c.n_actions[k]):
                 total += <double> counts[offset + a]
-            for a in range(c.actions[k]):
-                share[a] = <double> counts[offset + a] / total if total > 0.0 else 1.0 / <double> c.actions[k]
+            for a in range(c.n_actions[k]):
+                share[a] = <double> counts[offset + a] / total if total > 0.0 else 1.0 / <double> c.n_actions[k]
             # Of what is known of the agents before, as many columns as this one has actions; from the last one on.
             for column in range(columns - 1, -1, -1):
                 base = likely[column]
-                for a in range(c.actions[k] - 1, -1, -1):
-                    likely[column * c.actions[k] + a] = base * share[a]
-            columns *= c.actions[k]
-            offset += c.actions[k]
-    for a in range(c.choices[t]):
+                for a in range(c.n_actions[k] - 1, -1, -1):
+                    likely[column * c.n_actions[k] + a] = base * share[a]
+            columns *= c.n_actions[k]
+            offset += c.n_actions[k]
+    for a in range(c.n_choices[t]):
         total = 0.0
         for column in range(columns):
             total += likely[column] * q[a * columns + column]
@@ -151,7 +152,7 @@ cdef void _believe(const Context *c, int64_t cell, int64_t t, double *share, dou
 
 cdef int _solve(const Context *c, int64_t run, int64_t row, int64_t t, bint *moved) noexcept nogil:
     """From the values of a cell what is done there and what it is worth; of two players both tables at once."""
-    cdef int64_t place = run * c.rows + row, cell = place * c.tables + t, best
+    cdef int64_t place = run * c.n_rows + row, cell = place * c.tables + t, best
     cdef double *q = c.q + cell * c.q_step
     cdef double *policy = c.policy + (place * c.policies + (0 if c.rule == CORRELATED else t)) * c.policy_actions
     cdef double *scratch = c.scratch + run * c.room
@@ -161,22 +162,24 @@ cdef int _solve(const Context *c, int64_t run, int64_t row, int64_t t, bint *mov
         _note(c, cell, q[best], best, moved)
     elif c.rule == BELIEF:
         _believe(c, cell, t, scratch, policy)
-        best = leaf.greatest_from(policy, c.choices[t], c.greedy[cell * c.greedy_step] if c.around else 0)
+        best = leaf.greatest_from(policy, c.n_choices[t], c.greedy[cell * c.greedy_step] if c.around else 0)
         if policy[best] - policy[best] != 0.0:
             return Status.BAD_VALUE
         _note(c, cell, policy[best], best, moved)
     elif c.rule == MINIMAX:
-        if game.zero_sum(q, c.choices[t], c.steps[t], scratch + c.steps[t], policy, scratch, &first):
+        if game.zero_sum(q, c.n_choices[t], c.steps[t], scratch + c.steps[t], policy, scratch, &first):
             return Status.BAD_VALUE
-        _note(c, cell, first, leaf.first_greatest(policy, c.choices[t]), moved)
+        _note(c, cell, first, leaf.first_greatest(policy, c.n_choices[t]), moved)
     elif c.rule == NASH:
-        if game.nash(q, q + c.q_step, c.choices[0], c.choices[1], scratch, policy, policy + c.policy_actions, &first,
+        if game.nash(q, q + c.q_step, c.n_choices[0], c.n_choices[1], scratch, policy, policy + c.policy_actions,
+                     &first,
                      &second):
             return Status.BAD_VALUE
-        _note(c, cell, first, leaf.first_greatest(policy, c.choices[0]), moved)
-        _note(c, cell + 1, second, leaf.first_greatest(policy + c.policy_actions, c.choices[1]), moved)
+        _note(c, cell, first, leaf.first_greatest(policy, c.n_choices[0]), moved)
+        _note(c, cell + 1, second, leaf.first_greatest(policy + c.policy_actions, c.n_choices[1]), moved)
     else:
-        if game.correlated(q, q + c.q_step, c.actions[0], c.actions[1], c.objective, scratch, policy, &first, &second):
+        if game.correlated(q, q + c.q_step, c.n_actions[0], c.n_actions[1], c.objective, scratch, policy, &first,
+                           &second):
             return Status.BAD_VALUE
         best = leaf.first_greatest(policy, c.joint)
         _note(c, cell, first, best, moved)
@@ -196,30 +199,30 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
     cdef int status
     for r in range(count):
         moved = False
-        actions = t.actions + r * c.agents
+        actions = t.actions + r * c.n_agents
         for table in range(c.tables):
-            weights = c.weights + table * c.agents
+            weights = c.weights + table * c.n_agents
             index = 0
-            for k in range(c.agents):
+            for k in range(c.n_agents):
                 if weights[k]:
-                    if <uint32_t> actions[k] >= <uint32_t> c.actions[k]:
+                    if <uint32_t> actions[k] >= <uint32_t> c.n_actions[k]:
                         return Status.BAD_ACTION
                     index += actions[k] * weights[k]
-            row, next_ = t.rows[r * c.agents + c.reads[table]], t.next_rows[r * c.agents + c.reads[table]]
-            if <uint64_t> row >= <uint64_t> c.rows or <uint64_t> next_ >= <uint64_t> c.rows:
+            row, next_ = t.rows[r * c.n_agents + c.reads[table]], t.next_rows[r * c.n_agents + c.reads[table]]
+            if <uint64_t> row >= <uint64_t> c.n_rows or <uint64_t> next_ >= <uint64_t> c.n_rows:
                 return Status.BAD_ROW
-            cell = ((first + r) * c.rows + row) * c.tables + table
-            if <uint64_t> c.greedy[cell * c.greedy_step] >= <uint64_t> c.choices[table]:
+            cell = ((first + r) * c.n_rows + row) * c.tables + table
+            if <uint64_t> c.greedy[cell * c.greedy_step] >= <uint64_t> c.n_choices[table]:
                 return Status.BAD_ACTION
             if c.together:
                 target = 0.0
                 for k in range(c.n_ids):
-                    target += t.rewards[r * c.agents + c.agent_ids[k]]
+                    target += t.rewards[r * c.n_agents + c.agent_ids[k]]
                 target = target / <double> c.n_ids
             else:
-                target = t.rewards[r * c.agents + (table if c.rule >= NASH else c.reads[table])]
+                target = t.rewards[r * c.n_agents + (table if c.rule >= NASH else c.reads[table])]
             if not t.terminated[r]:
-                target += c.discount[first + r] * c.value[(((first + r) * c.rows + next_) * c.tables + table)
+                target += c.discount[first + r] * c.value[(((first + r) * c.n_rows + next_) * c.tables + table)
                                                           * c.value_step]
             q = c.q + cell * c.q_step
             old = q[index]
@@ -235,10 +238,10 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
             q[index] = value
             if c.rule == BELIEF:
                 offset = cell * c.remembered
-                for k in range(c.agents):
+                for k in range(c.n_agents):
                     if k != c.reads[table]:
                         c.counts[offset + actions[k]] += 1
-                        offset += c.actions[k]
+                        offset += c.n_actions[k]
             if c.rule < NASH or table == 1:
                 status = _solve(c, first + r, row, 0 if c.rule >= NASH else table, &moved)
                 if status:
@@ -274,22 +277,23 @@ cdef class Joint(Learner):
         cdef int64_t room = 8, k
         if a.rule == MINIMAX:
             for k in range(a.T):
-                room = max(room, game.zero_sum_scratch(a.choices[k], a.steps[k]) + a.steps[k])
+                room = max(room, game.zero_sum_scratch(a.n_choices[k], a.steps[k]) + a.steps[k])
         elif a.rule == BELIEF:
             room = max(room, a.C + a.steps.max())
         elif a.rule == NASH:
-            room = max(room, game.nash_scratch(a.actions[0], a.actions[1]))
+            room = max(room, game.nash_scratch(a.n_actions[0], a.n_actions[1]))
         elif a.rule == CORRELATED:
-            room = max(room, game.correlated_scratch(a.actions[0], a.actions[1]))
+            room = max(room, game.correlated_scratch(a.n_actions[0], a.n_actions[1]))
         room = (room + 7) // 8 * 8      # neighbouring runs share no cache line
         scratch = zeros("actions", "tableaus", (a.R, room))
         self.held = (a.kept, scratch)
         self.runs, self.agents, self.draws = a.R, a.N, a.draws
         self.context = Context(
-            agents=a.N, n_ids=a.L, rows=a.rows, tables=a.T, joint=a.J, policy_actions=a.policy_actions, policies=a.P,
+            n_agents=a.N, n_ids=a.L, n_rows=a.n_rows, tables=a.T, joint=a.J,
+            policy_actions=a.policy_actions, policies=a.P,
             remembered=a.C,
-            agent_ids=ids(a.agent_ids), table_of=ids(a.table_of), actions=ids(a.actions), weights=longs(a.weights),
-            choices=longs(a.choices), steps=longs(a.steps), reads=ids(a.reads), chooses_by=ids(a.chooses_by),
+            agent_ids=ids(a.agent_ids), table_of=ids(a.table_of), n_actions=ids(a.n_actions), weights=longs(a.weights),
+            n_choices=longs(a.n_choices), steps=longs(a.steps), reads=ids(a.reads), chooses_by=ids(a.chooses_by),
             q=reals(a.q), value=reals(a.value), greedy=ids(a.greedy), visits=ids(a.visits), q_step=a.q_step,
             value_step=a.value_step, greedy_step=a.greedy_step, visits_step=a.visits_step,
             policy=reals(a.policy if a.policy_actions else None), counts=longs(a.counts if a.C else None),
@@ -311,14 +315,14 @@ cdef class Joint(Learner):
         cdef Context *c = &self.context
         if c.q == NULL:
             raise ValueError("settle: this object was not made by its constructor")
-        if not 0 <= first <= c.rows:
-            raise ValueError(f"first: expected 0 to {c.rows}, got {first}")
-        cdef int64_t begin = first, run, row, t, runs = self.runs
+        if not 0 <= first <= c.n_rows:
+            raise ValueError(f"first: expected 0 to {c.n_rows}, got {first}")
+        cdef int64_t begin = first, run, row, t, n_runs = self.runs
         cdef bint moved = False
         cdef int status = 0
         with nogil:
-            for run in range(runs):
-                for row in range(begin, c.rows):
+            for run in range(n_runs):
+                for row in range(begin, c.n_rows):
                     for t in range(1 if c.rule >= NASH else c.tables):
                         if not status:
                             status = _solve(c, run, row, t, &moved)

@@ -124,11 +124,11 @@ cdef class Game:
         A of the shapes below, of a game that says what is legal; else 0.
     """
 
-    cdef object _declare(self, void *context, int64_t agents, int64_t state_size, int64_t views, int64_t features,
+    cdef object _declare(self, void *context, int64_t n_agents, int64_t state_size, int64_t views, int64_t features,
                          tuple draws):
         """Set the facts; ``draws``: uniforms and normals of a step, then of a start."""
         self.operations.context = context
-        self.agents, self.state_size, self.views, self.features = agents, state_size, views, features
+        self.agents, self.state_size, self.views, self.features = n_agents, state_size, views, features
         self.step_uniforms, self.step_normals, self.start_uniforms, self.start_normals = draws
 
     cdef object _raise(self, int status, str what):
@@ -156,19 +156,19 @@ cdef class Game:
         terminated : bool [R]
             Written.
         """
-        cdef int64_t runs = _runs(self, state)
+        cdef int64_t n_runs = _runs(self, state)
         cdef Draws draws
-        cdef double *s = reals(check(state, "state", "float64", (runs, self.state_size), True))
-        cdef const int32_t *a = ids(check(actions, "actions", "int32", (runs, self.agents), False))
-        draws.uniforms = reals(check(uniforms, "uniforms", "float64", (runs, self.step_uniforms), False))
+        cdef double *s = reals(check(state, "state", "float64", (n_runs, self.state_size), True))
+        cdef const int32_t *a = ids(check(actions, "actions", "int32", (n_runs, self.agents), False))
+        draws.uniforms = reals(check(uniforms, "uniforms", "float64", (n_runs, self.step_uniforms), False))
         draws.uniform_stride = self.step_uniforms
-        draws.normals = reals(check(normals, "normals", "float64", (runs, self.step_normals), False))
+        draws.normals = reals(check(normals, "normals", "float64", (n_runs, self.step_normals), False))
         draws.normal_stride = self.step_normals
-        cdef double *r = reals(check(rewards, "rewards", "float64", (runs, self.agents), True))
-        cdef uint8_t *t = flags(check(terminated, "terminated", "bool", (runs,), True))
+        cdef double *r = reals(check(rewards, "rewards", "float64", (n_runs, self.agents), True))
+        cdef uint8_t *t = flags(check(terminated, "terminated", "bool", (n_runs,), True))
         cdef int status
         with nogil:
-            status = self.operations.step(self.operations.context, 0, runs, s, a, &draws, r, t)
+            status = self.operations.step(self.operations.context, 0, n_runs, s, a, &draws, r, t)
         self._raise(status, "step")
 
     def start(self, state, uniforms, normals):
@@ -181,16 +181,16 @@ cdef class Game:
         uniforms : float64 [R, start_uniforms]
         normals : float64 [R, start_normals]
         """
-        cdef int64_t runs = _runs(self, state)
+        cdef int64_t n_runs = _runs(self, state)
         cdef Draws draws
-        cdef double *s = reals(check(state, "state", "float64", (runs, self.state_size), True))
-        draws.uniforms = reals(check(uniforms, "uniforms", "float64", (runs, self.start_uniforms), False))
+        cdef double *s = reals(check(state, "state", "float64", (n_runs, self.state_size), True))
+        draws.uniforms = reals(check(uniforms, "uniforms", "float64", (n_runs, self.start_uniforms), False))
         draws.uniform_stride = self.start_uniforms
-        draws.normals = reals(check(normals, "normals", "float64", (runs, self.start_normals), False))
+        draws.normals = reals(check(normals, "normals", "float64", (n_runs, self.start_normals), False))
         draws.normal_stride = self.start_normals
         cdef int status
         with nogil:
-            status = self.operations.start(self.operations.context, 0, runs, s, &draws)
+            status = self.operations.start(self.operations.context, 0, n_runs, s, &draws)
         self._raise(status, "start")
 
     def observe(self, state, observation):
@@ -202,13 +202,13 @@ cdef class Game:
         observation : float64 [R, V, D]
             Written.
         """
-        cdef int64_t runs = _runs(self, state)
-        cdef const double *s = reals(check(state, "state", "float64", (runs, self.state_size), False))
+        cdef int64_t n_runs = _runs(self, state)
+        cdef const double *s = reals(check(state, "state", "float64", (n_runs, self.state_size), False))
         cdef double *o = reals(
-            check(observation, "observation", "float64", (runs, self.views, self.features), True))
+            check(observation, "observation", "float64", (n_runs, self.views, self.features), True))
         cdef int status
         with nogil:
-            status = show(&self.operations, 0, runs, s, self.views * self.features, o)
+            status = show(&self.operations, 0, n_runs, s, self.views * self.features, o)
         self._raise(status, "observe")
 
     @property
@@ -228,12 +228,12 @@ cdef class Game:
         """
         if self.operations.present == NULL:
             raise ValueError("present: all agents of this game are in it at all times")
-        cdef int64_t runs = _runs(self, state)
-        cdef const double *s = reals(check(state, "state", "float64", (runs, self.state_size), False))
-        cdef uint8_t *p = flags(check(present, "present", "bool", (runs, self.agents), True))
+        cdef int64_t n_runs = _runs(self, state)
+        cdef const double *s = reals(check(state, "state", "float64", (n_runs, self.state_size), False))
+        cdef uint8_t *p = flags(check(present, "present", "bool", (n_runs, self.agents), True))
         cdef int status
         with nogil:
-            status = self.operations.present(self.operations.context, 0, runs, s, p)
+            status = self.operations.present(self.operations.context, 0, n_runs, s, p)
         self._raise(status, "present")
 
     def to_act(self, state, to_act):
@@ -247,12 +247,12 @@ cdef class Game:
         """
         if self.operations.to_act == NULL:
             raise ValueError("to_act: all agents of this game act in each step")
-        cdef int64_t runs = _runs(self, state)
-        cdef const double *s = reals(check(state, "state", "float64", (runs, self.state_size), False))
-        cdef uint8_t *a = flags(check(to_act, "to_act", "bool", (runs, self.agents), True))
+        cdef int64_t n_runs = _runs(self, state)
+        cdef const double *s = reals(check(state, "state", "float64", (n_runs, self.state_size), False))
+        cdef uint8_t *a = flags(check(to_act, "to_act", "bool", (n_runs, self.agents), True))
         cdef int status
         with nogil:
-            status = self.operations.to_act(self.operations.context, 0, runs, s, a)
+            status = self.operations.to_act(self.operations.context, 0, n_runs, s, a)
         self._raise(status, "to_act")
 
     def legal(self, state, legal):
@@ -266,12 +266,12 @@ cdef class Game:
         """
         if self.operations.legal == NULL:
             raise ValueError("legal: all actions of this game are allowed at all times")
-        cdef int64_t runs = _runs(self, state)
-        cdef const double *s = reals(check(state, "state", "float64", (runs, self.state_size), False))
-        cdef uint8_t *a = flags(check(legal, "legal", "bool", (runs, self.agents, self.max_actions), True))
+        cdef int64_t n_runs = _runs(self, state)
+        cdef const double *s = reals(check(state, "state", "float64", (n_runs, self.state_size), False))
+        cdef uint8_t *a = flags(check(legal, "legal", "bool", (n_runs, self.agents, self.max_actions), True))
         cdef int status
         with nogil:
-            status = self.operations.legal(self.operations.context, 0, runs, s, a)
+            status = self.operations.legal(self.operations.context, 0, n_runs, s, a)
         self._raise(status, "legal")
 
     def truncated(self, state, truncated):
@@ -285,12 +285,12 @@ cdef class Game:
         """
         if self.operations.truncated == NULL:
             raise ValueError("truncated: this game has no limit but its horizon")
-        cdef int64_t runs = _runs(self, state)
-        cdef const double *s = reals(check(state, "state", "float64", (runs, self.state_size), False))
-        cdef uint8_t *t = flags(check(truncated, "truncated", "bool", (runs,), True))
+        cdef int64_t n_runs = _runs(self, state)
+        cdef const double *s = reals(check(state, "state", "float64", (n_runs, self.state_size), False))
+        cdef uint8_t *t = flags(check(truncated, "truncated", "bool", (n_runs,), True))
         cdef int status
         with nogil:
-            status = self.operations.truncated(self.operations.context, 0, runs, s, t)
+            status = self.operations.truncated(self.operations.context, 0, n_runs, s, t)
         self._raise(status, "truncated")
 
     def counterfactual(self, state, actions, rewards, counterfactual):
@@ -308,14 +308,14 @@ cdef class Game:
         """
         if self.operations.counterfactual == NULL:
             raise ValueError("counterfactual: this game cannot say what would have happened without an agent")
-        cdef int64_t runs = _runs(self, state)
-        cdef const double *s = reals(check(state, "state", "float64", (runs, self.state_size), False))
-        cdef const int32_t *a = ids(check(actions, "actions", "int32", (runs, self.agents), False))
-        cdef const double *r = reals(check(rewards, "rewards", "float64", (runs, self.agents), False))
-        cdef double *w = reals(check(counterfactual, "counterfactual", "float64", (runs, self.agents), True))
+        cdef int64_t n_runs = _runs(self, state)
+        cdef const double *s = reals(check(state, "state", "float64", (n_runs, self.state_size), False))
+        cdef const int32_t *a = ids(check(actions, "actions", "int32", (n_runs, self.agents), False))
+        cdef const double *r = reals(check(rewards, "rewards", "float64", (n_runs, self.agents), False))
+        cdef double *w = reals(check(counterfactual, "counterfactual", "float64", (n_runs, self.agents), True))
         cdef int status
         with nogil:
-            status = self.operations.counterfactual(self.operations.context, 0, runs, s, a, r, w)
+            status = self.operations.counterfactual(self.operations.context, 0, n_runs, s, a, r, w)
         check_status(status, "counterfactual")
 
 
@@ -328,7 +328,7 @@ cdef class Encoder:
     @property
     def rows(self):
         """Rows there is room for."""
-        return self.operations.rows
+        return self.operations.n_rows
 
     def encode(self, observation, rows):
         """Table rows of an observation of every run.
@@ -379,22 +379,22 @@ cdef class Reward:
         terminated, truncated : bool [R]
         """
         cdef Transition transition
-        cdef int64_t runs = self.runs, agents = self.agents
+        cdef int64_t n_runs = self.runs, n_agents = self.agents
         _made(self.operations.apply != NULL, "apply")
         transition.distinct = NULL
-        transition.rows = ids(check(rows, "rows", "int32", (runs, agents), False))
-        transition.actions = ids(check(actions, "actions", "int32", (runs, agents), False))
-        transition.raw = reals(check(raw, "raw", "float64", (runs, agents), False))
-        transition.rewards = reals(check(rewards, "rewards", "float64", (runs, agents), True))
-        transition.next_rows = ids(check(next_rows, "next_rows", "int32", (runs, agents), False))
-        transition.state = reals(check(state, "state", "float64", (runs, self.state_size), False))
+        transition.rows = ids(check(rows, "rows", "int32", (n_runs, n_agents), False))
+        transition.actions = ids(check(actions, "actions", "int32", (n_runs, n_agents), False))
+        transition.raw = reals(check(raw, "raw", "float64", (n_runs, n_agents), False))
+        transition.rewards = reals(check(rewards, "rewards", "float64", (n_runs, n_agents), True))
+        transition.next_rows = ids(check(next_rows, "next_rows", "int32", (n_runs, n_agents), False))
+        transition.state = reals(check(state, "state", "float64", (n_runs, self.state_size), False))
         transition.observation = reals(
-            check(observation, "observation", "float64", (runs, self.views, self.features), False))
-        transition.terminated = flags(check(terminated, "terminated", "bool", (runs,), False))
-        transition.truncated = flags(check(truncated, "truncated", "bool", (runs,), False))
+            check(observation, "observation", "float64", (n_runs, self.views, self.features), False))
+        transition.terminated = flags(check(terminated, "terminated", "bool", (n_runs,), False))
+        transition.truncated = flags(check(truncated, "truncated", "bool", (n_runs,), False))
         cdef int status
         with nogil:
-            status = self.operations.apply(self.operations.context, 0, runs, &transition)
+            status = self.operations.apply(self.operations.context, 0, n_runs, &transition)
         check_status(status, "apply")
 
 
@@ -445,21 +445,21 @@ cdef class Learner:
             Set to True where the greedy action of a visited row changed.
         """
         cdef Transition transition
-        cdef int64_t runs = self.runs, agents = self.agents
-        transition.rows = ids(check(rows, "rows", "int32", (runs, self.active_rows), False))
-        transition.actions = ids(check(actions, "actions", "int32", (runs, agents), False))
+        cdef int64_t n_runs = self.runs, n_agents = self.agents
+        transition.rows = ids(check(rows, "rows", "int32", (n_runs, self.active_rows), False))
+        transition.actions = ids(check(actions, "actions", "int32", (n_runs, n_agents), False))
         transition.raw, transition.distinct = NULL, NULL
-        transition.rewards = reals(check(rewards, "rewards", "float64", (runs, agents), False))
-        transition.next_rows = ids(check(next_rows, "next_rows", "int32", (runs, self.active_rows), False))
+        transition.rewards = reals(check(rewards, "rewards", "float64", (n_runs, n_agents), False))
+        transition.next_rows = ids(check(next_rows, "next_rows", "int32", (n_runs, self.active_rows), False))
         transition.state = NULL
         transition.observation = NULL
-        transition.terminated = flags(check(terminated, "terminated", "bool", (runs,), False))
+        transition.terminated = flags(check(terminated, "terminated", "bool", (n_runs,), False))
         transition.truncated = NULL
-        cdef uint8_t *c = flags(check(changed, "changed", "bool", (runs,), True))
+        cdef uint8_t *c = flags(check(changed, "changed", "bool", (n_runs,), True))
         cdef int status = 0
         if self.operations.update != NULL:
             with nogil:
-                status = self.operations.update(self.operations.context, 0, runs, &transition, c)
+                status = self.operations.update(self.operations.context, 0, n_runs, &transition, c)
         check_status(status, "update")
 
     def tick(self, ended):

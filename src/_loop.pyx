@@ -61,7 +61,7 @@ cdef enum:
 
 
 cdef struct Data:
-    int64_t agents, state_size, observation_size, horizon, capacity, record_every, window, explore
+    int64_t n_agents, state_size, observation_size, horizon, capacity, record_every, window, explore
     bint begins                 # whether rewards need not be told of a start
     bint ends_are_limits        # whether ends by the game's own rules are told to learners as limits
     bint horizon_ends           # whether the horizon is an end of the game, not a limit put on it
@@ -119,7 +119,7 @@ cdef inline int _encode(Data *d, int64_t r, const double *observation, int32_t *
 
 cdef inline bint _rows_fit(const EncoderOperations *encoder, int64_t r) noexcept nogil:
     """Whether an encoder has room for all that one step may show it: the successor, and the start after it."""
-    return encoder == NULL or encoder.used == NULL or encoder.used[r] <= encoder.rows - 2 * encoder.views
+    return encoder == NULL or encoder.used == NULL or encoder.used[r] <= encoder.n_rows - 2 * encoder.views
 
 
 cdef int _first_sight(Data *d, int64_t r, int32_t *rows) noexcept nogil:
@@ -153,19 +153,19 @@ cdef void _record(Data *d, int64_t r) noexcept nogil:
     cdef double team = 0.0
     cdef double *total
     cdef double *shaped
-    for i in range(d.agents):
-        team += d.episode_return[r * d.agents + i]
-    team = team / <double> d.agents
+    for i in range(d.n_agents):
+        team += d.episode_return[r * d.n_agents + i]
+    team = team / <double> d.n_agents
     if d.record_every:
         entry = r * d.capacity + d.episodes[r] // d.record_every
-        total = d.returns + entry * d.agents
-        shaped = d.shaped_returns + entry * d.agents
-        for i in range(d.agents):
-            total[i] += d.episode_return[r * d.agents + i]
-            shaped[i] += d.episode_shaped[r * d.agents + i]
+        total = d.returns + entry * d.n_agents
+        shaped = d.shaped_returns + entry * d.n_agents
+        for i in range(d.n_agents):
+            total[i] += d.episode_return[r * d.n_agents + i]
+            shaped[i] += d.episode_shaped[r * d.n_agents + i]
         d.lengths[entry] += d.episode_steps[r]
         if d.record_every > 1 and (d.episodes[r] + 1) % d.record_every == 0:
-            for i in range(d.agents):
+            for i in range(d.n_agents):
                 total[i] = total[i] / <double> d.record_every
                 shaped[i] = shaped[i] / <double> d.record_every
     if d.window:
@@ -174,9 +174,9 @@ cdef void _record(Data *d, int64_t r) noexcept nogil:
         d.recent[place] = team
     if d.participants.max_actions:
         _record_steps(d, r)
-    for i in range(d.agents):
-        d.episode_return[r * d.agents + i] = 0.0
-        d.episode_shaped[r * d.agents + i] = 0.0
+    for i in range(d.n_agents):
+        d.episode_return[r * d.n_agents + i] = 0.0
+        d.episode_shaped[r * d.n_agents + i] = 0.0
     d.episodes[r] += 1
 
 
@@ -226,7 +226,7 @@ cdef inline int _episode_fits(Data *d, int64_t r, Window *windows) noexcept nogi
 
 cdef int _bad_reward(Data *d, int64_t r, const double *raw) noexcept nogil:
     cdef int64_t i
-    for i in range(d.agents):
+    for i in range(d.n_agents):
         if raw[i] - raw[i] != 0.0:
             d.fault[r] = i
             break
@@ -246,14 +246,14 @@ cdef inline int _learn(Data *d, int64_t r, const double *observation, const doub
                        const int32_t *rows, int32_t *next_rows, uint8_t *terminated, uint8_t *truncated,
                        Transition *transition, uint8_t *ended, Way way) noexcept nogil:
     """All of a step that follows on the game's part in it, up to the end of the episode."""
-    cdef int64_t agents = d.agents, i, p
+    cdef int64_t n_agents = d.n_agents, i, p
     # Where each agent has its own rewards, there is nothing to mix.
     cdef int64_t plain = d.rewards[0].plain
     cdef double finite = 0.0
     cdef uint8_t changed = 0
     cdef int status
     cdef LearnerOperations *learner
-    for i in range(agents):
+    for i in range(n_agents):
         finite += raw[i] * 0.0
     if finite != 0.0:
         return _bad_reward(d, r, raw)
@@ -271,7 +271,7 @@ cdef inline int _learn(Data *d, int64_t r, const double *observation, const doub
         return status
     transition.rows, transition.next_rows, transition.distinct[0] = rows, next_rows, -1
     if plain:
-        for i in range(agents):
+        for i in range(n_agents):
             rewards[i] = raw[i]
     for p in range(plain, d.reward_count):
         status = d.rewards[p].apply(d.rewards[p].context, r, 1, transition)
@@ -290,9 +290,9 @@ cdef inline int _learn(Data *d, int64_t r, const double *observation, const doub
         d.stable[r] = 0
     else:
         d.stable[r] = 1 if changed else d.stable[r] + 1
-    for i in range(agents):
-        d.episode_return[r * agents + i] += raw[i]
-        d.episode_shaped[r * agents + i] += rewards[i]
+    for i in range(n_agents):
+        d.episode_return[r * n_agents + i] += raw[i]
+        d.episode_shaped[r * n_agents + i] += rewards[i]
     return 0
 
 
@@ -368,7 +368,7 @@ cdef void _episodes_ahead(Data *d, int64_t r, Window *windows, Fused *f) noexcep
         f.more = min(f.more, d.capacity * d.record_every - 1 - episode)
         entry = r * d.capacity + episode // d.record_every
         f.entered = episode % d.record_every
-        f.returns, f.shaped_returns = d.returns + entry * d.agents, d.shaped_returns + entry * d.agents
+        f.returns, f.shaped_returns = d.returns + entry * d.n_agents, d.shaped_returns + entry * d.n_agents
         f.length = d.lengths + entry
     f.more = max(f.more, 0)
     f.uniforms = windows[3].data + (episode + 1 - windows[3].first) * windows[3].n_draws
@@ -378,7 +378,7 @@ cdef void _episodes_ahead(Data *d, int64_t r, Window *windows, Fused *f) noexcep
 cdef int _fused(Data *d, int64_t r, int64_t count, const double *explore, const Draws *draws, double *observation,
                 Window *windows, Room *room, Fused *f) noexcept nogil:
     """The same by the fused loop; episodes that end may be recorded, and others begun."""
-    cdef int64_t n = d.agents
+    cdef int64_t n = d.n_agents
     cdef Parts *parts = <Parts *> f.parts
     cdef int status
     f.run, f.state, f.observation = r, d.state + r * d.state_size, observation
@@ -488,8 +488,8 @@ cdef int _play_part(Data *d, Together *t, Part part, int64_t k, int64_t count) n
     if part == Part.START:
         return d.game.start(d.game.context, first, count, state, &draws)
     if part == Part.STEP:
-        return d.game.step(d.game.context, first, count, state, t.actions + k * d.agents, &draws,
-                           t.raw + k * d.agents, t.terminated + k)
+        return d.game.step(d.game.context, first, count, state, t.actions + k * d.n_agents, &draws,
+                           t.raw + k * d.n_agents, t.terminated + k)
     return show(d.game, first, count, state, d.observation_size, d.observation + first * d.observation_size)
 
 
@@ -555,7 +555,7 @@ cdef int64_t _advance_together(Data *d, Together *t, const int64_t[::1] goals, S
     cdef Draws draws
     cdef Transition transition
     cdef uint8_t truncated = 0, ended
-    cdef int64_t agents = d.agents, k, r, distinct, pauses = 0
+    cdef int64_t n_agents = d.n_agents, k, r, distinct, pauses = 0
     cdef const double *explore
     cdef Window *windows
     cdef bint working = True, some = d.participants.max_actions != 0
@@ -578,9 +578,9 @@ cdef int64_t _advance_together(Data *d, Together *t, const int64_t[::1] goals, S
                 pauses |= 1 << (pause - 1)
                 continue
             if some:
-                status = _act_some(d, r, d.rows + r * d.active_rows, explore, t.actions + k * agents)
+                status = _act_some(d, r, d.rows + r * d.active_rows, explore, t.actions + k * n_agents)
             else:
-                status = _act(d, r, d.rows + r * d.active_rows, explore, t.actions + k * agents, <int64_t> 0)
+                status = _act(d, r, d.rows + r * d.active_rows, explore, t.actions + k * n_agents, <int64_t> 0)
             _failed(d, r, status)
             if status == 0:
                 draws.uniform_stride, draws.normal_stride = windows[1].n_draws, windows[2].n_draws
@@ -593,11 +593,11 @@ cdef int64_t _advance_together(Data *d, Together *t, const int64_t[::1] goals, S
             t.asked[k] = 0
             r, status = t.lo + k, t.status[k]
             if status == 0:
-                transition.actions, transition.raw = t.actions + k * agents, t.raw + k * agents
-                transition.rewards, transition.terminated = t.rewards + k * agents, t.terminated + k
+                transition.actions, transition.raw = t.actions + k * n_agents, t.raw + k * n_agents
+                transition.rewards, transition.terminated = t.rewards + k * n_agents, t.terminated + k
                 transition.state, transition.observation = d.state + r * d.state_size, d.observation + r * d.observation_size
                 if some:
-                    status = _learn_some(d, r, t.raw + k * agents, transition.rewards, d.rows + r * d.active_rows,
+                    status = _learn_some(d, r, t.raw + k * n_agents, transition.rewards, d.rows + r * d.active_rows,
                                          t.next_rows + k * d.active_rows, t.terminated + k, &truncated, &transition, &ended,
                                          next_)
                 else:
@@ -660,7 +660,7 @@ cdef class Loop:
         d.game, d.encoder = &game.operations, &encoder.operations
         d.central = NULL if central is None or central is encoder else &central.operations
         d.own, d.active_rows, d.capacity, d.window = a.own, a.active_rows, a.E, a.window
-        d.agents, d.state_size, d.observation_size, d.explore = a.N, a.S, a.V * a.D, a.n_draws[0]
+        d.n_agents, d.state_size, d.observation_size, d.explore = a.N, a.S, a.V * a.D, a.n_draws[0]
         d.horizon, d.horizon_ends, d.record_every = a.horizon, a.horizon_ends, a.record_every
         d.ends_are_limits = a.ends_are_limits
         d.max_steps, d.max_episodes, d.max_stable = a.max_steps, a.max_episodes, a.max_stable
@@ -746,9 +746,9 @@ cdef class Loop:
         cdef bint paid = not d.rewards[0].plain
         cdef reward_leaf.Distinct *distinct
         cdef ScheduleData *schedules[3]
-        f.agents, f.few, f.wide = d.agents, learner.context.choices, learner.wide
-        f.one_row = views == 1 and d.agents <= PAD
-        for p in range(d.agents):
+        f.n_agents, f.few, f.wide = d.n_agents, learner.context.few, learner.wide
+        f.one_row = views == 1 and d.n_agents <= PAD
+        for p in range(d.n_agents):
             f.one_row = f.one_row and learner.context.agent_ids[p] == p
         f.learner = <const Cells *> &learner.context.cells
         f.explore, f.step_uniforms, f.step_normals = d.explore, self.templates[1].n_draws, self.templates[2].n_draws
@@ -766,7 +766,7 @@ cdef class Loop:
             if schedules[p] != NULL and schedules[p].kind != CONSTANT:
                 f.ticks = max(f.ticks, 1 if schedules[p].per_episode else 2)
         f.stable_after = d.stable_after
-        f.used, f.fits = d.encoder.used, d.encoder.rows - 2 * d.encoder.views
+        f.used, f.fits = d.encoder.used, d.encoder.n_rows - 2 * d.encoder.views
         parts.game, parts.encoder, parts.rewards, parts.reward_count = d.game, d.encoder, d.rewards, d.reward_count
         parts.plain = d.rewards[0].plain
         parts.rate = schedules[0] if schedules[0].kind != CONSTANT else NULL
@@ -776,8 +776,8 @@ cdef class Loop:
         f.amounts = d.reward_count - 1
         for p in range(1, d.reward_count):
             distinct = <reward_leaf.Distinct *> d.rewards[p].context
-            if d.rewards[p].kind != DISTINCT_ACTIONS or p > AMOUNTS or distinct.actions > 64 \
-                    or distinct.actions < learner.context.max_actions:
+            if d.rewards[p].kind != DISTINCT_ACTIONS or p > AMOUNTS or distinct.n_actions > 64 \
+                    or distinct.n_actions < learner.context.max_actions:
                 paid = True
                 break
             f.amount[p - 1] = distinct.amounts
@@ -851,11 +851,11 @@ cdef class Loop:
             size += self.templates[w].n_draws * records[w] + 2 * GROUP
         for w in range(1, WINDOWS):
             widest = max(widest, self.templates[w].n_draws)
-        size += 2 * (d.agents + PAD) + (2 * widest if d.game.lockstep else 0)
+        size += 2 * (d.n_agents + PAD) + (2 * widest if d.game.lockstep else 0)
         buffer = <double *> calloc(n * size, sizeof(double))
-        ids = <int32_t *> calloc(n * (d.agents + 2 * d.active_rows + 1) + 3 * PAD, sizeof(int32_t))
+        ids = <int32_t *> calloc(n * (d.n_agents + 2 * d.active_rows + 1) + 3 * PAD, sizeof(int32_t))
         # What a step needs of its own where the game says who is there.
-        flags = <uint8_t *> calloc(3 * n + (4 + d.participants.max_actions) * d.agents, 1)
+        flags = <uint8_t *> calloc(3 * n + (4 + d.participants.max_actions) * d.n_agents, 1)
         windows = <Window *> malloc(n * WINDOWS * sizeof(Window))
         if buffer == NULL or ids == NULL or flags == NULL or windows == NULL:
             free(buffer)
@@ -865,22 +865,22 @@ cdef class Loop:
             raise MemoryError("advance: no memory for a block's draws")
         with nogil:
             t.lo, t.n, t.windows = lo, n, windows
-            t.raw, t.rewards = buffer, buffer + n * d.agents
-            t.uniforms = t.rewards + n * d.agents
+            t.raw, t.rewards = buffer, buffer + n * d.n_agents
+            t.uniforms = t.rewards + n * d.n_agents
             t.normals = t.uniforms + (n * widest if d.game.lockstep else 0)
-            size = 2 * n * (d.agents + PAD + (widest if d.game.lockstep else 0))
-            room.raw, room.rewards, room.actions = buffer, buffer + d.agents + PAD, ids
-            room.rows, room.next_rows = ids + d.agents + PAD, ids + d.agents + d.active_rows + 2 * PAD
+            size = 2 * n * (d.n_agents + PAD + (widest if d.game.lockstep else 0))
+            room.raw, room.rewards, room.actions = buffer, buffer + d.n_agents + PAD, ids
+            room.rows, room.next_rows = ids + d.n_agents + PAD, ids + d.n_agents + d.active_rows + 2 * PAD
             fused, parts = self.fused, self.parts
             fused.parts = &parts
             parts.transition.terminated, parts.transition.truncated = &fused.terminated, &fused.truncated
             parts.transition.distinct = &parts.distinct
-            t.actions, t.next_rows = ids, ids + n * d.agents
-            t.status = ids + n * (d.agents + 2 * d.active_rows)
+            t.actions, t.next_rows = ids, ids + n * d.n_agents
+            t.status = ids + n * (d.n_agents + 2 * d.active_rows)
             t.terminated, t.asked, t.paused = flags, flags + n, flags + 2 * n
-            next_.present, next_.acts = flags + 3 * n, flags + 3 * n + d.agents
-            next_.learns, next_.over = next_.acts + d.agents, next_.acts + 2 * d.agents
-            next_.legal = next_.over + d.agents
+            next_.present, next_.acts = flags + 3 * n, flags + 3 * n + d.n_agents
+            next_.learns, next_.over = next_.acts + d.n_agents, next_.acts + 2 * d.n_agents
+            next_.legal = next_.over + d.n_agents
             for k in range(n):
                 for w in range(WINDOWS):
                     windows[k * WINDOWS + w] = self.templates[w]

@@ -50,10 +50,10 @@ cdef class Markov(Game):
 
     def __init__(self, actions, first, successors, sums, rewards, start, terminal, obs):
         cdef const int32_t[::1] a = check(actions, "actions", "int32", (-1,), False)
-        cdef int64_t agents = a.shape[0], i
-        if agents < 1:
+        cdef int64_t n_agents = a.shape[0], i
+        if n_agents < 1:
             raise ValueError("actions: expected at least one agent, got none")
-        for i in range(agents):
+        for i in range(n_agents):
             if a[i] < 1:
                 raise ValueError(f"actions: agent {i} needs at least 1 action, got {a[i]}")
         cdef const double[::1] b = check(start, "start", "float64", (-1,), False)
@@ -77,7 +77,7 @@ cdef class Markov(Game):
             self.game.first, self.game.sums = &f[0], &c[0]
         if successors.min() < 0 or successors.max() >= states:
             raise ValueError(f"successors: expected states from 0 to {states - 1}")
-        cdef const double[:, ::1] q = check(rewards, "rewards", "float64", (-1, agents), False)
+        cdef const double[:, ::1] q = check(rewards, "rewards", "float64", (-1, n_agents), False)
         if q.shape[0] != outcomes and q.shape[0] != cells:
             raise ValueError(f"rewards: expected a row for each of {outcomes} outcomes or {cells} cells, "
                              f"got {q.shape[0]}")
@@ -85,15 +85,15 @@ cdef class Markov(Game):
         if obs is not None:
             o = check(obs, "obs", "int32", (states, -1), False)
             views = o.shape[1]
-            if views != 1 and views != agents:
-                raise ValueError(f"obs: expected 1 or {agents} columns, got {views}")
+            if views != 1 and views != n_agents:
+                raise ValueError(f"obs: expected 1 or {n_agents} columns, got {views}")
             self.game.obs = &o[0, 0]
         self.held = (actions, first, successors, sums, rewards, start, terminal, obs)
-        self.game.agents, self.game.state_size, self.game.observation_size = agents, 1, views
+        self.game.agents, self.game.state_size, self.game.observation_size = n_agents, 1, views
         self.game.states, self.game.joint, self.game.own = states, joint, q.shape[0] == outcomes
-        self.game.actions, self.game.successors, self.game.rewards = &a[0], &s[0], &q[0, 0]
+        self.game.n_actions, self.game.successors, self.game.rewards = &a[0], &s[0], &q[0, 0]
         self.game.start, self.game.terminal = &b[0], &t[0]
-        self._declare(&self.game, agents, 1, views, 1, (0 if first is None else 1, 0, 1, 0))
+        self._declare(&self.game, n_agents, 1, views, 1, (0 if first is None else 1, 0, 1, 0))
         self.operations.step = _step
         self.operations.start = _start
         self.operations.observe = NULL          # the state as it is

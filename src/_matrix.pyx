@@ -54,14 +54,14 @@ cdef class Repeated(Game):
 
     def __init__(self, actions, rewards, chances, memory, shorter, begin):
         cdef const int32_t[::1] a = check(actions, "actions", "int32", (-1,), False)
-        cdef int64_t agents = a.shape[0], i
-        if agents < 1:
+        cdef int64_t n_agents = a.shape[0], i
+        if n_agents < 1:
             raise ValueError("actions: expected at least one agent, got none")
-        for i in range(agents):
+        for i in range(n_agents):
             if a[i] < 1:
                 raise ValueError(f"actions: agent {i} needs at least 1 action, got {a[i]}")
         joint = math.prod(actions.tolist())         # of any size: a product of 64 bits could wrap around
-        cdef const double[:, :, ::1] r = check(rewards, "rewards", "float64", (joint, -1, agents), False)
+        cdef const double[:, :, ::1] r = check(rewards, "rewards", "float64", (joint, -1, n_agents), False)
         cdef int64_t outcomes = r.shape[1]
         if outcomes < 1 or joint > MAX_NUMBERED:
             raise ValueError(f"rewards: expected at least one outcome and at most {MAX_NUMBERED} joint actions, "
@@ -83,13 +83,13 @@ cdef class Repeated(Game):
         if not -1 <= begin < histories + nodes:
             raise ValueError(f"begin: expected a state from 0 to {histories + nodes - 1}, or -1, got {begin}")
         self.held = (actions, rewards, chances)
-        self.game.agents, self.game.state_size, self.game.observation_size = agents, 1, 1
+        self.game.agents, self.game.state_size, self.game.observation_size = n_agents, 1, 1
         self.game.memory, self.game.joint, self.game.outcomes = memory, joint, outcomes
         self.game.histories, self.game.shorter, self.game.begin = histories, nodes, begin
         self.game.kept = max(1, histories // joint)
-        self.game.actions = &a[0]
+        self.game.n_actions = &a[0]
         self.game.rewards = &r[0, 0, 0]
-        self._declare(&self.game, agents, 1, 1, 1, (1 if outcomes > 1 else 0, 0, 1 if begin < 0 else 0, 0))
+        self._declare(&self.game, n_agents, 1, 1, 1, (1 if outcomes > 1 else 0, 0, 1 if begin < 0 else 0, 0))
         self.operations.step = _step_one
         self.operations.start = _start
         self.operations.observe = NULL      # the state as it is

@@ -39,14 +39,15 @@ cdef struct ActorContext:
 cdef object fill(Neighbourhoods *n, object a):
     """Set up neighbourhoods from arguments that were checked; returns what they point into beside these."""
     sizes = None if a.group is None else np.bincount(a.group + 1, minlength=2)[1:].astype(np.int64)
-    counts = np.zeros((a.R, 1 if sizes is None else len(sizes), a.choices), np.int64)
-    n.agents, n.n_ids, n.agent_ids, n.choices, n.bins, n.means = a.N, a.L, ids(a.agent_ids), a.choices, a.bins, a.means
+    counts = np.zeros((a.R, 1 if sizes is None else len(sizes), a.n_near_actions), np.int64)
+    n.n_agents, n.n_ids, n.agent_ids = a.N, a.L, ids(a.agent_ids)
+    n.n_near_actions, n.bins, n.means = a.n_near_actions, a.bins, a.means
     n.edges, n.neighbours, n.group, n.sizes = longs(a.edges), ids(a.neighbours), ids(a.group), longs(sizes)
     n.groups = 0 if sizes is None else len(sizes)
     n.ranks, n.counts = longs(a.ranks), longs(counts)
     n.start = 0
-    for k in range(1, a.choices):
-        n.start += a.ranks[k - 1, (2 * k * a.bins + a.choices) // (2 * a.choices) + k - 1]
+    for k in range(1, a.n_near_actions):
+        n.start += a.ranks[k - 1, (2 * k * a.bins + a.n_near_actions) // (2 * a.n_near_actions) + k - 1]
     return a.ranks, counts, sizes
 
 
@@ -55,16 +56,16 @@ cdef object fill(Neighbourhoods *n, object a):
 cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
               int64_t stride, int32_t *actions) noexcept nogil:
     cdef const FieldContext *c = <const FieldContext *> context
-    cdef int64_t r, j, i, at, run, agents = c.near.agents, last
+    cdef int64_t r, j, i, at, run, n_agents = c.near.n_agents, last
     cdef int status
     for r in range(count):
         run = first + r
         for j in range(c.near.n_ids):
             i = c.near.agent_ids[j]
-            at = run * agents + i
+            at = run * n_agents + i
             last = c.mean[at] - 1 if c.mean[at] != 0 else leaf.first_point(&c.near, j)
-            c.inner.now[at] = within(&c.inner, rows[r * agents + i], last)
-        status = act_within(&c.inner, run, draws + r * stride, stride, actions + r * agents)
+            c.inner.now[at] = within(&c.inner, rows[r * n_agents + i], last)
+        status = act_within(&c.inner, run, draws + r * stride, stride, actions + r * n_agents)
         if status:
             return status
     return 0
@@ -73,22 +74,22 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
 cdef int _update(void *context, int64_t first, int64_t count, const Transition *t, uint8_t *changed) noexcept nogil:
     """Learn what the action was worth beside the neighbours' actions of the same step, and remember these."""
     cdef const FieldContext *c = <const FieldContext *> context
-    cdef int64_t r, j, i, at, run, agents = c.near.agents
+    cdef int64_t r, j, i, at, run, n_agents = c.near.n_agents
     cdef int32_t mean
     cdef int status
     for r in range(count):
         run = first + r
-        status = leaf.means(&c.near, run, t.actions + r * agents, c.inner.now + run * agents)
+        status = leaf.means(&c.near, run, t.actions + r * n_agents, c.inner.now + run * n_agents)
         if status:
             return status
         for j in range(c.near.n_ids):
             i = c.near.agent_ids[j]
-            at = run * agents + i
+            at = run * n_agents + i
             mean = c.inner.now[at]
-            c.inner.now[at] = within(&c.inner, t.rows[r * agents + i], mean)
-            c.inner.next_rows[at] = within(&c.inner, t.next_rows[r * agents + i], mean)
+            c.inner.now[at] = within(&c.inner, t.rows[r * n_agents + i], mean)
+            c.inner.next_rows[at] = within(&c.inner, t.next_rows[r * n_agents + i], mean)
             c.mean[at] = mean + 1
-        status = learn_within(&c.inner, run, t, r, t.rewards + r * agents, changed + r)
+        status = learn_within(&c.inner, run, t, r, t.rewards + r * n_agents, changed + r)
         if status:
             return status
     return 0
@@ -100,7 +101,7 @@ cdef void _tick(void *context, int64_t first, int64_t count, const uint8_t *ende
     for r in range(count):
         if ended[r]:
             for j in range(c.near.n_ids):
-                c.mean[(first + r) * c.near.agents + c.near.agent_ids[j]] = 0
+                c.mean[(first + r) * c.near.n_agents + c.near.agent_ids[j]] = 0
     if c.inner.operations.tick != NULL:
         c.inner.operations.tick(c.inner.operations.context, first, count, ended)
 
@@ -124,7 +125,7 @@ cdef class MeanField(Learner):
             raise ValueError("inner: expected a learner of one row of each agent")
         held = fill(&self.field.near, a)
         now, next_rows = np.zeros((a.R, a.N), np.int32), np.zeros((a.R, a.N), np.int32)
-        self.field.inner = Inner(&inner.operations, a.N, a.L, ids(a.agent_ids), a.rows, a.means, ids(now),
+        self.field.inner = Inner(&inner.operations, a.N, a.L, ids(a.agent_ids), a.n_rows, a.means, ids(now),
                                  ids(next_rows))
         self.field.mean = ids(a.mean)
         self.held = (a.kept, held, now, next_rows)
@@ -135,16 +136,16 @@ cdef class MeanField(Learner):
 
 # -- an actor and a critic -----------------------------------------------------------------------
 
-cdef inline double worth(const Context *b, int64_t actor, const double *q, int64_t choices,
+cdef inline double worth(const Context *b, int64_t actor, const double *q, int64_t n_actions,
                          double *weights) noexcept nogil:
     """Expected value of ``q`` under the softmax policy of an actor's cell, whose probabilities go to ``weights``."""
     cdef const double *logits = b.q + actor * b.q_step
     cdef int64_t a, best = b.greedy[actor * b.greedy_step]
     cdef double total = 0.0, value = 0.0
-    for a in range(choices):
+    for a in range(n_actions):
         weights[a] = exp_(logits[a] - logits[best])
         total += weights[a]
-    for a in range(choices):
+    for a in range(n_actions):
         weights[a] = weights[a] / total
         value += weights[a] * q[a]
     return value
@@ -154,7 +155,7 @@ cdef int _criticise(void *context, int64_t first, int64_t count, const Transitio
     """Agents in order: the critic learns, then the actor from what the critic says now."""
     cdef const ActorContext *c = <const ActorContext *> context
     cdef const Context *b = &c.actor
-    cdef int64_t r, j, i, a, at, run, action, choices, here, ahead, table, tables = b.tables
+    cdef int64_t r, j, i, a, at, run, action, n_actions, here, ahead, table, tables = b.tables
     cdef double target, old, value, advantage, moved
     cdef double *q
     cdef double *logits
@@ -165,40 +166,41 @@ cdef int _criticise(void *context, int64_t first, int64_t count, const Transitio
     for r in range(count):
         run, over = first + r, t.terminated[r]
         weights = c.weights + run * b.max_actions
-        status = leaf.means(&c.near, run, t.actions + r * b.agents, c.points + run * b.agents)
+        status = leaf.means(&c.near, run, t.actions + r * b.n_agents, c.points + run * b.n_agents)
         if status:
             return status
         for j in range(b.n_ids):
             i = b.agent_ids[j]
-            at, choices, table = r * b.agents + i, b.actions[i], b.table_of[i]
+            at, n_actions, table = r * b.n_agents + i, b.n_actions[i], b.table_of[i]
             action = t.actions[at]
             status = look(b, run, i, action, t.rows[at], t.next_rows[at], over, &here, &ahead)
             if status:
                 return status
             target = t.rewards[at]
             if not over:
-                q = c.q + ((ahead // tables * c.near.means + c.points[run * b.agents + i]) * tables +
+                q = c.q + ((ahead // tables * c.near.means + c.points[run * b.n_agents + i]) * tables +
                            table) * b.max_actions
-                target += b.discount[run] * worth(b, ahead, q, choices, weights)
-            q = c.q + ((here // tables * c.near.means + c.points[run * b.agents + i]) * tables + table) * b.max_actions
+                target += b.discount[run] * worth(b, ahead, q, n_actions, weights)
+            q = c.q + b.max_actions * (
+                (here // tables * c.near.means + c.points[run * b.n_agents + i]) * tables + table)
             old = q[action]
             value = old + c.critic.value[run] * (target - old)
             if value - value != 0.0:
                 return Status.BAD_VALUE
             q[action] = value
-            advantage = value - worth(b, here, q, choices, weights)
+            advantage = value - worth(b, here, q, n_actions, weights)
             logits = b.q + here * b.q_step
             moved = 0.0
-            for a in range(choices):
+            for a in range(n_actions):
                 weights[a] = logits[a] + b.rate.value[run] * (advantage * ((1.0 if a == action else 0.0) - weights[a]))
                 moved += weights[a] - weights[a]
             if moved != 0.0:
                 q[action] = old         # an agent learns all or nothing
                 return Status.BAD_VALUE
-            for a in range(choices):
+            for a in range(n_actions):
                 logits[a] = weights[a]
             count_visit(b, here)
-            best = tabular.greatest_from(logits, choices, b.greedy[here * b.greedy_step] if b.around else 0)
+            best = tabular.greatest_from(logits, n_actions, b.greedy[here * b.greedy_step] if b.around else 0)
             changed[r] |= best != b.greedy[here * b.greedy_step]
             b.greedy[here * b.greedy_step] = best
     return 0

@@ -91,7 +91,7 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
     cdef int status
     for r in range(count):
         status = c.act(context, first + r, 1, rows + r * c.active_rows, draws + r * stride, stride,
-                       actions + r * c.base.agents)
+                       actions + r * c.base.n_agents)
         if status:
             return status
     return 0
@@ -103,13 +103,13 @@ cdef inline double judge(const MixingContext *c, int64_t run, int64_t agent, con
     cdef const Context *b = &c.base
     cdef const double *cell = c.target_q + cell_of(b, run, rows[0], agent) * b.max_actions
     cdef int64_t k, a
-    for a in range(b.actions[agent]):
+    for a in range(b.n_actions[agent]):
         sums[a] = cell[a]
     for k in range(1, c.active):
         cell = c.target_q + cell_of(b, run, rows[k], agent) * b.max_actions
-        for a in range(b.actions[agent]):
+        for a in range(b.n_actions[agent]):
             sums[a] += cell[a]
-    return sums[tabular.first_greatest(sums, b.actions[agent])]
+    return sums[tabular.first_greatest(sums, b.n_actions[agent])]
 
 
 cdef inline const double *weights(const MixingContext *c, const double *mixer, int64_t run, int64_t team,
@@ -158,9 +158,9 @@ cdef inline int _ahead(const MixingContext *c, int64_t run, int64_t team, const 
             status = see(b, run, i, next_rows + i * c.active, 1, &ahead)
             if status:
                 return status
-            which = which * b.actions[i] + ahead.greedy[0]
+            which = which * b.n_actions[i] + ahead.greedy[0]
         value[0] = joint_value(c, c.joint_q if c.target_joint_q == NULL else c.target_joint_q, run, team,
-                               next_rows + b.agents * c.active, which)
+                               next_rows + b.n_agents * c.active, which)
         return 0
     for j in range(n):
         i = members[j]
@@ -181,7 +181,7 @@ cdef inline int _ahead(const MixingContext *c, int64_t run, int64_t team, const 
             value[0] += next_values[j]
     else:
         value[0] = leaf.mix(c.wide, weights(c, c.mixer if c.target_mixer == NULL else c.target_mixer, run, team,
-                                            next_rows + b.agents * c.active, slope + c.hidden), c.room, c.hidden,
+                                            next_rows + b.n_agents * c.active, slope + c.hidden), c.room, c.hidden,
                                             next_values,
                             n, out, slope, slope + c.hidden + 2 * c.size)
     return 0
@@ -247,8 +247,8 @@ cdef inline int _weigh(const MixingContext *c, int64_t run, int64_t team, const 
     cdef int64_t n = c.starts[team + 1] - c.starts[team], j, k, taken = 0, greedy = 0, first
     cdef double value, step
     for j in range(n):
-        taken = taken * b.actions[members[j]] + actions[members[j]]
-        greedy = greedy * b.actions[members[j]] + best[j]
+        taken = taken * b.n_actions[members[j]] + actions[members[j]]
+        greedy = greedy * b.n_actions[members[j]] + best[j]
     if c.weighting == OPTIMISTIC:
         if not total < target:
             error[0] = error[0] * c.alpha
@@ -307,13 +307,13 @@ cdef int _learn(const MixingContext *c, int64_t run, int64_t team, const int32_t
         for j in range(1, n):
             total += utilities[j]
     else:
-        w = weights(c, c.mixer, run, team, rows + b.agents * c.active, room)
+        w = weights(c, c.mixer, run, team, rows + b.n_agents * c.active, room)
         total = leaf.mix(c.wide, w, c.room, c.hidden, utilities, n, out, slope, free)
     error = target - total
     if error - error != 0.0:
         return Status.BAD_VALUE
     if c.joint_q != NULL:
-        status = _weigh(c, run, team, rows + b.agents * c.active, actions, before, target, total, &error)
+        status = _weigh(c, run, team, rows + b.n_agents * c.active, actions, before, target, total, &error)
         if status:
             return status
     if c.normalised and c.mixer != NULL:    # what weights count in: else a step that suits small values is long for great ones
@@ -379,7 +379,7 @@ cdef int _learn(const MixingContext *c, int64_t run, int64_t team, const int32_t
                     return Status.BAD_VALUE
             count_visit(b, cell)
             if c.active == 1:
-                moved[0] |= tabular.write_value(b.q + cell * b.q_step, b.greedy + cell * b.greedy_step, b.actions[i],
+                moved[0] |= tabular.write_value(b.q + cell * b.q_step, b.greedy + cell * b.greedy_step, b.n_actions[i],
                                            actions[i], value, b.around)
             else:
                 b.q[cell * b.q_step + actions[i]] = value
@@ -393,7 +393,7 @@ cdef int _learn(const MixingContext *c, int64_t run, int64_t team, const int32_t
     second = 1.0 if c.powers == NULL else 1.0 - c.powers[2 * run + 1]
     step = c.mixing.value[run] / <double> c.central
     for k in range(c.central):
-        p = ((run * c.states + rows[b.agents * c.active + k]) * c.teams + team) * c.size
+        p = ((run * c.states + rows[b.n_agents * c.active + k]) * c.teams + team) * c.size
         if not leaf.move(c.wide, c.optimizer, c.size, step, error, gradient, c.mixer + p, moment(c.mixer_mean, p),
                          moment(c.mixer_square, p), first, second, free):
             return Status.BAD_VALUE
@@ -405,7 +405,7 @@ cdef int _learn(const MixingContext *c, int64_t run, int64_t team, const int32_t
 cdef inline bint _outside(const MixingContext *c, const int32_t *rows, const int32_t *next_rows) noexcept nogil:
     """Whether a row of the whole state lies outside the table."""
     cdef int64_t k
-    for k in range(c.base.agents * c.active, c.active_rows):
+    for k in range(c.base.n_agents * c.active, c.active_rows):
         if <uint32_t> rows[k] >= <uint64_t> c.states or <uint32_t> next_rows[k] >= <uint64_t> c.states:
             return True
     return False
@@ -422,7 +422,7 @@ cdef int _keep(const MixingContext *c, int64_t run, const int32_t *rows, const i
         return Status.BAD_ROW
     memcpy(y.rows + at * c.active_rows, rows, c.active_rows * sizeof(int32_t))
     memcpy(y.next_rows + at * c.active_rows, next_rows, c.active_rows * sizeof(int32_t))
-    memcpy(y.actions + at * b.agents, actions, b.agents * sizeof(int32_t))
+    memcpy(y.actions + at * b.n_agents, actions, b.n_agents * sizeof(int32_t))
     for m in range(c.teams):
         total, n = 0.0, c.starts[m + 1] - c.starts[m]
         for j in range(n):
@@ -489,7 +489,7 @@ cdef int _replay(const MixingContext *c, int64_t run, bint *moved) noexcept nogi
             status = _return_of(c, run, m, at, newest, &target)
             if status == 0:
                 status = _learn(c, run, m, y.rows + place * c.active_rows, y.next_rows + place * c.active_rows,
-                                y.actions + place * b.agents, NULL, True, &target, moved)
+                                y.actions + place * b.n_agents, NULL, True, &target, moved)
             if status:
                 return status
     y.updates[run] += 1
@@ -511,14 +511,15 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
         if _outside(c, rows, next_rows):
             return Status.BAD_ROW
         if c.replay.capacity:
-            status = _keep(c, run, rows, next_rows, t.actions + r * b.agents, t.rewards + r * b.agents, t.terminated[r])
+            status = _keep(c, run, rows, next_rows, t.actions + r * b.n_agents, t.rewards + r * b.n_agents,
+                           t.terminated[r])
             if status == 0 and c.replay.kept[run] >= c.replay.batch and c.replay.kept[run] % c.replay.update_every == 0:
                 status = _replay(c, run, &moved)
             if status:
                 return status
         else:
             for m in range(c.teams):
-                status = _learn(c, run, m, rows, next_rows, t.actions + r * b.agents, t.rewards + r * b.agents,
+                status = _learn(c, run, m, rows, next_rows, t.actions + r * b.n_agents, t.rewards + r * b.n_agents,
                                 t.terminated[r], NULL, &moved)
                 if status:
                     return status
@@ -533,9 +534,9 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
 cdef void _renew(const MixingContext *c, int64_t run) noexcept nogil:
     """The target becomes what was learned so far."""
     cdef const Context *b = &c.base
-    cdef int64_t cell, a, p, first = run * b.rows * b.tables, size = c.states * c.teams * c.size
+    cdef int64_t cell, a, p, first = run * b.n_rows * b.tables, size = c.states * c.teams * c.size
     c.since[run] = 0
-    for cell in range(first, first + b.rows * b.tables):
+    for cell in range(first, first + b.n_rows * b.tables):
         for a in range(b.max_actions):
             c.target_q[cell * b.max_actions + a] = b.q[cell * b.q_step + a]
     if c.mixer != NULL:

@@ -85,7 +85,7 @@ cdef inline int learn_from(const TracesContext *c, const int64_t k, int64_t run,
                            int32_t action, double target, bint *moved) noexcept nogil:
     """Move the values of all eligible cells, those just visited among them, by the error of these; k active rows."""
     cdef const Context *b = &c.base
-    cdef int64_t who = run * b.agents + agent, m, n, kept = 0, cell
+    cdef int64_t who = run * b.n_agents + agent, m, n, kept = 0, cell
     cdef int32_t *cells = c.cells + 2 * who * c.length
     cdef double *eligibility = c.eligibility + who * c.length
     cdef double step, value, fade = b.discount[run] * c.decay[run]
@@ -108,14 +108,15 @@ cdef inline int learn_from(const TracesContext *c, const int64_t k, int64_t run,
         cell, what = cell_of(b, run, cells[2 * m], agent), <uint32_t> cells[2 * m + 1]
         if cell < 0:
             return Status.BAD_ROW
-        if what >= <uint32_t> b.actions[agent] or (
-                k == 1 and <uint32_t> b.greedy[cell * b.greedy_step] >= <uint32_t> b.actions[agent]):
+        if what >= <uint32_t> b.n_actions[agent] or (
+                k == 1 and <uint32_t> b.greedy[cell * b.greedy_step] >= <uint32_t> b.n_actions[agent]):
             return Status.BAD_ACTION
         value = b.q[cell * b.q_step + what] + step * eligibility[m]
         if value - value != 0.0:
             return Status.BAD_VALUE
         if k == 1:
-            moved[0] |= leaf.write_value(b.q + cell * b.q_step, b.greedy + cell * b.greedy_step, b.actions[agent], what,
+            moved[0] |= leaf.write_value(b.q + cell * b.q_step, b.greedy + cell * b.greedy_step, b.n_actions[agent],
+                                         what,
                                          value, b.around)
         else:
             b.q[cell * b.q_step + what] = value
@@ -156,7 +157,7 @@ cdef inline int learn(const TracesContext *c, int64_t run, int64_t agent, const 
 cdef int finish(const TracesContext *c, int64_t run, int64_t agent, int64_t action, bint *moved) noexcept nogil:
     """Learn from the step that waits for the next action; -1: which will never be known."""
     cdef const Context *b = &c.base
-    cdef int64_t who = run * b.agents + agent, k = b.active
+    cdef int64_t who = run * b.n_agents + agent, k = b.active
     cdef int32_t *waiting = c.waiting + (2 + 2 * k) * who
     cdef const int32_t *rows = waiting + 1
     cdef double next_value
@@ -194,7 +195,7 @@ cdef int _traces(void *context, int64_t first, int64_t count, const Transition *
             c.late[run], moved = NOTHING, True
         for j in range(b.n_ids):
             i = b.agent_ids[j]
-            at, who = r * b.agents + i, run * b.agents + i
+            at, who = r * b.n_agents + i, run * b.n_agents + i
             action, rows, next_rows = t.actions[at], t.rows + at * k, t.next_rows + at * k
             status = look_at(b, run, i, action, rows, next_rows, over, &here, &ahead)
             if status:
@@ -237,7 +238,7 @@ cdef void _traces_tick(void *context, int64_t first, int64_t count, const uint8_
         for j in range(b.n_ids):
             if c.on_policy and finish(c, run, b.agent_ids[j], -1, &moved):
                 c.late[run] = FAILED
-            forget(c, run * b.agents + b.agent_ids[j])
+            forget(c, run * b.n_agents + b.agent_ids[j])
         if moved and c.late[run] == NOTHING:
             c.late[run] = MOVED
     if c.tick != NULL:
@@ -273,7 +274,7 @@ cdef class Traces(QLearning):
 cdef int look_back(const EpisodeContext *c, int64_t run, int64_t agent, double value, bint *moved) noexcept nogil:
     """Learn from the returns of every step of an agent's episode, the last first; ``value``: of what follows it."""
     cdef const Context *b = &c.base
-    cdef int64_t who = run * b.agents + agent, n = b.active, k
+    cdef int64_t who = run * b.n_agents + agent, n = b.active, k
     cdef const int32_t *taken
     cdef double old, new
     cdef int status
@@ -315,7 +316,7 @@ cdef int _episode(void *context, int64_t first, int64_t count, const Transition 
             c.late[run], moved = NOTHING, True
         for j in range(b.n_ids):
             i = b.agent_ids[j]
-            at, who = r * b.agents + i, run * b.agents + i
+            at, who = r * b.n_agents + i, run * b.n_agents + i
             rows, next_rows = t.rows + at * n, t.next_rows + at * n
             status = look_at(b, run, i, t.actions[at], rows, next_rows, over, &here, &ahead)
             if status:
@@ -351,7 +352,7 @@ cdef void _episode_tick(void *context, int64_t first, int64_t count, const uint8
         run, moved = first + r, False
         for j in range(b.n_ids):
             i = b.agent_ids[j]
-            who = run * b.agents + i
+            who = run * b.n_agents + i
             if c.known[who] == 0:
                 continue
             last = c.last + who * b.active

@@ -76,7 +76,7 @@ cdef int _one_step(void *context, int64_t first, int64_t count, const Transition
             second = c.second.value[run]
         for j in range(b.n_ids):
             i = b.agent_ids[j]
-            at = r * b.agents + i
+            at = r * b.n_agents + i
             action = t.actions[at]
             status = look_at(b, run, i, action, t.rows + at * k, t.next_rows + at * k, over, &here, &ahead)
             if status:
@@ -89,7 +89,7 @@ cdef int _one_step(void *context, int64_t first, int64_t count, const Transition
                     target += b.discount[run] * ahead.q[ahead.greedy[0]]
             q = here.q
             old, best = q[action], here.greedy[0]
-            value = _moved(c, run, q, b.actions[i], best, action, target, second,
+            value = _moved(c, run, q, b.n_actions[i], best, action, target, second,
                            b.visits[here.cell * b.visits_step])
             if value - value != 0.0:
                 return Status.BAD_VALUE
@@ -211,13 +211,13 @@ cdef int _double_act(void *context, int64_t first, int64_t count, const int32_t 
     cdef int64_t r, j, i
     cdef int status
     for r in range(count):
-        status = c.act(context, first + r, 1, rows + r * b.agents * b.active, draws + r * stride, stride,
-                       actions + r * b.agents)
+        status = c.act(context, first + r, 1, rows + r * b.n_agents * b.active, draws + r * stride, stride,
+                       actions + r * b.n_agents)
         if status:
             return status
         for j in range(b.n_ids):
             i = b.agent_ids[j]
-            c.coins[(first + r) * b.agents + i] = draws[r * stride + i * b.draws + c.coin] < 0.5
+            c.coins[(first + r) * b.n_agents + i] = draws[r * stride + i * b.draws + c.coin] < 0.5
     return 0
 
 
@@ -235,12 +235,12 @@ cdef int _double(void *context, int64_t first, int64_t count, const Transition *
         run, over, moved = first + r, t.terminated[r], False
         for j in range(b.n_ids):
             i = b.agent_ids[j]
-            at = r * b.agents + i
+            at = r * b.n_agents + i
             action, rows, next_rows = t.actions[at], t.rows + at * k, t.next_rows + at * k
             status = look_at(b, run, i, action, rows, next_rows, True, &here, &ahead)
             if status:
                 return status
-            one = 0 if c.coins[run * b.agents + i] else 1
+            one = 0 if c.coins[run * b.n_agents + i] else 1
             other = 1 - one
             status = see_in(b, c.q[one], c.q_step[one], c.greedy[one], c.greedy_step[one], run, i, rows, 1, &mine)
             if status:
@@ -257,7 +257,7 @@ cdef int _double(void *context, int64_t first, int64_t count, const Transition *
             if value - value != 0.0:
                 return Status.BAD_VALUE
             if k == 1:
-                leaf.write_value(mine.q, mine.greedy, b.actions[i], action, value, b.around)
+                leaf.write_value(mine.q, mine.greedy, b.n_actions[i], action, value, b.around)
             elif not shift(b, c.q[one], c.q_step[one], run, i, rows, action, value - old):
                 return Status.BAD_VALUE
             value = 0.5 * value + 0.5 * value_of(b, c.q[other], c.q_step[other], run, i, rows, action)

@@ -10,15 +10,15 @@ from marlfast.declarations.opponents import (
 
 
 cdef struct Data:
-    int64_t agents              # N, of the whole team
+    int64_t n_agents            # N, of the whole team
     int64_t n_ids                 # L, how many of them this learner controls
     const int32_t *agent_ids        # [L] which
-    const int32_t *actions      # [N] actions of each agent
+    const int32_t *n_actions    # [N] actions of each agent
     int64_t max_actions               # A, the greatest number of actions in the learner's arrays
     int64_t draws               # K
     int64_t learning
     # A fixed policy.
-    int64_t rows                # 1: the same in every row
+    int64_t n_rows              # 1: the same in every row
     const double *policy        # [L, rows, A]; NULL: every action as likely
     # What is remembered.
     int32_t *memory             # [R, L] one more than an action; 0: none
@@ -43,8 +43,8 @@ cdef struct Data:
 cdef inline bint _known(const Data *d, const int32_t *actions) noexcept nogil:
     """Whether every agent's action is one of its own."""
     cdef int64_t i
-    for i in range(d.agents):
-        if <uint32_t> actions[i] >= <uint32_t> d.actions[i]:
+    for i in range(d.n_agents):
+        if <uint32_t> actions[i] >= <uint32_t> d.n_actions[i]:
             return False
     return True
 
@@ -63,14 +63,15 @@ cdef int _act_fixed(void *context, int64_t first, int64_t count, const int32_t *
             if not 0.0 <= u < 1.0:
                 return Status.BAD_DRAW
             if d.policy == NULL:
-                actions[r * d.agents + i] = <int32_t> (u * <double> d.actions[i])
+                actions[r * d.n_agents + i] = <int32_t> (u * <double> d.n_actions[i])
                 continue
             row = 0
-            if d.rows > 1:
-                row = rows[r * d.agents + i]
-                if <uint32_t> rows[r * d.agents + i] >= <uint64_t> d.rows:
+            if d.n_rows > 1:
+                row = rows[r * d.n_agents + i]
+                if <uint32_t> rows[r * d.n_agents + i] >= <uint64_t> d.n_rows:
                     return Status.BAD_ROW
-            actions[r * d.agents + i] = <int32_t> sample(d.policy + (j * d.rows + row) * d.max_actions, d.actions[i], u)
+            actions[r * d.n_agents + i] = <int32_t> sample(d.policy + (j * d.n_rows + row) * d.max_actions,
+                                                           d.n_actions[i], u)
     return 0
 
 
@@ -85,9 +86,9 @@ cdef int _act_remembered(void *context, int64_t first, int64_t count, const int3
         for j in range(d.n_ids):
             i = d.agent_ids[j]
             kept = d.memory[(first + r) * d.n_ids + j]
-            if <uint32_t> kept > <uint32_t> d.actions[i]:
+            if <uint32_t> kept > <uint32_t> d.n_actions[i]:
                 return Status.BAD_ACTION
-            actions[r * d.agents + i] = kept - 1 if kept else <int32_t> d.opening
+            actions[r * d.n_agents + i] = kept - 1 if kept else <int32_t> d.opening
     return 0
 
 
@@ -97,8 +98,8 @@ cdef int _copy(void *context, int64_t first, int64_t count, const Transition *t,
     cdef int32_t other
     for r in range(count):
         for j in range(d.n_ids):
-            other = t.actions[r * d.agents + d.of[j]]
-            if <uint32_t> other >= <uint32_t> d.actions[d.agent_ids[j]]:
+            other = t.actions[r * d.n_agents + d.of[j]]
+            if <uint32_t> other >= <uint32_t> d.n_actions[d.agent_ids[j]]:
                 return Status.BAD_ACTION
             d.memory[(first + r) * d.n_ids + j] = other + 1
     return 0
@@ -112,11 +113,11 @@ cdef int _stay_or_shift(void *context, int64_t first, int64_t count, const Trans
     for r in range(count):
         for j in range(d.n_ids):
             i = d.agent_ids[j]
-            own = t.actions[r * d.agents + i]
-            if <uint32_t> own >= <uint32_t> d.actions[i]:
+            own = t.actions[r * d.n_agents + i]
+            if <uint32_t> own >= <uint32_t> d.n_actions[i]:
                 return Status.BAD_ACTION
-            if not t.rewards[r * d.agents + i] >= d.threshold[first + r]:
-                own = own + 1 if own + 1 < d.actions[i] else 0
+            if not t.rewards[r * d.n_agents + i] >= d.threshold[first + r]:
+                own = own + 1 if own + 1 < d.n_actions[i] else 0
             d.memory[(first + r) * d.n_ids + j] = own + 1
     return 0
 
@@ -139,8 +140,8 @@ cdef int _act_best(void *context, int64_t first, int64_t count, const int32_t *r
     for r in range(count):
         for j in range(d.n_ids):
             i = d.agent_ids[j]
-            actions[r * d.agents + i] = first_greatest(d.totals + ((first + r) * d.n_ids + j) * d.max_actions,
-                                                       d.actions[i])
+            actions[r * d.n_agents + i] = first_greatest(d.totals + ((first + r) * d.n_ids + j) * d.max_actions,
+                                                       d.n_actions[i])
     return 0
 
 
@@ -152,19 +153,19 @@ cdef int _best_replies(void *context, int64_t first, int64_t count, const Transi
     cdef double *totals
     cdef int32_t best
     for r in range(count):
-        actions = t.actions + r * d.agents
+        actions = t.actions + r * d.n_agents
         if not _known(d, actions):
             return Status.BAD_ACTION
-        for i in range(d.agents):
-            d.counts[((first + r) * d.agents + i) * d.most + actions[i]] += 1
+        for i in range(d.n_agents):
+            d.counts[((first + r) * d.n_agents + i) * d.most + actions[i]] += 1
         for j in range(d.n_ids):
             i = d.agent_ids[j]
             totals = d.totals + ((first + r) * d.n_ids + j) * d.max_actions
-            best = first_greatest(totals, d.actions[i])
-            if not leaf.add_payoffs(totals, d.payoffs + j * d.joint + leaf.others(actions, d.strides, d.agents, i),
-                                    d.strides[i], d.actions[i], 0.0):
+            best = first_greatest(totals, d.n_actions[i])
+            if not leaf.add_payoffs(totals, d.payoffs + j * d.joint + leaf.others(actions, d.strides, d.n_agents, i),
+                                    d.strides[i], d.n_actions[i], 0.0):
                 return Status.BAD_VALUE
-            changed[r] |= best != first_greatest(totals, d.actions[i])
+            changed[r] |= best != first_greatest(totals, d.n_actions[i])
     return 0
 
 
@@ -182,16 +183,16 @@ cdef int _act_regretful(void *context, int64_t first, int64_t count, const int32
                 return Status.BAD_DRAW
             regret = d.totals + ((first + r) * d.n_ids + j) * d.conditions * d.max_actions
             kept = d.memory[(first + r) * d.n_ids + j]
-            if <uint64_t> kept > <uint64_t> d.actions[i]:
+            if <uint64_t> kept > <uint64_t> d.n_actions[i]:
                 return Status.BAD_ACTION
             if d.conditions == 1:
-                action = leaf.by_regret(regret, d.actions[i], u)
+                action = leaf.by_regret(regret, d.n_actions[i], u)
             elif kept == 0:
-                action = <int64_t> (u * <double> d.actions[i])
+                action = <int64_t> (u * <double> d.n_actions[i])
             else:
-                action = leaf.switch_by_regret(regret + (kept - 1) * d.max_actions, d.actions[i], kept - 1,
+                action = leaf.switch_by_regret(regret + (kept - 1) * d.max_actions, d.n_actions[i], kept - 1,
                                                d.inertia[j] * <double> d.steps[first + r], u)
-            actions[r * d.agents + i] = <int32_t> action
+            actions[r * d.n_agents + i] = <int32_t> action
     return 0
 
 
@@ -203,7 +204,7 @@ cdef int _regret(void *context, int64_t first, int64_t count, const Transition *
     cdef double *regret
     cdef int32_t best
     for r in range(count):
-        actions = t.actions + r * d.agents
+        actions = t.actions + r * d.n_agents
         if not _known(d, actions):
             return Status.BAD_ACTION
         for j in range(d.n_ids):
@@ -214,14 +215,14 @@ cdef int _regret(void *context, int64_t first, int64_t count, const Transition *
             regret = d.totals + ((first + r) * d.n_ids + j) * d.conditions * d.max_actions
             if d.conditions > 1:
                 regret += actions[i] * d.max_actions
-            payoffs = d.payoffs + j * d.joint + leaf.others(actions, d.strides, d.agents, i)
-            best = first_greatest(regret, d.actions[i])
-            if not leaf.add_payoffs(regret, payoffs, d.strides[i], d.actions[i], payoffs[actions[i] * d.strides[i]]):
+            payoffs = d.payoffs + j * d.joint + leaf.others(actions, d.strides, d.n_agents, i)
+            best = first_greatest(regret, d.n_actions[i])
+            if not leaf.add_payoffs(regret, payoffs, d.strides[i], d.n_actions[i], payoffs[actions[i] * d.strides[i]]):
                 return Status.BAD_VALUE
-            changed[r] |= best != first_greatest(regret, d.actions[i])
+            changed[r] |= best != first_greatest(regret, d.n_actions[i])
         if d.learning:
             d.steps[first + r] += 1
-            d.counts[(first + r) * d.joint + leaf.others(actions, d.strides, d.agents, -1)] += 1
+            d.counts[(first + r) * d.joint + leaf.others(actions, d.strides, d.n_agents, -1)] += 1
     return 0
 
 
@@ -238,8 +239,8 @@ cdef int _act_weighted(void *context, int64_t first, int64_t count, const int32_
             u = draws[r * stride + i * d.draws]
             if not 0.0 <= u < 1.0:
                 return Status.BAD_DRAW
-            actions[r * d.agents + i] = <int32_t> leaf.exp3_sample(
-                d.totals + ((first + r) * d.n_ids + j) * d.max_actions, d.actions[i], d.gamma[first + r], u)
+            actions[r * d.n_agents + i] = <int32_t> leaf.exp3_sample(
+                d.totals + ((first + r) * d.n_ids + j) * d.max_actions, d.n_actions[i], d.gamma[first + r], u)
     return 0
 
 
@@ -252,19 +253,19 @@ cdef int _weigh(void *context, int64_t first, int64_t count, const Transition *t
     for r in range(count):
         for j in range(d.n_ids):
             i = d.agent_ids[j]
-            own = t.actions[r * d.agents + i]
-            if <uint64_t> own >= <uint64_t> d.actions[i]:
+            own = t.actions[r * d.n_agents + i]
+            if <uint64_t> own >= <uint64_t> d.n_actions[i]:
                 return Status.BAD_ACTION
             weights = d.totals + ((first + r) * d.n_ids + j) * d.max_actions
-            total = leaf.total_weight(weights, d.actions[i], &top)
-            chance = leaf.exp3_probability(weights[own], top, total, d.gamma[first + r], d.actions[i])
-            gain = leaf.within(t.rewards[r * d.agents + i], d.low, d.high) / chance
-            gain = weights[own] + d.gamma[first + r] * gain / <double> d.actions[i]
+            total = leaf.total_weight(weights, d.n_actions[i], &top)
+            chance = leaf.exp3_probability(weights[own], top, total, d.gamma[first + r], d.n_actions[i])
+            gain = leaf.within(t.rewards[r * d.n_agents + i], d.low, d.high) / chance
+            gain = weights[own] + d.gamma[first + r] * gain / <double> d.n_actions[i]
             if gain - gain != 0.0:
                 return Status.BAD_VALUE
-            best = first_greatest(weights, d.actions[i])
+            best = first_greatest(weights, d.n_actions[i])
             weights[own] = gain
-            changed[r] |= best != first_greatest(weights, d.actions[i])
+            changed[r] |= best != first_greatest(weights, d.n_actions[i])
     return 0
 
 
@@ -284,9 +285,9 @@ cdef class Opponent(Learner):
 
     cdef object _take(self, object a):
         self.held, self.runs, self.agents, self.draws = a.kept, a.R, a.N, a.draws
-        self.data.agents, self.data.n_ids, self.data.draws, self.data.max_actions = a.N, a.L, a.draws, a.A
-        self.data.actions, self.data.agent_ids = ids(a.actions), ids(a.agent_ids)
-        self.data.rows, self.data.conditions = 1, 1
+        self.data.n_agents, self.data.n_ids, self.data.draws, self.data.max_actions = a.N, a.L, a.draws, a.A
+        self.data.n_actions, self.data.agent_ids = ids(a.n_actions), ids(a.agent_ids)
+        self.data.n_rows, self.data.conditions = 1, 1
         self.operations.context = &self.data
         self.operations.act = NULL
         self.operations.update = NULL
@@ -318,7 +319,7 @@ cdef class FixedPolicy(Opponent):
         Opponent._take(self, a)
         self.data.policy = reals(a.policy)
         if a.policy is not None:
-            self.data.rows = a.rows
+            self.data.n_rows = a.n_rows
         self.operations.act = _act_fixed
 
 

@@ -34,22 +34,22 @@ cdef struct Data:
     void *kernel            # the Python object that this stands in, for what goes wrong
 
 
-cdef object _array(const double *data, int64_t runs, int64_t length, int64_t stride):
+cdef object _array(const double *data, int64_t n_runs, int64_t length, int64_t stride):
     """A copy, float64 [runs, width]: what runs others' code must not point into memory of ours."""
-    array = np.empty((runs, length))
+    array = np.empty((n_runs, length))
     cdef double[:, ::1] view = array
     cdef int64_t r
-    if length and runs:
-        for r in range(runs):
+    if length and n_runs:
+        for r in range(n_runs):
             memcpy(&view[r, 0], data + r * stride, length * sizeof(double))
     return array
 
 
-cdef object _ids(const int32_t *data, int64_t runs, int64_t length):
-    array = np.empty((runs, length), np.int32)
+cdef object _ids(const int32_t *data, int64_t n_runs, int64_t length):
+    array = np.empty((n_runs, length), np.int32)
     cdef int32_t[:, ::1] view = array
-    if length and runs:
-        memcpy(&view[0, 0], data, runs * length * sizeof(int32_t))
+    if length and n_runs:
+        memcpy(&view[0, 0], data, n_runs * length * sizeof(int32_t))
     return array
 
 
@@ -258,21 +258,21 @@ cdef int _play_step(void *context, int64_t first, int64_t count, double *state, 
     cdef const double[:, ::1] made, earned
     cdef const uint8_t[::1] over
     cdef int64_t at = first, end = first + count, n = count if kernel.operations.lockstep else 1, r
-    cdef int64_t size = kernel.state_size, agents = kernel.agents
+    cdef int64_t size = kernel.state_size, n_agents = kernel.agents
     try:
         while at < end:
             r = at - first
             answer = kernel.player.step(
-                _runs(at, n), _array(state + r * size, n, size, size), _ids(actions + r * agents, n, agents),
+                _runs(at, n), _array(state + r * size, n, size, size), _ids(actions + r * n_agents, n, n_agents),
                 _array(draws.uniforms + r * draws.uniform_stride, n, kernel.step_uniforms, draws.uniform_stride),
                 _array(draws.normals + r * draws.normal_stride, n, kernel.step_normals, draws.normal_stride))
             if not isinstance(answer, tuple) or len(answer) != 3:
                 raise TypeError("step: expected (state, rewards, terminated)")
             made = check(answer[0], "step: state", "float64", (n, size), False)
-            earned = check(answer[1], "step: rewards", "float64", (n, agents), False)
+            earned = check(answer[1], "step: rewards", "float64", (n, n_agents), False)
             over = check(answer[2], "step: terminated", "bool", (n,), False).view(np.uint8)
             memcpy(state + r * size, &made[0, 0], n * size * sizeof(double))
-            memcpy(rewards + r * agents, &earned[0, 0], n * agents * sizeof(double))
+            memcpy(rewards + r * n_agents, &earned[0, 0], n * n_agents * sizeof(double))
             memcpy(terminated + r, &over[0], n)
             at += n
     except BaseException as error:

@@ -41,15 +41,15 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
             if not 0.0 <= draw[c.several] < 1.0:
                 return Status.BAD_DRAW
             if draw[0] < chance.bound:
-                action = tabular.random_choice(&chance, draw, c.actions[i])
+                action = tabular.random_choice(&chance, draw, c.n_actions[i])
             else:
-                if <uint32_t> rows[r * c.agents + i] >= <uint64_t> c.rows:
+                if <uint32_t> rows[r * c.n_agents + i] >= <uint64_t> c.n_rows:
                     return Status.BAD_ROW
-                cell = ((first + r) * c.rows + rows[r * c.agents + i]) * c.tables + c.table_of[i]
+                cell = ((first + r) * c.n_rows + rows[r * c.n_agents + i]) * c.tables + c.table_of[i]
                 # By several draws the second says which action, whether it explores or not.
                 share = draw[1] if c.several else tabular.tie_share(&chance, draw)
-                action = tabular.sample(p.policy + cell * c.max_actions, c.actions[i], share)
-            actions[r * c.agents + i] = <int32_t> action
+                action = tabular.sample(p.policy + cell * c.max_actions, c.n_actions[i], share)
+            actions[r * c.n_agents + i] = <int32_t> action
     return 0
 
 
@@ -67,8 +67,8 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
     cdef int status
     one.n_ids, one.cells.n_ids = 1, 1
     for r in range(count):
-        step.rows, step.next_rows = t.rows + r * c.agents, t.next_rows + r * c.agents
-        step.actions, step.rewards = t.actions + r * c.agents, t.rewards + r * c.agents
+        step.rows, step.next_rows = t.rows + r * c.n_agents, t.next_rows + r * c.n_agents
+        step.actions, step.rewards = t.actions + r * c.n_agents, t.rewards + r * c.n_agents
         step.terminated = t.terminated + r
         for j in range(c.n_ids):
             one.agent_ids, one.cells.agents = c.agent_ids + j, c.cells.agents + j
@@ -76,14 +76,14 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
             if status:
                 return status
             i = c.agent_ids[j]
-            cell = ((first + r) * c.rows + step.rows[i]) * c.tables + c.table_of[i]
+            cell = ((first + r) * c.n_rows + step.rows[i]) * c.tables + c.table_of[i]
             policy, rate = p.policy + cell * c.max_actions, p.lose.value[first + r]
             if p.average != NULL:
                 q, average = c.q + cell * c.q_step, p.average + cell * c.max_actions
-                leaf.take_in(average, policy, c.actions[i], <double> c.visits[cell * c.visits_step])
-                if leaf.worth(policy, q, c.actions[i]) > leaf.worth(average, q, c.actions[i]):
+                leaf.take_in(average, policy, c.n_actions[i], <double> c.visits[cell * c.visits_step])
+                if leaf.worth(policy, q, c.n_actions[i]) > leaf.worth(average, q, c.n_actions[i]):
                     rate = p.win.value[first + r]
-            leaf.climb(policy, c.actions[i], c.greedy[cell * c.greedy_step], rate)
+            leaf.climb(policy, c.n_actions[i], c.greedy[cell * c.greedy_step], rate)
     return 0
 
 

@@ -16,9 +16,9 @@ from marlfast.core.tabular cimport (
 cdef extern from "q_learning.h" nogil:
     enum:
         MF_FEW_ACTIONS
-    int act_few "mf_act"(const Cells *c, int64_t choices, int64_t run, const int32_t *rows, const double *draws,
+    int act_few "mf_act"(const Cells *c, int64_t n_actions, int64_t run, const int32_t *rows, const double *draws,
                          const leaf.Chance *chance, int32_t *actions) noexcept
-    int update_few "mf_update"(const Cells *c, int64_t choices, int64_t run, const int32_t *rows,
+    int update_few "mf_update"(const Cells *c, int64_t n_actions, int64_t run, const int32_t *rows,
                                const int32_t *next_rows, const int32_t *actions, const double *rewards, int over,
                                double rate, double discount, uint8_t *changed) noexcept
     int act_many "mf_act_many"(const Cells *c, int64_t run, const int32_t *rows, const double *draws,
@@ -45,8 +45,8 @@ cdef int _act_each(const Context *c, int64_t first, int64_t count, const int32_t
     cdef int64_t r
     cdef int status
     for r in range(count):
-        status = c.act(<void *> c, first + r, 1, rows + r * c.agents, draws + r * stride, stride,
-                       actions + r * c.agents)
+        status = c.act(<void *> c, first + r, 1, rows + r * c.n_agents, draws + r * stride, stride,
+                       actions + r * c.n_agents)
         if status:
             return status
     return 0
@@ -58,8 +58,8 @@ cdef int _update_each(const Context *c, int64_t first, int64_t count, const Tran
     cdef int64_t r
     cdef int status
     for r in range(count):
-        one.rows, one.next_rows = t.rows + r * c.agents, t.next_rows + r * c.agents
-        one.actions, one.rewards = t.actions + r * c.agents, t.rewards + r * c.agents
+        one.rows, one.next_rows = t.rows + r * c.n_agents, t.next_rows + r * c.n_agents
+        one.actions, one.rewards = t.actions + r * c.n_agents, t.rewards + r * c.n_agents
         one.terminated = t.terminated + r
         status = c.update(<void *> c, first + r, 1, &one, changed + r)
         if status:
@@ -75,7 +75,7 @@ cdef int _act_few(void *context, int64_t first, int64_t count, const int32_t *ro
     if count != 1:
         return _act_each(c, first, count, rows, draws, stride, actions)
     chance = chance_of(c, first)
-    return act_few(&c.cells, c.choices, first, rows, draws, &chance, actions)
+    return act_few(&c.cells, c.few, first, rows, draws, &chance, actions)
 
 
 cdef int _update_few(void *context, int64_t first, int64_t count, const Transition *t,
@@ -83,7 +83,7 @@ cdef int _update_few(void *context, int64_t first, int64_t count, const Transiti
     cdef const Context *c = <const Context *> context
     if count != 1:
         return _update_each(c, first, count, t, changed)
-    return update_few(&c.cells, c.choices, first, t.rows, t.next_rows, t.actions, t.rewards, t.terminated[0],
+    return update_few(&c.cells, c.few, first, t.rows, t.next_rows, t.actions, t.rewards, t.terminated[0],
                       c.rate.value[first], c.discount[first], changed)
 
 
@@ -140,7 +140,7 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
               int64_t stride, int32_t *actions) noexcept nogil:
     """Any exploration, any number of actions."""
     cdef const Context *c = <const Context *> context
-    cdef int64_t r, j, i, action, choices
+    cdef int64_t r, j, i, action, n_actions
     cdef const double *draw
     cdef const int32_t *own
     cdef leaf.Chance chance
@@ -150,14 +150,14 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
         chance = chance_of(c, first + r)
         for j in range(c.n_ids):
             i = c.agent_ids[j]
-            choices = c.actions[i]
+            n_actions = c.n_actions[i]
             draw = draws + r * stride + i * c.draws
             if c.kind == EPSILON_GREEDY and draw[0] < chance.bound:
-                action = leaf.random_choice(&chance, draw, choices)
+                action = leaf.random_choice(&chance, draw, n_actions)
                 if action < 0:
                     return Status.BAD_DRAW
             else:
-                own = rows + (r * c.agents + i) * c.active
+                own = rows + (r * c.n_agents + i) * c.active
                 if not inside(c, own):
                     return Status.BAD_ROW
                 status = see(c, first + r, i, own, 0, &view)
@@ -165,10 +165,10 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
                     return status
                 action = view.greedy[0]
                 if c.kind == BOLTZMANN:
-                    action = leaf.boltzmann(view.q, choices, action, c.exploration.value[first + r], draw[0])
+                    action = leaf.boltzmann(view.q, n_actions, action, c.exploration.value[first + r], draw[0])
                 elif c.drawn:
-                    action = leaf.random_greatest(view.q, choices, action, leaf.tie_share(&chance, draw))
-            actions[r * c.agents + i] = <int32_t> action
+                    action = leaf.random_greatest(view.q, n_actions, action, leaf.tie_share(&chance, draw))
+            actions[r * c.n_agents + i] = <int32_t> action
     return 0
 
 
@@ -176,8 +176,8 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
     cdef const Context *c = <const Context *> context
     cdef const int32_t *agent_ids = c.agent_ids
     cdef const int32_t *table_of = c.table_of
-    cdef const int32_t *choices = c.actions
-    cdef int64_t agents = c.agents, n_ids = c.n_ids, bound = c.rows, tables = c.tables
+    cdef const int32_t *n_actions = c.n_actions
+    cdef int64_t n_agents = c.n_agents, n_ids = c.n_ids, bound = c.n_rows, tables = c.tables
     cdef int64_t q_step = c.q_step, greedy_step = c.greedy_step, visits_step = c.visits_step
     cdef const int32_t *rows
     cdef const int32_t *next_rows
@@ -193,23 +193,23 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
         discount, over, moved = c.discount[first + r], t.terminated[r], False
         start = (first + r) * bound * tables
         q, greedy, visits = c.q + start * q_step, c.greedy + start * greedy_step, c.visits + start * visits_step
-        rows, next_rows, actions = t.rows + r * agents, t.next_rows + r * agents, t.actions + r * agents
-        rewards = t.rewards + r * agents
+        rows, next_rows, actions = t.rows + r * n_agents, t.next_rows + r * n_agents, t.actions + r * n_agents
+        rewards = t.rewards + r * n_agents
         for j in range(n_ids):
             i = agent_ids[j]
             action = actions[i]
-            if <uint64_t> action >= <uint64_t> choices[i]:
+            if <uint64_t> action >= <uint64_t> n_actions[i]:
                 return Status.BAD_ACTION
             if <uint32_t> rows[i] >= <uint64_t> bound or <uint32_t> next_rows[i] >= <uint64_t> bound:
                 return Status.BAD_ROW
             cell = rows[i] * tables + table_of[i]
-            if <uint32_t> greedy[cell * greedy_step] >= <uint32_t> choices[i]:
+            if <uint32_t> greedy[cell * greedy_step] >= <uint32_t> n_actions[i]:
                 return Status.BAD_ACTION
             target = rewards[i]
             if not over:
                 next_ = next_rows[i] * tables + table_of[i]
                 best = greedy[next_ * greedy_step]
-                if <uint64_t> best >= <uint64_t> choices[i]:
+                if <uint64_t> best >= <uint64_t> n_actions[i]:
                     return Status.BAD_ACTION
                 target += discount * q[next_ * q_step + best]
             old, rate = q[cell * q_step + action], schedule_at(c.rate, first + r, visits[cell * visits_step])
@@ -217,7 +217,7 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
             if value - value != 0.0:
                 return Status.BAD_VALUE
             visits[cell * visits_step] += visits[cell * visits_step] < MAX_VISITS
-            moved |= leaf.write_value(q + cell * q_step, greedy + cell * greedy_step, choices[i], action, value,
+            moved |= leaf.write_value(q + cell * q_step, greedy + cell * greedy_step, n_actions[i], action, value,
                                       c.around)
         changed[r] |= moved
     return 0
@@ -236,7 +236,7 @@ cdef int _update_sums(void *context, int64_t first, int64_t count, const Transit
         run, over, moved = first + r, t.terminated[r], False
         for j in range(c.n_ids):
             i = c.agent_ids[j]
-            at = r * c.agents + i
+            at = r * c.n_agents + i
             action = t.actions[at]
             status = look_at(c, run, i, action, t.rows + at * c.active, t.next_rows + at * c.active, over, &here,
                              &ahead)
@@ -363,13 +363,14 @@ cdef class QLearning(Learner):
         self.held = (a.kept, sums, gathered, places)
         self.runs, self.agents, self.draws, self.active = a.R, a.N, a.draws, a.active
         self.context = Context(
-            agents=a.N, n_ids=a.L, agent_ids=ids(a.agent_ids), table_of=ids(a.table_of), actions=ids(a.actions),
-            rows=a.rows,
+            n_agents=a.N, n_ids=a.L, agent_ids=ids(a.agent_ids), table_of=ids(a.table_of), n_actions=ids(a.n_actions),
+            n_rows=a.n_rows,
             tables=a.T, max_actions=a.A, q=reals(a.q), greedy=ids(a.greedy), visits=ids(a.visits), q_step=a.q_step,
             greedy_step=a.greedy_step, visits_step=a.visits_step, discount=reals(a.discount), rate=&rate.data,
             exploration=&exploration.data, kind=BOLTZMANN if a.kind == BOLTZMANN else EPSILON_GREEDY,
             strict=a.strict, several=a.several, drawn=a.drawn, around=a.around, draws=a.draws,
-            choices=0, cells=Cells(0, NULL, 0, 0, 0, NULL, 0, 0, self.context.cells.lanes, a.around, a.drawn, Q_RULE, NULL, NULL),
+            few=0, cells=Cells(0, NULL, 0, 0, 0, NULL, 0, 0, self.context.cells.lanes, a.around, a.drawn, Q_RULE,
+                               NULL, NULL),
             act=NULL, update=NULL, active=a.active,
             sums=reals(sums), pitch=pitch, gathered=reals(gathered), places=ids(places), incumbent=a.around != 0)
         self.operations.context = &self.context
@@ -383,7 +384,7 @@ cdef class QLearning(Learner):
                 self.operations.update_some = _update_some
         self.operations.tick = _tick
         if a.active == 1 and rate.data.kind != VISITS:
-            self._packed(a.table_of, a.actions, a.agent_ids)
+            self._packed(a.table_of, a.n_actions, a.agent_ids)
         if rate.data.kind == CONSTANT:
             self.operations.tick = _tick_exploration
             if exploration.data.kind == CONSTANT:
@@ -403,9 +404,9 @@ cdef class QLearning(Learner):
                      axis=1),
             np.int64)
         self.held = (self.held, own)
-        c.choices = c.max_actions if few else 0
-        c.cells = Cells(n_ids=c.n_ids, agents=<const Agent *> longs(own), bound=c.rows, row_bytes=row_bytes,
-                        run_bytes=row_bytes * c.rows, cells=<char *> c.q, greedy=<char *> c.greedy - <char *> c.q,
+        c.few = c.max_actions if few else 0
+        c.cells = Cells(n_ids=c.n_ids, agents=<const Agent *> longs(own), bound=c.n_rows, row_bytes=row_bytes,
+                        run_bytes=row_bytes * c.n_rows, cells=<char *> c.q, greedy=<char *> c.greedy - <char *> c.q,
                         visits=<char *> c.visits - <char *> c.q, lanes=c.cells.lanes, around=c.around,
                         drawn=c.drawn, rule=Q_RULE, second=NULL, epsilon=NULL)
         if c.cells.lanes:
@@ -423,17 +424,17 @@ cdef class QLearning(Learner):
         self.learns_by_cells = type(self) is QLearning
 
 
-def find_greedy(q, actions, greedy, shares=None):
+def find_greedy(q, n_actions, greedy, shares=None):
     """One of the greatest action values of every cell.
 
     Parameters
     ----------
     See ``marlfast/declarations/q_learning.py``.
     """
-    given = FIND_GREEDY.check({"q": q, "actions": actions, "greedy": greedy, "shares": shares})
+    given = FIND_GREEDY.check({"q": q, "n_actions": n_actions, "greedy": greedy, "shares": shares})
     cdef const double *values = reals(q)
     cdef const double *share = reals(shares)
-    cdef const int32_t *counts = ids(actions)
+    cdef const int32_t *counts = ids(n_actions)
     cdef int32_t *best = ids(greedy)
     cdef int64_t cells = given.cells, max_actions = given.A, k
     with nogil:

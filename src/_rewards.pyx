@@ -10,18 +10,18 @@ from marlfast.declarations.base import zeros
 
 
 cdef struct MixContext:
-    int64_t agents, teams
+    int64_t n_agents, teams
     double own
     const double *weights
     const int32_t *team_of_agent
     double *sums                # [R, teams] scratch
 
 cdef struct DifferenceContext:
-    int64_t agents
+    int64_t n_agents
     GameOperations *game
 
 cdef struct PotentialContext:
-    int64_t agents, views, features, rows, per_agent, order
+    int64_t n_agents, views, features, n_rows, per_agent, order
     double discount
     const double *table         # [1 or N, rows]
     const double *target        # [D]
@@ -33,8 +33,8 @@ cdef int _mix(void *context, int64_t first, int64_t count, const Transition *t) 
     cdef MixContext *c = <MixContext *> context
     cdef int64_t r
     for r in range(count):
-        leaf.mix(c.agents, c.teams, c.own, c.weights, c.team_of_agent, t.raw + r * c.agents,
-                 c.sums + (first + r) * c.teams, t.rewards + r * c.agents)
+        leaf.mix(c.n_agents, c.teams, c.own, c.weights, c.team_of_agent, t.raw + r * c.n_agents,
+                 c.sums + (first + r) * c.teams, t.rewards + r * c.n_agents)
     return 0
 
 
@@ -45,40 +45,40 @@ cdef int _difference(void *context, int64_t first, int64_t count, const Transiti
     cdef int status = c.game.counterfactual(c.game.context, first, count, t.state, t.actions, t.raw, t.rewards)
     for r in range(count):
         total = 0.0
-        for i in range(c.agents):
-            total += t.raw[r * c.agents + i]
-        for i in range(c.agents):
-            t.rewards[r * c.agents + i] = total - t.rewards[r * c.agents + i]
+        for i in range(c.n_agents):
+            total += t.raw[r * c.n_agents + i]
+        for i in range(c.n_agents):
+            t.rewards[r * c.n_agents + i] = total - t.rewards[r * c.n_agents + i]
     return status
 
 
 cdef int _distinct(void *context, int64_t first, int64_t count, const Transition *t) noexcept nogil:
     cdef leaf.Distinct *c = <leaf.Distinct *> context
-    cdef int64_t agents = c.agents, r, i, n
+    cdef int64_t n_agents = c.n_agents, r, i, n
     cdef double amount
     cdef double *rewards
     for r in range(count):
         # In the loop, the second component that asks finds them counted.
         n = t.distinct[0] if t.distinct != NULL else -1
         if n < 0:
-            n = leaf.distinct(agents, c.actions, t.actions + r * agents, c.marked + (first + r) * c.words)
+            n = leaf.distinct(n_agents, c.n_actions, t.actions + r * n_agents, c.marked + (first + r) * c.words)
             if n < 0:
                 return Status.BAD_ACTION
             if t.distinct != NULL:
                 t.distinct[0] = n
         amount = c.amounts[n]
-        rewards = t.rewards + r * agents
-        for i in range(agents):
+        rewards = t.rewards + r * n_agents
+        for i in range(n_agents):
             rewards[i] += amount
     return 0
 
 
 cdef inline double _table_potential(PotentialContext *c, int64_t i, const int32_t *rows, const double *observation,
                                     int *status) noexcept nogil:
-    if <uint32_t> rows[i] >= <uint32_t> c.rows:
+    if <uint32_t> rows[i] >= <uint32_t> c.n_rows:
         status[0] = Status.BAD_ROW
         return 0.0
-    return c.table[(i * c.rows if c.per_agent else 0) + rows[i]]
+    return c.table[(i * c.n_rows if c.per_agent else 0) + rows[i]]
 
 
 cdef inline double _distance_potential(PotentialContext *c, int64_t i, const int32_t *rows, const double *observation,
@@ -94,9 +94,9 @@ cdef inline int _remember(Potential potential, PotentialContext *c, int64_t firs
     cdef int64_t r, i
     cdef int status = 0
     for r in range(count):
-        for i in range(c.agents):
-            c.previous[(first + r) * c.agents + i] = potential(
-                c, i, rows + r * c.agents, observation + r * c.views * c.features, &status)
+        for i in range(c.n_agents):
+            c.previous[(first + r) * c.n_agents + i] = potential(
+                c, i, rows + r * c.n_agents, observation + r * c.views * c.features, &status)
     return status
 
 
@@ -107,12 +107,12 @@ cdef inline int _shape(Potential potential, PotentialContext *c, int64_t first, 
     cdef double *previous
     cdef int status = 0
     for r in range(count):
-        for i in range(c.agents):
-            previous = c.previous + (first + r) * c.agents + i
+        for i in range(c.n_agents):
+            previous = c.previous + (first + r) * c.n_agents + i
             next_ = 0.0
             if not t.terminated[r]:
-                next_ = potential(c, i, t.next_rows + r * c.agents, t.observation + r * c.views * c.features, &status)
-            t.rewards[r * c.agents + i] += c.discount * next_ - previous[0]
+                next_ = potential(c, i, t.next_rows + r * c.n_agents, t.observation + r * c.views * c.features, &status)
+            t.rewards[r * c.n_agents + i] += c.discount * next_ - previous[0]
             previous[0] = next_
     return status
 

@@ -27,14 +27,14 @@ cdef class Schedule:
 
     def __init__(self, kind, per_episode, start, final, rate, table, value, ticks):
         cdef const double[::1] s = check(start, "start", "float64", (-1,), False)
-        cdef int64_t runs = s.shape[0]
-        if runs < 1:
+        cdef int64_t n_runs = s.shape[0]
+        if n_runs < 1:
             raise ValueError("start: expected at least one run, got none")
-        cdef const double[::1] f = check(final, "final", "float64", (runs,), False)
-        cdef const double[::1] r = check(rate, "rate", "float64", (runs,), False)
+        cdef const double[::1] f = check(final, "final", "float64", (n_runs,), False)
+        cdef const double[::1] r = check(rate, "rate", "float64", (n_runs,), False)
         cdef const double[::1] t = check(table, "table", "float64", (-1,), False)
-        cdef double[::1] v = check(value, "value", "float64", (runs,), True)
-        cdef int64_t[::1] n = check(ticks, "ticks", "int64", (runs,), True)
+        cdef double[::1] v = check(value, "value", "float64", (n_runs,), True)
+        cdef int64_t[::1] n = check(ticks, "ticks", "int64", (n_runs,), True)
         if not CONSTANT <= kind <= VISITS:
             raise ValueError(f"kind: expected 0 to 5, got {kind}")
         if kind >= TABLE and t.shape[0] < 1:
@@ -44,7 +44,7 @@ cdef class Schedule:
         if ticks.min() < 0:
             raise ValueError(f"ticks: expected at least 0, got {ticks.min()}")
         self.held = (start, final, rate, table, value, ticks)
-        self.runs = runs
+        self.runs = n_runs
         self.data = ScheduleData(kind, 1 if per_episode else 0, &s[0], &f[0], &r[0],
                                  NULL, t.shape[0], &v[0], &n[0])
         if t.shape[0]:

@@ -88,7 +88,7 @@ cdef class TablePolicy:
 
     def __init__(self, Encoder encoder not None, views, group, first, stride, count, choices=None, sums=None):
         check(group, "group", "int32", (-1,), False)
-        cdef int64_t n = len(group), rows = encoder.operations.rows
+        cdef int64_t n = len(group), n_rows = encoder.operations.n_rows
         if encoder.operations.encode == NULL or encoder.agents != 1 or encoder.active != 1 \
                 or encoder.operations.used != NULL:
             raise ValueError("encoder: expected one of a single agent, with one row for what it sees, that does not "
@@ -107,16 +107,16 @@ cdef class TablePolicy:
             raise ValueError("choices, sums: expected one of them")
         cdef int64_t joint = 0
         if choices is not None:
-            check(choices, "choices", "int32", (rows, groups), False)
+            check(choices, "choices", "int32", (n_rows, groups), False)
             if choices.min() < 0:
                 raise ValueError(f"choices: expected at least 0, got {choices.min()}")
         else:
-            joint = check(sums, "sums", "float64", (rows, groups, -1), False).shape[2]
+            joint = check(sums, "sums", "float64", (n_rows, groups, -1), False).shape[2]
             if joint < 1:
                 raise ValueError("sums: expected at least one choice, got none")
         self.held = (encoder, group, first, stride, count, choices, sums)
         self.agents, self.views, self.features, self.groups = n, views, encoder.features, groups
-        self.tables = Tables(&encoder.operations, n, views, encoder.features, rows, groups, joint, ids(group),
+        self.tables = Tables(&encoder.operations, n, views, encoder.features, n_rows, groups, joint, ids(group),
                              ids(first), longs(stride), longs(count), ids(choices), reals(sums))
 
     def act(self, observation, uniforms, actions):

@@ -44,9 +44,15 @@ def identifiers(path):
         found = [(t.string, t.start[0]) for t in tokenize.generate_tokens(io.StringIO(text).readline)
                  if t.type == tokenize.NAME]
     else:
-        blank = (C_BLANK if path.suffix == ".h" else CYTHON_BLANK).sub(lambda m: "\n" * m[0].count("\n"), text)
-        found = [(name, k) for k, line in enumerate(blank.split("\n"), 1) for name in re.findall(r"[A-Za-z_]\w*", line)]
+        found = [(name, k) for k, line in enumerate(blanked(path).split("\n"), 1)
+                 for name in re.findall(r"[A-Za-z_]\w*", line)]
     return [(name, k) for name, k in found if not TOLD.search(lines[k - 1])]
+
+
+def blanked(path):
+    """A C or Cython file without its comments and strings."""
+    return (C_BLANK if path.suffix == ".h" else CYTHON_BLANK).sub(lambda m: "\n" * m[0].count("\n"),
+                                                                  path.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +68,35 @@ def test_old_words_do_not_come_back(word, named):
     found = [f"{path.relative_to(ROOT)}:{k}: {name}" for path, names in named.items() for name, k in names
              if pattern.fullmatch(name) and not (right and re.search(right, path.relative_to(ROOT).as_posix()))]
     assert not found, f"use {today}:\n" + "\n".join(found)
+
+
+# A number of things is n_things: the bare word is the things themselves. Rows of a board or of a matrix are its height;
+# what a game's Data or a kernel's attribute is called (``game.agents``, ``learner.runs``) is what users call it.
+COUNTS = {"agents": "", "runs": "", "rows": "foraging|pursuit|equilibria", "actions": "", "choices": ""}
+WHOLE = r"(?:const )?(?:u?int(?:32|64)_t|int|Py_ssize_t) "
+PUBLIC = re.compile(r"^(?:ctypedef|cdef) struct Data:\n(?:    .*\n)+|^.*cdef readonly .*$", re.M)
+
+
+def declared(line):
+    """Names of the whole numbers (no pointers, no arrays) that a line of C or Cython declares."""
+    found = re.findall(rf"\b{WHOLE}(\w+)\b(?![\[(])", line)
+    while "(" in line and line != (inner := re.sub(r"\([^()]*\)", "", line)):
+        line = inner
+    further = re.match(rf"\s*(?:cdef )?{WHOLE}([^(]*)$", line)
+    return found + (re.findall(r",\s*(\w+)\b(?!\[)", further[1]) if further else [])
+
+
+def test_declared_numbers_are_found():
+    assert declared("    cdef int64_t rows = put(game, actions), i, n") == ["rows", "i", "n"]
+    assert declared("int put(const int32_t *actions, int64_t n_agents, int64_t run)") == ["n_agents", "run"]
+    assert declared("    int32_t rows[8], next_rows[8];") == []
+
+
+@pytest.mark.parametrize("word", COUNTS)
+def test_counts_in_kernels_are_called_n(word):
+    kernels = [path for path in FILES if path.suffix in (".pyx", ".pxd", ".pxi", ".h") and "tests" not in path.parts]
+    assert len(kernels) > 100
+    found = [f"{path.relative_to(ROOT)}: {line.strip()}" for path in kernels
+             if not (COUNTS[word] and re.search(COUNTS[word], path.name))
+             for line in PUBLIC.sub("", blanked(path)).split("\n") if word in declared(line)]
+    assert not found, f"call it n_{word}:\n" + "\n".join(found)

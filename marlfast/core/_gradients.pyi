@@ -6,12 +6,12 @@ from marlfast.core._kernels import Learner
 from marlfast.core._schedules import Schedule
 
 class Softmax(Learner):
-    def __init__(self, *, logits: NDArray[np.float64], table_of: NDArray[np.int32], actions: NDArray[np.int32],
+    def __init__(self, *, logits: NDArray[np.float64], table_of: NDArray[np.int32], n_actions: NDArray[np.int32],
                  agent_ids: NDArray[np.int32], exploration: Schedule | None = None, strict: bool = True,
                  several: bool = False, active: int, draws: int) -> None: ...
 
 class PolicyGradient(Softmax):
-    def __init__(self, *, logits: NDArray[np.float64], table_of: NDArray[np.int32], actions: NDArray[np.int32],
+    def __init__(self, *, logits: NDArray[np.float64], table_of: NDArray[np.int32], n_actions: NDArray[np.int32],
                  agent_ids: NDArray[np.int32], active: int, draws: int, units: NDArray[np.int32],
                  unit_of: NDArray[np.int32], weights: NDArray[np.int64], discount: NDArray[np.float64],
                  decay: NDArray[np.float64], central: int, rollout_rows: NDArray[np.int32], ahead: NDArray[np.int32],

@@ -23,7 +23,7 @@ cdef class Game:
     cdef readonly object held           # what the context points into
     cdef readonly dict failures         # run: the exception, of a game whose own code can fail; None: of the others
     cdef readonly bint serial           # its code runs under Python's global lock: more threads gain nothing
-    cdef object _declare(self, void *context, int64_t agents, int64_t state_size, int64_t views, int64_t features,
+    cdef object _declare(self, void *context, int64_t n_agents, int64_t state_size, int64_t views, int64_t features,
                          tuple draws)
     cdef object _raise(self, int status, str what)
 

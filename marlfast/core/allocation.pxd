@@ -94,23 +94,23 @@ cdef inline int start(const Data *game, double *state, const double *uniforms, c
 
 cdef inline int step(const Data *game, double *state, const int32_t *actions, const double *uniforms,
                      const double *normals, double *rewards, uint8_t *terminated) noexcept nogil:
-    cdef int64_t kinds = game.kinds, agents = game.agents
+    cdef int64_t kinds = game.kinds, n_agents = game.agents
     cdef double *before = state + kinds
     cdef double *last = before + kinds
-    cdef double *previous = last + agents
+    cdef double *previous = last + n_agents
     cdef int64_t[MAX_KINDS] work
     cdef int64_t[MAX_KINDS] done       # tasks finished at each kind
     cdef int64_t i, m, units, finished = 0, waiting = 0, working = 0, switched = 0, here, rest
     cdef double share
-    if not (sound(state, kinds, game.capacity * game.size + 1) and sound(last, agents, kinds + 1)):
+    if not (sound(state, kinds, game.capacity * game.size + 1) and sound(last, n_agents, kinds + 1)):
         return Status.BAD_STATE
-    if not allowed(actions, agents, kinds + 1):
+    if not allowed(actions, n_agents, kinds + 1):
         return Status.BAD_ACTION
     if not drawn(game, uniforms):
         return Status.BAD_DRAW
     for m in range(kinds):
         work[m] = 0
-    for i in range(agents):
+    for i in range(n_agents):
         m = actions[i]
         here = <int64_t> last[i]
         previous[i] = last[i]
@@ -128,8 +128,8 @@ cdef inline int step(const Data *game, double *state, const int32_t *actions, co
         before[m] = state[m]
         state[m] = <double> rest
     if game.own:
-        share = game.waiting * <double> waiting / <double> agents
-        for i in range(agents):
+        share = game.waiting * <double> waiting / <double> n_agents
+        for i in range(n_agents):
             m = actions[i]
             if m < kinds:
                 here = <int64_t> previous[i]
@@ -139,8 +139,8 @@ cdef inline int step(const Data *game, double *state, const int32_t *actions, co
             else:
                 rewards[i] = 0.0 - share
     else:
-        share = profit(game, finished, waiting, working, switched) / <double> agents
-        for i in range(agents):
+        share = profit(game, finished, waiting, working, switched) / <double> n_agents
+        for i in range(n_agents):
             rewards[i] = share
     arrive(game, state, uniforms)
     terminated[0] = 0
@@ -173,19 +173,19 @@ cdef inline int observe(const Data *game, const double *state, double *observati
 cdef inline int counterfactual(const Data *game, const double *state, const int32_t *actions,
                                double *others_total) noexcept nogil:
     """The others' total reward, had agent i idled and taken no share."""
-    cdef int64_t kinds = game.kinds, agents = game.agents
+    cdef int64_t kinds = game.kinds, n_agents = game.agents
     cdef const double *before = state + kinds
-    cdef const double *previous = before + kinds + agents
+    cdef const double *previous = before + kinds + n_agents
     cdef int64_t[MAX_KINDS] work
     cdef int64_t[MAX_KINDS] waits      # tasks left at each kind
     cdef int64_t i, m, units, finished = 0, waiting = 0, working = 0, switched = 0, here, more
-    if not (sound(before, kinds, game.capacity * game.size + 1) and sound(previous, agents, kinds + 1)):
+    if not (sound(before, kinds, game.capacity * game.size + 1) and sound(previous, n_agents, kinds + 1)):
         return Status.BAD_STATE
-    if not allowed(actions, agents, kinds + 1):
+    if not allowed(actions, n_agents, kinds + 1):
         return Status.BAD_ACTION
     for m in range(kinds):
         work[m] = 0
-    for i in range(agents):
+    for i in range(n_agents):
         m = actions[i]
         here = <int64_t> previous[i]
         if m < kinds:
@@ -197,9 +197,9 @@ cdef inline int counterfactual(const Data *game, const double *state, const int3
         waits[m] = tasks(game, left(units, work[m]))
         finished += tasks(game, units) - waits[m]
         waiting += waits[m]
-    for i in range(agents):
+    for i in range(n_agents):
         m = actions[i]
-        if agents == 1:
+        if n_agents == 1:
             others_total[i] = 0.0
         elif m < kinds:
             here = <int64_t> previous[i]

@@ -23,10 +23,10 @@ cdef inline int64_t pick(double u, int64_t n) noexcept nogil:
     return <int64_t> (u * <double> n)
 
 
-cdef inline bint allowed(const int32_t *actions, int64_t agents, int64_t n) noexcept nogil:
+cdef inline bint allowed(const int32_t *actions, int64_t n_agents, int64_t n) noexcept nogil:
     """Whether every action is one of 0, 1, ..., n - 1."""
     cdef int64_t i
-    for i in range(agents):
+    for i in range(n_agents):
         if <uint32_t> actions[i] >= <uint32_t> n:
             return False
     return True

@@ -5,12 +5,12 @@ from libc.stdint cimport int64_t
 from marlfast.core.draws cimport exp_
 
 
-cdef inline double mean_temperature(const double *temperature, int64_t actions) noexcept nogil:
+cdef inline double mean_temperature(const double *temperature, int64_t n_actions) noexcept nogil:
     cdef int64_t a
     cdef double total = 0.0
-    for a in range(actions):
+    for a in range(n_actions):
         total += temperature[a]
-    return total / <double> actions
+    return total / <double> n_actions
 
 
 cdef inline bint believes(double temperature, double moderation, double u) noexcept nogil:

@@ -24,15 +24,15 @@ cdef inline int start(const Data *game, double *state, const double *uniforms,
 
 cdef inline int step(const Data *game, double *state, const int32_t *actions, const double *uniforms,
                      const double *normals, double *rewards, uint8_t *terminated) noexcept nogil:
-    cdef int64_t agents = game.agents, below = game.bonus_below, i, k, total = 0
+    cdef int64_t n_agents = game.agents, below = game.bonus_below, i, k, total = 0
     cdef double team, bonus = game.bonus
     for k in range(game.state_size):
         state[k] += normals[k] * game.noise
-    for i in range(agents):
+    for i in range(n_agents):
         total += actions[i]
     state[0] += <double> total * game.push
     team = -fabs(state[0])
-    for i in range(agents):
+    for i in range(n_agents):
         # Sign bit and product in place of a branch: who earns the bonus is close to random.
         rewards[i] = team + bonus * <double> <int32_t> (<uint64_t> (actions[i] - below) >> 63)
     terminated[0] = 0

@@ -13,13 +13,13 @@ cdef extern from *:
     double round_half_even "MF_RINT"(double x) noexcept nogil
 
 ctypedef struct Grid:
-    int64_t agents, views, features
+    int64_t n_agents, views, features
     const double *low           # [D]
     const double *scale         # [D] bins per unit
     const int64_t *bins         # [D]
 
 ctypedef struct Tiles:
-    int64_t agents, views, features
+    int64_t n_agents, views, features
     int64_t active              # k, tilings
     const double *low           # [D]
     const double *scale         # [D] tiles per unit
@@ -32,7 +32,7 @@ ctypedef struct Tiles:
 
 ctypedef struct AgentIndex:
     EncoderOperations *within
-    int64_t agents
+    int64_t n_agents
     int64_t active              # k of the encoder within
     int64_t views, observation_size        # V, V * D
     int64_t common              # 1: a row for all agents, too
@@ -45,8 +45,8 @@ ctypedef struct Observed:
     int64_t pitch
 
 ctypedef struct Rounding:
-    int64_t agents, views, features
-    int64_t rows                # rows there is room for
+    int64_t n_agents, views, features
+    int64_t n_rows              # rows there is room for
     int64_t slots               # slots of a run's hash table: a power of two, more than rows
     double scale                # 10 ** decimals
     int64_t *keys               # [R, rows, D] rounded observations, times scale
@@ -54,8 +54,8 @@ ctypedef struct Rounding:
     int64_t *used               # [R] rows in use
 
 ctypedef struct Known:
-    int64_t agents, views, features
-    int64_t rows                # keys there are; the row of all that is none of them, too
+    int64_t n_agents, views, features
+    int64_t n_rows              # keys there are; the row of all that is none of them, too
     int64_t slots               # of the hash table: a power of two, more than rows
     double scale                # 10 ** decimals
     const int64_t *keys         # [rows, D] rounded observations, times scale
@@ -87,13 +87,13 @@ cdef inline int64_t discrete_row(const Grid *grid, const double *observation) no
     return row if <double> row == y else -1
 
 
-cdef inline void share_row(int64_t agents, int64_t views, int64_t view, int32_t row, int32_t *rows) noexcept nogil:
+cdef inline void share_row(int64_t n_agents, int64_t views, int64_t view, int32_t row, int32_t *rows) noexcept nogil:
     """Give a view's row to the agents that see it."""
     cdef int64_t i
-    if views == agents:
+    if views == n_agents:
         rows[view] = row
     else:
-        for i in range(agents):
+        for i in range(n_agents):
             rows[i] = row
 
 
@@ -104,7 +104,7 @@ cdef inline int grid_rows(const Grid *grid, const double *observation, int32_t *
         row = grid_row(grid, observation + v * grid.features)
         if row < 0:
             return Status.BAD_OBSERVATION
-        share_row(grid.agents, grid.views, v, <int32_t> row, rows)
+        share_row(grid.n_agents, grid.views, v, <int32_t> row, rows)
     return Status.FINE
 
 
@@ -115,7 +115,7 @@ cdef inline int discrete_rows(const Grid *grid, const double *observation, int32
         row = discrete_row(grid, observation + v)
         if row < 0:
             return Status.BAD_OBSERVATION
-        share_row(grid.agents, grid.views, v, <int32_t> row, rows)
+        share_row(grid.n_agents, grid.views, v, <int32_t> row, rows)
     return Status.FINE
 
 
@@ -157,7 +157,7 @@ cdef inline int64_t rounding_find(const Rounding *table, int64_t run, const int6
     cdef uint64_t mask = <uint64_t> table.slots - 1
     cdef uint64_t slot = rounding_hash(key, table.features) & mask
     cdef int32_t *slots = table.table + run * table.slots
-    cdef int64_t *keys = table.keys + run * table.rows * table.features
+    cdef int64_t *keys = table.keys + run * table.n_rows * table.features
     cdef int64_t row, d
     while slots[slot] != 0:
         row = slots[slot] - 1
@@ -168,7 +168,7 @@ cdef inline int64_t rounding_find(const Rounding *table, int64_t run, const int6
             return row
         slot = (slot + 1) & mask
     row = table.used[run]
-    if row >= table.rows:
+    if row >= table.n_rows:
         return -2
     for d in range(table.features):
         keys[row * table.features + d] = key[d]
@@ -190,4 +190,4 @@ cdef inline int64_t known_row(const Known *known, const int64_t *key) noexcept n
         if d == known.features:
             return row
         slot = (slot + 1) & mask
-    return known.rows
+    return known.n_rows

@@ -68,22 +68,22 @@ cdef inline void shuffle(int32_t *order, int64_t n, const double *uniforms) noex
 
 cdef inline int start(const Data *game, double *state, const double *uniforms,
                       const double *normals) noexcept nogil:
-    cdef int64_t agents = game.agents, foods = game.foods, rows = game.rows, i, k, place, row, column, left, level
+    cdef int64_t n_agents = game.agents, foods = game.foods, rows = game.rows, i, k, place, row, column, left, level
     cdef int64_t lowest = LEVELS, second = LEVELS, third = LEVELS, high, total = 0, shift
     cdef uint64_t free[MAX_SIDE]
     cdef uint64_t square, inside
     cdef int32_t order[MAX_SIDE]
     cdef int32_t places[MAX_SIDE]
     cdef int32_t levels[MAX_SIDE]
-    for i in range(3 * (agents + foods)):
+    for i in range(3 * (n_agents + foods)):
         if not (uniforms[i] >= 0.0 and uniforms[i] < 1.0):
             return Status.BAD_DRAW
     inside = ~<uint64_t> 0 >> (64 - game.columns)
     for row in range(rows):
         free[row] = inside
     left = rows * game.columns
-    shuffle(order, agents, uniforms)
-    for i in range(agents):
+    shuffle(order, n_agents, uniforms)
+    for i in range(n_agents):
         place = select(free, rows, cells.pick(uniforms[3 * i + 1], left))
         left -= 1
         row, column = place >> 7, place & 127
@@ -97,12 +97,12 @@ cdef inline int start(const Data *game, double *state, const double *uniforms,
             second, third = level, second
         elif level < third:
             third = level
-    if agents < 3:
+    if n_agents < 3:
         third = 0
-        if agents < 2:
+        if n_agents < 2:
             second = 0
-    uniforms += 3 * agents
-    state += 3 * agents
+    uniforms += 3 * n_agents
+    state += 3 * n_agents
     # No food on the border, none beside or diagonally beside another, none two squares straight away from another.
     inside = (inside >> 1) & ~<uint64_t> 1
     for row in range(rows):
@@ -150,14 +150,14 @@ cdef inline int start(const Data *game, double *state, const double *uniforms,
 
 cdef inline int64_t read(const Data *game, const double *state, int64_t *places, int64_t *levels) noexcept nogil:
     """Places and levels of agents and then of foods; returns the levels of all food at the start, or -1: no state."""
-    cdef int64_t agents = game.agents, i, row, column, level, place, last = -1, present = 0, total
-    for i in range(agents):
+    cdef int64_t n_agents = game.agents, i, row, column, level, place, last = -1, present = 0, total
+    for i in range(n_agents):
         row, column = cells.whole(state[3 * i], game.rows), cells.whole(state[3 * i + 1], game.columns)
         level = cells.whole(state[3 * i + 2], LEVELS)
         if (row | column | level) < 0:
             return -1
         places[i], levels[i] = row * 128 + column, level
-    for i in range(agents, agents + game.foods):
+    for i in range(n_agents, n_agents + game.foods):
         row, column = cells.whole(state[3 * i], game.rows), cells.whole(state[3 * i + 1], game.columns)
         level = cells.whole(state[3 * i + 2], LEVELS)
         if (row | column | level) < 0:
@@ -171,7 +171,7 @@ cdef inline int64_t read(const Data *game, const double *state, int64_t *places,
             place = NOWHERE
         places[i], levels[i] = place, level
         present += level
-    total = cells.whole(state[3 * (agents + game.foods)], FULL_TOTAL)
+    total = cells.whole(state[3 * (n_agents + game.foods)], FULL_TOTAL)
     return total if total >= present else -1
 
 
@@ -197,53 +197,53 @@ cdef inline bint adjacent(int64_t a, int64_t b) noexcept nogil:
 
 cdef inline int step(const Data *game, double *state, const int32_t *actions, const double *uniforms,
                      const double *normals, double *rewards, uint8_t *terminated) noexcept nogil:
-    cdef int64_t agents = game.agents, foods = game.foods, i, j, f, to, total, strength, food, present
+    cdef int64_t n_agents = game.agents, foods = game.foods, i, j, f, to, total, strength, food, present
     cdef int64_t places[2 * MAX_SIDE]
     cdef int64_t levels[2 * MAX_SIDE]
     cdef int64_t targets[MAX_SIDE]
     cdef uint64_t loading = 0, group
     cdef bint moves
-    if not cells.allowed(actions, agents, ACTIONS):
+    if not cells.allowed(actions, n_agents, ACTIONS):
         return Status.BAD_ACTION
     total = read(game, state, places, levels)
     if total < 0:
         return Status.BAD_STATE
-    for i in range(agents):
+    for i in range(n_agents):
         rewards[i] = 0.0
         to = places[i] + game.move[actions[i]]
         # One comparison of unsigned numbers each: a row or column below 0 is a huge one.
         moves = (<uint64_t> (to >> 7) < <uint64_t> game.rows) & (<uint64_t> (to & 127) < <uint64_t> game.columns)
-        for f in range(agents, agents + foods):
+        for f in range(n_agents, n_agents + foods):
             moves &= places[f] != to
         targets[i] = to if moves else places[i]
-        if actions[i] == LOAD and beside(places[i], places + agents, foods) >= 0:
+        if actions[i] == LOAD and beside(places[i], places + n_agents, foods) >= 0:
             loading |= <uint64_t> 1 << i
     # Who wants to go where another wants to go, or stays, does not move; who leaves makes room even where it then
     # cannot leave.
-    for i in range(agents):
+    for i in range(n_agents):
         if targets[i] == places[i]:
             continue
         moves = True
-        for j in range(agents):
+        for j in range(n_agents):
             moves &= (j == i) | (targets[j] != targets[i])
         if moves:
             places[i] = targets[i]
             state[3 * i], state[3 * i + 1] = <double> (places[i] >> 7), <double> (places[i] & 127)
     if loading:
-        for i in range(agents):
+        for i in range(n_agents):
             if not (loading >> i) & 1:
                 continue
-            f = beside(places[i], places + agents, foods)
+            f = beside(places[i], places + n_agents, foods)
             if f < 0:       # food so dense that others have just eaten it
                 continue
-            f += agents
+            f += n_agents
             food, strength, group = levels[f], 0, 0
-            for j in range(agents):
+            for j in range(n_agents):
                 if (loading >> j) & 1 and adjacent(places[j], places[f]):
                     strength += levels[j]
                     group |= <uint64_t> 1 << j
             loading &= ~group
-            for j in range(agents):
+            for j in range(n_agents):
                 if not (group >> j) & 1:
                     continue
                 if strength < food:
@@ -256,14 +256,14 @@ cdef inline int step(const Data *game, double *state, const int32_t *actions, co
                 places[f], levels[f] = NOWHERE, 0
                 state[3 * f + 2] = 0.0
     present = 0
-    for f in range(agents, agents + foods):
+    for f in range(n_agents, n_agents + foods):
         present |= levels[f]
     terminated[0] = present == 0
     return 0
 
 
 cdef inline int observe(const Data *game, const double *state, double *observation) noexcept nogil:
-    cdef int64_t agents = game.agents, foods = game.foods, per_agent = 2 + game.levels_seen, i, j, k, f
+    cdef int64_t n_agents = game.agents, foods = game.foods, per_agent = 2 + game.levels_seen, i, j, k, f
     cdef int64_t places[2 * MAX_SIDE]
     cdef int64_t levels[2 * MAX_SIDE]
     cdef const double *them
@@ -273,8 +273,8 @@ cdef inline int observe(const Data *game, const double *state, double *observati
     cdef bint all_seen = game.rows - 1 <= <int64_t> reach and game.columns - 1 <= <int64_t> reach
     if read(game, state, places, levels) < 0:
         return Status.BAD_STATE
-    them = state + 3 * agents
-    for i in range(agents):
+    them = state + 3 * n_agents
+    for i in range(n_agents):
         row, column = state[3 * i], state[3 * i + 1]
         # Places are told from the corner of what is seen, which lies on the board.
         top = row - reach if row > reach else 0.0
@@ -296,7 +296,7 @@ cdef inline int observe(const Data *game, const double *state, double *observati
         if per_agent == 3:
             out[2] = state[3 * i + 2]
         k = 1
-        for j in range(agents):
+        for j in range(n_agents):
             if j == i:
                 continue
             it = state + 3 * j
@@ -305,9 +305,9 @@ cdef inline int observe(const Data *game, const double *state, double *observati
             if per_agent == 3:
                 out[3 * k + 2] = it[2]
             k += ((it[0] >= top) & (it[1] >= left) & (it[0] - top <= 2.0 * reach) & (it[1] - left <= 2.0 * reach))
-        for j in range(k, agents):
+        for j in range(k, n_agents):
             out[per_agent * j], out[per_agent * j + 1] = -1.0, -1.0
             if per_agent == 3:
                 out[3 * j + 2] = 0.0
-        out += per_agent * agents
+        out += per_agent * n_agents
     return 0

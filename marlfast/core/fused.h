@@ -16,7 +16,7 @@ typedef struct mf_fused {
     /* Of the session. */
     void *parts;                /* what the hooks work on */
     const mf_qlearning *learner;
-    int64_t agents;             /* N; the learner controls all of them */
+    int64_t n_agents;             /* N; the learner controls all of them */
     int64_t few;                /* actions of every agent, where they are at most 8; else 0 */
     int64_t one_row;            /* 1: all agents see the same, and are few; they act and learn in order */
     int64_t wide;               /* 1: 8 to 16 actions, and a processor with wide registers */
@@ -64,19 +64,19 @@ typedef int mf_advance(mf_fused *f, int64_t count, const double *explore, const 
 
 /* The hooks. Those that return an int return a status; they work on the run under way. Numbers of agents and of state
  * variables are constants in some instances. */
-MF_INLINE int mf_hook_play(mf_fused *f, int64_t agents, int64_t size, double *state, const int32_t *actions,
+MF_INLINE int mf_hook_play(mf_fused *f, int64_t n_agents, int64_t size, double *state, const int32_t *actions,
                            const double *uniforms, const double *normals, double *raw, uint8_t *terminated);
-MF_INLINE int mf_hook_start(mf_fused *f, int64_t agents, int64_t size, double *state, const double *uniforms,
+MF_INLINE int mf_hook_start(mf_fused *f, int64_t n_agents, int64_t size, double *state, const double *uniforms,
                             const double *normals);
 /* The same from one whole number to the next, which it returns, or minus a status; which number a state is, or -1. */
-MF_INLINE int64_t mf_hook_turn(mf_fused *f, int64_t agents, int64_t here, const int32_t *actions,
+MF_INLINE int64_t mf_hook_turn(mf_fused *f, int64_t n_agents, int64_t here, const int32_t *actions,
                                const double *uniforms, double *raw, uint8_t *terminated);
 MF_INLINE int64_t mf_hook_number(const mf_fused *f, const double *state);
 MF_INLINE int mf_hook_observe(mf_fused *f);
 MF_INLINE int mf_hook_encode(mf_fused *f, int32_t *rows);
 /* The same, where all agents are in one row; what is seen has so many features, or (0) as many as the encoder takes. */
 MF_INLINE int mf_hook_encode_one(mf_fused *f, int64_t features, const double *observation, int64_t *row);
-MF_INLINE int64_t mf_hook_distinct(int64_t agents, const int32_t *actions);
+MF_INLINE int64_t mf_hook_distinct(int64_t n_agents, const int32_t *actions);
 MF_INLINE int mf_hook_pay(mf_fused *f);
 MF_INLINE void mf_hook_tick(mf_fused *f);
 
@@ -114,23 +114,23 @@ MF_INLINE mf_span mf_fused_span(const mf_fused *f, int64_t length, int64_t steps
 }
 
 /* Writes down the episode that is over, of `agents` agents. */
-MF_INLINE void mf_fused_record(mf_fused *f, int64_t agents, int64_t length, double *returns, double *shaped) {
+MF_INLINE void mf_fused_record(mf_fused *f, int64_t n_agents, int64_t length, double *returns, double *shaped) {
     int64_t i;
     if (f->record_every) {
         const int whole = ++f->entered == f->record_every;
         *f->length += length;
-        for (i = 0; i < agents; i++) {
+        for (i = 0; i < n_agents; i++) {
             f->returns[i] += returns[i];
             f->shaped_returns[i] += shaped[i];
         }
         if (whole) {
-            for (i = 0; i < agents && f->record_every > 1; i++) {
+            for (i = 0; i < n_agents && f->record_every > 1; i++) {
                 f->returns[i] = f->returns[i] / (double)f->record_every;
                 f->shaped_returns[i] = f->shaped_returns[i] / (double)f->record_every;
             }
             f->entered = 0;
-            f->returns += agents;
-            f->shaped_returns += agents;
+            f->returns += n_agents;
+            f->shaped_returns += n_agents;
             f->length++;
         }
     }
@@ -140,7 +140,7 @@ MF_INLINE void mf_fused_record(mf_fused *f, int64_t agents, int64_t length, doub
 
 MF_FUNCTION int mf_fused_bad_reward(const mf_fused *f, const double *raw) {
     int64_t i;
-    for (i = 0; i < f->agents; i++)
+    for (i = 0; i < f->n_agents; i++)
         if (raw[i] - raw[i] != 0.0) {
             *f->fault = i;
             break;
@@ -174,7 +174,7 @@ MF_INLINE int mf_numbered(const mf_fused *f) {
 MF_INLINE int mf_fused_each(mf_fused *f, const int64_t count, const double *explore, const double *uniforms,
                             const double *normals, const uint32_t few, const int rule, const mf_scan scan, mf_tie *tie) {
     const mf_qlearning c = *f->learner;
-    const int64_t run = f->run, agents = f->agents, first = *f->steps, size = f->state_size;
+    const int64_t run = f->run, n_agents = f->n_agents, first = *f->steps, size = f->state_size;
     const int64_t after = f->stable_after[run], ticks = f->ticks;
     const double discount = f->discount[run];
     double *const raw = f->raw, *const rewards = f->rewards;
@@ -197,7 +197,7 @@ MF_INLINE int mf_fused_each(mf_fused *f, const int64_t count, const double *expl
             status = mf_act_of(&c, run, f->rows, explore, &chance, f->actions, few, c.drawn != 0, tie);
             if (status)
                 break;
-            status = mf_hook_play(f, agents, size, f->state, f->actions, uniforms, normals, raw, &f->terminated);
+            status = mf_hook_play(f, n_agents, size, f->state, f->actions, uniforms, normals, raw, &f->terminated);
             if (status)
                 break;
             if (f->observes) {
@@ -205,7 +205,7 @@ MF_INLINE int mf_fused_each(mf_fused *f, const int64_t count, const double *expl
                 if (status)
                     break;
             }
-            for (i = 0; i < agents; i++)
+            for (i = 0; i < n_agents; i++)
                 finite += raw[i] * 0.0;
             if (finite != 0.0) {
                 status = mf_fused_bad_reward(f, raw);
@@ -222,15 +222,15 @@ MF_INLINE int mf_fused_each(mf_fused *f, const int64_t count, const double *expl
                 if (status)
                     break;
             } else {
-                const int64_t distinct = f->amounts ? mf_hook_distinct(agents, f->actions) : 0;
+                const int64_t distinct = f->amounts ? mf_hook_distinct(n_agents, f->actions) : 0;
                 if (distinct < 0) {
                     status = MF_BAD_ACTION;
                     break;
                 }
-                for (i = 0; i < agents; i++)
+                for (i = 0; i < n_agents; i++)
                     rewards[i] = raw[i];
                 for (k = 0; k < f->amounts; k++)
-                    for (i = 0; i < agents; i++)
+                    for (i = 0; i < n_agents; i++)
                         rewards[i] += f->amount[k][distinct];
             }
             status = mf_update_of(&c, run, f->rows, f->next_rows, f->actions, rewards, f->terminated, rate, discount,
@@ -244,7 +244,7 @@ MF_INLINE int mf_fused_each(mf_fused *f, const int64_t count, const double *expl
                 rate = f->rate[run];
             }
             stable = (changed ? 1 : stable + 1) & span.counts;
-            for (i = 0; i < agents; i++) {
+            for (i = 0; i < n_agents; i++) {
                 f->episode_return[i] += raw[i];
                 f->episode_shaped[i] += rewards[i];
             }
@@ -266,12 +266,12 @@ MF_INLINE int mf_fused_each(mf_fused *f, const int64_t count, const double *expl
         if (f->ended) {
             if (f->more == 0)
                 break;
-            mf_fused_record(f, agents, episode_steps, f->episode_return, f->episode_shaped);
-            for (i = 0; i < agents; i++)
+            mf_fused_record(f, n_agents, episode_steps, f->episode_return, f->episode_shaped);
+            for (i = 0; i < n_agents; i++)
                 f->episode_return[i] = f->episode_shaped[i] = 0.0;
             episode_steps = 0;
             f->ended = 0;
-            status = mf_hook_start(f, agents, size, f->state, f->uniforms, f->normals);
+            status = mf_hook_start(f, n_agents, size, f->state, f->uniforms, f->normals);
             f->uniforms += f->start_uniforms;
             f->normals += f->start_normals;
             if (status == MF_FINE && f->observes)
@@ -291,26 +291,27 @@ MF_INLINE int mf_fused_each(mf_fused *f, const int64_t count, const double *expl
 /* ---- the template, one agent after the other, all in one row ---- */
 
 /* Whether the cells of a row are those of agents with A actions each, one after the other, and nothing else. */
-MF_INLINE int mf_shaped(const mf_fused *f, int64_t agents, int64_t A) {
+MF_INLINE int mf_shaped(const mf_fused *f, int64_t n_agents, int64_t A) {
     const mf_qlearning *c = f->learner;
-    int64_t i, same = c->row_bytes == agents * (A + 1) * 8 && c->greedy == A * 8 && c->visits == A * 8 + 4;
-    for (i = 0; i < agents; i++)
-        same &= c->agents[i].choices == A && c->agents[i].table == i * (A + 1) * 8 &&
-                c->agents[i].draw == i * (f->explore / agents);
-    return (int)same && f->explore == agents * (f->several ? 2 : 1);
+    int64_t i, same = c->row_bytes == n_agents * (A + 1) * 8 && c->greedy == A * 8 && c->visits == A * 8 + 4;
+    for (i = 0; i < n_agents; i++)
+        same &= c->agents[i].n_actions == A && c->agents[i].table == i * (A + 1) * 8 &&
+                c->agents[i].draw == i * (f->explore / n_agents);
+    return (int)same && f->explore == n_agents * (f->several ? 2 : 1);
 }
 
 /* As mf_fused_each, where the state is known to be what is seen; the number of agents and `size` are constants, and so
  * may be that of actions, A (else 0), and `each`: draws of an agent, 1 where ties are drawn and 2 where they are not. */
 MF_INLINE int mf_fused_row(mf_fused *f, const int64_t count, const double *explore, const double *uniforms,
-                           const double *normals, const int64_t agents, const int64_t size, const int known,
+                           const double *normals, const int64_t n_agents, const int64_t size, const int known,
                            const uint32_t few, const uint32_t A, const int each, const mf_scan scan, mf_tie *tie) {
     const int numbered = known & MF_NUMBERED;
     const mf_qlearning c = *f->learner;
     const int64_t run = f->run, first = *f->steps, ticks = f->ticks, amounts = numbered ? 0 : f->amounts, bound = c.bound;
-    const int64_t after = f->stable_after[run], row_bytes = A ? agents * (A + 1) * 8 : c.row_bytes;
+    const int64_t after = f->stable_after[run], row_bytes = A ? n_agents * (A + 1) * 8 : c.row_bytes;
     const int64_t greedy = A ? A * 8 : c.greedy, visits = A ? A * 8 + 4 : c.visits;
-    const int64_t explores_step = A ? agents * each : f->explore, uniforms_step = f->step_uniforms, normals_step = f->step_normals;
+    const int64_t explores_step = A ? n_agents * each : f->explore;
+    const int64_t uniforms_step = f->step_uniforms, normals_step = f->step_normals;
     const uint32_t around = c.around;
     const int drawn = A ? each == 1 : c.drawn != 0;
     const double discount = f->discount[run];
@@ -328,10 +329,10 @@ MF_INLINE int mf_fused_row(mf_fused *f, const int64_t count, const double *explo
     uint32_t lost = 0u - (uint32_t)(at >= bound);
     int status = MF_FINE, ended = 0;
 MF_UNROLL
-    for (i = 0; i < agents; i++) {
+    for (i = 0; i < n_agents; i++) {
         table[i] = A ? i * (A + 1) * 8 : c.agents[i].table;
         draw[i] = A ? i * each : c.agents[i].draw;
-        n[i] = few ? few : A ? A : (uint32_t)c.agents[i].choices;
+        n[i] = few ? few : A ? A : (uint32_t)c.agents[i].n_actions;
         returns[i] = f->episode_return[i];
         shaped[i] = f->episode_shaped[i];
     }
@@ -348,22 +349,22 @@ MF_UNROLL
             mf_pace pace;
             uint32_t moved = 0;
 MF_UNROLL
-            for (i = 0; i < agents && status == MF_FINE; i++)
+            for (i = 0; i < n_agents && status == MF_FINE; i++)
                 status = mf_act_one(here + table[i], greedy, n[i], lost, explore + draw[i], &chance, drawn, tie,
                                     actions + i);
             if (status)
                 break;
             if (numbered) {
-                row = mf_hook_turn(f, agents, at, actions, uniforms, raw, &terminated);
+                row = mf_hook_turn(f, n_agents, at, actions, uniforms, raw, &terminated);
                 status = row < 0 ? (int)-row : MF_FINE;
                 now = row < 0 ? now : row;
             } else {
-                status = mf_hook_play(f, agents, size, state, actions, uniforms, normals, raw, &terminated);
+                status = mf_hook_play(f, n_agents, size, state, actions, uniforms, normals, raw, &terminated);
             }
             if (status)
                 break;
 MF_UNROLL
-            for (i = 0; i < agents; i++)
+            for (i = 0; i < n_agents; i++)
                 finite += raw[i] * 0.0;
             if (finite != 0.0) {
                 status = mf_fused_bad_reward(f, raw);
@@ -377,17 +378,17 @@ MF_UNROLL
             if (status)
                 break;
 MF_UNROLL
-            for (i = 0; i < agents; i++)
+            for (i = 0; i < n_agents; i++)
                 rewards[i] = raw[i];
             if (amounts) {
-                const int64_t distinct = mf_hook_distinct(agents, actions);
+                const int64_t distinct = mf_hook_distinct(n_agents, actions);
                 if (distinct < 0) {
                     status = MF_BAD_ACTION;
                     break;
                 }
                 for (k = 0; k < amounts; k++)
 MF_UNROLL
-                    for (i = 0; i < agents; i++)
+                    for (i = 0; i < n_agents; i++)
                         rewards[i] += f->amount[k][distinct];
             }
             if (lost || (uint64_t)row >= (uint64_t)bound) {
@@ -397,7 +398,7 @@ MF_UNROLL
             next = cells + row * row_bytes;
             pace = mf_pace_of(&c, run, rate, discount, MF_Q);
 MF_UNROLL
-            for (i = 0; i < agents && status == MF_FINE; i++)
+            for (i = 0; i < n_agents && status == MF_FINE; i++)
                 status = mf_update_one(here + table[i], next + table[i], greedy, visits, n[i], (uint32_t)actions[i],
                                        rewards[i], terminated, pace, around, few, MF_Q, scan, &moved);
             if (status)
@@ -410,7 +411,7 @@ MF_UNROLL
             }
             stable = (moved ? 1 : stable + 1) & span.counts;
 MF_UNROLL
-            for (i = 0; i < agents; i++) {
+            for (i = 0; i < n_agents; i++) {
                 returns[i] += raw[i];
                 shaped[i] += rewards[i];
             }
@@ -429,15 +430,15 @@ MF_UNROLL
         if (ended) {
             if (f->more == 0)
                 break;
-            mf_fused_record(f, agents, episode_steps, returns, shaped);
+            mf_fused_record(f, n_agents, episode_steps, returns, shaped);
 MF_UNROLL
-            for (i = 0; i < agents; i++)
+            for (i = 0; i < n_agents; i++)
                 returns[i] = shaped[i] = 0.0;
             episode_steps = 0;
             now = -1;
             f->ended = 0;
             ended = 0;
-            status = mf_hook_start(f, agents, size, state, f->uniforms, f->normals);
+            status = mf_hook_start(f, n_agents, size, state, f->uniforms, f->normals);
             f->uniforms += f->start_uniforms;
             f->normals += f->start_normals;
             if (status == MF_FINE)
@@ -452,7 +453,7 @@ MF_UNROLL
     for (k = 0; k < size; k++)
         f->state[k] = state[k];
 MF_UNROLL
-    for (i = 0; i < agents; i++) {
+    for (i = 0; i < n_agents; i++) {
         f->rows[i] = (int32_t)at;
         f->episode_return[i] = returns[i];
         f->episode_shaped[i] = shaped[i];
@@ -463,17 +464,18 @@ MF_UNROLL
     return status;
 }
 
-#define MF_ROW_OF(name, agents, size, known, few, A, scan, tie) \
+#define MF_ROW_OF(name, n_agents, size, known, few, A, scan, tie) \
     MF_FUNCTION int name(mf_fused *f, int64_t count, const double *explore, const double *uniforms, \
                          const double *normals) { \
         if (((known) & MF_NUMBERED) && mf_numbered(f)) { \
-            if ((A) && mf_shaped(f, agents, A) && f->several != f->learner->drawn) \
+            if ((A) && mf_shaped(f, n_agents, A) && f->several != f->learner->drawn) \
                 return f->several \
-                    ? mf_fused_row(f, count, explore, uniforms, normals, agents, size, known, few, A, 2, scan, tie) \
-                    : mf_fused_row(f, count, explore, uniforms, normals, agents, size, known, few, A, 1, scan, tie); \
-            return mf_fused_row(f, count, explore, uniforms, normals, agents, size, known, few, 0, 0, scan, tie); \
+                    ? mf_fused_row(f, count, explore, uniforms, normals, n_agents, size, known, few, A, 2, scan, tie) \
+                    : mf_fused_row(f, count, explore, uniforms, normals, n_agents, size, known, few, A, 1, scan, tie); \
+            return mf_fused_row(f, count, explore, uniforms, normals, n_agents, size, known, few, 0, 0, scan, tie); \
         } \
-        return mf_fused_row(f, count, explore, uniforms, normals, agents, size, MF_STATE_SEEN, few, 0, 0, scan, tie); \
+        return mf_fused_row(f, count, explore, uniforms, normals, n_agents, size, MF_STATE_SEEN, few, 0, 0, scan, \
+                            tie); \
     }
 
 /* ---- the template, agents side by side ---- */
@@ -526,18 +528,18 @@ MF_FUNCTION int mf_lanes_update(mf_fused *f, int64_t row, int64_t next_row, uint
     }
 
 /* Two of each: for registers of 256 bits, and for those that have masks, too. */
-#define MF_SIDE(width, A, H, agents, size, known) \
+#define MF_SIDE(width, A, H, n_agents, size, known) \
     MF_FUNCTION MF_WIDE int mf_lanes_##width##_##A##_##H(mf_fused *f, int64_t count, const double *explore, \
                                                          const double *uniforms, const double *normals) { \
         if (((known) & MF_NUMBERED) && mf_numbered(f)) \
-            return mf_lanes_##width(f, count, explore, uniforms, normals, A, H, agents, size, known); \
-        return mf_lanes_##width(f, count, explore, uniforms, normals, A, H, agents, size, (known) & ~MF_NUMBERED); \
+            return mf_lanes_##width(f, count, explore, uniforms, normals, A, H, n_agents, size, known); \
+        return mf_lanes_##width(f, count, explore, uniforms, normals, A, H, n_agents, size, (known) & ~MF_NUMBERED); \
     } \
     MF_FUNCTION __attribute__((MF_AVX512)) int mf_lanes_masks_##width##_##A##_##H( \
         mf_fused *f, int64_t count, const double *explore, const double *uniforms, const double *normals) { \
         if (((known) & MF_NUMBERED) && mf_numbered(f)) \
-            return mf_lanes_masks_##width(f, count, explore, uniforms, normals, A, H, agents, size, known); \
-        return mf_lanes_masks_##width(f, count, explore, uniforms, normals, A, H, agents, size, \
+            return mf_lanes_masks_##width(f, count, explore, uniforms, normals, A, H, n_agents, size, known); \
+        return mf_lanes_masks_##width(f, count, explore, uniforms, normals, A, H, n_agents, size, \
                                       (known) & ~MF_NUMBERED); \
     }
 #define MF_SIDE_OF(width, A, H) (mf_width() == 2 ? mf_lanes_masks_##width##_##A##_##H : mf_lanes_##width##_##A##_##H)
@@ -565,7 +567,7 @@ MF_EACH(mf_fused_8, 8, MF_Q, mf_no_scan, 0)
 #if MF_HAVE_AVX2_VARIANT
 MF_WIDE MF_EACH(mf_fused_wide, 0, MF_Q, mf_scan_wide, mf_tied_wide)
 #define MF_SIDES(A) MF_SIDE(2, A, 1, 2, f->state_size, MF_ANYTHING) \
-    MF_SIDE(4, A, 1, f->agents, f->state_size, MF_ANYTHING) MF_SIDE(4, A, 2, f->agents, f->state_size, MF_ANYTHING)
+    MF_SIDE(4, A, 1, f->n_agents, f->state_size, MF_ANYTHING) MF_SIDE(4, A, 2, f->n_agents, f->state_size, MF_ANYTHING)
 MF_SIDES(2) MF_SIDES(3) MF_SIDES(4) MF_SIDES(5) MF_SIDES(6) MF_SIDES(7) MF_SIDES(8)
 #undef MF_SIDES
 #endif

@@ -14,7 +14,7 @@ cdef extern from "fused.h" nogil:
     ctypedef struct Fused "mf_fused":
         void *parts
         const Cells *learner
-        int64_t agents, few, one_row, wide
+        int64_t n_agents, few, one_row, wide
         int64_t explore, step_uniforms, step_normals
         int64_t horizon, horizon_ends, max_steps, max_stable
         int64_t strict, several, lanes, observes, ticks, paid, amounts

@@ -47,8 +47,8 @@ cdef inline int _fused_encode_one "mf_hook_encode_one"(Fused *f, int64_t feature
     return status
 
 
-cdef inline int64_t _fused_distinct "mf_hook_distinct"(int64_t agents, const int32_t *actions) noexcept nogil:
-    return reward_leaf.distinct(agents, 64, actions, NULL)
+cdef inline int64_t _fused_distinct "mf_hook_distinct"(int64_t n_agents, const int32_t *actions) noexcept nogil:
+    return reward_leaf.distinct(n_agents, 64, actions, NULL)
 
 
 cdef inline int _fused_pay "mf_hook_pay"(Fused *f) noexcept nogil:
@@ -59,7 +59,7 @@ cdef inline int _fused_pay "mf_hook_pay"(Fused *f) noexcept nogil:
     cdef int status
     parts.transition.rows, parts.transition.next_rows, parts.distinct = f.rows, f.next_rows, -1
     if parts.plain:
-        for i in range(f.agents):
+        for i in range(f.n_agents):
             f.rewards[i] = f.raw[i]
     for p in range(parts.plain, parts.reward_count):
         part = parts.rewards[p]

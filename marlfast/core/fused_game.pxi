@@ -4,19 +4,19 @@ include "marlfast/core/fused.pxi"
 from marlfast.core.fused cimport Advance
 
 
-cdef inline int _fused_play "mf_hook_play"(Fused *f, int64_t agents, int64_t size, double *state,
+cdef inline int _fused_play "mf_hook_play"(Fused *f, int64_t n_agents, int64_t size, double *state,
                                            const int32_t *actions, const double *uniforms, const double *normals,
                                            double *raw, uint8_t *terminated) noexcept nogil:
     """The leaf, on a copy of what it reads, in which numbers of agents and of state variables may be constants."""
     cdef leaf.Data game = (<const leaf.Data *> (<Parts *> f.parts).game.context)[0]
-    game.agents, game.state_size = agents, size
+    game.agents, game.state_size = n_agents, size
     return leaf.step(&game, state, actions, uniforms, normals, raw, terminated)
 
 
-cdef inline int _fused_start "mf_hook_start"(Fused *f, int64_t agents, int64_t size, double *state,
+cdef inline int _fused_start "mf_hook_start"(Fused *f, int64_t n_agents, int64_t size, double *state,
                                              const double *uniforms, const double *normals) noexcept nogil:
     cdef leaf.Data game = (<const leaf.Data *> (<Parts *> f.parts).game.context)[0]
-    game.agents, game.state_size = agents, size
+    game.agents, game.state_size = n_agents, size
     return leaf.start(&game, state, uniforms, normals)
 
 

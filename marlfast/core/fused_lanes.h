@@ -124,7 +124,7 @@ MF_LANES_INLINE void MF_NAME(mf_lanes_draws_)(const double *draws, const int64_t
  * constants; so is `size` where the state is known to be what is seen. */
 MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const double *explore,
                                        const double *uniforms, const double *normals, const int A, const int H,
-                                       const int64_t agents, const int64_t size, const int known) {
+                                       const int64_t n_agents, const int64_t size, const int known) {
     const int P = MF_W * H, own = known & MF_STATE_SEEN, numbered = known & MF_NUMBERED;
     const int paid = own ? 0 : f->paid != 0, observes = own ? 0 : f->observes != 0;
     const mf_qlearning c = *f->learner;
@@ -156,7 +156,7 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
         double sums[2][MF_W] = {{0.0}};
         int64_t lane[MF_W];
         for (k = 0; k < MF_W; k++) {
-            const int there = h * MF_W + k < agents;
+            const int there = h * MF_W + k < n_agents;
             lane[k] = there ? -1 : 0;
             if (there) {
                 sums[0][k] = f->episode_return[h * MF_W + k];
@@ -192,7 +192,7 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
                 before[h] = meta[h] & low;
                 for (k = 0; k < A; k++)
                     v[h][k] = ((const MF_REALS *)here)[k * H + h];
-                MF_NAME(mf_lanes_draws_)(explore + h * MF_W * (1 + several), agents - h * MF_W, several, &whether,
+                MF_NAME(mf_lanes_draws_)(explore + h * MF_W * (1 + several), n_agents - h * MF_W, several, &whether,
                                          &which);
                 explores = MF_LESS(whether, MF_ALL(chance.bound));
                 place = MF_MIN(which * chance.scale * (double)A, MF_ALL((double)(A - 1)));
@@ -241,11 +241,11 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
                     actions[k] = f->actions[k];
             }
             if (numbered) {
-                row = mf_hook_turn(f, agents, at, actions, uniforms, raw_, terminated);
+                row = mf_hook_turn(f, n_agents, at, actions, uniforms, raw_, terminated);
                 status = row < 0 ? (int)-row : MF_FINE;
                 now = row < 0 ? now : row;
             } else {
-                status = mf_hook_play(f, agents, size, state, actions, uniforms, normals, raw_, terminated);
+                status = mf_hook_play(f, n_agents, size, state, actions, uniforms, normals, raw_, terminated);
             }
             if (status)
                 break;
@@ -283,7 +283,7 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
                 for (h = 0; h < H; h++)
                     reward[h] = raw[h];
                 if (amounts) {
-                    const int64_t distinct = mf_hook_distinct(agents, actions);
+                    const int64_t distinct = mf_hook_distinct(n_agents, actions);
                     if (distinct < 0) {
                         status = MF_BAD_ACTION;
                         break;
@@ -292,7 +292,7 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
                         for (h = 0; h < H; h++)
                             reward[h] += MF_ALL(f->amount[k][distinct]);
                 }
-                if (P != agents)
+                if (P != n_agents)
                     for (h = 0; h < H; h++)
                         reward[h] = MF_PICK(live[h], reward[h], zero);
             }
@@ -413,12 +413,12 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
                 memcpy(sums[1] + h * MF_W, &shaped[h], sizeof shaped[h]);
                 returns[h] = shaped[h] = zero;
             }
-            mf_fused_record(f, agents, episode_steps, sums[0], sums[1]);
+            mf_fused_record(f, n_agents, episode_steps, sums[0], sums[1]);
             episode_steps = 0;
             now = -1;
             f->ended = 0;
             ended = 0;
-            status = mf_hook_start(f, agents, size, state, f->uniforms, f->normals);
+            status = mf_hook_start(f, n_agents, size, state, f->uniforms, f->normals);
             f->uniforms += f->start_uniforms;
             f->normals += f->start_normals;
             if (status == MF_FINE && observes)
@@ -443,10 +443,10 @@ MF_LANES_INLINE int MF_NAME(mf_lanes_)(mf_fused *f, const int64_t count, const d
     *f->steps = steps;
     *f->episode_steps = episode_steps;
     *f->stable = stable;
-    for (k = 0; k < agents; k++)
+    for (k = 0; k < n_agents; k++)
         f->rows[k] = (int32_t)at;
     for (h = 0; h < H; h++)
-        for (k = 0; k < MF_W && h * MF_W + k < agents; k++) {
+        for (k = 0; k < MF_W && h * MF_W + k < n_agents; k++) {
             f->episode_return[h * MF_W + k] = returns[h][k];
             f->episode_shaped[h * MF_W + k] = shaped[h][k];
         }

@@ -8,13 +8,13 @@ __attribute__((MF_AVX512)) MF_ROW_OF(mf_row_masks, 2, 1, MF_STATE_SEEN | MF_NUMB
 
 MF_FUNCTION mf_advance *mf_fused_choose(const mf_fused *f) {
 #if MF_HAVE_AVX2_VARIANT
-    if (mf_state_seen(f) && f->lanes == 2 && f->agents == 2) {
+    if (mf_state_seen(f) && f->lanes == 2 && f->n_agents == 2) {
         if (f->few == 2)
             return MF_SIDE_OF(2, 2, 1);
         if (f->few == 3)
             return MF_SIDE_OF(2, 3, 1);
     }
-    if (mf_state_seen(f) && f->one_row && f->agents == 2 && f->wide)
+    if (mf_state_seen(f) && f->one_row && f->n_agents == 2 && f->wide)
         return mf_width() == 2 ? mf_row_masks : mf_row_wide;
 #endif
     return 0;

@@ -5,6 +5,6 @@ cdef inline int64_t _fused_number "mf_hook_number"(const Fused *f, const double 
     return -1
 
 
-cdef inline int64_t _fused_turn "mf_hook_turn"(Fused *f, int64_t agents, int64_t here, const int32_t *actions,
+cdef inline int64_t _fused_turn "mf_hook_turn"(Fused *f, int64_t n_agents, int64_t here, const int32_t *actions,
                                                const double *uniforms, double *raw, uint8_t *terminated) noexcept nogil:
     return -1

@@ -255,11 +255,11 @@ typedef struct {
 } mf_scan;
 
 /* The greedy action, once the value of `action` is no longer `old`; `best` was it before. */
-MF_INLINE int32_t mf_greedy_after(const double *q, int64_t choices, int32_t best, int32_t action, double old,
+MF_INLINE int32_t mf_greedy_after(const double *q, int64_t n_actions, int32_t best, int32_t action, double old,
                                   uint32_t around) {
     const double value = q[action];
     if (action == best)
-        return value < old ? mf_greatest_from(q, choices, (int32_t)((uint32_t)best & around)) : best;
+        return value < old ? mf_greatest_from(q, n_actions, (int32_t)((uint32_t)best & around)) : best;
     return value > q[best] || (value == q[best] && action < best && !around) ? action : best;
 }
 

@@ -6,10 +6,10 @@ from marlfast.core.operations cimport LearnerOperations, Transition
 
 ctypedef struct Inner:
     const LearnerOperations *operations
-    int64_t agents              # N, of the whole team
+    int64_t n_agents            # N, of the whole team
     int64_t n_ids                 # how many of them are controlled
     const int32_t *agent_ids        # [n_ids] which
-    int64_t rows                # of the outer table
+    int64_t n_rows              # of the outer table
     int64_t parts               # rows of the inner table for each of them
     int32_t *now                # [R, N] scratch: rows of the inner table
     int32_t *next_rows               # [R, N]
@@ -17,7 +17,7 @@ ctypedef struct Inner:
 
 cdef inline int32_t within(const Inner *inner, int32_t row, int64_t part) noexcept nogil:
     """The row of the inner table; -1, which every learner refuses, where the row or the part of it is none."""
-    if <uint32_t> row >= <uint64_t> inner.rows or <uint64_t> part >= <uint64_t> inner.parts:
+    if <uint32_t> row >= <uint64_t> inner.n_rows or <uint64_t> part >= <uint64_t> inner.parts:
         return -1
     return <int32_t> (row * inner.parts + part)
 
@@ -25,7 +25,7 @@ cdef inline int32_t within(const Inner *inner, int32_t row, int64_t part) noexce
 cdef inline int act_within(const Inner *inner, int64_t run, const double *draws, int64_t stride,
                            int32_t *actions) noexcept nogil:
     """Act by the rows in ``now``, in one run."""
-    return inner.operations.act(inner.operations.context, run, 1, inner.now + run * inner.agents, draws, stride,
+    return inner.operations.act(inner.operations.context, run, 1, inner.now + run * inner.n_agents, draws, stride,
                                 actions)
 
 
@@ -35,6 +35,6 @@ cdef inline int learn_within(const Inner *inner, int64_t run, const Transition *
     cdef Transition step = t[0]
     if inner.operations.update == NULL:
         return 0
-    step.rows, step.next_rows = inner.now + run * inner.agents, inner.next_rows + run * inner.agents
-    step.actions, step.rewards, step.terminated = t.actions + r * inner.agents, rewards, t.terminated + r
+    step.rows, step.next_rows = inner.now + run * inner.n_agents, inner.next_rows + run * inner.n_agents
+    step.actions, step.rewards, step.terminated = t.actions + r * inner.n_agents, rewards, t.terminated + r
     return inner.operations.update(inner.operations.context, run, 1, &step, changed)

@@ -19,7 +19,7 @@ ctypedef struct Data:
     int64_t states
     int64_t joint                   # joint actions
     int64_t own                     # 1: each outcome has rewards of its own; 0: each cell has
-    const int32_t *actions          # [N] actions of each agent
+    const int32_t *n_actions        # [N] actions of each agent
     const int64_t *first            # [cells + 1] first outcome of each cell; NULL: one outcome each
     const int32_t *successors       # [outcomes]
     const double *sums              # [outcomes] running sums of the probabilities, cell by cell; NULL as `first` is
@@ -50,9 +50,9 @@ cdef inline int64_t joint_action(const Data *game, const int32_t *actions) noexc
     """Number of a joint action, the first agent's action the most significant; -1 if out of range."""
     cdef int64_t i, joint = 0
     for i in range(game.agents):
-        if <uint32_t> actions[i] >= <uint32_t> game.actions[i]:
+        if <uint32_t> actions[i] >= <uint32_t> game.n_actions[i]:
             return -1
-        joint = joint * game.actions[i] + actions[i]
+        joint = joint * game.n_actions[i] + actions[i]
     return joint
 
 
@@ -67,7 +67,7 @@ cdef inline int start(const Data *game, double *state, const double *uniforms,
 cdef inline int64_t turn(const Data *game, int64_t here, const int32_t *actions, const double *uniforms,
                          double *rewards, uint8_t *terminated) noexcept nogil:
     """A step from a state that is one of these numbers: the next one, or minus a status."""
-    cdef int64_t agents = game.agents, joint = joint_action(game, actions), cell, outcome, low, i
+    cdef int64_t n_agents = game.agents, joint = joint_action(game, actions), cell, outcome, low, i
     cdef const double *paid = game.rewards
     if joint < 0:
         return -Status.BAD_ACTION
@@ -79,8 +79,8 @@ cdef inline int64_t turn(const Data *game, int64_t here, const int32_t *actions,
         outcome = low + draw(game.sums + low, game.first[cell + 1] - low, uniforms[0])
         if game.own:
             cell = outcome
-    paid += cell * agents
-    for i in range(agents):
+    paid += cell * n_agents
+    for i in range(n_agents):
         rewards[i] = paid[i]
     here = game.successors[outcome]
     terminated[0] = game.terminal[here]

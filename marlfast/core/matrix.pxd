@@ -22,7 +22,7 @@ ctypedef struct Data:
     int64_t shorter             # numbers of shorter histories; 0 where there are none
     int64_t begin               # first state; -1: any history of full length, by a draw
     int64_t chances_step        # from one joint action's chances to the next one's; 0: all have the same
-    const int32_t *actions      # [N] actions of each agent
+    const int32_t *n_actions    # [N] actions of each agent
     const double *rewards       # [J, K, N]
     const double *chances       # [J, K] or [K] running sums of probabilities; not read where K is 1
 
@@ -51,23 +51,23 @@ cdef inline int64_t after(const Data *game, int64_t history, int64_t joint) noex
 cdef inline int64_t turn(const Data *game, int64_t history, const int32_t *actions, const double *uniforms,
                          double *rewards, uint8_t *terminated) noexcept nogil:
     """A step from a state that is one of these numbers: the next one, or minus a status."""
-    cdef int64_t agents = game.agents, joint = 0, k, i
+    cdef int64_t n_agents = game.agents, joint = 0, k, i
     cdef const double *paid
     cdef const double *chances
     cdef double u
-    for i in range(agents):
-        if <uint32_t> actions[i] >= <uint32_t> game.actions[i]:
+    for i in range(n_agents):
+        if <uint32_t> actions[i] >= <uint32_t> game.n_actions[i]:
             return -Status.BAD_ACTION
-        joint = joint * game.actions[i] + actions[i]
-    paid = game.rewards + joint * game.outcomes * agents
+        joint = joint * game.n_actions[i] + actions[i]
+    paid = game.rewards + joint * game.outcomes * n_agents
     if game.outcomes > 1:
         u = uniforms[0]
         if not (u >= 0.0 and u < 1.0):
             return -Status.BAD_DRAW
         chances = game.chances + joint * game.chances_step
         for k in range(game.outcomes - 1):
-            paid += agents if u >= chances[k] else 0
-    for i in range(agents):
+            paid += n_agents if u >= chances[k] else 0
+    for i in range(n_agents):
         rewards[i] = paid[i]
     terminated[0] = 0
     return after(game, history, joint)

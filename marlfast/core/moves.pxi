@@ -10,7 +10,7 @@ cdef int _ask(Data *d, int64_t r, uint8_t *present, uint8_t *acts, uint8_t *lega
     cdef Participants *p = &d.participants
     cdef GameOperations *game = d.game
     cdef const double *state = d.state + r * d.state_size
-    cdef int64_t n = d.agents, i, a
+    cdef int64_t n = d.n_agents, i, a
     cdef int status = 0
     cdef uint8_t some = 0
     memset(present, 1, n)
@@ -56,7 +56,7 @@ cdef void _see(Data *d, int64_t r, const uint8_t *acts) noexcept nogil:
 cdef int _begin_moves(Data *d, int64_t r) noexcept nogil:
     """Who is there when an episode begins; nobody waits."""
     cdef Participants *p = &d.participants
-    cdef int64_t n = d.agents
+    cdef int64_t n = d.n_agents
     cdef int status = _ask(d, r, p.present + r * n, p.acts + r * n, p.legal + r * n * p.max_actions)
     memset(p.waits + r * n, 0, n)
     _see(d, r, NULL)
@@ -67,18 +67,18 @@ cdef void _record_steps(Data *d, int64_t r) noexcept nogil:
     """For how many steps of an episode that is over each agent was there."""
     cdef Participants *p = &d.participants
     cdef int64_t i, entry
-    for i in range(d.agents):
+    for i in range(d.n_agents):
         if d.record_every:
             entry = r * d.capacity + d.episodes[r] // d.record_every
-            p.agent_lengths[entry * d.agents + i] += p.agent_steps[r * d.agents + i]
-        p.agent_steps[r * d.agents + i] = 0
+            p.agent_lengths[entry * d.n_agents + i] += p.agent_steps[r * d.n_agents + i]
+        p.agent_steps[r * d.n_agents + i] = 0
 
 
 cdef int _act_some(Data *d, int64_t r, const int32_t *rows, const double *explore, int32_t *actions) noexcept nogil:
     """Those who are to act do; what they choose must be legal."""
     cdef Participants *p = &d.participants
     cdef Moves moves
-    cdef int64_t n = d.agents, i
+    cdef int64_t n = d.n_agents, i
     cdef int status
     cdef LearnerOperations *learner
     moves.max_actions, moves.acts, moves.legal = p.max_actions, p.acts + r * n, p.legal + r * n * p.max_actions
@@ -102,7 +102,7 @@ cdef int _act_some(Data *d, int64_t r, const int32_t *rows, const double *explor
 cdef void _earn(Data *d, int64_t r, const int32_t *rows, const int32_t *actions, const double *rewards) noexcept nogil:
     """Who has acted begins a transition; who waits adds to its own."""
     cdef Participants *p = &d.participants
-    cdef int64_t n = d.agents, k = d.own // n, i, at
+    cdef int64_t n = d.n_agents, k = d.own // n, i, at
     for i in range(n):
         at = r * n + i
         if p.acts[at]:
@@ -136,9 +136,9 @@ cdef int _end(Data *d, int64_t r, uint8_t *terminated, uint8_t *truncated, Step 
             truncated[0] = truncated[0] != 0
     if status == NOBODY:
         terminated[0] = 1
-        memset(next_.present, 0, d.agents)
-        memset(next_.acts, 0, d.agents)
-        memset(next_.legal, 0, d.agents * d.participants.max_actions)
+        memset(next_.present, 0, d.n_agents)
+        memset(next_.acts, 0, d.n_agents)
+        memset(next_.legal, 0, d.n_agents * d.participants.max_actions)
     return 0
 
 
@@ -147,23 +147,23 @@ cdef int _learn_some(Data *d, int64_t r, double *raw, double *rewards, const int
                      uint8_t *ended, Step *next_) noexcept nogil:
     """All of a step that follows on the game's part in it, as `_learn` does it where all act."""
     cdef Participants *p = &d.participants
-    cdef int64_t agents = d.agents, i, q, at
+    cdef int64_t n_agents = d.n_agents, i, q, at
     cdef int64_t plain = d.rewards[0].plain
     cdef double finite = 0.0
     cdef uint8_t changed = 0
     cdef int status
     cdef LearnerOperations *learner
     cdef Moves moves
-    for i in range(agents):
-        if not p.present[r * agents + i]:
+    for i in range(n_agents):
+        if not p.present[r * n_agents + i]:
             raw[i] = 0.0
         finite += raw[i] * 0.0
     if finite != 0.0:
         return _bad_reward(d, r, raw)
     d.steps[r] += 1
     d.episode_steps[r] += 1
-    for i in range(agents):
-        p.agent_steps[r * agents + i] += p.present[r * agents + i]
+    for i in range(n_agents):
+        p.agent_steps[r * n_agents + i] += p.present[r * n_agents + i]
     status = _end(d, r, terminated, truncated, next_)
     if status:
         return status
@@ -175,25 +175,26 @@ cdef int _learn_some(Data *d, int64_t r, double *raw, double *rewards, const int
         return status
     transition.rows, transition.next_rows, transition.distinct[0] = rows, next_rows, -1
     if plain:
-        for i in range(agents):
+        for i in range(n_agents):
             rewards[i] = raw[i]
     for q in range(plain, d.reward_count):
         status = d.rewards[q].apply(d.rewards[q].context, r, 1, transition)
         if status:
             return status
-    for i in range(agents):
-        if not p.present[r * agents + i]:
+    for i in range(n_agents):
+        if not p.present[r * n_agents + i]:
             rewards[i] = 0.0
     _earn(d, r, rows, transition.actions, rewards)
-    for i in range(agents):
-        at = r * agents + i
+    for i in range(n_agents):
+        at = r * n_agents + i
         next_.over[i] = terminated[0] | (not next_.present[i])
         next_.learns[i] = p.waits[at] & (next_.over[i] | next_.acts[i])
-    moves.max_actions, moves.acts, moves.legal = p.max_actions, p.acts + r * agents, p.legal + r * agents * p.max_actions
+    moves.max_actions, moves.acts = p.max_actions, p.acts + r * n_agents
+    moves.legal = p.legal + r * n_agents * p.max_actions
     moves.next_acts, moves.next_legal, moves.learns, moves.over = next_.acts, next_.legal, next_.learns, next_.over
-    moves.rows, moves.actions = p.moved_rows + r * d.own, p.moved_actions + r * agents
-    moves.moved_legal = p.moved_legal + r * agents * p.max_actions
-    moves.rewards, moves.ahead = p.moved_rewards + r * agents, p.moved_ahead + r * agents
+    moves.rows, moves.actions = p.moved_rows + r * d.own, p.moved_actions + r * n_agents
+    moves.moved_legal = p.moved_legal + r * n_agents * p.max_actions
+    moves.rewards, moves.ahead = p.moved_rewards + r * n_agents, p.moved_ahead + r * n_agents
     for q in range(d.learner_count):
         learner = d.learners[q]
         if learner.update != NULL:
@@ -206,13 +207,13 @@ cdef int _learn_some(Data *d, int64_t r, double *raw, double *rewards, const int
         d.stable[r] = 0
     else:
         d.stable[r] = 1 if changed else d.stable[r] + 1
-    for i in range(agents):
-        d.episode_return[r * agents + i] += raw[i]
-        d.episode_shaped[r * agents + i] += rewards[i]
-        p.waits[r * agents + i] &= not next_.learns[i]
-    memcpy(p.present + r * agents, next_.present, agents)
-    memcpy(p.acts + r * agents, next_.acts, agents)
-    memcpy(p.legal + r * agents * p.max_actions, next_.legal, agents * p.max_actions)
+    for i in range(n_agents):
+        d.episode_return[r * n_agents + i] += raw[i]
+        d.episode_shaped[r * n_agents + i] += rewards[i]
+        p.waits[r * n_agents + i] &= not next_.learns[i]
+    memcpy(p.present + r * n_agents, next_.present, n_agents)
+    memcpy(p.acts + r * n_agents, next_.acts, n_agents)
+    memcpy(p.legal + r * n_agents * p.max_actions, next_.legal, n_agents * p.max_actions)
     return 0
 
 

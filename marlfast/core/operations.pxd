@@ -94,7 +94,7 @@ ctypedef struct EncoderOperations:
     int (*encode)(void *context, int64_t first, int64_t count, const double *observation,
                   int32_t *rows) noexcept nogil
     const int64_t *used         # [R] rows in use of an encoder that grows; NULL: all rows exist
-    int64_t rows                # rows there is room for
+    int64_t n_rows              # rows there is room for
     int64_t views               # most rows that one call may add to a run
     int kind                    # an EncoderKind, or 0
 

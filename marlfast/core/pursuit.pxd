@@ -81,15 +81,15 @@ cdef inline int start(const Data *game, double *state, const double *uniforms,
 
 cdef inline int step(const Data *game, double *state, const int32_t *actions, const double *uniforms,
                      const double *normals, double *rewards, uint8_t *terminated) noexcept nogil:
-    cdef int64_t agents = game.agents, others = game.prey + game.scouts, i, k
+    cdef int64_t n_agents = game.agents, others = game.prey + game.scouts, i, k
     if not inside(game, state):
         return Status.BAD_STATE
-    if not cells.allowed(actions, agents, 4):
+    if not cells.allowed(actions, n_agents, 4):
         return Status.BAD_ACTION
     for k in range(others):
         if cells.pick(uniforms[k], 4) < 0:
             return Status.BAD_DRAW
-    for i in range(agents):
+    for i in range(n_agents):
         move(game, state + 2 * i, actions[i])
         rewards[i] = -0.1
     terminated[0] = 0
@@ -97,7 +97,7 @@ cdef inline int step(const Data *game, double *state, const int32_t *actions, co
         terminated[0] = 1           # before the prey could move
         return 0
     for k in range(others):
-        move(game, state + 2 * (agents + k), cells.pick(uniforms[k], 4))
+        move(game, state + 2 * (n_agents + k), cells.pick(uniforms[k], 4))
     terminated[0] = <uint8_t> capture(game, state, rewards)
     return 0
 

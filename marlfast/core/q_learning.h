@@ -13,7 +13,7 @@ typedef struct {            /* of an agent that this learner controls */
     int64_t agent;          /* its number in the team: its place in rows, actions and rewards */
     int64_t table;          /* bytes from the start of a row to its cell */
     int64_t draw;           /* place of its first draw among those of the team */
-    int64_t choices;        /* how many actions it has */
+    int64_t n_actions;        /* how many actions it has */
 } mf_agent;
 
 typedef struct {
@@ -64,28 +64,28 @@ MF_INLINE mf_pace mf_pace_of(const mf_qlearning *c, int64_t run, double rate, do
 }
 
 /* Expected action value if any action, each as likely, is taken with probability epsilon, else `best`. */
-MF_INLINE double mf_expected(const double *q, int64_t choices, int64_t best, double epsilon) {
+MF_INLINE double mf_expected(const double *q, int64_t n_actions, int64_t best, double epsilon) {
     /* Four sums side by side: one would wait for itself at every action. */
     double first = 0.0, second = 0.0, third = 0.0, fourth = 0.0;
     int64_t a;
-    for (a = 0; a + 4 <= choices; a += 4) {
+    for (a = 0; a + 4 <= n_actions; a += 4) {
         first += q[a];
         second += q[a + 1];
         third += q[a + 2];
         fourth += q[a + 3];
     }
-    if (a < choices)
+    if (a < n_actions)
         first += q[a];
-    if (a + 1 < choices)
+    if (a + 1 < n_actions)
         second += q[a + 1];
-    if (a + 2 < choices)
+    if (a + 2 < n_actions)
         third += q[a + 2];
-    return (1.0 - epsilon) * q[best] + epsilon * (((first + second) + (third + fourth)) / (double)choices);
+    return (1.0 - epsilon) * q[best] + epsilon * (((first + second) + (third + fourth)) / (double)n_actions);
 }
 
 /* What a successor is worth. */
-MF_INLINE double mf_ahead(const double *q, int64_t choices, int64_t best, double epsilon, const int rule) {
-    return rule == MF_EXPECTED ? mf_expected(q, choices, best, epsilon) : q[best];
+MF_INLINE double mf_ahead(const double *q, int64_t n_actions, int64_t best, double epsilon, const int rule) {
+    return rule == MF_EXPECTED ? mf_expected(q, n_actions, best, epsilon) : q[best];
 }
 
 /* What a value becomes; of the distributed rule, if it is more than that. */
@@ -101,39 +101,39 @@ MF_INLINE double mf_moved(double old, double rate, double second, double target,
  * on a processor with wide registers, are how they are compared; else they are empty: all constants. */
 
 /* What one agent does; `lost`: all ones where its row is none, 0 else. A status. */
-MF_INLINE int mf_act_one(const char *cell, const int64_t greedy, const uint32_t choices, const uint32_t lost,
+MF_INLINE int mf_act_one(const char *cell, const int64_t greedy, const uint32_t n_actions, const uint32_t lost,
                          const double *draw, const mf_chance *chance, const int drawn, mf_tie *tie, int32_t *taken) {
     const uint32_t explores = 0u - (uint32_t)(draw[0] < chance->bound);
     uint32_t known = *(const uint32_t *)(cell + greedy), action;
     if (drawn && tie && explores) { /* there is much to compare, and later seldom a surprise */
-        action = (uint32_t)mf_random_choice(chance, draw, (int32_t)choices);
+        action = (uint32_t)mf_random_choice(chance, draw, (int32_t)n_actions);
     } else {
         /* Both actions, and masks in place of branches: whether an agent explores cannot be predicted. */
-        const uint32_t random = (uint32_t)mf_random_choice(chance, draw, (int32_t)choices);
-        if (drawn && known < choices)
-            known = (uint32_t)(tie ? tie : mf_tied)((const double *)cell, choices, known, mf_tie_share(chance, draw));
+        const uint32_t random = (uint32_t)mf_random_choice(chance, draw, (int32_t)n_actions);
+        if (drawn && known < n_actions)
+            known = (uint32_t)(tie ? tie : mf_tied)((const double *)cell, n_actions, known, mf_tie_share(chance, draw));
         action = (random & explores) | ((known | lost) & ~explores);
     }
     *taken = (int32_t)action;
-    return action < choices ? MF_FINE : explores ? MF_BAD_DRAW : lost ? MF_BAD_ROW : MF_BAD_ACTION;
+    return action < n_actions ? MF_FINE : explores ? MF_BAD_DRAW : lost ? MF_BAD_ROW : MF_BAD_ACTION;
 }
 
 /* What one agent learns in a cell, of another that comes next; whether its greedy action changed, in `moved`. `rule` is
  * a constant where speed matters. A status. */
 MF_INLINE int mf_update_one(char *cell, const char *next, const int64_t greedy, const int64_t visits,
-                            const uint32_t choices, const uint32_t action, double target, const int over,
+                            const uint32_t n_actions, const uint32_t action, double target, const int over,
                             const mf_pace pace, const uint32_t around, const uint32_t few, const int rule,
                             const mf_scan scan, uint32_t *moved) {
     const int32_t before = *(int32_t *)(cell + greedy);
     double old, value, most = 0.0;
     int32_t best = 0;
-    if ((uint32_t)before >= choices)
+    if ((uint32_t)before >= n_actions)
         return MF_BAD_ACTION;
     if (!over) {
         const uint32_t ahead = *(const uint32_t *)(next + greedy);
-        if (ahead >= choices)
+        if (ahead >= n_actions)
             return MF_BAD_ACTION;
-        target = MF_TARGET(target, pace.discount, mf_ahead((const double *)next, choices, ahead, pace.epsilon, rule));
+        target = MF_TARGET(target, pace.discount, mf_ahead((const double *)next, n_actions, ahead, pace.epsilon, rule));
     }
     if (rule == MF_DISTRIBUTED) {
         /* The policy changes only where the greatest value rises, so that all agents keep to one optimum. */
@@ -154,7 +154,7 @@ MF_INLINE int mf_update_one(char *cell, const char *next, const int64_t greedy, 
     if (few)
         best = mf_greatest_but((const double *)cell, (int)few, action, action & around, &most);
     else if (scan.most_but && action == (uint32_t)before)
-        most = scan.most_but((const double *)cell, choices, before);
+        most = scan.most_but((const double *)cell, n_actions, before);
     old = ((double *)cell)[action];
     value = mf_moved(old, pace.rate, pace.second, target, rule);
     if (!(fabs(value) <= DBL_MAX))
@@ -179,9 +179,9 @@ MF_INLINE int mf_update_one(char *cell, const char *next, const int64_t greedy, 
     if (scan.most_but && action == (uint32_t)before) {
         if (value > most || (value == most && around))
             return MF_FINE;
-        best = scan.from((const double *)cell, choices, (int32_t)(action & around));
+        best = scan.from((const double *)cell, n_actions, (int32_t)(action & around));
     } else {
-        best = mf_greedy_after((const double *)cell, choices, before, (int32_t)action, old, around);
+        best = mf_greedy_after((const double *)cell, n_actions, before, (int32_t)action, old, around);
     }
     if (best != before) {
         *(int32_t *)(cell + greedy) = best;
@@ -200,7 +200,7 @@ MF_INLINE int mf_act_of(const mf_qlearning *c, int64_t run, const int32_t *rows,
         const uint32_t row = (uint32_t)rows[own->agent], lost = 0u - (uint32_t)(row >= (uint64_t)bound);
         int32_t action;
         const int status = mf_act_one(cells + (row & ~lost) * row_bytes + own->table, greedy,
-                                      few ? few : (uint32_t)own->choices, lost, draws + own->draw, chance, drawn, tie,
+                                      few ? few : (uint32_t)own->n_actions, lost, draws + own->draw, chance, drawn, tie,
                                       &action);
         if (status)
             return status;
@@ -220,14 +220,14 @@ MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *ro
     uint32_t moved = 0;
     for (; own < end; own++) {
         const int64_t i = own->agent;
-        const uint32_t choices = few ? few : (uint32_t)own->choices, action = (uint32_t)actions[i];
+        const uint32_t n_actions = few ? few : (uint32_t)own->n_actions, action = (uint32_t)actions[i];
         int status;
-        if (action >= choices)
+        if (action >= n_actions)
             return MF_BAD_ACTION;
         if ((uint32_t)rows[i] >= (uint64_t)bound || (uint32_t)next_rows[i] >= (uint64_t)bound)
             return MF_BAD_ROW;
         status = mf_update_one(cells + (uint32_t)rows[i] * row_bytes + own->table,
-                               cells + (uint32_t)next_rows[i] * row_bytes + own->table, c->greedy, c->visits, choices,
+                               cells + (uint32_t)next_rows[i] * row_bytes + own->table, c->greedy, c->visits, n_actions,
                                action, rewards[i], over, pace, c->around, few, rule, scan, &moved);
         if (status)
             return status;
@@ -238,7 +238,7 @@ MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *ro
 
 #define MF_FEW_ACTIONS 8
 #define MF_CASES(call) \
-    switch (choices) { \
+    switch (n_actions) { \
     case 1: return call(1); \
     case 2: return call(2); \
     case 3: return call(3); \
@@ -249,7 +249,7 @@ MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *ro
     default: return call(8); \
     }
 
-MF_FUNCTION int mf_act(const mf_qlearning *c, int64_t choices, int64_t run, const int32_t *rows, const double *draws,
+MF_FUNCTION int mf_act(const mf_qlearning *c, int64_t n_actions, int64_t run, const int32_t *rows, const double *draws,
                        const mf_chance *chance, int32_t *actions) {
 #define MF_CALL(n) \
     (c->drawn ? mf_act_of(c, run, rows, draws, chance, actions, n, 1, 0) \
@@ -266,7 +266,7 @@ MF_FUNCTION int mf_update_rule(const mf_qlearning *c, int64_t run, const int32_t
                         mf_no_scan);
 }
 
-MF_FUNCTION int mf_update(const mf_qlearning *c, int64_t choices, int64_t run, const int32_t *rows,
+MF_FUNCTION int mf_update(const mf_qlearning *c, int64_t n_actions, int64_t run, const int32_t *rows,
                           const int32_t *next_rows, const int32_t *actions, const double *rewards, int over,
                           double rate, double discount, uint8_t *changed) {
 #define MF_CALL(n) \
@@ -305,14 +305,14 @@ MF_FUNCTION int mf_act_lanes(const mf_qlearning *c, int64_t run, const int32_t *
     int64_t j, k;
     memset(cell, 0, sizeof cell);
     for (j = 0; j < c->n_ids; j++) {
-        const int64_t i = c->agents[j].agent, row = (uint32_t)rows[i], choices = c->agents[j].choices;
-        const mf_agent own = {0, 0, c->agents[j].draw, choices};
+        const int64_t i = c->agents[j].agent, row = (uint32_t)rows[i], n_actions = c->agents[j].n_actions;
+        const mf_agent own = {0, 0, c->agents[j].draw, n_actions};
         const mf_qlearning one =
         {.n_ids = 1, .agents = &own, .bound = 1, .row_bytes = sizeof cell, .cells = (char *)cell,
-                                  .greedy = choices * 8, .drawn = c->drawn};
+                                  .greedy = n_actions * 8, .drawn = c->drawn};
         const int32_t here = row < c->bound ? 0 : 1;
         int status;
-        for (k = 0; here == 0 && k <= choices; k++)
+        for (k = 0; here == 0 && k <= n_actions; k++)
             memcpy(&cell[k], c->cells + run * c->run_bytes + row * c->row_bytes + c->agents[j].table + k * c->lanes * 8,
                    8);
         status = mf_act_of(&one, 0, &here, draws, chance, actions + i, 0, c->drawn != 0, 0);
@@ -327,11 +327,11 @@ MF_FUNCTION int mf_update_lanes(const mf_qlearning *c, int64_t run, const int32_
                                 const int32_t *actions, const double *rewards, int over, double rate, double discount,
                                 uint8_t *changed) {
     mf_place pair[2][MF_FEW_ACTIONS + 1];
-    mf_agent own = {0, 0, 0, c->agents[0].choices};
-    const int64_t choices = own.choices, step = c->lanes * 8;
+    mf_agent own = {0, 0, 0, c->agents[0].n_actions};
+    const int64_t n_actions = own.n_actions, step = c->lanes * 8;
     const mf_qlearning one = {.n_ids = 1, .agents = &own, .bound = 2, .row_bytes = sizeof pair[0],
                               .cells = (char *)pair,
-                              .greedy = choices * 8, .visits = choices * 8 + 4, .around = c->around,
+                              .greedy = n_actions * 8, .visits = n_actions * 8 + 4, .around = c->around,
                               .rule = c->rule, .second = c->second ? c->second + run : 0,
                               .epsilon = c->epsilon ? c->epsilon + run : 0};
     int64_t j, k, n;
@@ -343,12 +343,12 @@ MF_FUNCTION int mf_update_lanes(const mf_qlearning *c, int64_t run, const int32_
         int status;
         if (here == 0 && ahead == 1)
             for (n = 0; n < 2; n++)
-                for (k = 0; k <= choices; k++)
+                for (k = 0; k <= n_actions; k++)
                     memcpy(&pair[n][k], cell + (n ? next : row) * c->row_bytes + k * step, 8);
         status = mf_update_rule(&one, 0, &here, &ahead, actions + i, rewards + i, over, rate, discount, changed);
         if (status)
             return status;
-        for (k = 0; k <= choices; k++)
+        for (k = 0; k <= n_actions; k++)
             memcpy(cell + row * c->row_bytes + k * step, &pair[0][k], 8);
     }
     return MF_FINE;

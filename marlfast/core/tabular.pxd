@@ -20,12 +20,12 @@ cdef extern from "explore.h" nogil:
     ctypedef struct Chance "mf_chance":
         double bound, scale, rest, shift
         int64_t which, tied
-    int32_t first_greatest "mf_first_greatest"(const double *q, int64_t actions) noexcept
-    int32_t greatest_from "mf_greatest_from"(const double *q, int64_t actions, int32_t start) noexcept
-    int32_t greedy_after "mf_greedy_after"(const double *q, int64_t actions, int32_t best, int32_t action, double old,
+    int32_t first_greatest "mf_first_greatest"(const double *q, int64_t n_actions) noexcept
+    int32_t greatest_from "mf_greatest_from"(const double *q, int64_t n_actions, int32_t start) noexcept
+    int32_t greedy_after "mf_greedy_after"(const double *q, int64_t n_actions, int32_t best, int32_t action, double old,
                                            uint32_t around) noexcept
     Chance epsilon_chance "mf_epsilon"(double epsilon, int strict, int several) noexcept
-    int64_t random_greatest "mf_tied"(const double *q, int64_t actions, int64_t best, double share) noexcept
+    int64_t random_greatest "mf_tied"(const double *q, int64_t n_actions, int64_t best, double share) noexcept
     int64_t random_choice "mf_random_choice"(const Chance *chance, const double *draw, int64_t n) noexcept
     double tie_share "mf_tie_share"(const Chance *chance, const double *draw) noexcept
 
@@ -37,61 +37,61 @@ cdef enum:
     KEPT = 64           # weights of a policy that are not worked out twice
 
 
-cdef inline bint write_value(double *q, int32_t *greedy, int64_t actions, int64_t action, double value,
+cdef inline bint write_value(double *q, int32_t *greedy, int64_t n_actions, int64_t action, double value,
                              uint32_t around) noexcept nogil:
     """Write one action value and keep ``greedy``; true if the greedy action changed."""
     cdef int32_t best = greedy[0]
     cdef double old = q[action]
     q[action] = value
-    greedy[0] = greedy_after(q, actions, best, <int32_t> action, old, around)
+    greedy[0] = greedy_after(q, n_actions, best, <int32_t> action, old, around)
     return greedy[0] != best
 
 
-cdef inline int64_t boltzmann(const double *q, int64_t actions, int64_t best, double temperature,
+cdef inline int64_t boltzmann(const double *q, int64_t n_actions, int64_t best, double temperature,
                               double u) noexcept nogil:
     """Action a with probability proportional to exp((q[a] - q[best]) / temperature), by inverse transform."""
     cdef int64_t a
     cdef double weight, total = 0.0, running = 0.0
     cdef double[KEPT] kept
-    for a in range(actions):
+    for a in range(n_actions):
         weight = exp_((q[a] - q[best]) / temperature)
         if a < KEPT:
             kept[a] = weight
         total += weight
     u = u * total
-    for a in range(actions - 1):
+    for a in range(n_actions - 1):
         running += kept[a] if a < KEPT else exp_((q[a] - q[best]) / temperature)
         if u < running:
             return a
-    return actions - 1
+    return n_actions - 1
 
 
-cdef inline double boltzmann_value(const double *q, int64_t actions, int64_t best, double temperature) noexcept nogil:
+cdef inline double boltzmann_value(const double *q, int64_t n_actions, int64_t best, double temperature) noexcept nogil:
     """Expected action value if action a is taken with probability proportional to exp(q[a] / temperature)."""
     cdef int64_t a
     cdef double weight, total = 0.0, value = 0.0
-    for a in range(actions):
+    for a in range(n_actions):
         weight = exp_((q[a] - q[best]) / temperature)
         total += weight
         value += weight * q[a]
     return value / total
 
 
-cdef inline double boltzmann_probability(const double *q, int64_t actions, int64_t best, double temperature,
+cdef inline double boltzmann_probability(const double *q, int64_t n_actions, int64_t best, double temperature,
                                          int64_t action) noexcept nogil:
     """Probability of an action, if action a is taken with probability proportional to exp(q[a] / temperature)."""
     cdef int64_t a
     cdef double total = 0.0
-    for a in range(actions):
+    for a in range(n_actions):
         total += exp_((q[a] - q[best]) / temperature)
     return exp_((q[action] - q[best]) / temperature) / total
 
 
-cdef inline int64_t sample(const double *policy, int64_t actions, double u) noexcept nogil:
+cdef inline int64_t sample(const double *policy, int64_t n_actions, double u) noexcept nogil:
     """Action a with probability policy[a], by inverse transform of the uniform u; never one of probability 0."""
     cdef int64_t a, last = 0
     cdef double running = 0.0
-    for a in range(actions):
+    for a in range(n_actions):
         if policy[a] > 0.0:
             last = a
             running += policy[a]
@@ -104,7 +104,7 @@ cdef inline int64_t sample(const double *policy, int64_t actions, double u) noex
 
 cdef extern from "q_learning.h" nogil:
     ctypedef struct Agent "mf_agent":
-        int64_t agent, table, draw, choices
+        int64_t agent, table, draw, n_actions
     ctypedef struct Cells "mf_qlearning":
         int64_t n_ids
         const Agent *agents
@@ -115,7 +115,7 @@ cdef extern from "q_learning.h" nogil:
         int64_t rule
         const double *second
         const double *epsilon
-    double epsilon_greedy_value "mf_expected"(const double *q, int64_t actions, int64_t best, double epsilon) noexcept
+    double epsilon_greedy_value "mf_expected"(const double *q, int64_t n_actions, int64_t best, double epsilon) noexcept
     double moved_value "mf_moved"(double old, double rate, double second, double target, int rule) noexcept
     enum:
         Q_RULE "MF_Q"
@@ -133,12 +133,12 @@ cdef enum:
 
 
 cdef struct Context:
-    int64_t agents              # N, of the whole team
+    int64_t n_agents            # N, of the whole team
     int64_t n_ids                 # how many of them this learner controls
     const int32_t *agent_ids        # [n_ids] which
     const int32_t *table_of     # [N]
-    const int32_t *actions      # [N] actions of each agent
-    int64_t rows, tables, max_actions
+    const int32_t *n_actions    # [N] actions of each agent
+    int64_t n_rows, tables, max_actions
     double *q                   # [R, rows, tables, max_actions]; cells lie q_step apart
     int32_t *greedy             # [R, rows, tables], greedy_step apart
     int32_t *visits             # [R, rows, tables], visits_step apart
@@ -152,7 +152,7 @@ cdef struct Context:
     int64_t drawn               # 1: one of several greatest is drawn at each use
     uint32_t around             # all ones where ties go to the incumbent, else 0
     int64_t draws               # K
-    int64_t choices             # actions that every agent has, where they are few and the table is in one piece
+    int64_t few                 # actions that every agent has, where they are few and the table is in one piece
     Cells cells                 # where they are, if the table is in one piece; then, for one run of a range:
     int (*act)(void *, int64_t, int64_t, const int32_t *, const double *, int64_t, int32_t *) noexcept nogil
     int (*update)(void *, int64_t, int64_t, const Transition *, uint8_t *) noexcept nogil
@@ -174,22 +174,22 @@ cdef struct View:
 
 cdef inline int64_t cell_of(const Context *c, int64_t run, int32_t row, int64_t agent) noexcept nogil:
     """Number of the cell of an agent's row among those of all runs; -1 where the row lies outside the table."""
-    if <uint32_t> row >= <uint64_t> c.rows:
+    if <uint32_t> row >= <uint64_t> c.n_rows:
         return -1
-    return (run * c.rows + row) * c.tables + c.table_of[agent]
+    return (run * c.n_rows + row) * c.tables + c.table_of[agent]
 
 
 cdef inline int look(const Context *c, int64_t run, int64_t agent, int64_t action, int32_t row, int32_t next_row,
                      bint over, int64_t *here, int64_t *ahead) noexcept nogil:
     """The cells that an agent's update reads, once all that leads to them is known to lie inside; a status."""
-    if <uint64_t> action >= <uint64_t> c.actions[agent]:
+    if <uint64_t> action >= <uint64_t> c.n_actions[agent]:
         return Status.BAD_ACTION
     here[0], ahead[0] = cell_of(c, run, row, agent), cell_of(c, run, next_row, agent)
     if here[0] < 0 or ahead[0] < 0:
         return Status.BAD_ROW
-    if <uint32_t> c.greedy[here[0] * c.greedy_step] >= <uint32_t> c.actions[agent]:
+    if <uint32_t> c.greedy[here[0] * c.greedy_step] >= <uint32_t> c.n_actions[agent]:
         return Status.BAD_ACTION
-    if not over and <uint32_t> c.greedy[ahead[0] * c.greedy_step] >= <uint32_t> c.actions[agent]:
+    if not over and <uint32_t> c.greedy[ahead[0] * c.greedy_step] >= <uint32_t> c.n_actions[agent]:
         return Status.BAD_ACTION
     return Status.FINE
 
@@ -202,29 +202,29 @@ cdef inline bint inside(const Context *c, const int32_t *rows) noexcept nogil:
     """Whether all active rows of an observation lie in the table."""
     cdef int64_t j
     if c.active == 1:
-        return <uint32_t> rows[0] < <uint64_t> c.rows
+        return <uint32_t> rows[0] < <uint64_t> c.n_rows
     for j in range(c.active):
-        if <uint32_t> rows[j] >= <uint64_t> c.rows:
+        if <uint32_t> rows[j] >= <uint64_t> c.n_rows:
             return False
     return True
 
 
 cdef inline int32_t greedy_sum(const Context *c, const double *sums, int64_t cell, int64_t agent) noexcept nogil:
     """The first of the greatest sums, going round from the greedy action of the first active row, which never moves."""
-    return greatest_from(sums, c.actions[agent], c.greedy[cell * c.greedy_step] if c.around else 0)
+    return greatest_from(sums, c.n_actions[agent], c.greedy[cell * c.greedy_step] if c.around else 0)
 
 
 cdef inline void add_up(const Context *c, const double *q, int64_t q_step, int64_t run, int64_t agent,
                         const int32_t *rows, int64_t place, View *view) noexcept nogil:
     """Sums over several active rows, in one of three places."""
-    cdef int64_t j, a, choices = c.actions[agent], cell = cell_of(c, run, rows[0], agent)
+    cdef int64_t j, a, n_actions = c.n_actions[agent], cell = cell_of(c, run, rows[0], agent)
     cdef double *sums = c.sums + (3 * run + place) * c.pitch
     cdef const double *own = q + cell * q_step
-    for a in range(choices):
+    for a in range(n_actions):
         sums[a] = own[a]
     for j in range(1, c.active):
         own = q + cell_of(c, run, rows[j], agent) * q_step
-        for a in range(choices):
+        for a in range(n_actions):
             sums[a] += own[a]
     view.cell, view.q, view.greedy = cell, sums, <int32_t *> (sums + c.max_actions)
     view.greedy[0] = greedy_sum(c, sums, cell, agent)
@@ -236,9 +236,9 @@ cdef inline int see_in(const Context *c, double *q, int64_t q_step, int32_t *gre
     if c.active > 1:
         add_up(c, q, q_step, run, agent, rows, place, view)
         return Status.FINE
-    view.cell = (run * c.rows + rows[0]) * c.tables + c.table_of[agent]
+    view.cell = (run * c.n_rows + rows[0]) * c.tables + c.table_of[agent]
     view.q, view.greedy = q + view.cell * q_step, greedy + view.cell * greedy_step
-    return Status.BAD_ACTION if <uint32_t> view.greedy[0] >= <uint32_t> c.actions[agent] else Status.FINE
+    return Status.BAD_ACTION if <uint32_t> view.greedy[0] >= <uint32_t> c.n_actions[agent] else Status.FINE
 
 
 cdef inline int see(const Context *c, int64_t run, int64_t agent, const int32_t *rows, int64_t place,
@@ -250,7 +250,7 @@ cdef inline int look_at(const Context *c, int64_t run, int64_t agent, int64_t ac
                         const int32_t *next_rows, bint over, View *here, View *ahead) noexcept nogil:
     """What an agent's update reads, once all that leads to it is known to lie inside; a status."""
     cdef int status
-    if <uint64_t> action >= <uint64_t> c.actions[agent]:
+    if <uint64_t> action >= <uint64_t> c.n_actions[agent]:
         return Status.BAD_ACTION
     if not (inside(c, rows) and inside(c, next_rows)):
         return Status.BAD_ROW
@@ -301,7 +301,7 @@ cdef inline int put(const Context *c, int64_t run, int64_t agent, const int32_t 
         moved[0] |= greedy_sum(c, here.q, here.cell, agent) != here.greedy[0]
         return Status.FINE
     count_visit(c, here.cell)
-    moved[0] |= write_value(here.q, here.greedy, c.actions[agent], action, value, c.around)
+    moved[0] |= write_value(here.q, here.greedy, c.n_actions[agent], action, value, c.around)
     return Status.FINE
 
 
@@ -320,7 +320,7 @@ cdef inline int gather(const Context *c, int64_t run, int64_t agent, const View 
     cdef int64_t a, n = 0, start = 0, known = c.greedy[view.cell * c.greedy_step]
     cdef double *q = c.gathered + (2 * run + place) * c.pitch
     cdef int32_t *places = c.places + 2 * (2 * run + place) * c.pitch
-    for a in range(c.actions[agent]):
+    for a in range(c.n_actions[agent]):
         if a == known:
             start = n
         if legal[a]:
@@ -395,8 +395,8 @@ cdef inline Chance chance_of(const Context *c, int64_t run) noexcept nogil:
 cdef inline double policy_value(const Context *c, int64_t run, int64_t agent, const View *view) noexcept nogil:
     """Expected action value of what is seen under the policy that explores as it does now."""
     if c.kind == EPSILON_GREEDY:
-        return epsilon_greedy_value(view.q, c.actions[agent], view.greedy[0], c.exploration.value[run])
-    return boltzmann_value(view.q, c.actions[agent], view.greedy[0], c.exploration.value[run])
+        return epsilon_greedy_value(view.q, c.n_actions[agent], view.greedy[0], c.exploration.value[run])
+    return boltzmann_value(view.q, c.n_actions[agent], view.greedy[0], c.exploration.value[run])
 
 
 cdef inline double legal_value(const Context *c, int64_t run, const Legal *found) noexcept nogil:

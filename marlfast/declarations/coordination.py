@@ -16,7 +16,7 @@ def _positive(n):
 LENIENT = Kernel(
     "Lenient",
     _explores,
-    Array("temperature", "float64", "R rows T A", written=True),
+    Array("temperature", "float64", "R n_rows T A", written=True),
     Array("coins", "float64", "R N", "the second draw of each agent's last action, for the update that follows",
           written=True),
     *(Array(name, "float64", "R") for name in ("decay", "min_temperature", "diffusion", "boldness", "lenience")),
@@ -25,9 +25,9 @@ LENIENT = Kernel(
 
 RECURSIVE_FMQ = Kernel(
     "RecursiveFMQ",
-    Array("mean", "float64", "R rows T A", "of each action's outcomes", written=True),
-    Array("greatest", "float64", "R rows T A", "of each action's outcomes so far", written=True),
-    Array("frequency", "float64", "R rows T A", "how often an action brings the greatest", written=True),
+    Array("mean", "float64", "R n_rows T A", "of each action's outcomes", written=True),
+    Array("greatest", "float64", "R n_rows T A", "of each action's outcomes so far", written=True),
+    Array("frequency", "float64", "R n_rows T A", "how often an action brings the greatest", written=True),
     Part("second", "Schedule", "rate of the frequency"),
     base=Q_LEARNING, without=("active",))
 

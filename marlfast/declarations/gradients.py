@@ -29,8 +29,8 @@ def _units(n):
     if not n.central and units != len(ids):
         raise ValueError("units: where the critic looks at an agent's own rows, each agent is a unit of its own")
     if critic is not None:
-        if min(critic.shape) < 1 or not n.central and critic.shape[1] != n.rows:
-            raise ValueError(f"critic: expected a table, with {n.rows} rows where it looks at an agent's own, "
+        if min(critic.shape) < 1 or not n.central and critic.shape[1] != n.n_rows:
+            raise ValueError(f"critic: expected a table, with {n.n_rows} rows where it looks at an agent's own, "
                              f"got shape {critic.shape}")
         if n.units.min() < 0 or n.units.max() >= critic.shape[2]:
             raise ValueError(f"units: expected tables 0 to {critic.shape[2] - 1}, got {n.units.min()} to "
@@ -46,7 +46,7 @@ def _units(n):
             if n.weights[i] != (joint if n.counterfactual else 0):
                 raise ValueError(f"weights: agent {i} counts for {n.weights[i]}, expected "
                                  f"{joint if n.counterfactual else 0}")
-            joint *= int(n.actions[i]) if n.counterfactual else 1
+            joint *= int(n.n_actions[i]) if n.counterfactual else 1
         if critic is not None and joint > critic.shape[3]:
             raise ValueError(f"critic: expected room for {joint} joint actions, got shape {critic.shape}")
     places = [n.N * n.active if n.central else ids[own[0]] * n.active for own in members]
@@ -66,10 +66,10 @@ def _passes(n):
 
 SOFTMAX = Kernel(
     "Softmax",
-    Array("logits", "float64", "R rows T A", "of each action, in T tables", written=True,
+    Array("logits", "float64", "R n_rows T A", "of each action, in T tables", written=True,
           filled="run, row, table and action"),
     Array("table_of", "int32", "N", "table of every agent of the team", values=(0, "T-1", "tables {low} to {high}")),
-    Array("actions", "int32", "N", "number of actions of every agent", values=(1, "A", "{low} to {high} actions")),
+    Array("n_actions", "int32", "N", "number of actions of every agent", values=(1, "A", "{low} to {high} actions")),
     Array("agent_ids", "int32", "L", "the agents that this learner controls"),
     _different,
     Part("exploration", "Schedule", "epsilon; None: actions are drawn from the policy", optional=True),

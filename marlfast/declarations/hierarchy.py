@@ -10,9 +10,9 @@ def _levels(n):
 
 
 def _rows(n):
-    if n.rows * n.goals > 2**31 - 1:
-        raise ValueError(f"rows, goals: expected at most 2**31 - 1 rows in all, got {n.rows} * {n.goals}")
-    return {"G": n.goals, "outer_rows": n.rows}
+    if n.n_rows * n.goals > 2**31 - 1:
+        raise ValueError(f"n_rows, goals: expected at most 2**31 - 1 rows in all, got {n.n_rows} * {n.goals}")
+    return {"G": n.goals, "outer_rows": n.n_rows}
 
 
 def _teams(n):
@@ -35,11 +35,11 @@ def _places(name, axis, below, text):
 
 HIERARCHY = Kernel(
     "Hierarchy",
-    Part("members", "Learner", "over tables with G rows for each of ``rows``", gives={"R": "runs", "N": "agents"}),
+    Part("members", "Learner", "over tables with G rows for each of ``n_rows``", gives={"R": "runs", "N": "agents"}),
     _levels,
     Part("coordinator", "QLearning", "of the choosers, as agents with G actions. It takes ``power`` for its discount",
          gives={"C": "agents"}),
-    Number("rows", "of the table without goals", low=1),
+    Number("n_rows", "of the table without goals", low=1),
     Number("goals", "G", low=1),
     Number("goal_every", "k, steps between goals", low=1),
     _rows,

@@ -9,14 +9,15 @@ from marlfast.declarations.q_learning import AGENT_IDS, BOLTZMANN, Q_LEARNING
 
 def _grid(n):
     """How many mean actions there are, and the binomial coefficients that number them."""
-    if n.choices < 1 or n.bins < 1 or n.bins > 2**20 or n.choices > 2**20:
-        raise ValueError(f"choices, bins: expected 1 to 2**20, got {n.choices}, {n.bins}")
+    if n.n_near_actions < 1 or n.bins < 1 or n.bins > 2**20 or n.n_near_actions > 2**20:
+        raise ValueError(f"n_near_actions, bins: expected 1 to 2**20, got {n.n_near_actions}, {n.bins}")
     # Of more than 31 of each there are more; the number itself would take long to find.
-    means = 2**31 if min(n.bins, n.choices - 1) > 31 else math.comb(n.bins + n.choices - 1, n.choices - 1)
-    if means > 2**31 - 1 or (n.bins + n.choices) * n.choices > 2**24:
-        raise ValueError(f"bins: {n.bins} bins of {n.choices} actions have more than 2**31 - 1 means")
-    ranks = [[math.comb(t, a + 1) if t <= n.bins + a else 0 for t in range(n.bins + n.choices - 1)]
-             for a in range(n.choices - 1)]
+    means = 2**31 if min(n.bins, n.n_near_actions - 1) > 31 else \
+        math.comb(n.bins + n.n_near_actions - 1, n.n_near_actions - 1)
+    if means > 2**31 - 1 or (n.bins + n.n_near_actions) * n.n_near_actions > 2**24:
+        raise ValueError(f"bins: {n.bins} bins of {n.n_near_actions} actions have more than 2**31 - 1 means")
+    ranks = [[math.comb(t, a + 1) if t <= n.bins + a else 0 for t in range(n.bins + n.n_near_actions - 1)]
+             for a in range(n.n_near_actions - 1)]
     there = [n.given.get(name) is not None for name in ("edges", "neighbours", "group")]
     if there not in ([True, True, False], [False, False, True]):
         raise ValueError("edges, neighbours, group: expected either lists of neighbours or groups")
@@ -32,7 +33,7 @@ def _lists(n):
 
 
 NEAR = (
-    Number("choices", "M, actions of every neighbour"),
+    Number("n_near_actions", "M, actions of every neighbour"),
     Number("bins", "shares are multiples of 1 / bins; so there are ``means`` = (bins + M - 1 over M - 1) mean actions"),
     _grid,
     Array("edges", "int64", "L+1", "where in ``neighbours`` those of each controlled agent begin, and where the last "
@@ -51,8 +52,9 @@ def _inner(n):
 
 
 def _rows(n):
-    if n.rows < 1 or n.rows * n.means > 2**31 - 1:
-        raise ValueError(f"rows: expected at least 1, and at most 2**31 - 1 in all with {n.means} means, got {n.rows}")
+    if n.n_rows < 1 or n.n_rows * n.means > 2**31 - 1:
+        raise ValueError(f"n_rows: expected at least 1, and at most 2**31 - 1 in all with {n.means} means, "
+                         f"got {n.n_rows}")
 
 
 def _softmax(n):
@@ -62,21 +64,21 @@ def _softmax(n):
 
 MEAN_FIELD = Kernel(
     "MeanField",
-    Part("inner", "Learner", "of as many runs and agents, over tables with ``means`` rows for each of ``rows``",
+    Part("inner", "Learner", "of as many runs and agents, over tables with ``means`` rows for each of ``n_rows``",
          gives={"R": "runs", "N": "agents"}),
     _inner,
     Array("mean", "int32", "R N", "one more than the number of the last mean action; 0 at the start of an episode",
           written=True),
     AGENT_IDS,
     *NEAR,
-    Number("rows", "of the table without mean actions"),
+    Number("n_rows", "of the table without mean actions"),
     _rows)
 
 MEAN_FIELD_ACTOR_CRITIC = Kernel(
     "MeanFieldActorCritic",
     _softmax,
     *NEAR,
-    Array("values", "float64", "R rows means T A", "what the critic knows; ``q`` are the logits", written=True),
+    Array("values", "float64", "R n_rows means T A", "what the critic knows; ``q`` are the logits", written=True),
     Part("critic", "Schedule", "learning rate of the critic"),
     base=Q_LEARNING, without=("active",))
 

@@ -42,7 +42,7 @@ def _weighted(n):
         return {"joint": 0}
     if n.mixer is None:
         raise ValueError("joint_q: expected None without a mixer")
-    counts = dict(zip(n.agent_ids.tolist(), n.actions[n.agent_ids].tolist(), strict=True))
+    counts = dict(zip(n.agent_ids.tolist(), n.n_actions[n.agent_ids].tolist(), strict=True))
     joint = max(math.prod(counts[i] for i in n.members[k:e].tolist())
                 for k, e in zip(n.starts.tolist(), n.starts[1:].tolist(), strict=False))
     if n.joint < joint:
@@ -100,7 +100,7 @@ MIXING = Kernel(
     Array("mixer", "float64", "R states M (room+2)*hidden+1", "networks, with room for the members of the largest "
           "team; see ``marlfast/core/mixing.pxd``. None: sums", written=True, optional=True, filled="row"),
     Part("mixing", "Schedule", "rate of the networks", optional=True),
-    Array("target_q", "float64", "R rows T A", "what the next rows are judged by; renewed every ``target_every`` "
+    Array("target_q", "float64", "R n_rows T A", "what the next rows are judged by; renewed every ``target_every`` "
                                                "updates. "
           "None: ``q`` itself", written=True, optional=True),
     Array("target_mixer", "float64", "R states M (room+2)*hidden+1", "likewise", written=True, optional=True),
@@ -113,8 +113,8 @@ MIXING = Kernel(
     Number("max_norm", "the greatest norm of a gradient, which is shortened to it; 0: any", low=0.0, real=True,
            default=0.0),
     _moments,
-    Array("q_mean", "float64", "R rows T A", "running means of gradients", written=True, optional=True),
-    Array("q_square", "float64", "R rows T A", "of their squares", written=True, optional=True),
+    Array("q_mean", "float64", "R n_rows T A", "running means of gradients", written=True, optional=True),
+    Array("q_square", "float64", "R n_rows T A", "of their squares", written=True, optional=True),
     Array("mixer_mean", "float64", "R states M (room+2)*hidden+1", "likewise", written=True, optional=True),
     Array("mixer_square", "float64", "R states M (room+2)*hidden+1", "likewise", written=True, optional=True),
     Array("powers", "float64", "R 2", "what is left of where the means of Adam began", written=True, optional=True),

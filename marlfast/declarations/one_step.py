@@ -38,10 +38,10 @@ ONE_STEP_SIDE_BY_SIDE = Kernel("OneStep", *_ONE_STEP, _by_cells, base=SIDE_BY_SI
 DOUBLE_Q = Kernel(
     "DoubleQ",
     _coin,
-    Cells("first", "float64", "R rows T A", "one table"),
-    Cells("first_greedy", "int32", "R rows T", "its greedy actions"),
-    Cells("second", "float64", "R rows T A", "the other table"),
-    Cells("second_greedy", "int32", "R rows T", "its greedy actions"),
+    Cells("first", "float64", "R n_rows T A", "one table"),
+    Cells("first_greedy", "int32", "R n_rows T", "its greedy actions"),
+    Cells("second", "float64", "R n_rows T A", "the other table"),
+    Cells("second_greedy", "int32", "R n_rows T", "its greedy actions"),
     Array("coins", "int32", "R N", "1 where the last draw of an agent said heads", written=True),
     base=Q_LEARNING)
 

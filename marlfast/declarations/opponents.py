@@ -15,9 +15,9 @@ PAYOFFS = Array("payoffs", "float64", "L joint", "of each agent that is controll
 
 def _sizes(n):
     """A, the greatest number of actions of those who are controlled, M of all; and how far apart actions lie."""
-    own = n.actions[n.agent_ids]
+    own = n.n_actions[n.agent_ids]
     strides = np.ones(n.N, np.int64)
-    counts = n.actions.tolist()
+    counts = n.n_actions.tolist()
     for i in range(n.N - 2, -1, -1):
         strides[i] = strides[i + 1] * counts[i + 1]
     return {"A": int(own.max()), "least": int(own.min()), "M": max(counts), "joint": math.prod(counts),
@@ -26,9 +26,9 @@ def _sizes(n):
 
 OPPONENT = Kernel(
     "Opponent",
-    Number("runs", low=1),
-    lambda n: {"R": n.runs},
-    Array("actions", "int32", "N", "number of actions of every agent of the team", filled="agent",
+    Number("n_runs", low=1),
+    lambda n: {"R": n.n_runs},
+    Array("n_actions", "int32", "N", "number of actions of every agent of the team", filled="agent",
           values=(1, None, "at least {low} action")),
     AGENT_IDS,
     Number("draws", "K, exploration draws per agent in the whole team", low=1),
@@ -36,7 +36,7 @@ OPPONENT = Kernel(
 
 FIXED_POLICY = Kernel(
     "FixedPolicy",
-    Array("policy", "float64", "L rows A", "probabilities; one row: the same in all. None: every action as likely",
+    Array("policy", "float64", "L n_rows A", "probabilities; one row: the same in all. None: every action as likely",
           filled="row", optional=True),
     base=OPPONENT)
 

@@ -11,8 +11,8 @@ def _explores(n):
 POLICY_HILL_CLIMBING = Kernel(
     "PolicyHillClimbing",
     _explores,
-    Array("policy", "float64", "R rows T A", "probabilities of the actions", written=True),
-    Array("average", "float64", "R rows T A", "mean of the policies of all updates of a row", written=True,
+    Array("policy", "float64", "R n_rows T A", "probabilities of the actions", written=True),
+    Array("average", "float64", "R n_rows T A", "mean of the policies of all updates of a row", written=True,
           optional=True),
     Part("win", "Schedule", "how much probability moves at once where it wins"),
     Part("lose", "Schedule", "and where it loses, or has no average"),

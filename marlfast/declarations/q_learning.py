@@ -38,7 +38,7 @@ AGENT_IDS = Array("agent_ids", "int32", "L", "the agents that this learner contr
 
 _OTHERS = (
     Array("table_of", "int32", "N", "table of every agent of the team", values=(0, "T-1", "tables {low} to {high}")),
-    Array("actions", "int32", "N", "number of actions of every agent", values=(1, "A", "{low} to {high} actions")),
+    Array("n_actions", "int32", "N", "number of actions of every agent", values=(1, "A", "{low} to {high} actions")),
     AGENT_IDS,
     Array("discount", "float64", "R"),
     Part("rate", "Schedule", "learning rate"),
@@ -51,15 +51,15 @@ _OTHERS = (
     Flag("moves", "whether the game says who is there, who acts or what is legal", default=False),
     Number("active", "k, rows that an observation is in. With more than one, an action value is the sum over them, and "
            "each takes its k-th part of a change; ``greedy`` then stays as it is: with ties 2 they go round from that "
-           "of the first row", low=1, high="rows",
+           "of the first row", low=1, high="n_rows",
            words="{low} to {high} rows", default=1),
     exploring, _draws)
 
 Q_LEARNING = Kernel(
     "QLearning",
-    Cells("q", "float64", "R rows T A", "action values of T tables", filled="run, row, table and action"),
-    Cells("greedy", "int32", "R rows T", "the greedy actions"),
-    Cells("visits", "int32", "R rows T", "how often each row of each table was updated, up to 2**31 - 1"),
+    Cells("q", "float64", "R n_rows T A", "action values of T tables", filled="run, row, table and action"),
+    Cells("greedy", "int32", "R n_rows T", "the greedy actions"),
+    Cells("visits", "int32", "R n_rows T", "how often each row of each table was updated, up to 2**31 - 1"),
     *_OTHERS)
 
 
@@ -80,15 +80,15 @@ def lanes_of(given):
     for array, dtype, axes in ((q, np.float64, 4), (greedy, np.int32, 3), (visits, np.int32, 3)):
         if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != axes or not array.flags.writeable:
             return 0
-    runs, rows, tables, actions = q.shape
+    n_runs, n_rows, tables, n_actions = q.shape
     step = q.strides[3]
-    row = (actions + 1) * step
+    row = (n_actions + 1) * step
     first = q.__array_interface__["data"][0]
-    if (step not in (16, 32, 64) or not 2 <= tables <= step // 8 or not 2 <= actions <= 8 or first % 32
-            or q.strides != (rows * row, row, 8, step) or not greedy.shape == visits.shape == q.shape[:3]
+    if (step not in (16, 32, 64) or not 2 <= tables <= step // 8 or not 2 <= n_actions <= 8 or first % 32
+            or q.strides != (n_rows * row, row, 8, step) or not greedy.shape == visits.shape == q.shape[:3]
             or not greedy.strides == visits.strides == q.strides[:3]
-            or greedy.__array_interface__["data"][0] != first + actions * step
-            or visits.__array_interface__["data"][0] != first + actions * step + 4):
+            or greedy.__array_interface__["data"][0] != first + n_actions * step
+            or visits.__array_interface__["data"][0] != first + n_actions * step + 4):
         return 0
     return step // 8
 
@@ -96,7 +96,7 @@ def lanes_of(given):
 def _together(n):
     own = list(range(n.T))
     fits = n.kind == ONE_DRAW or n.kind == EPSILON_GREEDY and not n.drawn
-    if (not fits or n.active > 1 or (n.actions != n.A).any()
+    if (not fits or n.active > 1 or (n.n_actions != n.A).any()
             or n.agent_ids.tolist() != own or n.table_of.tolist() != own):
         raise ValueError("q: agents stand side by side, which takes epsilon-greedy exploration (by several draws: no "
                          "random ties), one active row, and a table and as many actions for every agent")
@@ -104,15 +104,16 @@ def _together(n):
 
 SIDE_BY_SIDE = Kernel(
     "QLearning",
-    _Lanes("q", "float64", "R rows T A", "action values of T tables", filled="run, row, table and action"),
-    _Lanes("greedy", "int32", "R rows T"),
-    _Lanes("visits", "int32", "R rows T"),
+    _Lanes("q", "float64", "R n_rows T A", "action values of T tables", filled="run, row, table and action"),
+    _Lanes("greedy", "int32", "R n_rows T"),
+    _Lanes("visits", "int32", "R n_rows T"),
     *_OTHERS, _together)
 
 FIND_GREEDY = Kernel(
     "find_greedy",
     Array("q", "float64", "cells A", "action values"),
-    Array("actions", "int32", "cells", "actions of each cell", values=(1, "A", "{low} to {high} actions"), empty=True),
+    Array("n_actions", "int32", "cells", "actions of each cell", values=(1, "A", "{low} to {high} actions"),
+          empty=True),
     Array("greedy", "int32", "cells", "one of the greatest", written=True),
     Array("shares", "float64", "cells", "in [0, 1): which of several greatest values it is; None: the first",
           optional=True),

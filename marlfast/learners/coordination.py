@@ -168,11 +168,11 @@ class LMRL2(_Beside):
 
     def _heated(self, context, arrays, agent, run, rows):
         values, best = self._judged(context, arrays, agent, run, rows)
-        own, count, runs = rows[:, agent], values.shape[1], context.runs
+        own, count, n_runs = rows[:, agent], values.shape[1], context.runs
         heat = arrays["temperature"][run][np.maximum(own, 0), self.tables(context)[agent], :count].mean(axis=1)
-        heat = np.where(own >= 0, heat, spread(self.max_temperature, runs)[run])
-        cold = (heat < spread(self.min_temperature, runs)[run]) | ~(heat > 0.0)
-        warm = softmax(values, np.where(cold, 1.0, spread(self.action_moderation, runs)[run] * heat)[:, None])
+        heat = np.where(own >= 0, heat, spread(self.max_temperature, n_runs)[run])
+        cold = (heat < spread(self.min_temperature, n_runs)[run]) | ~(heat > 0.0)
+        warm = softmax(values, np.where(cold, 1.0, spread(self.action_moderation, n_runs)[run] * heat)[:, None])
         return np.where(cold[:, None], tied(values, best), warm)
 
     def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
@@ -186,12 +186,12 @@ class LMRL2(_Beside):
         return super()._frozen(backend, common, arrays, bound)
 
     def _kernel(self, module, common, arrays, bound):
-        runs = len(arrays["q"])
+        n_runs = len(arrays["q"])
         return module.Lenient(
             **common, temperature=arrays["temperature"], coins=arrays["coins"],
-            decay=spread(self.temperature_decay, runs), min_temperature=spread(self.min_temperature, runs),
-            diffusion=spread(self.diffusion, runs), boldness=spread(self.action_moderation, runs),
-            lenience=spread(self.lenience_moderation, runs))
+            decay=spread(self.temperature_decay, n_runs), min_temperature=spread(self.min_temperature, n_runs),
+            diffusion=spread(self.diffusion, n_runs), boldness=spread(self.action_moderation, n_runs),
+            lenience=spread(self.lenience_moderation, n_runs))
 
 
 @dataclass(frozen=True, repr=False, eq=False)

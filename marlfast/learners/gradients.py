@@ -222,16 +222,16 @@ class _Gradient(Learner):
 
     def shapes(self, context, rows):
         units, *_ = self.plan(context)
-        runs, length = context.runs, self.length(context.game)
+        n_runs, length = context.runs, self.length(context.game)
         active_rows = context.agents * context.active + (context.central_active if self.central else 0)
         return self._tables(context, max(rows, 1)) | {
-            "rollout_rows": Shape((runs, length, active_rows), "int32"),
-            "ahead": Shape((runs, length, active_rows), "int32"),
-            "taken": Shape((runs, length, context.agents), "int32"), "over": Shape((runs, length), "int32"),
-            "rewards": Shape((runs, length, len(units))), "known": Shape((runs,), "int32"),
-            "late": Shape((runs,), "int32")} | {
-                f"value_{name}": Shape((runs, len(units))) for name in _RUNNING if self.normalise_values} | \
-            self._schedule_shapes(runs)
+            "rollout_rows": Shape((n_runs, length, active_rows), "int32"),
+            "ahead": Shape((n_runs, length, active_rows), "int32"),
+            "taken": Shape((n_runs, length, context.agents), "int32"), "over": Shape((n_runs, length), "int32"),
+            "rewards": Shape((n_runs, length, len(units))), "known": Shape((n_runs,), "int32"),
+            "late": Shape((n_runs,), "int32")} | {
+                f"value_{name}": Shape((n_runs, len(units))) for name in _RUNNING if self.normalise_values} | \
+            self._schedule_shapes(n_runs)
 
     def allocate(self, context, rows):
         """``logits`` float64 [R, rows, T, A], ``critic`` [R, rows, tables, J], the rollout and the schedules'."""
@@ -280,13 +280,13 @@ class _Gradient(Learner):
                         np.int32)
 
     def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
-        runs, module = len(arrays["logits"]), kernels(backend, self.kernels)
+        n_runs, module = len(arrays["logits"]), kernels(backend, self.kernels)
         counts = np.minimum(context.action_counts, context.max_actions).astype(np.int32)
-        common = {"logits": arrays["logits"], "table_of": self.tables(context), "actions": counts,
+        common = {"logits": arrays["logits"], "table_of": self.tables(context), "n_actions": counts,
                   "agent_ids": context.ids(),
                   "active": context.active}
         if not learning or exploration is not None:
-            acting = exploration and exploration.bound(runs, backend)
+            acting = exploration and exploration.bound(n_runs, backend)
             needed = exploration.n_draws if exploration else 1
             return [module.Softmax(**common, exploration=acting or None,
                                    strict=exploration is None or exploration.strict,
@@ -294,11 +294,11 @@ class _Gradient(Learner):
                                    draws=max(draws or 0, needed))]
         units, unit_of, weights, _ = self.plan(context)
         bound = self._bound_schedules(arrays, backend)
-        clip, value_clip = (None if value is None else spread(value, runs) for value in (self.clip, self.value_clip))
+        clip, value_clip = (None if value is None else spread(value, n_runs) for value in (self.clip, self.value_clip))
         return [module.PolicyGradient(
             **common, draws=max(draws or 0, 1), critic=arrays.get("critic"), units=units, unit_of=unit_of,
             weights=weights, central=context.central_active if self.central else 0,
-            discount=spread(self.discount, runs), decay=spread(self.trace_decay, runs), clip=clip,
+            discount=spread(self.discount, n_runs), decay=spread(self.trace_decay, n_runs), clip=clip,
             value_clip=value_clip, **{name: bound[name] for name in ("rate", "critic_rate", "entropy")},
             counterfactual=self.counterfactual, normalise=self.normalise, across=self.across, epochs=self.epochs,
             minibatch=self.minibatch, **{name: arrays[name] for name in (

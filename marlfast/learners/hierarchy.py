@@ -187,8 +187,8 @@ class Hierarchy(Learner):
         return context.once(("plan", self), lambda: self._laid_out(context))
 
     def _laid_out(self, context):
-        teams, agents = self.team_lists(context), context.agents
-        chooser_of, member_of = np.zeros(agents, np.int32), np.zeros(agents, np.int32)
+        teams, n_agents = self.team_lists(context), context.agents
+        chooser_of, member_of = np.zeros(n_agents, np.int32), np.zeros(n_agents, np.int32)
         for k, team in enumerate(teams):
             member_of[team] = k
         chooser_of[:] = member_of
@@ -231,24 +231,24 @@ class Hierarchy(Learner):
                 raise ValueError(f"{level}: {error}") from None
 
     def shapes(self, context, rows):
-        above, runs = self._above(context), context.runs
+        above, n_runs = self._above(context), context.runs
         choosers, teams = above.game.agents, len(self.team_lists(context))
         members = {name: Shape((one.shape[0], rows, self.goals, *one.shape[2:]), one.dtype)
                    if name in self.members.by_row else one
                    for name, one in self.members.shapes(context, rows * self.goals).items()}
         return _named(members, "members.") | _named(self.coordinator.shapes(above, rows), "coordinator.") | {
-            "goal": Shape((runs, choosers), "int32"), "since": Shape((runs, choosers), "int32"),
-            "last": Shape((runs, choosers), "int32"), "clock": Shape((runs,), "int64"),
-            "gathered": Shape((runs, teams)), "power": Shape((runs,)), "late": Shape((runs,), "int32")}
+            "goal": Shape((n_runs, choosers), "int32"), "since": Shape((n_runs, choosers), "int32"),
+            "last": Shape((n_runs, choosers), "int32"), "clock": Shape((n_runs,), "int64"),
+            "gathered": Shape((n_runs, teams)), "power": Shape((n_runs,)), "late": Shape((n_runs,), "int32")}
 
     def allocate(self, context, rows):
-        above, runs = self._above(context), context.runs
+        above, n_runs = self._above(context), context.runs
         members = apart(self.members.allocate(context, rows * self.goals), self.members.by_row, self.goals)
         choosers, teams = above.game.agents, len(self.team_lists(context))
         return _named(members, "members.") | _named(self.coordinator.allocate(above, rows), "coordinator.") | {
-            "goal": np.zeros((runs, choosers), np.int32), "since": np.zeros((runs, choosers), np.int32),
-            "last": np.zeros((runs, choosers), np.int32), "clock": np.zeros(runs, np.int64),
-            "gathered": np.zeros((runs, teams)), "power": np.ones(runs), "late": np.zeros(runs, np.int32)}
+            "goal": np.zeros((n_runs, choosers), np.int32), "since": np.zeros((n_runs, choosers), np.int32),
+            "last": np.zeros((n_runs, choosers), np.int32), "clock": np.zeros(n_runs, np.int64),
+            "gathered": np.zeros((n_runs, teams)), "power": np.ones(n_runs), "late": np.zeros(n_runs, np.int32)}
 
     def begin(self, context, arrays):
         """Forget the episode under way.
@@ -360,7 +360,7 @@ class Hierarchy(Learner):
         above, = self.coordinator.bind(self._above(context), _part(arrays, "coordinator."), backend, 2, learning,
                                        self.coordinator.exploring(exploration))
         return [kernels(backend, self.kernels).Hierarchy(
-            members=members, coordinator=above, rows=arrays["members.q"].shape[1], goals=self.goals,
+            members=members, coordinator=above, n_rows=arrays["members.q"].shape[1], goals=self.goals,
             goal_every=self.goal_every, agent_ids=context.ids(), chooser_of=chooser_of, member_of=member_of, head=head,
             team_of=team_of, goal_reward=self.goal_reward, offset=max(2, self.members.draws()),
             **{name: arrays[name] for name in ("goal", "since", "last", "clock", "gathered", "power", "late")})]

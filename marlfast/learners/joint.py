@@ -37,7 +37,7 @@ class _Plan(NamedTuple):
     rule: int
     table_of: np.ndarray
     weights: np.ndarray
-    choices: np.ndarray
+    n_choices: np.ndarray
     steps: np.ndarray
     reads: np.ndarray
     chooses_by: np.ndarray
@@ -46,7 +46,7 @@ class _Plan(NamedTuple):
 
     @property
     def tables(self):
-        return len(self.choices)
+        return len(self.n_choices)
 
     @property
     def policies(self):
@@ -55,7 +55,7 @@ class _Plan(NamedTuple):
     @property
     def policy_actions(self):
         """Numbers in a policy; 0: there is none."""
-        return 0 if self.rule == GREATEST else int(max(self.choices))
+        return 0 if self.rule == GREATEST else int(max(self.n_choices))
 
 
 def _weights(order, counts):
@@ -68,15 +68,15 @@ def _weights(order, counts):
 
 
 def _plan(rule, context, tables, joint, reads, chooses_by, remembered=0):
-    """A plan from (weights, choices, steps) of each table; table k is that of the k-th agent controlled."""
+    """A plan from (weights, n_choices, steps) of each table; table k is that of the k-th agent controlled."""
     table_of = np.zeros(context.agents, np.int32)
     table_of[list(context.agent_ids)] = np.arange(len(context.agent_ids)) if len(tables) > 1 else 0
     most = 2**62        # longer numbers are refused by ``check``, for the memory that they would take
-    weights, choices, steps = (np.array(np.minimum(np.array(list(part), object), most).tolist(), np.int64)
+    weights, n_choices, steps = (np.array(np.minimum(np.array(list(part), object), most).tolist(), np.int64)
                                for part in zip(*tables, strict=True))
     by = np.arange(context.agents, dtype=np.int32)
     by[list(context.agent_ids)] = chooses_by
-    return _Plan(rule, table_of, weights, choices, steps, np.array(reads, np.int32), by, joint, remembered)
+    return _Plan(rule, table_of, weights, n_choices, steps, np.array(reads, np.int32), by, joint, remembered)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -190,16 +190,16 @@ class _Joint(Learner):
 
     def _empty(self, context, rows):
         """Zeros for every array over rows; a cell's ``q``, ``value``, ``greedy`` and ``visits`` side by side."""
-        plan, runs = self.plan(context), context.runs
-        shape = runs, rows, plan.tables, plan.joint + 2
+        plan, n_runs = self.plan(context), context.runs
+        shape = n_runs, rows, plan.tables, plan.joint + 2
         needed = self.memory(context, rows)
         there = memory_there() if needed > UNCHECKED else None
         if there is not None and needed > there:
             raise MemoryError(f"{self.name}: {self._cost(context, rows)}, more than there is; take fewer agents, "
                               "actions, rows or runs")
         memory = np.zeros(math.prod(shape) + 8)
-        policy = np.zeros((runs, rows, plan.policies, plan.policy_actions))
-        counts = np.zeros((runs, rows, plan.tables, plan.remembered), np.int64)
+        policy = np.zeros((n_runs, rows, plan.policies, plan.policy_actions))
+        counts = np.zeros((n_runs, rows, plan.tables, plan.remembered), np.int64)
         first = (-memory.ctypes.data % 64) // 8         # from the start of a cache line
         memory = memory[first:first + math.prod(shape)].reshape(shape)
         halves, end = memory.view(np.int32), 2 * plan.joint + 2
@@ -209,21 +209,21 @@ class _Joint(Learner):
             arrays[self.policy_name] = policy
             if plan.rule != BELIEF:             # where all values are equal, so are the probabilities
                 for t in range(plan.policies):
-                    policy[:, :, t, :plan.choices[t]] = 1.0 / float(plan.choices[t])
+                    policy[:, :, t, :plan.n_choices[t]] = 1.0 / float(plan.n_choices[t])
         if plan.remembered:
             arrays["counts"] = counts
         return arrays
 
     def shapes(self, context, rows):
-        plan, runs = self.plan(context), context.runs
-        cell = runs, rows, plan.tables
+        plan, n_runs = self.plan(context), context.runs
+        cell = n_runs, rows, plan.tables
         shapes = {"q": Shape((*cell, plan.joint)), "value": Shape(cell), "greedy": Shape(cell, "int32"),
                   "visits": Shape(cell, "int32")}
         if plan.policy_actions:
-            shapes[self.policy_name] = Shape((runs, rows, plan.policies, plan.policy_actions))
+            shapes[self.policy_name] = Shape((n_runs, rows, plan.policies, plan.policy_actions))
         if plan.remembered:
             shapes["counts"] = Shape((*cell, plan.remembered), "int64")
-        return shapes | self._schedule_shapes(runs)
+        return shapes | self._schedule_shapes(n_runs)
 
     def allocate(self, context, rows):
         """``q`` float64 [R, rows, T, J], ``value`` and ``visits``, the policy, and the schedules'."""
@@ -247,12 +247,12 @@ class _Joint(Learner):
             return
         owners = [int(context.agent_ids[0])] if self.together else plan.reads.tolist()
         shares = context.shares(owners, number, arrays["q"].shape[1] - first, backend)
-        top = plan.choices.astype(np.float64)
+        top = plan.n_choices.astype(np.float64)
         if zero:
             arrays["greedy"][:, first:] = np.minimum(shares * top, top - 1.0)
             return
         flat = np.ascontiguousarray(arrays["q" if plan.rule == GREATEST else self.policy_name][:, first:])
-        flat, counts = flat.reshape(-1, flat.shape[-1]), plan.choices.astype(np.int32)
+        flat, counts = flat.reshape(-1, flat.shape[-1]), plan.n_choices.astype(np.int32)
         greedy = np.zeros(len(flat), np.int32)
         kernels(backend, "q_learning").find_greedy(flat, np.tile(counts, len(flat) // len(counts)), greedy,
                                                    shares.reshape(-1))
@@ -347,13 +347,13 @@ class _Joint(Learner):
         best = self._choice(context, arrays, plan, agent, run, rows)
         if plan.rule not in (GREATEST, BELIEF):
             if kind == "greedy":
-                return one_hot(best, int(plan.choices[t]))
-            p = self._at(context, arrays, self.policy_name, plan, t, run, rows)[:, :plan.choices[t]]
+                return one_hot(best, int(plan.n_choices[t]))
+            p = self._at(context, arrays, self.policy_name, plan, t, run, rows)[:, :plan.n_choices[t]]
             return p / p.sum(axis=1, keepdims=True)
         values = self._at(context, arrays, self.policy_name if plan.rule == BELIEF else "q", plan, t, run, rows)
         kind = "policy" if kind == "behaviour" else kind
         now = arrays[f"{self.explore.parameter}.value"][run]
-        return by_exploration(values[:, :plan.choices[t]], best, self.explore, now, kind)
+        return by_exploration(values[:, :plan.n_choices[t]], best, self.explore, now, kind)
 
     def _chances(self, context, arrays, plan, kind, group, run, rows):
         """Probabilities [n, J] of what agents do together whose choices one number decides."""
@@ -381,23 +381,23 @@ class _Joint(Learner):
                          for i in context.agent_ids], np.int32)
 
     def _kernel(self, context, arrays, backend, draws=None, learning=True, exploration=None):
-        plan, runs = self.plan(context), len(arrays["q"])
+        plan, n_runs = self.plan(context), len(arrays["q"])
         shape = arrays["q"].shape
         explore, bound = self.explore, self._bound_schedules(arrays, backend)
         if exploration is not None:
-            explore, bound[exploration.parameter] = exploration, exploration.bound(runs, backend)
+            explore, bound[exploration.parameter] = exploration, exploration.bound(n_runs, backend)
         elif not learning:                          # it explores as it does now
             bound[explore.parameter] = held(arrays[f"{explore.parameter}.value"], backend)
         if not learning:
-            bound["rate"] = Constant(0.0).bind(Constant(0.0).allocate(runs), backend)
+            bound["rate"] = Constant(0.0).bind(Constant(0.0).allocate(n_runs), backend)
         policy = arrays.get(self.policy_name, np.zeros((*shape[:2], plan.policies, 0)))
         counts = arrays.get("counts", np.zeros((*shape[:3], 0), np.int64))
         return kernels(backend, self.kernels).Joint(
             **{name: arrays[name] for name in ("q", "value", "greedy", "visits")}, policy=policy, counts=counts,
-            table_of=plan.table_of, actions=np.ascontiguousarray(context.action_counts, np.int32),
+            table_of=plan.table_of, n_actions=np.ascontiguousarray(context.action_counts, np.int32),
             agent_ids=context.ids(),
-            weights=plan.weights, choices=plan.choices, steps=plan.steps, reads=plan.reads,
-            chooses_by=plan.chooses_by, discount=spread(self.discount, runs), rate=bound["rate"],
+            weights=plan.weights, n_choices=plan.n_choices, steps=plan.steps, reads=plan.reads,
+            chooses_by=plan.chooses_by, discount=spread(self.discount, n_runs), rate=bound["rate"],
             exploration=bound[explore.parameter], rule=plan.rule, objective=self.objective_code, kind=explore.code,
             strict=explore.strict, ties=explore.ties_code if plan.rule in (GREATEST, BELIEF) else 0,
             together=self.together, draws=max(draws or 0, self.draws(), explore.n_draws), learning=learning)
@@ -598,8 +598,8 @@ class FriendOrFoe(_Joint):
         for agent in context.agent_ids:
             ours = self._coalition(agent, context)
             weights, joint = _weights(ours + [k for k in range(context.agents) if k not in ours], counts)
-            choices = math.prod(int(counts[k]) for k in ours)
-            tables.append((weights, choices, joint // choices))
+            n_choices = math.prod(int(counts[k]) for k in ours)
+            tables.append((weights, n_choices, joint // n_choices))
             first.append(ours[0])
         rule = GREATEST if all(steps == 1 for *_, steps in tables) else MINIMAX
         return _plan(rule, context, tables, joint, context.agent_ids, first)

@@ -28,7 +28,7 @@ MAX_MEANS = 4096
 class _Near(NamedTuple):
     """Neighbourhoods as the kernels take them; see ``MeanField`` in ``src/_mean_field.pyx``."""
 
-    choices: int
+    n_near_actions: int
     bins: int
     edges: np.ndarray | None
     neighbours: np.ndarray | None
@@ -37,7 +37,7 @@ class _Near(NamedTuple):
     @property
     def means(self):
         """How many mean actions there are."""
-        return math.comb(self.bins + self.choices - 1, self.choices - 1)
+        return math.comb(self.bins + self.n_near_actions - 1, self.n_near_actions - 1)
 
     def sizes(self, context):
         """How many neighbours each agent that is controlled has: int64 [L]."""
@@ -48,8 +48,8 @@ class _Near(NamedTuple):
 
     def first(self, context):
         """Number of the mean action before anybody acted, for each agent that is controlled: int64 [L]."""
-        equal = sum(math.comb((2 * a * self.bins + self.choices) // (2 * self.choices) + a - 1, a)
-                    for a in range(1, self.choices))
+        equal = sum(math.comb((2 * a * self.bins + self.n_near_actions) // (2 * self.n_near_actions) + a - 1, a)
+                    for a in range(1, self.n_near_actions))
         return np.where(self.sizes(context) > 0, equal, 0)
 
     def of(self, context, agent, actions):
@@ -63,8 +63,8 @@ class _Near(NamedTuple):
         if not len(near):
             return np.zeros(len(actions), np.int64)
         number, below = np.zeros(len(actions), np.int64), np.zeros(len(actions), np.int64)
-        for a in range(1, self.choices):        # halves are rounded up, as in core/mean_field.pxd
-            below += (actions[:, near] == self.choices - a).sum(axis=1)
+        for a in range(1, self.n_near_actions):        # halves are rounded up, as in core/mean_field.pxd
+            below += (actions[:, near] == self.n_near_actions - a).sum(axis=1)
             taken = below if len(near) == self.bins else (2 * below * self.bins + len(near)) // (2 * len(near))
             number += np.array([math.comb(int(t) + a - 1, a) for t in taken], np.int64)
         return number
@@ -126,8 +126,8 @@ class _MeanField(Learner):
         if len(set(counts[looked].tolist())) > 1:
             raise ValueError(f"neighbours: have different numbers of actions, {sorted(set(counts[looked].tolist()))}, "
                              "of which there is no mean; name neighbours of one kind, or take iql")
-        choices = int(counts[looked[0]]) if len(looked) else 1
-        return _Near(choices, int(max(1, sizes.max())) if self.bins is None else self.bins, edges, near, group)
+        n_actions = int(counts[looked[0]]) if len(looked) else 1
+        return _Near(n_actions, int(max(1, sizes.max())) if self.bins is None else self.bins, edges, near, group)
 
     def _group(self, given, context):
         """The group of each agent, int32 [N]; -1 for those whom nobody that is controlled is with."""
@@ -163,8 +163,9 @@ class _MeanField(Learner):
         if near.means > MAX_MEANS:
             fits = next((b for b in range(near.bins, 0, -1) if near._replace(bins=b).means <= MAX_MEANS), None)
             instead = f"give bins={fits} or fewer" if fits else "take iql"
-            raise ValueError(f"bins: the shares of {near.choices} actions in {near.bins} bins make {near.means:,} mean "
-                             f"actions, for each of which every row has values; {instead} (at most {MAX_MEANS:,})")
+            raise ValueError(f"bins: the shares of {near.n_near_actions} actions in {near.bins} bins make "
+                             f"{near.means:,} mean actions, for each of which every row has values; {instead} "
+                             f"(at most {MAX_MEANS:,})")
         if rows is not None and rows * near.means > MAX_ROWS:
             raise ValueError(f"bins: {rows:,} rows with {near.means:,} mean actions each are more than the "
                              f"{MAX_ROWS:,} that can be numbered; give fewer bins or a coarser encoder")
@@ -334,7 +335,7 @@ class MeanFieldQ(_MeanField):
     def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
         inner, = self.inner.bind(context, self._inner(arrays), backend, draws, learning, exploration)
         return [kernels(backend, self.kernels).MeanField(
-            inner=inner, mean=arrays["mean"], rows=arrays["q"].shape[1], agent_ids=context.ids(),
+            inner=inner, mean=arrays["mean"], n_rows=arrays["q"].shape[1], agent_ids=context.ids(),
             **self.near(context)._asdict())]
 
 
@@ -418,25 +419,25 @@ class MeanFieldAC(_MeanField):
 
     def shapes(self, context, rows):
         actor = self._named(self.actor.shapes(context, rows))
-        runs, rows, *cell = actor["logits"].shape
-        return actor | {"q": Shape((runs, rows, self.near(context).means, *cell))} | {
-            "critic.value": Shape((runs,)), "critic.ticks": Shape((runs,), "int64")}
+        n_runs, rows, *cell = actor["logits"].shape
+        return actor | {"q": Shape((n_runs, rows, self.near(context).means, *cell))} | {
+            "critic.value": Shape((n_runs,)), "critic.ticks": Shape((n_runs,), "int64")}
 
     def allocate(self, context, rows):
-        actor, runs = self._named(self.actor.allocate(context, rows)), context.runs
+        actor, n_runs = self._named(self.actor.allocate(context, rows)), context.runs
         q = self._critic(actor["logits"].shape, self.near(context).means)
-        return actor | {"q": q} | {f"critic.{k}": v for k, v in self.schedules["critic"].allocate(runs).items()}
+        return actor | {"q": q} | {f"critic.{k}": v for k, v in self.schedules["critic"].allocate(n_runs).items()}
 
     @staticmethod
     def _critic(shape, means):
-        runs, rows, tables, actions = shape
+        n_runs, n_rows, tables, n_actions = shape
         try:
-            return np.zeros((runs, rows, means, tables, actions))
+            return np.zeros((n_runs, n_rows, means, tables, n_actions))
         except (MemoryError, ValueError):
-            need = 8e-9 * math.prod((runs, rows, means, tables, actions))
-            raise MemoryError(f"learner: values of {rows} rows x {means} mean actions x {tables} tables x {actions} "
-                              f"actions in {runs} runs need {need:,.1f} GB, more than there is; take fewer bins, rows, "
-                              "tables or runs") from None
+            need = 8e-9 * math.prod((n_runs, n_rows, means, tables, n_actions))
+            raise MemoryError(f"learner: values of {n_rows} rows x {means} mean actions x {tables} tables x "
+                              f"{n_actions} actions in {n_runs} runs need {need:,.1f} GB, more than there is; take "
+                              "fewer bins, rows, tables or runs") from None
 
     @staticmethod
     def _named(arrays):

@@ -200,11 +200,11 @@ class _Decomposed(Tabular):
         kept = ("target_q", "target_mixer", "since", "q_mean", "q_square", "mixer_mean", "mixer_square", "powers")
         replay = {}
         if self.buffer:
-            runs = context.runs
+            n_runs = context.runs
             replay = {name: array for name, array in arrays.items() if name.startswith("replay_")} | {
-                "seeds": np.zeros(runs, np.uint64) if context.seeds is None else np.array(context.seeds),
-                "run_numbers": np.arange(runs) if context.run_numbers is None else np.array(context.run_numbers),
-                "trace_decay": spread(self.trace_decay, runs), "stream": REPLAY + 16 * (context.agent_ids[0] + 1),
+                "seeds": np.zeros(n_runs, np.uint64) if context.seeds is None else np.array(context.seeds),
+                "run_numbers": np.arange(n_runs) if context.run_numbers is None else np.array(context.run_numbers),
+                "trace_decay": spread(self.trace_decay, n_runs), "stream": REPLAY + 16 * (context.agent_ids[0] + 1),
                 "batch": self.batch, "update_every": self.update_every, "steps": self.steps}
         if self.weighting:
             replay |= {"weighting": 1 + WEIGHTINGS.index(self.weighting), "alpha": self.alpha,

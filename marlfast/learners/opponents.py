@@ -54,7 +54,7 @@ class _Opponent(Learner):
 
     def _bound(self, backend, kernel, context, draws, **given):
         make = getattr(kernels(backend, self.kernels), kernel)
-        return [make(runs=context.runs, actions=context.action_counts.astype(np.int32), agent_ids=context.ids(),
+        return [make(n_runs=context.runs, n_actions=context.action_counts.astype(np.int32), agent_ids=context.ids(),
                      draws=max(draws or 0, 1), **given)]
 
     def _no_average(self, kind):

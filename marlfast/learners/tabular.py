@@ -124,8 +124,8 @@ class Tabular(Learner):
 
     def grow(self, context, arrays, rows, backend):
         """The same tables with room for ``rows``."""
-        runs, old = arrays["q"].shape[:2]
-        larger = arrays | packed_tables((runs, rows, *arrays["q"].shape[2:]), context.lanes)
+        n_runs, old = arrays["q"].shape[:2]
+        larger = arrays | packed_tables((n_runs, rows, *arrays["q"].shape[2:]), context.lanes)
         for name in ("q", "greedy", "visits"):
             larger[name][:, :old] = arrays[name]
         self._initialize(context, larger, old, backend)
@@ -269,10 +269,10 @@ class Tabular(Learner):
 
     def _unseen(self, context, arrays):
         """Action values of an observation that was never seen, where rows are numbered as they are: [R, T, A]."""
-        runs, _, *cell = arrays["q"].shape
+        n_runs, _, *cell = arrays["q"].shape
         values = context.once(("unseen", self), lambda: of_unseen(self.initial_q, context, *self._drawn_for(context),
                                                                   at_hand()))
-        return np.broadcast_to(values, (runs, 1, *cell))[:, 0] / context.active
+        return np.broadcast_to(values, (n_runs, 1, *cell))[:, 0] / context.active
 
     def _first_choices(self, context, arrays, agent):
         """What an agent does who sees what was never seen: int [R]."""
@@ -291,20 +291,20 @@ class Tabular(Learner):
         return np.array([self._judged(context, arrays, i, 0, rows)[1][0] for i in context.agent_ids], np.int32)
 
     def bind(self, context, arrays, backend, draws=None, learning=True, exploration=None):
-        runs = len(arrays["q"])
+        n_runs = len(arrays["q"])
         # The kernel's table and actions of agents that it does not control are never read; they must only be valid.
         counts = np.minimum(context.action_counts, context.max_actions).astype(np.int32)
         explore = self.explore
         bound = self._bound_schedules(arrays, backend)
         if exploration is not None:
-            explore, bound[exploration.parameter] = exploration, exploration.bound(runs, backend)
+            explore, bound[exploration.parameter] = exploration, exploration.bound(n_runs, backend)
         elif not learning:                          # it explores as it does now
             bound[explore.parameter] = held(arrays[f"{explore.parameter}.value"], backend)
         if not learning or "rate" not in bound:     # frozen, or a learner that replaces what it knew
-            bound["rate"] = Constant(1.0).bind(Constant(1.0).allocate(runs), backend)
+            bound["rate"] = Constant(1.0).bind(Constant(1.0).allocate(n_runs), backend)
         common = {
             "q": arrays["q"], "greedy": arrays["greedy"], "visits": arrays["visits"], "table_of": self.tables(context),
-            "actions": counts, "agent_ids": context.ids(), "discount": spread(self.discount, runs),
+            "n_actions": counts, "agent_ids": context.ids(), "discount": spread(self.discount, n_runs),
             "rate": bound["rate"],
             "exploration": bound[explore.parameter], "kind": explore.code, "strict": explore.strict,
             "ties": explore.ties_code if self.draws_ties else explore.ties_code & ~DRAWN,
@@ -342,22 +342,23 @@ def packed_tables(shape, lanes=0):
     With ``lanes`` (T or a little more) the tables of a row lie side by side: what the first action is worth to each
     agent, then the second, and so on, and in the last place their greedy actions and visits.
     """
-    runs, rows, tables, actions = shape
-    count = runs * rows * (lanes or tables) * (actions + 1)
+    n_runs, n_rows, tables, n_actions = shape
+    count = n_runs * n_rows * (lanes or tables) * (n_actions + 1)
     try:
         memory = np.zeros(count + 8)
     except (MemoryError, ValueError):       # ValueError: more than can be addressed at all
         raise MemoryError(
-            f"learner: tables for {runs} runs x {rows} rows x {tables} tables x {actions} actions need "
+            f"learner: tables for {n_runs} runs x {n_rows} rows x {tables} tables x {n_actions} actions need "
             f"{8e-9 * count:,.1f} GB, more than there is; take fewer rows (a coarser encoder), runs or tables"
         ) from None
     first = (-memory.ctypes.data % 64) // 8         # from the start of a cache line
     memory = memory[first:first + count]
     if lanes:
-        memory = memory.reshape(runs, rows, actions + 1, lanes)[..., :tables]
-        halves = memory[:, :, actions].view(np.int32)
-        return {"q": memory[:, :, :actions].transpose(0, 1, 3, 2), "greedy": halves[..., ::2],
+        memory = memory.reshape(n_runs, n_rows, n_actions + 1, lanes)[..., :tables]
+        halves = memory[:, :, n_actions].view(np.int32)
+        return {"q": memory[:, :, :n_actions].transpose(0, 1, 3, 2), "greedy": halves[..., ::2],
                 "visits": halves[..., 1::2]}
-    memory = memory.reshape(runs, rows, tables, actions + 1)
+    memory = memory.reshape(n_runs, n_rows, tables, n_actions + 1)
     halves = memory.view(np.int32)
-    return {"q": memory[..., :actions], "greedy": halves[..., 2 * actions], "visits": halves[..., 2 * actions + 1]}
+    return {"q": memory[..., :n_actions], "greedy": halves[..., 2 * n_actions],
+            "visits": halves[..., 2 * n_actions + 1]}

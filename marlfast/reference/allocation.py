@@ -27,8 +27,8 @@ class Allocation(Game):
 
     def __init__(self, *, skills, arrivals, capacity, size, practice, value, waiting, effort, switching, own, sees_last,
                  numbered):
-        agents, kinds = check(skills, "skills", "int32", (-1, -1), False).shape
-        if agents < 1 or not 1 <= kinds <= 64:
+        n_agents, kinds = check(skills, "skills", "int32", (-1, -1), False).shape
+        if n_agents < 1 or not 1 <= kinds <= 64:
             raise ValueError(f"skills: expected at least 1 agent and 1 to 64 kinds, got shape {skills.shape}")
         if skills.min() < 0:
             raise ValueError(f"skills: expected at least 0, got {skills.min()}")
@@ -44,8 +44,8 @@ class Allocation(Game):
         self.value, self.waiting, self.effort, self.switching = value, waiting, effort, switching
         self.own, self.sees_last, self.numbered = bool(own), bool(sees_last), bool(numbered)
         # A column for idling, at which nothing is done.
-        self.skills = np.concatenate([skills, np.zeros((agents, 1), np.int32)], axis=1).astype(np.int64)
-        self._declare(agents, 2 * (kinds + agents), agents if sees_last else 1,
+        self.skills = np.concatenate([skills, np.zeros((n_agents, 1), np.int32)], axis=1).astype(np.int64)
+        self._declare(n_agents, 2 * (kinds + n_agents), n_agents if sees_last else 1,
                       1 if numbered else kinds + self.sees_last, (kinds, 0, kinds, 0))
 
     def _tasks(self, units):

@@ -39,10 +39,10 @@ class Congestion(Game):
 
     def __init__(self, *, kind_of_agent, first_choice, choices, first_use, used, counted, cost, sees_loads=False,
                  memory=0, watched=0, threshold=0):
-        agents = len(check(kind_of_agent, "kind_of_agent", "int32", (-1,), False))
-        if agents < 1:
+        n_agents = len(check(kind_of_agent, "kind_of_agent", "int32", (-1,), False))
+        if n_agents < 1:
             raise ValueError("kind_of_agent: expected at least one agent, got none")
-        resources = len(check(cost, "cost", "float64", (-1, agents + 1), False))
+        resources = len(check(cost, "cost", "float64", (-1, n_agents + 1), False))
         if resources < 1:
             raise ValueError("cost: expected at least one resource, got none")
         check(first_use, "first_use", "int32", (-1,), False)
@@ -63,15 +63,15 @@ class Congestion(Game):
             raise ValueError("sees_loads, memory: agents see the loads or what is remembered, not both")
         if not 0 <= watched < resources:
             raise ValueError(f"watched: expected 0 to {resources - 1}, got {watched}")
-        if not 0 <= threshold <= agents:
-            raise ValueError(f"threshold: expected 0 to {agents}, got {threshold}")
+        if not 0 <= threshold <= n_agents:
+            raise ValueError(f"threshold: expected 0 to {n_agents}, got {threshold}")
         self.resources, self.cost, self.sees_loads = resources, cost, bool(sees_loads)
-        self.first, self.actions = first_choice[kind_of_agent], np.diff(first_choice)[kind_of_agent]
+        self.first, self.n_actions = first_choice[kind_of_agent], np.diff(first_choice)[kind_of_agent]
         self.choices, self.first_use, self.used, self.counted = choices, first_use, used, counted
         self.apart = not counted.all()
         self.history, self.histories = resources * (2 if self.apart else 1), 2**memory
         self.watched, self.threshold = watched, threshold
-        self._declare(agents, self.history + (memory > 0), 1, resources if sees_loads else 1, (0, 0, 0, 0))
+        self._declare(n_agents, self.history + (memory > 0), 1, resources if sees_loads else 1, (0, 0, 0, 0))
 
     def _uses(self, s):
         """Resources of a strategy, and whether it counts there."""
@@ -79,7 +79,7 @@ class Congestion(Game):
                    self.counted[self.first_use[s]:self.first_use[s + 1]].tolist(), strict=True)
 
     def _allowed(self, actions):
-        return ((actions >= 0) & (actions < self.actions)).all(axis=1)
+        return ((actions >= 0) & (actions < self.n_actions)).all(axis=1)
 
     def stage_start(self, runs, state, uniforms, normals):
         state[:] = 0.0

@@ -80,14 +80,14 @@ class Grid(_Dense):
         _check_views(agents, views, len(low))
         check(scale, "scale", "float64", (len(low),), False)
         check(bins, "bins", "int64", (len(low),), False)
-        rows = 1
+        n_rows = 1
         for n in bins.tolist():
             if n < 1:
                 raise ValueError(f"bins: expected at least 1, got {n}")
-            rows *= n
-        if rows >= 2**31:
-            raise ValueError(f"bins: {rows} cells are more than the 2**31 - 1 that can be numbered")
-        self.runs, self.agents, self.views, self.features, self.rows = runs, agents, views, len(low), rows
+            n_rows *= n
+        if n_rows >= 2**31:
+            raise ValueError(f"bins: {n_rows} cells are more than the 2**31 - 1 that can be numbered")
+        self.runs, self.agents, self.views, self.features, self.rows = runs, agents, views, len(low), n_rows
         self.low, self.scale, self.bins = low, scale, bins
 
     def _rows(self, observation):
@@ -190,13 +190,13 @@ class AgentIndex(Encoder):
     """
 
     def __init__(self, within, common):
-        rows = within.rows * (within.agents + bool(common))
-        if within.used is None and rows >= 2**31:
-            raise ValueError(f"within: {rows} rows are more than the 2**31 - 1 that can be numbered")
+        n_rows = within.rows * (within.agents + bool(common))
+        if within.used is None and n_rows >= 2**31:
+            raise ValueError(f"within: {n_rows} rows are more than the 2**31 - 1 that can be numbered")
         self.runs, self.agents, self.views, self.features = within.runs, within.agents, within.views, within.features
         self.within, self.common, self.active = within, bool(common), within.active * (1 + bool(common))
         # How many rows are used, and may be, is said of the encoder within: its arrays are what grows.
-        self.used, self.rows = within.used, rows if within.used is None else within.rows
+        self.used, self.rows = within.used, n_rows if within.used is None else within.rows
 
     def rebuild(self):
         """Fill the hash table of the encoder within."""
@@ -260,23 +260,23 @@ class Rounding(Encoder):
 
     def __init__(self, agents, views, scale, keys, table, used):
         check(keys, "keys", "int64", (-1, -1, -1), True)
-        runs, rows, features = keys.shape
+        n_runs, n_rows, features = keys.shape
         _check_views(agents, views, features)
         if features > MAX_FEATURES:
             raise ValueError(f"keys: expected at most {MAX_FEATURES} features, got {features}")
-        check(table, "table", "int32", (runs, -1), True)
+        check(table, "table", "int32", (n_runs, -1), True)
         slots = table.shape[1]
-        check(used, "used", "int64", (runs,), True)
-        if runs < 1 or rows < 1 or rows >= 2**31 - 1:
-            raise ValueError(f"keys: expected at least one run and 1 to 2**31 - 2 rows, got {runs}, {rows}")
-        if slots <= rows or slots & (slots - 1):
-            raise ValueError(f"table: expected slots a power of two greater than {rows} rows, got {slots}")
-        if used.min() < 0 or used.max() > rows:
-            raise ValueError(f"used: expected 0 to {rows} rows in use, got {used.min()} to {used.max()}")
+        check(used, "used", "int64", (n_runs,), True)
+        if n_runs < 1 or n_rows < 1 or n_rows >= 2**31 - 1:
+            raise ValueError(f"keys: expected at least one run and 1 to 2**31 - 2 rows, got {n_runs}, {n_rows}")
+        if slots <= n_rows or slots & (slots - 1):
+            raise ValueError(f"table: expected slots a power of two greater than {n_rows} rows, got {slots}")
+        if used.min() < 0 or used.max() > n_rows:
+            raise ValueError(f"used: expected 0 to {n_rows} rows in use, got {used.min()} to {used.max()}")
         # As many slots are filled as rows are in use, so that one is empty and a search ends.
         if table.min() < 0 or (table.max(axis=1) > used).any() or (np.count_nonzero(table, axis=1) > used).any():
             raise ValueError("table: expected row numbers in use, plus 1")
-        self.runs, self.agents, self.views, self.features, self.rows = runs, agents, views, features, rows
+        self.runs, self.agents, self.views, self.features, self.rows = n_runs, agents, views, features, n_rows
         self.scale, self.keys, self.table, self.used = scale, keys, table, used
 
     def _find(self, runs, key):
@@ -347,16 +347,16 @@ class Known(Encoder):
 
     def __init__(self, runs, agents, views, scale, keys):
         check(keys, "keys", "int64", (-1, -1), False)
-        rows, features = keys.shape
+        n_rows, features = keys.shape
         _check_runs(runs)
         _check_views(agents, views, features)
         if features > MAX_FEATURES:
             raise ValueError(f"keys: expected at most {MAX_FEATURES} features, got {features}")
         self.places = {key.tobytes(): row for row, key in enumerate(keys)}
-        if len(self.places) < rows:
+        if len(self.places) < n_rows:
             raise ValueError("keys: the same key stands in two rows")
         self.runs, self.agents, self.views, self.features = runs, agents, views, features
-        self.rows, self.scale = rows + 1, scale
+        self.rows, self.scale = n_rows + 1, scale
 
     def stage_encode(self, runs, observation, rows):
         with np.errstate(invalid="ignore", over="ignore"):

@@ -63,23 +63,23 @@ class Foraging(Game):
 
     def _started(self, uniforms):
         """States [n, S] from draws: for each agent and then each food whose levels it has, its square, its level."""
-        n, agents, foods = len(uniforms), self.agents, self.foods
+        n, n_agents, foods = len(uniforms), self.agents, self.foods
         each, state = np.arange(n), np.zeros((n, self.state_size))
         free = np.ones((n, self.rows, self.columns), bool)
-        order = _shuffled(uniforms[:, :3 * agents:3])
-        for i in range(agents):
+        order = _shuffled(uniforms[:, :3 * n_agents:3])
+        for i in range(n_agents):
             row, column = _select(free, uniforms[:, 3 * i + 1])
             free[each, row, column] = False
             low, high = self.min_player[order[:, i]], self.max_player[order[:, i]]
             state[:, 3 * i], state[:, 3 * i + 1] = row, column
             state[:, 3 * i + 2] = low + pick(uniforms[:, 3 * i + 2], high - low + 1)
-        lowest = np.sort(state[:, 2:3 * agents:3].astype(np.int64), axis=1)[:, :3].sum(axis=1)
+        lowest = np.sort(state[:, 2:3 * n_agents:3].astype(np.int64), axis=1)[:, :3].sum(axis=1)
         free[:, [0, -1]], free[:, :, [0, -1]] = False, False
-        order = _shuffled(uniforms[:, 3 * agents::3])
+        order = _shuffled(uniforms[:, 3 * n_agents::3])
         rows, columns = np.arange(self.rows)[:, None], np.arange(self.columns)
         found = np.zeros((n, foods, 3), np.int64)
         for i in range(foods):
-            _, place, by = uniforms[:, 3 * (agents + i):3 * (agents + i) + 3].T
+            _, place, by = uniforms[:, 3 * (n_agents + i):3 * (n_agents + i) + 3].T
             fits = free.any(axis=(1, 2))
             row, column = _select(free, place)
             down, right = abs(rows - row[:, None, None]), abs(columns - column[:, None, None])
@@ -91,29 +91,29 @@ class Foraging(Game):
         # In reading order; food that found no room comes last.
         place = np.where(found[..., 2] > 0, 128 * found[..., 0] + found[..., 1], 2**20)
         found = np.take_along_axis(found, np.argsort(place, axis=1, kind="stable")[..., None], axis=1)
-        state[:, 3 * agents:-1] = found.reshape(n, 3 * foods)
+        state[:, 3 * n_agents:-1] = found.reshape(n, 3 * foods)
         state[:, -1] = found[..., 2].sum(axis=1)
         return state
 
     def _read(self, state):
         """Places and levels int64 [n, N + F], levels of all food at the start [n], and which are states [n]."""
-        agents = self.agents
-        things = state[:, :-1].reshape(len(state), agents + self.foods, 3)
+        n_agents = self.agents
+        things = state[:, :-1].reshape(len(state), n_agents + self.foods, 3)
         row, column = whole(things[..., 0], self.rows), whole(things[..., 1], self.columns)
         levels = whole(things[..., 2], LEVELS)
         sound = ((row | column | levels) >= 0).all(axis=1)
         places = 128 * row + column
-        there = levels[:, agents:] > 0
+        there = levels[:, n_agents:] > 0
         border = (row == 0) | (column == 0) | (row == self.rows - 1) | (column == self.columns - 1)
-        sound &= ~(there & border[:, agents:]).any(axis=1)
+        sound &= ~(there & border[:, n_agents:]).any(axis=1)
         last = np.full(len(state), -1)
         for f in range(self.foods):
-            place = places[:, agents + f]
+            place = places[:, n_agents + f]
             sound &= ~there[:, f] | (place > last)
             last = np.where(there[:, f], place, last)
-        places[:, agents:][~there] = NOWHERE
+        places[:, n_agents:][~there] = NOWHERE
         total = whole(state[:, -1], FULL_TOTAL)
-        sound &= total >= levels[:, agents:].sum(axis=1)
+        sound &= total >= levels[:, n_agents:].sum(axis=1)
         return places, levels, total, sound
 
     def stage_step(self, runs, state, actions, uniforms, normals, rewards, terminated):
@@ -137,8 +137,8 @@ class Foraging(Game):
 
     def _stepped(self, places, levels, total, actions):
         """Move and load: changes places and levels, returns rewards [n, N]."""
-        agents, n = self.agents, len(places)
-        players, foods = places[:, :agents], places[:, agents:]
+        n_agents, n = self.agents, len(places)
+        players, foods = places[:, :n_agents], places[:, n_agents:]
         to = players + MOVE[actions]
         moves = (to >= 0) & (to >> 7 < self.rows) & (to & 127 < self.columns)
         moves &= ~(to[:, :, None] == foods[:, None]).any(axis=2)
@@ -146,42 +146,42 @@ class Foraging(Game):
         loading = (actions == LOAD) & (_beside(players, foods) >= 0)
         alone = (to[:, :, None] == to[:, None]).sum(axis=2) == 1
         players[:] = np.where(alone, to, players)
-        rewards, each = np.zeros((n, agents)), np.arange(n)
-        for i in range(agents):
+        rewards, each = np.zeros((n, n_agents)), np.arange(n)
+        for i in range(n_agents):
             f = _beside(players[:, i:i + 1], foods)[:, 0]
             turn = loading[:, i] & (f >= 0)
-            place, food = foods[each, f], levels[each, agents + f]
+            place, food = foods[each, f], levels[each, n_agents + f]
             group = turn[:, None] & loading & np.isin(players - place[:, None], MOVE[1:5])
-            strength = np.where(group, levels[:, :agents], 0).sum(axis=1)
+            strength = np.where(group, levels[:, :n_agents], 0).sum(axis=1)
             loading &= ~group
             eaten = turn & (strength >= food)
-            share = (levels[:, :agents] * food[:, None]).astype(np.float64)
+            share = (levels[:, :n_agents] * food[:, None]).astype(np.float64)
             if self.normalize:
                 share /= np.maximum(strength * total, 1).astype(np.float64)[:, None]
             rewards[:] = np.where(group, np.where(eaten[:, None], share, 0.0 - self.penalty), rewards)
             foods[each[eaten], f[eaten]] = NOWHERE
-            levels[each[eaten], agents + f[eaten]] = 0
+            levels[each[eaten], n_agents + f[eaten]] = 0
         return rewards
 
     def stage_observe(self, runs, state, observation):
         status = fine(len(runs))
         status[~self._read(state)[-1]] = BAD_STATE
         good = np.flatnonzero(status == 0)
-        agents, foods, per_agent, reach = self.agents, self.foods, self.per_agent, self.reach
-        things = state[good, :-1].reshape(len(good), agents + foods, 3)
+        n_agents, foods, per_agent, reach = self.agents, self.foods, self.per_agent, self.reach
+        things = state[good, :-1].reshape(len(good), n_agents + foods, 3)
         rows, columns, levels = things[..., 0], things[..., 1], things[..., 2]
-        for i in range(agents):
+        for i in range(n_agents):
             row, column = rows[:, i, None], columns[:, i, None]
             top, left = np.where(row > reach, row - reach, 0.0), np.where(column > reach, column - reach, 0.0)
             away = np.stack([rows - top, columns - left, levels], axis=2)
             visible = (away[..., 0] >= 0.0) & (away[..., 1] >= 0.0)
             food = visible & (levels > 0.0) & (rows <= row + reach) & (columns <= column + reach)
             visible &= (away[..., 0] <= 2.0 * reach) & (away[..., 1] <= 2.0 * reach)
-            first = [i] + [j for j in range(agents) if j != i]
-            mine = _packed(away[:, agents:], food[:, agents:])
+            first = [i] + [j for j in range(n_agents) if j != i]
+            mine = _packed(away[:, n_agents:], food[:, n_agents:])
             ours = _packed(away[:, first], visible[:, first])[..., :per_agent]
             observation[good, i, :3 * foods] = mine.reshape(len(good), 3 * foods)
-            observation[good, i, 3 * foods:] = ours.reshape(len(good), per_agent * agents)
+            observation[good, i, 3 * foods:] = ours.reshape(len(good), per_agent * n_agents)
         return status
 
 

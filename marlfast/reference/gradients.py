@@ -10,37 +10,37 @@ NOTHING, MOVED, FAILED = range(3)       # what a tick leaves to the next update 
 GOES_ON, TERMINATED, CUT = range(3)     # what follows a step of the rollout
 
 
-def greatest(logits, choices):
-    """The first of the greatest of the first ``choices`` of logits [n, A]."""
-    return first_greatest(logits, np.full(len(logits), choices))
+def greatest(logits, n_actions):
+    """The first of the greatest of the first ``n_actions`` of logits [n, A]."""
+    return first_greatest(logits, np.full(len(logits), n_actions))
 
 
-def softmax(logits, choices, best):
-    """Policies [n, A]; 0 beyond the first ``choices`` actions. Twin of ``softmax``."""
+def softmax(logits, n_actions, best):
+    """Policies [n, A]; 0 beyond the first ``n_actions`` actions. Twin of ``softmax``."""
     policy, total = np.zeros(logits.shape), np.zeros(len(logits))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         top = logits[np.arange(len(logits)), best]
-        for a in range(choices):
+        for a in range(n_actions):
             policy[:, a] = exp_values(logits[:, a] - top)
-        for a in range(choices):
+        for a in range(n_actions):
             total = total + policy[:, a]
         share = 1.0 / total
-        for a in range(choices):
+        for a in range(n_actions):
             policy[:, a] *= share
     return policy
 
 
-def draw(logits, choices, best, u):
+def draw(logits, n_actions, best, u):
     """Actions drawn from softmax policies by inverse transform. Twin of ``boltzmann`` at temperature 1."""
     weights, total, running = [], np.zeros(len(u)), np.zeros(len(u))
     with np.errstate(over="ignore", invalid="ignore"):
         top = logits[np.arange(len(logits)), best]
-        for a in range(choices):
+        for a in range(n_actions):
             weights.append(exp_values((logits[:, a] - top) / 1.0))
             total = total + weights[-1]
-        u, action = u * total, np.full(len(u), choices - 1)
+        u, action = u * total, np.full(len(u), n_actions - 1)
         found = np.zeros(len(u), bool)
-        for a in range(choices - 1):
+        for a in range(n_actions - 1):
             running = running + weights[a]
             here = ~found & (u < running)
             action[here] = a
@@ -55,18 +55,18 @@ def clipped(advantage, ratio, clip):
         return np.where(flat, 0.0, advantage * ratio)
 
 
-def ascent(logits, policy, choices, best, action, weight, entropy):
+def ascent(logits, policy, n_actions, best, action, weight, entropy):
     """d (weight * log policy[action] + entropy * H(policy)) / d logits: [n, A]. Twin of ``ascent``."""
     gradient, n, spread = np.zeros(logits.shape), np.arange(len(logits)), np.zeros(len(logits))
     with np.errstate(over="ignore", invalid="ignore"):
-        for a in range(choices):
+        for a in range(n_actions):
             gradient[:, a] = weight * ((action == a).astype(np.float64) - policy[:, a])
         if not (entropy != 0.0).any():
             return gradient
         top, lead = logits[n, best], _log(policy[n, best])
-        for a in range(choices):
+        for a in range(n_actions):
             spread = spread - policy[:, a] * ((logits[:, a] - top) + lead)
-        for a in range(choices):
+        for a in range(n_actions):
             more = gradient[:, a] - (entropy * policy[:, a]) * (((logits[:, a] - top) + lead) + spread)
             gradient[:, a] = np.where(entropy != 0.0, more, gradient[:, a])
     return gradient
@@ -105,16 +105,16 @@ class Softmax(Learner):
     def stage_act(self, runs, rows, draws, actions):
         status = np.zeros((len(runs), len(self.agent_ids)), np.int32)
         for j, i in enumerate(self.agent_ids.tolist()):
-            choices = int(self.actions[i])
+            n_actions = int(self.n_actions[i])
             logits, inside = self._logits(runs, i, rows[:, self._rows_of(i)])
-            best = greatest(logits, choices)
+            best = greatest(logits, n_actions)
             if self.exploration is None:
                 u = draws[:, i, 0]
                 sound, explores = (u >= 0.0) & (u < 1.0), np.zeros(len(runs), bool)
-                chosen = draw(logits, choices, best, np.where(sound, u, 0.0))
+                chosen = draw(logits, n_actions, best, np.where(sound, u, 0.0))
             else:
                 chance = Chance(self.exploration.value[runs], self.strict, self.several)
-                explores, chosen = chance.explores(draws[:, i]), chance.random_choices(draws[:, i], choices)
+                explores, chosen = chance.explores(draws[:, i]), chance.random_choices(draws[:, i], n_actions)
                 sound = ~explores | (chosen >= 0)
                 chosen = np.where(explores, chosen, best)
             status[:, j] = np.where(sound, np.where(explores | inside, 0, BAD_ROW), BAD_DRAW)
@@ -154,7 +154,7 @@ class PolicyGradient(Softmax):
         number, known = np.zeros(len(taken), np.int64), np.ones(len(taken), bool)
         for j in self.members[unit]:
             i = self.agent_ids[j]
-            here = (taken[:, i] >= 0) & (taken[:, i] < self.actions[i])
+            here = (taken[:, i] >= 0) & (taken[:, i] < self.n_actions[i])
             number += self.weights[i] * np.where(here, taken[:, i], 0)
             known &= here
         return number, known
@@ -195,8 +195,8 @@ class PolicyGradient(Softmax):
         greedy, status = np.zeros(policy.shape[:2], np.int64), fine(len(runs))
         for j, i in enumerate(self.agent_ids.tolist()):
             logits, inside = self._logits(runs, i, rows[:, self._rows_of(i)])
-            greedy[:, j] = greatest(logits, self.actions[i])
-            policy[:, j] = softmax(logits, int(self.actions[i]), greedy[:, j])
+            greedy[:, j] = greatest(logits, self.n_actions[i])
+            policy[:, j] = softmax(logits, int(self.n_actions[i]), greedy[:, j])
             status[~inside] = BAD_ROW
         return policy, greedy, status
 
@@ -207,13 +207,13 @@ class PolicyGradient(Softmax):
         policy, _, status = self._policies(runs, rows)
         members = self.members[unit]
         agents = self.agent_ids[members]
-        last = int((self.weights[agents] * (self.actions[agents] - 1)).sum())
+        last = int((self.weights[agents] * (self.n_actions[agents] - 1)).sum())
         value = np.zeros(len(runs))
         with np.errstate(over="ignore", invalid="ignore"):
             for number in range(last + 1):
                 chance = np.ones(len(runs))
                 for j, i in zip(members, agents, strict=True):
-                    chance = chance * policy[:, j, number // self.weights[i] % self.actions[i]]
+                    chance = chance * policy[:, j, number // self.weights[i] % self.n_actions[i]]
                 one, fault = self._worth(runs, unit, rows, number)
                 status = np.where(status == 0, fault, status)
                 value = value + chance * one
@@ -298,7 +298,7 @@ class PolicyGradient(Softmax):
                     for x in range(rows.shape[1]):
                         own = own + self.critic[runs[n], rows[:, x], table, number]
                         mean = np.zeros(len(n))
-                        for a in range(self.actions[i]):
+                        for a in range(self.n_actions[i]):
                             mean = mean + policy[n, t, j, a] * self.critic[
                                 runs[n], rows[:, x], table, base + a * self.weights[i]]
                         baseline = baseline + mean
@@ -340,13 +340,13 @@ class PolicyGradient(Softmax):
 
     def _climb(self, runs, agent, rows, gradient, rate):
         """Move logits along gradients [n, A]; returns statuses."""
-        status, table, choices = fine(len(runs)), self.table_of[agent], int(self.actions[agent])
+        status, table, n_actions = fine(len(runs)), self.table_of[agent], int(self.n_actions[agent])
         for j in range(self.active):
             n = np.flatnonzero(status == 0)
             with np.errstate(over="ignore", invalid="ignore"):
-                new = self.logits[runs[n], rows[n, j], table, :choices] + rate[n, None] * gradient[n, :choices]
+                new = self.logits[runs[n], rows[n, j], table, :n_actions] + rate[n, None] * gradient[n, :n_actions]
             sound = np.isfinite(new).all(axis=1)
-            self.logits[runs[n[sound]], rows[n[sound], j], table, :choices] = new[sound]
+            self.logits[runs[n[sound]], rows[n[sound], j], table, :n_actions] = new[sound]
             status[n[~sound]] = BAD_VALUE
         return status
 
@@ -360,17 +360,17 @@ class PolicyGradient(Softmax):
                           for j, i in enumerate(self.agent_ids.tolist())]
                 for t, j, i in places:
                     n = np.flatnonzero((status == 0) & (t < known))
-                    r, action, choices = runs[n], self.taken[runs[n], t, i], int(self.actions[i])
+                    r, action, n_actions = runs[n], self.taken[runs[n], t, i], int(self.n_actions[i])
                     logits, _ = self._logits(r, i, self.rollout_rows[r, t][:, self._rows_of(i)])
-                    best = greatest(logits, choices)
+                    best = greatest(logits, n_actions)
                     if not fresh:
-                        policy[n, t, j] = softmax(logits, choices, best)
+                        policy[n, t, j] = softmax(logits, n_actions, best)
                     weight = advantage[n, t, j]
                     if self.clip is not None:
                         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                             ratio = policy[n, t, j, action] / old[n, t, j]
                         weight = clipped(weight, ratio, self.clip[r])
-                    policy[n, t, j] = ascent(logits, policy[n, t, j], choices, best, action, weight, entropy[n])
+                    policy[n, t, j] = ascent(logits, policy[n, t, j], n_actions, best, action, weight, entropy[n])
                 for t, j, i in places:
                     n = np.flatnonzero((status == 0) & (t < known))
                     status[n] = self._climb(runs[n], i, self.rollout_rows[runs[n], t][:, self._rows_of(i)],
@@ -402,7 +402,7 @@ class PolicyGradient(Softmax):
             n = np.flatnonzero((status == 0) & (t < known))
             for j, i in enumerate(self.agent_ids.tolist()):
                 logits, _ = self._logits(runs[n], i, self.rollout_rows[runs[n], t][:, self._rows_of(i)])
-                moved[runs[n[greatest(logits, self.actions[i]) != greedy[n, t, j]]]] = True
+                moved[runs[n[greatest(logits, self.n_actions[i]) != greedy[n, t, j]]]] = True
         self.known[runs[status == 0]] = 0
         outcome[whole] = status
         return outcome
@@ -417,7 +417,7 @@ class PolicyGradient(Softmax):
                     | (next_rows[:, places] >= bound)).any(axis=1)
 
         for i in agent_ids.tolist():
-            faults.append(np.where((actions[:, i] < 0) | (actions[:, i] >= self.actions[i]), BAD_ACTION, 0))
+            faults.append(np.where((actions[:, i] < 0) | (actions[:, i] >= self.n_actions[i]), BAD_ACTION, 0))
             faults.append(np.where(outside(self._rows_of(i), table), BAD_ROW, 0))
         bound = 2**31 if self.critic is None else self.critic.shape[1]
         faults.append(np.where(outside(slice(self.agents * self.active, None), bound), BAD_ROW, 0))

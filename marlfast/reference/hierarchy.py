@@ -29,7 +29,7 @@ class Hierarchy(Learner):
 
     def _within(self, rows, goals):
         inside = np.full(rows.shape, -1, np.int32)
-        inside[:, self.agent_ids] = within(rows[:, self.agent_ids], self.rows, self.goals, goals)
+        inside[:, self.agent_ids] = within(rows[:, self.agent_ids], self.n_rows, self.goals, goals)
         return inside
 
     def _goals(self, runs):
@@ -74,7 +74,7 @@ class Hierarchy(Learner):
                 totals[:, self.member_of[i]] += rewards[n, i]
         if self.goal_reward is not None:
             there = next_rows[n][:, self.agent_ids]
-            known = (there >= 0) & (there < self.rows) & (goals >= 0) & (goals < self.goals)
+            known = (there >= 0) & (there < self.n_rows) & (goals >= 0) & (goals < self.goals)
             with np.errstate(over="ignore", invalid="ignore"):
                 added = own[:, self.agent_ids] + self.goal_reward[np.where(known, goals, 0), np.where(known, there, 0)]
             own[:, self.agent_ids] = np.where(known, added, own[:, self.agent_ids])

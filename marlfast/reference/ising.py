@@ -16,9 +16,9 @@ class Ising(Game):
     def __init__(self, height, width):
         if height < 1 or width < 1:
             raise ValueError(f"height, width: expected at least 1, got {height}, {width}")
-        agents = height * width
+        n_agents = height * width
         self.height, self.width = height, width
-        self._declare(agents, agents, agents, 1, (0, 0, agents, 0))
+        self._declare(n_agents, n_agents, n_agents, 1, (0, 0, n_agents, 0))
 
     def _neighbours(self, spins):
         """The sum of each agent's four neighbours' spins."""

@@ -45,7 +45,7 @@ class Joint(Learner):
     """Joint actions' values: ``q[row, joint] += rate * (reward + discount * value[next row] - q[row, joint])``.
 
     A joint action's number is the sum, over agents, of action times weight. In every cell (one row of one table) the
-    learner chooses one of ``choices``; choice k stands for the joint actions from ``k * steps`` on. Agent i then does
+    learner chooses one of ``n_choices``; choice k stands for the joint actions from ``k * steps`` on. Agent i then does
     its part of it, ``k * steps // weights[i] % actions[i]``.
     """
 
@@ -65,10 +65,10 @@ class Joint(Learner):
             if self.kind != BOLTZMANN:
                 explores = chance.explores(draws[:, by if self.together else i])
             if self.together and not self.several:      # any joint action
-                random = chance.random_choices(draws[:, by], self.choices[t])
-                sound, random = random >= 0, random * self.steps[t] // self.weights[t, i] % self.actions[i]
+                random = chance.random_choices(draws[:, by], self.n_choices[t])
+                sound, random = random >= 0, random * self.steps[t] // self.weights[t, i] % self.n_actions[i]
             elif self.kind != BOLTZMANN:
-                random = chance.random_choices(draws[:, i], self.actions[i])
+                random = chance.random_choices(draws[:, i], self.n_actions[i])
                 sound = random >= 0
             else:
                 random = sound = np.zeros(len(runs), bool)
@@ -76,7 +76,7 @@ class Joint(Learner):
             inside = (row >= 0) & (row < self.q.shape[1])
             choice, bad = self._choose(runs, np.where(inside, row, 0), t, exploration, draws[:, by], chance)
             fault = np.where(explores, np.where(sound, 0, BAD_DRAW), np.where(inside, bad, BAD_ROW))
-            chosen = np.where(explores, random, choice * self.steps[t] // self.weights[t, i] % self.actions[i])
+            chosen = np.where(explores, random, choice * self.steps[t] // self.weights[t, i] % self.n_actions[i])
             fit = (status == 0) & (fault == 0)
             actions[fit, i] = chosen[fit]
             status = np.where(status == 0, fault, status)
@@ -84,7 +84,7 @@ class Joint(Learner):
 
     def _choose(self, runs, row, t, exploration, draws, chance):
         """(choice, status) of each run without exploring."""
-        count = int(self.choices[t])
+        count = int(self.n_choices[t])
         if self.drawn:
             u = draws[:, self.signal]
             sound = (u >= 0.0) & (u < 1.0)
@@ -119,7 +119,7 @@ class Joint(Learner):
         """What every own action is expected to earn: others act independently, as often as they have acted so far."""
         own, columns = int(self.reads[t]), np.arange(int(self.steps[t]))
         likely, offset = np.ones(len(columns)), 0
-        for k, n in enumerate(self.actions.tolist()):
+        for k, n in enumerate(self.n_actions.tolist()):
             if k != own:
                 counts = self.counts[run, row, t, offset:offset + n].astype(np.float64)
                 total = 0.0
@@ -128,7 +128,7 @@ class Joint(Learner):
                 share = counts / total if total > 0.0 else np.full(n, 1.0 / n)
                 likely = likely * share[columns // self.weights[t, k] % n]
                 offset += n
-        q = self.q[run, row, t].reshape(int(self.choices[t]), -1)
+        q = self.q[run, row, t].reshape(int(self.n_choices[t]), -1)
         expected = np.zeros(len(q))
         for column in columns.tolist():
             expected = expected + likely[column] * q[:, column]
@@ -148,12 +148,12 @@ class Joint(Learner):
                 return BAD_VALUE, False
             return 0, self._note(run, row, t, expected[best], best)
         if self.rule == MINIMAX:
-            status, x, _, value = zero_sum(q.reshape(int(self.choices[t]), -1))
+            status, x, _, value = zero_sum(q.reshape(int(self.n_choices[t]), -1))
             if status:
                 return BAD_VALUE, False
             self.policy[run, row, t, :len(x)] = x
             return 0, self._note(run, row, t, value, _greatest(x))
-        p, q = self.q[run, row].reshape(2, int(self.actions[0]), int(self.actions[1]))
+        p, q = self.q[run, row].reshape(2, int(self.n_actions[0]), int(self.n_actions[1]))
         if self.rule == NASH:
             status, x, y, first, second = nash(p, q)
             if status:
@@ -179,14 +179,14 @@ class Joint(Learner):
 
     def _update_table(self, t, status, runs, rows, actions, rewards, next_rows, terminated, moved):
         weights, pair = self.weights[t], self.rule >= NASH
-        known = ((weights == 0) | ((actions >= 0) & (actions < self.actions))).all(axis=1)
+        known = ((weights == 0) | ((actions >= 0) & (actions < self.n_actions))).all(axis=1)
         reader = int(self.reads[t])
         row, next_row = rows[:, reader].astype(np.int64), next_rows[:, reader].astype(np.int64)
         inside = (row >= 0) & (row < self.q.shape[1]) & (next_row >= 0) & (next_row < self.q.shape[1])
         row, next_row = np.where(inside, row, 0), np.where(inside, next_row, 0)
         index = np.where(known[:, None], actions, 0).astype(np.int64) @ weights
         best = self.greedy[runs, row, t].astype(np.int64)
-        sane = (best >= 0) & (best < self.choices[t])
+        sane = (best >= 0) & (best < self.n_choices[t])
         if self.together:
             target = np.zeros(len(runs))
             for k in self.agent_ids.tolist():
@@ -210,7 +210,7 @@ class Joint(Learner):
                 continue
             if self.rule == BELIEF:
                 offset = 0
-                for k, n in enumerate(self.actions.tolist()):
+                for k, n in enumerate(self.n_actions.tolist()):
                     if k != reader:
                         self.counts[run, here, t, offset + actions[r, k]] += 1
                         offset += n

@@ -100,26 +100,26 @@ class Game:
 
     def step(self, state, actions, uniforms, normals, rewards, terminated):
         """One step of every run: see the compiled twin for shapes."""
-        runs = len(check(state, "state", "float64", (-1, self.state_size), True))
-        check(actions, "actions", "int32", (runs, self.agents), False)
-        check(uniforms, "uniforms", "float64", (runs, self.step_uniforms), False)
-        check(normals, "normals", "float64", (runs, self.step_normals), False)
-        check(rewards, "rewards", "float64", (runs, self.agents), True)
-        check(terminated, "terminated", "bool", (runs,), True)
-        self._raise(self.stage_step(np.arange(runs), state, actions, uniforms, normals, rewards, terminated), "step")
+        n_runs = len(check(state, "state", "float64", (-1, self.state_size), True))
+        check(actions, "actions", "int32", (n_runs, self.agents), False)
+        check(uniforms, "uniforms", "float64", (n_runs, self.step_uniforms), False)
+        check(normals, "normals", "float64", (n_runs, self.step_normals), False)
+        check(rewards, "rewards", "float64", (n_runs, self.agents), True)
+        check(terminated, "terminated", "bool", (n_runs,), True)
+        self._raise(self.stage_step(np.arange(n_runs), state, actions, uniforms, normals, rewards, terminated), "step")
 
     def start(self, state, uniforms, normals):
         """A new episode in every run."""
-        runs = len(check(state, "state", "float64", (-1, self.state_size), True))
-        check(uniforms, "uniforms", "float64", (runs, self.start_uniforms), False)
-        check(normals, "normals", "float64", (runs, self.start_normals), False)
-        self._raise(self.stage_start(np.arange(runs), state, uniforms, normals), "start")
+        n_runs = len(check(state, "state", "float64", (-1, self.state_size), True))
+        check(uniforms, "uniforms", "float64", (n_runs, self.start_uniforms), False)
+        check(normals, "normals", "float64", (n_runs, self.start_normals), False)
+        self._raise(self.stage_start(np.arange(n_runs), state, uniforms, normals), "start")
 
     def observe(self, state, observation):
         """What the agents see."""
-        runs = len(check(state, "state", "float64", (-1, self.state_size), False))
-        check(observation, "observation", "float64", (runs, self.views, self.features), True)
-        self._raise(self.stage_observe(np.arange(runs), state, observation), "observe")
+        n_runs = len(check(state, "state", "float64", (-1, self.state_size), False))
+        check(observation, "observation", "float64", (n_runs, self.views, self.features), True)
+        self._raise(self.stage_observe(np.arange(n_runs), state, observation), "observe")
 
     @property
     def participation(self):
@@ -131,43 +131,43 @@ class Game:
         """Who is in the game."""
         if self.stage_present is None:
             raise ValueError("present: all agents of this game are in it at all times")
-        runs = len(check(state, "state", "float64", (-1, self.state_size), False))
-        check(present, "present", "bool", (runs, self.agents), True)
-        self._raise(self.stage_present(np.arange(runs), state, present), "present")
+        n_runs = len(check(state, "state", "float64", (-1, self.state_size), False))
+        check(present, "present", "bool", (n_runs, self.agents), True)
+        self._raise(self.stage_present(np.arange(n_runs), state, present), "present")
 
     def to_act(self, state, to_act):
         """Who acts in the next step."""
         if self.stage_to_act is None:
             raise ValueError("to_act: all agents of this game act in each step")
-        runs = len(check(state, "state", "float64", (-1, self.state_size), False))
-        check(to_act, "to_act", "bool", (runs, self.agents), True)
-        self._raise(self.stage_to_act(np.arange(runs), state, to_act), "to_act")
+        n_runs = len(check(state, "state", "float64", (-1, self.state_size), False))
+        check(to_act, "to_act", "bool", (n_runs, self.agents), True)
+        self._raise(self.stage_to_act(np.arange(n_runs), state, to_act), "to_act")
 
     def legal(self, state, legal):
         """What they may do."""
         if self.stage_legal is None:
             raise ValueError("legal: all actions of this game are allowed at all times")
-        runs = len(check(state, "state", "float64", (-1, self.state_size), False))
-        check(legal, "legal", "bool", (runs, self.agents, self.max_actions), True)
-        self._raise(self.stage_legal(np.arange(runs), state, legal), "legal")
+        n_runs = len(check(state, "state", "float64", (-1, self.state_size), False))
+        check(legal, "legal", "bool", (n_runs, self.agents, self.max_actions), True)
+        self._raise(self.stage_legal(np.arange(n_runs), state, legal), "legal")
 
     def truncated(self, state, truncated):
         """Whether a limit of the game's own cuts the episode off."""
         if self.stage_truncated is None:
             raise ValueError("truncated: this game has no limit but its horizon")
-        runs = len(check(state, "state", "float64", (-1, self.state_size), False))
-        check(truncated, "truncated", "bool", (runs,), True)
-        self._raise(self.stage_truncated(np.arange(runs), state, truncated), "truncated")
+        n_runs = len(check(state, "state", "float64", (-1, self.state_size), False))
+        check(truncated, "truncated", "bool", (n_runs,), True)
+        self._raise(self.stage_truncated(np.arange(n_runs), state, truncated), "truncated")
 
     def counterfactual(self, state, actions, rewards, counterfactual):
         """The team's total reward of the last step, had agent i not been there."""
         if self.stage_counterfactual is None:
             raise ValueError("counterfactual: this game cannot say what would have happened without an agent")
-        runs = len(check(state, "state", "float64", (-1, self.state_size), False))
-        check(actions, "actions", "int32", (runs, self.agents), False)
-        check(rewards, "rewards", "float64", (runs, self.agents), False)
-        check(counterfactual, "counterfactual", "float64", (runs, self.agents), True)
-        check_status(self.stage_counterfactual(np.arange(runs), state, actions, rewards, counterfactual),
+        n_runs = len(check(state, "state", "float64", (-1, self.state_size), False))
+        check(actions, "actions", "int32", (n_runs, self.agents), False)
+        check(rewards, "rewards", "float64", (n_runs, self.agents), False)
+        check(counterfactual, "counterfactual", "float64", (n_runs, self.agents), True)
+        check_status(self.stage_counterfactual(np.arange(n_runs), state, actions, rewards, counterfactual),
                      "counterfactual")
 
 
@@ -204,17 +204,17 @@ class Reward:
 
     def apply(self, rows, actions, raw, rewards, next_rows, state, observation, terminated, truncated):
         """The structure writes ``rewards``; a shaping component adds to it."""
-        runs, agents = self.runs, self.agents
-        check(rows, "rows", "int32", (runs, agents), False)
-        check(actions, "actions", "int32", (runs, agents), False)
-        check(raw, "raw", "float64", (runs, agents), False)
-        check(rewards, "rewards", "float64", (runs, agents), True)
-        check(next_rows, "next_rows", "int32", (runs, agents), False)
-        check(state, "state", "float64", (runs, self.state_size), False)
-        check(observation, "observation", "float64", (runs, self.views, self.features), False)
-        check(terminated, "terminated", "bool", (runs,), False)
-        check(truncated, "truncated", "bool", (runs,), False)
-        check_status(self.stage_apply(np.arange(runs), rows, actions, raw, rewards, next_rows, state, observation,
+        n_runs, n_agents = self.runs, self.agents
+        check(rows, "rows", "int32", (n_runs, n_agents), False)
+        check(actions, "actions", "int32", (n_runs, n_agents), False)
+        check(raw, "raw", "float64", (n_runs, n_agents), False)
+        check(rewards, "rewards", "float64", (n_runs, n_agents), True)
+        check(next_rows, "next_rows", "int32", (n_runs, n_agents), False)
+        check(state, "state", "float64", (n_runs, self.state_size), False)
+        check(observation, "observation", "float64", (n_runs, self.views, self.features), False)
+        check(terminated, "terminated", "bool", (n_runs,), False)
+        check(truncated, "truncated", "bool", (n_runs,), False)
+        check_status(self.stage_apply(np.arange(n_runs), rows, actions, raw, rewards, next_rows, state, observation,
                                       terminated), "apply")
 
 
@@ -240,15 +240,15 @@ class Learner:
 
     def update(self, rows, actions, rewards, next_rows, terminated, changed):
         """Learn from one transition of every run."""
-        runs, agents = self.runs, self.agents
-        check(rows, "rows", "int32", (runs, self.active_rows), False)
-        check(actions, "actions", "int32", (runs, agents), False)
-        check(rewards, "rewards", "float64", (runs, agents), False)
-        check(next_rows, "next_rows", "int32", (runs, self.active_rows), False)
-        check(terminated, "terminated", "bool", (runs,), False)
-        check(changed, "changed", "bool", (runs,), True)
+        n_runs, n_agents = self.runs, self.agents
+        check(rows, "rows", "int32", (n_runs, self.active_rows), False)
+        check(actions, "actions", "int32", (n_runs, n_agents), False)
+        check(rewards, "rewards", "float64", (n_runs, n_agents), False)
+        check(next_rows, "next_rows", "int32", (n_runs, self.active_rows), False)
+        check(terminated, "terminated", "bool", (n_runs,), False)
+        check(changed, "changed", "bool", (n_runs,), True)
         if self.learning:
-            check_status(self.stage_update(np.arange(runs), rows, actions, rewards, next_rows, terminated, changed),
+            check_status(self.stage_update(np.arange(n_runs), rows, actions, rewards, next_rows, terminated, changed),
                          "update")
 
     def tick(self, ended):

@@ -21,16 +21,16 @@ class _Windows:
     def __init__(self, n_draws, normal, seeds, stream, run_numbers, supplied, most):
         self.n_draws, self.normal, self.seeds, self.stream = n_draws, normal, seeds, stream
         self.run_numbers = run_numbers
-        runs = len(run_numbers)
+        n_runs = len(run_numbers)
         self.fixed = supplied is not None
         if self.fixed:
             self.data, self.first = supplied
             self.records = self.data.shape[1]
-            self.count = np.full(runs, self.records)
+            self.count = np.full(n_runs, self.records)
         else:
             self.records = max(1, min(most, 2048 // max(n_draws, 1)))
-            self.data = np.empty((runs, self.records, n_draws))
-            self.first, self.count = np.zeros(runs, np.int64), np.zeros(runs, np.int64)
+            self.data = np.empty((n_runs, self.records, n_draws))
+            self.first, self.count = np.zeros(n_runs, np.int64), np.zeros(n_runs, np.int64)
 
     def reaches(self, runs, record):
         """Where the draws of a record can be had."""

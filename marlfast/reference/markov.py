@@ -56,10 +56,10 @@ class Markov(Game):
 
     def __init__(self, actions, first, successors, sums, rewards, start, terminal, obs):
         check(actions, "actions", "int32", (-1,), False)
-        agents = len(actions)
-        if agents < 1:
+        n_agents = len(actions)
+        if n_agents < 1:
             raise ValueError("actions: expected at least one agent, got none")
-        for i in range(agents):
+        for i in range(n_agents):
             if actions[i] < 1:
                 raise ValueError(f"actions: agent {i} needs at least 1 action, got {actions[i]}")
         check(start, "start", "float64", (-1,), False)
@@ -80,18 +80,18 @@ class Markov(Game):
             check(sums, "sums", "float64", (outcomes,), False)
         if successors.min() < 0 or successors.max() >= states:
             raise ValueError(f"successors: expected states from 0 to {states - 1}")
-        check(rewards, "rewards", "float64", (-1, agents), False)
+        check(rewards, "rewards", "float64", (-1, n_agents), False)
         if len(rewards) not in (outcomes, cells):
             raise ValueError(f"rewards: expected a row for each of {outcomes} outcomes or {cells} cells, "
                              f"got {len(rewards)}")
         if obs is not None:
             check(obs, "obs", "int32", (states, -1), False)
             views = obs.shape[1]
-            if views not in (1, agents):
-                raise ValueError(f"obs: expected 1 or {agents} columns, got {views}")
-        self._declare(agents, 1, views, 1, (0 if first is None else 1, 0, 1, 0))
+            if views not in (1, n_agents):
+                raise ValueError(f"obs: expected 1 or {n_agents} columns, got {views}")
+        self._declare(n_agents, 1, views, 1, (0 if first is None else 1, 0, 1, 0))
         self.states, self.own = states, len(rewards) == outcomes
-        self.actions, self.first, self.successors, self.sums, self.rewards = actions, first, successors, sums, rewards
+        self.n_actions, self.first, self.successors, self.sums, self.rewards = actions, first, successors, sums, rewards
         self.start_sums, self.terminal, self.obs = start, terminal, obs
 
     def stage_start(self, runs, state, uniforms, normals):
@@ -106,11 +106,11 @@ class Markov(Game):
         status, here = fine(len(runs)), whole(state[:, 0], self.states)
         if self.first is not None:
             status[~_below_one(uniforms[:, 0])] = BAD_DRAW
-        status[((actions < 0) | (actions >= self.actions)).any(axis=1)] = BAD_ACTION
+        status[((actions < 0) | (actions >= self.n_actions)).any(axis=1)] = BAD_ACTION
         status[here < 0] = BAD_STATE
         good = status == 0
         joint = np.zeros(good.sum(), np.int64)
-        for i, n in enumerate(self.actions.tolist()):
+        for i, n in enumerate(self.n_actions.tolist()):
             joint = joint * n + actions[good, i]
         outcome = cell = here[good] * self.joint + joint
         if self.first is not None:

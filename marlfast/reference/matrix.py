@@ -29,14 +29,14 @@ class Repeated(Game):
 
     def __init__(self, actions, rewards, chances, memory, shorter, begin):
         check(actions, "actions", "int32", (-1,), False)
-        agents = len(actions)
-        if agents < 1:
+        n_agents = len(actions)
+        if n_agents < 1:
             raise ValueError("actions: expected at least one agent, got none")
-        for i in range(agents):
+        for i in range(n_agents):
             if actions[i] < 1:
                 raise ValueError(f"actions: agent {i} needs at least 1 action, got {actions[i]}")
         joint = math.prod(actions.tolist())
-        outcomes = check(rewards, "rewards", "float64", (joint, -1, agents), False).shape[1]
+        outcomes = check(rewards, "rewards", "float64", (joint, -1, n_agents), False).shape[1]
         if outcomes < 1 or joint > MAX_NUMBERED:
             raise ValueError(f"rewards: expected at least one outcome and at most {MAX_NUMBERED} joint actions, "
                              f"got {outcomes} and {joint}")
@@ -53,9 +53,9 @@ class Repeated(Game):
             raise ValueError(f"memory: expected 0 or more, and at most {MAX_NUMBERED} histories, got {memory}")
         if not -1 <= begin < histories + nodes:
             raise ValueError(f"begin: expected a state from 0 to {histories + nodes - 1}, or -1, got {begin}")
-        self.actions, self.rewards, self.chances, self.begin = actions, rewards, chances, begin
+        self.n_actions, self.rewards, self.chances, self.begin = actions, rewards, chances, begin
         self.joint, self.outcomes, self.memory, self.histories, self.shorter = joint, outcomes, memory, histories, nodes
-        self._declare(agents, 1, 1, 1, (1 if outcomes > 1 else 0, 0, 1 if begin < 0 else 0, 0))
+        self._declare(n_agents, 1, 1, 1, (1 if outcomes > 1 else 0, 0, 1 if begin < 0 else 0, 0))
 
     def stage_start(self, runs, state, uniforms, normals):
         status = fine(len(runs))
@@ -73,11 +73,11 @@ class Repeated(Game):
         if self.outcomes > 1:
             u = uniforms[:, 0]
             status[~((u >= 0.0) & (u < 1.0))] = BAD_DRAW
-        status[((actions < 0) | (actions >= self.actions)).any(axis=1)] = BAD_ACTION
+        status[((actions < 0) | (actions >= self.n_actions)).any(axis=1)] = BAD_ACTION
         status[history < 0] = BAD_STATE
         good = status == 0
         joint = np.zeros(good.sum(), np.int64)
-        for i, n in enumerate(self.actions.tolist()):
+        for i, n in enumerate(self.n_actions.tolist()):
             joint = joint * n + actions[good, i]
         outcome = 0
         if self.outcomes > 1:

@@ -18,14 +18,14 @@ class _Neighbourhoods:
     """Says the mean actions in neighbourhoods."""
 
     def __init__(self, a):
-        self.means, self.ranks, self.choices, self.bins = a.means, a.ranks, a.choices, a.bins
+        self.means, self.ranks, self.n_near_actions, self.bins = a.means, a.ranks, a.n_near_actions, a.bins
         self.agent_ids, self.edges, self.neighbours, self.group = a.agent_ids, a.edges, a.neighbours, a.group
         if a.group is None:
             self.sizes = np.diff(a.edges)
         else:
             own = a.group[a.agent_ids]
             self.sizes = np.where(own < 0, 0, np.bincount(a.group + 1, minlength=2)[own + 1] - 1).astype(np.int64)
-        equal = self._points([np.full(a.L, k) for k in range(1, a.choices)], np.full(a.L, a.choices))
+        equal = self._points([np.full(a.L, k) for k in range(1, a.n_near_actions)], np.full(a.L, a.n_near_actions))
         self.first = np.where(self.sizes > 0, equal, 0)
 
     def _points(self, below, sizes):
@@ -41,9 +41,9 @@ class _Neighbourhoods:
         """Numbers of the mean actions [n, L] of the neighbours, and statuses [n]."""
         looked = self.neighbours if self.group is None else np.flatnonzero(self.group >= 0)
         near_actions = actions[:, looked]
-        bad = ((near_actions < 0) | (near_actions >= self.choices)).any(axis=1)
+        bad = ((near_actions < 0) | (near_actions >= self.n_near_actions)).any(axis=1)
         below = [np.zeros((len(actions), len(self.agent_ids)), np.int64)]
-        for a in range(self.choices - 1, 0, -1):
+        for a in range(self.n_near_actions - 1, 0, -1):
             below.append(below[-1] + self._count(actions, a))
         points = self._points(below[1:], np.where(bad[:, None], 0, self.sizes))
         return points, np.where(bad, BAD_ACTION, 0).astype(np.int32)
@@ -71,12 +71,12 @@ class MeanField(Learner):
     def __init__(self, **given):
         a = self.declared.check(given)
         self.near = _Neighbourhoods(a)
-        self.inner, self.mean, self.rows, self.agent_ids = a.inner, a.mean, a.rows, a.agent_ids
+        self.inner, self.mean, self.n_rows, self.agent_ids = a.inner, a.mean, a.n_rows, a.agent_ids
         self.runs, self.agents, self.draws = a.R, a.N, a.inner.draws
 
     def _within(self, rows, means):
         inside = np.full(rows.shape, -1, np.int32)
-        inside[:, self.agent_ids] = within(rows[:, self.agent_ids], self.rows, self.near.means, means)
+        inside[:, self.agent_ids] = within(rows[:, self.agent_ids], self.n_rows, self.near.means, means)
         return inside
 
     def stage_act(self, runs, rows, draws, actions):
@@ -126,36 +126,36 @@ class MeanFieldActorCritic(QLearning):
         return status
 
     @staticmethod
-    def _worth(logits, best, q, choices):
+    def _worth(logits, best, q, n_actions):
         """Expected values of q [n, wave, A] under softmax policies, and these."""
         top = np.take_along_axis(logits, best[..., None], axis=2)[..., 0]
         weights, total, value = [], np.zeros(best.shape), np.zeros(best.shape)
         for a in range(q.shape[2]):
-            weights.append(np.where(a < choices, exp_values(logits[..., a] - top), 0.0))
+            weights.append(np.where(a < n_actions, exp_values(logits[..., a] - top), 0.0))
             total = total + weights[a]
         weights = [weight / total for weight in weights]
         for a, weight in enumerate(weights):
-            value = np.where(a < choices, value + weight * q[..., a], value)
+            value = np.where(a < n_actions, value + weight * q[..., a], value)
         return value, weights
 
     def _update_wave(self, wave, status, runs, rows, actions, rewards, next_rows, terminated, changed):
         row, next_row, action, here, best, fault = self._look(wave, runs, rows, actions, next_rows, terminated)
-        choices, tables, r = self.actions[wave], self.table_of[wave], runs[:, None]
+        n_actions, tables, r = self.n_actions[wave], self.table_of[wave], runs[:, None]
         point, rate = self.points[r, wave], self.rate.value[r]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             ahead, _ = self._worth(self.logits[r, next_row, tables], best, self.values[r, next_row, point, tables],
-                                   choices)
+                                   n_actions)
             target = np.where(terminated[:, None], rewards, rewards + self.discount[r] * ahead)
             q, logits = self.values[r, row, point, tables], self.logits[r, row, tables]
             old = np.take_along_axis(q, action[..., None], axis=2)[..., 0]
             value = old + self.critic.value[r] * (target - old)
             taken = np.arange(q.shape[2]) == action[..., None]
-            mean, weights = self._worth(logits, here, np.where(taken, value[..., None], q), choices)
+            mean, weights = self._worth(logits, here, np.where(taken, value[..., None], q), n_actions)
             advantage = value - mean
-            moved = np.stack([np.where(a < choices, logits[..., a] + rate * (
+            moved = np.stack([np.where(a < n_actions, logits[..., a] + rate * (
                 advantage * (taken[..., a].astype(np.float64) - weight)), logits[..., a])
                 for a, weight in enumerate(weights)], axis=2)
-        own = np.arange(q.shape[2]) < choices[:, None]
+        own = np.arange(q.shape[2]) < n_actions[:, None]
         sound = np.isfinite(value) & np.isfinite(np.where(own, moved, 0.0)).all(axis=2)
         learns, status = self._sound(status, fault, np.where(sound, 0.0, np.nan))
         n, j = np.nonzero(learns)
@@ -164,7 +164,7 @@ class MeanFieldActorCritic(QLearning):
         self.logits[at] = moved[n, j]
         self.visits[at] += self.visits[at] < MAX_VISITS
         before = self.greedy[at].astype(np.int64) if self.around else np.zeros(len(n), np.int64)
-        now = greatest_from(moved[n, j], choices[j], before)
+        now = greatest_from(moved[n, j], n_actions[j], before)
         changed[n[now != self.greedy[at]]] = True
         self.greedy[at] = now
         return status

@@ -124,10 +124,10 @@ class Mixing(QLearning):
         return sums
 
     def _greatest(self, sums, agent):
-        return first_greatest(sums, np.full(len(sums), self.actions[agent]))
+        return first_greatest(sums, np.full(len(sums), self.n_actions[agent]))
 
     def _greedy(self, sums, runs, agent, rows):
-        return self._greedy_sums(sums, runs, rows, self.table_of[agent], self.actions[agent])
+        return self._greedy_sums(sums, runs, rows, self.table_of[agent], self.n_actions[agent])
 
     def stage_update(self, runs, rows, actions, rewards, next_rows, terminated, changed):
         status, moved = fine(len(runs)), np.zeros(len(runs), bool)
@@ -165,14 +165,14 @@ class Mixing(QLearning):
         """Writes the statuses of what cannot be learned from, by agent."""
         k = self.active
         for i in team:
-            action, table, choices = actions[:, i], self.table_of[i], self.actions[i]
+            action, table, n_actions = actions[:, i], self.table_of[i], self.n_actions[i]
             own, ahead = rows[:, i * k:(i + 1) * k], next_rows[:, i * k:(i + 1) * k]
             inside = ((own >= 0) & (own < self.q.shape[1]) & (ahead >= 0) & (ahead < self.q.shape[1])).all(axis=1)
             sane = np.ones(len(runs), bool)
             if k == 1:
                 here, next_own = (self.greedy[runs, np.where(inside, r[:, 0], 0), table] for r in (own, ahead))
-                sane = (here >= 0) & (here < choices) & (over | ((next_own >= 0) & (next_own < choices)))
-            found = np.where((action < 0) | (action >= choices), BAD_ACTION,
+                sane = (here >= 0) & (here < n_actions) & (over | ((next_own >= 0) & (next_own < n_actions)))
+            found = np.where((action < 0) | (action >= n_actions), BAD_ACTION,
                              np.where(inside, np.where(sane, 0, BAD_ACTION), BAD_ROW))
             status[:] = np.where(status == 0, found, status)
 
@@ -205,7 +205,7 @@ class Mixing(QLearning):
         """Numbers [n] of the actions of a team's members, one array for each."""
         which = np.zeros(len(actions[0]), np.int64)
         for i, own in zip(team, actions, strict=True):
-            which = which * int(self.actions[i]) + own
+            which = which * int(self.n_actions[i]) + own
         return which
 
     def _joint_value(self, values, m, runs, rows, which):
@@ -388,8 +388,8 @@ class Mixing(QLearning):
         if self.active > 1:
             self.q[run, row, table, action] = old + step[at]
             return
-        tables, choices = np.full(len(at), table), np.full(len(at), self.actions[agent])
-        flags[at] |= write_values(self.q, self.greedy, run, row, tables, choices, action, old + step[at], old,
+        tables, n_actions = np.full(len(at), table), np.full(len(at), self.n_actions[agent])
+        flags[at] |= write_values(self.q, self.greedy, run, row, tables, n_actions, action, old + step[at], old,
                                   self.around)
 
     # -- a buffer ---------------------------------------------------------------------------------
@@ -435,7 +435,7 @@ class Mixing(QLearning):
             if k == 1 and (self.target_q is None or self.double):
                 for i in team:
                     best = self.greedy[run[asks], np.where(bad, 0, next_rows[:, i]), self.table_of[i]]
-                    fault = np.where((fault == 0) & ((best < 0) | (best >= self.actions[i])), BAD_ACTION, fault)
+                    fault = np.where((fault == 0) & ((best < 0) | (best >= self.n_actions[i])), BAD_ACTION, fault)
             status[n[asks]] = fault
             fine_ones = fault == 0
             n_asks = asks[fine_ones]

@@ -79,9 +79,9 @@ class Participants:
 
     def ask(self, runs, state):
         """Who is there, who acts and what they may do, in states that are not over, and statuses, or NOBODY."""
-        n, agents = len(runs), self.present.shape[1]
-        present, acts = np.ones((n, agents), bool), np.ones((n, agents), bool)
-        legal, status = np.ones((n, agents, self.max_actions), bool), fine(n)
+        n, n_agents = len(runs), self.present.shape[1]
+        present, acts = np.ones((n, n_agents), bool), np.ones((n, n_agents), bool)
+        legal, status = np.ones((n, n_agents, self.max_actions), bool), fine(n)
         if self.game.stage_present is not None:
             status = self.game.stage_present(runs, state, present)
             status = np.where((status == 0) & ~present.any(axis=1), NOBODY, status)

@@ -53,13 +53,13 @@ class _Later(QLearning):
     def _policy_value(self, i, runs, row, best):
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             return policy_values(self, runs, self._seen(self.q, runs, row, self.table_of[i])[:, None],
-                                  self.actions[[i]], best[:, None])[:, 0]
+                                  self.n_actions[[i]], best[:, None])[:, 0]
 
     def _move(self, i, runs, row, action, value, old, moved):
         """Write one value of each run, of a cell."""
         size = len(runs)
         new = write_values(self.q, self.greedy, runs, row, np.full(size, self.table_of[i]),
-                           np.full(size, self.actions[i]), action, value, old, self.around)
+                           np.full(size, self.n_actions[i]), action, value, old, self.around)
         moved[runs[new]] = True
 
     def _count(self, i, runs, row):
@@ -139,7 +139,7 @@ class Traces(_Later):
         """Move the values of all eligible cells, the one just visited among them, by its error."""
         table, status = self.table_of[i], fine(len(runs))
         rows = row[:, None] if self.active == 1 else row
-        before = self._best(self.q, self.greedy, runs, row, table, self.actions[i])
+        before = self._best(self.q, self.greedy, runs, row, table, self.n_actions[i])
         with np.errstate(over="ignore", invalid="ignore"):
             step = self.rate.value[runs] * (target - self._seen(self.q, runs, row, table, action))
         if self.active > 1:
@@ -167,7 +167,7 @@ class Traces(_Later):
             self._count(i, runs[good], rows[good, j])
         if self.active > 1:
             # Which other observations share the cells is not known: only the one that was learned from is looked at.
-            after = self._best(self.q, self.greedy, runs, row, table, self.actions[i])
+            after = self._best(self.q, self.greedy, runs, row, table, self.n_actions[i])
             moved[runs[good & (after != before)]] = True
         self._fade(i, runs[good])
         return status
@@ -175,11 +175,11 @@ class Traces(_Later):
     def _cell(self, i, runs, cell):
         """Rows and actions of cells as places, and statuses: first the row is looked at, then the action."""
         inside = (cell[:, 0] >= 0) & (cell[:, 0] < self.q.shape[1])
-        known = (cell[:, 1] >= 0) & (cell[:, 1] < self.actions[i])
+        known = (cell[:, 1] >= 0) & (cell[:, 1] < self.n_actions[i])
         row, action = np.where(inside, cell[:, 0], 0), np.where(known, cell[:, 1], 0)
         if self.active == 1:
             greedy = self.greedy[runs, row, self.table_of[i]]
-            known &= (greedy >= 0) & (greedy < self.actions[i])
+            known &= (greedy >= 0) & (greedy < self.n_actions[i])
         return row, action, np.where(inside, np.where(known, 0, BAD_ACTION), BAD_ROW)
 
     def _visit(self, i, runs, row, action):
@@ -266,8 +266,8 @@ class Episodes(_Later):
                 new = old + self.rate.value[r] * (value[n] - old)
             status[n] = np.where((fault == 0) & ~np.isfinite(new), BAD_VALUE, fault)
             w, changed = np.flatnonzero(status[n] == 0), np.zeros(len(status), bool)
-            tables, choices = np.full(len(w), table), np.full(len(w), self.actions[i])
-            self._learnt(status, r[w], row[w], tables, choices, action[w], new[w], old[w], n[w], changed)
+            tables, n_actions = np.full(len(w), table), np.full(len(w), self.n_actions[i])
+            self._learnt(status, r[w], row[w], tables, n_actions, action[w], new[w], old[w], n[w], changed)
             moved[runs[changed]] = True
         self.known[runs[status == 0], i] = 0
         return status

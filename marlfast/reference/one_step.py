@@ -20,25 +20,25 @@ class OneStep(QLearning):
     All but the first look ahead as Q-learning does, at the greatest value of the successor.
     """
 
-    def _ahead(self, runs, q, choices, best):
+    def _ahead(self, runs, q, n_actions, best):
         if self.rule == EXPECTED:
-            return policy_values(self, runs, q, choices, best)
-        return super()._ahead(runs, q, choices, best)
+            return policy_values(self, runs, q, n_actions, best)
+        return super()._ahead(runs, q, n_actions, best)
 
-    def _value(self, runs, q, choices, best, action, old, target, rate):
+    def _value(self, runs, q, n_actions, best, action, old, target, rate):
         if self.rule == DISTRIBUTED:
             return target
         if self.rule == HYSTERETIC:
             rate = np.where(target - old >= 0.0, rate, self.second.value[runs][:, None])
         elif self.rule == FREQUENCY:
             temperature = self.exploration.value[runs][:, None]
-            scale = self.second.value[runs][:, None] / boltzmann_probability(q, choices, best, temperature, action)
+            scale = self.second.value[runs][:, None] / boltzmann_probability(q, n_actions, best, temperature, action)
             rate = np.where(scale < 1.0, scale, 1.0) * rate
         return old + rate * (target - old)
 
-    def _write(self, run, row, table, choices, action, value, old, r, changed):
+    def _write(self, run, row, table, n_actions, action, value, old, r, changed):
         if self.rule != DISTRIBUTED:
-            super()._write(run, row, table, choices, action, value, old, r, changed)
+            super()._write(run, row, table, n_actions, action, value, old, r, changed)
             return
         self.visits[run, row, table] += self.visits[run, row, table] < MAX_VISITS
         rises = np.flatnonzero(value > old)
@@ -97,23 +97,23 @@ class DoubleQ(QLearning):
 
     def _update_wave(self, wave, status, runs, rows, actions, rewards, next_rows, terminated, changed):
         row, next_row, action, _, _, fault = self._look(wave, runs, rows, actions, next_rows, np.ones(len(runs), bool))
-        choices, tables, over, r = self.actions[wave], self.table_of[wave], terminated[:, None], runs[:, None]
+        n_actions, tables, over, r = self.n_actions[wave], self.table_of[wave], terminated[:, None], runs[:, None]
         heads = self.coins[r, wave] != 0
 
         def of(first, second):
             return np.where(heads, first, second)
 
         def greedy(row):
-            return of(self._best(self.first, self.first_greedy, r, row, tables, choices),
-                      self._best(self.second, self.second_greedy, r, row, tables, choices))
+            return of(self._best(self.first, self.first_greedy, r, row, tables, n_actions),
+                      self._best(self.second, self.second_greedy, r, row, tables, n_actions))
 
         def both(row, action):
             return self._seen(self.first, r, row, tables, action), self._seen(self.second, r, row, tables, action)
 
         here, best = greedy(row), greedy(next_row)
-        sane = (here >= 0) & (here < choices) & (over | ((best >= 0) & (best < choices)))
+        sane = (here >= 0) & (here < n_actions) & (over | ((best >= 0) & (best < n_actions)))
         fault = np.where((fault == 0) & ~sane, BAD_ACTION, fault)
-        best = np.where((best >= 0) & (best < choices), best, 0)
+        best = np.where((best >= 0) & (best < n_actions), best, 0)
         with np.errstate(over="ignore", invalid="ignore"):
             ahead = self.discount[runs][:, None] * of(*both(next_row, best)[::-1])
             target = np.where(over, rewards, rewards + ahead)
@@ -124,13 +124,13 @@ class DoubleQ(QLearning):
             n, j = np.nonzero(learns & which)
             where, what, change = (runs[n], row[n, j], tables[j]), action[n, j], value[n, j]
             if self.active == 1:
-                write_values(table, best, *where, choices[j], what, change, old[n, j], self.around)
+                write_values(table, best, *where, n_actions[j], what, change, old[n, j], self.around)
             else:
                 good = self._shift(table, *where, what, change - old[n, j])
                 status[n[~good]] = BAD_VALUE
                 learns[n[~good]] = False
         n, j = np.nonzero(learns)
         mean = 0.5 * value + 0.5 * of(*both(row, action)[::-1])
-        self._learnt(status, runs[n], row[n, j], tables[j], choices[j], action[n, j], mean[n, j],
+        self._learnt(status, runs[n], row[n, j], tables[j], n_actions[j], action[n, j], mean[n, j],
                      self._seen(self.q, r, row, tables, action)[n, j], n, changed)
         return status

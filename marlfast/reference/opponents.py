@@ -69,8 +69,8 @@ class Opponent(Learner):
 
     def _take(self, a):
         self.held, self.runs, self.agents, self.draws = a.kept, a.R, a.N, a.draws
-        self._actions = a.actions
-        self._own = [(j, i, int(a.actions[i])) for j, i in enumerate(a.agent_ids.tolist())]
+        self._actions = a.n_actions
+        self._own = [(j, i, int(a.n_actions[i])) for j, i in enumerate(a.agent_ids.tolist())]
 
     def _alternatives(self, j, i, count, actions):
         """What agent i would have earned by each of its actions: float64 [n, count]."""

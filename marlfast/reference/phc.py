@@ -7,22 +7,22 @@ from marlfast.reference.q_learning import QLearning
 from marlfast.reference.tabular import first_fault, sample
 
 
-def worth(policy, q, choices):
+def worth(policy, q, n_actions):
     """What policies [n, A] earn by action values [n, A]. Twin of ``worth``."""
     total = np.zeros(len(policy))
     with np.errstate(over="ignore", invalid="ignore"):
         for a in range(policy.shape[1]):
-            total = np.where(a < choices, total + policy[:, a] * q[:, a], total)
+            total = np.where(a < n_actions, total + policy[:, a] * q[:, a], total)
     return total
 
 
-def climb(policy, choices, best, step):
+def climb(policy, n_actions, best, step):
     """The policies [n, A] after moving probability to the actions ``best``. Twin of ``climb``."""
-    share, rest = step / np.maximum(choices - 1, 1), np.zeros(len(policy))
+    share, rest = step / np.maximum(n_actions - 1, 1), np.zeros(len(policy))
     policy = policy.copy()
     with np.errstate(over="ignore", invalid="ignore"):
         for a in range(policy.shape[1]):
-            other, old = (a < choices) & (a != best), policy[:, a]
+            other, old = (a < n_actions) & (a != best), policy[:, a]
             policy[:, a] = np.where(other, old - np.where(old < share, old, share), old)
             rest = np.where(other, rest + policy[:, a], rest)
         rest = 1.0 - rest
@@ -41,7 +41,7 @@ class PolicyHillClimbing(QLearning):
     """
 
     def stage_act(self, runs, rows, draws, actions):
-        agent_ids, choices = self.agent_ids, self.actions[self.agent_ids]
+        agent_ids, n_actions = self.agent_ids, self.n_actions[self.agent_ids]
         rows, draws = rows[:, agent_ids], draws[:, agent_ids]
         chance = self._chance(runs)
         explores, u = chance.explores(draws), draws[:, :, 1 if self.several else 0]
@@ -49,23 +49,23 @@ class PolicyHillClimbing(QLearning):
         # By several draws the second says which action, whether it explores or not.
         share = np.where(sound, u if self.several else chance.tie_share(draws), 0.0)
         policy = self.policy[runs[:, None], np.where(inside, rows, 0), self.table_of[agent_ids]]
-        actions[:, agent_ids] = np.where(explores, chance.random_choices(draws, choices),
-                                         sample(policy, choices, share))
+        actions[:, agent_ids] = np.where(explores, chance.random_choices(draws, n_actions),
+                                         sample(policy, n_actions, share))
         return first_fault(np.where(sound, np.where(explores | inside, 0, BAD_ROW), BAD_DRAW))
 
-    def _write(self, run, row, table, choices, action, value, old, r, changed):
+    def _write(self, run, row, table, n_actions, action, value, old, r, changed):
         """Those who learned then climb; they have different tables, so that they do not see each other."""
-        super()._write(run, row, table, choices, action, value, old, r, changed)
+        super()._write(run, row, table, n_actions, action, value, old, r, changed)
         at = run, row, table
         policy, rate = self.policy[at], self.lose.value[run]
         if self.average is not None:
             average, q = self.average[at], self.q[at]
             with np.errstate(divide="ignore", invalid="ignore", over="ignore"):     # a caller's may be anything
                 mean = average + (policy - average) / self.visits[at][:, None]
-            average = np.where(np.arange(average.shape[1]) < choices[:, None], mean, average)
+            average = np.where(np.arange(average.shape[1]) < n_actions[:, None], mean, average)
             self.average[at] = average
-            rate = np.where(worth(policy, q, choices) > worth(average, q, choices), self.win.value[run], rate)
-        self.policy[at] = climb(policy, choices, self.greedy[at].astype(np.int64), rate)
+            rate = np.where(worth(policy, q, n_actions) > worth(average, q, n_actions), self.win.value[run], rate)
+        self.policy[at] = climb(policy, n_actions, self.greedy[at].astype(np.int64), rate)
 
     def stage_tick(self, runs, ended):
         super().stage_tick(runs, ended)

@@ -65,15 +65,15 @@ class QLearning(Learner):
                 total = total + values[(run, row[..., j], *where)]
         return total
 
-    def _best(self, values, greedy, run, row, table, choices):
+    def _best(self, values, greedy, run, row, table, n_actions):
         """Greedy actions: as noted, or with several active rows those of the greatest sums."""
         if self.active == 1:
             return greedy[run, row, table].astype(np.int64)
-        return self._greedy_sums(self._seen(values, run, row, table), run, row, table, choices)
+        return self._greedy_sums(self._seen(values, run, row, table), run, row, table, n_actions)
 
-    def _greedy_sums(self, sums, run, row, table, choices):
+    def _greedy_sums(self, sums, run, row, table, n_actions):
         """The first of the greatest sums, going round from the greedy action of the first active row."""
-        counts = np.broadcast_to(choices, sums.shape[:-1]).ravel()
+        counts = np.broadcast_to(n_actions, sums.shape[:-1]).ravel()
         start = np.broadcast_to(self.greedy[run, row[..., 0], table] if self.around else 0, sums.shape[:-1]).ravel()
         return greatest_from(sums.reshape(-1, sums.shape[-1]), counts, start).reshape(sums.shape[:-1])
 
@@ -89,26 +89,26 @@ class QLearning(Learner):
         return good
 
     def stage_act(self, runs, rows, draws, actions):
-        agent_ids, choices = self.agent_ids, self.actions[self.agent_ids]
+        agent_ids, n_actions = self.agent_ids, self.n_actions[self.agent_ids]
         draws = draws[:, agent_ids]
         exploration = self.exploration.value[runs][:, None]
         inside, row = self._inside(self._own(rows)[:, agent_ids])
         at = runs[:, None], row, self.table_of[agent_ids]
-        greedy = self._best(self.q, self.greedy, *at, choices)
-        known = (greedy >= 0) & (greedy < choices)
+        greedy = self._best(self.q, self.greedy, *at, n_actions)
+        known = (greedy >= 0) & (greedy < n_actions)
         if self.kind == BOLTZMANN:
             explores = np.zeros(greedy.shape, bool)
             with np.errstate(over="ignore", invalid="ignore"):
-                chosen = self._boltzmann(self._seen(self.q, *at), np.where(known, greedy, 0), choices, exploration,
+                chosen = self._boltzmann(self._seen(self.q, *at), np.where(known, greedy, 0), n_actions, exploration,
                                          draws[:, :, 0])
         else:
             chance = self._chance(runs)
             explores, chosen = chance.explores(draws), greedy
             if self.drawn:
-                chosen = self._random_greatest(self._seen(self.q, *at), np.where(known, greedy, 0), choices,
+                chosen = self._random_greatest(self._seen(self.q, *at), np.where(known, greedy, 0), n_actions,
                                                chance.tie_share(draws))
-            chosen = np.where(explores, chance.random_choices(draws, choices), chosen)
-        status = np.where(explores, np.where((chosen >= 0) & (chosen < choices), 0, BAD_DRAW),
+            chosen = np.where(explores, chance.random_choices(draws, n_actions), chosen)
+        status = np.where(explores, np.where((chosen >= 0) & (chosen < n_actions), 0, BAD_DRAW),
                           np.where(inside, np.where(known, 0, BAD_ACTION), BAD_ROW))
         actions[:, agent_ids] = chosen
         return first_fault(status)
@@ -117,28 +117,28 @@ class QLearning(Learner):
         return Chance(self.exploration.value[runs], self.strict, self.several)
 
     @staticmethod
-    def _boltzmann(q, best, choices, temperature, u):
+    def _boltzmann(q, best, n_actions, temperature, u):
         """Inverse transform; sums run over the actions in order."""
-        n_actions = q.shape[2]
-        weight = boltzmann_weights(q, choices, best, temperature)
+        max_actions = q.shape[2]
+        weight = boltzmann_weights(q, n_actions, best, temperature)
         total = np.zeros(best.shape)
-        for a in range(n_actions):
+        for a in range(max_actions):
             total = total + weight[a]
-        chosen = np.broadcast_to(choices - 1, best.shape).astype(np.int64)
+        chosen = np.broadcast_to(n_actions - 1, best.shape).astype(np.int64)
         running, left = np.zeros(best.shape), u * total
         found = np.zeros(best.shape, bool)
-        for a in range(n_actions - 1):
+        for a in range(max_actions - 1):
             running = running + weight[a]
-            here = ~found & (left < running) & (a < choices - 1)
+            here = ~found & (left < running) & (a < n_actions - 1)
             chosen[here] = a
             found |= here
         return chosen
 
     @staticmethod
-    def _random_greatest(q, best, choices, share):
+    def _random_greatest(q, best, n_actions, share):
         """One of the actions whose value equals the greatest, each as likely, by shares in [0, 1)."""
         top = np.take_along_axis(q, best[:, :, None], axis=2)
-        ties = (q == top) & (np.arange(q.shape[2]) < choices[:, None])
+        ties = (q == top) & (np.arange(q.shape[2]) < n_actions[:, None])
         count = ties.sum(axis=2)
         which = share_of(share, count)
         chosen = (ties & (ties.cumsum(axis=2) == which[:, :, None] + 1)).argmax(axis=2)
@@ -153,46 +153,46 @@ class QLearning(Learner):
 
     def _update_wave(self, wave, status, runs, rows, actions, rewards, next_rows, terminated, changed):
         row, next_row, action, here, best, fault = self._look(wave, runs, rows, actions, next_rows, terminated)
-        choices, tables, over, r = self.actions[wave], self.table_of[wave], terminated[:, None], runs[:, None]
+        n_actions, tables, over, r = self.n_actions[wave], self.table_of[wave], terminated[:, None], runs[:, None]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            ahead = self._ahead(runs, self._seen(self.q, r, next_row, tables), choices, best)
+            ahead = self._ahead(runs, self._seen(self.q, r, next_row, tables), n_actions, best)
             target = np.where(over, rewards, rewards + self.discount[runs][:, None] * ahead)
             old = self._seen(self.q, r, row, tables, action)
             rate = self._rates(runs, row, tables)
-            value = self._value(runs, self._seen(self.q, r, row, tables), choices, here, action, old, target, rate)
+            value = self._value(runs, self._seen(self.q, r, row, tables), n_actions, here, action, old, target, rate)
         learns, status = self._sound(status, fault, value)
         n, j = np.nonzero(learns)
-        self._learnt(status, runs[n], row[n, j], tables[j], choices[j], action[n, j], value[n, j], old[n, j], n,
+        self._learnt(status, runs[n], row[n, j], tables[j], n_actions[j], action[n, j], value[n, j], old[n, j], n,
                      changed)
         return status
 
-    def _learnt(self, status, run, row, table, choices, action, value, old, r, changed):
+    def _learnt(self, status, run, row, table, n_actions, action, value, old, r, changed):
         """Write new values of actions, one in each of some cells, or of observations of different runs."""
         if self.active == 1:
-            self._write(run, row, table, choices, action, value, old, r, changed)
+            self._write(run, row, table, n_actions, action, value, old, r, changed)
             return
         sums = self._seen(self.q, run, row, table)
-        best = self._greedy_sums(sums, run, row, table, choices)
+        best = self._greedy_sums(sums, run, row, table, n_actions)
         good = self._shift(self.q, run, row, table, action, value - old)
         status[r[~good]] = BAD_VALUE
-        run, row, table, choices, action, value, r, sums, best = (
-            a[good] for a in (run, row, table, choices, action, value, r, sums, best))
+        run, row, table, n_actions, action, value, r, sums, best = (
+            a[good] for a in (run, row, table, n_actions, action, value, r, sums, best))
         for j in range(self.active):
             self.visits[run, row[:, j], table] += self.visits[run, row[:, j], table] < MAX_VISITS
         sums[np.arange(len(run)), action] = value
-        changed[r[self._greedy_sums(sums, run, row, table, choices) != best]] = True
+        changed[r[self._greedy_sums(sums, run, row, table, n_actions) != best]] = True
 
     def _look(self, wave, runs, rows, actions, next_rows, terminated):
         """Rows, actions and greedy actions as places (0 where they are none), and the statuses [n, wave]."""
-        choices, tables = self.actions[wave], self.table_of[wave]
-        known = (actions >= 0) & (actions < choices)
+        n_actions, tables = self.n_actions[wave], self.table_of[wave]
+        known = (actions >= 0) & (actions < n_actions)
         (inside, row), (next_inside, next_row) = self._inside(rows), self._inside(next_rows)
         inside, action = inside & next_inside, np.where(known, actions, 0)
-        best = self._best(self.q, self.greedy, runs[:, None], next_row, tables, choices)
-        here = self._best(self.q, self.greedy, runs[:, None], row, tables, choices)
-        sane = (terminated[:, None] | ((best >= 0) & (best < choices))) & (here >= 0) & (here < choices)
+        best = self._best(self.q, self.greedy, runs[:, None], next_row, tables, n_actions)
+        here = self._best(self.q, self.greedy, runs[:, None], row, tables, n_actions)
+        sane = (terminated[:, None] | ((best >= 0) & (best < n_actions))) & (here >= 0) & (here < n_actions)
         fault = np.where(known, np.where(inside, np.where(sane, 0, BAD_ACTION), BAD_ROW), BAD_ACTION)
-        best = np.where((best >= 0) & (best < choices), best, 0)
+        best = np.where((best >= 0) & (best < n_actions), best, 0)
         return row, next_row, action, np.where(sane, here, 0), best, fault
 
     @staticmethod
@@ -202,7 +202,7 @@ class QLearning(Learner):
         learns = (status == 0)[:, None] & (np.maximum.accumulate(fault != 0, axis=1) == 0)
         return learns, np.where(status == 0, first_fault(fault), status)
 
-    def _ahead(self, runs, q, choices, best):
+    def _ahead(self, runs, q, n_actions, best):
         """What the successor is worth: q [n, wave, A], of which ``best`` is greedy."""
         return np.take_along_axis(q, best[:, :, None], axis=2)[:, :, 0]
 
@@ -211,20 +211,20 @@ class QLearning(Learner):
         first = row if self.active == 1 else row[..., 0]
         return self.rate.stage_at(runs, self.visits[runs[:, None], first, tables])
 
-    def _value(self, runs, q, choices, best, action, old, target, rate):
+    def _value(self, runs, q, n_actions, best, action, old, target, rate):
         """The new value of the action taken in a row with action values ``q`` [n, wave, A]."""
         return old + rate * (target - old)
 
-    def _write(self, run, row, table, choices, action, value, old, r, changed):
+    def _write(self, run, row, table, n_actions, action, value, old, r, changed):
         self.visits[run, row, table] += self.visits[run, row, table] < MAX_VISITS
-        changed[r[write_values(self.q, self.greedy, run, row, table, choices, action, value, old,
+        changed[r[write_values(self.q, self.greedy, run, row, table, n_actions, action, value, old,
                                self.around)]] = True
 
     def _gather(self, runs, agent, row, legal):
         """Values of an agent's legal actions in some rows [n, k], and the stored greedy ones [n]."""
         table, first = self.table_of[agent], row if self.active == 1 else row[:, 0]
         known = self.greedy[runs, first, table].astype(np.int64)
-        return Legal(self._seen(self.q, runs, row, table), legal, self.actions[agent], known, self._incumbent)
+        return Legal(self._seen(self.q, runs, row, table), legal, self.n_actions[agent], known, self._incumbent)
 
     @property
     def _incumbent(self):
@@ -270,14 +270,14 @@ class QLearning(Learner):
     def _learn_some(self, i, n, run, moves, next_rows, status, changed):
         """One agent, in the runs whose places are n."""
         own = moves.rows[:, i, 0] if self.active == 1 else moves.rows[:, i]
-        choices, table, over = int(self.actions[i]), self.table_of[i], moves.over[:, i]
+        n_actions, table, over = int(self.n_actions[i]), self.table_of[i], moves.over[:, i]
         action = moves.actions[:, i].astype(np.int64)
-        known = (action >= 0) & (action < choices)
+        known = (action >= 0) & (action < n_actions)
         (inside, row), (next_inside, next_row) = (
             tuple(part[:, 0] for part in self._inside(given[:, None])) for given in (own, next_rows))
         first, next_first = (given if self.active == 1 else given[:, 0] for given in (row, next_row))
         here, best = self.greedy[run, first, table], self.greedy[run, next_first, table]
-        sane = (here >= 0) & (here < choices) & (over | (best >= 0) & (best < choices)) | (self.active > 1)
+        sane = (here >= 0) & (here < n_actions) & (over | (best >= 0) & (best < n_actions)) | (self.active > 1)
         status[n] = np.where(known, np.where(inside & next_inside, np.where(sane, 0, BAD_ACTION), BAD_ROW), BAD_ACTION)
         found = self._gather(run, i, row, moves.moved_legal[:, i])
         follows = self._gather(run, i, next_row, moves.next_legal[:, i])
@@ -328,10 +328,10 @@ class QLearning(Learner):
 
 
 @FIND_GREEDY.document
-def find_greedy(q, actions, greedy, shares=None):
+def find_greedy(q, n_actions, greedy, shares=None):
     """One of the greatest action values of every cell."""
-    if FIND_GREEDY.check({"q": q, "actions": actions, "greedy": greedy, "shares": shares}).cells:
-        best = first_greatest(q, actions)
+    if FIND_GREEDY.check({"q": q, "n_actions": n_actions, "greedy": greedy, "shares": shares}).cells:
+        best = first_greatest(q, n_actions)
         if shares is not None:
-            best = QLearning._random_greatest(q[:, None], best[:, None], actions[:, None], shares[:, None])[:, 0]
+            best = QLearning._random_greatest(q[:, None], best[:, None], n_actions[:, None], shares[:, None])[:, 0]
         greedy[:] = best

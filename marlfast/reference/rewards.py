@@ -74,10 +74,10 @@ class _Distinct(Reward):
         self._shapes(runs, game)
         if actions < 1:
             raise ValueError(f"actions: expected at least 1, got {actions}")
-        self.actions, self.weight = actions, weight
+        self.n_actions, self.weight = actions, weight
 
     def stage_apply(self, runs, rows, actions, raw, rewards, next_rows, state, observation, terminated):
-        good = ((actions >= 0) & (actions < self.actions)).all(axis=1)
+        good = ((actions >= 0) & (actions < self.n_actions)).all(axis=1)
         ordered = np.sort(actions[good], axis=1)
         distinct = 1 + (ordered[:, 1:] != ordered[:, :-1]).sum(axis=1)
         rewards[good] = self._add(rewards[good], distinct[:, None])

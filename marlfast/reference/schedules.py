@@ -29,14 +29,14 @@ class Schedule:
 
     def __init__(self, kind, per_episode, start, final, rate, table, value, ticks):
         check(start, "start", "float64", (-1,), False)
-        runs = len(start)
-        if runs < 1:
+        n_runs = len(start)
+        if n_runs < 1:
             raise ValueError("start: expected at least one run, got none")
-        check(final, "final", "float64", (runs,), False)
-        check(rate, "rate", "float64", (runs,), False)
+        check(final, "final", "float64", (n_runs,), False)
+        check(rate, "rate", "float64", (n_runs,), False)
         check(table, "table", "float64", (-1,), False)
-        check(value, "value", "float64", (runs,), True)
-        check(ticks, "ticks", "int64", (runs,), True)
+        check(value, "value", "float64", (n_runs,), True)
+        check(ticks, "ticks", "int64", (n_runs,), True)
         if not CONSTANT <= kind <= VISITS:
             raise ValueError(f"kind: expected 0 to 5, got {kind}")
         if kind >= TABLE and len(table) < 1:
@@ -45,7 +45,7 @@ class Schedule:
             raise ValueError(f"rate, table: expected at least 0, got {rate.min()} and {table[0]}")
         if ticks.min() < 0:
             raise ValueError(f"ticks: expected at least 0, got {ticks.min()}")
-        self.runs, self.kind, self.per_episode = runs, kind, bool(per_episode)
+        self.runs, self.kind, self.per_episode = n_runs, kind, bool(per_episode)
         self.start, self.final, self.rate, self.table = start, final, rate, table
         self.value, self.ticks = value, ticks
 

@@ -27,7 +27,7 @@ class TablePolicy:
 
     def __init__(self, encoder, views, group, first, stride, count, choices=None, sums=None):
         check(group, "group", "int32", (-1,), False)
-        n, rows = len(group), encoder.rows
+        n, n_rows = len(group), encoder.rows
         if encoder.agents != 1 or encoder.active != 1 or encoder.used is not None:
             raise ValueError("encoder: expected one of a single agent, with one row for what it sees, that does not "
                              "grow")
@@ -44,10 +44,10 @@ class TablePolicy:
         if (choices is None) == (sums is None):
             raise ValueError("choices, sums: expected one of them")
         if choices is not None:
-            check(choices, "choices", "int32", (rows, groups), False)
+            check(choices, "choices", "int32", (n_rows, groups), False)
             if choices.min() < 0:
                 raise ValueError(f"choices: expected at least 0, got {choices.min()}")
-        elif check(sums, "sums", "float64", (rows, groups, -1), False).shape[2] < 1:
+        elif check(sums, "sums", "float64", (n_rows, groups, -1), False).shape[2] < 1:
             raise ValueError("sums: expected at least one choice, got none")
         self.encoder, self.agents, self.views, self.features = encoder, n, views, encoder.features
         self.groups, self.group, self.first, self.stride, self.count = groups, group, first, stride, count

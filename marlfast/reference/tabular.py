@@ -20,24 +20,24 @@ def waves(agent_ids, table_of):
     return [np.array(wave) for wave in waves]
 
 
-def first_greatest(q, actions):
+def first_greatest(q, n_actions):
     """The first of the greatest of the first ``actions`` values of each cell (q [n, A], actions [n])."""
-    within = np.where(np.arange(q.shape[1]) < actions[:, None], q, -np.inf)
+    within = np.where(np.arange(q.shape[1]) < n_actions[:, None], q, -np.inf)
     # As the compiled rule, which compares by > from the first value on: a NaN is never greater, and a first one stays.
     first = np.isnan(within[:, 0])
     return np.where(first, 0, np.where(np.isnan(within), -np.inf, within).argmax(axis=1))
 
 
-def greatest_from(q, actions, start):
+def greatest_from(q, n_actions, start):
     """The first of the greatest of each cell (q [n, A], actions [n]), going round from ``start`` [n]."""
-    first = first_greatest(q, actions)
+    first = first_greatest(q, n_actions)
     place = np.arange(q.shape[1])
     top = np.take_along_axis(q, first[:, None], axis=1)
-    later = (q == top) & (place >= start[:, None]) & (place < actions[:, None])
+    later = (q == top) & (place >= start[:, None]) & (place < n_actions[:, None])
     return np.where((first < start) & later.any(axis=1), later.argmax(axis=1), first)
 
 
-def write_values(q, greedy, run, row, table, choices, action, value, old, around):
+def write_values(q, greedy, run, row, table, n_actions, action, value, old, around):
     """Write one action value in each of some cells and keep ``greedy``; where it changed. Twin of ``write_value``."""
     q[run, row, table, action] = value
     best = greedy[run, row, table].astype(np.int64)
@@ -46,7 +46,7 @@ def write_values(q, greedy, run, row, table, choices, action, value, old, around
     new = np.where((action != best) & ((value > top) | equal), action, best)
     fallen = np.flatnonzero((action == best) & (value < old))
     if len(fallen):
-        new[fallen] = greatest_from(q[run[fallen], row[fallen], table[fallen]], choices[fallen],
+        new[fallen] = greatest_from(q[run[fallen], row[fallen], table[fallen]], n_actions[fallen],
                                     best[fallen] if around else 0 * best[fallen])
     greedy[run, row, table] = new
     return new != best
@@ -99,56 +99,56 @@ def share_of(share, count):
     return np.where(x > 0.0, x, 0.0).astype(np.int64)
 
 
-def epsilon_greedy_values(q, choices, best, epsilon):
+def epsilon_greedy_values(q, n_actions, best, epsilon):
     """Expected action values under epsilon-greedy policies: q [..., A], the others as it without its last axis."""
     lanes = np.zeros((*q.shape[:-1], 4))
     for a in range(q.shape[-1]):
-        lanes[..., a % 4] += np.where(a < choices, q[..., a], 0.0)
+        lanes[..., a % 4] += np.where(a < n_actions, q[..., a], 0.0)
     total = (lanes[..., 0] + lanes[..., 1]) + (lanes[..., 2] + lanes[..., 3])
     top = np.take_along_axis(q, best[..., None], axis=-1)[..., 0]
-    return (1.0 - epsilon) * top + epsilon * (total / choices)
+    return (1.0 - epsilon) * top + epsilon * (total / n_actions)
 
 
-def boltzmann_weights(q, choices, best, temperature):
+def boltzmann_weights(q, n_actions, best, temperature):
     """exp((q[a] - q[best]) / temperature) of each action, 0 beyond the agent's own: as many arrays as actions."""
     power = (q - np.take_along_axis(q, best[..., None], axis=-1)) / temperature[..., None]
-    return [np.where(a < choices, exp_values(power[..., a]), 0.0) for a in range(q.shape[-1])]
+    return [np.where(a < n_actions, exp_values(power[..., a]), 0.0) for a in range(q.shape[-1])]
 
 
-def boltzmann_values(q, choices, best, temperature):
+def boltzmann_values(q, n_actions, best, temperature):
     """Expected action values under Boltzmann policies."""
     total, value = np.zeros(best.shape), np.zeros(best.shape)
-    for a, weight in enumerate(boltzmann_weights(q, choices, best, temperature)):
+    for a, weight in enumerate(boltzmann_weights(q, n_actions, best, temperature)):
         total = total + weight
-        value = value + weight * np.where(a < choices, q[..., a], 0.0)
+        value = value + weight * np.where(a < n_actions, q[..., a], 0.0)
     return value / total
 
 
-def boltzmann_probability(q, choices, best, temperature, action):
+def boltzmann_probability(q, n_actions, best, temperature, action):
     """Probability of an action under Boltzmann policies."""
     total, own = np.zeros(best.shape), np.zeros(best.shape)
-    for a, weight in enumerate(boltzmann_weights(q, choices, best, temperature)):
+    for a, weight in enumerate(boltzmann_weights(q, n_actions, best, temperature)):
         total = total + weight
         own = np.where(action == a, weight, own)
     return own / total
 
 
-def sample(policy, choices, u):
-    """Actions drawn from policies [..., A] of which the first ``choices`` count, by uniforms u. Twin of ``sample``."""
+def sample(policy, n_actions, u):
+    """Actions drawn from policies [..., A], of which the first ``n_actions`` count, by uniforms u."""
     running, last, found = np.zeros(u.shape), np.zeros(u.shape, np.int64), np.zeros(u.shape, bool)
     for a in range(policy.shape[-1]):
-        here = ~found & (a < choices) & (policy[..., a] > 0.0)
+        here = ~found & (a < n_actions) & (policy[..., a] > 0.0)
         last[here] = a
         running = np.where(here, running + policy[..., a], running)
         found |= here & (u < running)
     return last
 
 
-def policy_values(learner, runs, q, choices, best):
+def policy_values(learner, runs, q, n_actions, best):
     """Expected action values under the policy that explores as it does now: q [n, L, A]."""
     temperature = learner.exploration.value[runs][:, None]
     values = epsilon_greedy_values if learner.kind == EPSILON_GREEDY else boltzmann_values
-    return values(q, choices, best, temperature)
+    return values(q, n_actions, best, temperature)
 
 
 def first_fault(status):

@@ -84,7 +84,7 @@ class Tables:
         # What Q-learning's kernel takes, and so all that derive from it.
         self.common = {
             "q": self.q, "greedy": self.greedy, "visits": self.visits, "table_of": self.table_of,
-            "actions": self.actions, "agent_ids": self.agent_ids, "discount": self.discount, "rate": self.rate,
+            "n_actions": self.actions, "agent_ids": self.agent_ids, "discount": self.discount, "rate": self.rate,
             "exploration": self.exploration, "kind": kind, "strict": strict, "ties": int(ties), "draws": draws,
             "learning": learning}
         self.kernel = module("q_learning").QLearning(**self.common)
@@ -228,9 +228,9 @@ def schedule_arguments():
 def learning_arguments(module, **changes):
     constant = schedule(module("schedules"), 0.5, R)
     return {"q": np.zeros((R, ROWS, N, A)), "greedy": ints(R, ROWS, N), "visits": ints(R, ROWS, N),
-            "table_of": np.arange(N, dtype=np.int32), "actions": ints(N) + A, "agent_ids": np.arange(N, dtype=np.int32),
-            "discount": np.ones(R), "rate": constant, "exploration": constant, "kind": 0, "strict": True,
-            "ties": 0, "draws": 2, "learning": True} | changes
+            "table_of": np.arange(N, dtype=np.int32), "n_actions": ints(N) + A,
+            "agent_ids": np.arange(N, dtype=np.int32), "discount": np.ones(R), "rate": constant,
+            "exploration": constant, "kind": 0, "strict": True, "ties": 0, "draws": 2, "learning": True} | changes
 
 
 def loop_arrays():

@@ -189,7 +189,7 @@ def learner(module, what, q, active, table_of, rate=0.5, discount=0.5, explorati
     visits = np.zeros((runs, rows, tables), np.int32)
     kernel = getattr(module(MODULE_OF[what]), what)(
         q=q, greedy=np.zeros_like(visits), visits=visits, table_of=table_of,
-        actions=np.full(agents, n_actions, np.int32),
+        n_actions=np.full(agents, n_actions, np.int32),
         agent_ids=np.arange(agents, dtype=np.int32), discount=np.full(runs, discount),
         rate=schedule(module("schedules"), rate, runs), exploration=schedule(module("schedules"), exploration, runs),
         kind=kind, strict=True, ties=int(ties), draws=draws or (1 if kind else 3 if ties else 2), learning=True,

@@ -10,7 +10,7 @@ from marlfast.declarations.base import Array, Cells, Flag, Kernel, Number, Part
 
 from .make import env_arguments, loop_arguments, loop_arrays, schedule
 
-SIZES = {"R": 2, "rows": 4, "T": 2, "A": 3, "N": 2, "L": 2, "cells": 3}
+SIZES = {"R": 2, "n_rows": 4, "T": 2, "A": 3, "N": 2, "L": 2, "cells": 3}
 DECLARED = {kernel.name: (stem, kernel) for stem, several in stubs.modules().items() for kernel in several}
 OTHER = {"float64": np.float32, "int32": np.int64, "int64": np.int32, "uint64": np.int64, "bool": np.uint8}
 
@@ -39,14 +39,15 @@ TOGETHER = {
     "Lenient": {"boldness": np.ones(2), "lenience": np.ones(2)},
     "Mixing": {"members": np.arange(2, dtype=np.int32), "starts": np.array([0, 1, 2]), "target_q": True,
                "since": True, "target_every": 1},
-    "MeanField": {"inner": _inner, "agent_ids": np.arange(2, dtype=np.int32), "choices": 2, "bins": 1, "rows": 2,
-                  "group": True},
-    "MeanFieldActorCritic": {"kind": 1, "choices": 2, "bins": 1, "edges": np.array([0, 1, 2]),
+    "MeanField": {"inner": _inner, "agent_ids": np.arange(2, dtype=np.int32), "n_near_actions": 2, "bins": 1,
+                  "n_rows": 2, "group": True},
+    "MeanFieldActorCritic": {"kind": 1, "n_near_actions": 2, "bins": 1, "edges": np.array([0, 1, 2]),
                              "neighbours": np.array([1, 0], np.int32)},
-    "Joint": {"rule": 1, "weights": np.array([[3, 1], [1, 3]]), "choices": np.array([3, 3]), "steps": np.array([3, 3]),
-              "actions": np.array([3, 3], np.int32), "kind": 0, "ties": 0, "together": False, "draws": 3},
+    "Joint": {"rule": 1, "weights": np.array([[3, 1], [1, 3]]), "n_choices": np.array([3, 3]),
+              "steps": np.array([3, 3]), "n_actions": np.array([3, 3], np.int32), "kind": 0, "ties": 0,
+              "together": False, "draws": 3},
     "Softmax": {"agent_ids": np.arange(2, dtype=np.int32), "exploration": True},
-    "Opponent": {"runs": 2, "agent_ids": np.arange(2, dtype=np.int32), "actions": np.array([3, 3], np.int32)},
+    "Opponent": {"n_runs": 2, "agent_ids": np.arange(2, dtype=np.int32), "n_actions": np.array([3, 3], np.int32)},
     "RegretMatching": {"inertia": np.ones(2)}, "Exp3": {"gamma": np.ones(2), "low": 0.0, "high": 1.0},
     "Loop": _loop, "Hierarchy": _levels, "Env": env_arguments,
     "PolicyGradient": {"agent_ids": np.arange(2, dtype=np.int32), "counterfactual": False, "epochs": 1, "critic": True,
@@ -86,7 +87,7 @@ def good(name, module):
         if key == "rule":
             known["P"] = SIZES["T"]
         known |= {"room": 1, "means": 2, "M": 2} if key in ("starts", "bins") else {}
-        known |= {"joint": 9, "M": 3, "A": 3} if key == "runs" else {}
+        known |= {"joint": 9, "M": 3, "A": 3} if key == "n_runs" else {}
     return given
 
 
@@ -188,11 +189,11 @@ def test_arguments_are_given_by_name(name):
 # -- the declarations themselves ------------------------------------------------------------------
 
 def test_a_declaration_checks_in_order_and_says_the_sizes():
-    kernel = Kernel("Some", Cells("q", "float64", "R rows T A"), Array("more", "int32", "R 2*A+1 3", written=True),
-                    Number("k", low=1, high="rows"), lambda n: {"both": n.k + n.A}, Flag("on", default=False))
+    kernel = Kernel("Some", Cells("q", "float64", "R n_rows T A"), Array("more", "int32", "R 2*A+1 3", written=True),
+                    Number("k", low=1, high="n_rows"), lambda n: {"both": n.k + n.A}, Flag("on", default=False))
     q = np.zeros((2, 4, 1, 3))
     a = kernel.check({"q": q, "more": np.zeros((2, 7, 3), np.int32), "k": 4})
-    assert (a.R, a.rows, a.T, a.A, a.both, a.on, a.q_step) == (2, 4, 1, 3, 7, False, 3)
+    assert (a.R, a.n_rows, a.T, a.A, a.both, a.on, a.q_step) == (2, 4, 1, 3, 7, False, 3)
     assert a.q is q and list(a.arguments) == ["q", "more", "k", "on"] and a.kept[0] is q
     with pytest.raises(ValueError, match=r"^more: expected shape \(2, 7, 3\), got \(2, 6, 3\)$"):
         kernel.check({"q": q, "more": np.zeros((2, 6, 3), np.int32), "k": 4})
@@ -208,4 +209,4 @@ def test_the_docstring_of_a_twin_says_what_is_declared():
     for line in ("    As of :class:`QLearning`.", "rule : int", "second : Schedule or None"):
         assert line in twin.__doc__
     whole = kernels("numpy", "q_learning").QLearning.__doc__
-    assert "    visits : int32 [R, rows, T]\n        Modified: how often" in whole
+    assert "    visits : int32 [R, n_rows, T]\n        Modified: how often" in whole

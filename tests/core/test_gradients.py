@@ -43,7 +43,7 @@ class Rollout:
                 ("mean", "square", "weight"), running, strict=True)}
         spread = [None if x is None else np.full(runs, x) for x in (discount, decay, clip, value_clip)]
         self.arguments = {
-            "logits": self.logits, "table_of": table_of, "actions": actions, "agent_ids": agent_ids, "active": active,
+            "logits": self.logits, "table_of": table_of, "n_actions": actions, "agent_ids": agent_ids, "active": active,
             "draws": draws, "critic": self.critic, "units": units, "unit_of": unit_of,
             "weights": np.zeros(agents, np.int64) if weights is None else np.array(weights, np.int64),
             "central": central, "discount": spread[0], "decay": spread[1], "clip": spread[2], "value_clip": spread[3],
@@ -358,13 +358,13 @@ def test_acting_never_reads_rows_of_the_whole_state(module):
     assert noted[0] == noted[1] == noted[2] and len(set(noted[0][0])) > 2
     assert own.kernel.active_rows == 24
     assert module("gradients").Softmax(logits=own.logits, active=2, draws=1, **{name: own.arguments[name] for name in (
-        "table_of", "actions", "agent_ids")}).active_rows == 22       # frozen, there are none
+        "table_of", "n_actions", "agent_ids")}).active_rows == 22       # frozen, there are none
 
 
 def test_frozen_it_plays_the_likeliest_or_explores(module):
     logits = np.array([[[[0.0, 2.0, 2.0]]]])
     play = module("gradients").Softmax(
-        logits=logits, table_of=np.zeros(1, INTS), actions=np.full(1, 3, INTS), agent_ids=np.zeros(1, INTS),
+        logits=logits, table_of=np.zeros(1, INTS), n_actions=np.full(1, 3, INTS), agent_ids=np.zeros(1, INTS),
         exploration=schedule(module("schedules"), 0.5), several=True, active=1, draws=2)
     for draws, expected in (([0.5, 0.0], 1), ([0.4, 0.9], 2), ([0.4, 0.0], 0)):
         actions = np.zeros((1, 1), INTS)
@@ -383,7 +383,7 @@ def good(module, **changes):
     ({"logits": np.zeros((2, 3, 2))}, "logits: expected shape"),
     ({"logits": np.zeros((2, 0, 2, 2))}, "logits: expected at least one run, row, table and action"),
     ({"table_of": np.array([0, 2], INTS)}, "table_of: expected tables 0 to 1"),
-    ({"actions": np.array([2, 3], INTS)}, "actions: expected 1 to 2"),
+    ({"n_actions": np.array([2, 3], INTS)}, "n_actions: expected 1 to 2"),
     ({"agent_ids": np.array([0, 2], INTS)}, "agent_ids: expected different agents"),
     ({"agent_ids": np.array([1, 1], INTS)}, "agent_ids: expected different agents"),
     ({"active": 0}, "active: expected at least 1"), ({"draws": 0}, "draws: expected at least 1"),
@@ -420,7 +420,7 @@ def test_a_unit_that_looks_at_own_rows_is_one_agent(module):
             module("gradients").PolicyGradient(**good(module, **{name: one}))
     with pytest.raises(ValueError, match="^exploration: expected 2 runs, got 1"):
         module("gradients").Softmax(**{name: good(module)[name] for name in (
-            "logits", "table_of", "actions", "agent_ids")}, exploration=one, active=1, draws=2)
+            "logits", "table_of", "n_actions", "agent_ids")}, exploration=one, active=1, draws=2)
 
 
 REALS = st.sampled_from([0.0, -0.0, 0.5, 1.0, -1.0, 1e300, -1e300, np.nan, np.inf, -np.inf, 800.0, 5e-324])

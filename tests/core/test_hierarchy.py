@@ -31,7 +31,7 @@ class Levels:
         self.clock, self.power, self.late = np.zeros(runs, np.int64), np.ones(runs), np.zeros(runs, np.int32)
         self.gathered = np.zeros((runs, len(teams)))
         self.arguments = {
-            "members": self.below.kernel, "coordinator": self.above.kernel, "rows": rows, "goals": goals,
+            "members": self.below.kernel, "coordinator": self.above.kernel, "n_rows": rows, "goals": goals,
             "goal_every": goal_every, "agent_ids": self.agent_ids, "chooser_of": chooser_of, "member_of": member_of,
             "head": head,
             "team_of": np.ascontiguousarray(team_of, np.int32), "goal_reward": goal_reward, "goal": self.goal,
@@ -183,9 +183,9 @@ def ids(*values):
 
 
 BAD = [
-    ({"rows": 0}, "rows: expected at least 1, got 0"), ({"goals": 0}, "goals: expected at least 1, got 0"),
+    ({"n_rows": 0}, "n_rows: expected at least 1, got 0"), ({"goals": 0}, "goals: expected at least 1, got 0"),
     ({"goal_every": 0}, "goal_every: expected at least 1, got 0"),
-    ({"rows": 2**30}, "rows, goals: expected at most 2\\*\\*31 - 1 rows in all"),
+    ({"n_rows": 2**30}, "n_rows, goals: expected at most 2\\*\\*31 - 1 rows in all"),
     ({"offset": 3}, "offset: expected room for 2 of 4 draws"), ({"offset": -1}, "offset: expected at least 0, got -1"),
     ({"agent_ids": ids()}, "agent_ids: expected at least one number from 0 to 1"),
     ({"agent_ids": ids(0, 2)}, "agent_ids: expected"),

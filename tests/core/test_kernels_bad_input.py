@@ -308,7 +308,7 @@ def test_writing_where_the_greedy_action_is_corrupted(layout, greedy, n_actions,
 @pytest.mark.parametrize("actions", [[0, 3], [A + 1, 1], [-1, 1]])
 def test_find_greedy_of_impossible_counts(module, actions):
     greedy = ints(2) - 5
-    refused(f"actions: expected 1 to {A} actions, got {min(actions)} to {max(actions)}",
+    refused(f"n_actions: expected 1 to {A} actions, got {min(actions)} to {max(actions)}",
             lambda: module("q_learning").find_greedy(np.zeros((2, A)), np.array(actions, np.int32), greedy), greedy)
 
 
@@ -352,8 +352,8 @@ def test_a_potential_of_a_row_outside(module, row, tables):
 @pytest.mark.parametrize("name, value, message", [
     ("table_of", [0, 2], "table_of: expected tables 0 to 1, got 0 to 2"),
     ("table_of", [-1, 0], "table_of: expected tables 0 to 1, got -1 to 0"),
-    ("actions", [3, 4], "actions: expected 1 to 3 actions, got 3 to 4"),
-    ("actions", [0, 3], "actions: expected 1 to 3 actions, got 0 to 3"),
+    ("n_actions", [3, 4], "n_actions: expected 1 to 3 actions, got 3 to 4"),
+    ("n_actions", [0, 3], "n_actions: expected 1 to 3 actions, got 0 to 3"),
     ("agent_ids", [2], "agent_ids: expected at least one agent from 0 to 1, got 2 to 2"),
     ("agent_ids", [-1], "agent_ids: expected at least one agent from 0 to 1, got -1 to -1"),
     ("agent_ids", [], "agent_ids: expected at least one agent from 0 to 1, got none"),

@@ -26,7 +26,7 @@ PREAMBLE = """
             print(backend, "went through")
 """
 CONSTANT = "S.Schedule(0, False, f(1), f(1), f(1), f(0), f(1), l(1))"
-LEARNER = ("T.QLearning(q=q, greedy=g, visits=i(1, 1, 1), table_of=i(1), actions=i(1) + 12, agent_ids=i(1), "
+LEARNER = ("T.QLearning(q=q, greedy=g, visits=i(1, 1, 1), table_of=i(1), n_actions=i(1) + 12, agent_ids=i(1), "
            "discount=f(1), "
            "rate={rate}, exploration={exploration}, kind=0, strict=True, ties=0, draws=2, learning=True)")
 TABLES = "q = f(1, 1, 1, 12); g = i(1, 1, 1); "

@@ -29,7 +29,8 @@ class Field(Tables):
         edges, neighbours = lists(*near) if group is None else (None, None)
         self.mean = np.zeros((runs, agents), np.int32)
         self.kernel = module("mean_field").MeanField(
-            inner=inner, mean=self.mean, rows=self.q.shape[1] // means, agent_ids=self.agent_ids, choices=choices,
+            inner=inner, mean=self.mean, n_rows=self.q.shape[1] // means, agent_ids=self.agent_ids,
+            n_near_actions=choices,
             bins=bins,
             edges=edges, neighbours=neighbours, group=None if group is None else np.array(group, np.int32))
 
@@ -162,7 +163,7 @@ class Actor:
         self.t, self.logits, self.q = t, t.q, np.array(q, np.float64)
         edges, neighbours = lists(*near)
         self.kernel = module("mean_field").MeanFieldActorCritic(
-            **t.common, values=self.q, critic=schedule(module("schedules"), critic), choices=choices, bins=bins,
+            **t.common, values=self.q, critic=schedule(module("schedules"), critic), n_near_actions=choices, bins=bins,
             edges=edges, neighbours=neighbours)
         t.kernel = self.kernel
         self.act, self.update = t.act, t.update
@@ -215,20 +216,22 @@ def test_an_actor_whose_logits_overflow_fails_and_leaves_its_values(module):
 def arguments(module, **changes):
     t = Tables(module, np.zeros((1, 4, 2, 2)))
     edges, neighbours = lists([1], [0])
-    return {"inner": t.kernel, "mean": np.zeros((1, 2), np.int32), "rows": 2, "agent_ids": np.arange(2, dtype=np.int32),
-            "choices": 2, "bins": 1, "edges": edges, "neighbours": neighbours, "group": None} | changes
+    return {"inner": t.kernel, "mean": np.zeros((1, 2), np.int32), "n_rows": 2,
+            "agent_ids": np.arange(2, dtype=np.int32), "n_near_actions": 2, "bins": 1, "edges": edges,
+            "neighbours": neighbours, "group": None} | changes
 
 
 BAD = [
     ({"mean": np.zeros((2, 2), np.int32)}, ValueError, "mean: expected shape"),
     ({"mean": np.zeros((1, 2))}, TypeError, "mean: expected int32"),
-    ({"rows": 0}, ValueError, "rows: expected at least 1"),
-    ({"rows": 2**30}, ValueError, "rows: expected .* at most 2\\*\\*31 - 1 in all with 2 means"),
+    ({"n_rows": 0}, ValueError, "n_rows: expected at least 1"),
+    ({"n_rows": 2**30}, ValueError, "n_rows: expected .* at most 2\\*\\*31 - 1 in all with 2 means"),
     ({"agent_ids": np.zeros(0, np.int32)}, ValueError, "agent_ids: expected at least one"),
     ({"agent_ids": np.array([0, 2], np.int32)}, ValueError, "agent_ids: expected at least one agent from 0 to 1"),
-    ({"choices": 0}, ValueError, "choices, bins: expected 1"), ({"bins": 0}, ValueError, "choices, bins: expected 1"),
-    ({"bins": 2**20 + 1}, ValueError, "choices, bins"),
-    ({"bins": 2**20, "choices": 9}, ValueError, "bins: .* have more than"),
+    ({"n_near_actions": 0}, ValueError, "n_near_actions, bins: expected 1"),
+    ({"bins": 0}, ValueError, "n_near_actions, bins: expected 1"),
+    ({"bins": 2**20 + 1}, ValueError, "n_near_actions, bins"),
+    ({"bins": 2**20, "n_near_actions": 9}, ValueError, "bins: .* have more than"),
     ({"edges": None}, ValueError, "either lists of neighbours or groups"),
     ({"group": np.zeros(2, np.int32)}, ValueError, "either lists of neighbours or groups"),
     ({"edges": np.array([0, 1], np.int64)}, ValueError, "edges: expected shape"),
@@ -252,7 +255,7 @@ def test_bad_arguments_are_refused(module, changes, error, message):
 
 @pytest.mark.parametrize("changes, message", [
     ({"values": np.zeros((1, 2, 3, 2, 2))}, "values: expected shape"), ({"kind": 0}, "kind: expected 1"),
-    ({"critic": 2}, "critic: expected 1 runs"), ({"bins": 0}, "choices, bins"),
+    ({"critic": 2}, "critic: expected 1 runs"), ({"bins": 0}, "n_near_actions, bins"),
     ({"draws": 0}, "draws: expected at least")])
 def test_bad_arguments_of_an_actor_are_refused(module, changes, message):
     t = Tables(module, np.zeros((1, 2, 2, 2)), kind=1, exploration=1.0)
@@ -261,5 +264,6 @@ def test_bad_arguments_of_an_actor_are_refused(module, changes, message):
         changes = {"critic": schedule(module("schedules"), 0.5, 2)}
     with pytest.raises(ValueError, match=message):
         module("mean_field").MeanFieldActorCritic(**t.common | {
-            "values": np.zeros((1, 2, 2, 2, 2)), "critic": schedule(module("schedules"), 0.5), "choices": 2, "bins": 1,
+            "values": np.zeros((1, 2, 2, 2, 2)), "critic": schedule(module("schedules"), 0.5), "n_near_actions": 2,
+            "bins": 1,
             "draws": 2, "edges": edges, "neighbours": neighbours} | changes)

@@ -55,7 +55,7 @@ class Made:
         mixing = None if mixer is None else schedule(schedules, mixing, runs)
         self.arguments = {
             "q": self.q, "greedy": self.greedy, "visits": self.visits, "table_of": self.table_of,
-            "actions": self.actions, "agent_ids": agent_ids, "discount": np.full(runs, discount), "rate": rate,
+            "n_actions": self.actions, "agent_ids": agent_ids, "discount": np.full(runs, discount), "rate": rate,
             "exploration": exploration, "kind": kind, "strict": True, "ties": 0, "draws": 2, "learning": learning,
             "active": active, "central": self.central, "members": members, "starts": starts, "hidden": hidden,
             "mixer": self.mixer, "mixing": mixing, "target_q": self.target_q, "target_mixer": self.target_mixer,

@@ -354,7 +354,7 @@ def test_arrays_of_other_kinds_and_shapes_are_refused(module, what):
             make(**good | {name: array.tolist()})
         with pytest.raises(ValueError, match=f"^{name}"):
             make(**good | {name: np.zeros((*array.shape, 1), array.dtype)})
-        if name not in ("table_of", "actions", "agent_ids", "discount", "decay"):
+        if name not in ("table_of", "n_actions", "agent_ids", "discount", "decay"):
             fixed = array.copy()
             fixed.flags.writeable = False
             with pytest.raises(ValueError, match=f"^{name}: is written to, but the array is read-only"):

@@ -41,7 +41,7 @@ def test_a_schedule_by_visits(module, power, expected):
                                                np.zeros(1, np.int64))
     ids = np.zeros(1, np.int32)
     kernel = module("q_learning").QLearning(
-        q=q, greedy=greedy, visits=visits, table_of=ids, actions=np.ones(1, np.int32), agent_ids=ids, discount=zero,
+        q=q, greedy=greedy, visits=visits, table_of=ids, n_actions=np.ones(1, np.int32), agent_ids=ids, discount=zero,
         rate=rate, exploration=exploration, kind=0, strict=True, ties=0, draws=2, learning=True, active=1)
     for row in range(4):
         at = np.array([[row]], np.int32)

@@ -23,7 +23,7 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
         run = first + r
         for j in range(b.n_ids):
             i = b.agent_ids[j]
-            at = r * b.agents + i
+            at = r * b.n_agents + i
             action = t.actions[at]
             # The cells of this row and the next, once all that leads to them is known to lie inside.
             status = look(b, run, i, action, t.rows[at], t.next_rows[at], t.terminated[r], &here, &ahead)
@@ -37,10 +37,10 @@ cdef int _update(void *context, int64_t first, int64_t count, const Transition *
             if value - value != 0.0:        # it stopped being finite
                 return Status.BAD_VALUE
             count_visit(b, here)
-            for a in range(b.actions[i]):
+            for a in range(b.n_actions[i]):
                 q[a] -= c.fade * q[a]
             q[action] = value
-            best = first_greatest(q, b.actions[i])
+            best = first_greatest(q, b.n_actions[i])
             changed[r] |= best != greedy[0]
             greedy[0] = best
     return 0
