@@ -6,7 +6,7 @@ measures the same pairs in turn, which is less disturbed by what else the machin
 import numpy as np
 import pytest
 
-from marlfast import bench
+from marlfast.bench import peers
 
 # group: (episodes, runs, programs). Slow programs meet the fast ones on little work only.
 GROUPS = {
@@ -20,12 +20,12 @@ GROUPS = {
 def program(name):
     """Its ``train(episodes, runs)``, and what compiles it."""
     if name == "marlfast":
-        return bench.train, lambda **shapes: None
+        return peers.train, lambda **shapes: None
     if name == "numpy":
-        return lambda episodes, runs: bench.train(episodes, runs, backend="numpy"), lambda **shapes: None
+        return lambda episodes, runs: peers.train(episodes, runs, backend="numpy"), lambda **shapes: None
     try:
-        peer = bench.load_peer(name)
-    except bench.Unavailable as reason:
+        peer = peers.load_peer(name)
+    except peers.Unavailable as reason:
         pytest.skip(str(reason))
     return peer.train, peer.warm_up
 
@@ -38,4 +38,4 @@ def test_training(benchmark, group, name):
     benchmark.group = f"training: {group}"
     returns = benchmark.pedantic(train, args=(episodes, runs), rounds=3, warmup_rounds=0)
     assert returns.shape == (runs, episodes) and np.isfinite(returns).all()
-    benchmark.extra_info["agent_steps"] = episodes * runs * bench.HORIZON * bench.AGENTS
+    benchmark.extra_info["agent_steps"] = episodes * runs * peers.HORIZON * peers.AGENTS

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from marlfast.backends import kernels
+from marlfast.declarations.encoders import MAX_FEATURES
 from marlfast.errors import flag, integer, real, sequence, several, shown
 from marlfast.limits import MAX_ROWS
 from marlfast.memory import Shape
 from marlfast.registry import Definition, option, require, spread
 
 __all__ = ["AgentIndex", "Encoder", "Grid", "Rounding", "Tiles"]
-
-MAX_FEATURES = 128      # that rounding takes
 
 
 class Encoder(Definition):

@@ -330,6 +330,11 @@ cdef class Encoder:
         """Rows there is room for."""
         return self.operations.n_rows
 
+    @property
+    def grows(self):
+        """Whether rows are numbered as observations come."""
+        return self.operations.used != NULL
+
     def encode(self, observation, rows):
         """Table rows of an observation of every run.
 

@@ -4,7 +4,7 @@
           -> (record, start) -> stop rule -> next step
 
 One run goes through a whole block before the next one begins, so that its
-tables stay in the cache; only games that ask for it (``GameOperations.together``)
+tables stay in the cache; only games that ask for it (``GameOperations.lockstep``)
 are stepped for all runs of a range at once. Runs share nothing: any thread may
 take any range of them, and nothing a run computes depends on the blocks it was
 cut into.
@@ -23,6 +23,8 @@ from marlfast.core.operations cimport DISTINCT_ACTIONS, LearnerOperations, Moves
 from marlfast.core.schedules cimport CONSTANT, VISITS, ScheduleData
 from marlfast.declarations.loop import LOOP
 
+# Measured: a copy of what a step is made of that both ways of going through the runs share costs 7 % of a whole step.
+include "marlfast/core/inlined.pxi"
 include "marlfast/core/fused.pxi"
 include "marlfast/core/fused_pointers.pxi"
 include "marlfast/core/fused_unnumbered.pxi"
@@ -193,15 +195,8 @@ cdef int _reason(Data *d, int64_t r, bint ended) noexcept nogil:
     return Reason.RUNNING
 
 
-# What both ways of going through the runs do in each step is compiled once for each: compilers put a function of
-# this size into its caller only where it has one. Measured: a shared copy costs 7 % of a whole step.
-ctypedef fused Way:
-    int32_t                 # one run after the other
-    int64_t                 # together
-
-
 cdef inline int64_t _at_hand(Data *d, int64_t r, int64_t target, Window *windows, const double **explore,
-                             Draws *draws, Way way) noexcept nogil:
+                             Draws *draws) noexcept nogil:
     """Point at the draws of the next steps; for how many steps, up to `target`, they lie in a row (0: none)."""
     cdef int64_t k, count = target - d.steps[r]
     explore[0] = window_at(&windows[0], d.steps[r], count)
@@ -233,8 +228,8 @@ cdef int _bad_reward(Data *d, int64_t r, const double *raw) noexcept nogil:
     return Status.BAD_REWARD
 
 
-cdef inline int _act(Data *d, int64_t r, const int32_t *rows, const double *explore, int32_t *actions,
-                     Way way) noexcept nogil:
+cdef inline int _act(Data *d, int64_t r, const int32_t *rows, const double *explore,
+                     int32_t *actions) noexcept nogil:
     cdef int64_t p
     cdef int status = 0
     for p in range(d.learner_count):
@@ -244,7 +239,7 @@ cdef inline int _act(Data *d, int64_t r, const int32_t *rows, const double *expl
 
 cdef inline int _learn(Data *d, int64_t r, const double *observation, const double *raw, double *rewards,
                        const int32_t *rows, int32_t *next_rows, uint8_t *terminated, uint8_t *truncated,
-                       Transition *transition, uint8_t *ended, Way way) noexcept nogil:
+                       Transition *transition, uint8_t *ended) noexcept nogil:
     """All of a step that follows on the game's part in it, up to the end of the episode."""
     cdef int64_t n_agents = d.n_agents, i, p
     # Where each agent has its own rewards, there is nothing to mix.
@@ -324,7 +319,7 @@ cdef int _staged(Data *d, int64_t r, int64_t count, const double *explore, const
         if not (_rows_fit(d.encoder, r) and _rows_fit(d.central, r)):
             room.full = 1
             break
-        status = _act(d, r, room.rows, explore, room.actions, <int32_t> 0)
+        status = _act(d, r, room.rows, explore, room.actions)
         if status:
             break
         status = game.step(game.context, r, 1, state, room.actions, &draws, room.raw, &terminated)
@@ -335,7 +330,7 @@ cdef int _staged(Data *d, int64_t r, int64_t count, const double *explore, const
             if status:
                 break
         status = _learn(d, r, observation, room.raw, room.rewards, room.rows, room.next_rows, &terminated, &truncated,
-                        &transition, &room.ended, <int32_t> 0)
+                        &transition, &room.ended)
         if status or room.ended:
             break
         explore += d.explore
@@ -415,7 +410,7 @@ cdef int _advance_run(Data *d, int64_t r, int64_t target, Window *windows, Room 
     pause = _episode_fits(d, r, windows)
     while pause == 0 and d.reason[r] == 0 and d.steps[r] < target:
         if count == 0:
-            count = _at_hand(d, r, target, windows, &explore, &draws, <int32_t> 0)
+            count = _at_hand(d, r, target, windows, &explore, &draws)
             if count <= 0:
                 pause = Pause.DRAWS
                 break
@@ -569,7 +564,7 @@ cdef int64_t _advance_together(Data *d, Together *t, const int64_t[::1] goals, S
             if t.paused[k] or d.reason[r] != 0 or d.steps[r] >= goals[r]:
                 continue
             pause = _episode_fits(d, r, windows)
-            if pause == 0 and _at_hand(d, r, goals[r], windows, &explore, &draws, <int64_t> 0) <= 0:
+            if pause == 0 and _at_hand(d, r, goals[r], windows, &explore, &draws) <= 0:
                 pause = Pause.DRAWS
             if pause == 0 and not (_rows_fit(d.encoder, r) and _rows_fit(d.central, r)):
                 pause = Pause.ROWS
@@ -580,7 +575,7 @@ cdef int64_t _advance_together(Data *d, Together *t, const int64_t[::1] goals, S
             if some:
                 status = _act_some(d, r, d.rows + r * d.active_rows, explore, t.actions + k * n_agents)
             else:
-                status = _act(d, r, d.rows + r * d.active_rows, explore, t.actions + k * n_agents, <int64_t> 0)
+                status = _act(d, r, d.rows + r * d.active_rows, explore, t.actions + k * n_agents)
             _failed(d, r, status)
             if status == 0:
                 draws.uniform_stride, draws.normal_stride = windows[1].n_draws, windows[2].n_draws
@@ -603,7 +598,7 @@ cdef int64_t _advance_together(Data *d, Together *t, const int64_t[::1] goals, S
                 else:
                     status = _learn(d, r, transition.observation, transition.raw, transition.rewards,
                                     d.rows + r * d.active_rows, t.next_rows + k * d.active_rows, t.terminated + k, &truncated,
-                                    &transition, &ended, <int64_t> 0)
+                                    &transition, &ended)
             _failed(d, r, status)
             if status:
                 continue

@@ -10,13 +10,9 @@ from marlfast.core.operations cimport Draws
 cdef extern from *:
     """
     #define MF_FUSED_GAME "fused_matrix.h"
-    /* A leaf is always put into its caller: what passes between the parts of a step then stays in registers. */
-    #if defined(__GNUC__) || defined(__clang__)
-    #undef CYTHON_INLINE
-    #define CYTHON_INLINE __inline__ __attribute__((always_inline))
-    #endif
     """
 
+include "marlfast/core/inlined.pxi"
 include "marlfast/core/ranges.pxi"
 include "marlfast/core/fused_game.pxi"
 include "marlfast/core/fused_numbered.pxi"

@@ -10,130 +10,63 @@ from marlfast.core.operations cimport Moves, Status, Transition
 from marlfast.core.schedules cimport CONSTANT, VISITS, schedule_at, schedule_follow
 from marlfast.declarations.q_learning import FIND_GREEDY, Q_LEARNING, SIDE_BY_SIDE, lanes_of
 from marlfast.core.tabular cimport (
-    BOLTZMANN, EPSILON_GREEDY, MAX_VISITS, Q_RULE, Cells, Context, Agent, Legal, View, chance_of, gather, inside,
+    BOLTZMANN, EPSILON_GREEDY, Q_RULE, Cells, Context, Agent, Legal, View, chance_of, gather, inside,
     look_at, own_transition, put, put_legal, see)
 
 cdef extern from "q_learning.h" nogil:
     enum:
         MF_FEW_ACTIONS
-    int act_few "mf_act"(const Cells *c, int64_t n_actions, int64_t run, const int32_t *rows, const double *draws,
-                         const leaf.Chance *chance, int32_t *actions) noexcept
-    int update_few "mf_update"(const Cells *c, int64_t n_actions, int64_t run, const int32_t *rows,
-                               const int32_t *next_rows, const int32_t *actions, const double *rewards, int over,
-                               double rate, double discount, uint8_t *changed) noexcept
+    int act_few "mf_act_few"(const Cells *c, int64_t run, const int32_t *rows, const double *draws,
+                             const leaf.Chance *chance, int32_t *actions) noexcept
     int act_many "mf_act_many"(const Cells *c, int64_t run, const int32_t *rows, const double *draws,
                                const leaf.Chance *chance, int32_t *actions) noexcept
+    int act_lanes "mf_act_lanes"(const Cells *c, int64_t run, const int32_t *rows, const double *draws,
+                                 const leaf.Chance *chance, int32_t *actions) noexcept
+    int update_few "mf_update_few"(const Cells *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
+                                   const int32_t *actions, const double *rewards, int over, double rate,
+                                   double discount, uint8_t *changed) noexcept
     int update_many "mf_update_many"(const Cells *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
                                      const int32_t *actions, const double *rewards, int over, double rate,
                                      double discount, uint8_t *changed) noexcept
     int update_wide "mf_update_wide"(const Cells *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
                                      const int32_t *actions, const double *rewards, int over, double rate,
                                      double discount, uint8_t *changed) noexcept
-    int act_lanes "mf_act_lanes"(const Cells *c, int64_t run, const int32_t *rows, const double *draws,
-                                 const leaf.Chance *chance, int32_t *actions) noexcept
     int update_lanes "mf_update_lanes"(const Cells *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
                                        const int32_t *actions, const double *rewards, int over, double rate,
                                        double discount, uint8_t *changed) noexcept
     int has_wide "mf_has_wide"() noexcept
 
 
-# The loop asks for one run at a time: what the next functions do for one run is not burdened with steps to the next.
+# The table is in one piece: by the leaf for numbers of actions, and a layout, such as its own.
 
-cdef int _act_each(const Context *c, int64_t first, int64_t count, const int32_t *rows, const double *draws,
-                   int64_t stride, int32_t *actions) noexcept nogil:
-    """The runs of a range one after the other."""
+cdef int _act_in_cells(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
+                       int64_t stride, int32_t *actions) noexcept nogil:
+    """Epsilon-greedy."""
+    cdef const Context *c = <const Context *> context
+    cdef leaf.Chance chance
     cdef int64_t r
     cdef int status
     for r in range(count):
-        status = c.act(<void *> c, first + r, 1, rows + r * c.n_agents, draws + r * stride, stride,
-                       actions + r * c.n_agents)
+        chance = chance_of(c, first + r)
+        status = c.act_in_cells(&c.cells, first + r, rows + r * c.n_agents, draws + r * stride, &chance,
+                                actions + r * c.n_agents)
         if status:
             return status
     return 0
 
 
-cdef int _update_each(const Context *c, int64_t first, int64_t count, const Transition *t,
-                      uint8_t *changed) noexcept nogil:
-    cdef Transition one = t[0]
-    cdef int64_t r
+cdef int _update_in_cells(void *context, int64_t first, int64_t count, const Transition *t,
+                          uint8_t *changed) noexcept nogil:
+    cdef const Context *c = <const Context *> context
+    cdef int64_t r, at
     cdef int status
     for r in range(count):
-        one.rows, one.next_rows = t.rows + r * c.n_agents, t.next_rows + r * c.n_agents
-        one.actions, one.rewards = t.actions + r * c.n_agents, t.rewards + r * c.n_agents
-        one.terminated = t.terminated + r
-        status = c.update(<void *> c, first + r, 1, &one, changed + r)
+        at = r * c.n_agents
+        status = c.update_in_cells(&c.cells, first + r, t.rows + at, t.next_rows + at, t.actions + at, t.rewards + at,
+                                   t.terminated[r], c.rate.value[first + r], c.discount[first + r], changed + r)
         if status:
             return status
     return 0
-
-
-cdef int _act_few(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
-                  int64_t stride, int32_t *actions) noexcept nogil:
-    """Epsilon-greedy, few actions."""
-    cdef const Context *c = <const Context *> context
-    cdef leaf.Chance chance
-    if count != 1:
-        return _act_each(c, first, count, rows, draws, stride, actions)
-    chance = chance_of(c, first)
-    return act_few(&c.cells, c.few, first, rows, draws, &chance, actions)
-
-
-cdef int _update_few(void *context, int64_t first, int64_t count, const Transition *t,
-                     uint8_t *changed) noexcept nogil:
-    cdef const Context *c = <const Context *> context
-    if count != 1:
-        return _update_each(c, first, count, t, changed)
-    return update_few(&c.cells, c.few, first, t.rows, t.next_rows, t.actions, t.rewards, t.terminated[0],
-                      c.rate.value[first], c.discount[first], changed)
-
-
-cdef int _act_many(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
-                   int64_t stride, int32_t *actions) noexcept nogil:
-    """Epsilon-greedy, any numbers of actions."""
-    cdef const Context *c = <const Context *> context
-    cdef leaf.Chance chance
-    if count != 1:
-        return _act_each(c, first, count, rows, draws, stride, actions)
-    chance = chance_of(c, first)
-    return act_many(&c.cells, first, rows, draws, &chance, actions)
-
-
-cdef int _update_many(void *context, int64_t first, int64_t count, const Transition *t,
-                      uint8_t *changed) noexcept nogil:
-    cdef const Context *c = <const Context *> context
-    if count != 1:
-        return _update_each(c, first, count, t, changed)
-    return update_many(&c.cells, first, t.rows, t.next_rows, t.actions, t.rewards, t.terminated[0],
-                       c.rate.value[first], c.discount[first], changed)
-
-
-cdef int _update_wide(void *context, int64_t first, int64_t count, const Transition *t,
-                      uint8_t *changed) noexcept nogil:
-    cdef const Context *c = <const Context *> context
-    if count != 1:
-        return _update_each(c, first, count, t, changed)
-    return update_wide(&c.cells, first, t.rows, t.next_rows, t.actions, t.rewards, t.terminated[0],
-                       c.rate.value[first], c.discount[first], changed)
-
-
-cdef int _act_lanes(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
-                    int64_t stride, int32_t *actions) noexcept nogil:
-    """Epsilon-greedy, agents side by side."""
-    cdef const Context *c = <const Context *> context
-    cdef leaf.Chance chance
-    if count != 1:
-        return _act_each(c, first, count, rows, draws, stride, actions)
-    chance = chance_of(c, first)
-    return act_lanes(&c.cells, first, rows, draws, &chance, actions)
-
-
-cdef int _update_lanes(void *context, int64_t first, int64_t count, const Transition *t,
-                       uint8_t *changed) noexcept nogil:
-    cdef const Context *c = <const Context *> context
-    if count != 1:
-        return _update_each(c, first, count, t, changed)
-    return update_lanes(&c.cells, first, t.rows, t.next_rows, t.actions, t.rewards, t.terminated[0],
-                        c.rate.value[first], c.discount[first], changed)
 
 
 cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
@@ -173,59 +106,7 @@ cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, 
 
 
 cdef int _update(void *context, int64_t first, int64_t count, const Transition *t, uint8_t *changed) noexcept nogil:
-    cdef const Context *c = <const Context *> context
-    cdef const int32_t *agent_ids = c.agent_ids
-    cdef const int32_t *table_of = c.table_of
-    cdef const int32_t *n_actions = c.n_actions
-    cdef int64_t n_agents = c.n_agents, n_ids = c.n_ids, bound = c.n_rows, tables = c.tables
-    cdef int64_t q_step = c.q_step, greedy_step = c.greedy_step, visits_step = c.visits_step
-    cdef const int32_t *rows
-    cdef const int32_t *next_rows
-    cdef const int32_t *actions
-    cdef const double *rewards
-    cdef double *q
-    cdef int32_t *greedy
-    cdef int32_t *visits
-    cdef int64_t r, j, i, start, cell, next_, action, best
-    cdef double rate, discount, target, old, value
-    cdef bint over, moved
-    for r in range(count):
-        discount, over, moved = c.discount[first + r], t.terminated[r], False
-        start = (first + r) * bound * tables
-        q, greedy, visits = c.q + start * q_step, c.greedy + start * greedy_step, c.visits + start * visits_step
-        rows, next_rows, actions = t.rows + r * n_agents, t.next_rows + r * n_agents, t.actions + r * n_agents
-        rewards = t.rewards + r * n_agents
-        for j in range(n_ids):
-            i = agent_ids[j]
-            action = actions[i]
-            if <uint64_t> action >= <uint64_t> n_actions[i]:
-                return Status.BAD_ACTION
-            if <uint32_t> rows[i] >= <uint64_t> bound or <uint32_t> next_rows[i] >= <uint64_t> bound:
-                return Status.BAD_ROW
-            cell = rows[i] * tables + table_of[i]
-            if <uint32_t> greedy[cell * greedy_step] >= <uint32_t> n_actions[i]:
-                return Status.BAD_ACTION
-            target = rewards[i]
-            if not over:
-                next_ = next_rows[i] * tables + table_of[i]
-                best = greedy[next_ * greedy_step]
-                if <uint64_t> best >= <uint64_t> n_actions[i]:
-                    return Status.BAD_ACTION
-                target += discount * q[next_ * q_step + best]
-            old, rate = q[cell * q_step + action], schedule_at(c.rate, first + r, visits[cell * visits_step])
-            value = old + rate * (target - old)
-            if value - value != 0.0:
-                return Status.BAD_VALUE
-            visits[cell * visits_step] += visits[cell * visits_step] < MAX_VISITS
-            moved |= leaf.write_value(q + cell * q_step, greedy + cell * greedy_step, n_actions[i], action, value,
-                                      c.around)
-        changed[r] |= moved
-    return 0
-
-
-cdef int _update_sums(void *context, int64_t first, int64_t count, const Transition *t,
-                      uint8_t *changed) noexcept nogil:
-    """Where an observation is in several rows, whose values add up."""
+    """Any layout, any schedule of the rate; an observation may be in several rows, whose values add up."""
     cdef const Context *c = <const Context *> context
     cdef int64_t r, j, i, at, run, action
     cdef double target, old, value
@@ -371,13 +252,13 @@ cdef class QLearning(Learner):
             strict=a.strict, several=a.several, drawn=a.drawn, around=a.around, draws=a.draws,
             few=0, cells=Cells(0, NULL, 0, 0, 0, NULL, 0, 0, self.context.cells.lanes, a.around, a.drawn, Q_RULE,
                                NULL, NULL),
-            act=NULL, update=NULL, active=a.active,
+            act_in_cells=NULL, update_in_cells=NULL, act=NULL, update=NULL, active=a.active,
             sums=reals(sums), pitch=pitch, gathered=reals(gathered), places=ids(places), incumbent=a.around != 0)
         self.operations.context = &self.context
         self.operations.act = _act
         self.operations.update = NULL
         if a.learning:
-            self.operations.update = _update if a.active == 1 else _update_sums
+            self.operations.update = _update
         if a.moves:
             self.operations.act_some = _act_some
             if a.learning and type(self) is QLearning:      # who derives from it learns otherwise
@@ -410,13 +291,14 @@ cdef class QLearning(Learner):
                         visits=<char *> c.visits - <char *> c.q, lanes=c.cells.lanes, around=c.around,
                         drawn=c.drawn, rule=Q_RULE, second=NULL, epsilon=NULL)
         if c.cells.lanes:
-            c.act, c.update = _act_lanes, _update_lanes
+            c.act_in_cells, c.update_in_cells = act_lanes, update_lanes
         elif few:
-            c.act, c.update = _act_few, _update_few
+            c.act_in_cells, c.update_in_cells = act_few, update_few
         else:
-            c.act, c.update = _act_many, _update_many
+            c.act_in_cells, c.update_in_cells = act_many, update_many
             if has_wide() and 8 <= actions[agent_ids].min() and actions[agent_ids].max() <= 16:
-                c.update, self.wide = _update_wide, True
+                c.update_in_cells, self.wide = update_wide, True
+        c.act, c.update = _act_in_cells, _update_in_cells
         if c.kind == EPSILON_GREEDY:
             self.operations.act = c.act
         if self.operations.update != NULL:

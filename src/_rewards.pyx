@@ -4,9 +4,11 @@ import numpy as np
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 cimport marlfast.core.rewards as leaf
-from marlfast.core._kernels cimport Game, Reward, check
+from marlfast.core._kernels cimport Game, Reward, ids, longs, reals
 from marlfast.core.operations cimport DISTINCT_ACTIONS, GameOperations, Status, Transition
 from marlfast.declarations.base import zeros
+from marlfast.declarations.rewards import (
+    DIFFERENCE, DIVERSITY, MIX, POTENTIAL_DISTANCE, POTENTIAL_TABLE, REDUNDANCY)
 
 
 cdef struct MixContext:
@@ -135,11 +137,21 @@ cdef int _shape_distance(void *context, int64_t first, int64_t count, const Tran
     return _shape(_distance_potential, <PotentialContext *> context, first, count, t)
 
 
-cdef object _shapes(Reward reward, runs, Game game):
-    if runs < 1:
-        raise ValueError(f"runs: expected at least 1, got {runs}")
-    reward.runs, reward.agents, reward.state_size = runs, game.agents, game.state_size
-    reward.views, reward.features = game.views, game.features
+cdef object _shaped(Reward reward, object a, object held):
+    """What a reward says of itself, and what it holds on to."""
+    reward.held = held
+    reward.runs, reward.agents, reward.state_size, reward.views, reward.features = a.R, a.N, a.S, a.V, a.D
+
+
+cdef object _count_actions(Reward reward, leaf.Distinct *context, object a, object amounts):
+    """What is paid for how many different actions."""
+    words = (a.n_actions + 63) // 64
+    marked = zeros("runs", "flags of actions", (a.R, words), "uint64")
+    _shaped(reward, a, (a.kept, marked, amounts))
+    context[0] = leaf.Distinct(a.N, a.n_actions, words, reals(amounts), <uint64_t *> longs(marked))
+    reward.operations.context = context
+    reward.operations.apply = _distinct
+    reward.operations.kind = DISTINCT_ACTIONS
 
 
 cdef class Mix(Reward):
@@ -150,34 +162,18 @@ cdef class Mix(Reward):
 
     Parameters
     ----------
-    runs : int
-    game : Game
-    own : float
-    weights : float64 [T, T]
-        T may be 0: each agent has its own rewards.
-    team_of_agent : int32 [N]
-        0 to T - 1; not read where T is 0.
+    See ``marlfast/declarations/rewards.py``.
     """
     cdef MixContext context
 
-    def __init__(self, runs, Game game not None, own, weights, team_of_agent):
-        _shapes(self, runs, game)
-        cdef const double[:, ::1] w = check(weights, "weights", "float64", (-1, -1), False)
-        cdef int64_t teams = w.shape[0]
-        check(weights, "weights", "float64", (teams, teams), False)
-        cdef const int32_t[::1] t = check(team_of_agent, "team_of_agent", "int32", (game.agents,), False)
-        sums = zeros("runs", "sums of teams", (runs, teams))
-        cdef double[:, ::1] s = sums
-        self.held = (weights, team_of_agent, sums)
-        self.context = MixContext(game.agents, 0, own, NULL, NULL, NULL)
-        if teams:
-            if team_of_agent.min() < 0 or team_of_agent.max() >= teams:
-                raise ValueError(f"team_of_agent: expected teams 0 to {teams - 1}")
-            self.context = MixContext(game.agents, teams, own, &w[0, 0], &t[0], &s[0, 0])
+    def __init__(self, *by_position, **given):
+        a = MIX.check(given, by_position)
+        sums = zeros("runs", "sums of teams", (a.R, a.T))
+        _shaped(self, a, (a.kept, sums))
+        self.context = MixContext(a.N, a.T, a.own, reals(a.weights), ids(a.team_of_agent), reals(sums))
         self.operations.context = &self.context
-        self.operations.begin = NULL
         self.operations.apply = _mix
-        self.operations.plain = teams == 0 and own == 1.0
+        self.operations.plain = a.T == 0 and a.own == 1.0
 
 
 cdef class Difference(Reward):
@@ -185,20 +181,18 @@ cdef class Difference(Reward):
 
     Parameters
     ----------
-    runs : int
-    game : Game
-        One that can say what would have happened without an agent.
+    See ``marlfast/declarations/rewards.py``.
     """
     cdef DifferenceContext context
 
-    def __init__(self, runs, Game game not None):
-        _shapes(self, runs, game)
+    def __init__(self, *by_position, **given):
+        a = DIFFERENCE.check(given, by_position)
+        cdef Game game = a.game
         if game.operations.counterfactual == NULL:
             raise ValueError("game: cannot say what would have happened without an agent")
-        self.held = game
-        self.context = DifferenceContext(game.agents, &game.operations)
+        _shaped(self, a, a.kept)
+        self.context = DifferenceContext(a.N, &game.operations)
         self.operations.context = &self.context
-        self.operations.begin = NULL
         self.operations.apply = _difference
 
 
@@ -207,22 +201,13 @@ cdef class Diversity(Reward):
 
     Parameters
     ----------
-    runs : int
-    game : Game
-    actions : int
-        Actions are 0 to actions - 1.
-    weight : float
+    See ``marlfast/declarations/rewards.py``.
     """
     cdef leaf.Distinct context
 
-    def __init__(self, runs, Game game not None, actions, weight):
-        _shapes(self, runs, game)
-        counts = np.arange(game.agents + 1.0)
-        self.held = _scratch(&self.context, runs, game.agents, actions, weight * (counts / game.agents))
-        self.operations.context = &self.context
-        self.operations.begin = NULL
-        self.operations.apply = _distinct
-        self.operations.kind = DISTINCT_ACTIONS
+    def __init__(self, *by_position, **given):
+        a = DIVERSITY.check(given, by_position)
+        _count_actions(self, &self.context, a, a.weight * (np.arange(a.N + 1.0) / a.N))
 
 
 cdef class Redundancy(Reward):
@@ -230,33 +215,13 @@ cdef class Redundancy(Reward):
 
     Parameters
     ----------
-    runs : int
-    game : Game
-    actions : int
-        Actions are 0 to actions - 1.
-    penalty : float
+    See ``marlfast/declarations/rewards.py``.
     """
     cdef leaf.Distinct context
 
-    def __init__(self, runs, Game game not None, actions, penalty):
-        _shapes(self, runs, game)
-        counts = np.arange(game.agents + 1.0)
-        self.held = _scratch(&self.context, runs, game.agents, actions, -(penalty * (game.agents - counts)))
-        self.operations.context = &self.context
-        self.operations.begin = NULL
-        self.operations.apply = _distinct
-        self.operations.kind = DISTINCT_ACTIONS
-
-
-cdef object _scratch(leaf.Distinct *context, runs, agents, actions, amounts):
-    if actions < 1:
-        raise ValueError(f"actions: expected at least 1, got {actions}")
-    words = (actions + 63) // 64
-    marked = zeros("runs", "flags of actions", (runs, words), "uint64")
-    cdef uint64_t[:, ::1] s = marked
-    cdef const double[::1] a = amounts
-    context[0] = leaf.Distinct(agents, actions, words, &a[0], &s[0, 0])
-    return marked, amounts
+    def __init__(self, *by_position, **given):
+        a = REDUNDANCY.check(given, by_position)
+        _count_actions(self, &self.context, a, -(a.penalty * (a.N - np.arange(a.N + 1.0))))
 
 
 cdef class PotentialTable(Reward):
@@ -264,23 +229,16 @@ cdef class PotentialTable(Reward):
 
     Parameters
     ----------
-    runs : int
-    game : Game
-    discount : float
-    table : float64 [1 or N, rows]
+    See ``marlfast/declarations/rewards.py``.
     """
     cdef PotentialContext context
 
-    def __init__(self, runs, Game game not None, discount, table):
-        _shapes(self, runs, game)
-        cdef const double[:, ::1] p = check(table, "table", "float64", (-1, -1), False)
-        if p.shape[0] not in (1, game.agents) or p.shape[1] < 1:
-            raise ValueError(f"table: expected shape (1 or {game.agents}, rows), got {table.shape}")
-        previous = zeros("runs", "potentials", (runs, game.agents))
-        cdef double[:, ::1] b = previous
-        self.held = (table, previous)
-        self.context = PotentialContext(game.agents, game.views, game.features, p.shape[1], p.shape[0] > 1, 0,
-                                        discount, &p[0, 0], NULL, NULL, &b[0, 0])
+    def __init__(self, *by_position, **given):
+        a = POTENTIAL_TABLE.check(given, by_position)
+        previous = zeros("runs", "potentials", (a.R, a.N))
+        _shaped(self, a, (a.kept, previous))
+        self.context = PotentialContext(a.N, a.V, a.D, a.n_rows, a.tables > 1, 0, a.discount, reals(a.table), NULL,
+                                        NULL, reals(previous))
         self.operations.context = &self.context
         self.operations.begin = _begin_table
         self.operations.apply = _shape_table
@@ -291,26 +249,16 @@ cdef class PotentialDistance(Reward):
 
     Parameters
     ----------
-    runs : int
-    game : Game
-    discount : float
-    target, weights : float64 [D]
-    order : int
-        1 or 2.
+    See ``marlfast/declarations/rewards.py``.
     """
     cdef PotentialContext context
 
-    def __init__(self, runs, Game game not None, discount, target, weights, order):
-        _shapes(self, runs, game)
-        cdef const double[::1] t = check(target, "target", "float64", (game.features,), False)
-        cdef const double[::1] w = check(weights, "weights", "float64", (game.features,), False)
-        if order not in (1, 2):
-            raise ValueError(f"order: expected 1 or 2, got {order}")
-        previous = zeros("runs", "potentials", (runs, game.agents))
-        cdef double[:, ::1] b = previous
-        self.held = (target, weights, previous)
-        self.context = PotentialContext(game.agents, game.views, game.features, 0, 0, order, discount, NULL, &t[0],
-                                        &w[0], &b[0, 0])
+    def __init__(self, *by_position, **given):
+        a = POTENTIAL_DISTANCE.check(given, by_position)
+        previous = zeros("runs", "potentials", (a.R, a.N))
+        _shaped(self, a, (a.kept, previous))
+        self.context = PotentialContext(a.N, a.V, a.D, 0, 0, a.order, a.discount, NULL, reals(a.target),
+                                        reals(a.weights), reals(previous))
         self.operations.context = &self.context
         self.operations.begin = _begin_distance
         self.operations.apply = _shape_distance

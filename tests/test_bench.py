@@ -9,6 +9,7 @@ import pytest
 import marlfast as mf
 from marlfast import bench
 from marlfast.backends import BACKENDS
+from marlfast.bench import measuring, parts, peers, printed, space, training
 from marlfast.profiling import PARTS, profile
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,21 +31,21 @@ needs_checkout = pytest.mark.skipif(not CASES, reason="needs benchmarks/ of a ch
 @pytest.fixture
 def instant(monkeypatch):
     """Benchmarks that take no time: the least work, few runs, and two pairs."""
-    monkeypatch.setattr(bench, "QUICK", bench.Effort(2, 1e-6))
-    monkeypatch.setattr(bench, "NUMPY_TARGETS", ((1, 100.0), (3, 8.0)))
+    monkeypatch.setattr(bench, "QUICK", measuring.Effort(2, 1e-6))
+    monkeypatch.setattr(training, "NUMPY_TARGETS", ((1, 100.0), (3, 8.0)))
 
 
 @pytest.fixture
 def made_up(monkeypatch):
     """Two benchmarks of known outcome in place of the real ones."""
     def fast(effort):
-        yield bench.row("fast", "ours / theirs", [3.0, 1.0, 2.0], target=1.5, note="by hand")
-        yield bench.row("fast", "a time", [4.0, 2.0, 3.0], unit="us", target=2.5, at_least=False)
-        yield bench.row("fast", "a fact", [1234.0], unit="ms")
+        yield measuring.row("fast", "ours / theirs", [3.0, 1.0, 2.0], target=1.5, note="by hand")
+        yield measuring.row("fast", "a time", [4.0, 2.0, 3.0], unit="us", target=2.5, at_least=False)
+        yield measuring.row("fast", "a fact", [1234.0], unit="ms")
 
     def absent(effort):
         """Beside something; which is absent."""
-        raise bench.Unavailable("it is not here")
+        raise peers.Unavailable("it is not here")
         yield
 
     monkeypatch.setattr(bench, "BENCHMARKS", {"fast": fast, "absent": absent})
@@ -54,7 +55,7 @@ def made_up(monkeypatch):
 
 
 def test_row_is_the_median_and_range():
-    row = bench.row("n", "w", [5.0, 1.0, 2.0])
+    row = measuring.row("n", "w", [5.0, 1.0, 2.0])
     assert (row.value, row.low, row.high) == (2.0, 1.0, 5.0)
 
 
@@ -63,31 +64,31 @@ def test_row_is_the_median_and_range():
     (5.0, None, True, None), (None, 5.0, True, None),
 ])
 def test_met(value, target, at_least, met):
-    assert bench.Row("n", "w", value, target=target, at_least=at_least).met is met
+    assert measuring.Row("n", "w", value, target=target, at_least=at_least).met is met
 
 
 def test_ratios_are_taken_pair_by_pair():
     # Medians of each side would give 2: pairs give what a change of the machine's speed leaves alone.
-    ratios = bench.ratios([1.0, 10.0, 2.0], [3.0, 30.0, 6.0])
+    ratios = measuring.ratios([1.0, 10.0, 2.0], [3.0, 30.0, 6.0])
     assert ratios == [3.0, 3.0, 3.0]
 
 
 def test_in_turn_alternates_and_divides_by_the_amount():
     calls, times = [], iter([0.0, 6.0, 10.0, 14.0, 20.0, 23.0, 30.0, 38.0])
-    ours, theirs = bench.in_turn(lambda n: calls.append(("ours", n)), lambda n: calls.append(("theirs", n)), 3, 2, 2,
-                                 clock=lambda: next(times))
+    ours, theirs = measuring.in_turn(lambda n: calls.append(("ours", n)), lambda n: calls.append(("theirs", n)), 3, 2,
+                                     2, clock=lambda: next(times))
     assert calls == [("ours", 3), ("theirs", 2), ("ours", 3), ("theirs", 2)]
     assert (ours, theirs) == ([2.0, 1.0], [2.0, 4.0])
 
 
 def test_enough_grows_until_the_work_takes_long_enough(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(bench.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(measuring.time, "perf_counter", lambda: now[0])
 
     def work(amount):
         now[0] += 0.01 * amount
 
-    amount = bench.enough(work, 0.5, amount=1)
+    amount = measuring.enough(work, 0.5, amount=1)
     assert 50 <= amount <= 100      # takes long enough, and not much longer
 
 
@@ -95,37 +96,36 @@ def test_enough_grows_until_the_work_takes_long_enough(monkeypatch):
 
 
 def test_lines_of_the_table():
-    met = bench.Row("seed", "ours / theirs", 701.26, 650.0, 1234.5, target=600.0, note="numbers behind it")
-    missed = bench.Row("env", "env.step", 3.456, 3.0, 12.34, unit="us", target=3.0, at_least=False)
-    skipped = bench.Row("jax", "Beside JAX", skipped=True, note="jax is not installed")
-    first, second = bench.format_row(met).splitlines()
+    met = measuring.Row("seed", "ours / theirs", 701.26, 650.0, 1234.5, target=600.0, note="numbers behind it")
+    missed = measuring.Row("env", "env.step", 3.456, 3.0, 12.34, unit="us", target=3.0, at_least=False)
+    skipped = measuring.Row("jax", "Beside JAX", skipped=True, note="jax is not installed")
+    first, second = printed.format_row(met).splitlines()
     assert first.split() == "seed ours / theirs 701x 650x - 1,234x >= 600x yes".split()
     assert second.strip() == "numbers behind it"
-    assert bench.format_row(missed).split() == "env env.step 3.46 us 3.00 us - 12.3 us <= 3.00 us NO".split()
-    assert bench.format_row(skipped).split() == "jax Beside JAX skipped jax is not installed".split()
+    assert printed.format_row(missed).split() == "env env.step 3.46 us 3.00 us - 12.3 us <= 3.00 us NO".split()
+    assert printed.format_row(skipped).split() == "jax Beside JAX skipped jax is not installed".split()
 
 
 def test_columns_stand_below_their_titles():
-    title, rule = bench.header().splitlines()
-    line = bench.format_row(bench.Row("seed", "ours / theirs", 701.26, 650.0, 700.0, target=600.0))
+    title, rule = printed.header().splitlines()
+    line = printed.format_row(measuring.Row("seed", "ours / theirs", 701.26, 650.0, 700.0, target=600.0))
     assert len(title) == len(rule)
     for name, cell in (("median", "701x"), ("least - greatest", "650x - 700x"), ("target", ">= 600x"), ("met", "yes")):
         assert title.index(name) + len(name) == line.index(cell) + len(cell)
 
 
 def test_summary_counts():
-    rows = [bench.Row("a", "", 2.0, target=1.0), bench.Row("b", "", 2.0, target=3.0), bench.Row("c", "", 1.0),
-            bench.Row("d", "", skipped=True)]
-    assert bench.summary(rows) == "1 of 2 targets met, 1 missed; 1 skipped."
-    assert bench.summary(rows[:1]) == "1 of 1 targets met."
+    rows = [measuring.Row("a", "", 2.0, target=1.0), measuring.Row("b", "", 2.0, target=3.0),
+            measuring.Row("c", "", 1.0), measuring.Row("d", "", skipped=True)]
+    assert printed.summary(rows) == "1 of 2 targets met, 1 missed; 1 skipped."
+    assert printed.summary(rows[:1]) == "1 of 1 targets met."
 
 
 # -- peers ----------------------------------------------------------------------------------------------
 
 
 def test_absent_peers_are_skipped_and_say_why(monkeypatch, tmp_path, capsys):
-    load_peer = bench.load_peer
-    monkeypatch.setattr(bench, "load_peer", lambda name: load_peer(name, tmp_path))
+    monkeypatch.setattr(peers, "ROOT", tmp_path)
     assert bench.main(["--quick", *(x for name in ("seed", "numba", "jax", "foraging") for x in ("--only", name))]) == 0
     text = capsys.readouterr().out
     for name in ("seed_style", "numba_fused", "jax_vmap", "lbforaging_loop"):
@@ -145,21 +145,21 @@ def test_peer_that_is_not_installed_says_what_to_install(tmp_path, name, remedy)
     folder = tmp_path / "benchmarks" / "peers"
     folder.mkdir(parents=True)
     (folder / f"{name}.py").write_text("def available():\n    return False\n")
-    with pytest.raises(bench.Unavailable, match=remedy.replace("[", r"\[")):
-        bench.load_peer(name, tmp_path)
+    with pytest.raises(peers.Unavailable, match=remedy.replace("[", r"\[")):
+        peers.load_peer(name, tmp_path)
 
 
 def test_peer_that_can_run_is_loaded(tmp_path):
     folder = tmp_path / "benchmarks" / "peers"
     folder.mkdir(parents=True)
     (folder / "fine.py").write_text("NAME = 'fine'\ndef available():\n    return True\n")
-    assert bench.load_peer("fine", tmp_path).NAME == "fine"
+    assert peers.load_peer("fine", tmp_path).NAME == "fine"
 
 
 @needs_checkout
 def test_peers_and_marlfast_train_as_many_runs_and_episodes():
-    peer = bench.load_peer("seed_style")
-    for train in (bench.train, peer.train):
+    peer = peers.load_peer("seed_style")
+    for train in (peers.train, peer.train):
         returns = train(3, 2)
         assert returns.shape == (2, 3) and returns.dtype == np.float64
         # Random play pushes the state up by 0.4 a step: a team return near -sum of 0.4 t, t to 100.
@@ -169,8 +169,8 @@ def test_peers_and_marlfast_train_as_many_runs_and_episodes():
 @needs_checkout
 @pytest.mark.skipif(importlib.util.find_spec("lbforaging") is None, reason="needs lbforaging")
 def test_lbforaging_and_marlfast_play_on():
-    theirs = bench.load_peer("lbforaging_loop").Player(2, 8, 2)
-    ours = bench._Steps(bench.LevelForaging(players=2, size=8, food=2), runs=3)
+    theirs = peers.load_peer("lbforaging_loop").Player(2, 8, 2)
+    ours = parts._Steps(parts.LevelForaging(players=2, size=8, food=2), runs=3)
     ours.work(60)
     assert ours.calls == 60 and (ours.env.steps == 60).all() and (ours.env.starts > 1).all()
     assert theirs.work(120) >= 0.0 and theirs.steps == 120 and theirs.env.current_step < 50
@@ -179,7 +179,7 @@ def test_lbforaging_and_marlfast_play_on():
 @needs_checkout
 @pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="needs numba")
 def test_numba_peers_learn_what_marlfast_learns():
-    markov, foraging, actors = (bench.load_peer(f"numba_{name}") for name in ("markov", "foraging", "ia2c"))
+    markov, foraging, actors = (peers.load_peer(f"numba_{name}") for name in ("markov", "foraging", "ia2c"))
     given = markov.game(4, agents=2, actions=2)
     ours = mf.train(mf.games.MarkovGame(*given, (2, 2)), mf.IQL(0.1, 0.9, mf.EpsilonGreedy(0.2)), steps=20_000, seed=0)
     theirs = markov.train(given, 20_000, runs=3, actions=2, discount=0.9, epsilon=0.2)
@@ -283,7 +283,7 @@ def test_benchmark_runs_and_prints_its_rows(name, rows, unit, instant, monkeypat
 
 def test_memory_does_not_grow_with_steps():
     # One byte a step would be 8000 bytes a run.
-    assert bench._growth(80, 16, (20, 4)) < 16 * 2000
+    assert space._growth(80, 16, (20, 4)) < 16 * 2000
 
 
 # -- benchmarks/test_kernels.py -------------------------------------------------------------------------

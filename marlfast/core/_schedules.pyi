@@ -1,4 +1,4 @@
-"""Signatures of ``src/_schedules.pyx``."""
+"""Signatures of ``src/_schedules.pyx``: written by ``marlfast.declarations.stubs``."""
 import numpy as np
 from numpy.typing import NDArray
 

@@ -238,7 +238,7 @@ MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *ro
 
 #define MF_FEW_ACTIONS 8
 #define MF_CASES(call) \
-    switch (n_actions) { \
+    switch (c->agents->n_actions) { \
     case 1: return call(1); \
     case 2: return call(2); \
     case 3: return call(3); \
@@ -249,8 +249,9 @@ MF_INLINE int mf_update_of(const mf_qlearning *c, int64_t run, const int32_t *ro
     default: return call(8); \
     }
 
-MF_FUNCTION int mf_act(const mf_qlearning *c, int64_t n_actions, int64_t run, const int32_t *rows, const double *draws,
-                       const mf_chance *chance, int32_t *actions) {
+/* As many actions for every agent that is controlled, and few. */
+MF_FUNCTION int mf_act_few(const mf_qlearning *c, int64_t run, const int32_t *rows, const double *draws,
+                           const mf_chance *chance, int32_t *actions) {
 #define MF_CALL(n) \
     (c->drawn ? mf_act_of(c, run, rows, draws, chance, actions, n, 1, 0) \
               : mf_act_of(c, run, rows, draws, chance, actions, n, 0, 0))
@@ -266,9 +267,9 @@ MF_FUNCTION int mf_update_rule(const mf_qlearning *c, int64_t run, const int32_t
                         mf_no_scan);
 }
 
-MF_FUNCTION int mf_update(const mf_qlearning *c, int64_t n_actions, int64_t run, const int32_t *rows,
-                          const int32_t *next_rows, const int32_t *actions, const double *rewards, int over,
-                          double rate, double discount, uint8_t *changed) {
+MF_FUNCTION int mf_update_few(const mf_qlearning *c, int64_t run, const int32_t *rows, const int32_t *next_rows,
+                              const int32_t *actions, const double *rewards, int over, double rate, double discount,
+                              uint8_t *changed) {
 #define MF_CALL(n) \
     mf_update_of(c, run, rows, next_rows, actions, rewards, over, rate, discount, changed, n, MF_Q, mf_no_scan)
     if (c->rule != MF_Q)

@@ -153,7 +153,12 @@ cdef struct Context:
     uint32_t around             # all ones where ties go to the incumbent, else 0
     int64_t draws               # K
     int64_t few                 # actions that every agent has, where they are few and the table is in one piece
-    Cells cells                 # where they are, if the table is in one piece; then, for one run of a range:
+    Cells cells                 # where they are, if the table is in one piece; then, for its leaves:
+    int (*act_in_cells)(const Cells *, int64_t, const int32_t *, const double *, const Chance *,
+                        int32_t *) noexcept nogil
+    int (*update_in_cells)(const Cells *, int64_t, const int32_t *, const int32_t *, const int32_t *, const double *,
+                           int, double, double, uint8_t *) noexcept nogil
+    # And what calls these, as in LearnerOperations:
     int (*act)(void *, int64_t, int64_t, const int32_t *, const double *, int64_t, int32_t *) noexcept nogil
     int (*update)(void *, int64_t, int64_t, const Transition *, uint8_t *) noexcept nogil
     int64_t active              # k, rows that an observation is in, whose values add up

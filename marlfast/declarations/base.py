@@ -156,8 +156,8 @@ class Array(_Argument):
             return None
         self.fit(value, known)
         for axis, length in zip(self.axes, value.shape, strict=True):
-            if isinstance(axis, str):
-                known.setdefault(axis, length)
+            if isinstance(axis, str) and known.setdefault(axis, length) != length:      # it names one twice
+                raise ValueError(f"{self.name}: expected shape {self.shape(known)}, got {value.shape}")
         if self.filled and not value.size:
             raise ValueError(f"{self.name}: expected at least one {self.filled}, got shape {value.shape}")
         if self.values:
@@ -230,6 +230,10 @@ class Number(_Argument):
             raise ValueError(f"{self.name}: expected {words.format(low=low, high=high)}, got {value}")
         return value
 
+
+
+# How many runs a kernel is made for, where no array says it.
+N_RUNS = Number("n_runs", low=1), lambda n: {"R": n.n_runs}
 
 
 class Flag(_Argument):
@@ -359,10 +363,14 @@ class Kernel:
         Further public methods, and attributes, as they stand in the stub.
     returns : str
         What a function gives back.
+    by_position : bool
+        A few arguments that may be given by position. A function's may be, too.
     """
 
-    def __init__(self, name, *own, base=None, without=(), family="Learner", methods=(), attributes=(), returns="None"):
+    def __init__(self, name, *own, base=None, without=(), family="Learner", methods=(), attributes=(), returns="None",
+                 by_position=False):
         self.name, self.own, self.base, self.without = name, own, base, without
+        self.by_position = by_position or family is None
         self.family, self.methods, self.attributes, self.returns = family, methods, attributes, returns
         self.arguments = {} if base is None else {k: v for k, v in base.arguments.items() if k not in without}
         self.arguments |= {one.name: one for one in own if isinstance(one, _Argument)}
@@ -370,14 +378,18 @@ class Kernel:
         if sizes & set(self.arguments):
             raise TypeError(f"{name}: {sorted(sizes & set(self.arguments))} are names of axes and of arguments")
 
-    def check(self, given):
+    def check(self, given, by_position=()):
         """Everything that was given, checked, and the sizes, as attributes of one object.
 
         Parameters
         ----------
         given : dict of str to object
             The arguments by name.
+        by_position : tuple
+            The first of them.
         """
+        if by_position:
+            given = dict(self.signature.bind(*by_position, **given).arguments)
         for name in given:
             if name not in self.arguments:
                 raise TypeError(str(unknown(f"argument of {self.name}", name, self.arguments)))
@@ -401,8 +413,8 @@ class Kernel:
 
     @property
     def signature(self):
-        """As Python shows it: all by keyword, but those of a function."""
-        kind = inspect.Parameter.KEYWORD_ONLY if self.family is not None else inspect.Parameter.POSITIONAL_OR_KEYWORD
+        """As Python shows it."""
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if self.by_position else inspect.Parameter.KEYWORD_ONLY
         return inspect.Signature([inspect.Parameter(name, kind, default=one.default)
                                   for name, one in self.arguments.items()])
 

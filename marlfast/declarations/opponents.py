@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 
-from marlfast.declarations.base import Array, Flag, Kernel, Number
+from marlfast.declarations.base import N_RUNS, Array, Flag, Kernel, Number
 from marlfast.declarations.q_learning import AGENT_IDS
 
 MEMORY = Array("memory", "int32", "R L", "one more than the action to come, 0 at the start of an episode", written=True)
@@ -26,8 +26,7 @@ def _sizes(n):
 
 OPPONENT = Kernel(
     "Opponent",
-    Number("n_runs", low=1),
-    lambda n: {"R": n.n_runs},
+    *N_RUNS,
     Array("n_actions", "int32", "N", "number of actions of every agent of the team", filled="agent",
           values=(1, None, "at least {low} action")),
     AGENT_IDS,

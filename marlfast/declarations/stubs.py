@@ -45,7 +45,7 @@ def stub(stem, kernels):
     for name in sorted({kernel.base.name if kernel.base else kernel.family for kernel in kernels if kernel.family}
                        | {name.removeprefix("Sequence[").rstrip("]") for name in used
                           if name[0].isupper() and ("[" not in name or name.startswith("Sequence["))}):
-        module = where.get(name, {"Schedule": "schedules"}.get(name, "kernels"))
+        module = where.get(name, "kernels")
         if module != stem:
             imports.setdefault(module, []).append(name)
     lines = [f'"""Signatures of ``src/_{stem}.pyx``: written by ``marlfast.declarations.stubs``."""']
@@ -64,9 +64,9 @@ def stub(stem, kernels):
         above = kernel.base.name if kernel.base else kernel.family
         lines += ["", f"class {kernel.name}({above}):" if above else f"class {kernel.name}:",
                   *(f"    {one}" for one in kernel.attributes), *[""] * bool(kernel.attributes),
-                  _definition("    def __init__(self, *, ", parameters, " " * 17),
+                  _definition(f"    def __init__(self, {'' if kernel.by_position else '*, '}", parameters, " " * 17),
                   *(f"    def {method}{'' if '->' in method else ' -> None'}: ..." for method in kernel.methods)]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
 
 
 if __name__ == "__main__":

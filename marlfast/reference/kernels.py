@@ -177,6 +177,16 @@ class Encoder:
     used = None
     active = 1          # k, rows that an observation is in
 
+    @property
+    def grows(self):
+        """Whether rows are numbered as observations come."""
+        return self.used is not None
+
+    def _shaped(self, a):
+        """Take the sizes of what was checked."""
+        self.runs, self.agents, self.views, self.features, self.rows = a.R, a.n_agents, a.views, a.D, a.n_rows
+        return a
+
     def encode(self, observation, rows):
         """Table rows [R, N * k] of an observation of every run."""
         check(observation, "observation", "float64", (self.runs, self.views, self.features), False)
@@ -187,11 +197,10 @@ class Encoder:
 class Reward:
     """A reward structure or a shaping component. Twin of ``marlfast.core._kernels.Reward``."""
 
-    def _shapes(self, runs, game):
-        if runs < 1:
-            raise ValueError(f"runs: expected at least 1, got {runs}")
-        self.runs, self.agents, self.state_size = runs, game.agents, game.state_size
-        self.views, self.features = game.views, game.features
+    def _shaped(self, a):
+        """Take the sizes of what was checked."""
+        self.runs, self.agents, self.state_size, self.views, self.features = a.R, a.N, a.S, a.V, a.D
+        return a
 
     def stage_begin(self, runs, rows, observation):
         return fine(len(runs))

@@ -1,35 +1,28 @@
 """Reward structure and shaping in NumPy: the twin of ``src/_rewards.pyx``."""
 import numpy as np
 
-from marlfast.reference.kernels import BAD_ACTION, BAD_ROW, Reward, check, fine
+from marlfast.declarations.rewards import (
+    DIFFERENCE,
+    DIVERSITY,
+    MIX,
+    POTENTIAL_DISTANCE,
+    POTENTIAL_TABLE,
+    REDUNDANCY,
+)
+from marlfast.reference.kernels import BAD_ACTION, BAD_ROW, Reward, fine
 
 
+@MIX.document
 class Mix(Reward):
     """Linear reward structure.
 
     ``rewards[i] = own * raw[i] + sum_k weights[team of i, k] * (sum of raw over team k)``,
     agents and teams in order.
-
-    Parameters
-    ----------
-    runs : int
-    game : Game
-    own : float
-    weights : float64 [T, T]
-        T may be 0: each agent has its own rewards.
-    team_of_agent : int32 [N]
-        0 to T - 1; not read where T is 0.
     """
 
-    def __init__(self, runs, game, own, weights, team_of_agent):
-        self._shapes(runs, game)
-        check(weights, "weights", "float64", (-1, -1), False)
-        teams = len(weights)
-        check(weights, "weights", "float64", (teams, teams), False)
-        check(team_of_agent, "team_of_agent", "int32", (game.agents,), False)
-        if teams and (team_of_agent.min() < 0 or team_of_agent.max() >= teams):
-            raise ValueError(f"team_of_agent: expected teams 0 to {teams - 1}")
-        self.teams, self.own, self.weights, self.team_of_agent = teams, own, weights, team_of_agent
+    def __init__(self, *by_position, **given):
+        a = self._shaped(MIX.check(given, by_position))
+        self.teams, self.own, self.weights, self.team_of_agent = a.T, a.own, a.weights, a.team_of_agent
 
     def stage_apply(self, runs, rows, actions, raw, rewards, next_rows, state, observation, terminated):
         rewards[:] = self.own * raw
@@ -42,21 +35,14 @@ class Mix(Reward):
         return fine(len(runs))
 
 
+@DIFFERENCE.document
 class Difference(Reward):
-    """Difference rewards (Wolpert and Tumer 2002): the team's total, minus what it would be without agent i.
+    """Difference rewards (Wolpert and Tumer 2002): the team's total, minus what it would be without agent i."""
 
-    Parameters
-    ----------
-    runs : int
-    game : Game
-        One that can say what would have happened without an agent.
-    """
-
-    def __init__(self, runs, game):
-        self._shapes(runs, game)
-        if game.stage_counterfactual is None:
+    def __init__(self, *by_position, **given):
+        self.game = self._shaped(DIFFERENCE.check(given, by_position)).game
+        if self.game.stage_counterfactual is None:
             raise ValueError("game: cannot say what would have happened without an agent")
-        self.game = game
 
     def stage_apply(self, runs, rows, actions, raw, rewards, next_rows, state, observation, terminated):
         status = self.game.stage_counterfactual(runs, state, actions, raw, rewards)
@@ -70,12 +56,6 @@ class Difference(Reward):
 class _Distinct(Reward):
     """What depends on how many different actions were taken."""
 
-    def _set(self, runs, game, actions, weight):
-        self._shapes(runs, game)
-        if actions < 1:
-            raise ValueError(f"actions: expected at least 1, got {actions}")
-        self.n_actions, self.weight = actions, weight
-
     def stage_apply(self, runs, rows, actions, raw, rewards, next_rows, state, observation, terminated):
         good = ((actions >= 0) & (actions < self.n_actions)).all(axis=1)
         ordered = np.sort(actions[good], axis=1)
@@ -84,39 +64,25 @@ class _Distinct(Reward):
         return np.where(good, 0, BAD_ACTION).astype(np.int32)
 
 
+@DIVERSITY.document
 class Diversity(_Distinct):
-    """Adds ``weight * distinct actions / agents`` to every agent.
+    """Adds ``weight * distinct actions / agents`` to every agent."""
 
-    Parameters
-    ----------
-    runs : int
-    game : Game
-    actions : int
-        Actions are 0 to actions - 1.
-    weight : float
-    """
-
-    def __init__(self, runs, game, actions, weight):
-        self._set(runs, game, actions, weight)
+    def __init__(self, *by_position, **given):
+        a = self._shaped(DIVERSITY.check(given, by_position))
+        self.n_actions, self.weight = a.n_actions, a.weight
 
     def _add(self, rewards, distinct):
         return rewards + self.weight * (distinct / self.agents)
 
 
+@REDUNDANCY.document
 class Redundancy(_Distinct):
-    """Takes ``penalty * (agents - distinct actions)`` from every agent.
+    """Takes ``penalty * (agents - distinct actions)`` from every agent."""
 
-    Parameters
-    ----------
-    runs : int
-    game : Game
-    actions : int
-        Actions are 0 to actions - 1.
-    penalty : float
-    """
-
-    def __init__(self, runs, game, actions, penalty):
-        self._set(runs, game, actions, penalty)
+    def __init__(self, *by_position, **given):
+        a = self._shaped(REDUNDANCY.check(given, by_position))
+        self.n_actions, self.weight = a.n_actions, a.penalty
 
     def _add(self, rewards, distinct):
         return rewards - self.weight * (self.agents - distinct)
@@ -138,23 +104,13 @@ class _Potential(Reward):
         return np.where(terminated, 0, status).astype(np.int32)
 
 
+@POTENTIAL_TABLE.document
 class PotentialTable(_Potential):
-    """Adds ``discount * potential(next row) - potential(row)``, 0 at a terminal state (Ng et al. 1999, eq. 2).
+    """Adds ``discount * potential(next row) - potential(row)``, 0 at a terminal state (Ng et al. 1999, eq. 2)."""
 
-    Parameters
-    ----------
-    runs : int
-    game : Game
-    discount : float
-    table : float64 [1 or N, rows]
-    """
-
-    def __init__(self, runs, game, discount, table):
-        self._shapes(runs, game)
-        check(table, "table", "float64", (-1, -1), False)
-        if len(table) not in (1, game.agents) or table.shape[1] < 1:
-            raise ValueError(f"table: expected shape (1 or {game.agents}, rows), got {table.shape}")
-        self.discount, self.table, self.previous = discount, table, np.zeros((runs, game.agents))
+    def __init__(self, *by_position, **given):
+        a = self._shaped(POTENTIAL_TABLE.check(given, by_position))
+        self.discount, self.table, self.previous = a.discount, a.table, np.zeros((a.R, a.N))
 
     def _potential(self, rows, observation):
         inside = (rows >= 0) & (rows < self.table.shape[1])
@@ -163,27 +119,14 @@ class PotentialTable(_Potential):
         return potential, np.where(inside.all(axis=1), 0, BAD_ROW).astype(np.int32)
 
 
+@POTENTIAL_DISTANCE.document
 class PotentialDistance(_Potential):
-    """Potential-based shaping by a weighted distance: ``-sum_d weights[d] * |x[d] - target[d]| ** order``.
+    """Potential-based shaping by a weighted distance: ``-sum_d weights[d] * |x[d] - target[d]| ** order``."""
 
-    Parameters
-    ----------
-    runs : int
-    game : Game
-    discount : float
-    target, weights : float64 [D]
-    order : int
-        1 or 2.
-    """
-
-    def __init__(self, runs, game, discount, target, weights, order):
-        self._shapes(runs, game)
-        check(target, "target", "float64", (game.features,), False)
-        check(weights, "weights", "float64", (game.features,), False)
-        if order not in (1, 2):
-            raise ValueError(f"order: expected 1 or 2, got {order}")
-        self.discount, self.target, self.weights, self.order = discount, target, weights, order
-        self.previous = np.zeros((runs, game.agents))
+    def __init__(self, *by_position, **given):
+        a = self._shaped(POTENTIAL_DISTANCE.check(given, by_position))
+        self.discount, self.target, self.weights, self.order = a.discount, a.target, a.weights, a.order
+        self.previous = np.zeros((a.R, a.N))
 
     def _potential(self, rows, observation):
         gap = np.abs(observation - self.target)

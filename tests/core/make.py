@@ -213,11 +213,11 @@ def markov(module):
 
 
 def rounding_arguments():
-    return {"agents": N, "views": N, "scale": 10.0, "keys": longs(R, 4, 2), "table": ints(R, 8), "used": longs(R)}
+    return {"n_agents": N, "views": N, "scale": 10.0, "keys": longs(R, 4, 2), "table": ints(R, 8), "used": longs(R)}
 
 
 def grid_arguments():
-    return {"runs": R, "agents": N, "views": 1, "low": np.zeros(S), "scale": np.ones(S), "bins": longs(S) + 2}
+    return {"n_runs": R, "n_agents": N, "views": 1, "low": np.zeros(S), "scale": np.ones(S), "bins": longs(S) + 2}
 
 
 def schedule_arguments():

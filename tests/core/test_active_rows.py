@@ -17,7 +17,7 @@ def tiles(module, runs=1, agents=1, views=1, **changes):
     arguments = {"low": [0.0], "scale": [1.5], "bins": [2], "members": [0, 0], "offsets": [0.0, 0.5], "ends": [0, 1, 2],
                  "starts": [0, 2, 4]} | changes
     real = ("low", "scale", "offsets")
-    return module("encoders").Tiles(runs=runs, agents=agents, views=views, **{
+    return module("encoders").Tiles(n_runs=runs, n_agents=agents, views=views, **{
         name: np.array(value, np.float64 if name in real else np.int64) for name, value in arguments.items()})
 
 
@@ -95,7 +95,8 @@ def test_tiles_refuse_what_is_not_finite(module, bad):
     ({"offsets": [-0.1, 0.5]}, r"offsets: expected numbers in \[0, 1\)"),
     ({"offsets": [np.nan, 0.5]}, r"offsets: expected numbers in \[0, 1\)"),
     ({"bins": [2**62]}, "bins: 4611686018427387904 tiles are more than the"),
-    ({"runs": 0}, "runs: expected at least 1, got 0"), ({"agents": 3, "views": 2}, "agents, views, features: expected"),
+    ({"runs": 0}, "n_runs: expected at least 1, got 0"),
+    ({"agents": 3, "views": 2}, "n_agents, views, features: expected"),
 ])
 def test_tiles_that_make_no_sense(module, changes, message):
     with pytest.raises(ValueError, match="^" + message):

@@ -8,10 +8,11 @@ from marlfast.backends import BACKENDS, kernels
 from marlfast.declarations import stubs
 from marlfast.declarations.base import Array, Cells, Flag, Kernel, Number, Part
 
-from .make import env_arguments, loop_arguments, loop_arrays, schedule
+from .make import drift, env_arguments, loop_arguments, loop_arrays, schedule
 
-SIZES = {"R": 2, "n_rows": 4, "T": 2, "A": 3, "N": 2, "L": 2, "cells": 3}
+SIZES = {"R": 2, "n_rows": 4, "T": 2, "A": 3, "N": 2, "L": 2, "cells": 3, "slots": 8, "tables": 1}
 DECLARED = {kernel.name: (stem, kernel) for stem, several in stubs.modules().items() for kernel in several}
+NUMBERS = {"draws": 2, "n_runs": 2, "n_agents": 2, "views": 1}
 OTHER = {"float64": np.float32, "int32": np.int64, "int64": np.int32, "uint64": np.int64, "bool": np.uint8}
 
 
@@ -27,6 +28,10 @@ def _levels(module):
     from .test_hierarchy import Levels
 
     return Levels(module, agents=2, runs=2).arguments
+
+
+def _grid_of_one(module):
+    return module("encoders").Grid(2, 1, 1, np.zeros(2), np.ones(2), np.full(2, 2))
 
 
 # What goes together, where zeros (or the least that is allowed) do not: {argument: value, or True for an array of
@@ -46,6 +51,8 @@ TOGETHER = {
     "Joint": {"rule": 1, "weights": np.array([[3, 1], [1, 3]]), "n_choices": np.array([3, 3]),
               "steps": np.array([3, 3]), "n_actions": np.array([3, 3], np.int32), "kind": 0, "ties": 0,
               "together": False, "draws": 3},
+    "Tiles": {"members": np.zeros(2, np.int64), "ends": np.array([0, 1, 2]), "starts": np.array([0, 1, 2])},
+    "Observed": {"within": _grid_of_one}, "Known": {"keys": np.arange(8).reshape(4, 2)},
     "Softmax": {"agent_ids": np.arange(2, dtype=np.int32), "exploration": True},
     "Opponent": {"n_runs": 2, "agent_ids": np.arange(2, dtype=np.int32), "n_actions": np.array([3, 3], np.int32)},
     "RegretMatching": {"inertia": np.ones(2)}, "Exp3": {"gamma": np.ones(2), "low": 0.0, "high": 1.0},
@@ -75,9 +82,11 @@ def good(name, module):
             low = one.values[0] if one.values else 0
             value = np.full(one.shape(known), low, one.dtype)
         elif value is True and isinstance(one, Part):
-            value = schedule(module("schedules"), 0.5, SIZES["R"])
+            value = drift(module) if one.of == "Game" else module("encoders").Grid(**good("Grid", module)) \
+                if one.of == "Encoder" else schedule(module("schedules"), 0.5, SIZES["R"])
+            known |= {size: getattr(value, attribute) for size, attribute in one.gives.items()}
         elif value is True and isinstance(one, Number):
-            value = 2 if key == "draws" else (one.choices or (one.low or 0,))[0]
+            value = NUMBERS.get(key, (one.choices or (one.low or 0,))[0])
         if isinstance(value, np.ndarray):
             known |= {axis: n for axis, n in zip(one.axes, value.shape, strict=True) if isinstance(axis, str)}
             value = value.copy()
@@ -173,8 +182,13 @@ def test_arguments_are_given_by_name(name):
             return kernels(backend, stem)
 
         make, given = getattr(module(stem), name), good(name, module)
-        with pytest.raises(TypeError):
-            make(*given.values())
+        if kernel.by_position:
+            assert len(kernel.arguments) <= 8 and make(*given.values()).runs == SIZES["R"]
+            with pytest.raises(TypeError):
+                make(*given.values(), 0)
+        else:
+            with pytest.raises(TypeError):
+                make(*given.values())
         with pytest.raises(TypeError) as caught:
             make(**given | {"exploratoin": 1})
         said.append(str(caught.value))
