@@ -7,20 +7,19 @@ surrogate is clipped.
 """
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.math cimport sqrt
-from libc.string cimport memcpy
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cimport marlfast.core.gradients as leaf
 cimport marlfast.core.tabular as tabular
 from marlfast.core._kernels cimport Learner, ids, longs, reals
 from marlfast.core._schedules cimport Schedule
+from marlfast.core.actors cimport Actors, Logits, climb_rows, logits_of, some_of
+from marlfast.core.critics cimport Critics, value_centre, value_spread, worth
 from marlfast.core.gradients cimport TOGETHER
 from marlfast.core.operations cimport Status, Transition
 from marlfast.core.schedules cimport ScheduleData, schedule_follow
 from marlfast.declarations.gradients import POLICY_GRADIENT, SOFTMAX
-
-ctypedef const double *Logits
 
 cdef enum Late:             # what a tick leaves to the next update to say
     NOTHING = 0
@@ -31,41 +30,6 @@ cdef enum Over:             # what follows a step of the rollout
     GOES_ON = 0
     TERMINATED = 1
     CUT = 2                 # the time limit: the successor is worth what the critic says
-
-
-cdef struct Actors:
-    int64_t n_agents            # N, of the whole team
-    int64_t n_ids                 # L
-    const int32_t *agent_ids        # [L]
-    const int32_t *table_of     # [N]
-    const int32_t *n_actions    # [N]
-    const int64_t *n_own_actions      # [L] the same, of those controlled
-    int64_t n_rows, tables, max_actions  # of the logits
-    double *logits              # [R, rows, tables, max_actions]
-    int64_t active              # k
-    int64_t stride              # W, rows of a run
-    int64_t draws               # K
-    ScheduleData *exploration   # NULL: actions are drawn from the policy
-    int64_t strict
-    int64_t several             # 1: exploring takes two draws
-    double *room                # [R, TOGETHER + 1, max_actions] sums of agents' active rows
-    double *weight              # [R, TOGETHER, max_actions]
-
-
-cdef struct Critics:
-    int64_t units               # U: agents, or teams, that a value is of
-    double *values              # [R, rows, tables, joint]; NULL: nothing is worth anything
-    int64_t n_rows, tables, joint
-    int64_t active              # rows of a unit
-    const int64_t *place        # [U] where they begin among a run's rows
-    const int32_t *table        # [U]
-    const int32_t *unit_of      # [N]
-    const int64_t *begin        # [U + 1] where its members begin among
-    const int64_t *members      # [L] places in `agent_ids`, unit after unit
-    const int64_t *weights      # [N] what an agent's action counts for in a joint action's number
-    double *mean                # [R, U] running mean of targets, of their squares, and the weight of both so far
-    double *square
-    double *weight              # NULL: values are what they stand for
 
 
 cdef struct Context:
@@ -100,41 +64,6 @@ cdef struct Work:               # one run's part of the scratch
 
 
 # -- acting ---------------------------------------------------------------------------------------
-
-cdef inline const double *logits_of(const Actors *c, int64_t run, int64_t agent, const int32_t *rows,
-                                    int64_t place) noexcept nogil:
-    """Logits of an agent that sees these k rows; NULL where one of them lies outside the table. ``place``: of sums."""
-    cdef int64_t j, a
-    cdef const double *one
-    cdef double *total
-    if <uint32_t> rows[0] >= <uint64_t> c.n_rows:
-        return NULL
-    one = c.logits + ((run * c.n_rows + rows[0]) * c.tables + c.table_of[agent]) * c.max_actions
-    if c.active == 1:
-        return one
-    total = c.room + (run * (TOGETHER + 1) + place) * c.max_actions
-    memcpy(total, one, c.max_actions * sizeof(double))
-    for j in range(1, c.active):
-        if <uint32_t> rows[j] >= <uint64_t> c.n_rows:
-            return NULL
-        one = c.logits + ((run * c.n_rows + rows[j]) * c.tables + c.table_of[agent]) * c.max_actions
-        for a in range(c.max_actions):
-            total[a] += one[a]
-    return total
-
-
-cdef inline int some_of(const Actors *c, int64_t run, const int32_t *rows, int64_t begin, const double **logits,
-                        int64_t *count) noexcept nogil:
-    """Logits of the next few agents that are controlled, from number ``begin`` on."""
-    cdef int64_t j, i
-    count[0] = min(c.n_ids - begin, <int64_t> TOGETHER)
-    for j in range(count[0]):
-        i = c.agent_ids[begin + j]
-        logits[j] = logits_of(c, run, i, rows + i * c.active, j)
-        if logits[j] == NULL:
-            return Status.BAD_ROW
-    return 0
-
 
 cdef int _act(void *context, int64_t first, int64_t count, const int32_t *rows, const double *draws,
               int64_t stride, int32_t *actions) noexcept nogil:
@@ -244,43 +173,6 @@ cdef inline int joint_number(const Context *c, const int32_t *taken, int64_t uni
         if <uint32_t> taken[i] >= <uint32_t> c.actors.n_actions[i]:
             return Status.BAD_ACTION
         number[0] += c.critics.weights[i] * taken[i]
-    return 0
-
-
-cdef inline double value_centre(const Critics *c, int64_t run, int64_t unit) noexcept nogil:
-    """What a value of 0 stands for."""
-    cdef int64_t at = run * c.units + unit
-    return c.mean[at] / c.weight[at] if c.weight != NULL and c.weight[at] > 0.0 else 0.0
-
-
-cdef inline double value_spread(const Critics *c, int64_t run, int64_t unit) noexcept nogil:
-    """What a value of 1 stands for, above that of 0: the standard deviation of targets, at least a tenth."""
-    cdef int64_t at = run * c.units + unit
-    cdef double mean, square
-    if c.weight == NULL or not c.weight[at] > 0.0:
-        return 1.0
-    mean = c.mean[at] / c.weight[at]
-    square = c.square[at] / c.weight[at] - mean * mean
-    return sqrt(square if square > 0.01 else 0.01)
-
-
-cdef inline int worth(const Critics *c, int64_t run, int64_t unit, const int32_t *rows, int64_t number,
-                      double *value) noexcept nogil:
-    """The value of a unit's joint action where the state is in these rows."""
-    cdef int64_t j
-    cdef uint32_t row
-    cdef double total = 0.0, one
-    value[0] = 0.0
-    if c.values == NULL:
-        return 0
-    rows += c.place[unit]
-    for j in range(c.active):
-        row = <uint32_t> rows[j]
-        if row >= <uint64_t> c.n_rows:
-            return Status.BAD_ROW
-        one = c.values[((run * c.n_rows + row) * c.tables + c.table[unit]) * c.joint + number]
-        total = one if j == 0 else total + one
-    value[0] = total if c.weight == NULL else total * value_spread(c, run, unit) + value_centre(c, run, unit)
     return 0
 
 
@@ -470,18 +362,6 @@ cdef int account(const Context *c, int64_t run, int64_t known, const Work *w) no
 
 # -- climbing -------------------------------------------------------------------------------------
 
-cdef int climb(const Actors *a, int64_t run, int64_t agent, const int32_t *rows, const double *gradient,
-               double rate) noexcept nogil:
-    """Move the logits of an agent's active rows along a gradient; all actions of a row, or (not finite) none."""
-    cdef int64_t x
-    for x in range(a.active):
-        if not leaf.climb(a.logits + ((run * a.n_rows + rows[x]) * a.tables + a.table_of[agent]) * a.max_actions,
-                          gradient,
-                          a.n_actions[agent], rate):
-            return Status.BAD_VALUE
-    return 0
-
-
 cdef int learn_policies(const Context *c, int64_t run, int64_t known, const Work *w) noexcept nogil:
     """Climb the surrogate: the gradients of a minibatch are taken where it begins, and added up."""
     cdef const Actors *a = &c.actors
@@ -513,7 +393,7 @@ cdef int learn_policies(const Context *c, int64_t run, int64_t known, const Work
                 for j in range(a.n_ids):
                     i = a.agent_ids[j]
                     rows = c.rollout_rows + (run * c.length + t) * a.stride + i * a.active
-                    status = climb(a, run, i, rows, w.policy + (t * a.n_ids + j) * a.max_actions, rate)
+                    status = climb_rows(a, run, i, rows, w.policy + (t * a.n_ids + j) * a.max_actions, rate)
                     if status:
                         return status
             fresh = False
