@@ -1,4 +1,4 @@
-"""Signatures of ``src/_allocation.pyx``."""
+"""Signatures of ``src/_allocation.pyx``: written by ``marlfast.declarations.stubs``."""
 import numpy as np
 from numpy.typing import NDArray
 

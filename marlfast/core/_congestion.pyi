@@ -1,4 +1,4 @@
-"""Signatures of ``src/_congestion.pyx``."""
+"""Signatures of ``src/_congestion.pyx``: written by ``marlfast.declarations.stubs``."""
 import numpy as np
 from numpy.typing import NDArray
 

@@ -374,6 +374,10 @@ class Kernel:
         self.family, self.methods, self.attributes, self.returns = family, methods, attributes, returns
         self.arguments = {} if base is None else {k: v for k, v in base.arguments.items() if k not in without}
         self.arguments |= {one.name: one for one in own if isinstance(one, _Argument)}
+        if by_position:         # what stands before what has to be given has to be given, too, be it None
+            for one, following in reversed(list(zip(self.arguments.values(), list(self.arguments.values())[1:],
+                                                    strict=False))):
+                one.default = NEEDED if following.default is NEEDED else one.default
         sizes = {size for one in self.arguments.values() for size in one.sizes()}
         if sizes & set(self.arguments):
             raise TypeError(f"{name}: {sorted(sizes & set(self.arguments))} are names of axes and of arguments")
@@ -389,7 +393,10 @@ class Kernel:
             The first of them.
         """
         if by_position:
-            given = dict(self.signature.bind(*by_position, **given).arguments)
+            first = dict(zip(self.arguments, by_position, strict=False))
+            if len(by_position) > len(self.arguments) or first.keys() & given.keys():
+                raise TypeError(f"{self.name}: expected {', '.join(self.arguments)}, each once")
+            given = first | given
         for name in given:
             if name not in self.arguments:
                 raise TypeError(str(unknown(f"argument of {self.name}", name, self.arguments)))
@@ -427,7 +434,7 @@ class Kernel:
         for one in self.arguments.values():
             if self.base is not None and one in self.base.arguments.values():
                 continue
-            kind = one.kind + (" or None" if one.default is None else "" if one.default is NEEDED else
+            kind = one.kind + (" or None" if one.optional or one.default is None else "" if one.default is NEEDED else
                                f", default {one.default}")
             text = one.text[:1].upper() + one.text[1:] + "." if one.text else ""
             if isinstance(one, Array) and one.written:

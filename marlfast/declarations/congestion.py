@@ -45,10 +45,10 @@ def _remembered(n):
 CONGESTION = Kernel(
     "Congestion",
     Array("kind_of_agent", "int32", "N"), _agents,
-    Array("first_choice", "int32", "kinds+1", "kind k's actions are the strategies "
+    Array("first_choice", "int32", "choice_starts", "kind k's actions are the strategies "
           "``choices[first_choice[k]:first_choice[k + 1]]``"),
     Array("choices", "int32", "C"),
-    Array("first_use", "int32", "strategies+1", "strategy s pays for the resources "
+    Array("first_use", "int32", "use_starts", "strategy s pays for the resources "
           "``used[first_use[s]:first_use[s + 1]]``, none of them twice"),
     Array("used", "int32", "U"),
     Array("counted", "bool", "U", "beside ``used``: whether who chooses the strategy adds to the resource's load"),

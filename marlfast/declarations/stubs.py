@@ -19,7 +19,7 @@ def modules():
 
 
 def _annotated(one):
-    text = f"{one.name}: {one.annotation}" + (" | None" if one.default is None else "")
+    text = f"{one.name}: {one.annotation}" + (" | None" if one.optional or one.default is None else "")
     return text if one.default is base.NEEDED else f"{text} = {one.default!r}"
 
 

@@ -1,52 +1,20 @@
 """Task allocation in NumPy: the twin of ``src/_allocation.pyx``."""
 import numpy as np
 
-from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_STATE, Game, allowed, check, fine, whole
+from marlfast.declarations.allocation import ALLOCATION
+from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_STATE, Game, allowed, fine, whole
 
 
+@ALLOCATION.document
 class Allocation(Game):
-    """Task allocation: see :class:`marlfast.games.allocation.TaskAllocation` for its rules.
+    """Task allocation: see :class:`marlfast.games.allocation.TaskAllocation` for its rules."""
 
-    Parameters
-    ----------
-    skills : int32 [N, kinds]
-        Units of work that an agent does at a kind in a step; at most 64 kinds.
-    arrivals : float64 [kinds]
-        Probability that a task arrives.
-    capacity, size, practice : int
-        Most tasks in a queue; units of work in a task; units more from an agent that stays at its kind.
-    value, waiting, effort, switching : float
-        Of a finished task; costs of a task that waits, of working, and of working at another kind than before.
-    own : bool
-        Whether those are paid who work, or all alike.
-    sees_last : bool
-        Whether an agent sees at which kind it last worked.
-    numbered : bool
-        Whether an observation is one number.
-    """
-
-    def __init__(self, *, skills, arrivals, capacity, size, practice, value, waiting, effort, switching, own, sees_last,
-                 numbered):
-        n_agents, kinds = check(skills, "skills", "int32", (-1, -1), False).shape
-        if n_agents < 1 or not 1 <= kinds <= 64:
-            raise ValueError(f"skills: expected at least 1 agent and 1 to 64 kinds, got shape {skills.shape}")
-        if skills.min() < 0:
-            raise ValueError(f"skills: expected at least 0, got {skills.min()}")
-        check(arrivals, "arrivals", "float64", (kinds,), False)
-        for name, number, least in (("capacity", capacity, 1), ("size", size, 1), ("practice", practice, 0)):
-            if not least <= number <= 2**20:
-                raise ValueError(f"{name}: expected {least} to {2**20}, got {number}")
-        if capacity * size >= 2**31:
-            raise ValueError(f"capacity, size: expected less than 2**31 units in a queue, got {capacity * size}")
-        if numbered and (capacity + 1)**kinds * (kinds + 1) > 2**53:
-            raise ValueError("numbered: expected at most 2**53 observations; see the queues as they are")
-        self.kinds, self.arrivals, self.capacity, self.size, self.practice = kinds, arrivals, capacity, size, practice
-        self.value, self.waiting, self.effort, self.switching = value, waiting, effort, switching
-        self.own, self.sees_last, self.numbered = bool(own), bool(sees_last), bool(numbered)
+    def __init__(self, **given):
+        a = ALLOCATION.check(given)
+        vars(self).update(a.arguments, kinds=a.kinds)
         # A column for idling, at which nothing is done.
-        self.skills = np.concatenate([skills, np.zeros((n_agents, 1), np.int32)], axis=1).astype(np.int64)
-        self._declare(n_agents, 2 * (kinds + n_agents), n_agents if sees_last else 1,
-                      1 if numbered else kinds + self.sees_last, (kinds, 0, kinds, 0))
+        self.skills = np.concatenate([a.skills, np.zeros((a.N, 1), np.int32)], axis=1).astype(np.int64)
+        self._declare(a.N, a.state_size, a.V, a.D, (a.kinds, 0, a.kinds, 0))
 
     def _tasks(self, units):
         return (units + self.size - 1) // self.size

