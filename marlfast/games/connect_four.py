@@ -5,12 +5,12 @@ import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.errors import integer
-from marlfast.games.base import Game
 from marlfast.games.board import Board, Mark
+from marlfast.games.turns import TurnGame
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class ConnectFour(Game):
+class ConnectFour(TurnGame):
     """Two players drop pieces into columns in turn; four in a line win.
 
     Dynamics
@@ -56,9 +56,6 @@ class ConnectFour(Game):
     name = "connect_four"
     also = ("four_in_a_row",)
     measures = ("wins", "losses", "draws")
-    setting = "competitive"
-    integer_state = True
-    participation = ("to_act", "legal")
     height: int = 4
     columns: int = 5
     connect: int = 4
@@ -73,14 +70,6 @@ class ConnectFour(Game):
                   **self.checked_horizon())
 
     @property
-    def agents(self):
-        return 2
-
-    @property
-    def views(self):
-        return 1
-
-    @property
     def action_counts(self):
         return np.full(2, self.columns, np.int32)
 
@@ -91,10 +80,6 @@ class ConnectFour(Game):
     @property
     def observations(self):
         return None
-
-    @property
-    def reward_bounds(self):
-        return (-1.0, 1.0)
 
     @property
     def bounds(self):

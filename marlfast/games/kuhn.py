@@ -4,11 +4,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.games.base import Game
+from marlfast.games.turns import TurnGame
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class KuhnPoker(Game):
+class KuhnPoker(TurnGame):
     """Two players, three cards, a card and at most one bet each: bluffing pays.
 
     Dynamics
@@ -53,29 +53,15 @@ class KuhnPoker(Game):
     """
 
     name = "kuhn"
+    views = 2                   # each sees its own
     also = ("kuhn", "poker")
     measures = ("exploitability",)
-    setting = "competitive"
-    integer_state = True
-    participation = ("to_act", "legal")
     start_cuts = (3, 2)
     horizon: int = 0
 
     @property
-    def agents(self):
-        return 2
-
-    @property
-    def views(self):
-        return 2
-
-    @property
     def action_counts(self):
         return np.full(2, 2, np.int32)
-
-    @property
-    def features(self):
-        return 1
 
     @property
     def observations(self):

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.games.base import Game
+from marlfast.games.turns import TurnGame
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class LeducPoker(Game):
+class LeducPoker(TurnGame):
     """Two players, six cards, two rounds of bets and a card that both see.
 
     Dynamics
@@ -56,30 +56,16 @@ class LeducPoker(Game):
     """
 
     name = "leduc"
+    views = 2                   # each sees its own
     also = ("leduc_poker",)
     measures = ("exploitability",)
-    setting = "competitive"
-    integer_state = True
-    participation = ("to_act", "legal")
     cuts = 4
     start_cuts = (6, 5)
     horizon: int = 0
 
     @property
-    def agents(self):
-        return 2
-
-    @property
-    def views(self):
-        return 2
-
-    @property
     def action_counts(self):
         return np.full(2, 3, np.int32)
-
-    @property
-    def features(self):
-        return 1
 
     @property
     def observations(self):

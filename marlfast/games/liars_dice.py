@@ -5,11 +5,11 @@ import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.errors import integer
-from marlfast.games.base import Game
+from marlfast.games.turns import TurnGame
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class LiarsDice(Game):
+class LiarsDice(TurnGame):
     """Two players with a die each bid ever more, until one calls the other a liar.
 
     Dynamics
@@ -56,11 +56,9 @@ class LiarsDice(Game):
     """
 
     name = "liars_dice"
+    views = 2                   # each sees its own
     also = ("dice",)
     measures = ("wins",)
-    setting = "competitive"
-    integer_state = True
-    participation = ("to_act", "legal")
     sides: int = 6
     horizon: int = 0
 
@@ -73,28 +71,12 @@ class LiarsDice(Game):
         return (self.sides, self.sides)
 
     @property
-    def agents(self):
-        return 2
-
-    @property
-    def views(self):
-        return 2
-
-    @property
     def action_counts(self):
         return np.full(2, 2 * self.sides + 1, np.int32)
 
     @property
-    def features(self):
-        return 1
-
-    @property
     def observations(self):
         return (self.sides << 2 * self.sides) + 1
-
-    @property
-    def reward_bounds(self):
-        return (-1.0, 1.0)
 
     def render(self, state):
         die, other, bids, called = (int(x) for x in state)

@@ -6,11 +6,11 @@ import numpy as np
 
 from marlfast.backends import kernels
 from marlfast.errors import integer, shown
-from marlfast.games.base import Game
+from marlfast.games.turns import TurnGame
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Nim(Game):
+class Nim(TurnGame):
     """Two players take from piles in turn; who takes the last loses, or wins.
 
     Dynamics
@@ -59,9 +59,6 @@ class Nim(Game):
     name = "nim"
     also = ()
     measures = ("wins",)
-    setting = "competitive"
-    integer_state = True
-    participation = ("to_act", "legal")
     piles: tuple = (1, 3, 5, 7)
     misere: bool = True
     horizon: int = 0
@@ -77,28 +74,12 @@ class Nim(Game):
         self._set(piles=piles, misere=bool(self.misere), **self.checked_horizon())
 
     @property
-    def agents(self):
-        return 2
-
-    @property
-    def views(self):
-        return 1
-
-    @property
     def action_counts(self):
         return np.full(2, len(self.piles) * max(self.piles), np.int32)
 
     @property
-    def features(self):
-        return 1
-
-    @property
     def observations(self):
         return math.prod(n + 1 for n in self.piles)
-
-    @property
-    def reward_bounds(self):
-        return (-1.0, 1.0)
 
     def render(self, state):
         *left, who = (int(x) for x in state)

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.games.base import Game
 from marlfast.games.board import Board, Mark
+from marlfast.games.turns import TurnGame
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class TicTacToe(Game):
+class TicTacToe(TurnGame):
     """Two players take squares in turn; three in a line win.
 
     Dynamics
@@ -57,34 +57,15 @@ class TicTacToe(Game):
     name = "tic_tac_toe"
     also = ("noughts_and_crosses",)
     measures = ("wins", "losses", "draws")
-    setting = "competitive"
-    integer_state = True
-    participation = ("to_act", "legal")
     horizon: int = 0
-
-    @property
-    def agents(self):
-        return 2
-
-    @property
-    def views(self):
-        return 1
 
     @property
     def action_counts(self):
         return np.full(2, 9, np.int32)
 
     @property
-    def features(self):
-        return 1
-
-    @property
     def observations(self):
         return 3 ** 9
-
-    @property
-    def reward_bounds(self):
-        return (-1.0, 1.0)
 
     def board(self, state):
         marks = [Mark(k // 3, k % 3, text, kind)
