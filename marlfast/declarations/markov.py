@@ -5,10 +5,13 @@ from marlfast.declarations.base import Array, Kernel
 from marlfast.declarations.matrix import ACTIONS
 
 
-def _cells(n):
-    """How many cells there are, of a state and a joint action each."""
+def _states(n):
     if not n.S:
         raise ValueError("start: expected at least one state, got none")
+
+
+def _cells(n):
+    """How many cells there are, of a state and a joint action each."""
     cells, first = n.S * n.J, n.first
     if first is None and n.sums is not None:
         raise ValueError("first: expected an array, as sums is one, or None for both")
@@ -43,7 +46,7 @@ MARKOV = Kernel(
     Array("sums", "float64", "K", "running sums of the probabilities of each cell's outcomes; None where ``first`` is",
           optional=True),
     Array("rewards", "float64", "n_rewards N", "of the K outcomes, or of the S * J cells"),
-    Array("start", "float64", "S", "running sums of the start distribution"),
+    Array("start", "float64", "S", "running sums of the start distribution"), _states,
     Array("terminal", "bool", "S"),
     _cells,
     Array("obs", "int32", "S V", "what all agents (V is 1), or each of them, observe in a state; None: the state's "

@@ -26,7 +26,9 @@ class Schedule:
         if self.kind == EXPONENTIAL:
             value = np.maximum(self.value[runs] * rate, final)
         elif self.kind == LINEAR:
-            value = np.where(ticks >= rate, final, start + (final - start) * (ticks / np.where(rate > 0, rate, 1.0)))
+            with np.errstate(over="ignore"):        # by a tiny rate, where the value is final anyhow
+                value = start + (final - start) * (ticks / np.where(rate > 0, rate, 1.0))
+            value = np.where(ticks >= rate, final, value)
         elif self.kind == HARMONIC:
             value = np.maximum(start / (1.0 + rate * ticks), final)
         else:

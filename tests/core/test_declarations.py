@@ -8,7 +8,7 @@ from marlfast.backends import BACKENDS, kernels
 from marlfast.declarations import stubs
 from marlfast.declarations.base import Array, Cells, Flag, Kernel, Number, Part
 
-from .make import drift, env_arguments, loop_arguments, loop_arrays, markov_arguments, schedule
+from .make import S, drift, env_arguments, loop_arguments, loop_arrays, markov_arguments, schedule
 
 SIZES = {"R": 2, "n_rows": 4, "T": 2, "A": 3, "N": 2, "L": 2, "cells": 3, "slots": 8, "tables": 1}
 DECLARED = {kernel.name: (stem, kernel) for stem, several in stubs.modules().items() for kernel in several}
@@ -31,7 +31,7 @@ def _levels(module):
 
 
 def _grid_of_one(module):
-    return module("encoders").Grid(2, 1, 1, np.zeros(2), np.ones(2), np.full(2, 2))
+    return module("encoders").Grid(2, 1, 1, np.zeros(S), np.ones(S), np.full(S, 2))
 
 
 # What goes together, where zeros (or the least that is allowed) do not: {argument: value, or True for an array of
