@@ -579,7 +579,7 @@ class Tiles(_Cells):
         """
         low, scale, bins, members, offsets, ends = self._shapes(game)
         return kernels(backend, "encoders").Tiles(
-            runs=runs, agents=game.agents, views=game.views, low=low, scale=scale, bins=bins, members=members,
+            n_runs=runs, n_agents=game.agents, views=game.views, low=low, scale=scale, bins=bins, members=members,
             offsets=offsets, ends=ends, starts=np.array(self._starts(game), np.int64))
 
     def centres(self, game, arrays, run):
