@@ -319,20 +319,24 @@ class _Shared:
 
         return self.once("strategies", lambda: analysis.strategies(self.game, self.result))
 
+    def model(self):
+        """The game's, made once: analysis would make it again for each question."""
+        return self.strategies().model
+
     def long_run(self):
         from marlfast import analysis
 
-        return self.once("long_run", lambda: analysis.long_run(self.game, self.strategies()))
+        return self.once("long_run", lambda: analysis.long_run(self.model(), self.strategies()))
 
     def cycles(self):
         from marlfast import analysis
 
-        return self.once("cycles", lambda: analysis.limit_cycles(self.game, self.strategies()))
+        return self.once("cycles", lambda: analysis.limit_cycles(self.model(), self.strategies()))
 
     def nash_test(self):
         from marlfast import analysis
 
-        return self.once("nash_test", lambda: analysis.nash_test(self.game, self.strategies(), self.discount()))
+        return self.once("nash_test", lambda: analysis.nash_test(self.model(), self.strategies(), self.discount()))
 
     def discount(self):
         """The one discount of all agents and runs."""
@@ -354,7 +358,7 @@ class _Shared:
         for some in chunks(s, s.model.size * max(s.model.actions)):
             part = s.some(some)
             for i in range(agents):
-                away = deviation(self.game, part, i, length=PERIODS, numbers=getattr(self.game, "prices", None))
+                away = deviation(s.model, part, i, length=PERIODS, numbers=getattr(self.game, "prices", None))
                 found["gain"][some, i] = _share_gained(part, i, discount)
                 others = np.delete(away.actions[:, 1] - away.before_actions, i, axis=1)
                 found["response"][some, i] = others.mean(axis=1) if agents > 1 else np.nan

@@ -44,8 +44,8 @@ def of_result(result, name=None):
     return {
         "title": f"{e.game.name}: {e.learner.name}", "lead": f"A result of marlfast{f': {name}' if name else ''}.",
         "glance": _glance_of_result(result, scored, looked_at, counts), "numbers": numbers,
-        "notes": _notes_of_result(result, scored), "figures": figures.of_result(result),
-        "tables": [_statistics_of(result, scored, told), _runs_of(result, scored)], "swept": [],
+        "notes": _notes_of_result(result, scored, looked_at), "figures": figures.of_result(result),
+        "tables": [_statistics_of(result, scored, looked_at, told), _runs_of(result, scored, looked_at)], "swept": [],
         "options": _options(e), "again": _again_result(result, name),
         "versions": _versions(_manifest_of_file(name)),
     }
@@ -86,7 +86,7 @@ def _failed(failed, unfinished):
     return f"{' and '.join(said)}; they are in no number." if said else "Nothing."
 
 
-def _notes_of_result(result, scored):
+def _notes_of_result(result, scored, looked_at):
     notes, runs, scores = [], len(result.steps), next(iter(scored.values()))[1]
     if result.interrupted:
         notes.append("Training was interrupted; these are the numbers until then.")
@@ -97,14 +97,14 @@ def _notes_of_result(result, scored):
     if unfinished.any():
         notes.append(f"{int(unfinished.sum())} of {runs} runs are unfinished and are in no score, mean or curve.")
     silent = int(np.isnan(scores[~result.left_out]).sum())
-    if silent and not (silent == runs and result.measures()):
+    if silent and not (silent == runs and looked_at):
         notes.append(f"{silent} of {runs} runs have no recorded episode, hence no score.")
     if runs < 5:
         notes.append(f"{_plural(runs, 'run')}: too few to say how others would go; ten or more are usual.")
     return notes
 
 
-def _statistics_of(result, scored, told):
+def _statistics_of(result, scored, looked_at, told):
     """A table of statistics: of the team, of each agent, and at the beginning."""
     rows, agents = [], result.experiment.game.agents
     sides = result.sides
@@ -114,8 +114,8 @@ def _statistics_of(result, scored, told):
         kinds += [(f"agent {i}, last tenth", _last(result.returns[:, :, i], result)) for i in range(min(agents, 50))]
     kinds += [(f"{name}, first tenth", _last(result.returns[:, ::-1, who].mean(axis=2), result))
               for name, who in list(sides.items())[:50]]
-    looked_at = [(m.label, m.values) for m in result.measures().values()]
-    kinds = looked_at + [kind for kind in kinds if np.isfinite(kind[1]).any() or not looked_at]
+    kinds = [(m.label, m.values) for m in looked_at.values()] + [
+        kind for kind in kinds if np.isfinite(kind[1]).any() or not looked_at]
     if result.experiment.game.setting == "cooperative":     # all agents earn what the team does
         kinds = [kind for kind in kinds if not kind[0].startswith("agent ")]
     for name, values in kinds:
@@ -146,12 +146,12 @@ def _last(returns, result):
     return found
 
 
-def _runs_of(result, scored):
+def _runs_of(result, scored, looked_at):
     e, reasons = result.experiment, result.stop_reason
     agents = e.game.agents if e.game.agents <= 12 else 0
     own = [_last(result.returns[:, :, i], result) for i in range(agents)] if agents > 1 else []
     seeds, runs = e.resolved.seeds.tolist(), result.arrays["run_numbers"].tolist()
-    looked_at = list(result.measures().values())
+    looked_at = list(looked_at.values())
     shown = [] if looked_at and not _any(scored) else list(scored.values())[:50]
     own = own if shown and e.game.setting != "cooperative" and len(scored) < agents else []
     rows = [{"cells": [str(r), str(seeds[r]), str(runs[r]), *(number(m.values[r]) for m in looked_at),
