@@ -13,6 +13,7 @@ import numpy as np
 from marlfast.errors import shown, unknown
 
 _REGISTRY = {}
+HINTS = {}          # by kind: a function of what came in place of one, that says in words which call takes it
 #: What papers and other libraries call options; suggested where a definition has the option, and taken by studies.
 SYMBOLS = {"alpha": "learning_rate", "lr": "learning_rate", "gamma": "discount", "delta": "discount",
            "exploration": "explore", "policy": "explore", "players": "agents", "firms": "agents", "n_agents": "agents",
@@ -324,6 +325,8 @@ def require(kind, value, where):
         return value
     if isinstance(value, (str, dict)):
         return from_dict(kind, value, where)
+    if kind in HINTS and (hint := HINTS[kind](value)):
+        raise TypeError(f"{where}: expected a {kind}, got {shown(value)}; {hint}")
     known = list(names(kind))
     listed = ", ".join(known[:8]) + (f" and {len(known) - 8} more" if len(known) > 8 else "")
     raise TypeError(f"{where}: expected a {kind} (one of {listed}), got {shown(value)}")

@@ -6,7 +6,8 @@ import numpy as np
 from marlfast import errors
 from marlfast.backends import at_hand, kernels
 from marlfast.encoders import Grid, Numbered, Rounding
-from marlfast.errors import FileError, integer, shown
+from marlfast.errors import FileError, integer, sequence, shown
+from marlfast.games.spaces import Space
 
 FORMAT, VERSION = "marlfast policy", 1
 MAX_NUMBERS = 2**27        # of a table: more are not made for speed alone
@@ -41,6 +42,9 @@ class TablePolicy:
     first_actions, first_observations : sequence of int [N], optional
         Number of the first action, and of the first observation, of each agent where dictionaries are given
         (:meth:`__call__`). Default: 0.
+    spaces : dict of str to list of dict, optional
+        What each agent's ``observations`` and ``actions`` are made of where dictionaries are given, if they have
+        several parts, as :meth:`marlfast.games.spaces.Space.to_dict` writes them.
     about : dict of str to str, optional
         Where it comes from: the game, the learner, the kind of policy.
     seed : int
@@ -67,7 +71,8 @@ class TablePolicy:
     """
 
     def __init__(self, agents, action_counts, encoder, views=1, features=1, choices=None, chances=None,
-                 groups=None, first_actions=None, first_observations=None, about=None, seed=0, backend=None):
+                 groups=None, first_actions=None, first_observations=None, spaces=None, about=None, seed=0,
+                 backend=None):
         backend = at_hand() if backend is None else backend
         self.agents = tuple(map(str, agents))
         n = len(self.agents)
@@ -76,6 +81,7 @@ class TablePolicy:
         self.action_counts = _per_agent("action_counts", action_counts, n, 1, 2**31 - 1)
         self.first_actions = _per_agent("first_actions", first_actions, n, -2**31)
         self.first_observations = _per_agent("first_observations", first_observations, n, -2**31)
+        self.spaces = None if spaces is None else self._described(spaces)
         self.views, self.features = integer("views", views, 1), integer("features", features, 1)
         if self.views not in (1, n):
             raise ValueError(f"views: expected 1, or {n}, one for each agent, got {views}")
@@ -91,6 +97,17 @@ class TablePolicy:
         self._kernel = self._bind(self.groups, self.choices, self.chances)
         self._seed, self._greedy = integer("seed", seed, 0, 2**64 - 1), None
         self._random = np.random.default_rng(self._seed)
+
+    def _described(self, spaces):
+        if not isinstance(spaces, dict):
+            raise TypeError(f"spaces: expected a dictionary of observations and actions, got {shown(spaces)}")
+        n = len(self.agents)
+        found = {what: [Space.from_dict(one) for one in sequence("spaces", spaces.get(what), f"the {what} of agents", n)]
+                 for what in ("observations", "actions")}
+        if [one.choices for one in found["actions"]] != list(self.action_counts):
+            raise ValueError(f"spaces: expected as many actions as action_counts has, {list(self.action_counts)}, got "
+                             f"{[one.choices for one in found['actions']]}")
+        return found
 
     # -- what it is made of -------------------------------------------------------------------------
 
@@ -252,7 +269,7 @@ class TablePolicy:
             self._greedy = TablePolicy(
                 self.agents, self.action_counts, self.encoder, self.views, self.features,
                 self.chances.argmax(axis=2).astype(np.int32), None, self.groups, self.first_actions,
-                self.first_observations, self.about | {"kind": "greedy"}, 0, self.backend)
+                self.first_observations, self._spaces(), self.about | {"kind": "greedy"}, 0, self.backend)
         return self._greedy
 
     def probabilities(self, observation):
@@ -355,11 +372,26 @@ class TablePolicy:
         actions = {}
         for name, given in observation.items():
             i = self._number(name) if isinstance(name, str) else self._number(str(name))
-            obs = _numbers(given).ravel() - self.first_observations[i]
+            obs = self._seen(i, name, given)
             if obs.size < self.features and self.encoder["name"] != "numbered":
                 obs = np.concatenate([obs, np.zeros(self.features - obs.size)])      # as shorter ones are
-            actions[name] = self.first_actions[i] + int(self.agent(i)(obs))
+            action = int(self.agent(i)(obs))
+            actions[name] = self.first_actions[i] + action if self.spaces is None else \
+                self.spaces["actions"][i].decoded(action)
         return actions
+
+    def _seen(self, i, name, given):
+        """What an agent observes as numbers."""
+        if self.spaces is None:
+            return _numbers(given).ravel() - self.first_observations[i]
+        try:
+            return self.spaces["observations"][i].flat(given)
+        except ValueError as error:
+            raise ValueError(f"observation: of agent {name!r}: {error}") from None
+
+    def _spaces(self):
+        return None if self.spaces is None else {
+            what: [one.to_dict() for one in each] for what, each in self.spaces.items()}
 
     def _misshapen(self, array):
         one = (self.views, self.features)
@@ -385,7 +417,8 @@ class TablePolicy:
         return {"format": FORMAT, "version": VERSION, "marlfast": __version__, "about": self.about,
                 "agents": list(self.agents), "action_counts": list(self.action_counts), "views": self.views,
                 "features": self.features, "encoder": encoder, "groups": [list(group) for group in self.groups],
-                "first_actions": list(self.first_actions), "first_observations": list(self.first_observations)}
+                "first_actions": list(self.first_actions), "first_observations": list(self.first_observations)} | (
+                    {} if self.spaces is None else {"spaces": self._spaces()})
 
     def _arrays(self):
         arrays = {"choices": self.choices} if self.chances is None else {"chances": self.chances}
@@ -444,6 +477,7 @@ class TablePolicy:
             given = {name: manifest[name] for name in (
                 "agents", "action_counts", "views", "features", "encoder", "groups", "first_actions",
                 "first_observations", "about")}
+            given["spaces"] = manifest.get("spaces")
             if "keys" in arrays:
                 given["encoder"] = given["encoder"] | {"keys": arrays.pop("keys")}
             if not set(arrays) <= {"choices", "chances"}:
@@ -584,7 +618,7 @@ def tabled(policy, plays):
     facts = game.interface()
     return TablePolicy(facts["agents"], game.action_counts.tolist(), encoder, game.views, game.features, choices,
                        probabilities, [p.agents for p in plays], facts["first_actions"],
-                       facts["first_observations"],
+                       facts["first_observations"], facts.get("spaces"),
                        {"game": game.name, "learner": e.learner.name, "kind": kind}, policy.seed)
 
 

@@ -12,7 +12,7 @@ from marlfast.errors import TrainingError, integer, real, shown
 from marlfast.experiment import Experiment
 from marlfast.files import clear_way, load
 from marlfast.progress import Progress
-from marlfast.registry import functions_of
+from marlfast.registry import functions_of, require
 from marlfast.renamed import keyword
 from marlfast.result import Result
 from marlfast.session import Session
@@ -228,6 +228,8 @@ def experiment_of(game, learner, given):
         return game.replace(**given) if given else game
     for name, value in (("game", game), ("learner", learner)):
         if value is None:
+            if name == "learner":
+                require("game", game, "game")
             raise TypeError(f"{name}: expected one, got None; see marlfast.games and marlfast.learners")
     return Experiment(game, learner, **given)
 

@@ -502,8 +502,12 @@ cdef void _play(Data *d, Together *t, Part part) noexcept nogil:
             count += 1
         fine = True
         for p in range(2 if count else 0):
-            if fine and _play_part(d, t, parts[p], k, count) == 0:
-                continue
+            if fine:
+                j = _play_part(d, t, parts[p], k, count)
+                if j == 0:
+                    continue
+                if count == 1:
+                    t.status[k], fine = <int> j, False
             for j in range(k, k + count):       # one by one, so that only those at fault stop
                 if t.status[j] == 0:
                     t.status[j] = _play_part(d, t, parts[p], j, 1)

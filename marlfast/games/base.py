@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from marlfast.errors import choice, integer, shown
-from marlfast.registry import Definition
+from marlfast.registry import HINTS, Definition
 from marlfast.renamed import attribute
 
 ENDS = ("terminated", "truncated")
@@ -279,6 +279,29 @@ class Game(Definition):
         from marlfast.env import Env
 
         return Env(self, runs=runs, seed=seed, backend=backend, copy=copy)
+
+
+def way_in(value):
+    """Say which call takes what was given in place of a game: docs/which_way.md has all of them."""
+    name = value.__name__ if isinstance(value, type) else f"lambda: {type(value).__name__}(...)"
+    if hasattr(value, "num_envs") and hasattr(value, "single_action_space"):
+        return "give marlfast.games.GymnasiumGame what makes a single one of its environments, and train with runs="
+    if hasattr(value, "possible_agents"):
+        return f"give marlfast.games.PettingZooGame({name}) what makes it"
+    if hasattr(value, "action_space") and hasattr(value, "step"):
+        return f"give marlfast.games.GymnasiumGame({name}) what makes it"
+    if hasattr(value, "new_initial_state"):
+        return "marlfast.games.OpenSpielGame takes its name"
+    if hasattr(value, "reset") and hasattr(value, "step"):
+        return ("a class of your own with reset and step becomes one by "
+                f"marlfast.games.from_python({name}, actions=...); the page 'Which way in?' has all ways")
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return "payoffs become one by marlfast.games.MatrixGame"
+    return ("a class with reset and step becomes one by marlfast.games.from_python, an environment by PettingZooGame, "
+            "GymnasiumGame or tabulate; marlfast.games lists those there are, and the page 'Which way in?' all ways")
+
+
+HINTS["game"] = way_in
 
 
 def checked_names(game):

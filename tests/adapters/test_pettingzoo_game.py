@@ -7,7 +7,8 @@ import pytest
 from training_helpers import assert_same
 
 import marlfast as mf
-from marlfast.games.pettingzoo import SEEDS, PettingZooGame
+from marlfast.games.environments import SEEDS
+from marlfast.games.pettingzoo import PettingZooGame
 from marlfast.reference.kernels import OWN_ERROR
 
 spaces = pytest.importorskip("gymnasium").spaces
@@ -20,7 +21,7 @@ class Line:
 
     def __init__(self, spoil=None, **changes):
         self.possible_agents, self.spoil = ["ann", "bob"], spoil
-        self.observation = {"ann": spaces.Box(-9.0, 9.0, (2,)), "bob": spaces.Box(0.0, 20.0, (1,))}
+        self.observation = {"ann": spaces.Box(-9.0, 9.0, (2,)), "bob": spaces.Box(-20.0, 20.0, (1,))}
         self.action = {"ann": spaces.Discrete(3, start=-1), "bob": spaces.Discrete(2)}
         self.__dict__ |= changes
 
@@ -87,7 +88,7 @@ def test_facts():
     assert (GAME.name, GAME.agents, GAME.views, GAME.features) == ("pettingzoo:line_v0", 2, 2, 2)
     assert GAME.action_counts.tolist() == [3, 2] and GAME.action_counts.dtype == np.int32
     assert GAME.observations is None and GAME.horizon == 5
-    assert [bound.tolist() for bound in GAME.bounds] == [[-9.0, -9.0], [20.0, 9.0]]
+    assert [bound.tolist() for bound in GAME.bounds] == [[-20.0, -9.0], [20.0, 9.0]]
     game = PettingZooGame(Coordination)
     assert (game.observations, game.features, game.horizon, game.bounds) == (3, 1, 10, None)
     assert PettingZooGame(Line, horizon=3).horizon == 3
@@ -100,9 +101,9 @@ def test_facts():
     (object, TypeError, "make: expected a function that gives a PettingZoo ParallelEnv"),
     (lambda: Line(possible_agents=[]), ValueError, "make: expected an environment with at least one agent"),
     (lambda: Line(action=dict.fromkeys(["ann", "bob"], spaces.Box(0, 1))), ValueError,
-     r"make: expected discrete actions, but agent 'ann' has Box"),
+     r"make: expected actions that can be numbered .*, but agent 'ann' has Box"),
     (lambda: Line(observation=dict.fromkeys(["ann", "bob"], spaces.Dict())), ValueError,
-     r"make: expected observations of numbers .*, but agent 'ann' has Dict"),
+     r"make: expected Discrete, .* but agent 'ann' observes Dict"),
 ])
 def test_environments_that_are_refused(make, error, words):
     with pytest.raises(error, match=words):
