@@ -102,7 +102,7 @@ class TablePolicy:
         if not isinstance(spaces, dict):
             raise TypeError(f"spaces: expected a dictionary of observations and actions, got {shown(spaces)}")
         n = len(self.agents)
-        found = {what: [Space.from_dict(one) for one in sequence("spaces", spaces.get(what), f"the {what} of agents", n)]
+        found = {what: [Space.from_dict(one) for one in sequence("spaces", spaces.get(what), f"{what} of agents", n)]
                  for what in ("observations", "actions")}
         if [one.choices for one in found["actions"]] != list(self.action_counts):
             raise ValueError(f"spaces: expected as many actions as action_counts has, {list(self.action_counts)}, got "
