@@ -163,6 +163,17 @@ class _AtOnce:
         return (obs, dict(zip(self.agents, earned.tolist(), strict=True)), over, dict.fromkeys(self.agents, False),
                 infos)
 
+    # Games and states are objects of C++, which are written as text.
+
+    def __getstate__(self):
+        return self.__dict__ | {"game": str(self.game), "unwrapped": None,
+                                "state": None if self.state is None else self.state.serialize()}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self.game = self.unwrapped = Load(state["game"])()
+        self.state = None if state["state"] is None else self.game.deserialize_state(state["state"])
+
     def move(self, actions):
         self.state.apply_actions([actions.get(agent, 0) for agent in self.agents])
 
@@ -199,7 +210,3 @@ class _Turns(_AtOnce):
 
     def move(self, actions):
         self.state.apply_action(actions[self.selected])
-
-    def __getstate__(self):
-        return self.__dict__ | {"game": str(self.game), "unwrapped": None,
-                                "state": None if self.state is None else self.state.serialize()}

@@ -1,19 +1,24 @@
 """Small environments explored state by state, and turned into arrays."""
 import contextlib
 import copy
+import io
 import itertools
 import math
+import pickle
 import random
+import sys
+import time
 import types
 from collections import Counter, deque
 from dataclasses import dataclass
 
 import numpy as np
 
-from marlfast.errors import choice, integer, shown
+from marlfast.errors import choice, flag, integer, real, shown
 from marlfast.games.base import MAX_NAMED
 from marlfast.games.markov import MarkovGame
 from marlfast.games.outcomes import Outcomes
+from marlfast.progress import duration
 from marlfast.renamed import takes
 
 MAX_JOINT = 10**6      # joint actions that are tried one by one
@@ -56,8 +61,8 @@ class Tabulated:
 
 
 @takes(most_states="max_states")
-def tabulate(source, start=None, actions=None, *, key=None, observe="own", tries=8, samples=1000, seed=0, horizon=None,
-             max_states=10_000):
+def tabulate(source, start=None, actions=None, *, key=None, observe="own", tries=8, samples=1000, precision=0.05,
+             seed=0, horizon=None, max_states=10_000, progress=True):
     """Explore a small environment from its start, and return it as arrays, which run at the speed of a kernel.
 
     Parameters
@@ -83,15 +88,20 @@ def tabulate(source, start=None, actions=None, *, key=None, observe="own", tries
         Agents see a number of what they saw in the environment (equal for equal observations), or that of the state.
     tries, samples : int
         Each joint action in each state is tried ``tries`` times (a tenth of ``samples`` if that is more, once chance
-        has shown anywhere). If it comes out alike every time, it is taken as certain; else it is tried ``samples``
-        times in all, and probabilities are what was counted. So is the start. For each try the random generators that
-        the copy holds (NumPy's and Python's) are seeded anew, and the global ones, which are put back at the end.
+        has shown anywhere). If it comes out alike every time, it is taken as certain; else it is tried on, at most
+        ``samples`` times in all, and probabilities are what was counted. So is the start. For each try the random
+        generators that the copy holds (NumPy's and Python's) are seeded anew, and the global ones, which are put back
+        at the end.
+    precision : float
+        Trying ends before ``samples`` where the standard error of each probability is at most so much. 0: never.
     seed : int
         Of the tries.
     horizon : int, optional
         Default: the step at which the environment truncates, if exploring or some random walks meet that.
     max_states : int
         More are refused.
+    progress : bool
+        Whether to say on stderr how long a state takes, and how far it is, where it takes more than a second or two.
 
     Returns
     -------
@@ -130,19 +140,21 @@ def tabulate(source, start=None, actions=None, *, key=None, observe="own", tries
     tries, samples = integer("tries", tries, 1), integer("samples", samples, 1)
     seed, max_states = integer("seed", seed, 0, 2**31), integer("max_states", max_states, 1)
     horizon = None if horizon is None else integer("horizon", horizon, 0)
+    precision, progress = real("precision", precision, 0.0, 1.0), flag("progress", progress)
     choice("observe", observe, ("own", "state"))
     told = getattr(getattr(source, "unwrapped", source), "P", None)
     if isinstance(told, (dict, list)) and not hasattr(source, "possible_agents"):
-        return _explore(*_by_probabilities(source, told, start, actions, key, horizon), max_states, False)
+        return _explore(*_by_probabilities(source, told, start, actions, key, horizon), max_states, False, progress)
     if actions is not None or start is not None:
         if not callable(source) or actions is None or start is None or key is not None:
             raise TypeError("tabulate: a function needs start= and actions= (and no key=), an environment neither")
-        return _explore(_Function(source, start, actions), horizon, max_states, False)
+        return _explore(_Function(source, start, actions), horizon, max_states, False, progress)
     if not hasattr(source, "possible_agents") or not hasattr(source, "step") or not hasattr(source, "reset"):
         raise TypeError(f"tabulate: expected an environment with possible_agents, reset and step, or a function with "
                         f"start= and actions=, or one of Gymnasium's with P, its probabilities, got {shown(source)}")
     with _global_generators():
-        return _explore(_Environment(source, key, tries, samples, seed), horizon, max_states, observe == "own")
+        return _explore(_Environment(source, key, tries, samples, precision, seed), horizon, max_states,
+                        observe == "own", progress)
 
 
 @contextlib.contextmanager
@@ -163,7 +175,39 @@ class _Node:
         self.key, self.obs, self.carry, self.steps = key, obs, carry, steps
 
 
-def _explore(source, horizon, max_states, own):
+class _Said:
+    """Says how long it will take, and how far it is."""
+
+    def __init__(self, source, joints, show):
+        self.source, self.joints, self.show = source, joints, show
+        self.begun = self.said = time.perf_counter()
+        self.first = True
+
+    def about(self, node, joint_actions):
+        """Try a few times, and say it where one state alone takes long."""
+        if not self.show or not self.source.may_hide or node.carry is None:
+            return
+        trial = self.source.trial
+        self.source.once(node, joint_actions[0])        # the first one imports, and fills caches
+        begun = time.perf_counter()
+        for k in range(3):
+            self.source.once(node, joint_actions[k % self.joints])
+        seconds = (time.perf_counter() - begun) / 3 * self.joints
+        self.source.trial = trial       # what is counted does not depend on whether this was said
+        few, many = seconds * self.source.tries, seconds * self.source.samples
+        if many > 1.0:
+            print(f"tabulate: a state takes about {duration(few)} ({self.joints:,} joint actions, {self.source.tries} "
+                  f"tries each), up to {duration(many)} where there is chance", file=sys.stderr, flush=True)
+
+    def update(self, explored, found):
+        now = time.perf_counter()
+        if self.show and now - self.said >= 2.0:
+            self.said, seconds = now, now - self.begun
+            print(f"tabulate: {explored:,} of {found:,} states found so far in {duration(seconds)}, about "
+                  f"{duration(seconds * (found - explored) / explored)} left for these", file=sys.stderr, flush=True)
+
+
+def _explore(source, horizon, max_states, own, progress):
     """Breadth-first from the start. Sources say ``actions``, ``begin()``, ``outcomes(node, joint)`` and more."""
     joints = math.prod(source.actions)
     if joints > MAX_JOINT:
@@ -221,11 +265,18 @@ def _explore(source, horizon, max_states, own):
             f"tabulate: the key of state {at}, {shown(nodes[at].key)}, does not say all that matters: joint action "
             f"{joint_actions[j]} led to {shown(nodes[successor].key)} with rewards {list(paid)}, and, where the state "
             f"was reached in another way, to {shown(node.key)} with rewards {list(rewards)}"
-            f"{', as the end' if terminated else ''}; give a key= that tells them apart")
+            f"{', as the end' if terminated else ''}; give a key= that tells them apart, or, if chance decides that, "
+            f"raise tries={source.tries} and samples={source.samples}, which were too few to show it")
+
+    told, done = _Said(source, joints, progress), [0]
 
     def explore():
         while queue:
             at = queue.popleft()
+            if not done[0]:
+                told.about(nodes[at], joint_actions)
+            told.update(max(1, done[0]), done[0] + len(queue) + 1)
+            done[0] += 1
             for j, joint in enumerate(joint_actions):
                 results, exact[at, j] = source.outcomes(nodes[at], joint)
                 fill(at, j, results)
@@ -445,6 +496,82 @@ def _generator(like, seed):
     return type(like)(seed)
 
 
+class _Written:
+    """An environment as it is copied many times: by pickle's bytes, which is some times as fast as ``copy.deepcopy``.
+
+    Functions, and what cannot be copied, are shared by all copies, as ``deepcopy`` does; random generators are made
+    with a new seed each.
+    """
+
+    def __init__(self, env, generators, rebuilt, shared):
+        self.env, self.generators, self.rebuilt, self.shared = env, generators, rebuilt, shared
+        self.text, self.outside = None, []
+
+    @classmethod
+    def of(cls, env, generators, rebuilt, shared):
+        made = cls(env, generators, rebuilt, shared)
+        buffer = io.BytesIO()
+        try:
+            writer = _Writer(buffer, made)
+            writer.dump(env)
+            made.text = buffer.getvalue()
+            made.copy(0)
+        except Exception:               # whatever objects say of themselves; deepcopy may do it
+            made.text = None
+        return made
+
+    def copy(self, seed):
+        if self.text is not None:
+            reader = _Reader(io.BytesIO(self.text))
+            reader.written, reader.seed, reader.fresh = self, seed, {}
+            return reader.load()
+        # Made before, and known to deepcopy as it begins, so that it asks none of these for a copy.
+        memo = self.shared | {id(part): _generator(part, seed) for part in self.generators} | {
+            id(part): object.__new__(type(part)) for part in self.rebuilt}
+        for part in self.rebuilt:
+            vars(memo[id(part)]).update(copy.deepcopy(vars(part), memo))
+        return copy.deepcopy(self.env, memo)
+
+
+class _Writer(pickle.Pickler):
+    def __init__(self, buffer, written):
+        super().__init__(buffer, pickle.HIGHEST_PROTOCOL)
+        self.written = written
+        self.rebuilt = {id(part) for part in written.rebuilt}
+
+    def persistent_id(self, part):
+        if isinstance(part, _GENERATORS):
+            self.written.outside.append(part)
+            return "seeded", len(self.written.outside) - 1
+        if isinstance(part, _OUTSIDE) or id(part) in self.written.shared:
+            self.written.outside.append(part)
+            return "shared", len(self.written.outside) - 1
+        return None
+
+    def reducer_override(self, part):
+        if id(part) in self.rebuilt:
+            return object.__new__, (type(part),), vars(part), None, None, _fill
+        if hasattr(type(part), "__deepcopy__") and not isinstance(part, (np.ndarray, np.generic)):
+            raise pickle.PicklingError("has a way of its own")
+        return NotImplemented
+
+
+def _fill(part, values):
+    vars(part).update(values)
+
+
+class _Reader(pickle.Unpickler):
+    def persistent_load(self, named):
+        kind, at = named
+        part = self.written.outside[at]
+        if kind == "shared":
+            return part
+        if id(part) not in self.fresh:
+            self.fresh[id(part)] = _generator(part, self.seed)
+        return self.fresh[id(part)]
+
+
+_OUTSIDE = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
 _GENERATORS = np.random.Generator, np.random.RandomState, random.Random
 # What deepcopy copies, or shares, as it should.
 _WHOLE = (type(None), bool, int, float, complex, str, bytes, np.ndarray, np.generic, type, types.ModuleType,
@@ -458,8 +585,9 @@ class _Environment:
 
     truncates = True
 
-    def __init__(self, env, key, tries, samples, seed):
+    def __init__(self, env, key, tries, samples, precision, seed):
         self.env, self.own_key, self.tries, self.samples = env, key, tries, max(samples, tries)
+        self.precision = precision
         self.names = list(env.possible_agents)
         if not self.names:
             raise ValueError("tabulate: the environment has no possible_agents")
@@ -474,26 +602,23 @@ class _Environment:
         self.has_state = None       # whether the environment has a state(); found out at the first look
         self.chance = False         # whether anything has come out in two ways
         self.shared = {}            # parts that cannot be copied, by id
+        self.written = (None, None)         # the last environment that was copied, and how it is written
         self.raw = {}               # observations as they came
         self.cut, self.open = set(), 0      # steps at which episodes were truncated; most steps of one that went on
 
     def copied(self, env):
         """A deep copy whose random generators, wherever it holds them, have a new seed."""
-        generators, rebuilt = _parts(env, self.shared)
+        if self.written[0] is not env:
+            self.written = env, _Written.of(env, *_parts(env, self.shared), self.shared)
         self.trial += 1
-        # Made before, and known to deepcopy as it begins, so that it asks none of these for a copy.
-        memo = self.shared | {id(part): _generator(part, self.trial) for part in generators} | {
-            id(part): object.__new__(type(part)) for part in rebuilt}
         try:
-            for part in rebuilt:
-                vars(memo[id(part)]).update(copy.deepcopy(vars(part), memo))
-            env = copy.deepcopy(env, memo)
+            made = self.written[1].copy(self.trial)
         except Exception as error:
             raise RuntimeError("tabulate: the environment cannot be copied (copy.deepcopy): "
                                f"{type(error).__name__}: {error}") from error
         random.seed(self.trial)
         np.random.seed(self.trial % 2**32)      # noqa: NPY002
-        return env
+        return made
 
     def node(self, env, observations, steps, over):
         missing = [name for name in self.names if name not in observations]
@@ -532,11 +657,15 @@ class _Environment:
             done += 1
             if tries is None and len(counts) > 1:
                 limit, self.chance = self.samples, True
+                if done >= max(self.tries, self.samples // 10) and self.precise(list(counts.values()), done):
+                    break
         return [(counts[key] / done, node) for key, node in met.items()]
 
     def once(self, node, joint, keep=False):
         """(node, rewards, terminated) of one try; ``keep``: on the node's own environment, not a copy."""
         env, steps = node.carry if keep else self.copied(node.carry), node.steps + 1
+        if keep:
+            self.written = None, None       # it is not as it was written any more
         where = f"in state {shown(node.key)} on joint action {joint}"
         given = {name: first + a for name, first, a in zip(self.names, self.first, joint, strict=True)}
         try:
@@ -563,7 +692,8 @@ class _Environment:
 
     def outcomes(self, node, joint, tries=None):
         # Where there is chance in one place there is in others, which deserve a closer look.
-        limit = tries or (max(self.tries, self.samples // 10) if self.chance else self.tries)
+        least = max(self.tries, self.samples // 10)
+        limit = tries or (least if self.chance else self.tries)
         results = {}
         done = 0
         while done < limit:
@@ -573,8 +703,14 @@ class _Environment:
             done += 1
             if len(results) > 1:
                 limit, self.chance = self.samples, True
+                if done >= least and self.precise([count for count, _ in results.values()], done):
+                    break
         return [(count / done, count, successor, rewards, terminated)
                 for (_, rewards, terminated), (count, successor) in results.items()], len(results) == 1
+
+    def precise(self, counts, done):
+        """Whether counts are enough: the standard error of each probability, which is kept off 0 and 1."""
+        return all(p * (1.0 - p) <= self.precision**2 * done for p in ((c + 1) / (done + 2) for c in counts))
 
     def limit(self):
         if len(self.cut) > 1 or self.cut and self.open >= min(self.cut):

@@ -384,8 +384,23 @@ def test_what_cannot_be_sent_to_workers_is_refused():
         mf.games.from_python(Corridor, actions=2, observations=5, workers=-1)
 
 
+WAYS = [copy.deepcopy, lambda thing: pickle.loads(pickle.dumps(thing))]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_copies_of_games_of_openspiel(way):
+    pytest.importorskip("pyspiel")
+    env = mf.games.OpenSpielGame("tic_tac_toe").env(seed=2)
+    env.reset()
+    env.step([[0, 0]])
+    other = way(env)
+    for action in (4, 1, 8):
+        assert env.step([[action] * 2])[0].tolist() == other.step([[action] * 2])[0].tolist()
+    assert env.state[0, 1] == 4.0
+
+
 @pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("way", [copy.deepcopy, lambda thing: pickle.loads(pickle.dumps(thing))])
+@pytest.mark.parametrize("way", WAYS)
 def test_copies_go_on_within_an_episode(workers, way):
     game = mf.games.from_python(Shops, agents=2, actions=3, workers=workers)
     env = game.env(runs=3, seed=2)

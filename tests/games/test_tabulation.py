@@ -1,6 +1,8 @@
 """Small environments turned into arrays: by hand, with chance, and everything that is refused."""
 import random
+import re
 import threading
+import types
 import warnings
 
 import numpy as np
@@ -179,7 +181,7 @@ class Dice(Ring):
 @pytest.mark.parametrize("kind", ["generator", "state", "python", "global"])
 def test_chance_is_counted(kind):
     before = np.random.get_state()[1].tolist(), random.getstate()       # noqa: NPY002
-    found = tabulate(Dice(kind), samples=250, tries=12)
+    found = tabulate(Dice(kind), samples=250, tries=12, precision=0.0)
     assert (np.random.get_state()[1].tolist(), random.getstate()) == before     # noqa: NPY002
     game, exact = found.game, found.exact
     assert len(found.states) == 9 and game.horizon == 5
@@ -191,8 +193,57 @@ def test_chance_is_counted(kind):
         if j >= 2:
             assert sorted(p for _, p, _ in cell) == pytest.approx([0.25, 0.75], abs=0.1)
     assert found.counts.sum() == 9 * (2 * 25 + 2 * 250)
-    again = tabulate(Dice(kind), samples=250, tries=12)
+    again = tabulate(Dice(kind), samples=250, tries=12, precision=0.0)
     assert again.game == game and again.counts.tolist() == found.counts.tolist()
+
+
+def test_trying_ends_where_the_counts_say_enough():
+    """A standard error of .05 at 3/4 takes 75 tries, never more than 100; a tenth of the samples are made anyway."""
+    def counted(**options):
+        found = tabulate(Dice(), **options)
+        return np.array([sum(found.counts[k] for k in range(len(found.counts)) if (
+            found.game.transitions.state[k], found.game.transitions.joint[k]) == (s, j))
+            for s in range(9) for j in (2, 3)])
+
+    assert 50 <= counted(samples=500).min() < 90 and counted(samples=500).max() <= 100
+    assert set(counted(samples=1000)) == {100} and set(counted(samples=300, precision=0.0)) == {300}
+    assert counted(samples=1000, precision=0.02).max() < 700 and counted(samples=1000, precision=0.02).min() > 300
+
+
+def test_copies_by_pickle_and_by_deepcopy_count_alike(monkeypatch):
+    fast = [tabulate(kind) for kind in (Dice(), Wrapper(Rebuilt()), Dice("global"))]
+    monkeypatch.setattr("marlfast.games.tabulation._Writer", None)
+    slow = [tabulate(kind) for kind in (Dice(), Wrapper(Rebuilt()), Dice("global"))]
+    for one, other in zip(fast, slow, strict=True):
+        assert one.game == other.game and one.counts.tolist() == other.counts.tolist()
+
+
+def test_what_takes_long_is_said_before_it_begins(monkeypatch, capsys):
+    """By a clock that goes a second at each look."""
+    ticks = iter(range(10**6))
+    monkeypatch.setattr("marlfast.games.tabulation.time", types.SimpleNamespace(perf_counter=lambda: next(ticks)))
+    found = tabulate(Dice(), samples=50)
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == ("tabulate: a state takes about 10.7 s (4 joint actions, 8 tries each), up to 66.7 s where there "
+                       "is chance")
+    line = r"tabulate: \d+ of \d+ states found so far in .* s, about .* s left for these"
+    assert len(said) > 3 and all(re.fullmatch(line, one) for one in said[1:])
+    assert tabulate(Dice(), samples=50, progress=False).game == found.game and capsys.readouterr().err == ""
+
+
+def test_few_samples_are_told_from_a_key_that_hides():
+    class Rare(Dice):
+        def moved(self, actions):
+            super(Dice, self).moved(actions | {"a": actions["a"] * int(self.draw() < 0.9)})
+
+    with pytest.raises(ValueError, match="give a key= that tells them apart, or, if chance decides that, raise tries=1 "
+                                         "and samples=2, which were too few to show it"):
+        for seed in range(20):
+            tabulate(Rare(), tries=1, samples=2, seed=seed)
+
+
+def test_it_prints_short():
+    assert len(str(tabulate(Dice(), samples=20))) < 100
 
 
 class Rebuilt(Ring):
