@@ -168,7 +168,7 @@ def test_environments_of_others_go_on(way):
     env.reset()
     on(env, 3)
     other = way(env)
-    assert env._player.player.at == other._player.player.at
+    assert env._player.player.kept()["at"] == other._player.player.kept()["at"]
     same(on(other), on(env))
 
 

@@ -71,14 +71,42 @@ class EnvironmentGame(Game):
     # -- what a library says in its own way -------------------------------------------------------
 
     def adapted(self, environment):
-        """Give an object the interface of a ``ParallelEnv``, or refuse it."""
+        """Give an object the interface of a ``ParallelEnv``, or refuse it.
+
+        Parameters
+        ----------
+        environment : object
+            What ``make()`` gave.
+
+        Returns
+        -------
+        object
+            It, or one around it.
+        """
         raise NotImplementedError
 
     def settle(self, environment):
-        """Decide what is left open, such as whether agents leave."""
+        """Decide what is left open, such as whether agents leave.
+
+        Parameters
+        ----------
+        environment : object
+            As it was adapted.
+        """
 
     def limit_of(self, environment):
-        """The horizon that an environment has, 0: none."""
+        """Say which horizon an environment has.
+
+        Parameters
+        ----------
+        environment : object
+            As it was adapted.
+
+        Returns
+        -------
+        int
+            0: none.
+        """
         given = getattr(environment, "unwrapped", environment)
         return (getattr(given, "max_cycles", None) or 0) * (not self.turns)
 
@@ -176,7 +204,13 @@ class EnvironmentGame(Game):
             self.agents * self.turns + self.agents * self.max_actions * self.masks
 
     def players(self):
-        """The environments of some runs, none of which is made yet."""
+        """Make room for the environments of some runs, none of which is made yet.
+
+        Returns
+        -------
+        Players
+            Of this game.
+        """
         return Players(self)
 
     def kernel(self, backend="cython"):

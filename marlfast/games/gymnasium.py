@@ -37,10 +37,8 @@ class GymnasiumGame(EnvironmentGame):
     horizon : int, optional
         Steps after which the environment truncates an episode; 0: never. Default: ``max_episode_steps`` of its
         ``spec``.
-    varies : bool
-        The environment may truncate an episode at any step.
-    agents_in_tuples : bool, optional
-        Whether the parts of its tuples are agents. Default: where actions and observations have as many.
+    at_horizon : optional
+        Refused: the environment says it.
     masks : bool, optional
         Some actions are not legal: the environment says which by an ``"action_mask"`` in its ``info``. Default: whether
         it does at its first reset. False: what it says is not looked at.
@@ -49,8 +47,10 @@ class GymnasiumGame(EnvironmentGame):
     workers : int
         In how many processes the environments are; 0: in this one. ``make`` must be a function that can be imported by
         its name. The numbers are the same.
-    at_horizon : optional
-        Refused: the environment says it.
+    varies : bool
+        The environment may truncate an episode at any step.
+    agents_in_tuples : bool, optional
+        Whether the parts of its tuples are agents. Default: where actions and observations have as many.
 
     See Also
     --------

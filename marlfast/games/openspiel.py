@@ -36,16 +36,16 @@ class OpenSpielGame(EnvironmentGame):
         function that gives a game.
     horizon : optional
         Refused: the game ends by itself.
-    sees : {"information", "observation"}, optional
-        Which tensor. Default: the first of them that the game has.
+    at_horizon : optional
+        Refused: the game ends by itself.
     masks : bool, optional
         Whether some actions are not legal. Default: True.
     strict : bool
         Of no use here: tensors have no bounds.
     workers : int
         In how many processes the states are; 0: in this one.
-    at_horizon : optional
-        Refused: the game ends by itself.
+    sees : {"information", "observation"}, optional
+        Which tensor. Default: the first of them that the game has.
 
     See Also
     --------

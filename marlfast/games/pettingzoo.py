@@ -39,8 +39,8 @@ class PettingZooGame(EnvironmentGame):
         Steps after which an episode is truncated; 0: never. Default: the environment's ``max_cycles``, where it has
         one. An environment that truncates an episode at any other step is an error, since learners bootstrap from what
         a truncated episode would have come to, and from nothing where a game is over.
-    leaves : bool
-        Agents may end before others, or come later, and the environment's limit may vary; always so of an ``AECEnv``.
+    at_horizon : optional
+        Refused: the environment says it.
     masks : bool, optional
         Some actions are not legal: the environment says which by an ``"action_mask"`` in its ``infos``, or in
         observations that are dictionaries of it and of ``"observation"``. Default: whether it does at its first reset.
@@ -50,8 +50,8 @@ class PettingZooGame(EnvironmentGame):
     workers : int
         In how many processes the environments are; 0: in this one. ``make`` must be a function that can be imported by
         its name. The numbers are the same.
-    at_horizon : optional
-        Refused: the environment says it.
+    leaves : bool
+        Agents may end before others, or come later, and the environment's limit may vary; always so of an ``AECEnv``.
 
     See Also
     --------

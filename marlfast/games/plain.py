@@ -16,12 +16,24 @@ class PythonGame(EnvironmentGame):
 
     Parameters
     ----------
-    make, actions, agents, observations, horizon, masks, workers
-        See :func:`from_python`.
+    make : callable
+        See :func:`from_python`, as of all that it has, too.
+    horizon : int, optional
+        Steps after which an episode is truncated.
     at_horizon : optional
         Refused: the object says it.
+    masks : bool, optional
+        Whether some actions are not legal.
     strict : bool
-        False: observations outside their numbers are taken as they come.
+        Of no use here: what is observed has no bounds but the count of numbers.
+    workers : int
+        In how many processes the objects are.
+    actions : int, or sequence of int
+        How many each agent has.
+    agents : int, or sequence of str, optional
+        How many there are, or their names.
+    observations : int, optional
+        How many there are, where what is observed is one whole number.
 
     See Also
     --------
@@ -35,8 +47,9 @@ class PythonGame(EnvironmentGame):
     ...         return 0
     ...     def step(self, action):
     ...         return 0, float(action == 1), True
-    >>> games.from_python(Coin, actions=2, observations=1)
-    PythonGame(make=<class 'Coin'>, horizon=0, actions=2, agents=('agent_0',), observations=1)
+    >>> game = games.from_python(Coin, actions=2, observations=1)
+    >>> type(game).__name__, game.name, game.agents
+    ('PythonGame', 'python:Coin', 1)
     """
 
     actions: int | tuple = field(default=None, kw_only=True)
@@ -69,7 +82,7 @@ class PythonGame(EnvironmentGame):
             raise ValueError(f"actions: expected one number, or one for each of {len(names)} agents, got {len(counts)}")
         if self.observations is not None:
             integer("observations", self.observations, 1, 2**31 - 2)
-        self._set(alone=self.agents is None and not several, told=names, counts=tuple(counts), sight=self.observations,
+        self._set(alone=self.agents is None and not several, told=names, counts=tuple(counts), whole=self.observations,
                   actions=tuple(counts) if several else counts[0])
         super().__post_init__()
 
@@ -151,7 +164,7 @@ class _Plain:
     def __init__(self, environment, game):
         self.environment, self.names, self.alone = environment, list(game.told), game.alone
         self.unwrapped, self.possible_agents = environment, self.names
-        self.agents, self.counts, self.observations = self.names, game.counts, game.sight
+        self.agents, self.counts, self.observations = self.names, game.counts, game.whole
         self.limit = game.horizon or 0
         try:
             self.seeded = bool(set(inspect.signature(environment.reset).parameters) & {"seed", "kwargs"})
