@@ -1,4 +1,5 @@
 """Every game as a PettingZoo environment: PettingZoo's own checks, and the same numbers as ``game.env``."""
+import copy
 import pickle
 import types
 import warnings
@@ -343,3 +344,82 @@ def test_what_comes_too_early_or_too_late():
         made.step(actions)
     with pytest.raises(ValueError, match="seed: expected 0 to"):
         made.reset(seed=-1)
+
+
+# -- agents that leave, turns, masks --------------------------------------------------------------
+
+def _with_moves():
+    from test_moves import deaths, masked_turns, turns
+
+    return {"nim": mf.games.Nim(), "tic-tac-toe": mf.games.TicTacToe(), "kuhn": mf.games.KuhnPoker(),
+            "leduc": mf.games.LeducPoker(), "turns": turns(), "leaving": deaths(), "all of it": masked_turns()}
+
+
+@pytest.mark.parametrize("name", ["nim", "tic-tac-toe", "kuhn", "leduc", "turns", "leaving", "all of it"])
+def test_pettingzoo_accepts_games_with_turns_masks_and_agents_that_leave(name, capsys):
+    game = _with_moves()[name]
+    with no_warnings(game, "vector" if game.observations is None else "index"):
+        api_test(env(game), num_cycles=40)
+        seed_test(lambda: env(game), num_cycles=40)
+        if "to_act" not in game.participation:
+            parallel_api_test(parallel_env(game), num_cycles=40)
+            parallel_seed_test(lambda: parallel_env(game), num_cycles=40)
+
+
+def test_agents_that_leave_are_told_so():
+    """Agent 0 after two steps, agent 1 after four."""
+    made = parallel_env(_with_moves()["leaving"])
+    made.reset(seed=0)
+    trace = []
+    while made.agents:
+        _, rewards, over, cut, infos = made.step(dict.fromkeys(made.agents, 0))
+        trace.append((rewards, over, any(cut.values()), infos))
+    both, one = {"agent_0": 1.0, "agent_1": 1.0}, {"agent_1": 1.0}
+    assert [rewards for rewards, *_ in trace] == [both, both, one, one]
+    assert [over for _, over, *_ in trace] == [
+        {"agent_0": False, "agent_1": False}, {"agent_0": True, "agent_1": False}, {"agent_1": False},
+        {"agent_1": True}]
+    assert not any(cut for *_, cut, _ in trace)
+    with pytest.raises(ValueError, match="agents take turns, which parallel_env does not take; .*pettingzoo.env does"):
+        parallel_env(mf.games.Nim())
+
+
+def test_turns_are_those_of_the_game_and_an_illegal_action_may_be_chosen_again():
+    """Nim of one pile of two: who takes both wins at once."""
+    made = env(mf.games.Nim(piles=(2,), misere=False))
+    made.reset(seed=0)
+    assert made.agent_selection == "agent_0" and made.infos["agent_0"]["action_mask"].tolist() == [1, 1]
+    made.step(0)
+    assert made.agent_selection == "agent_1" and made.infos["agent_1"]["action_mask"].tolist() == [1, 0]
+    with pytest.raises(ValueError, match="action 1 of agent 1 is not legal at step 1 of run 0"):
+        made.step(1)
+    with pytest.raises(ValueError, match=r"actions\['agent_1'\]: expected 0 to 1, got 2"):
+        made.step(2)
+    assert made.agent_selection == "agent_1"
+    made.step(0)
+    assert made.rewards == {"agent_0": -1.0, "agent_1": 1.0} and all(made.terminations.values())
+    while made.agents:
+        made.step(None)
+
+
+def test_a_game_with_turns_made_an_environment_and_then_a_game_again(backend):
+    """Both adapters in a row: the same is learned as without them."""
+    inner = mf.games.Nim(piles=(1, 2))
+    game = mf.games.PettingZooGame(lambda: env(inner))
+    options = {"episodes": 300, "seed": 2, "backend": backend}
+    assert game.participation == ("present", "to_act", "legal", "truncated")
+    one = mf.train(game, mf.IQL(0.3), **options)
+    other = mf.train(inner, mf.IQL(0.3), encoder=None if inner.observations else mf.Rounding(0), **options)
+    assert one.returns.tolist() == other.returns.tolist() and one.lengths.tolist() == other.lengths.tolist()
+
+
+@pytest.mark.parametrize("way", [lambda thing: pickle.loads(pickle.dumps(thing)), copy.deepcopy])
+def test_copies_are_in_the_same_turn(way):
+    made = env(mf.games.KuhnPoker())
+    made.reset(seed=3)
+    made.step(0)
+    other = way(made)
+    for one in (made, other):
+        one.step(1)
+    assert made.agent_selection == other.agent_selection and made.rewards == other.rewards
+    assert made.observe("agent_0") == other.observe("agent_0")
