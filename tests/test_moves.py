@@ -1,4 +1,5 @@
 """Agents that come and go, take turns, and may not do everything: numbers worked by hand, and what is refused."""
+import ctypes
 import dataclasses
 
 import numpy as np
@@ -245,3 +246,56 @@ def test_what_does_not_take_them_says_so():
     actions[i] = bad
     with pytest.raises(ValueError, match=f"action {bad} of agent {i} is not legal at step 0 of run 0; expected one of"):
         env.step(actions)
+
+
+# -- functions of C --------------------------------------------------------------------------------
+
+REALS, IDS, FLAGS = (ctypes.POINTER(kind) for kind in (ctypes.c_double, ctypes.c_int32, ctypes.c_uint8))
+SAY = ctypes.CFUNCTYPE(ctypes.c_int, REALS, REALS, FLAGS)
+STATES = np.random.default_rng(2)
+PRESENT, TO_ACT = STATES.random((6, 3)) < 0.7, STATES.random((6, 3)) < 0.7
+LEGAL = STATES.random((6, 3, 3)) < 0.6
+PRESENT[0], LEGAL[..., 0] = True, LEGAL[..., 0] | ~LEGAL.any(axis=2)
+
+
+def in_c(fails=None):
+    """The same as `masked_turns`, as C functions of one run; ``fails``: one of them returns a status in state 3."""
+    def step(parameters, state, actions, uniforms, normals, rewards, terminated):
+        for i in range(3):
+            rewards[i] = actions[i] + 0.5 * state[0]
+        state[0] = (state[0] + 1 + sum(max(actions[i], 0) for i in range(3))) % 6
+        terminated[0] = uniforms[0] < 0.1
+        return 0
+
+    def start(parameters, state, uniforms, normals):
+        state[0] = 0.0
+        return 0
+
+    def says(what, table):
+        def say(parameters, state, said):
+            row = table[int(state[0])].ravel().tolist()
+            for k, yes in enumerate(row):
+                said[k] = 2 * yes           # any number but 0 is yes
+            return 7 if fails == what and state[0] == 3.0 else 0
+        return SAY(say)
+
+    return mf.games.CompiledGame(
+        ctypes.CFUNCTYPE(ctypes.c_int, REALS, REALS, IDS, REALS, REALS, REALS, FLAGS)(step),
+        ctypes.CFUNCTYPE(ctypes.c_int, REALS, REALS, REALS, REALS)(start), agents=3, actions=3, state_size=1,
+        observations=6, horizon=9, step_uniforms=1, present=says("present", PRESENT), to_act=says("to_act", TO_ACT),
+        legal=says("legal", LEGAL))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_functions_of_c_say_who_is_there_who_acts_and_what_is_legal(backend):
+    one, other = (mf.train(game, mf.IQL(0.3), steps=400, runs=2, seed=3, backend=backend)
+                  for game in (in_c(), masked_turns()))
+    for name in ("returns", "lengths", "agent_lengths", "learner.q", "legal", "present"):
+        assert one.arrays[name].tobytes() == other.arrays[name].tobytes(), name
+
+
+@pytest.mark.parametrize("what", ["present", "to_act", "legal"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_status_of_theirs_stops_the_run(what, backend):
+    with pytest.raises(mf.TrainingError, match=f"run ., step .*{what} returned 7"):
+        mf.train(in_c(what), mf.IQL(0.3), steps=400, runs=2, seed=3, backend=backend)

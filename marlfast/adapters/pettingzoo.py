@@ -156,7 +156,8 @@ class _Adapted:
         self.agents = self._there()
 
     def _there(self):
-        return [agent for agent, there in zip(self.possible_agents, self._env.present[0].tolist(), strict=True) if there]
+        there = self._env.present[0].tolist()
+        return [agent for agent, here in zip(self.possible_agents, there, strict=True) if here]
 
     def _play(self, joint):
         """Step the game: (rewards by agent, whether it is over, whether it was cut off)."""
