@@ -182,7 +182,8 @@ class EnvironmentGame(Game):
 
     def to_dict(self):
         """Plain values, with what a game that is given again at ``load`` must have in common with this one."""
-        return super().to_dict() | {"horizon": self.horizon, "agents": [str(name) for name in self.names],
+        own = {name: value for name, value in super().to_dict().items() if name not in ("workers", "strict")}
+        return own | {"horizon": self.horizon, "agents": [str(name) for name in self.names],
                                     "action_counts": self.action_counts.tolist(),
                                     "observations": self.observations or list(self.sizes)}
 

@@ -345,12 +345,15 @@ class Mortal(Corridor):
         return super().reset()
 
 
-def test_workers_give_the_same_numbers(backend):
+def test_workers_give_the_same_numbers(backend, tmp_path):
     alone = mf.games.from_python(Shops, agents=2, actions=3)
     workers = mf.games.from_python(Shops, agents=2, actions=3, workers=2)
     one, other = (mf.train(game, mf.IQL(0.2), encoder=mf.Rounding(0), episodes=10, runs=5, seed=1, backend=backend)
                   for game in (alone, workers))
     assert one.returns.tobytes() == other.returns.tobytes() and one.q.tobytes() == other.q.tobytes()
+    one.save(tmp_path / "run.npz")
+    again = mf.train(resume=mf.load(tmp_path / "run.npz", game=workers), episodes=2, backend=backend)
+    assert again.returns.tobytes() == mf.train(resume=one, episodes=2, backend=backend).returns.tobytes()
 
 
 def test_a_worker_that_dies_takes_its_runs_with_it_and_no_others(monkeypatch):
