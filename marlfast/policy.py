@@ -162,16 +162,20 @@ class Policy:
         observation : float64 [V, D], or [B, V, D] of B copies of the team; or dict
             [D] where all agents see the same, a number where that is a single one. A dictionary has what each agent
             observes by its name, as an environment gave it; those that are not in it are not asked.
-        legal : bool [N, A], or [B, N, A], optional
+        legal : bool [N, A], or [B, N, A], optional; or dict
             What each agent may do, such as ``env.legal[0]``; needed in games where some actions are not legal. Of those
-            who may do nothing, as they do not act, the action means nothing.
+            who may do nothing, as they do not act, the action means nothing. With a dictionary of observations, a mask
+            for each name; not needed where observations are dictionaries that have an ``"action_mask"``.
 
         Returns
         -------
         int32 [N], or [B, N]; or dict of str to int
             One for each agent.
         """
-        alone, legal = self.alone, self._legal(legal)
+        alone = self.alone
+        if isinstance(observation, dict) and "legal" in self.experiment.game.participation:
+            return self._by_name(observation, legal)
+        legal = self._legal(legal)
         if not isinstance(alone, str):
             return alone(observation)
         if isinstance(observation, dict):
@@ -186,6 +190,31 @@ class Policy:
             raise ValueError(f"legal: expected shape {legal.shape[1:]} with a single observation, got {legal.shape}")
         rows = self._rows(observation.reshape(one))[None]
         return self._play().act(rows, legal=legal if legal is None else legal[None])[0]
+
+    def _by_name(self, observation, legal):
+        """{name: action}, where some actions are not legal, both in the environment's own numbers."""
+        game, actions = self.experiment.game, {}
+        facts, played = game.interface(), self._play()
+        for name, given in observation.items():
+            if str(name) not in facts["agents"]:
+                raise unknown("agent", name, facts["agents"])
+            i = facts["agents"].index(str(name))
+            mask = given.get("action_mask") if isinstance(given, dict) else None
+            if mask is None and isinstance(legal, dict):
+                mask = legal.get(name)
+            if mask is None:
+                raise ValueError(f"legal: expected what agent {name!r} may do, legal={{{name!r}: mask}}, since in game "
+                                 f"{game.name!r} some actions are not legal")
+            mask, count = np.asarray(mask).ravel(), int(game.action_counts[i])
+            if mask.shape != (count,) or not mask.any():
+                raise ValueError(f"legal: expected a mask of {count} entries for agent {name!r}, at least one not 0, "
+                                 f"got {shown(mask)}")
+            may = np.zeros((1, game.agents, game.max_actions), bool)
+            may[0, :, 0], may[0, i] = True, False
+            may[0, i, :count] = mask != 0
+            rows = self._own_rows(game.observed_by(i, given), i)
+            actions[name] = game.chosen_by(i, int(played.act(rows[None], [i], may)[0, i]))
+        return actions
 
     def _legal(self, legal):
         """What each agent may do, checked; None in games where that is anything."""
@@ -385,13 +414,18 @@ class Policy:
         if observation.size != game.features or observation.ndim > 1:
             raise ValueError(f"observation: expected what agent {agent} observes, shape {(game.features,)}, "
                              f"got {observation.shape}")
+        return int(self._play().act(self._own_rows(observation, agent)[None], [agent])[0, agent])
+
+    def _own_rows(self, observation, agent):
+        """Active rows of all agents, of which one observes [D]."""
         # In the others' places stands what it sees itself; where they see something else, nobody knows what they see.
+        game = self.experiment.game
         rows = self._rows(np.tile(observation, (game.views, 1)))
         if game.views > 1:
             own = rows.reshape(game.agents, -1)[agent].copy()
             rows[:] = -1
             rows.reshape(game.agents, -1)[agent] = own
-        return int(self._play().act(rows[None], [agent])[0, agent])
+        return rows
 
     def _rows(self, observation):
         """Active rows of each agent, -1 where its observation [V, D] was never seen; nothing is added."""

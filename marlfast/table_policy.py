@@ -372,7 +372,7 @@ class TablePolicy:
         actions = {}
         for name, given in observation.items():
             i = self._number(name) if isinstance(name, str) else self._number(str(name))
-            obs = self._seen(i, name, given)
+            obs = self._observed(i, name, given)
             if obs.size < self.features and self.encoder["name"] != "numbered":
                 obs = np.concatenate([obs, np.zeros(self.features - obs.size)])      # as shorter ones are
             action = int(self.agent(i)(obs))
@@ -380,7 +380,7 @@ class TablePolicy:
                 self.spaces["actions"][i].decoded(action)
         return actions
 
-    def _seen(self, i, name, given):
+    def _observed(self, i, name, given):
         """What an agent observes as numbers."""
         if self.spaces is None:
             return _numbers(given).ravel() - self.first_observations[i]

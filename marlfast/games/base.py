@@ -181,6 +181,47 @@ class Game(Definition):
         """
         return {"agents": [f"agent_{i}" for i in range(self.agents)], "first_actions": None, "first_observations": None}
 
+    def observed_by(self, agent, given):
+        """Make numbers of what an agent observes outside.
+
+        Parameters
+        ----------
+        agent : int
+            Its number.
+        given : object
+            As it comes there; of a dictionary with an ``"action_mask"`` the ``"observation"``.
+
+        Returns
+        -------
+        float64 [D]
+            As the game has it.
+        """
+        given = given["observation"] if isinstance(given, dict) and "observation" in given else given
+        try:
+            obs = np.asarray(given, np.float64).ravel()
+        except (TypeError, ValueError, OverflowError):
+            obs = np.empty(0)
+        if obs.size != self.features:
+            raise ValueError(f"observation: expected {self.features} numbers of agent {agent}, got {shown(given)}")
+        return obs
+
+    def chosen_by(self, agent, action):
+        """Say how an agent's action is called outside.
+
+        Parameters
+        ----------
+        agent : int
+            Its number.
+        action : int
+            From 0.
+
+        Returns
+        -------
+        object
+            As it is taken there.
+        """
+        return action
+
     def board(self, state):
         """Say what stands where.
 

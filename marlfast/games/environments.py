@@ -175,6 +175,19 @@ class EnvironmentGame(Game):
         agent = integer("agent", agent, 0, self.agents - 1)
         return self.action_spaces[agent].decoded(integer("action", action, 0, int(self.action_counts[agent]) - 1))
 
+    def observed_by(self, agent, given):
+        space = self.observation_spaces[agent]
+        if isinstance(given, dict) and "observation" in given and (space.kind != "dict" or "action_mask" in given):
+            given = given["observation"]
+        try:
+            numbers = space.flat(given)
+        except ValueError as error:
+            raise ValueError(f"observation: of agent {str(self.names[agent])!r}: {error}") from None
+        return np.concatenate([numbers, np.zeros(self.features - numbers.size)])      # as shorter ones are
+
+    def chosen_by(self, agent, action):
+        return self.decoded(agent, action)
+
     @property
     def ends_at_horizon(self):
         """False: where it ends, the environment says so itself."""
@@ -543,7 +556,7 @@ class Players:
             mask = self._mask(agent, given, infos)
             if game.masks:
                 allowed[i] = mask
-            views[i, :game.sizes[i]] = self._seen(i, agent, given)
+            views[i, :game.sizes[i]] = self._observed(i, agent, given)
         return state
 
     def _seen(self, i, agent, given):

@@ -423,3 +423,25 @@ def test_copies_are_in_the_same_turn(way):
         one.step(1)
     assert made.agent_selection == other.agent_selection and made.rewards == other.rewards
     assert made.observe("agent_0") == other.observe("agent_0")
+
+
+def test_a_policy_of_a_game_with_masks_is_asked_by_names():
+    """Nim of one pile of three, whose last coin loses: take two."""
+    pile = mf.games.Nim(piles=(3,))
+    game = mf.games.PettingZooGame(lambda: env(pile))
+    learner = mf.IQL(0.5, discount=1.0, explore=mf.EpsilonGreedy(1.0, decay=0.99, minimum=0.05))
+    run = mf.train(game, learner, encoder=None if game.observations else mf.Rounding(0), episodes=500, seed=0)
+    policy, made = run.policy(0), env(pile)
+    made.reset(seed=0)
+    for chosen in (1, 0):               # two coins; the other one is left with one
+        agent = made.agent_selection
+        obs, mask = made.observe(agent), made.infos[agent]["action_mask"]
+        assert policy({agent: obs}, legal={agent: mask}) == {agent: chosen}
+        assert policy({agent: {"observation": obs, "action_mask": mask}}) == {agent: chosen}
+        made.step(chosen)
+    with pytest.raises(ValueError, match="legal: expected what agent 'agent_0' may do, legal={'agent_0': mask}"):
+        policy({"agent_0": obs})
+    with pytest.raises(ValueError, match="legal: expected a mask of 3 entries for agent 'agent_0'"):
+        policy({"agent_0": obs}, legal={"agent_0": [1, 0]})
+    with pytest.raises(ValueError, match="unknown agent 'agent_9'"):
+        policy({"agent_9": obs}, legal={"agent_9": [1, 0, 1]})
