@@ -559,7 +559,7 @@ class Players:
             views[i, :game.sizes[i]] = self._observed(i, agent, given)
         return state
 
-    def _seen(self, i, agent, given):
+    def _observed(self, i, agent, given):
         """What one agent observes, as numbers."""
         game, space = self.game, self.game.observation_spaces[i]
         if isinstance(given, dict) and "observation" in given and (space.kind != "dict" or "action_mask" in given):
