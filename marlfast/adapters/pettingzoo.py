@@ -119,9 +119,33 @@ class _Adapted:
         self._max_cycles = self.game.horizon if value is None else integer("max_cycles", value, 0)
 
     def observation_space(self, agent):
+        """Give the space of an agent's observations.
+
+        Parameters
+        ----------
+        agent : str
+            Its name.
+
+        Returns
+        -------
+        gymnasium.spaces.Space
+            The same at each call.
+        """
         return self.observation_spaces[agent]
 
     def action_space(self, agent):
+        """Give the space of an agent's actions.
+
+        Parameters
+        ----------
+        agent : str
+            Its name.
+
+        Returns
+        -------
+        gymnasium.spaces.Space
+            The same at each call.
+        """
         return self.action_spaces[agent]
 
     def state(self):
@@ -136,6 +160,13 @@ class _Adapted:
         return self._env.state[0].astype(self.views.dtype)
 
     def render(self):
+        """Show the state in the way of ``render_mode``.
+
+        Returns
+        -------
+        str, ndarray or None
+            Text, or a picture; None without a mode.
+        """
         self._begun("render")
         return rendered(self.game, self._env.state[0], self.render_mode)
 
