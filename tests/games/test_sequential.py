@@ -60,7 +60,7 @@ def test_facts():
     assert (game.agents, game.action_counts.tolist(), game.observations, game.views) == (2, [7, 7], 14, 1)
     assert (game.setting, game.horizon, game.ends) == ("mixed", 0, False)
     assert game.kernel().step_uniforms == 0
-    assert game.to_dict() == {"name": "sequential_pricing", "k": 6, "horizon": 0, "turns": False}
+    assert game.to_dict() == {"name": "sequential_pricing", "k": 6, "horizon": 0}
     assert game.render([7 + 2]) == "firm 1 to set its price, firm 0 stands at 2/6"
     # What the class says without its arrays is what they say.
     for example in EXAMPLES:
