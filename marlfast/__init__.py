@@ -1,6 +1,6 @@
 """marlfast: teams of agents that learn together, trained on a CPU at the speed of C."""
 from marlfast import draws, games, initial, learners, renamed, rewards, schedules, stop  # noqa: F401 - old names
-from marlfast.encoders import AgentIndex, Grid, Rounding, Tiles
+from marlfast.encoders import AgentIndex, Grid, History, Rounding, Tiles
 from marlfast.env import Env
 from marlfast.errors import FileError, MarlfastWarning, TrainingError
 from marlfast.evaluate import Evaluation, evaluate
@@ -36,8 +36,8 @@ def __getattr__(name):
 
 __all__ = [
     "AgentIndex", "Boltzmann", "Comparison", "Env", "Episodes", "EpsilonGreedy", "Evaluation", "Experiment",
-    "FileError", "GreedyStable", "Grid", "IQL", "League", "MarlfastWarning", "Policy", "RandomPolicy", "Result",
-    "ReturnReached", "Rounding", "Steps", "Sweep", "TablePolicy", "Team", "Tiles", "TrainingError", "analysis",
-    "compare", "draws", "evaluate", "games", "initial", "learners", "load", "plotting", "replay", "report", "rewards",
-    "schedules", "solvers", "statistics", "stop", "sweep", "sweeps", "train",
+    "FileError", "GreedyStable", "Grid", "History", "IQL", "League", "MarlfastWarning", "Policy", "RandomPolicy",
+    "Result", "ReturnReached", "Rounding", "Steps", "Sweep", "TablePolicy", "Team", "Tiles", "TrainingError",
+    "analysis", "compare", "draws", "evaluate", "games", "initial", "learners", "load", "plotting", "replay",
+    "report", "rewards", "schedules", "solvers", "statistics", "stop", "sweep", "sweeps", "train",
 ]

@@ -1,6 +1,6 @@
 """Encoders: from what an agent observes to a row of its table."""
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from marlfast.limits import MAX_ROWS
 from marlfast.memory import Shape
 from marlfast.registry import Definition, option, require, spread
 
-__all__ = ["AgentIndex", "Encoder", "Grid", "Rounding", "Tiles"]
+__all__ = ["AgentIndex", "Encoder", "Grid", "History", "Rounding", "Tiles"]
 
 
 class Encoder(Definition):
@@ -36,6 +36,21 @@ class Encoder(Definition):
     kind = "encoder"
     grows = False
     one_row = False     # whether agents who see the same are always in the same row
+
+    def observed(self, game):
+        """Make the game that is trained on of the one that was given.
+
+        Parameters
+        ----------
+        game : Game
+            What was given.
+
+        Returns
+        -------
+        Game
+            The same, but where agents remember what they observe (:class:`History`).
+        """
+        return getattr(game, "without_history", game)
 
     def check(self, game):
         """Refuse a game that this encoder does not fit.
@@ -760,8 +775,148 @@ class Rounding(Encoder):
         return rows
 
 
+class _Around(Encoder):
+    """Base of encoders around another one, ``inner``, whose arrays they have."""
+
+    def fitted(self, game):
+        """Give the encoder within, as it takes what is observed in a game.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+
+        Returns
+        -------
+        Encoder
+            The one whose rows these are.
+        """
+        return self.inner
+
+    @property
+    def grows(self):
+        return self.inner.grows
+
+    @property
+    def max_rows(self):
+        """Of the encoder within."""
+        return getattr(self.inner, "max_rows", None)
+
+    def observed(self, game):
+        return self.inner.observed(game)
+
+    def active(self, game):
+        return self.fitted(game).active(game)
+
+    def limit(self, game):
+        """Say how many rows arrays of the encoder within are ever given.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+
+        Returns
+        -------
+        int
+            Rows.
+        """
+        return self.fitted(game).limit(game)
+
+    def rows(self, game):
+        """Say how many rows there are.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+
+        Returns
+        -------
+        int or None
+            None: they grow.
+        """
+        return self.fitted(game).rows(game)
+
+    def room(self, game, arrays):
+        return self.fitted(game).room(game, arrays)
+
+    def used(self, game, arrays):
+        return self.fitted(game).used(game, arrays)
+
+    def shapes(self, game, runs, rows=None):
+        return self.fitted(game).shapes(game, runs, rows)
+
+    def bind(self, game, runs, arrays, backend):
+        """Make the kernel over the arrays.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+        runs : int
+            R.
+        arrays : dict of str to ndarray
+            Its own.
+        backend : {"cython", "numpy"}
+            Which kernel.
+
+        Returns
+        -------
+        object
+            The kernel, which gives observations their rows.
+        """
+        return self.fitted(game).bind(game, runs, arrays, backend)
+
+    def grow(self, game, arrays, rows, backend):
+        """Make the same rows in larger arrays.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+        arrays : dict of str to ndarray
+            Its own.
+        rows : int
+            For how many there is room from now on.
+        backend : {"cython", "numpy"}
+            Which kernel finds the places in the new table.
+
+        Returns
+        -------
+        dict of str to ndarray
+            With the same content.
+        """
+        return self.fitted(game).grow(game, arrays, rows, backend)
+
+    def find(self, game, arrays, observation):
+        return self.fitted(game).find(game, arrays, observation)
+
+    def cells(self, game, arrays):
+        return self.fitted(game).cells(game, arrays)
+
+    def centres(self, game, arrays, run):
+        """Give what the encoder within says of each row.
+
+        Parameters
+        ----------
+        game : Game
+            What is observed.
+        arrays : dict of str to ndarray
+            Its own.
+        run : int
+            Which run.
+
+        Returns
+        -------
+        float64 [rows, D]
+            In the order of rows.
+        """
+        return self.fitted(game).centres(game, arrays, run)
+
+
 @dataclass(frozen=True, repr=False, eq=False)
-class AgentIndex(Encoder):
+class AgentIndex(_Around):
     """Rows of another encoder, told apart by agent: for agents who share a table, and need not act alike.
 
     An agent's number is part of what it sees. With ``share="all"`` each agent then has rows of its own in one table.
@@ -818,21 +973,12 @@ class AgentIndex(Encoder):
         return Numbered() if self.encoder is None else self.encoder
 
     @property
-    def grows(self):
-        return self.inner.grows
-
-    @property
     def plain(self):
         return self.inner
 
     def cells(self, game, arrays):
         cells = None if self.common else self.inner.cells(game, arrays)
         return None if cells is None else np.where(cells < 0, -1, cells * game.agents + np.arange(game.agents))
-
-    @property
-    def max_rows(self):
-        """Of the encoder within."""
-        return getattr(self.inner, "max_rows", None)
 
     @property
     def decimals(self):
@@ -853,33 +999,9 @@ class AgentIndex(Encoder):
                              f"the {MAX_ROWS} that can be numbered; use a coarser encoder")
 
     def limit(self, game):
-        """Say how many rows arrays of the encoder within are ever given.
-
-        Parameters
-        ----------
-        game : Game
-            What is observed.
-
-        Returns
-        -------
-        int
-            Rows.
-        """
         return min(self.inner.limit(game), MAX_ROWS // self._each(game))
 
     def rows(self, game):
-        """Say how many rows there are.
-
-        Parameters
-        ----------
-        game : Game
-            What is observed.
-
-        Returns
-        -------
-        int or None
-            None: they grow.
-        """
         return self.inner.rows(game) * self._each(game)
 
     def room(self, game, arrays):
@@ -891,51 +1013,9 @@ class AgentIndex(Encoder):
     def unlimited(self):
         return AgentIndex(self.encoder and self.encoder.unlimited(), self.common)
 
-    def shapes(self, game, runs, rows=None):
-        return self.inner.shapes(game, runs, rows)
-
     def bind(self, game, runs, arrays, backend):
-        """Make the kernel over the arrays.
-
-        Parameters
-        ----------
-        game : Game
-            What is observed.
-        runs : int
-            R.
-        arrays : dict of str to ndarray
-            Its own.
-        backend : {"cython", "numpy"}
-            Which kernel.
-
-        Returns
-        -------
-        object
-            The kernel, which gives observations their rows.
-        """
         within = self.inner.bind(game, runs, arrays, backend)
         return kernels(backend, "encoders").AgentIndex(within, self.common)
-
-    def grow(self, game, arrays, rows, backend):
-        """Make the same rows in larger arrays.
-
-        Parameters
-        ----------
-        game : Game
-            What is observed.
-        arrays : dict of str to ndarray
-            Its own.
-        rows : int
-            For how many there is room from now on.
-        backend : {"cython", "numpy"}
-            Which kernel finds the places in the new table.
-
-        Returns
-        -------
-        dict of str to ndarray
-            With the same content.
-        """
-        return self.inner.grow(game, arrays, rows, backend)
 
     def find(self, game, arrays, observation):
         rows = self.inner.find(game, arrays, observation).reshape(game.agents, -1)
@@ -963,3 +1043,117 @@ class AgentIndex(Encoder):
         centres, each = self.inner.centres(game, arrays, run), self._each(game)
         agent = np.tile(np.arange(each) - self.common, len(centres))
         return np.concatenate([np.repeat(centres, each, axis=0), agent[:, None]], axis=1)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class History(_Around):
+    """The last k observations side by side, which another encoder gives a row: memory, where one observation hides
+    what matters.
+
+    An episode begins as if the first observation had been made k times. Where own actions are remembered, each
+    observation is told apart also by what the agent did before it, which at first is nothing. Games are stepped with
+    what is remembered as a part of their state, so that all learners, files and analyses take it; agents who see the
+    same, but remember what they did, see something of their own.
+
+    Parameters
+    ----------
+    k : int
+        How many observations, the present one included: 1 to 1,024. The number of rows grows with their power.
+    encoder : Encoder, optional
+        Of one observation; :class:`Grid` and :class:`Tiles` divide each of the k alike. Default: numbered
+        observations are told apart as they are first seen, as by ``Rounding(0)``.
+    actions : bool
+        Whether agents remember their own last k actions as well.
+
+    See Also
+    --------
+    marlfast.games.WithHistory : The game that is trained on, ``experiment.game``.
+    AgentIndex : May be put around it.
+
+    Notes
+    -----
+    A row says k observations, the newest first, and after each the action before it, -1 where there was none.
+
+    References
+    ----------
+    Finite windows of observations and actions as states: A. K. McCallum, "Reinforcement learning with selective
+    perception and hidden state", PhD thesis, University of Rochester (1996), chapter 3; L.-J. Lin and T. M. Mitchell,
+    "Reinforcement learning with hidden states", SAB 1992.
+
+    Examples
+    --------
+    >>> import marlfast as mf
+    >>> dilemma = mf.games.PrisonersDilemma(memory=1, horizon=20)
+    >>> run = mf.train(dilemma, mf.IQL(0.1), encoder=mf.History(2), episodes=50, seed=0)
+    >>> run.rows[0].shape[1]
+    2
+    """
+
+    name = "history"
+    k: int
+    encoder: Encoder | None = option(None, kind="encoder")
+    actions: bool = False
+
+    def __post_init__(self):
+        self._set(k=integer("k", self.k, 1, 1024), actions=flag("actions", self.actions))
+        if self.encoder is not None:
+            self._set(encoder=require("encoder", self.encoder, "encoder"))
+            if isinstance(self.encoder, _Around):
+                raise ValueError(f"encoder: {self.encoder.name!r} is put around a history, not within: give "
+                                 f"AgentIndex(History({self.k})), or one History of a greater k")
+
+    @property
+    def inner(self):
+        """The encoder of what is remembered."""
+        return Rounding(0) if self.encoder is None or isinstance(self.encoder, Numbered) else self.encoder
+
+    @property
+    def one_row(self):
+        """Whether agents who remember the same are always in the same row."""
+        return self.inner.one_row
+
+    @property
+    def decimals(self):
+        """Of the encoder within."""
+        return self.inner.decimals
+
+    @property
+    def plain(self):
+        return self.inner if self.grows else self
+
+    def observed(self, game):
+        return super().observed(game).with_history(self.k, self.actions)
+
+    def check(self, game):
+        one = getattr(game, "without_history", None)
+        if one is None:
+            raise ValueError(f"encoder: history is of what agents observe, which {game.name!r} is not; give central= "
+                             "an encoder of the state, which holds the history")
+        if one.observations is None and self.encoder is None:
+            raise ValueError(f"encoder: game {game.name!r} has {one.features} real observations; give History an "
+                             f"encoder of one of them, such as marlfast.History({self.k}, marlfast.Rounding(1))")
+        if self.actions and getattr(self.inner, "decimals", 0) < 0:
+            raise ValueError(f"encoder: rounding to {10 ** -self.inner.decimals}s would not tell actions apart; give "
+                             "decimals of at least 0, or leave actions out")
+        for name in ("low", "high", "bins"):
+            value = getattr(self.inner, name, None)
+            if isinstance(value, tuple) and len(value) != one.features:
+                raise ValueError(f"encoder: {self.inner.name} has {len(value)} values of {name}, but game "
+                                 f"{game.name!r} has {one.features} features")
+        if getattr(self.inner, "groups", None) is not None:
+            raise ValueError("encoder: tiles within a history look at all that is remembered; leave groups out")
+        self.fitted(game).check(game)
+
+    def fitted(self, game):
+        inner = self.inner
+        if not isinstance(inner, _Cells):
+            return inner
+        low, high, bins = (list(one) for one in inner._arrays(game.without_history.features))
+        if self.actions:        # a cell for each action, and one for none
+            count = game.max_actions + 1
+            span = count if isinstance(inner, Grid) else count - 1 + 1 / inner.tilings
+            low, high, bins = [*low, -1.0], [*high, span - 1.0], [*bins, count]
+        return replace(inner, low=low * self.k, high=high * self.k, bins=[int(n) for n in bins] * self.k)
+
+    def unlimited(self):
+        return History(self.k, self.encoder and self.encoder.unlimited(), self.actions)

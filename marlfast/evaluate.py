@@ -157,6 +157,8 @@ def _evaluated(game, policy, episodes, seed, runs, threads, backend, max_steps, 
     if threads is not None:
         threads = integer("threads", threads, 1)
     kind, left_out = _kind(policy, sample, kind), _left_out(policy, failed)
+    if isinstance(policy, (Policy, Result)):
+        game = policy.experiment.encoder.observed(game)
     if isinstance(policy, str) and policy == "random":
         policy = RandomPolicy()
     if isinstance(policy, RandomPolicy):

@@ -93,6 +93,7 @@ class Experiment:
                 "encoder": Numbered() if self.encoder is None else require("encoder", self.encoder, "encoder"),
                 "central": None if self.central is None else require("encoder", self.central, "central"),
                 "teams": None if self.teams is None else as_teams(self.teams)}
+        set_["game"] = set_["encoder"].observed(set_["game"])
         if not set_["game"].ends:
             set_["learner"] = in_endless(set_["learner"])
         set_["rewards"] = self._structure(set_["teams"])

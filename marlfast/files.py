@@ -313,7 +313,10 @@ def _experiment(path, manifest, game, headers):
             values = {**values, "game": game}
         elif isinstance(values.get("game"), (dict, str)):
             values = {**values, "game": from_dict("game", values["game"], "game")}
-        _check_game(path, headers["steps"].shape[0] if "steps" in headers else 1, values["game"], headers)
+        game = values["game"]
+        if values.get("encoder") is not None:       # which may have agents remember what they observe
+            game = from_dict("encoder", values["encoder"], "encoder").observed(game)
+        _check_game(path, headers["steps"].shape[0] if "steps" in headers else 1, game, headers)
         return Experiment.from_dict(values)
     except FileError:
         raise

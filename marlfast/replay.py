@@ -128,6 +128,8 @@ def replay(game, policy, run=0, seed=0, episode=0, max_steps=1000, backend="cyth
     """
     game = require("game", game, "game")
     episode, max_steps = integer("episode", episode, 0), integer("max_steps", max_steps, 1)
+    if isinstance(policy, (Policy, Result)):
+        game = policy.experiment.encoder.observed(game)
     if isinstance(policy, Result):
         policy = policy.policy(run, kind=kind, seed=seed)
     elif isinstance(policy, str) and policy == "random":

@@ -28,7 +28,8 @@ class Team:
     learner : Learner, or sequence of Learner
         Who act and learn, see :class:`marlfast.Experiment`.
     game : Game
-        Its facts alone are used (agents, actions, observations).
+        Its facts alone are used (agents, actions, observations). With :class:`marlfast.History`, step
+        ``team.game.env()``, which remembers.
     runs : int
         R.
     seed : int, optional
@@ -62,14 +63,14 @@ class Team:
     def __init__(self, learner, game, runs=1, seed=None, encoder=None, backend="cython", teams=None, central=None):
         game, learner = require("game", game, "game"), as_learner(learner)
         game.refuse_moves("a team stepped by hand", "train with marlfast.train")
-        self.game, self.backend = game, backend
+        self.backend = backend
         self.structure = individual() if teams is None else mixed(teams)
         self.runs = integer("runs", runs, 1, 2**31 - 1)
         self.seed = seeds.fresh() if seed is None else integer("seed", seed, 0, 2**64 - 1)
         # An experiment that is never run: it checks that all fit together, and knows how.
         self._experiment = Experiment(game, learner, encoder, self.structure, runs=self.runs, steps=1, central=central,
                                       seed=self.seed)
-        self._resolved = self._experiment.resolved
+        self.game, self._resolved = self._experiment.game, self._experiment.resolved
         self.learner = learner = self._experiment.learner
         self.encoder, self._encoders = self._experiment.encoder, self._resolved.encoders()
         self.steps = np.zeros(self.runs, np.int64)

@@ -31,6 +31,7 @@ EXAMPLES = {
         "numbered": mf.encoders.Numbered(), "agent_index": mf.AgentIndex(),
         "agent_index, growing": mf.AgentIndex(mf.Rounding(1), common=True),
         "grid": mf.Grid((-2.0, -1.0), 3.0, (4, 3)), "rounding": mf.Rounding(1), "rounding, tens": mf.Rounding(-1),
+        "history": mf.History(2, mf.Rounding(0), actions=True),
         "tiles": mf.Tiles(4, -2.0, 3.0, 3), "tiles, groups, hashed": mf.Tiles(2, -2.0, 3.0, 3, [[0], [1, 0]], 20),
     },
     "reward structure": {

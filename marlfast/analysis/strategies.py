@@ -284,7 +284,8 @@ def _check_fits(m, given):
                               ("actions", m.actions, tuple(theirs.action_counts.tolist())),
                               ("observations", m.game.observations, theirs.observations)):
         if ours != other:
-            raise ValueError(f"strategies: were learned in a game with {name} {other}, this one has {ours}")
+            remedy = "; give the game that was trained on, experiment.game" * hasattr(theirs, "without_history")
+            raise ValueError(f"strategies: were learned in a game with {name} {other}, this one has {ours}{remedy}")
 
 
 def _pure(m, given):

@@ -17,6 +17,7 @@ _GIVES = {
     "drift": "Drift",
     "foraging": "LevelForaging",
     "gymnasium": "GymnasiumGame",
+    "history": "WithHistory",
     "ising": "Ising",
     "kuhn": "KuhnPoker",
     "leduc": "LeducPoker",

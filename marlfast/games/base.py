@@ -298,6 +298,25 @@ class Game(Definition):
 
     most_actions = attribute("most_actions", "max_actions")
 
+    def with_history(self, k, actions=False):
+        """Make the game whose agents see the last of what they saw in this one.
+
+        Parameters
+        ----------
+        k : int
+            How many observations, the present one included.
+        actions : bool
+            Whether they see their own last actions, too.
+
+        Returns
+        -------
+        marlfast.games.WithHistory
+            What :class:`marlfast.History` has a learner trained on.
+        """
+        from marlfast.games.history import WithHistory
+
+        return WithHistory(self, k, actions)
+
     def env(self, runs=1, seed=None, backend="cython", copy=True):
         """Make the game an environment to step by hand.
 
