@@ -1047,13 +1047,12 @@ class AgentIndex(_Around):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class History(_Around):
-    """The last k observations side by side, which another encoder gives a row: memory, where one observation hides
-    what matters.
+    """Memory: the last k observations side by side, which another encoder gives a row.
 
-    An episode begins as if the first observation had been made k times. Where own actions are remembered, each
-    observation is told apart also by what the agent did before it, which at first is nothing. Games are stepped with
-    what is remembered as a part of their state, so that all learners, files and analyses take it; agents who see the
-    same, but remember what they did, see something of their own.
+    For games in which one observation hides what matters. An episode begins as if the first observation had been made k
+    times. Where own actions are remembered, each observation is told apart also by what the agent did before it, which
+    at first is nothing. Games are stepped with what is remembered as a part of their state, so that all learners, files
+    and analyses take it; agents who see the same, but remember what they did, see something of their own.
 
     Parameters
     ----------
