@@ -13,6 +13,7 @@ _GIVES = {
                "Penalty PrisonersDilemma Qtran RockPaperScissors Shapley StagHunt",
     "coins": "CoinGame",
     "connect_four": "ConnectFour",
+    "commons": "Cleanup Harvest",
     "congestion": "Braess CongestionGame ElFarol Pigou PublicGoods",
     "drift": "Drift",
     "foraging": "LevelForaging",
