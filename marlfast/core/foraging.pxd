@@ -2,12 +2,12 @@
 """Level-based foraging, one run: the leaves of ``src/_foraging.pyx``.
 
 A state holds row, column and level of each agent, then of each food, then the levels of all food at the start
-together. Food that is eaten has level 0. Foods stand in reading order and never on the border.
+together. Food that is eaten has level 0, and so has an agent who has left. Foods stand in reading order and never on the border.
 
 Inside, a place is one number, ``128 * row + column``: a step north, south, west or east adds -128, 128, -1 or 1, and
 what lies beyond a border is never the place of a food.
 """
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 cimport marlfast.core.cells as cells
@@ -19,6 +19,7 @@ cdef enum:
     ACTIONS = 6
     LOAD = 5
     NOWHERE = -8192         # place of eaten food: beside no place
+    GONE = -32768           # place of an agent who has left: beside no place either
     FULL_TOTAL = 64000      # levels of all food are below this: MAX_SIDE * LEVELS
 
 ctypedef struct Data:
@@ -31,6 +32,7 @@ ctypedef struct Data:
     int64_t cooperative                 # 1: food has its greatest level
     int64_t normalize
     int64_t levels_seen                 # 1: an observation holds the agents' levels
+    int64_t leaves                      # 1: who has loaded a food leaves with it
     double reach                        # how many rows and columns away an agent sees
     double penalty
     int32_t move[ACTIONS]               # what each action adds to a place
@@ -157,6 +159,8 @@ cdef inline int64_t read(const Data *game, const double *state, int64_t *places,
         if (row | column | level) < 0:
             return -1
         places[i], levels[i] = row * 128 + column, level
+        if game.leaves and level == 0:
+            places[i] = GONE
     for i in range(n_agents, n_agents + game.foods):
         row, column = cells.whole(state[3 * i], game.rows), cells.whole(state[3 * i + 1], game.columns)
         level = cells.whole(state[3 * i + 2], LEVELS)
@@ -195,6 +199,15 @@ cdef inline bint adjacent(int64_t a, int64_t b) noexcept nogil:
     return d == 1 or d == -1 or d == 128 or d == -128
 
 
+cdef inline bint may(const Data *game, const double *state, const int32_t *actions) noexcept nogil:
+    """Whether every action is one that there is; those of agents who have left do not matter."""
+    cdef int64_t i
+    for i in range(game.agents):
+        if <uint32_t> actions[i] >= <uint32_t> ACTIONS and not (game.leaves and state[3 * i + 2] == 0.0):
+            return False
+    return True
+
+
 cdef inline int step(const Data *game, double *state, const int32_t *actions, const double *uniforms,
                      const double *normals, double *rewards, uint8_t *terminated) noexcept nogil:
     cdef int64_t n_agents = game.agents, foods = game.foods, i, j, f, to, total, strength, food, present
@@ -203,13 +216,16 @@ cdef inline int step(const Data *game, double *state, const int32_t *actions, co
     cdef int64_t targets[MAX_SIDE]
     cdef uint64_t loading = 0, group
     cdef bint moves
-    if not cells.allowed(actions, n_agents, ACTIONS):
+    if not may(game, state, actions):
         return Status.BAD_ACTION
     total = read(game, state, places, levels)
     if total < 0:
         return Status.BAD_STATE
     for i in range(n_agents):
         rewards[i] = 0.0
+        if game.leaves and levels[i] == 0:
+            targets[i] = places[i]
+            continue
         to = places[i] + game.move[actions[i]]
         # One comparison of unsigned numbers each: a row or column below 0 is a huge one.
         moves = (<uint64_t> (to >> 7) < <uint64_t> game.rows) & (<uint64_t> (to & 127) < <uint64_t> game.columns)
@@ -255,6 +271,10 @@ cdef inline int step(const Data *game, double *state, const int32_t *actions, co
             if strength >= food:
                 places[f], levels[f] = NOWHERE, 0
                 state[3 * f + 2] = 0.0
+                for j in range(n_agents if game.leaves else 0):
+                    if (group >> j) & 1:
+                        places[j], levels[j] = GONE, 0
+                        state[3 * j + 2] = 0.0
     present = 0
     for f in range(n_agents, n_agents + foods):
         present |= levels[f]
@@ -304,7 +324,8 @@ cdef inline int observe(const Data *game, const double *state, double *observati
             out[per_agent * k], out[per_agent * k + 1] = it[0] - top, it[1] - left
             if per_agent == 3:
                 out[3 * k + 2] = it[2]
-            k += ((it[0] >= top) & (it[1] >= left) & (it[0] - top <= 2.0 * reach) & (it[1] - left <= 2.0 * reach))
+            k += ((it[0] >= top) & (it[1] >= left) & (it[0] - top <= 2.0 * reach) & (it[1] - left <= 2.0 * reach)
+                  & (it[2] > 0.0))
         for j in range(k, n_agents):
             out[per_agent * j], out[per_agent * j + 1] = -1.0, -1.0
             if per_agent == 3:

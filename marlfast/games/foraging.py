@@ -25,8 +25,8 @@ class LevelForaging(Game):
         agents that want to be on the same square (those that stay want their own) all stay where they are; agents may
         change places, and who leaves makes room even where it then cannot leave, so that two may come to share a
         square. Then, beside each food, the agents that load it add up their levels: with at least the food's level it
-        is gone. Who loads turns to the food north, south, west or east of it, in this order (food never starts so
-        close to other food that this matters).
+        is gone, and with ``leaves`` those who loaded it are, too: they carry it away. Who loads turns to the food
+        north, south, west or east of it, in this order (food never starts so close to other food that this matters).
     Observation
         Each agent its own: for each food it sees, in reading order, row, column and level; then for itself and the
         others it sees, row, column and (with ``observe_agent_levels``) level; -1, -1 and 0 for the rest. Places are
@@ -46,7 +46,7 @@ class LevelForaging(Game):
         greatest alike; with ``cooperative`` food has its greatest. Where levels are given one by one, agents (and
         foods) take them in random order.
     End
-        Terminated when no food is left; truncated after ``horizon`` steps.
+        Terminated when no food is left, or (``leaves``) nobody; truncated after ``horizon`` steps.
 
     Parameters
     ----------
@@ -70,6 +70,9 @@ class LevelForaging(Game):
         At least 0.
     observe_agent_levels : bool
         Whether agents see each other's levels.
+    leaves : bool
+        Whether those who have loaded a food leave the game with it. Learners then have to take games whose agents leave
+        (``Game.participation``).
     horizon : int
         Steps of an episode; 0: no limit.
     at_horizon : {"terminated", "truncated"}, optional
@@ -118,6 +121,7 @@ class LevelForaging(Game):
     penalty: float = 0.0
     observe_agent_levels: bool = True
     horizon: int = 50
+    leaves: bool = False
 
     def __post_init__(self):
         self._set(players=integer("players", self.players, 1, MAX_SIDE), food=integer("food", self.food, 1, MAX_SIDE),
@@ -125,7 +129,7 @@ class LevelForaging(Game):
                   **self.checked_horizon())
         if self.sight is not None:
             self._set(sight=integer("sight", self.sight, 0))
-        for name in ("cooperative", "normalize_reward", "observe_agent_levels"):
+        for name in ("cooperative", "normalize_reward", "observe_agent_levels", "leaves"):
             self._set(**{name: _flag(name, getattr(self, name))})
         rows, columns = self._shape
         if self.players > rows * columns:
@@ -176,6 +180,11 @@ class LevelForaging(Game):
         return self.players
 
     @property
+    def participation(self):
+        """With ``leaves`` the game says who is in it."""
+        return ("present",) if self.leaves else ()
+
+    @property
     def action_counts(self):
         return np.full(self.players, len(ACTIONS), np.int32)
 
@@ -202,7 +211,7 @@ class LevelForaging(Game):
         things = np.asarray(state)[:-1].reshape(-1, 3).astype(int).tolist()
         marks = [Mark(row, column, str(level), "target") for row, column, level in things[self.players:] if level]
         marks += [Mark(row, column, f"{_LETTERS[i]}{level}") for i, (row, column, level)
-                  in enumerate(things[:self.players])]
+                  in enumerate(things[:self.players]) if level]
         left = sum(level for *_, level in things[self.players:])
         return Board(rows, columns, tuple(marks), f"food left: level {left} of {int(state[-1])}")
 
@@ -214,7 +223,7 @@ class LevelForaging(Game):
             cooperative=self.cooperative, normalize=self.normalize_reward, observe_levels=self.observe_agent_levels,
             penalty=self.penalty, min_player=self._each("min_player_level"), max_player=self._each("max_player_level"),
             min_food=self._each("min_food_level"),
-            max_food=None if self.max_food_level is None else self._each("max_food_level"))
+            max_food=None if self.max_food_level is None else self._each("max_food_level"), leaves=self.leaves)
 
 
 def _flag(name, value):

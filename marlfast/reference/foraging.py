@@ -4,7 +4,7 @@ import numpy as np
 from marlfast.declarations.foraging import FORAGING
 from marlfast.reference.kernels import BAD_ACTION, BAD_DRAW, BAD_STATE, Game, allowed, fine, pick, whole
 
-ACTIONS, LOAD, LEVELS, FULL_TOTAL, NOWHERE = 6, 5, 1000, 64000, -8192
+ACTIONS, LOAD, LEVELS, FULL_TOTAL, NOWHERE, GONE = 6, 5, 1000, 64000, -8192, -32768
 MOVE = np.array([0, -128, 128, -1, 1, 0])       # what each action adds to a place, 128 * row + column
 
 
@@ -20,7 +20,8 @@ class Foraging(Game):
             self.max_food = a.max_food.astype(np.int64)
         self.rows, self.columns, self.foods, self.reach = a.rows, a.columns, a.F, float(min(a.sight, 64))
         self.cooperative, self.normalize, self.penalty = a.cooperative, a.normalize, a.penalty
-        self.per_agent = a.per_agent
+        self.per_agent, self.leaves = a.per_agent, a.leaves
+        self.stage_present = self._present if a.leaves else None
         self._declare(a.N, a.state_size, a.N, a.D, (0, 0, 3 * (a.N + a.F), 0))
 
     def stage_start(self, runs, state, uniforms, normals):
@@ -81,6 +82,8 @@ class Foraging(Game):
             sound &= ~there[:, f] | (place > last)
             last = np.where(there[:, f], place, last)
         places[:, n_agents:][~there] = NOWHERE
+        if self.leaves:
+            places[:, :n_agents][levels[:, :n_agents] == 0] = GONE
         total = whole(state[:, -1], FULL_TOTAL)
         sound &= total >= levels[:, n_agents:].sum(axis=1)
         return places, levels, total, sound
@@ -89,6 +92,8 @@ class Foraging(Game):
         status = fine(len(runs))
         places, levels, total, sound = self._read(state)
         status[~sound] = BAD_STATE
+        gone = self.leaves & (state[:, 2:3 * self.agents:3] == 0.0)
+        actions = np.where(gone, 0, actions)
         status[~allowed(actions, ACTIONS)] = BAD_ACTION
         good = np.flatnonzero(status == 0)
         places, levels = places[good], levels[good]
@@ -96,7 +101,7 @@ class Foraging(Game):
         earned = self._stepped(places, levels, total[good], actions[good])
         after = state[good]
         things = after[:, :-1].reshape(len(good), self.agents + self.foods, 3)     # a view
-        moved = (places != old_places)[:, :self.agents]
+        moved = ((places != old_places) & (places != GONE))[:, :self.agents]
         for k, numbers in enumerate(np.divmod(places[:, :self.agents], 128)):
             things[:, :self.agents, k][moved] = numbers[moved]
         things[..., 2][levels != old_levels] = 0.0
@@ -130,7 +135,14 @@ class Foraging(Game):
             rewards[:] = np.where(group, np.where(eaten[:, None], share, 0.0 - self.penalty), rewards)
             foods[each[eaten], f[eaten]] = NOWHERE
             levels[each[eaten], n_agents + f[eaten]] = 0
+            if self.leaves:
+                left = group & eaten[:, None]
+                players[left], levels[:, :n_agents][left] = GONE, 0
         return rewards
+
+    def _present(self, runs, state, present):
+        present[:] = state[:, 2:3 * self.agents:3] != 0.0
+        return fine(len(runs))
 
     def stage_observe(self, runs, state, observation):
         status = fine(len(runs))
@@ -148,6 +160,9 @@ class Foraging(Game):
             visible &= (away[..., 0] <= 2.0 * reach) & (away[..., 1] <= 2.0 * reach)
             first = [i] + [j for j in range(n_agents) if j != i]
             mine = _packed(away[:, n_agents:], food[:, n_agents:])
+            if self.leaves:
+                left = group & eaten[:, None]
+                players[left], levels[:, :n_agents][left] = GONE, 0
             ours = _packed(away[:, first], visible[:, first])[..., :per_agent]
             observation[good, i, :3 * foods] = mine.reshape(len(good), 3 * foods)
             observation[good, i, 3 * foods:] = ours.reshape(len(good), per_agent * n_agents)

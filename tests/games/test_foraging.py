@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from training_helpers import by_name
+from training_helpers import assert_same, by_name
 
 import marlfast as mf
+from marlfast.backends import BACKENDS
 from marlfast.games.foraging import LevelForaging
 
 EXAMPLES = [
@@ -507,7 +508,8 @@ def some_game(generator):
         sight=None if generator.random() < 0.4 else int(generator.integers(0, 6)),
         cooperative=bool(generator.random() < 0.3), penalty=float(generator.choice([0.0, 0.3])),
         max_food_level=tuple(generator.integers(1, 6, food).tolist()) if own else None,
-        normalize_reward=bool(generator.random() < 0.7), observe_agent_levels=bool(generator.random() < 0.7))
+        normalize_reward=bool(generator.random() < 0.7), observe_agent_levels=bool(generator.random() < 0.7),
+        leaves=bool(generator.random() < 0.3))
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -610,3 +612,67 @@ def test_facts():
     assert LevelForaging(penalty=0.5).reward_bounds == (-0.5, 1.0)
     assert LevelForaging(normalize_reward=False).reward_bounds == (-0.0, 8.0)
     assert mf.registry.from_dict("game", {"name": "level_foraging", "size": [5, 6], "players": 3}).size == (5, 6)
+
+
+# -- agents who leave --------------------------------------------------------------------------------
+
+LEAVING = LevelForaging(players=3, size=(4, 5), food=2, max_player_level=1, max_food_level=1, leaves=True, horizon=0)
+
+
+def test_who_loads_leaves_by_hand(backend):
+    """Agents at (1, 1), (2, 4) and (3, 0), foods of level 2 at (1, 2) and 1 at (2, 3), west of the second agent."""
+    kernel = LEAVING.kernel(backend)
+    state = np.array([[1, 1, 1, 2, 4, 1, 3, 0, 1, 1, 2, 2, 2, 3, 1, 3]], np.float64)
+    rewards, over, present = np.zeros((1, 3)), np.ones(1, bool), np.zeros((1, 3), bool)
+    kernel.step(state, np.array([[5, 5, 1]], np.int32), np.zeros((1, 0)), np.zeros((1, 0)), rewards, over)
+    # The first alone is too weak; the second loads, earns 1 * 1 / (1 * 3), and is gone.
+    assert rewards.tolist() == [[0.0, 1 / 3, 0.0]] and not over[0]
+    assert state.tolist() == [[1, 1, 1, 2, 4, 0, 2, 0, 1, 1, 2, 2, 2, 3, 0, 3]]
+    kernel.present(state, present)
+    assert present.tolist() == [[True, False, True]]
+    # Whatever stands as the action of who has left; its square is free, and nobody sees it.
+    kernel.step(state, np.array([[0, -1, 4]], np.int32), np.zeros((1, 0)), np.zeros((1, 0)), rewards, over)
+    assert state[0, 3:9].tolist() == [2, 4, 0, 2, 1, 1]
+    observation = np.zeros((1, 3, kernel.features))
+    kernel.observe(state, observation)
+    assert observation[0, 0].tolist() == [1, 2, 2, -1, -1, 0, 1, 1, 1, 2, 1, 1, -1, -1, 0]
+    kernel.step(state, np.array([[5, -7, 1]], np.int32), np.zeros((1, 0)), np.zeros((1, 0)), rewards, over)
+    assert state[0, 6:8].tolist() == [2, 1]          # who stays on (1, 1) is in the way
+    with pytest.raises(ValueError, match="^step: an action lies outside the agent's actions$"):
+        kernel.step(state, np.array([[-1, -1, 1]], np.int32), np.zeros((1, 0)), np.zeros((1, 0)), rewards, over)
+
+
+def test_a_group_leaves_together_and_the_last_ends_the_game():
+    game = LevelForaging(players=2, size=4, food=2, max_player_level=1, min_food_level=2, max_food_level=2, leaves=True)
+    for backend in BACKENDS:
+        kernel = game.kernel(backend)
+        state = np.array([[1, 0, 1, 0, 1, 1, 1, 1, 2, 2, 2, 2, 4]], np.float64)
+        rewards, over, present = np.zeros((1, 2)), np.ones(1, bool), np.ones((1, 2), bool)
+        kernel.step(state, np.array([[5, 5]], np.int32), np.zeros((1, 0)), np.zeros((1, 0)), rewards, over)
+        kernel.present(state, present)
+        assert rewards.tolist() == [[0.25, 0.25]] and not present.any() and state[0, [2, 5]].tolist() == [0, 0]
+    run = mf.train(game, mf.IQL(0.3), encoder=mf.Rounding(0), episodes=300, seed=0)
+    # The loop ends where nobody is left, though there is food.
+    assert run.lengths.min() < game.horizon and run.returns.max() <= 0.5
+
+
+@pytest.mark.parametrize("learner", [mf.IQL(0.2), mf.learners.HystereticQ(0.2, 0.05), mf.learners.ExpectedSARSA(0.2)],
+                         ids=lambda one: one.name)
+def test_learners_take_it(learner, tmp_path):
+    game = LevelForaging(players=3, size=6, food=3, max_food_level=2, leaves=True, horizon=40)
+    made = {"encoder": mf.Rounding(0), "runs": 3, "seed": 1}
+    run = mf.train(game, learner, episodes=60, **made)
+    assert_same(run, mf.train(game, learner, episodes=60, backend="numpy", **made))
+    mf.train(game, learner, episodes=20, **made).save(tmp_path / "run.npz")
+    assert_same(run, mf.train(resume=mf.load(tmp_path / "run.npz"), episodes=40))
+    assert (run.agent_lengths.min(axis=2) < run.lengths).any() and (run.agent_lengths.max(axis=2) <= run.lengths).all()
+    assert "\n" in game.render(game.env(seed=0).state[0])
+
+
+def test_what_does_not_take_it():
+    game = LevelForaging(leaves=True)
+    assert game.participation == ("present",) and LevelForaging().participation == ()
+    with pytest.raises(ValueError, match="agents come and go"):
+        mf.train(game, mf.learners.QMIX(), encoder=mf.Rounding(0), episodes=2)
+    with pytest.raises(TypeError, match="^leaves: expected True or False, got 3$"):
+        LevelForaging(leaves=3)
