@@ -1,7 +1,7 @@
 """Policies: what a team plays, without learning any more."""
 import numpy as np
 
-from marlfast.errors import integer, sequence, shown, unknown
+from marlfast.errors import flag, integer, sequence, shown, unknown
 from marlfast.learners.plays import Chosen, check_kind, one_kind
 from marlfast.resolved import part_of
 from marlfast.table_policy import AgentPolicy, TablePolicy, as_batch, tabled
@@ -270,7 +270,7 @@ class Policy:
         state
             As it was given.
         """
-        if deterministic:
+        if flag("deterministic", deterministic):
             if self._greedy is None:
                 self._greedy = Policy(self.experiment, self.arrays, "greedy", self.seed)
             return self._greedy.predict(observation, state, episode_start)

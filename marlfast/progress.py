@@ -2,6 +2,8 @@
 import sys
 import time
 
+from marlfast.errors import flag
+
 _WITHOUT_TIME_LEFT = "{l_bar}{bar}| {n_fmt}/{total_fmt} at most [{elapsed}, {rate_fmt}]"
 
 
@@ -20,7 +22,7 @@ class Progress:
     """
 
     def __init__(self, session, show):
-        self.show, self.session = bool(show), session
+        self.show, self.session = flag("progress", show), session
         limits = session.resolved.limits
         self.what = "episodes" if limits.episodes < 2**62 else "steps"
         self.most = getattr(limits, self.what)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marlfast.errors import choice, integer, real, shown
+from marlfast.errors import choice, flag, integer, real, shown
 from marlfast.result import Result
 
 __all__ = ["Estimate", "Profile", "estimate", "estimate_each", "interquartile_mean", "mean", "median", "optimality_gap",
@@ -52,7 +52,7 @@ def scores(result, share=0.1, failed=False, agents=None):
     >>> statistics.scores(run).round(1).tolist()
     [4.6, 4.7, 4.3, 4.9]
     """
-    share = real("share", share, 0.0, 1.0)
+    share, failed = real("share", share, 0.0, 1.0), flag("failed", failed)
     found, out, own = np.full(len(result.steps), np.nan), result.left_out, result.returns
     if agents is None and "agent 0" in result.sides:
         raise ValueError(f"agents: what the agents of {result.experiment.game.name!r} earn adds up to 0, so that their "

@@ -8,6 +8,7 @@ from marlfast.backends import at_hand, kernels
 from marlfast.encoders import Grid, Numbered, Rounding
 from marlfast.errors import FileError, integer, sequence, shown
 from marlfast.games.spaces import Space
+from marlfast.errors import FileError, flag, integer, shown
 
 FORMAT, VERSION = "marlfast policy", 1
 MAX_NUMBERS = 2**27        # of a table: more are not made for speed alone
@@ -245,7 +246,7 @@ class TablePolicy:
         state
             As it was given.
         """
-        policy = self.greedy() if deterministic else self
+        policy = self.greedy() if flag("deterministic", deterministic) else self
         if isinstance(observation, dict):
             return policy(observation), state
         return policy._predicted(_numbers(observation)), state

@@ -5,7 +5,7 @@ from marlfast import files, seeds
 from marlfast.backends import kernels
 from marlfast.disk import write_atomically
 from marlfast.draws import PURPOSES
-from marlfast.errors import FileError, TrainingError, integer, shown
+from marlfast.errors import FileError, TrainingError, flag, integer, shown
 from marlfast.experiment import Experiment
 from marlfast.learners.base import learner as as_learner
 from marlfast.policy import Policy
@@ -131,7 +131,7 @@ class Team:
         int32 [R, N]
             An action for each agent.
         """
-        rows = self._rows("observation", observation, "encoder")
+        explore, rows = flag("explore", explore), self._rows("observation", observation, "encoder")
         k = self._resolved.draws
         draws = np.empty((self.runs, self.game.agents * k))
         learners, purpose, steps = self._learners, PURPOSES.index("training"), self.steps

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from marlfast import doubts, errors
-from marlfast.errors import TrainingError, integer, real, shown
+from marlfast.errors import TrainingError, flag, integer, real, shown
 from marlfast.experiment import Experiment
 from marlfast.files import clear_way, load
 from marlfast.progress import Progress
@@ -125,7 +125,7 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
     given = {name: value for name, value in given.items() if value is not None}
     if callback is not None and not callable(callback):
         raise TypeError(f"callback: expected a function of the session, got {shown(callback)}")
-    interval_seconds = real("interval_seconds", interval_seconds, 0.0)
+    interval_seconds, progress = real("interval_seconds", interval_seconds, 0.0), flag("progress", progress)
     arrays = seconds = None
     if resume is not None:
         if game is not None or learner is not None:
@@ -149,7 +149,7 @@ def train(game=None, learner=None, *, learners=None, encoder=None, central=None,
         with Progress(session, progress) as bar:
             def on_block(session):
                 bar.update(session)
-                if callback:
+                if callback is not None:
                     callback(session)
                 if keep:
                     keep.now_and_then(session, seconds + time.perf_counter() - begun)

@@ -1,6 +1,11 @@
 """Wrong arguments: one clear sentence that names the argument and says what came, before anything is trained."""
+import ast
+import inspect
+import textwrap
+
 import numpy as np
 import pytest
+from test_docstrings import OWN
 from training_helpers import assert_same, differing, random_markov
 
 import marlfast as mf
@@ -9,6 +14,9 @@ from marlfast.reference.drift import Drift as DriftKernel
 from marlfast.rewards import Distance, Diversity, PotentialBased, Redundancy
 from marlfast.schedules import Constant, Exponential, Harmonic, Linear, Table
 
+# What is checked by declarations, or where it comes in: by sessions, and by a study's `run`.
+INSIDE = ("marlfast.core", "marlfast.reference", "marlfast.declarations")
+HANDED_ON = (".bind", ".figures", "Littman1994.test")
 NAN, INF = float("nan"), float("inf")
 TWO = np.eye(2)[[[0, 1], [1, 0]]]       # transitions of a sound game of one agent with two actions
 
@@ -581,3 +589,56 @@ def test_tables_beyond_all_memory_are_refused_with_their_size():
     with pytest.raises(MemoryError, match=r"learner: tables for 200 runs x 1600000000 rows x 4 tables x 5 actions need "
                                           r"61,440.0 GB, more than there is"):
         mf.train(mf.games.Drift(), mf.IQL(), encoder=mf.Grid(0, 1, 40000), steps=10, runs=200)
+
+
+# -- arguments that are True or False ----------------------------------------------------------------
+
+def looked_at(source):
+    """Arguments whose default is True or False that a function looks at as they are, and that nothing has checked."""
+    made = ast.parse(textwrap.dedent(source)).body[0]
+    given = list(zip((made.args.posonlyargs + made.args.args)[::-1], made.args.defaults[::-1], strict=False))
+    given += [(name, value) for name, value in zip(made.args.kwonlyargs, made.args.kw_defaults, strict=True) if value]
+    known = {name.arg for name, value in given if isinstance(getattr(value, "value", None), bool)}
+
+    def names(part):
+        if isinstance(part, ast.BoolOp):
+            return {name for value in part.values for name in names(value)}
+        if isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.Not):
+            return names(part.operand)
+        return {part.id} if isinstance(part, ast.Name) else set()
+
+    found = set()
+    for node in ast.walk(made):
+        if isinstance(node, (ast.If, ast.While, ast.IfExp)):
+            found |= names(node.test)
+        elif isinstance(node, (ast.BoolOp, ast.UnaryOp)):
+            found |= names(node)
+    return {name for name in found & known if f'flag("{name}"' not in source}
+
+
+def test_what_is_true_or_false_is_checked_before_it_is_looked_at():
+    assert looked_at("def f(a, b=True, *, c=False):\n    return 1 if b else 2") == {"b"}
+    assert looked_at("def f(b=True):\n    b = flag(\"b\", b)\n    return 1 if b else 2") == set()
+    found = {}
+    for name, (thing, _) in OWN.items():
+        thing = inspect.unwrap(getattr(thing, "__func__", thing))
+        if inspect.isfunction(thing) and not name.startswith(INSIDE) and not name.endswith(HANDED_ON) and (
+                wrong := looked_at(inspect.getsource(thing))):
+            found[name] = wrong
+    assert not found
+
+
+@check([
+    (lambda: mf.train(Drift(), mf.IQL(), encoder=mf.Rounding(0), steps=9, progress=TWO), TypeError, "progress:"),
+    (lambda: mf.train(Drift(), mf.IQL(), encoder=mf.Rounding(0), steps=9, progress="no"), TypeError, "progress:"),
+    (lambda: mf.train(Drift(), mf.IQL(), encoder=mf.Rounding(0), steps=9, callback=TWO), TypeError, "callback:"),
+    (lambda: mf.sweep(Drift(), mf.IQL(), encoder=mf.Rounding(0), steps=9, over={}, progress=TWO), TypeError,
+     "progress: expected True or False"),
+    (lambda: mf.statistics.scores(None, failed=TWO), TypeError, "failed: expected True or False"),
+    (lambda: mf.evaluate(Drift(), "random", failed=TWO), TypeError, "failed: expected True or False"),
+    (lambda: Drift().env(copy=TWO), TypeError, "copy: expected True or False"),
+    (lambda: mf.IQL().team(Drift(), encoder=mf.Rounding(0)).act(np.zeros((1, 1, 2)), explore=TWO), TypeError,
+     "explore: expected True or False"),
+])
+def test_arrays_are_neither_true_nor_false(make, error, words):
+    assert_refused(make, error, *words)

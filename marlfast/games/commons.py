@@ -188,7 +188,7 @@ class Harvest(_Commons):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Cleanup(_Commons):
-    """A river pollutes itself, and apples grow on the other side of the board the worse the dirtier it is: who cleans?
+    """A river pollutes itself, and apples across the board grow the worse the dirtier it is: somebody has to clean.
 
     Dynamics
         Agents turn, move, eat and fine as in :class:`Harvest`. A cleaning beam, alike, takes the first waste in each

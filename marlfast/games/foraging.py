@@ -70,11 +70,11 @@ class LevelForaging(Game):
         At least 0.
     observe_agent_levels : bool
         Whether agents see each other's levels.
+    horizon : int
+        Steps of an episode; 0: no limit.
     leaves : bool
         Whether those who have loaded a food leave the game with it. Learners then have to take games whose agents leave
         (``Game.participation``).
-    horizon : int
-        Steps of an episode; 0: no limit.
     at_horizon : {"terminated", "truncated"}, optional
         What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
 

@@ -732,7 +732,7 @@ def check(game, steps=2000, seed=0, isolate=False):
     """
     if not isinstance(game, _Own):
         raise TypeError(f"game: expected a CompiledGame or a NumPyGame, got {shown(game)}")
-    steps, seed = integer("steps", steps, 1), integer("seed", seed, 0)
+    steps, seed, isolate = integer("steps", steps, 1), integer("seed", seed, 0), flag("isolate", isolate)
     if isolate:
         _apart(lambda: _Shadow(game, seed).play(steps, True))
     else:

@@ -2,7 +2,7 @@
 import numpy as np
 
 from marlfast import measures, statistics
-from marlfast.errors import choice, integer, shown, unknown
+from marlfast.errors import choice, flag, integer, shown, unknown
 from marlfast.plotting.style import (
     axes_for,
     colours,
@@ -166,7 +166,7 @@ def draw_curve(ax, x, values, colour=None, name=None, statistic="iqm", band="int
     values, colour = np.asarray(values, np.float64), colour or colours(1)[0]
     count = int((~np.isnan(values)).any(axis=1).sum())
     uneven = bool(np.isnan(values).any())
-    if runs and 1 < count <= MAX_LINES:
+    if flag("runs", runs) and 1 < count <= MAX_LINES:
         for k, line in enumerate(values):
             ax.plot(x, line, color=colour, linewidth=0.6, alpha=0.35, marker="." if len(x) < 5 else None,
                     label="runs" if k == 0 and name is None else None)

@@ -2,7 +2,7 @@
 import numpy as np
 
 from marlfast import analysis, statistics
-from marlfast.errors import choice, integer
+from marlfast.errors import choice, flag, integer
 from marlfast.plotting.style import (
     axes_for,
     colours,
@@ -90,7 +90,7 @@ def impulse_response(game, result, agent=0, action="static", periods=1, length=1
     before = found.kept(found.before_actions if what == "actions" else found.before_rewards)
     if not len(values):
         raise ValueError("result: no run is left to draw; all failed, or none has finished")
-    ax = axes_for(ax, "an impulse response", (7.0, 4.2))
+    ax, runs = axes_for(ax, "an impulse response", (7.0, 4.2)), flag("runs", runs)
     at = np.arange(values.shape[1] + 1)
     agents = values.shape[2]
     for i, colour in enumerate(colours(agents)):

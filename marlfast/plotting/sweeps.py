@@ -2,7 +2,7 @@
 import numpy as np
 
 from marlfast import statistics
-from marlfast.errors import choice, extra, real, unknown
+from marlfast.errors import choice, extra, flag, real, unknown
 from marlfast.measures import RULES, column_of, label_of
 from marlfast.plotting.style import (
     SEQUENTIAL,
@@ -64,6 +64,7 @@ def heat_map(sweep, x=None, y=None, column=None, statistic="iqm", ax=None, best=
     >>> ax = plotting.heat_map(table, x="rate", y="discount")
     """
     choice("statistic", statistic, ("iqm", "mean", "median"))
+    best = flag("best", best)
     table, names = _table(sweep)
     x, y = _named(table, names, (x, y))
     column, values = _column(table, column, None if isinstance(sweep, dict) else names)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marlfast.errors import integer
+from marlfast.errors import flag, integer
 from marlfast.registry import Definition
 from marlfast.tables import Tables
 
@@ -379,7 +379,7 @@ class Study(Definition):
         """
         runs = self.cheap if runs is None else runs
         runs, seed = integer("runs", runs, 1, 2**31 - 1), integer("seed", seed, 0, 2**64 - 1)
-        begun = time.perf_counter()
+        progress, begun = flag("progress", progress), time.perf_counter()
         figures, notes, *more = self.figures(runs, seed, threads, progress)
         return self.report(self, tuple(figures), tuple(notes), runs, seed, time.perf_counter() - begun, *more)
 

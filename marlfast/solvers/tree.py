@@ -6,7 +6,7 @@ import numpy as np
 
 from marlfast.backends import at_hand, kernels
 from marlfast.declarations.extensive import ARRAYS, levels_of
-from marlfast.errors import integer
+from marlfast.errors import flag, integer
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -189,6 +189,7 @@ class Tree:
         if self.rows is None:
             raise ValueError(f"of_rows: the observations of game {self.game!r} are not numbered, so they say no row; "
                              "give probabilities by slot")
+        strict = flag("strict", strict)
         if len(given) != self.players:
             raise ValueError(f"of_rows: expected one table for each of {self.players} players, got {len(given)}")
         policy = np.empty(self.slots)

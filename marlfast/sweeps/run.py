@@ -13,7 +13,7 @@ from marlfast import errors
 from marlfast.backends import BACKENDS
 from marlfast.doubts import KINDS, in_sweep
 from marlfast.doubts import warn as warn_of
-from marlfast.errors import choice, integer, real, shown
+from marlfast.errors import choice, flag, integer, real, shown
 from marlfast.experiment import Experiment
 from marlfast.measures import columns, known
 from marlfast.session import Interrupts
@@ -147,6 +147,7 @@ def sweep(experiment, learner=None, *, over=None, seeds=None, seed=None, samples
     >>> found.table()["team_return"].shape
     (6,)
     """
+    progress = flag("progress", progress)
     prepared = prepare(experiment, learner, over=over, seeds=seeds, seed=seed, samples=samples, sample_seed=sample_seed,
                        out=out, shard=shard, bins=bins, measure=measure, keep=keep, learners=learners, encoder=encoder,
                        central=central, teams=teams, rewards=rewards, shaping=shaping, episodes=episodes, steps=steps,
@@ -232,6 +233,7 @@ def resume(folder, game=None, measure=None, engine="threads", workers=None, chun
     >>> sweeps.resume("dilemmas").missing
     0
     """
+    progress = flag("progress", progress)
     path = errors.path(folder, "folder")
     manifest = read_manifest(path)
     if manifest["marlfast"] in SAME_NUMBERS and manifest["finished"] is None:
