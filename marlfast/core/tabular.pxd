@@ -325,12 +325,11 @@ cdef inline int gather(const Context *c, int64_t run, int64_t agent, const View 
     cdef int64_t a, n = 0, start = 0, known = c.greedy[view.cell * c.greedy_step]
     cdef double *q = c.gathered + (2 * run + place) * c.pitch
     cdef int32_t *places = c.places + 2 * (2 * run + place) * c.pitch
+    # Without branches: which actions are legal is close to random. What is written for one that is not is overwritten.
     for a in range(c.n_actions[agent]):
-        if a == known:
-            start = n
-        if legal[a]:
-            q[n], places[n] = view.q[a], <int32_t> a
-            n += 1
+        start = n if a == known else start
+        q[n], places[n] = view.q[a], <int32_t> a
+        n += legal[a] != 0
     found.q, found.places, found.n = q, places, n
     if n == 0:
         return Status.NO_LEGAL
@@ -341,11 +340,10 @@ cdef inline int gather(const Context *c, int64_t run, int64_t agent, const View 
 
 cdef inline int64_t place_of(const Legal *found, int64_t action) noexcept nogil:
     """Which of the legal actions one is; -1: it is not legal."""
-    cdef int64_t k
+    cdef int64_t k, at = -1
     for k in range(found.n):
-        if found.places[k] == action:
-            return k
-    return -1
+        at = k if found.places[k] == action else at
+    return at
 
 
 cdef inline int own_transition(const Context *c, int64_t run, int64_t agent, const Transition *t, const Moves *moves,
