@@ -62,13 +62,38 @@ def test_values_and_best_replies(case):
 
 
 def test_fictitious_play(case):
-    """Where best replies are not unique ours is the first, OpenSpiel's another: then only NashConv is near."""
+    """Of two replies that are worth the same either may be taken, as rounding has it: then only NashConv is near."""
     game, tree, _, _ = case
     theirs = fictitious_play.XFPSolver(game)
     for _ in range(3):
         theirs.iteration()
     ours = solvers.fictitious_play(tree, 3).nash_conv
     assert ours == pytest.approx(exploitability.nash_conv(game, theirs.average_policy()), rel=0.2)
+
+
+def test_fictitious_play_differs_where_replies_are_worth_the_same():
+    """In Kuhn poker averages are alike to 1e-9, until rounding decides between two actions that are worth the same."""
+    game = pyspiel.load_game("kuhn_poker")
+    tree, known = tree_of(game)
+    theirs, ours, before = fictitious_play.XFPSolver(game), None, tree.uniform()
+    apart = set()
+    while not apart:
+        theirs.iteration()
+        ours = solvers.fictitious_play(tree, 1, resume=ours)
+        for tables in theirs.average_policy_tables():
+            for key, table in tables.items():
+                own = slice(*tree.begin[known[key]:known[key] + 2])
+                if np.abs(ours.policy[own] - [table[a] for a in sorted(table)]).max() > 1e-9:
+                    apart.add(known[key])
+        before = before if apart else ours.policy.copy()
+    assert ours.iterations > 40
+    for one in apart:
+        worth, own = [], range(*tree.begin[one:one + 2])
+        for slot in own:
+            forced = before.copy()
+            forced[own], forced[slot] = 0.0, 1.0
+            worth.append(tree.values(forced)[tree.owner[one]])
+        assert max(worth) - min(worth) < 1e-15
 
 
 def test_alpha_rank():
