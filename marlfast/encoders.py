@@ -806,6 +806,7 @@ class _Around(Encoder):
         return self.inner.observed(game)
 
     def active(self, game):
+        game = self.observed(game)
         return self.fitted(game).active(game)
 
     def limit(self, game):
@@ -836,6 +837,7 @@ class _Around(Encoder):
         int or None
             None: they grow.
         """
+        game = self.observed(game)      # also where it is asked of the game that was given
         return self.fitted(game).rows(game)
 
     def room(self, game, arrays):
@@ -1121,6 +1123,9 @@ class History(_Around):
         return self.inner if self.grows else self
 
     def observed(self, game):
+        if (getattr(game, "k", None), getattr(game, "actions", None)) == (self.k, self.actions) and hasattr(
+                game, "without_history"):
+            return game
         return super().observed(game).with_history(self.k, self.actions)
 
     def check(self, game):

@@ -108,6 +108,13 @@ class Pick:
             terminal=self.chance(), start=self.of("any", "first"))
 
     def encoder(self, game):
+        game = getattr(game, "without_history", game)
+        if self.chance(0.15):
+            inner = None if game.observations is not None else self.one_encoder(game)
+            return mf.History(self.of(1, 2, 3), inner, self.chance())
+        return self.one_encoder(game)
+
+    def one_encoder(self, game):
         if game.observations is not None:
             return self.of(None, None, None, mf.AgentIndex(common=self.chance()))
         d, kind = game.features, self.whole(0, 4)

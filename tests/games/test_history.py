@@ -108,7 +108,7 @@ def test_cells_of_actions_are_their_own(backend):
     for encoder, count in ((mf.History(2, mf.Grid(-2.0, 3.0, 2), actions=True), (2 * 2 * 4)**2),
                            (mf.History(2, mf.Tiles(4, -2.0, 3.0, 3), actions=True), 4 * (3 * 3 * 4)**2)):
         encoder.check(game)
-        assert encoder.rows(game) == count
+        assert encoder.rows(game) == encoder.rows(DRIFT) == count and encoder.active(DRIFT) == encoder.active(game)
         kernel, rows = encoder.bind(game, 4, {}, backend), np.zeros((4, 2 * encoder.active(game)), np.int32)
         observation = np.tile([0.2, 0.4, -1.0, 0.2, 0.4, -1.0], (4, 2, 1))
         observation[:, :, 2] = np.arange(-1.0, 3.0)[:, None]
