@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marlfast.errors import among, shown, unknown
+from marlfast.errors import among, flag, shown, unknown
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +147,7 @@ def returns_of(result, each=False):
     for name, who in result.sides.items():
         key = "team_return" if name == "team" else f"return_{who[0]}" if len(who) == 1 else name.replace(" ", "_")
         found[key] = f"{name} return, last tenth of the episodes", scores(result, agents=who)
-    if each:
+    if flag("each", each):
         agents = range(result.experiment.game.agents)
         if "return_0" not in found:
             found.setdefault("team_return", ("team return, last tenth of the episodes", scores(result, agents=agents)))
