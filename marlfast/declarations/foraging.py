@@ -42,7 +42,7 @@ FORAGING = Kernel(
     Array("min_food", "int32", "F"),
     Array("max_food", "int32", "F", "None: the sum of the three lowest levels of agents", optional=True),
     _levels,
-    Flag("leaves"),
+    Flag("leaves", default=False),
     family="Game")
 
 KERNELS = (FORAGING,)

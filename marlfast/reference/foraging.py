@@ -157,7 +157,9 @@ class Foraging(Game):
             away = np.stack([rows - top, columns - left, levels], axis=2)
             visible = (away[..., 0] >= 0.0) & (away[..., 1] >= 0.0)
             food = visible & (levels > 0.0) & (rows <= row + reach) & (columns <= column + reach)
-            visible &= (away[..., 0] <= 2.0 * reach) & (away[..., 1] <= 2.0 * reach)
+            there = levels > 0.0
+            there[:, i] = True
+            visible &= there & (away[..., 0] <= 2.0 * reach) & (away[..., 1] <= 2.0 * reach)
             first = [i] + [j for j in range(n_agents) if j != i]
             mine = _packed(away[:, n_agents:], food[:, n_agents:])
             if self.leaves:
