@@ -6,9 +6,8 @@ import numpy as np
 from marlfast import errors
 from marlfast.backends import at_hand, kernels
 from marlfast.encoders import Grid, Numbered, Rounding
-from marlfast.errors import FileError, integer, sequence, shown
+from marlfast.errors import FileError, flag, integer, sequence, shown
 from marlfast.games.spaces import Space
-from marlfast.errors import FileError, flag, integer, shown
 
 FORMAT, VERSION = "marlfast policy", 1
 MAX_NUMBERS = 2**27        # of a table: more are not made for speed alone

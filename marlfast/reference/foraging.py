@@ -162,9 +162,6 @@ class Foraging(Game):
             visible &= there & (away[..., 0] <= 2.0 * reach) & (away[..., 1] <= 2.0 * reach)
             first = [i] + [j for j in range(n_agents) if j != i]
             mine = _packed(away[:, n_agents:], food[:, n_agents:])
-            if self.leaves:
-                left = group & eaten[:, None]
-                players[left], levels[:, :n_agents][left] = GONE, 0
             ours = _packed(away[:, first], visible[:, first])[..., :per_agent]
             observation[good, i, :3 * foods] = mine.reshape(len(good), 3 * foods)
             observation[good, i, 3 * foods:] = ours.reshape(len(good), per_agent * n_agents)
