@@ -22,10 +22,9 @@ class _Dense(Encoder):
 
     def stage_encode(self, runs, observation, rows):
         row = self._rows(observation)
-        status = np.where((row < 0).any(axis=1), BAD_OBSERVATION, 0).astype(np.int32)
-        good = status == 0
+        good = (row >= 0).all(axis=1)
         rows[good] = row[good]      # one view: every agent gets its row
-        return status
+        return np.where(good, 0, BAD_OBSERVATION).astype(np.int32)
 
 
 @DISCRETE.document
@@ -49,16 +48,14 @@ class Grid(_Dense):
     def __init__(self, *by_position, **given):
         a = self._shaped(GRID.check(given, by_position))
         self.low, self.scale, self.bins = a.low, a.scale, a.bins
+        self.strides = np.append(np.cumprod(a.bins[:0:-1])[::-1], 1)      # the last feature counts by ones
 
     def _rows(self, observation):
         with np.errstate(invalid="ignore", over="ignore"):
             y = (observation - self.low) * self.scale
         finite = np.isfinite(y)
         k = np.where(finite, np.minimum(np.maximum(y, 0.0), self.bins - 1.0), 0.0).astype(np.int64)
-        row = np.zeros(y.shape[:2], np.int64)
-        for d, n in enumerate(self.bins.tolist()):
-            row = row * n + k[:, :, d]
-        return np.where(finite.all(axis=2), row, -1)
+        return np.where(finite.all(axis=2), k @ self.strides, -1)
 
 
 @TILES.document

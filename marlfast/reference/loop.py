@@ -8,7 +8,7 @@ import numpy as np
 from marlfast.declarations.loop import ARRAYS, LOOP
 from marlfast.reference import moves as participation
 from marlfast.reference.draws import fill
-from marlfast.reference.kernels import BAD_REWARD, NO_DRAWS, check, fine
+from marlfast.reference.kernels import BAD_REWARD, NO_DRAWS, check, fine, none
 
 RUNNING, STEPS, EPISODES, GREEDY_STABLE, RETURN_REACHED = range(5)
 FAILED = 64
@@ -33,9 +33,7 @@ class _Windows:
             self.first, self.count = np.zeros(n_runs, np.int64), np.zeros(n_runs, np.int64)
 
     def reaches(self, runs, record):
-        """Where the draws of a record can be had."""
-        if not self.fixed:
-            return np.ones(len(runs), bool)
+        """Where supplied draws of a record can be had."""
         return (record >= self.first[runs]) & (record < self.first[runs] + self.count[runs])
 
     def at(self, runs, record):
@@ -43,8 +41,9 @@ class _Windows:
         if self.n_draws == 0:
             return np.empty((len(runs), 0))
         if not self.fixed:
-            stale = (record < self.first[runs]) | (record >= self.first[runs] + self.count[runs])
-            if stale.any():
+            offset = record - self.first[runs]
+            stale = (offset < 0) | (offset >= self.count[runs])
+            if not none(stale):
                 which = runs[stale]
                 out = np.empty((len(which), self.records * self.n_draws))
                 first, numbers, seeds = record[stale] * self.n_draws, self.run_numbers[which], self.seeds[which]
@@ -56,6 +55,24 @@ class _Windows:
                 self.data[which] = out.reshape(len(which), self.records, self.n_draws)
                 self.first[which], self.count[which] = record[stale], self.records
         return self.data[runs, record - self.first[runs]]
+
+
+class _Step:
+    """What a step of some runs has come to: arrays with those runs as their first axis, and tuples of such."""
+
+    def __init__(self, **arrays):
+        vars(self).update(arrays)
+
+    def keep(self, which):
+        """Leave all other runs out."""
+        for name, part in vars(self).items():
+            setattr(self, name, part.of(which) if isinstance(part, participation.Moves) else
+                    tuple(a[which] for a in part) if isinstance(part, tuple) else part[which])
+
+
+def first(status, more):
+    """The first status of each run that is not 0."""
+    return more if none(status) else np.where(status == 0, more, status)
 
 
 def has_lanes():
@@ -100,8 +117,8 @@ class Loop:
         check(target, "target", "int64", (self.runs,), False)
         runs, pauses = np.arange(lo, hi), 0
         while True:
-            runs = runs[(self.reason[runs] == RUNNING) & (self.steps[runs] < target[runs])]
-            runs, pause = self._ready(runs)
+            over = (self.reason[runs] != RUNNING) | (self.steps[runs] >= target[runs])
+            runs, pause = self._ready(runs if none(over) else runs[~over])
             pauses |= pause
             if len(runs) == 0:
                 return pauses
@@ -113,8 +130,15 @@ class Loop:
 
     def _fail(self, runs, status):
         """Stop the runs whose status is not 0; true where it is."""
-        self.reason[runs] = np.where(status == 0, self.reason[runs], FAILED + status)
-        return status == 0
+        bad = status != 0
+        if not none(bad):
+            self.reason[runs[bad]] = FAILED + status[bad]
+        return ~bad
+
+    def _leave(self, s, status):
+        """Stop the runs whose status is not 0, which take no further part in the step."""
+        if not none(status):
+            s.keep(self._fail(s.runs, status))
 
     def _ready(self, runs):
         """The runs that have all that a step may need, and why the others pause."""
@@ -125,24 +149,27 @@ class Loop:
                 pauses |= ROWS if not room.all() else 0
                 runs = runs[room]
         if self.record_every:
-            room = self.episodes[runs] // self.record_every < self.returns.shape[1]
-            pauses |= RECORDS if not room.all() else 0
-            runs = runs[room]
+            full = self.episodes[runs] // self.record_every >= self.returns.shape[1]
+            if not none(full):
+                pauses |= RECORDS
+                runs = runs[~full]
         explore, step_uniforms, step_normals, start_uniforms, start_normals = self.windows
-        reach = np.ones(len(runs), bool)
-        for window in (explore, step_uniforms, step_normals):
-            reach &= window.reaches(runs, self.steps[runs])
-        for window in (start_uniforms, start_normals):
-            reach &= window.reaches(runs, self.episodes[runs] + 1)
-        pauses |= DRAWS if not reach.all() else 0
-        return runs[reach], pauses
+        for windows, record in (((explore, step_uniforms, step_normals), self.steps),
+                                ((start_uniforms, start_normals), self.episodes + 1)):
+            for window in windows:
+                if window.fixed:
+                    reach = window.reaches(runs, record[runs])
+                    pauses |= DRAWS if not reach.all() else 0
+                    runs = runs[reach]
+        return runs, pauses
 
     def _begin(self, runs):
         """Start, observe and encode. The draws of a start are at the position of the episode."""
         episode = self.episodes[runs]
         status = fine(len(runs))
         for window in self.windows[3:]:
-            status[~window.reaches(runs, episode)] = NO_DRAWS
+            if window.fixed:
+                status[~window.reaches(runs, episode)] = NO_DRAWS
         good = np.flatnonzero(status == 0)
         which = runs[good]
         state, observation = self.state[which], self.observation[which]
@@ -169,7 +196,7 @@ class Loop:
 
     def _encode(self, runs, state, observation, rows):
         """Rows of what the agents see and, where a learner asks for them, of the state; writes rows [n, W]."""
-        own, central = rows[:, :self.own].copy(), rows[:, self.own:].copy()
+        own, central = rows[:, :self.own], rows[:, self.own:]
         status = self.encoder.stage_encode(runs, observation, own)
         if self.central is self.encoder:
             central[:] = own[:, :self.active_rows - self.own]
@@ -178,106 +205,97 @@ class Loop:
             part = central[good]
             status[good] = self.central.stage_encode(runs[good], state[good, None], part)
             central[good] = part
-        rows[:, :self.own], rows[:, self.own:] = own, central
         return status
 
     def _step(self, runs):
         """One step of some runs. Runs that fail leave at the stage where they fail."""
         n = len(runs)
-        steps = self.steps[runs]
-        rows, state = self.rows[runs], self.state[runs]
-        explore = self.windows[0].at(runs, steps).reshape(n, self.agents, -1)
-        actions, raw, terminated = np.zeros((n, self.agents), np.int32), np.zeros((n, self.agents)), np.zeros(n, bool)
-        status, some = fine(n), self.participants
+        s = _Step(runs=runs, rows=self.rows[runs], state=self.state[runs],
+                  actions=np.zeros((n, self.agents), np.int32), raw=np.zeros((n, self.agents)),
+                  terminated=np.zeros(n, bool))
+        self._act(s)
+        self._play(s)
+        some = self.participants
+        self.steps[s.runs] += 1
+        self.episode_steps[s.runs] += 1
         if some is not None:
-            status = some.act(self.learners, runs, rows, explore, actions)
-        for learner in self.learners if some is None else ():
-            status = np.where(status == 0, learner.stage_act(runs, rows[:, :learner.active_rows], explore, actions),
-                              status)
-        keep = self._fail(runs, status)
-        runs, steps, rows, state, actions, raw, terminated = (
-            a[keep] for a in (runs, steps, rows, state, actions, raw, terminated))
-        status = self.game.stage_step(runs, state, actions, self.windows[1].at(runs, steps),
-                                      self.windows[2].at(runs, steps), raw, terminated)
-        self.state[runs] = state
-        observation = self.observation[runs]
-        status = np.where(status == 0, self.game.stage_observe(runs, state, observation), status)
-        self.observation[runs] = observation
-        if some is not None:
-            raw[~some.present[runs]] = 0.0
-        finite = np.isfinite(raw)
-        unsound = (status == 0) & ~finite.all(axis=1)
-        self.fault[runs[unsound]] = (~finite).argmax(axis=1)[unsound]
-        keep = self._fail(runs, np.where(unsound, BAD_REWARD, status))
-        runs, rows, state, actions, raw, terminated, observation = (
-            a[keep] for a in (runs, rows, state, actions, raw, terminated, observation))
-        self.steps[runs] += 1
-        self.episode_steps[runs] += 1
-        if some is not None:
-            some.agent_steps[runs] += some.present[runs]
-            terminated, truncated, after, status = some.end(self, runs, state, terminated)
-            keep = self._fail(runs, status)
-            runs, rows, state, actions, raw, terminated, truncated, observation = (
-                a[keep] for a in (runs, rows, state, actions, raw, terminated, truncated, observation))
-            after = tuple(a[keep] for a in after)
-            some.see(runs, observation, after[1])
+            some.agent_steps[s.runs] += some.present[s.runs]
+            s.terminated, s.truncated, s.after, status = some.end(self, s.runs, s.state, s.terminated)
+            self._leave(s, status)
+            some.see(s.runs, s.observation, s.after[1])
         else:
-            at_horizon = ~terminated & (self.episode_steps[runs] == self.horizon)
-            truncated = at_horizon & (not self.horizon_ends) | terminated & self.ends_are_limits
-            terminated = terminated & (not self.ends_are_limits) | at_horizon & self.horizon_ends
-
-        next_rows = np.zeros((len(runs), self.active_rows), np.int32)
-        obs = observation if some is None else some.last_obs[runs]
-        keep = self._fail(runs, self._encode(runs, state, obs, next_rows))
-        if some is not None:
-            after = tuple(a[keep] for a in after)
-        (runs, rows, state, actions, raw, terminated, truncated, observation, next_rows) = (
-            a[keep] for a in (runs, rows, state, actions, raw, terminated, truncated, observation, next_rows))
-
-        rewards, changed = np.zeros(raw.shape), np.zeros(len(runs), bool)
-        status = fine(len(runs))
+            at_horizon = ~s.terminated & (self.episode_steps[s.runs] == self.horizon)
+            s.truncated = at_horizon & (not self.horizon_ends) | s.terminated & self.ends_are_limits
+            s.terminated = s.terminated & (not self.ends_are_limits) | at_horizon & self.horizon_ends
+        s.next_rows = np.zeros((len(s.runs), self.active_rows), np.int32)
+        self._leave(s, self._encode(s.runs, s.state, s.observation if some is None else some.last_obs[s.runs],
+                                    s.next_rows))
+        s.rewards, status = np.zeros(s.raw.shape), fine(len(s.runs))
         for reward in self.rewards:
-            status = np.where(status == 0, reward.stage_apply(
-                runs, rows[:, :self.agents], actions, raw, rewards, next_rows[:, :self.agents], state, observation,
-                terminated), status)
-        keep = self._fail(runs, status)
-        (runs, rows, actions, raw, terminated, truncated, next_rows, rewards, changed) = (
-            a[keep] for a in (runs, rows, actions, raw, terminated, truncated, next_rows, rewards, changed))
-        ended = terminated | truncated
+            status = first(status, reward.stage_apply(
+                s.runs, s.rows[:, :self.agents], s.actions, s.raw, s.rewards, s.next_rows[:, :self.agents], s.state,
+                s.observation, s.terminated))
+        self._leave(s, status)
+        s.ended, s.changed = s.terminated | s.truncated, np.zeros(len(s.runs), bool)
         if some is not None:
-            after = tuple(a[keep] for a in after)
-            rewards[~some.present[runs]] = 0.0
-            some.earn(runs, rows[:, :self.own], actions, rewards)
-            moves = some.moves(runs, terminated, after)
-        alive = np.arange(len(runs))
-        for learner in self.learners:
-            if learner.learning:
-                flags = changed[alive]
-                active = learner.active_rows
-                given = (runs[alive], rows[alive, :active], actions[alive], rewards[alive], next_rows[alive, :active],
-                         terminated[alive])
-                status = learner.stage_update(*given, flags) if some is None else \
-                    learner.stage_update_some(*given, moves.of(alive), flags)
-                changed[alive] = flags
-                alive = alive[self._fail(runs[alive], status)]
-            learner.stage_tick(runs[alive], ended[alive])
-        runs, raw, rewards, next_rows, ended, changed = (
-            a[alive] for a in (runs, raw, rewards, next_rows, ended, changed))
-        counted = np.where(changed, 1, self.stable[runs] + 1)       # the step of the change counts
+            s.rewards[~some.present[s.runs]] = 0.0
+            some.earn(s.runs, s.rows[:, :self.own], s.actions, s.rewards)
+            s.moves = some.moves(s.runs, s.terminated, s.after)
+        self._learn(s)
+        runs, ended = s.runs, s.ended
+        counted = np.where(s.changed, 1, self.stable[runs] + 1)       # the step of the change counts
         self.stable[runs] = np.where(self.steps[runs] <= self.stable_after[runs], 0, counted)
-
         with np.errstate(over="ignore"):        # as the compiled sums, which say nothing either
-            self.episode_return[runs] += raw
-            self.episode_shaped[runs] += rewards
+            self.episode_return[runs] += s.raw
+            self.episode_shaped[runs] += s.rewards
         if some is not None:
-            some.go_on(runs, tuple(a[alive] for a in after), moves.learns[alive])
-        self.rows[runs[~ended]] = next_rows[~ended]
-        over = runs[ended]
-        good = np.ones(len(runs), bool)
-        if len(over):
+            some.go_on(runs, s.after, s.moves.learns)
+        if none(ended):
+            self.rows[runs] = s.next_rows
+        else:
+            over, good = runs[ended], ~ended
+            self.rows[runs[good]] = s.next_rows[good]
             self._record(over)
             good[ended] = self._fail(over, self._begin(over))
-        self._stop(runs[good], ended[good])
+            runs, ended = runs[good], ended[good]
+        self._stop(runs, ended)
+
+    def _act(self, s):
+        explore = self.windows[0].at(s.runs, self.steps[s.runs]).reshape(*s.actions.shape, -1)
+        if self.participants is not None:
+            status = self.participants.act(self.learners, s.runs, s.rows, explore, s.actions)
+        else:
+            status = fine(len(s.runs))
+            for learner in self.learners:
+                status = first(status, learner.stage_act(s.runs, s.rows[:, :learner.active_rows], explore, s.actions))
+        self._leave(s, status)
+
+    def _play(self, s):
+        """The game's step, its rewards before shaping, and what is observed after it."""
+        steps = self.steps[s.runs]
+        status = self.game.stage_step(s.runs, s.state, s.actions, self.windows[1].at(s.runs, steps),
+                                      self.windows[2].at(s.runs, steps), s.raw, s.terminated)
+        self.state[s.runs] = s.state
+        s.observation = self.observation[s.runs]
+        status = first(status, self.game.stage_observe(s.runs, s.state, s.observation))
+        self.observation[s.runs] = s.observation
+        if self.participants is not None:
+            s.raw[~self.participants.present[s.runs]] = 0.0
+        infinite = ~np.isfinite(s.raw)
+        if not none(infinite):
+            unsound = (status == 0) & infinite.any(axis=1)
+            self.fault[s.runs[unsound]] = infinite.argmax(axis=1)[unsound]
+            status = np.where(unsound, BAD_REWARD, status)
+        self._leave(s, status)
+
+    def _learn(self, s):
+        for learner in self.learners:
+            if learner.learning:
+                active = learner.active_rows
+                given = s.runs, s.rows[:, :active], s.actions, s.rewards, s.next_rows[:, :active], s.terminated
+                self._leave(s, learner.stage_update(*given, s.changed) if self.participants is None else
+                            learner.stage_update_some(*given, s.moves, s.changed))
+            learner.stage_tick(s.runs, s.ended)
 
     def _record(self, runs):
         """Write down an episode that is over; ``record_every`` episodes share an entry, which becomes their mean."""
@@ -307,7 +325,7 @@ class Loop:
 
     def _stop(self, runs, ended):
         """The first stop rule that holds."""
-        reason = np.zeros(len(runs), np.int32)
+        reason = np.full(len(runs), RUNNING, np.int32)
         if self.window:
             reached = (ended & (self.episodes[runs] >= self.window)
                        & (self.recent_sum[runs] / self.window >= self.min_return))

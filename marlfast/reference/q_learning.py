@@ -11,6 +11,7 @@ from marlfast.reference.kernels import (
     NO_LEGAL,
     Learner,
     fine,
+    none,
 )
 from marlfast.reference.moves import Legal
 from marlfast.reference.tabular import (
@@ -21,6 +22,7 @@ from marlfast.reference.tabular import (
     first_greatest,
     greatest_from,
     share_of,
+    value_of,
     waves,
     write_values,
 )
@@ -52,7 +54,7 @@ class QLearning(Learner):
     def _inside(self, rows):
         """Whether all active rows of an observation lie in the table, and rows that do."""
         inside = (rows >= 0) & (rows < self.q.shape[1])
-        places = np.where(inside, rows, 0)
+        places = rows if none(~inside) else np.where(inside, rows, 0)
         return (inside, places) if self.active == 1 else (inside.all(axis=-1), places)
 
     def _seen(self, values, run, row, *where):
@@ -137,9 +139,10 @@ class QLearning(Learner):
     @staticmethod
     def _random_greatest(q, best, n_actions, share):
         """One of the actions whose value equals the greatest, each as likely, by shares in [0, 1)."""
-        top = np.take_along_axis(q, best[:, :, None], axis=2)
-        ties = (q == top) & (np.arange(q.shape[2]) < n_actions[:, None])
+        ties = (q == value_of(q, best)[:, :, None]) & (np.arange(q.shape[2]) < n_actions[:, None])
         count = ties.sum(axis=2)
+        if none(count != 1):
+            return best
         which = share_of(share, count)
         chosen = (ties & (ties.cumsum(axis=2) == which[:, :, None] + 1)).argmax(axis=2)
         return np.where((count == 1) | (which < 0) | (which >= count), best, chosen)
@@ -190,21 +193,24 @@ class QLearning(Learner):
         inside, action = inside & next_inside, np.where(known, actions, 0)
         best = self._best(self.q, self.greedy, runs[:, None], next_row, tables, n_actions)
         here = self._best(self.q, self.greedy, runs[:, None], row, tables, n_actions)
-        sane = (terminated[:, None] | ((best >= 0) & (best < n_actions))) & (here >= 0) & (here < n_actions)
-        fault = np.where(known, np.where(inside, np.where(sane, 0, BAD_ACTION), BAD_ROW), BAD_ACTION)
-        best = np.where((best >= 0) & (best < n_actions), best, 0)
-        return row, next_row, action, np.where(sane, here, 0), best, fault
+        follows = (best >= 0) & (best < n_actions)
+        sane = (terminated[:, None] | follows) & (here >= 0) & (here < n_actions)
+        fault = np.where(known & inside & sane, 0, np.where(known & ~inside, BAD_ROW, BAD_ACTION))
+        return row, next_row, action, np.where(sane, here, 0), np.where(follows, best, 0), fault
 
     @staticmethod
     def _sound(status, fault, value):
         """Which agents learn (bool [n, wave]), and the runs' statuses: agents from a run's first fault on do not."""
-        fault = np.where((fault == 0) & ~np.isfinite(value), BAD_VALUE, fault)
+        finite = np.isfinite(value)
+        if none(~finite) and none(fault):
+            return finite & (status == 0)[:, None], status
+        fault = np.where((fault == 0) & ~finite, BAD_VALUE, fault)
         learns = (status == 0)[:, None] & (np.maximum.accumulate(fault != 0, axis=1) == 0)
         return learns, np.where(status == 0, first_fault(fault), status)
 
     def _ahead(self, runs, q, n_actions, best):
         """What the successor is worth: q [n, wave, A], of which ``best`` is greedy."""
-        return np.take_along_axis(q, best[:, :, None], axis=2)[:, :, 0]
+        return value_of(q, best)
 
     def _rates(self, runs, row, tables):
         """Learning rates [n, wave], which may count the visits of the (first active) rows."""
@@ -216,7 +222,8 @@ class QLearning(Learner):
         return old + rate * (target - old)
 
     def _write(self, run, row, table, n_actions, action, value, old, r, changed):
-        self.visits[run, row, table] += self.visits[run, row, table] < MAX_VISITS
+        visits = self.visits[run, row, table]
+        self.visits[run, row, table] = visits + (visits < MAX_VISITS)
         changed[r[write_values(self.q, self.greedy, run, row, table, n_actions, action, value, old,
                                self.around)]] = True
 

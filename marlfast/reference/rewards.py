@@ -9,7 +9,7 @@ from marlfast.declarations.rewards import (
     POTENTIAL_TABLE,
     REDUNDANCY,
 )
-from marlfast.reference.kernels import BAD_ACTION, BAD_ROW, Reward, fine
+from marlfast.reference.kernels import BAD_ACTION, BAD_ROW, Reward, allowed, fine
 
 
 @MIX.document
@@ -57,11 +57,11 @@ class _Distinct(Reward):
     """What depends on how many different actions were taken."""
 
     def stage_apply(self, runs, rows, actions, raw, rewards, next_rows, state, observation, terminated):
-        good = ((actions >= 0) & (actions < self.n_actions)).all(axis=1)
-        ordered = np.sort(actions[good], axis=1)
+        status = np.where(allowed(actions, self.n_actions), 0, BAD_ACTION).astype(np.int32)
+        ordered = np.sort(actions, axis=1)
         distinct = 1 + (ordered[:, 1:] != ordered[:, :-1]).sum(axis=1)
-        rewards[good] = self._add(rewards[good], distinct[:, None])
-        return np.where(good, 0, BAD_ACTION).astype(np.int32)
+        rewards[:] = np.where(status[:, None] == 0, self._add(rewards, distinct[:, None]), rewards)
+        return status
 
 
 @DIVERSITY.document

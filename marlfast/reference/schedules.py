@@ -39,7 +39,9 @@ class Schedule:
         """Values in force [n, ...] for rows that were visited so often (int32 [n, ...])."""
         run = runs.reshape(-1, *[1] * (visits.ndim - 1))
         if self.kind != VISITS:
-            return np.broadcast_to(self.value[run], visits.shape)
+            value = np.empty(visits.shape)
+            value[:] = self.value[run]
+            return value
         x = 1.0 + self.rate[run] * visits
         value = self.start[run] / x if self.table[0] == 1.0 else self.start[run] * exp_values(
             -(self.table[0] * log_values(x)))

@@ -2,6 +2,7 @@
 import numpy as np
 
 from marlfast.reference.draws import exp_values
+from marlfast.reference.kernels import none
 
 EPSILON_GREEDY, BOLTZMANN, ONE_DRAW = range(3)
 SMALL = 2.0**-1000
@@ -28,12 +29,16 @@ def first_greatest(q, n_actions):
     return np.where(first, 0, np.where(np.isnan(within), -np.inf, within).argmax(axis=1))
 
 
+def value_of(q, action):
+    """Values of one action in each cell: q [..., A], action [...]."""
+    return q.reshape(-1, q.shape[-1])[np.arange(action.size), action.ravel()].reshape(action.shape)
+
+
 def greatest_from(q, n_actions, start):
     """The first of the greatest of each cell (q [n, A], actions [n]), going round from ``start`` [n]."""
     first = first_greatest(q, n_actions)
     place = np.arange(q.shape[1])
-    top = np.take_along_axis(q, first[:, None], axis=1)
-    later = (q == top) & (place >= start[:, None]) & (place < n_actions[:, None])
+    later = (q == value_of(q, first)[:, None]) & (place >= start[:, None]) & (place < n_actions[:, None])
     return np.where((first < start) & later.any(axis=1), later.argmax(axis=1), first)
 
 
@@ -43,8 +48,9 @@ def write_values(q, greedy, run, row, table, n_actions, action, value, old, arou
     best = greedy[run, row, table].astype(np.int64)
     top = q[run, row, table, best]
     equal = (value == top) & (action < best) & (not around)
-    new = np.where((action != best) & ((value > top) | equal), action, best)
-    fallen = np.flatnonzero((action == best) & (value < old))
+    own = action == best
+    new = np.where(~own & ((value > top) | equal), action, best)
+    fallen = (own & (value < old)).nonzero()[0]
     if len(fallen):
         new[fallen] = greatest_from(q[run[fallen], row[fallen], table[fallen]], n_actions[fallen],
                                     best[fallen] if around else 0 * best[fallen])
@@ -92,11 +98,11 @@ class Chance:
 
 def share_of(share, count):
     """Which of ``count``, for shares in [0, 1) of them: the product is rounded, and may reach it."""
-    count = np.asarray(count, np.float64)
+    last = np.subtract(count, 1.0)
     with np.errstate(over="ignore", invalid="ignore"):
         x = share * count
-    x = np.where(x < count - 1.0, x, count - 1.0)
-    return np.where(x > 0.0, x, 0.0).astype(np.int64)
+    # fmin: a product that is no number is not less than the last choice.
+    return np.fmax(np.fmin(x, last), 0.0).astype(np.int64)
 
 
 def epsilon_greedy_values(q, n_actions, best, epsilon):
@@ -105,13 +111,12 @@ def epsilon_greedy_values(q, n_actions, best, epsilon):
     for a in range(q.shape[-1]):
         lanes[..., a % 4] += np.where(a < n_actions, q[..., a], 0.0)
     total = (lanes[..., 0] + lanes[..., 1]) + (lanes[..., 2] + lanes[..., 3])
-    top = np.take_along_axis(q, best[..., None], axis=-1)[..., 0]
-    return (1.0 - epsilon) * top + epsilon * (total / n_actions)
+    return (1.0 - epsilon) * value_of(q, best) + epsilon * (total / n_actions)
 
 
 def boltzmann_weights(q, n_actions, best, temperature):
     """exp((q[a] - q[best]) / temperature) of each action, 0 beyond the agent's own: as many arrays as actions."""
-    power = (q - np.take_along_axis(q, best[..., None], axis=-1)) / temperature[..., None]
+    power = (q - value_of(q, best)[..., None]) / temperature[..., None]
     return [np.where(a < n_actions, exp_values(power[..., a]), 0.0) for a in range(q.shape[-1])]
 
 
@@ -153,5 +158,7 @@ def policy_values(learner, runs, q, n_actions, best):
 
 def first_fault(status):
     """The first non-zero status of each run (status [n, agents])."""
+    if none(status):
+        return np.zeros(len(status), np.int32)
     at = (status != 0).argmax(axis=1)
     return status[np.arange(len(status)), at].astype(np.int32)
