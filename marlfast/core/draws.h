@@ -47,6 +47,14 @@
 #define MF_HAVE_SSE2_DRAWS 0
 #endif
 
+/* What every 64-bit ARM processor has. */
+#if !defined(MARLFAST_PORTABLE) && defined(__aarch64__) && (defined(__GNUC__) || defined(__clang__))
+#define MF_HAVE_NEON_DRAWS 1
+#include <arm_neon.h>
+#else
+#define MF_HAVE_NEON_DRAWS 0
+#endif
+
 #if defined(__GNUC__) || defined(__clang__)
 #define MF_INLINE static inline __attribute__((always_inline, unused))
 #define MF_FUNCTION static __attribute__((unused))
@@ -272,6 +280,50 @@ MF_FUNCTION void mf_uniform_sse2(uint64_t seed, uint32_t run, uint32_t stream, i
 }
 #endif
 
+#if MF_HAVE_NEON_DRAWS
+/* Two blocks a register, four registers a group: a product of two words fills a register twice as wide. */
+MF_FUNCTION void mf_uniform_neon(uint64_t seed, uint32_t run, uint32_t stream, int64_t group, int64_t groups,
+                                 double *out) {
+    const uint32x2_t m0 = vdup_n_u32(MF_PHILOX_M0), m1 = vdup_n_u32(MF_PHILOX_M1);
+    const uint64x2_t one = vdupq_n_u64(0x3FF0000000000000ull), two = vdupq_n_u64(2);
+    const float64x2_t unit = vdupq_n_f64(1.0);
+    const uint64_t first = (uint64_t)group * MF_LANES;
+    uint64x2_t block = vsetq_lane_u64(first + 1, vdupq_n_u64(first), 1);
+    uint32x2_t key0[10], key1[10];
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+    int64_t g;
+    int pair, round;
+    for (round = 0; round < 10; round++, k0 += MF_PHILOX_W0, k1 += MF_PHILOX_W1) {
+        key0[round] = vdup_n_u32(k0);
+        key1[round] = vdup_n_u32(k1);
+    }
+    for (g = 0; g < groups; g++, out += MF_GROUP) {
+        uint32x2_t c0[4], c1[4], c2[4], c3[4];
+        for (pair = 0; pair < 4; pair++) {
+            c0[pair] = vmovn_u64(block);
+            c1[pair] = vshrn_n_u64(block, 32);
+            c2[pair] = vdup_n_u32(run);
+            c3[pair] = vdup_n_u32(stream);
+            block = vaddq_u64(block, two);
+        }
+        for (round = 0; round < 10; round++)
+            for (pair = 0; pair < 4; pair++) {
+                const uint64x2_t p0 = vmull_u32(c0[pair], m0), p1 = vmull_u32(c2[pair], m1);
+                c0[pair] = veor_u32(vshrn_n_u64(p1, 32), veor_u32(c1[pair], key0[round]));
+                c2[pair] = veor_u32(vshrn_n_u64(p0, 32), veor_u32(c3[pair], key1[round]));
+                c1[pair] = vmovn_u64(p1);
+                c3[pair] = vmovn_u64(p0);
+            }
+        for (pair = 0; pair < 4; pair++) {
+            const uint64x2_t a = vorrq_u64(vshlq_n_u64(vmovl_u32(c0[pair]), 20), vmovl_u32(vshr_n_u32(c1[pair], 12)));
+            const uint64x2_t b = vorrq_u64(vshlq_n_u64(vmovl_u32(c2[pair]), 20), vmovl_u32(vshr_n_u32(c3[pair], 12)));
+            vst1q_f64(out + 2 * pair, vsubq_f64(vreinterpretq_f64_u64(vorrq_u64(a, one)), unit));
+            vst1q_f64(out + MF_LANES + 2 * pair, vsubq_f64(vreinterpretq_f64_u64(vorrq_u64(b, one)), unit));
+        }
+    }
+}
+#endif
+
 #if MF_HAVE_AVX2_VARIANT
 /* Four blocks a register, two registers a group. Only the low half of each
  * 64-bit lane counts (the multiply ignores the rest), so nothing is masked. */
@@ -425,6 +477,8 @@ MF_FUNCTION void mf_fill(int normal, uint64_t seed, uint32_t run, uint32_t strea
 #endif
 #if MF_HAVE_SSE2_DRAWS
     mf_uniform_sse2(seed, run, stream, group, groups, out);
+#elif MF_HAVE_NEON_DRAWS
+    mf_uniform_neon(seed, run, stream, group, groups, out);
 #else
     mf_uniform_portable(seed, run, stream, group, groups, out);
 #endif
