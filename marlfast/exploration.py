@@ -42,7 +42,22 @@ class Exploration(Definition):
     kind = "exploration"
     strict = True
     several = False
+    decay = per = None
     level = attribute("level", "schedule")
+
+    def _decays(self, parameter, most=np.inf):
+        """Set the schedule: the parameter's own, or, by ``decay``, ``minimum`` and ``per``, one that falls from it."""
+        choice("per", self.per, (None, "episode", "step"))
+        self._set(minimum=real_per_run("minimum", self.minimum, 0.0, most))
+        if self.decay is not None:
+            if not isinstance(parameter, Constant):
+                raise ValueError(f"decay: {self.parameter} is a schedule already; leave decay out")
+            self._set(decay=real_per_run("decay", self.decay, 0.0, 1.0))
+            together(self)
+            parameter = Exponential(parameter.value, self.decay, self.minimum, self.per or "episode")
+        elif np.any(np.asarray(self.minimum) != 0.0):
+            raise ValueError(f"minimum: only means something together with decay, got {shown(self.minimum)}")
+        self._set(schedule=parameter)
 
     @property
     def keeps(self):
@@ -79,7 +94,13 @@ class Exploration(Definition):
         Exploration
             The same, but for ticks that would wait for the end of an episode.
         """
-        return self
+        if self.decay is None or self.per is not None:
+            return self
+        decay = [d ** (1.0 / EPISODE) for d in np.ravel(self.decay).tolist()]
+        other = copy(self)              # told as before, so that it follows when a parameter changes
+        other._set(schedule=Exponential(self.schedule.start, decay if np.ndim(self.decay) else decay[0], self.minimum,
+                                        "step"))
+        return other
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -132,31 +153,10 @@ class EpsilonGreedy(Exploration):
     draws: int = 1
 
     def __post_init__(self):
-        choice("per", self.per, (None, "episode", "step"))
         choice("ties", self.ties, ("random", "incumbent", "first"))
         choice("strict", self.strict, (True, False))
-        self._set(draws=integer("draws", self.draws, 1, 2))
-        self._set(epsilon=per_run_field("epsilon", self.epsilon),
-                  minimum=real_per_run("minimum", self.minimum, 0.0, 1.0))
-        epsilon = schedule("epsilon", self.epsilon, 0.0, 1.0)
-        if self.decay is not None:
-            if not isinstance(epsilon, Constant):
-                raise ValueError("decay: epsilon is a schedule already; leave decay out")
-            self._set(decay=real_per_run("decay", self.decay, 0.0, 1.0))
-            together(self)
-            epsilon = Exponential(epsilon.value, self.decay, self.minimum, self.per or "episode")
-        elif np.any(np.asarray(self.minimum) != 0.0):
-            raise ValueError(f"minimum: only means something together with decay, got {shown(self.minimum)}")
-        self._set(schedule=epsilon)
-
-    def endless(self):
-        if self.decay is None or self.per is not None:
-            return self
-        decay = [d ** (1.0 / EPISODE) for d in np.ravel(self.decay).tolist()]
-        other = copy(self)              # told as before, so that it follows when a parameter changes
-        other._set(schedule=Exponential(self.schedule.start, decay if np.ndim(self.decay) else decay[0], self.minimum,
-                                        "step"))
-        return other
+        self._set(draws=integer("draws", self.draws, 1, 2), epsilon=per_run_field("epsilon", self.epsilon))
+        self._decays(schedule("epsilon", self.epsilon, 0.0, 1.0), 1.0)
 
     @property
     def several(self):
@@ -183,6 +183,12 @@ class Boltzmann(Exploration):
         Greater than 0 at all times; a schedule that falls needs a ``minimum``.
     ties : {"incumbent", "first"}
         Which of several greatest action values is greedy, where a greedy action is asked for.
+    decay : float, optional
+        The temperature is multiplied by this at every tick; only with a number for ``temperature``, and a ``minimum``.
+    minimum : float
+        The temperature never falls below it; only with ``decay``.
+    per : {"episode", "step"}, optional
+        What a tick of ``decay`` is, as in :class:`EpsilonGreedy`.
 
     See Also
     --------
@@ -203,15 +209,18 @@ class Boltzmann(Exploration):
     n_draws = 1
     temperature: float | Schedule = option(1.0, kind="schedule", per_run=True)
     ties: str = "incumbent"
+    decay: float | None = option(None, per_run=True)
+    minimum: float = option(0.0, per_run=True)
+    per: str | None = None
 
     def __post_init__(self):
         choice("ties", self.ties, ("incumbent", "first"))
         self._set(temperature=per_run_field("temperature", self.temperature))
-        temperature = schedule("temperature", self.temperature)
-        if temperature.bounds()[0] <= 0.0:
-            raise ValueError("temperature: expected greater than 0 at all times, got "
-                             f"{temperature.bounds()[0]}; give a falling schedule a minimum")
-        self._set(schedule=temperature)
+        self._decays(schedule("temperature", self.temperature))
+        least = self.schedule.bounds()[0]
+        if least <= 0.0:
+            raise ValueError(f"temperature: expected greater than 0 at all times, got {least}; give a falling schedule "
+                             "a minimum")
 
 
 def in_endless(definition):

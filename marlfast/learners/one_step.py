@@ -233,6 +233,9 @@ class FrequencyAdjustedQ(_OneStep):
     -----
     The cost of a step grows with the number of actions.
 
+    The defaults are the battery's (``marlfast reproduce battery``), whose games have rewards from 1 to 100: a
+    temperature that falls. To follow the paper's dynamics, give a constant temperature and small rates.
+
     References
     ----------
     M. Kaisers, K. Tuyls, "Frequency adjusted multi-agent Q-learning", AAMAS 2010: its update.
@@ -250,10 +253,10 @@ class FrequencyAdjustedQ(_OneStep):
     rule = _FREQUENCY
     rates = {"rate": "learning_rate", "second": "beta"}
     counts_visits = True
-    learning_rate: float | Schedule = option(0.1, kind="schedule", per_run=True)
-    beta: float | Schedule = option(0.01, kind="schedule", per_run=True)
+    learning_rate: float | Schedule = option(0.3, kind="schedule", per_run=True)
+    beta: float | Schedule = option(0.1, kind="schedule", per_run=True)
     discount: float = option(0.95, per_run=True)
-    explore: Exploration = option(Boltzmann(1.0), kind="exploration")
+    explore: Exploration = option(Boltzmann(10.0, decay=0.995, minimum=0.02), kind="exploration")
     share: Any = "none"
     initial_q: Any = initial_field()
 

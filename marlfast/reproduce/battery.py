@@ -35,10 +35,10 @@ BOUNDS = {
     "pursuit 5x5": (-0.657, 0.400, "hysteretic_q"),
     "box pushing": (-25.1, 18.32, "lmrl2"),
     "task allocation": (18.6, 35.65, "recursive_fmq"),
-    "coin game": (0.0, 8.23, "phc"),
+    "coin game": (0.0, 8.30, "frequency_adjusted_q"),
     "El Farol": (7.81, 100.0 / 6.0, "exact"),
     "Ising 3x3": (0.0, 50.0, "exact"),
-    "drift": (-2014.0, -348.6, "wolf_phc"),
+    "drift": (-2014.0, -320.4, "frequency_adjusted_q"),
     "random Markov game": (4.54, 37.606, "exact"),
 }
 
@@ -92,8 +92,8 @@ class BatteryReport(Report):
         dict of str to ndarray
             ``game``, ``learner``, ``team_return`` (of what is played after training, of agent 0 where two earn 0
             together: interquartile mean over runs that did not fail), ``low`` and ``high`` (its 95 % interval),
-            ``score`` ((team return - random play) / (best - random play), by ``BOUNDS``; NaN in games without), ``area``
-            (mean return over training), ``failed`` (how many runs), ``runs``.
+            ``score`` ((team return - random play) / (best - random play), by ``BOUNDS``; NaN in games without),
+            ``area`` (mean return over training), ``failed`` (how many runs), ``runs``.
         """
         keys = ("game", "learner", "team_return", "low", "high", "score", "area", "failed", "runs")
         return {key: np.array([cell[key] for cell in self.cells]) for key in keys}
