@@ -363,17 +363,17 @@ class Kernel:
         Further public methods, and attributes, as they stand in the stub.
     returns : str
         What a function gives back.
-    by_position : bool
-        A few arguments that may be given by position. A function's may be, too.
+    by_position : int or bool
+        How many arguments may be given by position, from the first on; True: all. A function's all may be.
     """
 
     def __init__(self, name, *own, base=None, without=(), family="Learner", methods=(), attributes=(), returns="None",
                  by_position=False):
         self.name, self.own, self.base, self.without = name, own, base, without
-        self.by_position = by_position or family is None
         self.family, self.methods, self.attributes, self.returns = family, methods, attributes, returns
         self.arguments = {} if base is None else {k: v for k, v in base.arguments.items() if k not in without}
         self.arguments |= {one.name: one for one in own if isinstance(one, _Argument)}
+        self.by_position = len(self.arguments) if by_position is True or family is None else int(by_position)
         if by_position:         # what stands before what has to be given has to be given, too, be it None
             for one, following in reversed(list(zip(self.arguments.values(), list(self.arguments.values())[1:],
                                                     strict=False))):
@@ -394,7 +394,7 @@ class Kernel:
         """
         if by_position:
             first = dict(zip(self.arguments, by_position, strict=False))
-            if len(by_position) > len(self.arguments) or first.keys() & given.keys():
+            if len(by_position) > self.by_position or first.keys() & given.keys():
                 raise TypeError(f"{self.name}: expected {', '.join(self.arguments)}, each once")
             given = first | given
         for name in given:
@@ -421,9 +421,9 @@ class Kernel:
     @property
     def signature(self):
         """As Python shows it."""
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if self.by_position else inspect.Parameter.KEYWORD_ONLY
-        return inspect.Signature([inspect.Parameter(name, kind, default=one.default)
-                                  for name, one in self.arguments.items()])
+        kinds = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+        return inspect.Signature([inspect.Parameter(name, kinds[k >= self.by_position], default=one.default)
+                                  for k, (name, one) in enumerate(self.arguments.items())])
 
     def parameters(self):
         """The section of the docstring."""

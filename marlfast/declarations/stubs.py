@@ -61,10 +61,12 @@ def stub(stem, kernels):
             head = f"def {kernel.name}("
             lines += ["", _definition(head, parameters, " " * len(head), kernel.returns)]
             continue
+        if kernel.by_position < len(parameters):
+            parameters[kernel.by_position] = f"*, {parameters[kernel.by_position]}"
         above = kernel.base.name if kernel.base else kernel.family
         lines += ["", f"class {kernel.name}({above}):" if above else f"class {kernel.name}:",
                   *(f"    {one}" for one in kernel.attributes), *[""] * bool(kernel.attributes),
-                  _definition(f"    def __init__(self, {'' if kernel.by_position else '*, '}", parameters, " " * 17),
+                  _definition("    def __init__(self, ", parameters, " " * 17),
                   *(f"    def {method}{'' if '->' in method else ' -> None'}: ..." for method in kernel.methods)]
     return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
 
