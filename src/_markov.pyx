@@ -12,6 +12,7 @@ cdef extern from *:
 
 include "marlfast/core/inlined.pxi"
 include "marlfast/core/ranges.pxi"
+include "marlfast/core/to_act.pxi"
 include "marlfast/core/fused_game.pxi"
 include "marlfast/core/fused_numbered.pxi"
 
@@ -33,7 +34,8 @@ cdef class Markov(Game):
         self.game = leaf.Data(
             agents=a.N, state_size=1, observation_size=a.V, states=a.S, joint=a.J, own=a.n_rewards == a.K,
             n_actions=ids(a.actions), first=longs(a.first), successors=ids(a.successors), sums=reals(a.sums),
-            rewards=reals(a.rewards), start=reals(a.start), terminal=flags(a.terminal), obs=ids(a.obs))
+            rewards=reals(a.rewards), start=reals(a.start), terminal=flags(a.terminal), obs=ids(a.obs),
+            movers=ids(a.movers))
         self._declare(&self.game, a.N, 1, a.V, 1, (0 if a.first is None else 1, 0, 1, 0))
         self.operations.step = _step
         self.operations.start = _start
@@ -42,3 +44,5 @@ cdef class Markov(Game):
             self.operations.observe = _observe
         self.operations.counterfactual = NULL
         self.operations.fused = <void *> _choose
+        if a.movers is not None:
+            self.operations.to_act, self.operations.fused = _to_act, NULL

@@ -27,6 +27,7 @@ ctypedef struct Data:
     const double *start             # [states] running sums of the start distribution
     const uint8_t *terminal         # [states]
     const int32_t *obs              # [states, observation_size] what is observed; NULL: the state
+    const int32_t *movers           # [states] who acts; NULL: all do
 
 
 cdef inline int64_t draw(const double *sums, int64_t n, double u) noexcept nogil:
@@ -64,10 +65,20 @@ cdef inline int start(const Data *game, double *state, const double *uniforms,
     return 0
 
 
-cdef inline int64_t turn(const Data *game, int64_t here, const int32_t *actions, const double *uniforms,
-                         double *rewards, uint8_t *terminated) noexcept nogil:
-    """A step from a state that is one of these numbers: the next one, or minus a status."""
-    cdef int64_t n_agents = game.agents, joint = joint_action(game, actions), cell, outcome, low, i
+cdef inline int64_t action_of_one(const Data *game, int64_t here, const int32_t *actions) noexcept nogil:
+    """Number of the joint action where one agent acts, and what the others would do counts as 0; -1 if out of range."""
+    cdef int64_t i, joint = 0, who = game.movers[here]
+    if <uint32_t> actions[who] >= <uint32_t> game.n_actions[who]:
+        return -1
+    for i in range(game.agents):
+        joint = joint * game.n_actions[i] + (actions[i] if i == who else 0)
+    return joint
+
+
+cdef inline int64_t arrive(const Data *game, int64_t here, int64_t joint, const double *uniforms, double *rewards,
+                           uint8_t *terminated) noexcept nogil:
+    """The next state where a joint action of this number is taken, or minus a status; -1 is no joint action."""
+    cdef int64_t n_agents = game.agents, cell, outcome, low, i
     cdef const double *paid = game.rewards
     if joint < 0:
         return -Status.BAD_ACTION
@@ -87,6 +98,12 @@ cdef inline int64_t turn(const Data *game, int64_t here, const int32_t *actions,
     return here
 
 
+cdef inline int64_t turn(const Data *game, int64_t here, const int32_t *actions, const double *uniforms,
+                         double *rewards, uint8_t *terminated) noexcept nogil:
+    """A step, in which all act, from a state that is one of these numbers: the next one, or minus a status."""
+    return arrive(game, here, joint_action(game, actions), uniforms, rewards, terminated)
+
+
 cdef inline int64_t number(const Data *game, const double *state) noexcept nogil:
     """The number that a state is, or -1."""
     return whole(state[0], game.states)
@@ -97,7 +114,10 @@ cdef inline int step(const Data *game, double *state, const int32_t *actions, co
     cdef int64_t here = number(game, state)
     if here < 0:
         return Status.BAD_STATE
-    here = turn(game, here, actions, uniforms, rewards, terminated)
+    if game.movers == NULL:
+        here = turn(game, here, actions, uniforms, rewards, terminated)
+    else:
+        here = arrive(game, here, action_of_one(game, here, actions), uniforms, rewards, terminated)
     if here < 0:
         return <int> -here
     state[0] = <double> here
@@ -110,4 +130,13 @@ cdef inline int observe(const Data *game, const double *state, double *observati
         return Status.BAD_STATE
     for view in range(game.observation_size):
         observation[view] = <double> game.obs[here * game.observation_size + view]
+    return 0
+
+
+cdef inline int to_act(const Data *game, const double *state, uint8_t *acts) noexcept nogil:
+    cdef int64_t here = number(game, state), i
+    if here < 0:
+        return Status.BAD_STATE
+    for i in range(game.agents):
+        acts[i] = game.movers[here] == i
     return 0

@@ -52,6 +52,8 @@ MARKOV = Kernel(
     Array("obs", "int32", "S V", "what all agents (V is 1), or each of them, observe in a state; None: the state's "
           "number", optional=True),
     _views,
-    family="Game", by_position=True)
+    Array("movers", "int32", "S", "who acts in a state, what the others would do counts as their action 0; None: all "
+          "act", values=(0, "N-1", "agents from {low} to {high}"), optional=True),
+    family="Game", by_position=8)
 
 KERNELS = (MARKOV,)

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from marlfast.backends import kernels
-from marlfast.errors import integer, shown
+from marlfast.errors import choice, integer, shown
 from marlfast.games.base import Game, checked_names, checked_state_names
 from marlfast.games.outcomes import Outcomes, array_of, numbers_below, of_dense, of_sparse, of_successors
 from marlfast.memory import check_memory
@@ -56,6 +56,11 @@ class MarkovGame(Game):
         What actions are called, in pictures and texts.
     state_names : sequence of str, optional
         What states are called: one name for each.
+    to_act : int [S], optional
+        Which agent acts in each state, in a game with turns; what the others would do counts as their action 0.
+        Default: all act.
+    discounting : {"step", "move"}
+        Where agents take turns: whether learners discount in each step, or from an agent's move to its next one once.
 
     See Also
     --------
@@ -96,6 +101,8 @@ class MarkovGame(Game):
     obs: np.ndarray | None = None
     action_names: tuple | None = field(default=None, kw_only=True)
     state_names: tuple | None = field(default=None, kw_only=True)
+    to_act: np.ndarray | None = field(default=None, kw_only=True)
+    discounting: str = field(default="step", kw_only=True)
 
     def __post_init__(self):
         if not np.iterable(self.actions):
@@ -125,7 +132,13 @@ class MarkovGame(Game):
             if obs.shape not in ((states,), (states, len(actions))):
                 raise ValueError(f"obs: expected shape {(states,)} or {(states, len(actions))}, got {obs.shape}")
         self._set(actions=actions, transitions=transitions, rewards=rewards, start=start, terminal=terminal,
-                  **self.checked_horizon(), obs=obs)
+                  **self.checked_horizon(), obs=obs,
+                  discounting=choice("discounting", self.discounting, ("step", "move")))
+        if self.to_act is not None:
+            movers = numbers_below("to_act", self.to_act, (1,), len(actions), np.int32)
+            if movers.shape != (states,):
+                raise ValueError(f"to_act: expected who acts in each of {states} states, got shape {movers.shape}")
+            self._set(to_act=movers)
         self._set(action_names=checked_names(self), state_names=checked_state_names(self.state_names, states))
         if isinstance(transitions, Outcomes) or not self.horizon:
             table = self.table          # made now: outcomes are checked against actions and terminal states there
@@ -142,10 +155,10 @@ class MarkovGame(Game):
             lead = table.first[:-1]
             paid = table.rewards[lead] if table.own else table.rewards
             stays = only & (table.successors[lead] == np.arange(cells) // (cells // states)) & (paid == 0.0).all(axis=1)
-        stuck = stays.reshape(states, -1).all(axis=1) & ~terminal
+        stuck = (stays.reshape(states, -1) | ~self._played).all(axis=1) & ~terminal
         if not stuck.any() and not terminal.any():
             return
-        reached = table.reachable(self.start > 0, terminal)
+        reached = table.reachable(self.start > 0, np.repeat(self._played, np.diff(table.first)))
         if (stuck & reached).any():
             raise ValueError(f"terminal: state {int((stuck & reached).argmax())} leads only to itself and pays "
                              "nothing, so an episode that comes there never ends; mark it in terminal, or give a "
@@ -164,6 +177,10 @@ class MarkovGame(Game):
         if self.transitions.ndim == 2:
             return of_successors(self.transitions, self.rewards)
         return of_dense(self.transitions, self.rewards)
+
+    @property
+    def participation(self):
+        return () if self.to_act is None else ("to_act",)
 
     @property
     def agents(self):
@@ -186,10 +203,22 @@ class MarkovGame(Game):
         return 1 if self.obs is None or self.obs.ndim == 1 else self.agents
 
     @cached_property
+    def _played(self):
+        """Which joint actions can be taken in a state: bool [S, J]; none in terminal ones."""
+        counts, joint = self.actions, math.prod(self.actions)
+        played = np.ones((len(self.terminal), joint), bool)
+        if self.to_act is not None:
+            numbers = np.arange(joint)
+            for who in np.unique(self.to_act).tolist():
+                step = math.prod(counts[who + 1:])
+                played[self.to_act == who] = (numbers % step == 0) & (numbers < step * counts[who])
+        played[self.terminal] = False
+        return played
+
+    @cached_property
     def _paid(self):
         """Rewards [*, N] of all that can happen in states in which the game is played."""
-        table = self.table
-        played = np.repeat(~self.terminal, (len(table.first) - 1) // len(self.terminal))
+        table, played = self.table, self._played.ravel()
         return table.rewards[np.repeat(played, np.diff(table.first)) if table.own else played]
 
     @cached_property
@@ -214,7 +243,7 @@ class MarkovGame(Game):
         first, sums = (None, None) if table.certain else (table.first, table.sums())
         obs = None if self.obs is None else np.ascontiguousarray(self.obs.reshape(len(self.terminal), -1))
         return kernels(backend, "markov").Markov(self.action_counts, first, table.successors, sums, table.rewards,
-                                                 _start_sums(self.start), self.terminal, obs)
+                                                 _start_sums(self.start), self.terminal, obs, movers=self.to_act)
 
 
 def _transitions(value, actions, joint):
@@ -352,6 +381,14 @@ class Tabular(Game):
     @property
     def ends(self):
         return self.markov.ends
+
+    @property
+    def participation(self):
+        return self.markov.participation
+
+    @property
+    def discounting(self):
+        return self.markov.discounting
 
     @property
     def setting(self):

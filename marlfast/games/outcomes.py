@@ -94,19 +94,19 @@ class Table(NamedTuple):
         sums[self.first[1:] - 1] = 2.0
         return sums
 
-    def reachable(self, start, terminal):
-        """States that can be entered from some states, themselves among them: bool [S]. Terminal ones lead nowhere."""
+    def reachable(self, start, happens):
+        """States that can be entered from some, themselves among them, by the outcomes that can happen [K]: bool [S]."""
         reached = start.copy()
         joint = (len(self.first) - 1) // len(start)
-        frontier = np.flatnonzero(start & ~terminal)
+        frontier = np.flatnonzero(start)
         while len(frontier):
             low, high = self.first[frontier * joint], self.first[(frontier + 1) * joint]
             count = high - low
             at = np.repeat(low - np.cumsum(count) + count, count) + np.arange(count.sum())
-            found = np.unique(self.successors[at])
+            found = np.unique(self.successors[at[happens[at]]])
             found = found[~reached[found]]
             reached[found] = True
-            frontier = found[~terminal[found]]
+            frontier = found
         return reached
 
 

@@ -96,9 +96,12 @@ class WithRound(Tabular):
                           np.tile(cells % joint, rounds), np.concatenate(later), np.tile(chances, rounds),
                           np.tile(rewards, (rounds, 1)))
         n = self.game.observations
+        turns = {}
+        if game.participation:
+            turns = {"to_act": np.append(np.tile(game.to_act, rounds), 0), "discounting": game.discounting}
         rows = np.concatenate([t * n + obs for t in range(rounds)] + [np.full_like(obs[:1], rounds * n)])
         return MarkovGame(listed, "own", actions, start=np.concatenate([start, np.zeros(over + 1 - states)]),
-                          terminal=np.append(np.tile(terminal, rounds), True), obs=rows)
+                          terminal=np.append(np.tile(terminal, rounds), True), obs=rows, **turns)
 
     def neighbours(self):
         return self.game.neighbours()

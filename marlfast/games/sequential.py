@@ -1,9 +1,9 @@
 """Pricing in turns: two firms that sell the same good set their prices in alternate periods."""
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from marlfast.errors import integer
+from marlfast.errors import flag, integer
 from marlfast.games.markov import MarkovGame, Tabular
 from marlfast.memory import check_memory
 
@@ -19,7 +19,7 @@ class SequentialPricing(Tabular):
         the other firm stands. So there are ``2 * (k + 1)`` observations.
     Action
         The number of a price, 0 to k; price number a is ``a / k``. The action of the firm whose turn it is not is
-        ignored.
+        ignored; with ``turns`` it has none.
     Reward
         A period's profit: the firm's price times what it sells. Costs are 0. The firm with the lower price p sells
         ``1 - p``, the other nothing; at equal prices each sells half of it.
@@ -36,6 +36,8 @@ class SequentialPricing(Tabular):
         Periods of an episode; 0: no limit.
     at_horizon : {"terminated", "truncated"}, optional
         What the horizon is: the game's end, or a limit put on it, see :class:`Game`.
+    turns : bool
+        Whether a firm acts, and learns, in its own periods only, as in the paper. False: in all, see below.
 
     See Also
     --------
@@ -44,11 +46,12 @@ class SequentialPricing(Tabular):
     Notes
     -----
     A firm earns in every period, also while its price stands, so a learner's discount is the paper's discount of one
-    period (there 0.95). The paper's learner updates a firm once in two periods, from both profits and the value two
-    periods on, ``profit + discount * next profit + discount**2 * max Q``. A learner that updates in every step learns
-    the same in two parts: what it does earns the profit and the discounted value of waiting; and waiting earns the
-    next profit and the discounted value of its next turn. Both have the same fixed point, in which all (ignored)
-    actions of a firm that waits have the same value; the way there differs.
+    period (there 0.95). With ``turns`` a firm learns as the paper's does, once in two periods, from both profits and
+    the value two periods on: ``profit + discount * next profit + discount**2 * max Q``. Without, a learner updates in
+    every period, and learns the same in two parts: what it does earns the profit and the discounted value of waiting;
+    and waiting earns the next profit and the discounted value of its next turn. Both have the same fixed point, in
+    which all (ignored) actions of a firm that waits have the same value; the way there differs, and learners that do
+    not take games with turns, and exact analysis, take it.
 
     At the monopoly price 1/2 each firm earns 1/8 a period, when both charge it (k even).
 
@@ -70,12 +73,17 @@ class SequentialPricing(Tabular):
     measures = ("price", "profit", "cycle_length", "nash_on_path")
     k: int = 6
     horizon: int = 0
+    turns: bool = field(default=False, kw_only=True)
 
     def __post_init__(self):
         k = integer("k", self.k, 1, 2**30)
         # Of every state and joint action: where it leads, and two profits.
         check_memory(f"k: transitions between {k + 1} prices", 2 * (k + 1) ** 3 * (4 + 16), "take fewer")
-        self._set(k=k, **self.checked_horizon())
+        self._set(k=k, **self.checked_horizon(), turns=flag("turns", self.turns))
+
+    @property
+    def participation(self):
+        return ("to_act",) if self.turns else ()
 
     @property
     def agents(self):
@@ -116,7 +124,7 @@ class SequentialPricing(Tabular):
         start = np.zeros(2 * n)
         start[:n] = 1.0 / n
         return MarkovGame(successors.reshape(2 * n, n * n), rewards.reshape(2 * n, n * n, 2), (n, n), start=start,
-                          horizon=self.horizon)
+                          horizon=self.horizon, to_act=np.repeat([0, 1], n) if self.turns else None)
 
     def render(self, state):
         turn, standing = divmod(int(state[0]), self.k + 1)

@@ -43,6 +43,9 @@ class Markov(Game):
         self.joint, self.states, self.own = a.J, a.S, a.n_rewards == a.K
         self.n_actions, self.first, self.successors, self.sums = a.actions, a.first, a.successors, a.sums
         self.rewards, self.start_sums, self.terminal, self.obs = a.rewards, a.start, a.terminal, a.obs
+        self.movers = a.movers
+        if self.movers is not None:
+            self.stage_to_act = self._to_act
 
     def stage_start(self, runs, state, uniforms, normals):
         status = fine(len(runs))
@@ -56,6 +59,9 @@ class Markov(Game):
         status, here = fine(len(runs)), whole(state[:, 0], self.states)
         if self.first is not None:
             status[~_below_one(uniforms[:, 0])] = BAD_DRAW
+        if self.movers is not None:
+            waits = np.arange(self.agents) != self.movers[np.maximum(here, 0)][:, None]
+            actions = np.where(waits, 0, actions)
         status[((actions < 0) | (actions >= self.n_actions)).any(axis=1)] = BAD_ACTION
         status[here < 0] = BAD_STATE
         good = status == 0
@@ -80,3 +86,8 @@ class Markov(Game):
         good = here >= 0
         observation[good, :, 0] = self.obs[here[good]]
         return np.where(good, 0, BAD_STATE).astype(np.int32)
+
+    def _to_act(self, runs, state, to_act):
+        here = whole(state[:, 0], self.states)
+        to_act[:] = np.arange(self.agents) == self.movers[np.maximum(here, 0)][:, None]
+        return np.where(here >= 0, 0, BAD_STATE).astype(np.int32)

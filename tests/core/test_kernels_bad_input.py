@@ -470,6 +470,8 @@ def test_rewards_of_no_runs(module, runs):
      "obs: expected 1 or 2 columns, got 3"),
     (lambda m: m("markov").Markov(**markov_arguments(False) | {"obs": ints(2, 0)}),
      "obs: expected 1 or 2 columns, got 0"),
+    (lambda m: m("markov").Markov(**markov_arguments(False) | {"movers": ints(2) + N}),
+     "movers: expected agents from 0 to 1, got 2 to 2"),
     # The number of joint actions is greater than 2**63.
     (lambda m: m("markov").Markov(np.array([2**31 - 1] * 2 + [3], np.int32), None, ints(1), None, np.ones((1, 3)),
                                   np.ones(1), flags(1), None),

@@ -157,6 +157,66 @@ def test_rewards_of_cells_where_there_is_chance(module):
     assert stepped(game, [0] * 3, [[0, 0], [0, 0], [1, 0]], [0.499, 0.5, 0.9])[1] == [[14, 1], [14, 1], [3, 3]]
 
 
+def in_turns(module):
+    """Three agents with 2, 2 and 3 actions; agent 1 acts in state 0, agent 2 in state 1. A cell pays its number."""
+    successors = np.arange(24, dtype=np.int32) % 2
+    return module("markov").Markov(np.array([2, 2, 3], np.int32), None, successors, None,
+                                   np.arange(24.0)[:, None].repeat(3, axis=1), np.array([2.0, 2.0]), np.zeros(2, bool),
+                                   None, movers=np.array([1, 2], np.int32))
+
+
+def test_what_the_others_would_do_counts_as_their_action_0(module):
+    # Joint action 6 a0 + 3 a1 + a2: of agent 1 the action 1 is 3, of agent 2 the action 2 is 2, 12 cells on.
+    game = in_turns(module)
+    state, rewards, _ = stepped(game, [0, 0, 0, 1, 1], [[-1, 1, -1], [1, 1, 2], [9, 0, 9], [-1, -1, 2], [7, 7, 1]])
+    assert [row[0] for row in rewards] == [3.0, 3.0, 0.0, 14.0, 13.0] and state == [1.0, 1.0, 0.0, 0.0, 1.0]
+    acts = np.zeros((2, 3), bool)
+    game.to_act(np.array([[0.0], [1.0]]), acts)
+    assert acts.tolist() == [[False, True, False], [False, False, True]] and game.participation == ("to_act",)
+
+
+def test_who_acts_may_not_do_what_there_is_not(module):
+    game = in_turns(module)
+    for state, actions in ((0, [0, 2, 0]), (0, [0, -1, 0]), (1, [0, 0, 3])):
+        with pytest.raises(ValueError, match="^step: .*action"):
+            stepped(game, [state], [actions])
+    for state in (2.0, -1.0, 0.5, np.nan):
+        with pytest.raises(ValueError, match="^to_act: the state is not one of the game's$"):
+            game.to_act(np.array([[state]]), np.zeros((1, 3), bool))
+        with pytest.raises(ValueError, match="^step: the state is not one of the game's$"):
+            stepped(game, [state], [[0, 0, 0]])
+
+
+@pytest.mark.parametrize("chance", [False, True])
+def test_games_in_turns_are_learned_alike_in_both_backends_and_kept_in_files(chance, tmp_path):
+    generator = np.random.default_rng(2)
+    game = mf.games.MarkovGame(
+        generator.dirichlet(np.ones(5), (5, 12)) if chance else generator.integers(0, 5, (5, 12)),
+        generator.integers(-3, 4, (5, 12, 3)).astype(float), (2, 2, 3), to_act=[0, 2, 1, 2, 0], horizon=7,
+        obs=generator.integers(0, 4, (5, 3)), discounting="move" if chance else "step")
+    runs = [mf.train(game, mf.IQL(0.3, discount=0.9), episodes=30, runs=2, seed=4, backend=backend)
+            for backend in ("cython", "numpy")]
+    assert runs[0].q.tobytes() == runs[1].q.tobytes() and runs[0].returns.tobytes() == runs[1].returns.tobytes()
+    runs[0].save(tmp_path / "run.npz")
+    kept = mf.load(tmp_path / "run.npz").experiment.game
+    assert kept == game and kept.participation == ("to_act",) and kept.discounting == game.discounting
+
+
+def test_facts_of_games_in_turns_are_of_what_can_be_done():
+    """Agent 0 acts in state 0, agent 1 in state 1; what both would do together (cell 3) cannot come."""
+    rewards = np.zeros((2, 4, 2))
+    rewards[:, 3] = [5.0, 7.0]
+    rewards[0, 2], rewards[1, 1] = [1.0, -1.0], [-2.0, 2.0]
+    given = np.array([[0, 0, 1, 0], [0, 1, 0, 1]]), rewards, (2, 2)
+    game = mf.games.MarkovGame(*given, to_act=[0, 1], horizon=3)
+    assert (game.setting, game.reward_bounds) == ("competitive", (-2.0, 2.0))
+    assert mf.games.MarkovGame(*given, horizon=3).setting == "mixed"
+    # State 1 leads only to itself whatever agent 1 does, and what agent 0 would do does not lead out of it.
+    with pytest.raises(ValueError, match="terminal: state 1 leads only to itself"):
+        mf.games.MarkovGame(np.array([[1, 1, 1, 1], [1, 1, 2, 2], [2, 2, 2, 2]]), np.zeros((3, 4, 2)), (2, 2),
+                            to_act=[0, 1, 0], terminal=[False, False, True])
+
+
 @pytest.mark.parametrize("u", [1.0, -1e-9, np.nan, np.inf, 1e300])
 def test_draws_outside_are_refused_and_change_nothing(module, u):
     game, state, rewards, ended = lottery(module), np.zeros((1, 1)), np.full((1, 2), 7.0), np.ones(1, bool)
@@ -503,11 +563,11 @@ def test_terminal_states_need_no_outcomes():
 def test_reachable_states():
     # 0 -> 1 -> 2 (terminal, leads to 3), 4 leads to 0.
     game = mf.games.MarkovGame([[1], [2], [3], [3], [0]], np.ones((5, 1)), (1,), terminal=[0, 0, 1, 0, 0])
-    none = np.zeros(5, bool)
-    assert game.table.reachable(game.start > 0, game.terminal).tolist() == [True, True, True, False, False]
-    assert game.table.reachable(game.start > 0, none).tolist() == [True, True, True, True, False]
-    assert game.table.reachable(np.arange(5) == 4, none).all()
-    assert game.table.reachable(game.terminal, game.terminal).tolist() == [False, False, True, False, False]
+    happens, all_of_them = ~game.terminal, np.ones(5, bool)
+    assert game.table.reachable(game.start > 0, happens).tolist() == [True, True, True, False, False]
+    assert game.table.reachable(game.start > 0, all_of_them).tolist() == [True, True, True, True, False]
+    assert game.table.reachable(np.arange(5) == 4, all_of_them).all()
+    assert game.table.reachable(game.terminal, happens).tolist() == [False, False, True, False, False]
 
 
 # -- games that become arrays --------------------------------------------------------------------

@@ -24,6 +24,20 @@ def test_rows_of_a_game_with_rounds():
     assert game.render(np.array([6.0])).startswith("round 2 of 3: played:")
 
 
+def test_turns_stay_turns(backend):
+    inner = games.MarkovGame([[1, 1], [0, 0]], np.ones((2, 2, 2)), (2, 1), to_act=[0, 1], discounting="move", horizon=3)
+    game = games.WithRound(inner)
+    assert (game.participation, game.discounting) == (("to_act",), "move")
+    env = game.env(seed=0, backend=backend)
+    env.reset()
+    acted = [env.to_act[0].tolist()]
+    for _ in range(2):
+        env.step([[0, 0]])
+        acted.append(env.to_act[0].tolist())
+    assert acted == [[True, False], [False, True], [True, False]] and env.step([[0, 0]])[2].all()
+    assert games.WithRound(games.SequentialPricing(k=2, horizon=4)).participation == ()
+
+
 def test_learners_see_the_last_round():
     """Values by hand: both defect in every round, so 1 is to come, then 1.5, then 1.75 (discount .5)."""
     game = games.WithRound(games.PrisonersDilemma(horizon=3))

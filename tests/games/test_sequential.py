@@ -60,7 +60,7 @@ def test_facts():
     assert (game.agents, game.action_counts.tolist(), game.observations, game.views) == (2, [7, 7], 14, 1)
     assert (game.setting, game.horizon, game.ends) == ("mixed", 0, False)
     assert game.kernel().step_uniforms == 0
-    assert game.to_dict() == {"name": "sequential_pricing", "k": 6, "horizon": 0}
+    assert game.to_dict() == {"name": "sequential_pricing", "k": 6, "horizon": 0, "turns": False}
     assert game.render([7 + 2]) == "firm 1 to set its price, firm 0 stands at 2/6"
     # What the class says without its arrays is what they say.
     for example in EXAMPLES:
@@ -113,3 +113,62 @@ def test_bad_input(options, error, message):
     with pytest.raises(error) as caught:
         SequentialPricing(**options)
     assert str(caught.value).startswith(message)
+
+
+# -- in turns, as in the paper --------------------------------------------------------------------
+
+def test_in_turns_who_waits_has_no_action(backend):
+    game = mf.games.SequentialPricing(k=2, turns=True)
+    assert game.participation == ("to_act",) and game.to_dict()["turns"] is True
+    env = game.env(seed=0, backend=backend)
+    first = int(env.reset()[0, 0, 0])
+    assert env.to_act.tolist() == [[True, False]] and first in (0, 1, 2)
+    obs, rewards, *_ = env.step([[1, 2]])           # the 2 of the firm that waits is not looked at
+    assert int(obs[0, 0, 0]) == 3 + 1 and env.to_act.tolist() == [[False, True]]
+    wanted = {0: [0.0, 0.0], 1: [0.125, 0.125], 2: [0.25, 0.0]}[first]
+    assert rewards.tolist() == [wanted]
+    plain = mf.games.SequentialPricing(k=2).env(seed=0, backend=backend)
+    plain.reset()
+    for a, b in zip(env.step([[0, 0]]), (plain.step([[1, 0]]), plain.step([[0, 0]]))[1], strict=True):
+        assert a.tolist() == b.tolist()
+
+
+def test_in_turns_a_firm_learns_as_the_paper_says(backend):
+    """The only price is 1/2, rate 1/2, discount 0.9: 1/8 + 0.9 / 8 + 0.81 * max Q, by hand."""
+    game = mf.games.MarkovGame(*ONE_PRICE, to_act=[0, 1])
+    run = mf.train(game, mf.IQL(0.5, discount=0.9), steps=3, seed=0, backend=backend)
+    pair = 0.125 + 0.9 * 0.125
+    q = run.q[0, :, :, 0].T
+    assert q[0].tolist() == [pytest.approx(0.5 * pair, rel=1e-15), 0.0]
+    assert q[1].tolist() == [0.0, pytest.approx(0.5 * pair, rel=1e-15)] and run.steps.tolist() == [3]
+    run = mf.train(resume=run, steps=2)
+    q = run.q[0, :, :, 0].T
+    assert q[0, 0] == pytest.approx(0.5 * pair + 0.5 * (pair + 0.81 * 0.5 * pair - 0.5 * pair), rel=1e-15)
+    by_move = mf.games.MarkovGame(*ONE_PRICE, to_act=[0, 1], discounting="move")
+    run = mf.train(by_move, mf.IQL(0.5, discount=0.9), steps=3, seed=0, backend=backend)
+    assert run.q[0, 0, 0, 0] == pytest.approx(0.5 * 0.25, rel=1e-15)
+
+
+#: Two firms, whose only price is 1/2: transitions, rewards, actions.
+ONE_PRICE = np.array([[1], [0]]), np.full((2, 1, 2), 0.125), (1, 1)
+
+
+def test_learning_in_turns_is_the_same_in_both_backends_and_gets_on(tmp_path):
+    game = mf.games.SequentialPricing(turns=True)
+    learner = mf.IQL(0.3, discount=0.95, explore=mf.EpsilonGreedy(1.0, decay=0.999, per="step", minimum=0.001))
+    short, other = (mf.train(game, learner, steps=300, runs=2, seed=1, backend=backend)
+                    for backend in ("cython", "numpy"))
+    assert short.q.tobytes() == other.q.tobytes()
+    one = mf.train(game, learner, steps=20_000, runs=2, seed=1)
+    one.save(tmp_path / "run.npz")
+    assert mf.load(tmp_path / "run.npz").experiment.game == game
+    played = mf.evaluate(mf.games.SequentialPricing(turns=True, horizon=2000), one, episodes=1).returns / 2000
+    assert (played.mean(axis=2) > 0.05).all()           # competition earns less, a monopoly 1/8
+
+
+@pytest.mark.parametrize("movers, words", [
+    ([0], "to_act: expected who acts in each of 2 states"), ([0, 2], r"to_act\[1\]: expected 0 to 1, got 2"),
+    ([0.5, 1], "to_act: expected an array of")])
+def test_who_acts_must_be_said_of_each_state(movers, words):
+    with pytest.raises(ValueError, match=words):
+        mf.games.MarkovGame(*ONE_PRICE, to_act=movers, horizon=3)
