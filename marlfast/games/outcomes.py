@@ -95,7 +95,7 @@ class Table(NamedTuple):
         return sums
 
     def reachable(self, start, happens):
-        """States that can be entered from some, themselves among them, by the outcomes that can happen [K]: bool [S]."""
+        """States that can be entered from some, themselves among them, by outcomes that can happen [K]: bool [S]."""
         reached = start.copy()
         joint = (len(self.first) - 1) // len(start)
         frontier = np.flatnonzero(start)
