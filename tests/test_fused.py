@@ -7,7 +7,7 @@ import importlib
 
 import numpy as np
 import pytest
-from training_helpers import assert_same, constant_draws, differing
+from training_helpers import assert_same, constant_draws, differing, encoder_for
 
 import marlfast as mf
 from marlfast.backends import kernels
@@ -33,7 +33,7 @@ def all_three(experiment, **options):
 
 def of(game, learner=None, **options):
     """An experiment with whatever encoder the game needs."""
-    encoder = None if game.observations is not None else mf.Rounding(0)
+    encoder = encoder_for(game, 0)
     # A large table for each of many agents would be most of what the test takes.
     learner = learner or mf.IQL(share="all" if game.agents * (game.observations or 1) > 10**6 else "none")
     return mf.Experiment(game, learner, encoder=encoder, **{"steps": 150, "seed": 3} | options)

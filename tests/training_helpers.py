@@ -303,3 +303,10 @@ def by_name(make, *arguments):
     """What ``make`` of a twin or a compiled kernel gives, by the names of its arguments, in their order."""
     twin = kernels("numpy", make.__module__.rpartition(".")[2].removeprefix("_"))
     return make(**dict(zip(inspect.signature(getattr(twin, make.__name__)).parameters, arguments, strict=False)))
+
+
+def encoder_for(game, places):
+    """An encoder by which any game is learned: None where observations are numbers, else one that rounds them."""
+    if hasattr(game, "without_history"):
+        return mf.History(game.k, encoder_for(game.without_history, places), actions=game.actions)
+    return None if game.observations is not None else mf.Rounding(places)

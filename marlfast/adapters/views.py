@@ -73,7 +73,8 @@ class Views:
 
 def render_modes(game):
     """Text for every game; a picture for games on squares."""
-    return ["ansi"] if type(game).board is Game.board else ["ansi", "rgb_array"]
+    shown = getattr(game, "without_history", game)
+    return ["ansi"] if type(shown).board is Game.board else ["ansi", "rgb_array"]
 
 
 def check_render_mode(game, mode):
