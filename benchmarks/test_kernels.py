@@ -109,6 +109,7 @@ def _registered():
 
 for module, name, game in _registered():
     case(module, f"step of {name}")(_steps(game))
+case("history", "memory of three observations")(_steps(mf.games.WithHistory(DRIFT, 3)))
 
 
 def _minimised(backend, runs):

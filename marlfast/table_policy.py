@@ -373,7 +373,7 @@ class TablePolicy:
         for name, given in observation.items():
             i = self._number(name) if isinstance(name, str) else self._number(str(name))
             obs = self._observed(i, name, given)
-            if obs.size < self.features and self.encoder["name"] != "numbered":
+            if self.spaces is not None and obs.size < self.features and self.encoder["name"] != "numbered":
                 obs = np.concatenate([obs, np.zeros(self.features - obs.size)])      # as shorter ones are
             action = int(self.agent(i)(obs))
             actions[name] = self.first_actions[i] + action if self.spaces is None else \

@@ -272,7 +272,7 @@ def experiment(**changes):
 PARTS = [
     ({"game": "drfit"}, ValueError, "unknown game 'drfit'", "did you mean 'drift'"),
     ({"game": "zzz"}, ValueError, "unknown game 'zzz'", "known:", "climbing", "more"),
-    ({"game": 5}, TypeError, "game", "5", "climbing", "more"),
+    ({"game": 5}, TypeError, "game", "5", "from_python", "Which way in?"),
     ({"game": Drift}, TypeError, "game", "Drift"), ({"game": mf.IQL()}, TypeError, "game", "IQL"),
     ({"game": {"name": "drift", "agnets": 2}}, ValueError, "'agnets'", "did you mean 'agents'"),
     ({"game": {"name": "drift", "agents": 0}}, ValueError, "game", "agents", "0"),

@@ -176,16 +176,18 @@ def test_whatever_leaves_a_game_what_was_learned_is_kept(tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", [SystemExit, GeneratorExit])
-def test_an_exit_out_of_a_game_is_a_chunk_that_failed(tmp_path, kind):
+def test_an_exit_out_of_a_game_fails_its_run_alone(tmp_path, kind):
     armed = Armed(kind, at=1000)
     armed.armed = True
     found = mf.sweep(armed.game(), mf.IQL(), over={"learner.discount": [0.0, 0.5, 0.9]}, seeds=1, seed=0, steps=400,
                      out=tmp_path / "s", chunk_seconds=1e-9, block=10)
-    assert found.missing == 0 and found.failures == [] or kind.__name__ in found.failures[0][1]
-    mf.sweep(Armed(None).game(), mf.IQL(), over={"learner.discount": [0.0, 0.5, 0.9]}, seeds=1, seed=0, steps=400,
-             out=tmp_path / "whole")
-    np.testing.assert_array_equal(found.table()["return_0"],
-                                  mf.load(tmp_path / "whole", game=Armed(None).game()).table()["return_0"])
+    whole = mf.sweep(Armed(None).game(), mf.IQL(), over={"learner.discount": [0.0, 0.5, 0.9]}, seeds=1, seed=0,
+                     steps=400, out=tmp_path / "whole").table()
+    table = found.table()
+    assert found.missing == 0 and table["failed"].sum() == 1
+    assert table["stop_reason"][table["failed"]].tolist() == ["failed: own code"]
+    for name in ("return_0", "return_1", "steps"):
+        np.testing.assert_array_equal(table[name][~table["failed"]], whole[name][~table["failed"]])
 
 
 # -- full disks ----------------------------------------------------------------------------------

@@ -371,3 +371,11 @@ def test_evaluation_of_tables(trained):
         assert got.returns.tolist() == wanted.returns.tolist()
     with pytest.raises(ValueError, match="this game has"):
         mf.evaluate(DRIFT, trained["numbered"].policy(0).standalone())
+
+
+@pytest.mark.parametrize("given", [[5.2], 5.2, [], [1.0, 2.0, 3.0]])
+def test_an_observation_by_name_of_another_length_is_refused(given):
+    run = mf.train(mf.games.Drift(agents=2), mf.IQL(), encoder=mf.Grid((0.0, 0.0), 4.0, 4), steps=50, seed=0)
+    assert set(run.policy()({"agent_0": [1.0, 2.0]})) == {"agent_0"}
+    with pytest.raises(ValueError, match=r"^observation: expected what agent 0 observes, shape \(2,\), got \("):
+        run.policy()({"agent_0": given})

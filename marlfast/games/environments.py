@@ -206,6 +206,7 @@ class EnvironmentGame(Game):
                  "first_observations": [int(one.first[0]) if one.kind == "discrete" else 0
                                         for one in self.observation_spaces]}
         if not (all(one.simple for one in self.observation_spaces)
+                and len({one.size for one in self.observation_spaces}) == 1     # else who reads a policy cannot tell
                 and all(one.kind == "discrete" for one in self.action_spaces)):
             facts["spaces"] = {"observations": [one.to_dict() for one in self.observation_spaces],
                                "actions": [one.to_dict() for one in self.action_spaces]}
