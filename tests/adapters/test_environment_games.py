@@ -255,7 +255,8 @@ def test_masks_of_another_length_and_none_that_is_legal(backend):
 
 def test_what_comes_is_taken_where_that_is_asked_for():
     game = mf.games.GymnasiumGame(lambda: Walk("stray"), horizon=9, strict=False)
-    mf.train(game, IQL, encoder=mf.Rounding(0), episodes=30, seed=0)
+    run = mf.train(game, IQL, encoder=mf.Rounding(0), episodes=30, seed=0)
+    assert run.stop_reason == ["episodes"] and not run.failed.any() and run.returns.shape == (1, 30, 1)
 
 
 # -- plain classes ------------------------------------------------------------------------------
